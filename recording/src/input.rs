@@ -1,0 +1,172 @@
+//! The bytes of a recording: decompressed where need be, in one buffer that is used again.
+
+use std::io::{self, BufReader, Chain, Cursor, Read};
+
+use zstd::stream::read::Decoder;
+
+/// What a zstd frame begins with.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// The buffer's size before a record asks for more: it fits the second-level cache of usual machines.
+const FIRST_CAPACITY: usize = 256 << 10;
+
+/// The size of the reads of a compressed file, in bytes.
+const COMPRESSED_CHUNK: usize = 128 << 10;
+
+/// The input, with the first bytes put back that were read to find out what it is.
+type Whole<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
+
+/// Counts the bytes that come out of a reader.
+struct Counted<R> {
+    inner: R,
+    count: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+}
+
+enum Decoded<R: Read> {
+    Plain(Whole<R>),
+    Zstd(Box<Decoder<'static, BufReader<Whole<R>>>>),
+}
+
+/// Why a read failed.
+pub(crate) enum Failure {
+    /// The system.
+    System(io::Error),
+    /// The compressed data is broken.
+    Compression(io::Error),
+    /// The compressed data ends inside a frame.
+    CutShort,
+}
+
+/// A buffer over the input: bytes `start..end` of it are read and not yet consumed.
+pub(crate) struct Input<R: Read> {
+    decoded: Decoded<R>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    consumed: u64,
+    /// A failure behind bytes that are served first.
+    failure: Option<io::Error>,
+}
+
+impl<R: Read> Input<R> {
+    /// Finds out whether `inner` is compressed.
+    pub(crate) fn new(inner: R) -> io::Result<Self> {
+        let mut inner = Counted { inner, count: 0 };
+        let mut magic = Vec::with_capacity(ZSTD_MAGIC.len());
+        inner
+            .by_ref()
+            .take(ZSTD_MAGIC.len() as u64)
+            .read_to_end(&mut magic)?;
+        let zstd = magic == ZSTD_MAGIC || is_skippable(&magic);
+        let whole = Cursor::new(magic).chain(inner);
+        let decoded = if zstd {
+            let reader = BufReader::with_capacity(COMPRESSED_CHUNK, whole);
+            Decoded::Zstd(Box::new(Decoder::with_buffer(reader)?))
+        } else {
+            Decoded::Plain(whole)
+        };
+        Ok(Self {
+            decoded,
+            buffer: vec![0; FIRST_CAPACITY],
+            start: 0,
+            end: 0,
+            consumed: 0,
+            failure: None,
+        })
+    }
+
+    /// What is read and not yet consumed.
+    pub(crate) fn available(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// The last `count` bytes consumed, while nothing was read since.
+    pub(crate) fn last(&self, count: usize) -> &[u8] {
+        &self.buffer[self.start - count..self.start]
+    }
+
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start += count;
+        self.consumed += count as u64;
+    }
+
+    /// Takes back the last `count` bytes consumed, while nothing was read since.
+    pub(crate) fn put_back(&mut self, count: usize) {
+        self.start -= count;
+        self.consumed -= count as u64;
+    }
+
+    /// Bytes consumed so far, after decompression.
+    pub(crate) fn consumed(&self) -> u64 {
+        self.consumed
+    }
+
+    /// Bytes taken from the input itself so far.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        match &self.decoded {
+            Decoded::Plain(whole) => whole.get_ref().1.count,
+            Decoded::Zstd(decoder) => decoder.get_ref().get_ref().get_ref().1.count,
+        }
+    }
+
+    /// Reads until the buffer is full, growing it where it is full already. Answers whether
+    /// anything came: if not, the input is at its end.
+    ///
+    /// Filling the whole buffer, which doubles, is what bounds the work on a value that has to be
+    /// walked again from its beginning each time: it is walked twice on the whole.
+    pub(crate) fn fill(&mut self) -> Result<bool, Failure> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        let before = self.end;
+        while self.failure.is_none() && self.end < self.buffer.len() {
+            match self.decoded.read(&mut self.buffer[self.end..]) {
+                Ok(0) => break,
+                Ok(count) => self.end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failure = Some(error);
+                    break;
+                }
+            }
+        }
+        match self.failure.take_if(|_| self.end == before) {
+            Some(error) => Err(self.decoded.failure(error)),
+            None => Ok(self.end > before),
+        }
+    }
+}
+
+/// A frame that decompressors pass over; tools put them before the data.
+fn is_skippable(magic: &[u8]) -> bool {
+    matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
+}
+
+impl<R: Read> Decoded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(whole) => whole.read(buffer),
+            Self::Zstd(decoder) => decoder.read(buffer),
+        }
+    }
+
+    fn failure(&self, error: io::Error) -> Failure {
+        match self {
+            Self::Zstd(_) if error.kind() == io::ErrorKind::UnexpectedEof => Failure::CutShort,
+            // The decompressor's own errors are no errors of the system.
+            Self::Zstd(_) if error.raw_os_error().is_none() => Failure::Compression(error),
+            Self::Zstd(_) | Self::Plain(_) => Failure::System(error),
+        }
+    }
+}

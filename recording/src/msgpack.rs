@@ -1,0 +1,260 @@
+//! The heads of msgpack values, read from a slice: enough to walk values without decoding them.
+
+/// The head of a value. Lengths and counts are as the input claims them, unchecked against it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Head {
+    /// Nothing.
+    Nil,
+    /// True or false.
+    Bool(bool),
+    /// An integer that is not negative.
+    Uint(u64),
+    /// A negative integer, or one that was written as signed.
+    Int(i64),
+    /// A number of 32 bits.
+    F32(f32),
+    /// A number of 64 bits.
+    F64(f64),
+    /// A text of this many bytes follows.
+    Str(u32),
+    /// This many bytes follow.
+    Bin(u32),
+    /// This many values follow.
+    Array(u32),
+    /// This many pairs of values follow.
+    Map(u32),
+    /// An extension of this type; this many bytes follow.
+    Ext(i8, u32),
+}
+
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The input ends inside the value.
+    #[error("ends inside a value")]
+    Incomplete,
+    /// The byte 0xc1, which msgpack does not use.
+    #[error("holds the byte 0xc1")]
+    Reserved,
+}
+
+/// A place in a slice of msgpack.
+///
+/// After an error the place is unspecified.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<'a> {
+    bytes: &'a [u8],
+    place: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// At the beginning of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, place: 0 }
+    }
+
+    /// Bytes passed so far.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.place == self.bytes.len()
+    }
+
+    /// Passes `count` bytes, which are handed out.
+    ///
+    /// # Errors
+    /// When fewer are left.
+    #[inline]
+    pub fn bytes(&mut self, count: u32) -> Result<&'a [u8], Fault> {
+        let end = self
+            .place
+            .checked_add(count as usize)
+            .ok_or(Fault::Incomplete)?;
+        let bytes = self.bytes.get(self.place..end).ok_or(Fault::Incomplete)?;
+        self.place = end;
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let rest = self.bytes.get(self.place..).ok_or(Fault::Incomplete)?;
+        let bytes = *rest.first_chunk::<N>().ok_or(Fault::Incomplete)?;
+        self.place += N;
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn u8(&mut self) -> Result<u8, Fault> {
+        self.array().map(|[byte]| byte)
+    }
+
+    #[inline]
+    fn length8(&mut self) -> Result<u32, Fault> {
+        self.u8().map(u32::from)
+    }
+
+    #[inline]
+    fn length16(&mut self) -> Result<u32, Fault> {
+        self.array().map(u16::from_be_bytes).map(u32::from)
+    }
+
+    #[inline]
+    fn length32(&mut self) -> Result<u32, Fault> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// Passes the head of the next value. What follows it, the bytes of a text or the items of an
+    /// array, is for the caller to pass.
+    ///
+    /// # Errors
+    /// When the input ends inside the head, or the head is no msgpack.
+    #[inline]
+    pub fn head(&mut self) -> Result<Head, Fault> {
+        Ok(match self.u8()? {
+            byte @ 0x00..=0x7f => Head::Uint(u64::from(byte)),
+            byte @ 0x80..=0x8f => Head::Map(u32::from(byte & 0x0f)),
+            byte @ 0x90..=0x9f => Head::Array(u32::from(byte & 0x0f)),
+            byte @ 0xa0..=0xbf => Head::Str(u32::from(byte & 0x1f)),
+            0xc0 => Head::Nil,
+            0xc1 => return Err(Fault::Reserved),
+            0xc2 => Head::Bool(false),
+            0xc3 => Head::Bool(true),
+            0xc4 => Head::Bin(self.length8()?),
+            0xc5 => Head::Bin(self.length16()?),
+            0xc6 => Head::Bin(self.length32()?),
+            0xc7 => self.length8().and_then(|length| self.ext(length))?,
+            0xc8 => self.length16().and_then(|length| self.ext(length))?,
+            0xc9 => self.length32().and_then(|length| self.ext(length))?,
+            0xca => Head::F32(f32::from_be_bytes(self.array()?)),
+            0xcb => Head::F64(f64::from_be_bytes(self.array()?)),
+            0xcc => Head::Uint(u64::from(self.u8()?)),
+            0xcd => Head::Uint(u64::from(u16::from_be_bytes(self.array()?))),
+            0xce => Head::Uint(u64::from(u32::from_be_bytes(self.array()?))),
+            0xcf => Head::Uint(u64::from_be_bytes(self.array()?)),
+            0xd0 => Head::Int(i64::from(i8::from_be_bytes(self.array()?))),
+            0xd1 => Head::Int(i64::from(i16::from_be_bytes(self.array()?))),
+            0xd2 => Head::Int(i64::from(i32::from_be_bytes(self.array()?))),
+            0xd3 => Head::Int(i64::from_be_bytes(self.array()?)),
+            0xd4 => self.ext(1)?,
+            0xd5 => self.ext(2)?,
+            0xd6 => self.ext(4)?,
+            0xd7 => self.ext(8)?,
+            0xd8 => self.ext(16)?,
+            0xd9 => Head::Str(self.length8()?),
+            0xda => Head::Str(self.length16()?),
+            0xdb => Head::Str(self.length32()?),
+            0xdc => Head::Array(self.length16()?),
+            0xdd => Head::Array(self.length32()?),
+            0xde => Head::Map(self.length16()?),
+            0xdf => Head::Map(self.length32()?),
+            byte @ 0xe0..=0xff => Head::Int(i64::from(i8::from_be_bytes([byte]))),
+        })
+    }
+
+    #[inline]
+    fn ext(&mut self, length: u32) -> Result<Head, Fault> {
+        let [kind] = self.array()?;
+        Ok(Head::Ext(i8::from_be_bytes([kind]), length))
+    }
+
+    /// Passes one whole value with all that is in it, however deep, without recursion.
+    ///
+    /// # Errors
+    /// When the input ends inside the value, or the value is no msgpack.
+    pub fn skip(&mut self) -> Result<(), Fault> {
+        // Values still to pass. It grows by at most 2^33 for each 5 bytes, so it cannot overflow.
+        let mut left = 1_u64;
+        while left > 0 {
+            left -= 1;
+            match self.head()? {
+                Head::Str(length) | Head::Bin(length) | Head::Ext(_, length) => {
+                    self.bytes(length)?;
+                }
+                Head::Array(count) => left += u64::from(count),
+                Head::Map(count) => left += 2 * u64::from(count),
+                Head::Nil
+                | Head::Bool(_)
+                | Head::Uint(_)
+                | Head::Int(_)
+                | Head::F32(_)
+                | Head::F64(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, Fault, Head};
+
+    fn head(bytes: &[u8]) -> Result<Head, Fault> {
+        Cursor::new(bytes).head()
+    }
+
+    #[test]
+    fn every_marker_has_its_head() {
+        assert_eq!(head(&[0x7f]), Ok(Head::Uint(127)));
+        assert_eq!(head(&[0xe0]), Ok(Head::Int(-32)));
+        assert_eq!(head(&[0x82]), Ok(Head::Map(2)));
+        assert_eq!(head(&[0x93]), Ok(Head::Array(3)));
+        assert_eq!(head(&[0xbf]), Ok(Head::Str(31)));
+        assert_eq!(head(&[0xc0]), Ok(Head::Nil));
+        assert_eq!(head(&[0xc1]), Err(Fault::Reserved));
+        assert_eq!(head(&[0xc3]), Ok(Head::Bool(true)));
+        assert_eq!(head(&[0xc5, 1, 0]), Ok(Head::Bin(256)));
+        assert_eq!(head(&[0xc7, 12, 0xff]), Ok(Head::Ext(-1, 12)));
+        assert_eq!(head(&[0xca, 0x3f, 0x80, 0, 0]), Ok(Head::F32(1.0)));
+        assert_eq!(
+            head(&[0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            Ok(Head::Uint(u64::MAX))
+        );
+        assert_eq!(
+            head(&[0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+            Ok(Head::Int(i64::MIN))
+        );
+        assert_eq!(head(&[0xd8, 5]), Ok(Head::Ext(5, 16)));
+        assert_eq!(head(&[0xdf, 0, 1, 0, 0]), Ok(Head::Map(65536)));
+    }
+
+    #[test]
+    fn head_that_is_cut_is_incomplete() {
+        for bytes in [
+            &[][..],
+            &[0xc4],
+            &[0xc7, 1],
+            &[0xcb, 0, 0],
+            &[0xdd, 0, 0, 0],
+        ] {
+            assert_eq!(head(bytes), Err(Fault::Incomplete), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_passed_without_recursion() {
+        let mut bytes = vec![0x91; 5_000_000];
+        assert_eq!(Cursor::new(&bytes).skip(), Err(Fault::Incomplete));
+        bytes.push(0xc0);
+        let mut cursor = Cursor::new(&bytes);
+        assert_eq!(cursor.skip(), Ok(()));
+        assert!(cursor.at_end());
+    }
+
+    #[test]
+    fn claimed_counts_cost_nothing() {
+        assert_eq!(
+            Cursor::new(&[0xdf, 0xff, 0xff, 0xff, 0xff]).skip(),
+            Err(Fault::Incomplete)
+        );
+        assert_eq!(
+            Cursor::new(&[0xc6, 0xff, 0xff, 0xff, 0xff]).skip(),
+            Err(Fault::Incomplete)
+        );
+    }
+}

@@ -1,0 +1,349 @@
+//! Reading recordings.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::{Error, Place};
+use crate::input::{Failure, Input};
+use crate::layout::{Flaw, Layout, topic_of_part};
+use crate::msgpack::{Cursor, Fault, Head};
+use crate::{Format, Frame};
+
+/// The largest record that a reader takes, in bytes: Kafka's own consumers stop there too.
+pub const MAX_RECORD_BYTES: usize = 1 << 30;
+
+/// The key of the header that makes it one, and whose value is the version.
+pub(crate) const HEADER_KEY: &str = "journal-recording";
+/// The key of the list of topics in the header.
+pub(crate) const TOPICS_KEY: &str = "topics";
+/// The version of the format that is read and written here.
+pub(crate) const VERSION: u64 = 1;
+
+/// Streams the records of a recording.
+///
+/// Memory stays at the size of the largest record, or at a quarter of a megabyte. After an error
+/// nothing more can be had from a reader.
+pub struct Reader<R: Read> {
+    input: Input<R>,
+    place: Place,
+    format: Format,
+    topics: Option<Vec<String>>,
+    records: u64,
+    /// The length of the record handed out last, while it can be put back.
+    last: usize,
+}
+
+impl Reader<File> {
+    /// Opens a file, plain or compressed, whatever its name is.
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not begin as a recording.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let place = Place::file(path);
+        let file = File::open(path).map_err(|source| Error::Open {
+            place: place.clone(),
+            source,
+        })?;
+        Self::at(file, place)
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads a recording from anything; a buffer of its own is not needed.
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not begin as a recording.
+    pub fn new(input: R) -> Result<Self, Error> {
+        Self::at(input, Place::unnamed())
+    }
+
+    fn at(input: R, place: Place) -> Result<Self, Error> {
+        let input = match Input::new(input) {
+            Ok(input) => input,
+            Err(source) => return Err(Error::Read { place, source }),
+        };
+        let mut reader = Self {
+            input,
+            place,
+            format: Format::Frames,
+            topics: None,
+            records: 0,
+            last: 0,
+        };
+        reader.begin()?;
+        Ok(reader)
+    }
+
+    /// How the recording says what its records are.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// All topics of the recording, where a header lists them.
+    #[must_use]
+    pub fn topics(&self) -> Option<&[String]> {
+        self.topics.as_deref()
+    }
+
+    /// Which recording this is, for messages.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Bytes taken from the file so far, as they lie there, compressed or not: with the file's
+    /// size they tell the share done.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.input.raw_bytes()
+    }
+
+    /// Records handed out so far.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The next record, or `None` at the end. It borrows the reader's buffer.
+    ///
+    /// # Errors
+    /// When the recording cannot be read further, is cut short or damaged.
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        self.last = 0;
+        let layout = loop {
+            let available = self.input.available();
+            let needed = match Layout::find(self.format, available) {
+                Ok(layout) if layout.length > MAX_RECORD_BYTES => return Err(self.too_large()),
+                Ok(layout) => break layout,
+                Err(Flaw::Incomplete { needed }) => needed.max(available.len()),
+                Err(Flaw::Damaged(reason)) => return Err(self.damaged(reason)),
+            };
+            if needed > MAX_RECORD_BYTES || available.len() >= MAX_RECORD_BYTES {
+                return Err(self.too_large());
+            }
+            let had_none = available.is_empty();
+            if !self.fill()? {
+                return if had_none {
+                    Ok(None)
+                } else {
+                    Err(self.cut_short())
+                };
+            }
+        };
+        self.input.consume(layout.length);
+        self.last = layout.length;
+        self.records += 1;
+        layout
+            .frame_of(self.input.last(layout.length))
+            .map(Some)
+            .ok_or_else(|| Error::Damaged {
+                place: self.place.clone(),
+                records: self.records - 1,
+                bytes: self.input.consumed() - layout.length as u64,
+                reason: "holds a record whose topic is not UTF-8",
+            })
+    }
+
+    /// Takes the record handed out last back, so that [`next_frame`](Self::next_frame) hands it out
+    /// again. A second call, and one before the first record or behind the last, does nothing.
+    pub fn put_back(&mut self) {
+        if self.last > 0 {
+            self.input.put_back(self.last);
+            self.last = 0;
+            self.records -= 1;
+        }
+    }
+
+    /// Reads all that is left and counts the records of each topic, or of each object type.
+    ///
+    /// # Errors
+    /// As [`next_frame`](Self::next_frame).
+    pub fn count(mut self) -> Result<BTreeMap<String, u64>, Error> {
+        let mut counts = BTreeMap::new();
+        while let Some(frame) = self.next_frame()? {
+            match counts.get_mut(frame.topic) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(frame.topic.to_owned(), 1);
+                }
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Finds the format, and passes the header where there is one.
+    fn begin(&mut self) -> Result<(), Error> {
+        if !self.fill()? {
+            return Err(Error::Empty {
+                place: self.place.clone(),
+            });
+        }
+        match Cursor::new(self.input.available()).head() {
+            Ok(Head::Array(3 | 6)) => Ok(()),
+            Ok(Head::Array(2)) => {
+                self.format = Format::Stream;
+                Ok(())
+            }
+            Ok(Head::Map(_)) => self.header(),
+            Ok(_) | Err(_) => {
+                Err(self.not_a_recording("begins neither with a header nor with a record"))
+            }
+        }
+    }
+
+    fn header(&mut self) -> Result<(), Error> {
+        let header = loop {
+            let available = self.input.available();
+            match Header::find(available) {
+                Ok(header) => break header,
+                Err(HeaderFlaw::Incomplete) if available.len() >= MAX_RECORD_BYTES => {
+                    return Err(self.too_large());
+                }
+                Err(HeaderFlaw::Incomplete) => {}
+                Err(HeaderFlaw::Version(version)) => {
+                    return Err(Error::UnknownVersion {
+                        place: self.place.clone(),
+                        version,
+                    });
+                }
+                Err(HeaderFlaw::Wrong(reason)) => return Err(self.not_a_recording(reason)),
+            }
+            if !self.fill()? {
+                return Err(self.cut_short());
+            }
+        };
+        self.input.consume(header.length);
+        self.topics = header.topics;
+        Ok(())
+    }
+
+    fn fill(&mut self) -> Result<bool, Error> {
+        self.input.fill().map_err(|failure| match failure {
+            Failure::System(source) => self.read_error(source),
+            Failure::CutShort => self.cut_short(),
+            Failure::Compression(source) => Error::Compression {
+                place: self.place.clone(),
+                records: self.records,
+                bytes: self.input.consumed(),
+                source,
+            },
+        })
+    }
+
+    fn read_error(&self, source: io::Error) -> Error {
+        Error::Read {
+            place: self.place.clone(),
+            source,
+        }
+    }
+
+    fn not_a_recording(&self, reason: &'static str) -> Error {
+        Error::NotARecording {
+            place: self.place.clone(),
+            reason,
+        }
+    }
+
+    fn cut_short(&self) -> Error {
+        Error::CutShort {
+            place: self.place.clone(),
+            records: self.records,
+            bytes: self.input.consumed(),
+        }
+    }
+
+    fn damaged(&self, reason: &'static str) -> Error {
+        Error::Damaged {
+            place: self.place.clone(),
+            records: self.records,
+            bytes: self.input.consumed(),
+            reason,
+        }
+    }
+
+    fn too_large(&self) -> Error {
+        Error::TooLarge {
+            place: self.place.clone(),
+            records: self.records,
+            topic: topic_of_part(self.input.available()),
+            limit: MAX_RECORD_BYTES,
+        }
+    }
+}
+
+struct Header {
+    length: usize,
+    topics: Option<Vec<String>>,
+}
+
+enum HeaderFlaw {
+    Incomplete,
+    Version(u64),
+    Wrong(&'static str),
+}
+
+impl From<Fault> for HeaderFlaw {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Incomplete => Self::Incomplete,
+            Fault::Reserved => Self::Wrong("begins with a map that is no msgpack"),
+        }
+    }
+}
+
+impl Header {
+    /// Finds the header that `bytes` begin with. Members other than the two known ones are passed
+    /// over, so that a later writer may add some without a new version.
+    fn find(bytes: &[u8]) -> Result<Self, HeaderFlaw> {
+        let mut cursor = Cursor::new(bytes);
+        let Head::Map(members) = cursor.head()? else {
+            return Err(HeaderFlaw::Wrong("does not begin with a map"));
+        };
+        let mut version = None;
+        let mut topics = None;
+        for _ in 0..members {
+            let key = match cursor.head()? {
+                Head::Str(length) => cursor.bytes(length)?,
+                _ => return Err(HeaderFlaw::Wrong("begins with a map that is no header")),
+            };
+            let value = cursor;
+            cursor.skip()?;
+            if key == HEADER_KEY.as_bytes() {
+                version = Some(value);
+            } else if key == TOPICS_KEY.as_bytes() {
+                topics = Some(value);
+            }
+        }
+        match version.map(|mut value| value.head()).transpose()? {
+            Some(Head::Uint(VERSION)) => {}
+            Some(Head::Uint(version)) => return Err(HeaderFlaw::Version(version)),
+            Some(_) => return Err(HeaderFlaw::Wrong("has a header whose version is no number")),
+            None => return Err(HeaderFlaw::Wrong("begins with a map that is no header")),
+        }
+        let topics = topics.map(names).transpose()?;
+        Ok(Self {
+            length: cursor.place(),
+            topics,
+        })
+    }
+}
+
+/// The list of texts at the cursor.
+fn names(mut cursor: Cursor<'_>) -> Result<Vec<String>, HeaderFlaw> {
+    const WRONG: HeaderFlaw = HeaderFlaw::Wrong("has a header whose topics are no list of names");
+    let Head::Array(count) = cursor.head()? else {
+        return Err(WRONG);
+    };
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let Head::Str(length) = cursor.head()? else {
+            return Err(WRONG);
+        };
+        let name = std::str::from_utf8(cursor.bytes(length)?).map_err(|_| WRONG)?;
+        names.push(name.to_owned());
+    }
+    Ok(names)
+}

@@ -1,0 +1,205 @@
+//! Writing recordings.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use rmp::encode::{self, ByteBuf};
+use zstd::stream::write::Encoder;
+
+use crate::Frame;
+use crate::error::{Error, Place};
+use crate::reader::{HEADER_KEY, TOPICS_KEY, VERSION};
+
+/// The zstd level of [`Writer::compressed`] and [`Writer::create`].
+pub const COMPRESSION_LEVEL: i32 = 3;
+
+enum Output<W: Write> {
+    Plain(W),
+    Zstd(Encoder<'static, W>),
+}
+
+/// Writes frames behind a header. What is not [finished](Self::finish) is cut short.
+pub struct Writer<W: Write> {
+    output: Output<W>,
+    place: Place,
+    topics: Vec<String>,
+    head: ByteBuf,
+}
+
+impl Writer<BufWriter<File>> {
+    /// Creates or empties a file; it is compressed when its name ends in `.zst`.
+    ///
+    /// # Errors
+    /// When the file cannot be created or written.
+    pub fn create(path: &Path, topics: &[&str]) -> Result<Self, Error> {
+        let place = Place::file(path);
+        let create = |source| Error::Create {
+            place: place.clone(),
+            source,
+        };
+        let file = BufWriter::new(File::create(path).map_err(create)?);
+        let output = if path.extension().is_some_and(|extension| extension == "zst") {
+            Output::Zstd(Encoder::new(file, COMPRESSION_LEVEL).map_err(create)?)
+        } else {
+            Output::Plain(file)
+        };
+        Self::begin(output, place, topics)
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes a plain recording; `topics` are all that will come.
+    ///
+    /// # Errors
+    /// When the header cannot be written.
+    pub fn new(output: W, topics: &[&str]) -> Result<Self, Error> {
+        Self::begin(Output::Plain(output), Place::unnamed(), topics)
+    }
+
+    /// Writes a compressed recording; `topics` are all that will come.
+    ///
+    /// # Errors
+    /// When the header cannot be written.
+    pub fn compressed(output: W, topics: &[&str]) -> Result<Self, Error> {
+        let place = Place::unnamed();
+        match Encoder::new(output, COMPRESSION_LEVEL) {
+            Ok(encoder) => Self::begin(Output::Zstd(encoder), place, topics),
+            Err(source) => Err(Error::Create { place, source }),
+        }
+    }
+
+    fn begin(output: Output<W>, place: Place, topics: &[&str]) -> Result<Self, Error> {
+        let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
+        let mut writer = Self {
+            output,
+            place,
+            topics,
+            head: ByteBuf::new(),
+        };
+        writer
+            .header()
+            .map_err(|source| writer.write_error(source))?;
+        Ok(writer)
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        let head = &mut self.head;
+        let members = [HEADER_KEY, TOPICS_KEY];
+        encode::write_map_len(head, length(members.len())?).map_err(io::Error::other)?;
+        encode::write_str(head, HEADER_KEY).map_err(io::Error::other)?;
+        encode::write_uint(head, VERSION).map_err(io::Error::other)?;
+        encode::write_str(head, TOPICS_KEY).map_err(io::Error::other)?;
+        encode::write_array_len(head, length(self.topics.len())?).map_err(io::Error::other)?;
+        for topic in &self.topics {
+            encode::write_str(head, topic).map_err(io::Error::other)?;
+        }
+        self.put_head()
+    }
+
+    /// Writes one record. An empty key becomes nil.
+    ///
+    /// # Errors
+    /// When its topic is not in the header, or it cannot be written.
+    pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        if !self.topics.iter().any(|topic| topic == frame.topic) {
+            let topic = frame.topic.to_owned();
+            return Err(Error::UnlistedTopic {
+                place: self.place.clone(),
+                topic,
+            });
+        }
+        self.frame(frame).map_err(|source| self.write_error(source))
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+        let has_position =
+            frame.partition.is_some() || frame.offset.is_some() || frame.timestamp_ms.is_some();
+        let members = if has_position { 6 } else { 3 };
+        encode::write_array_len(&mut self.head, members).map_err(io::Error::other)?;
+        encode::write_str(&mut self.head, frame.topic).map_err(io::Error::other)?;
+        self.binary(Some(frame.key).filter(|key| !key.is_empty()))?;
+        self.binary(frame.value)?;
+        if has_position {
+            self.uint(frame.partition.map(u64::from))?;
+            self.uint(frame.offset)?;
+            match frame.timestamp_ms {
+                Some(number) => {
+                    encode::write_sint(&mut self.head, number).map_err(io::Error::other)?;
+                }
+                None => self.nil()?,
+            }
+        }
+        self.put_head()
+    }
+
+    fn binary(&mut self, bytes: Option<&[u8]>) -> io::Result<()> {
+        let Some(bytes) = bytes else {
+            return self.nil();
+        };
+        encode::write_bin_len(&mut self.head, length(bytes.len())?).map_err(io::Error::other)?;
+        self.put_head()?;
+        self.put(bytes)
+    }
+
+    fn uint(&mut self, number: Option<u64>) -> io::Result<()> {
+        let Some(number) = number else {
+            return self.nil();
+        };
+        encode::write_uint(&mut self.head, number)
+            .map(drop)
+            .map_err(io::Error::other)
+    }
+
+    fn nil(&mut self) -> io::Result<()> {
+        encode::write_nil(&mut self.head).map_err(io::Error::other)
+    }
+
+    /// Writes what was encoded since the last time.
+    fn put_head(&mut self) -> io::Result<()> {
+        match &mut self.output {
+            Output::Plain(output) => output.write_all(self.head.as_slice()),
+            Output::Zstd(output) => output.write_all(self.head.as_slice()),
+        }?;
+        self.head.as_mut_vec().clear();
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.output {
+            Output::Plain(output) => output.write_all(bytes),
+            Output::Zstd(output) => output.write_all(bytes),
+        }
+    }
+
+    /// Ends the recording and hands the output back, flushed.
+    ///
+    /// # Errors
+    /// When the end cannot be written.
+    pub fn finish(self) -> Result<W, Error> {
+        let Self { output, place, .. } = self;
+        let mut output = match output {
+            Output::Plain(output) => output,
+            Output::Zstd(encoder) => match encoder.finish() {
+                Ok(output) => output,
+                Err(source) => return Err(Error::Write { place, source }),
+            },
+        };
+        match output.flush() {
+            Ok(()) => Ok(output),
+            Err(source) => Err(Error::Write { place, source }),
+        }
+    }
+
+    fn write_error(&self, source: io::Error) -> Error {
+        Error::Write {
+            place: self.place.clone(),
+            source,
+        }
+    }
+}
+
+/// A length as msgpack has it.
+fn length(length: usize) -> io::Result<u32> {
+    u32::try_from(length).map_err(|_| io::Error::other("a record is larger than 4 GiB"))
+}
