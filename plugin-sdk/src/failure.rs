@@ -1,0 +1,187 @@
+//! What a processor answers when it cannot do its work.
+
+use std::error::Error;
+use std::fmt::{self, Display, Formatter, Write as _};
+
+/// Why a call could not do its work. Nothing that the call emitted counts.
+///
+/// `?` turns any error into a fatal failure. For that reason a failure is not an
+/// [`Error`] itself.
+///
+/// ```
+/// use journal_plugin_sdk::Failure;
+///
+/// fn parse(text: &str) -> Result<u32, Failure> {
+///     Ok(text.parse()?)
+/// }
+/// assert_eq!(parse("x"), Err(Failure::fatal("invalid digit found in string")));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The same call may succeed later.
+    Retry(String),
+    /// No repetition will help: the options or the processor are wrong.
+    Fatal(String),
+}
+
+impl Failure {
+    /// A failure that may pass.
+    #[must_use]
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry(reason.into())
+    }
+
+    /// A failure that will not pass.
+    #[must_use]
+    pub fn fatal(reason: impl Into<String>) -> Self {
+        Self::Fatal(reason.into())
+    }
+
+    /// The reason, for the operator.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Retry(reason) | Self::Fatal(reason) => reason,
+        }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.reason())
+    }
+}
+
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Fatal(with_causes(&error))
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Reject(reason) => Self::Fatal(reason),
+            RecordError::Fail(failure) => failure,
+        }
+    }
+}
+
+/// Why one record could not be handled: what the closure of
+/// [`Batches::each`](crate::Batches::each) answers with.
+///
+/// `?` on any error rejects the record alone; `?` on a [`Failure`] ends the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordError {
+    /// This record is refused, for this reason; the others go on.
+    Reject(String),
+    /// The whole call fails.
+    Fail(Failure),
+}
+
+impl RecordError {
+    /// Refuses the record. See also [`reject!`](crate::reject).
+    #[must_use]
+    pub fn reject(reason: impl Into<String>) -> Self {
+        Self::Reject(reason.into())
+    }
+}
+
+impl Display for RecordError {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reject(reason) => formatter.write_str(reason),
+            Self::Fail(failure) => failure.fmt(formatter),
+        }
+    }
+}
+
+impl<E: Error> From<E> for RecordError {
+    fn from(error: E) -> Self {
+        Self::Reject(with_causes(&error))
+    }
+}
+
+impl From<Failure> for RecordError {
+    fn from(failure: Failure) -> Self {
+        Self::Fail(failure)
+    }
+}
+
+/// Returns from the closure of [`Batches::each`](crate::Batches::each) and refuses the record,
+/// for a reason that is written as in `format!`.
+///
+/// ```
+/// use journal_plugin_sdk::{RecordError, reject};
+///
+/// fn check(length: i64) -> Result<(), RecordError> {
+///     if length < 0 {
+///         reject!("the length is {length}");
+///     }
+///     Ok(())
+/// }
+/// assert_eq!(check(-1), Err(RecordError::reject("the length is -1")));
+/// ```
+#[macro_export]
+macro_rules! reject {
+    ($($reason:tt)+) => {
+        return ::core::result::Result::Err($crate::RecordError::reject(::std::format!($($reason)+)))
+    };
+}
+
+/// The error's text and those of its causes, as one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Outer(std::num::ParseIntError);
+
+    impl Display for Outer {
+        fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+            formatter.write_str("no number")
+        }
+    }
+
+    impl Error for Outer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    fn outer() -> Outer {
+        Outer("x".parse::<u8>().unwrap_err())
+    }
+
+    #[test]
+    fn causes_of_an_error_stand_in_the_reason() {
+        let reason = "no number: invalid digit found in string";
+        assert_eq!(RecordError::from(outer()), RecordError::reject(reason));
+        assert_eq!(Failure::from(outer()), Failure::fatal(reason));
+    }
+
+    #[test]
+    fn failure_inside_a_record_stays_the_failure_it_was() {
+        let failure = Failure::retry("busy");
+        assert_eq!(Failure::from(RecordError::from(failure.clone())), failure);
+    }
+
+    #[test]
+    fn rejection_where_there_is_no_record_is_a_fatal_failure() {
+        assert_eq!(
+            Failure::from(RecordError::reject("bad")),
+            Failure::fatal("bad")
+        );
+    }
+}

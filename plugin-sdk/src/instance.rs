@@ -1,0 +1,54 @@
+//! A processor at work: what the WASM glue and the native harness have in common.
+
+use crate::batch::RawBatch;
+use crate::out::{Deliver, Rejection};
+use crate::processor::Options;
+use crate::{Batches, Failure, Out, Plan, Processor};
+
+/// A processor with its outputs.
+pub(crate) struct Instance<P> {
+    processor: P,
+    out: Out,
+}
+
+impl<P> Instance<P> {
+    /// Starts the processor with options in JSON.
+    pub(crate) fn start<O: Options>(
+        options: &str,
+        deliver: Deliver,
+    ) -> Result<(Self, Plan), Failure>
+    where
+        P: Processor<O>,
+    {
+        let options = serde_json::from_str(options)
+            .map_err(|error| Failure::fatal(format!("the options cannot be read: {error}")))?;
+        let processor = P::start(options)?;
+        let plan = processor.plan();
+        let out = Out::new(plan.output_names(), deliver);
+        Ok((Self { processor, out }, plan))
+    }
+
+    pub(crate) fn process<O: Options>(
+        &mut self,
+        batches: &[RawBatch],
+    ) -> Result<Vec<Rejection>, Failure>
+    where
+        P: Processor<O>,
+    {
+        self.out.clear();
+        self.processor
+            .process(&Batches::new(batches), &mut self.out)?;
+        self.out.flush();
+        Ok(self.out.take_rejections())
+    }
+
+    pub(crate) fn checkpoint<O: Options>(&mut self) -> Result<(), Failure>
+    where
+        P: Processor<O>,
+    {
+        self.out.clear();
+        self.processor.checkpoint(&mut self.out)?;
+        self.out.flush();
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! Write processors for the Software Heritage journal.
+//!
+//! A processor gets batches of the journal's records, computes, and emits rows. `journal-host` does
+//! all that touches the world: it reads Kafka or a recording, writes the rows and commits the offsets.
+//!
+//! The smallest plugin is a struct that implements [`Processor`] and one line with [`export!`]; the
+//! folder `plugins/template` is such a crate, to be copied. `build-plugin` makes a `.wasm` of it.
+//!
+//! - **Reading**: [`Batches::each`] goes through the records; [`Record::decode`] makes any `serde` type of a
+//!   value, borrowed from the batch. `?` inside refuses that record alone.
+//! - **Writing**: [`Out::emit`] takes any row that serializes to a map.
+//! - **Options**: a struct of the author's own, see [`Options`].
+//! - **Log**: [`error!`], [`warn!`], [`info!`] and [`debug!`] write to the operator's log.
+//! - **Tests**: the module `testing` runs a processor natively, without WebAssembly and without the host.
+
+mod batch;
+mod bytes;
+mod export;
+mod failure;
+#[cfg(target_family = "wasm")]
+pub mod guest;
+mod instance;
+pub mod log;
+mod out;
+mod plan;
+mod processor;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+mod timestamp;
+
+pub use batch::{Batch, BatchIter, Batches, DecodeError, Record, Records};
+pub use bytes::{Bytes, Id, NotAnId};
+#[doc(hidden)]
+pub use export::assert_is_processor;
+pub use failure::{Failure, RecordError};
+pub use out::Out;
+pub use plan::{ANY, Column, Plan};
+#[doc(hidden)]
+pub use processor::About;
+pub use processor::{NoOptions, Options, Processor};
+pub use timestamp::Timestamp;

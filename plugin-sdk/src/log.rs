@@ -1,0 +1,115 @@
+//! Lines for the operator's log, and the last words of a panic.
+
+use std::fmt::Arguments;
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something is suspicious.
+    Warn,
+    /// Worth knowing.
+    Info,
+    /// For the author of the processor.
+    Debug,
+}
+
+/// Writes one line; what the macros call.
+#[doc(hidden)]
+pub fn write(level: Level, message: Arguments<'_>) {
+    match message.as_str() {
+        Some(text) => platform::write(level, text),
+        None => platform::write(level, &message.to_string()),
+    }
+}
+
+#[cfg(target_family = "wasm")]
+mod platform {
+    use super::Level;
+    use crate::guest::bindings::swh::journal::log;
+
+    pub(super) fn write(level: Level, message: &str) {
+        let level = match level {
+            Level::Error => log::Level::Error,
+            Level::Warn => log::Level::Warn,
+            Level::Info => log::Level::Info,
+            Level::Debug => log::Level::Debug,
+        };
+        log::log(level, message);
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod platform {
+    use std::cell::RefCell;
+
+    use super::Level;
+
+    thread_local! {
+        static CAPTURED: RefCell<Option<Vec<(Level, String)>>> = const { RefCell::new(None) };
+    }
+
+    pub(super) fn write(level: Level, message: &str) {
+        CAPTURED.with_borrow_mut(|captured| match captured {
+            Some(lines) => lines.push((level, message.to_owned())),
+            None => eprintln!("{level:?}: {message}"),
+        });
+    }
+
+    pub(super) fn start_capture() {
+        CAPTURED.set(Some(Vec::new()));
+    }
+
+    pub(super) fn end_capture() -> Vec<(Level, String)> {
+        CAPTURED.take().unwrap_or_default()
+    }
+}
+
+/// Keeps the lines that this thread writes, until [`end_capture`].
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn start_capture() {
+    platform::start_capture();
+}
+
+/// The lines since [`start_capture`].
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn end_capture() -> Vec<(Level, String)> {
+    platform::end_capture()
+}
+
+/// Writes a line about something that failed to the operator's log, as in `format!`.
+///
+/// ```
+/// journal_plugin_sdk::error!("{} objects have no type", 3);
+/// ```
+#[macro_export]
+macro_rules! error {
+    ($($message:tt)+) => {
+        $crate::log::write($crate::log::Level::Error, ::core::format_args!($($message)+))
+    };
+}
+
+/// Writes a line about something suspicious to the operator's log, as in `format!`.
+#[macro_export]
+macro_rules! warn {
+    ($($message:tt)+) => {
+        $crate::log::write($crate::log::Level::Warn, ::core::format_args!($($message)+))
+    };
+}
+
+/// Writes a line worth knowing to the operator's log, as in `format!`.
+#[macro_export]
+macro_rules! info {
+    ($($message:tt)+) => {
+        $crate::log::write($crate::log::Level::Info, ::core::format_args!($($message)+))
+    };
+}
+
+/// Writes a line for the author of the processor to the log, as in `format!`.
+#[macro_export]
+macro_rules! debug {
+    ($($message:tt)+) => {
+        $crate::log::write($crate::log::Level::Debug, ::core::format_args!($($message)+))
+    };
+}

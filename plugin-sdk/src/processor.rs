@@ -1,0 +1,172 @@
+//! What an author writes.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{Batches, Failure, Out, Plan};
+
+/// A processor of the journal: only the object types and [`process`](Self::process) must be written.
+///
+/// `O` is the struct of its options, where it takes any.
+///
+/// ```
+/// use journal_plugin_sdk::{Batches, Failure, Out, Processor};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Default)]
+/// struct Urls;
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Origin<'a> {
+///     url: &'a str,
+/// }
+///
+/// impl Processor for Urls {
+///     const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+///
+///     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+///         batches.each(out, |record, out| {
+///             let origin: Origin<'_> = record.decode()?;
+///             out.emit(&origin)
+///         })
+///     }
+/// }
+///
+/// journal_plugin_sdk::export!(Urls);
+/// ```
+pub trait Processor<O: Options = NoOptions>: Default {
+    /// The object types to read, such as `revision`; [`ANY`](crate::ANY) for all that there are.
+    const OBJECT_TYPES: &'static [&'static str];
+
+    /// Handles all that one read brought.
+    ///
+    /// # Errors
+    /// When it cannot be done: then nothing that the call emitted counts.
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure>;
+
+    /// Makes the processor from its options. A processor that takes options keeps them here.
+    ///
+    /// # Errors
+    /// When the options make no sense together.
+    fn start(options: O) -> Result<Self, Failure> {
+        let _ = options;
+        Ok(Self::default())
+    }
+
+    /// What to read and which outputs there are. The answer must be the same for the same options.
+    fn plan(&self) -> Plan {
+        Plan::new(Self::OBJECT_TYPES)
+    }
+
+    /// Emits whatever is held back. Afterwards the host makes all rows durable and commits the offsets
+    /// of all records so far: what is still held then, and not emitted, may be lost.
+    ///
+    /// # Errors
+    /// When it cannot be done: then nothing since the last checkpoint counts.
+    fn checkpoint(&mut self, out: &mut Out) -> Result<(), Failure> {
+        let _ = out;
+        Ok(())
+    }
+}
+
+/// What a processor's options must be: a struct that derives `serde::Deserialize` and
+/// `schemars::JsonSchema`. The doc comments of its fields are what an operator reads about them.
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct MyOptions {
+///     /// Rows for objects smaller than this are left out, in bytes.
+///     #[serde(default)]
+///     smallest: u64,
+/// }
+/// ```
+pub trait Options: DeserializeOwned + JsonSchema {}
+
+impl<T: DeserializeOwned + JsonSchema> Options for T {}
+
+/// The options of a processor that takes none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoOptions {}
+
+/// Who a plugin is; filled by [`export!`](crate::export) from the author's `Cargo.toml`.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    pub name: &'static str,
+    pub version: &'static str,
+    pub summary: &'static str,
+}
+
+#[derive(Serialize)]
+struct Description<'a> {
+    name: &'a str,
+    version: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    summary: &'a str,
+    options: schemars::Schema,
+}
+
+/// The plugin's description as the host reads it.
+pub(crate) fn describe<O: Options>(about: About) -> Result<String, Failure> {
+    Ok(serde_json::to_string(&Description {
+        name: about.name,
+        version: about.version,
+        summary: about.summary,
+        options: schemars::schema_for!(O),
+    })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const ABOUT: About = About {
+        name: "sizes",
+        version: "1.2.3",
+        summary: "",
+    };
+
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is looked at")]
+    struct Sizes {
+        /// The smallest size, in bytes.
+        smallest: u64,
+        #[serde(default)]
+        names: Vec<String>,
+    }
+
+    fn described<O: Options>() -> Value {
+        serde_json::from_str(&describe::<O>(ABOUT).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn doc_comments_and_types_of_options_are_described() {
+        let description = described::<Sizes>();
+        assert_eq!(description["name"], "sizes");
+        assert_eq!(description["version"], "1.2.3");
+        assert_eq!(description.get("summary"), None);
+        let options = &description["options"];
+        assert_eq!(options["type"], "object");
+        assert_eq!(options["required"], json!(["smallest"]));
+        assert_eq!(
+            options["properties"]["smallest"]["description"],
+            "The smallest size, in bytes."
+        );
+        assert_eq!(options["properties"]["names"]["items"]["type"], "string");
+    }
+
+    #[test]
+    fn processor_without_options_describes_an_object_without_properties() {
+        let options = &described::<NoOptions>()["options"];
+        assert_eq!(options["type"], "object");
+        assert_eq!(options.get("properties"), None);
+        assert_eq!(options["additionalProperties"], false);
+    }
+}

@@ -1,0 +1,315 @@
+//! Calls a processor as the host would.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::Error;
+use super::records::{self, TestRecord};
+use super::run::{LogLine, Rows, Run};
+use super::worker::Worker;
+use crate::processor::About;
+use crate::{NoOptions, Options, Plan, Processor, log};
+
+/// Runs the processor `P`, whose options are `O`, over the records that it is given.
+///
+/// Records without a place of their own get partition 0 and the next offset of their object type.
+#[derive(Debug)]
+pub struct Harness<P, O = NoOptions> {
+    options: Value,
+    steps: Vec<Step>,
+    /// The offset that the next record of each object type gets.
+    offsets: HashMap<String, u64>,
+    privileged: bool,
+    seed: Option<u64>,
+    /// What went wrong while the records were given.
+    error: Option<Error>,
+    processor: PhantomData<fn(O) -> P>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Record(TestRecord),
+    Recording(PathBuf),
+    Checkpoint,
+}
+
+impl<P: Processor<O>, O: Options> Default for Harness<P, O> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Processor<O>, O: Options> Harness<P, O> {
+    /// A harness without records, options and splits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            options: Value::Object(serde_json::Map::new()),
+            steps: Vec::new(),
+            offsets: HashMap::new(),
+            privileged: false,
+            seed: None,
+            error: None,
+            processor: PhantomData,
+        }
+    }
+
+    /// Sets the options, as a JSON object: `json!({"smallest": 10})`.
+    #[must_use]
+    pub fn options(mut self, options: Value) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Prefers privileged records over anonymised ones in the recordings, as `--privileged` does.
+    #[must_use]
+    pub fn privileged(mut self) -> Self {
+        self.privileged = true;
+        self
+    }
+
+    /// Adds a record. The key is taken as it is; see [`msgpack`](super::msgpack) for one like the journal's. The
+    /// value is anything that serializes.
+    #[must_use]
+    pub fn record<V: Serialize + ?Sized>(
+        mut self,
+        object_type: &str,
+        key: impl AsRef<[u8]>,
+        value: &V,
+    ) -> Self {
+        match super::msgpack(value) {
+            Ok(value) => self.raw_record(object_type, key, value),
+            Err(error) => {
+                self.error.get_or_insert(error);
+                self
+            }
+        }
+    }
+
+    /// Adds a record whose value is taken as it is.
+    #[must_use]
+    pub fn raw_record(
+        mut self,
+        object_type: &str,
+        key: impl AsRef<[u8]>,
+        value: impl Into<Vec<u8>>,
+    ) -> Self {
+        let value = value.into();
+        if value.is_empty() {
+            self.error.get_or_insert(Error::EmptyValue);
+        }
+        self.push(object_type, key.as_ref(), value);
+        self
+    }
+
+    /// Adds a record without a value. The processor sees it when its plan asks for tombstones.
+    #[must_use]
+    pub fn tombstone(mut self, object_type: &str, key: impl AsRef<[u8]>) -> Self {
+        self.push(object_type, key.as_ref(), Vec::new());
+        self
+    }
+
+    /// Adds the records of a recording; those of types that the plan does not ask for are passed over.
+    #[must_use]
+    pub fn recording(mut self, path: impl Into<PathBuf>) -> Self {
+        self.steps.push(Step::Recording(path.into()));
+        self
+    }
+
+    /// Has a checkpoint made here. There is always one at the end.
+    #[must_use]
+    pub fn checkpoint(mut self) -> Self {
+        self.steps.push(Step::Checkpoint);
+        self
+    }
+
+    /// Splits the records into calls at random, the same for the same seed. Unless this is set, records are
+    /// handed over as the host does by default: up to 1000, or a mebibyte, in a call.
+    ///
+    /// A processor whose plan promises that it holds nothing is started anew for each call.
+    #[must_use]
+    pub fn split_at_random(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Runs the processor over all records.
+    ///
+    /// # Errors
+    /// Where the host would stop.
+    pub fn run(self) -> Result<Run, Error> {
+        let seed = self.seed;
+        self.prepare()?.run(seed)
+    }
+
+    /// Runs the processor once unsplit and this many times split at random, and answers with the first run.
+    ///
+    /// # Errors
+    /// Where the host would stop, and when a split changes rows or rejections.
+    pub fn same_for_any_split(self, splits: u64, rows: Rows) -> Result<Run, Error> {
+        let first_seed = self.seed.unwrap_or(0);
+        let prepared = self.prepare()?;
+        let unsplit = prepared.run(None)?;
+        for seed in first_seed..first_seed + splits {
+            unsplit.compare(&prepared.run(Some(seed))?, seed, rows)?;
+        }
+        Ok(unsplit)
+    }
+
+    fn push(&mut self, object_type: &str, key: &[u8], value: Vec<u8>) {
+        let next_offset = self.offsets.entry(object_type.to_owned()).or_default();
+        let offset = *next_offset;
+        *next_offset += 1;
+        self.steps.push(Step::Record(TestRecord {
+            object_type: object_type.to_owned(),
+            privileged: self.privileged,
+            key: key.to_owned(),
+            value,
+            partition: 0,
+            offset,
+            timestamp_ms: -1,
+            explicit: true,
+        }));
+    }
+
+    /// Reads the recordings, and checks the options as the host does.
+    fn prepare(self) -> Result<Prepared<P, O>, Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        check_options::<O>(&self.options)?;
+        let mut sections = vec![Vec::new()];
+        for step in self.steps {
+            match (step, sections.last_mut()) {
+                (Step::Record(record), Some(section)) => section.push(record),
+                (Step::Recording(path), Some(section)) => {
+                    section.extend(records::read(&path, self.privileged)?);
+                }
+                (Step::Checkpoint, _) | (_, None) => sections.push(Vec::new()),
+            }
+        }
+        Ok(Prepared {
+            options: self.options.to_string(),
+            sections,
+            processor: PhantomData,
+        })
+    }
+}
+
+/// Refuses options that the schema neither names nor says to allow.
+fn check_options<O: Options>(options: &Value) -> Result<(), Error> {
+    let about = About {
+        name: "test",
+        version: "0",
+        summary: "",
+    };
+    let described = crate::processor::describe::<O>(about)
+        .ok()
+        .and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let Some(schema) = described.filter(|value| value["options"]["type"] == "object") else {
+        return Err(Error::Schema);
+    };
+    if takes_others(&schema["options"]) {
+        return Ok(());
+    }
+    let known: Vec<String> = schema["options"]["properties"]
+        .as_object()
+        .map(|properties| properties.keys().cloned().collect())
+        .unwrap_or_default();
+    for name in options
+        .as_object()
+        .into_iter()
+        .flat_map(|options| options.keys())
+    {
+        if !known.contains(name) {
+            return Err(Error::UnknownOption {
+                name: name.clone(),
+                known,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether options beyond the named ones are allowed: only where the schema says so itself.
+fn takes_others(schema: &Value) -> bool {
+    ["additionalProperties", "patternProperties"]
+        .iter()
+        .any(|&name| match schema.get(name) {
+            None | Some(Value::Bool(false)) => false,
+            Some(Value::Object(patterns)) => !patterns.is_empty(),
+            Some(_) => true,
+        })
+}
+
+/// Records that are ready to run, in sections with a checkpoint after each.
+struct Prepared<P, O> {
+    options: String,
+    sections: Vec<Vec<TestRecord>>,
+    processor: PhantomData<fn(O) -> P>,
+}
+
+impl<P: Processor<O>, O: Options> Prepared<P, O> {
+    fn run(&self, seed: Option<u64>) -> Result<Run, Error> {
+        log::start_capture();
+        let result = self.run_captured(seed);
+        let lines = log::end_capture();
+        let mut run = result?;
+        run.log = lines
+            .into_iter()
+            .map(|(level, message)| LogLine { level, message })
+            .collect();
+        Ok(run)
+    }
+
+    fn run_captured(&self, seed: Option<u64>) -> Result<Run, Error> {
+        let mut random = seed.map(StdRng::seed_from_u64);
+        let mut worker = Worker::<P, O>::start(&self.options)?;
+        for section in &self.sections {
+            let wanted = wanted(section, &worker.plan)?;
+            let mut left = &wanted[..];
+            while !left.is_empty() {
+                let length = match &mut random {
+                    Some(random) => random_length(random, left.len()),
+                    None => records::call_length(left),
+                };
+                let (now, later) = left.split_at(length);
+                worker.process(now)?;
+                left = later;
+                if seed.is_some() && worker.plan.is_stateless() {
+                    worker.restart(&self.options)?;
+                }
+            }
+            worker.checkpoint()?;
+        }
+        Ok(worker.finish())
+    }
+}
+
+/// The records that the plan asks for.
+fn wanted<'t>(records: &'t [TestRecord], plan: &Plan) -> Result<Vec<&'t TestRecord>, Error> {
+    let stranger = records
+        .iter()
+        .find(|record| record.explicit && !plan.reads(&record.object_type));
+    if let Some(record) = stranger {
+        return Err(Error::NotAskedFor {
+            object_type: record.object_type.clone(),
+        });
+    }
+    let is_wanted = |record: &&TestRecord| {
+        plan.reads(&record.object_type) && (!record.value.is_empty() || plan.wants_tombstones())
+    };
+    Ok(records.iter().filter(is_wanted).collect())
+}
+
+/// Many short calls as well as some long ones.
+fn random_length(random: &mut StdRng, left: usize) -> usize {
+    let longest = random.random_range(1..=left);
+    random.random_range(1..=longest.min(1000))
+}

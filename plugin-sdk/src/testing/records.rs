@@ -1,0 +1,149 @@
+//! The records of a test, and how they become batches.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use journal_recording::{Format, Reader};
+
+use super::error::Error;
+use crate::batch::RawBatch;
+use crate::{Column, Plan};
+
+/// What the host cuts calls by, unless it is told otherwise.
+const CALL_RECORDS: usize = 1000;
+const CALL_BYTES: usize = 1 << 20;
+
+/// What follows the prefix of a topic when its records are not anonymised.
+const PRIVILEGED: &str = "_privileged";
+
+/// One record, owned by the test.
+#[derive(Clone, Debug)]
+pub(super) struct TestRecord {
+    pub(super) object_type: String,
+    pub(super) privileged: bool,
+    pub(super) key: Vec<u8>,
+    /// Empty for a tombstone.
+    pub(super) value: Vec<u8>,
+    pub(super) partition: u32,
+    pub(super) offset: u64,
+    /// -1 where there is none.
+    pub(super) timestamp_ms: i64,
+    /// Whether the test itself named the record, which the plan must then ask for.
+    pub(super) explicit: bool,
+}
+
+/// Reads a recording as the host does.
+pub(super) fn read(path: &Path, privileged: bool) -> Result<Vec<TestRecord>, Error> {
+    let wrong = |source| Error::Recording {
+        path: path.to_owned(),
+        source,
+    };
+    let mut reader = Reader::open(path).map_err(wrong)?;
+    let format = reader.format();
+    let mut records = Vec::new();
+    // The ordinal of the next record in each topic, which is the offset of those that have none.
+    let mut ordinals: HashMap<String, u64> = HashMap::new();
+    while let Some(frame) = reader.next_frame().map_err(wrong)? {
+        let ordinal = ordinals.entry(frame.topic.to_owned()).or_default();
+        let (object_type, is_privileged) = match format {
+            Format::Stream => (frame.topic, false),
+            Format::Frames => split_topic(frame.topic),
+        };
+        records.push(TestRecord {
+            object_type: object_type.to_owned(),
+            privileged: is_privileged,
+            key: frame.key.to_owned(),
+            value: frame.value.unwrap_or_default().to_owned(),
+            partition: frame.partition.unwrap_or(0),
+            offset: frame.offset.unwrap_or(*ordinal),
+            timestamp_ms: frame.timestamp_ms.unwrap_or(-1),
+            explicit: false,
+        });
+        *ordinal += 1;
+    }
+    Ok(one_topic_a_type(records, privileged))
+}
+
+fn split_topic(topic: &str) -> (&str, bool) {
+    match topic.rsplit_once('.') {
+        Some((prefix, object_type)) => (object_type, prefix.ends_with(PRIVILEGED)),
+        None => (topic, false),
+    }
+}
+
+/// Of the object types that come twice, leaves the privileged copies or the others.
+fn one_topic_a_type(mut records: Vec<TestRecord>, privileged: bool) -> Vec<TestRecord> {
+    let with_privileged: BTreeSet<String> = records
+        .iter()
+        .filter(|record| privileged && record.privileged)
+        .map(|record| record.object_type.clone())
+        .collect();
+    records.retain(|record| record.privileged == with_privileged.contains(&record.object_type));
+    records
+}
+
+/// How many of the first records the host would hand over in one call.
+pub(super) fn call_length(records: &[&TestRecord]) -> usize {
+    let mut bytes = 0;
+    let fits = records.iter().take(CALL_RECORDS).take_while(|record| {
+        bytes += record.key.len() + record.value.len();
+        bytes <= CALL_BYTES
+    });
+    // A record above the limit is a call of its own.
+    fits.count().max(1)
+}
+
+/// The records of one call as columns: one batch for each object type, in the order of their first records;
+/// with the records that each row comes from.
+pub(super) fn batches<'t>(
+    records: &[&'t TestRecord],
+    plan: &Plan,
+) -> Vec<(RawBatch, Vec<&'t TestRecord>)> {
+    let mut batches: Vec<(RawBatch, Vec<&TestRecord>)> = Vec::new();
+    for &record in records {
+        let place = batches.iter().position(|(_, rows)| {
+            rows[0].object_type == record.object_type && rows[0].privileged == record.privileged
+        });
+        let place = place.unwrap_or_else(|| {
+            let batch = RawBatch {
+                object_type: record.object_type.clone(),
+                privileged: record.privileged,
+                ..RawBatch::default()
+            };
+            batches.push((batch, Vec::new()));
+            batches.len() - 1
+        });
+        let (batch, rows) = &mut batches[place];
+        push(batch, record, plan);
+        rows.push(record);
+    }
+    batches
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a call is cut at a megabyte, far below 4 GiB"
+)]
+fn push(batch: &mut RawBatch, record: &TestRecord, plan: &Plan) {
+    batch.records += 1;
+    if plan.wants(Column::Values) {
+        batch.values.extend_from_slice(&record.value);
+    }
+    if plan.wants(Column::ValueEnds) {
+        let before = batch.value_ends.last().copied().unwrap_or(0);
+        batch.value_ends.push(before + record.value.len() as u32);
+    }
+    if plan.wants(Column::Keys) {
+        batch.keys.extend_from_slice(&record.key);
+        batch.key_ends.push(batch.keys.len() as u32);
+    }
+    if plan.wants(Column::Partitions) {
+        batch.partitions.push(record.partition);
+    }
+    if plan.wants(Column::Offsets) {
+        batch.offsets.push(record.offset);
+    }
+    if plan.wants(Column::Timestamps) {
+        batch.timestamps.push(record.timestamp_ms);
+    }
+}

@@ -1,0 +1,220 @@
+//! What a run in the harness brings.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::Error;
+use super::json;
+use crate::log::Level;
+
+/// A call to the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Call {
+    /// `start`.
+    Start,
+    /// `process`; the first one is number 1.
+    Process(usize),
+    /// `checkpoint`.
+    Checkpoint,
+}
+
+impl Display for Call {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => formatter.write_str("`start`"),
+            Self::Process(number) => write!(formatter, "`process` call {number}"),
+            Self::Checkpoint => formatter.write_str("`checkpoint`"),
+        }
+    }
+}
+
+/// How rows of two runs are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// The same rows in the same order.
+    InOrder,
+    /// The same rows, each as often.
+    InAnyOrder,
+}
+
+/// A record that the processor refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its object type.
+    pub object_type: String,
+    /// Its key, as in the journal.
+    pub key: Vec<u8>,
+    /// Its Kafka partition.
+    pub partition: u32,
+    /// Its offset in the partition.
+    pub offset: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: Level,
+    /// The line.
+    pub message: String,
+}
+
+/// What a run brought.
+#[derive(Debug, Default)]
+pub struct Run {
+    pub(super) outputs: Vec<OutputRows>,
+    pub(super) rejections: Vec<Rejected>,
+    pub(super) log: Vec<LogLine>,
+    pub(super) process_calls: usize,
+}
+
+/// The rows of one output.
+#[derive(Debug)]
+pub(super) struct OutputRows {
+    pub(super) name: String,
+    /// Each one as it was emitted, and as the host writes it.
+    pub(super) rows: Vec<(Vec<u8>, Value)>,
+}
+
+impl OutputRows {
+    /// Takes rows as they cross the boundary.
+    pub(super) fn take(&mut self, rows: &[u8], ends: &[u32]) -> Result<(), Error> {
+        let mut start = 0;
+        for &end in ends {
+            let end = end as usize;
+            let row = &rows[start..end];
+            let value = json::row(row).map_err(|reason| Error::Row {
+                output: self.name.clone(),
+                reason,
+            })?;
+            self.rows.push((row.to_owned(), value));
+            start = end;
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    /// The rows of an output in JSON, as the host writes them: bytes as hexadecimal digits, times as RFC 3339.
+    ///
+    /// # Panics
+    /// When the plan does not declare this output.
+    #[must_use]
+    pub fn rows(&self, output: &str) -> Vec<Value> {
+        self.output(output)
+            .rows
+            .iter()
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
+    /// The rows of an output, decoded.
+    ///
+    /// # Errors
+    /// When a row is not a `T`.
+    ///
+    /// # Panics
+    /// When the plan does not declare this output.
+    pub fn rows_as<T: DeserializeOwned>(&self, output: &str) -> Result<Vec<T>, Error> {
+        let rows = self.output(output).rows.iter();
+        rows.map(|(row, _)| rmp_serde::from_slice(row))
+            .collect::<Result<_, _>>()
+            .map_err(|source| Error::Decode {
+                output: output.to_owned(),
+                source,
+            })
+    }
+
+    /// The records that the processor refused.
+    #[must_use]
+    pub fn rejections(&self) -> &[Rejected] {
+        &self.rejections
+    }
+
+    /// The lines that the processor logged.
+    #[must_use]
+    pub fn log(&self) -> &[LogLine] {
+        &self.log
+    }
+
+    /// How often `process` was called.
+    #[must_use]
+    pub fn process_calls(&self) -> usize {
+        self.process_calls
+    }
+
+    fn output(&self, name: &str) -> &OutputRows {
+        let found = self.outputs.iter().find(|output| output.name == name);
+        found.unwrap_or_else(|| {
+            let names: Vec<_> = self.outputs.iter().map(|output| &output.name).collect();
+            panic!("the plan declares the outputs {names:?}, and not `{name}`")
+        })
+    }
+
+    /// Fails when another run, whose split has this seed, brought something else.
+    pub(super) fn compare(&self, other: &Self, seed: u64, rows: Rows) -> Result<(), Error> {
+        for (one, two) in self.outputs.iter().zip(&other.outputs) {
+            let lines = |output: &OutputRows| {
+                output
+                    .rows
+                    .iter()
+                    .map(|(_, value)| value.to_string())
+                    .collect()
+            };
+            compare(lines(one), lines(two), seed, rows, || {
+                format!("the rows of the output `{}`", one.name)
+            })?;
+        }
+        let lines = |run: &Self| {
+            run.rejections
+                .iter()
+                .map(|one| format!("{one:?}"))
+                .collect()
+        };
+        compare(lines(self), lines(other), seed, Rows::InAnyOrder, || {
+            "the rejections".to_owned()
+        })
+    }
+}
+
+fn compare(
+    mut one: Vec<String>,
+    mut two: Vec<String>,
+    seed: u64,
+    rows: Rows,
+    place: impl Fn() -> String,
+) -> Result<(), Error> {
+    if rows == Rows::InAnyOrder {
+        one.sort_unstable();
+        two.sort_unstable();
+    }
+    if one == two {
+        return Ok(());
+    }
+    Err(Error::SplitMatters {
+        seed,
+        place: place(),
+        missing: without(&one, &two),
+        extra: without(&two, &one),
+    })
+}
+
+/// The first few of these lines that the others lack, counting how often each comes.
+fn without(lines: &[String], others: &[String]) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let mut left: Vec<_> = others.iter().collect();
+    left.sort_unstable();
+    let missing = lines.iter().filter(|line| match left.binary_search(line) {
+        Ok(place) => {
+            left.remove(place);
+            false
+        }
+        Err(_) => true,
+    });
+    missing.take(SHOWN).cloned().collect()
+}

@@ -1,0 +1,453 @@
+use std::collections::BTreeMap;
+
+use journal_recording::{Frame, Writer};
+use schemars::JsonSchema;
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{ANY, Batches, Bytes, Column, Failure, NoOptions, Out, Plan, Processor};
+
+/// Emits what it sees of each record, and refuses values that are no maps.
+#[derive(Default)]
+struct Echo;
+
+impl Processor for Echo {
+    const OBJECT_TYPES: &'static [&'static str] = ANY;
+
+    fn plan(&self) -> Plan {
+        Plan::new(ANY).tombstones().stateless()
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        crate::info!("{} records", batches.records());
+        batches.each(out, |record, out| {
+            out.emit(&json!({
+                "type": record.object_type(),
+                "key": String::from_utf8_lossy(record.key()),
+                "offset": record.offset(),
+                "privileged": record.privileged(),
+            }))?;
+            if !record.is_tombstone() {
+                record.decode::<serde_json::Map<String, Value>>()?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn echo() -> Harness<Echo> {
+    Harness::new()
+}
+
+#[test]
+fn rows_rejections_and_log_come_back() {
+    let run = echo()
+        .record("origin", "a", &json!({}))
+        .record("origin", "b", &json!([1]))
+        .tombstone("snapshot", "c")
+        .run()
+        .unwrap();
+    let row = |object_type, key, offset| json!({"type": object_type, "key": key, "offset": offset, "privileged": false});
+    assert_eq!(
+        run.rows("rows"),
+        [row("origin", "a", 0), row("snapshot", "c", 0)]
+    );
+    let rejected = &run.rejections()[0];
+    assert_eq!(
+        (&*rejected.object_type, &*rejected.key, rejected.offset),
+        ("origin", &b"b"[..], 1)
+    );
+    assert!(
+        rejected.reason.starts_with("the value cannot be decoded: "),
+        "{}",
+        rejected.reason
+    );
+    let line = LogLine {
+        level: Level::Info,
+        message: "3 records".to_owned(),
+    };
+    assert_eq!((run.log(), run.process_calls()), (&[line][..], 1));
+}
+
+#[test]
+fn rows_can_be_decoded() {
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct Row {
+        offset: u64,
+    }
+    let run = echo().record("origin", "a", &json!({})).run().unwrap();
+    assert_eq!(run.rows_as::<Row>("rows").unwrap(), [Row { offset: 0 }]);
+    assert!(matches!(
+        run.rows_as::<u8>("rows"),
+        Err(Error::Decode { .. })
+    ));
+}
+
+#[test]
+fn calls_are_cut_by_records_and_bytes_as_the_host_does() {
+    let small = (0..2500).fold(echo(), |harness, _| {
+        harness.record("origin", "", &json!({}))
+    });
+    assert_eq!(small.run().unwrap().process_calls(), 3);
+    let text = "x".repeat(700_000);
+    let large = echo().record("origin", "", &json!({ "text": text }));
+    let large = large.record("origin", "", &json!({ "text": text }));
+    assert_eq!(large.run().unwrap().process_calls(), 2);
+    let larger = echo().record("origin", "", &json!({ "text": text.repeat(2) }));
+    assert_eq!(larger.run().unwrap().process_calls(), 1);
+}
+
+#[test]
+fn random_splits_are_repeatable_and_different() {
+    let calls = |seed| {
+        let harness = (0..200).fold(echo(), |harness, _| harness.tombstone("origin", ""));
+        harness.split_at_random(seed).run().unwrap().process_calls()
+    };
+    assert_eq!(calls(1), calls(1));
+    let all: std::collections::BTreeSet<_> = (0..20).map(calls).collect();
+    assert!(all.len() > 3, "{all:?}");
+}
+
+/// Emits at each checkpoint how many calls there were: what depends on the split, and should not.
+#[derive(Default)]
+struct Calls(u32);
+
+impl Processor for Calls {
+    const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+
+    fn process(&mut self, _: &Batches<'_>, _: &mut Out) -> Result<(), Failure> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, out: &mut Out) -> Result<(), Failure> {
+        out.emit(&json!({"calls": std::mem::take(&mut self.0)}))?;
+        Ok(())
+    }
+}
+
+#[test]
+fn result_that_depends_on_the_split_is_found() {
+    let harness = Harness::<Calls, _>::new();
+    let harness = (0..9).fold(harness, |harness, _| {
+        harness.record("origin", "", &json!({}))
+    });
+    let error = harness
+        .same_for_any_split(10, Rows::InAnyOrder)
+        .unwrap_err();
+    let Error::SplitMatters { place, missing, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(place, "the rows of the output `rows`");
+    assert_eq!(missing, [r#"{"calls":1}"#]);
+}
+
+#[test]
+fn checkpoints_are_made_where_asked_and_at_the_end() {
+    let run = Harness::<Calls, _>::new()
+        .record("origin", "", &json!({}))
+        .checkpoint()
+        .record("origin", "", &json!({}))
+        .run()
+        .unwrap();
+    assert_eq!(run.rows("rows"), [json!({"calls": 1}), json!({"calls": 1})]);
+}
+
+/// Says that it holds nothing, and holds a count.
+#[derive(Default)]
+struct Liar(u64);
+
+impl Processor for Liar {
+    const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+
+    fn plan(&self) -> Plan {
+        Plan::new(Self::OBJECT_TYPES).stateless()
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        batches.each(out, |_, out| {
+            self.0 += 1;
+            out.emit(&json!({"number": self.0}))
+        })
+    }
+}
+
+#[test]
+fn processor_that_holds_something_and_says_it_does_not_is_found() {
+    let harness = Harness::<Liar, _>::new();
+    let harness = (0..9).fold(harness, |harness, _| {
+        harness.record("origin", "", &json!({}))
+    });
+    let error = harness.same_for_any_split(10, Rows::InOrder).unwrap_err();
+    assert!(matches!(error, Error::SplitMatters { .. }), "{error}");
+}
+
+/// Does what its option says.
+#[derive(Default)]
+struct Told(String);
+
+#[derive(Deserialize, JsonSchema)]
+struct ToldOptions {
+    what: String,
+}
+
+impl Processor<ToldOptions> for Told {
+    const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+
+    fn start(options: ToldOptions) -> Result<Self, Failure> {
+        if options.what == "refuse" {
+            return Err(Failure::fatal("told to refuse"));
+        }
+        Ok(Self(options.what))
+    }
+
+    fn plan(&self) -> Plan {
+        Plan::new(Self::OBJECT_TYPES).columns([Column::Values])
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        match self.0.as_str() {
+            "nan" => Ok(out.emit(&std::collections::BTreeMap::from([("x", f64::NAN)]))?),
+            "key" => Ok(out.emit(&std::collections::BTreeMap::from([(1, 1)]))?),
+            "longer" => Ok(out.emit(&Longer)?),
+            "elsewhere" => Ok(out.emit_to("elsewhere", &json!({}))?),
+            "fail" => Err(Failure::retry("told to fail")),
+            "column" => batches.each(out, |record, _| {
+                let _ = record.offset();
+                Ok(())
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A map that has more entries than it says.
+struct Longer;
+
+impl Serialize for Longer {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("a", &1)?;
+        map.serialize_entry("b", &2)?;
+        map.end()
+    }
+}
+
+#[track_caller]
+fn check_told(what: &str, expected: &str) {
+    let harness = Harness::<Told, _>::new().options(json!({ "what": what }));
+    let error = harness.record("origin", "", &json!({})).run().unwrap_err();
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn harness_fails_where_the_host_stops() {
+    check_told("refuse", "`start` failed: told to refuse");
+    check_told("fail", "`process` call 1 failed: told to fail");
+    check_told("nan", "a row for the output `rows` holds the number NaN");
+    check_told(
+        "key",
+        "a row for the output `rows` has a key that is no text",
+    );
+    check_told(
+        "longer",
+        "a row for the output `rows` goes on after the end of its map",
+    );
+    check_told(
+        "elsewhere",
+        "`process` call 1 failed: the plan does not declare the output `elsewhere`: it declares `rows`",
+    );
+    check_told(
+        "column",
+        "`process` call 1 panicked: the column `offsets` was not asked for: name it in the plan's \
+         columns",
+    );
+}
+
+#[test]
+fn options_are_checked_against_their_description() {
+    let told = |options| {
+        Harness::<Told, _>::new()
+            .options(options)
+            .run()
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        told(json!({"what": "", "wat": 1})),
+        "the processor has no option `wat`: it has `what`"
+    );
+    let missing = told(json!({}));
+    assert!(
+        missing.starts_with("`start` failed: the options cannot be read: missing field `what`")
+    );
+    let none = echo().options(json!({"a": 1})).run().unwrap_err();
+    assert_eq!(
+        none.to_string(),
+        "the processor has no option `a`: it takes none"
+    );
+}
+
+/// Takes options that it does not name.
+#[derive(Default)]
+struct Open(BTreeMap<String, Value>);
+
+#[derive(Deserialize, JsonSchema)]
+struct OpenOptions {
+    #[serde(flatten)]
+    extra: BTreeMap<String, Value>,
+}
+
+impl Processor<OpenOptions> for Open {
+    const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+
+    fn start(options: OpenOptions) -> Result<Self, Failure> {
+        Ok(Self(options.extra))
+    }
+
+    fn process(&mut self, _: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        Ok(out.emit(&self.0)?)
+    }
+}
+
+#[test]
+fn options_that_the_schema_allows_without_naming_them_are_taken() {
+    let run = Harness::<Open, _>::new()
+        .options(json!({"any": 1}))
+        .record("origin", "", &json!({}))
+        .run()
+        .unwrap();
+    assert_eq!(run.rows("rows"), [json!({"any": 1})]);
+}
+
+#[test]
+fn record_of_a_type_that_the_plan_does_not_ask_for_is_an_error() {
+    let error = Harness::<Calls, _>::new()
+        .record("person", "", &json!({}))
+        .run()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the plan does not ask for the object type `person`"
+    );
+}
+
+#[test]
+fn tombstones_reach_only_those_who_ask() {
+    let run = Harness::<Calls, _>::new()
+        .tombstone("origin", "")
+        .run()
+        .unwrap();
+    assert_eq!(run.process_calls(), 0);
+}
+
+#[test]
+fn value_that_is_empty_or_no_msgpack_is_an_error_of_the_test() {
+    struct Broken;
+    impl Serialize for Broken {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("broken"))
+        }
+    }
+    assert!(matches!(
+        echo().raw_record("origin", "", []).run(),
+        Err(Error::EmptyValue)
+    ));
+    assert!(matches!(
+        echo().record("origin", "", &Broken).run(),
+        Err(Error::Encode(_))
+    ));
+}
+
+#[test]
+fn bytes_and_times_of_rows_are_as_the_host_writes_them() {
+    #[derive(Default)]
+    struct Typed;
+    impl Processor<NoOptions> for Typed {
+        const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+        fn process(&mut self, _: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+            #[derive(Serialize)]
+            struct Row {
+                bytes: Bytes<'static>,
+                time: crate::Timestamp,
+            }
+            let time = crate::Timestamp::from_millis(1500);
+            Ok(out.emit(&Row {
+                bytes: vec![0, 0xff].into(),
+                time,
+            })?)
+        }
+    }
+    let run = Harness::<Typed, _>::new()
+        .record("origin", "", &json!({}))
+        .run()
+        .unwrap();
+    let expected = json!({"bytes": "00ff", "time": "1970-01-01T00:00:01.5Z"});
+    assert_eq!(run.rows("rows"), [expected]);
+}
+
+/// A recording with a revision in both topics, an origin and a tombstone.
+fn recording() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let value = msgpack(&json!({"a": 1})).unwrap();
+    let frame = |topic: &'static str, value| Frame {
+        topic,
+        key: topic.as_bytes(),
+        value,
+        partition: None,
+        offset: None,
+        timestamp_ms: None,
+    };
+    let topics = ["p.revision", "p_privileged.revision", "p.origin"];
+    let mut writer = Writer::new(file.reopen().unwrap(), &topics).unwrap();
+    for topic in topics {
+        writer.write(&frame(topic, Some(&value))).unwrap();
+    }
+    writer.write(&frame("p.origin", None)).unwrap();
+    writer.finish().unwrap();
+    file
+}
+
+fn keys(run: &Run) -> Vec<String> {
+    run.rows("rows")
+        .iter()
+        .map(|row| format!("{} {}", row["key"], row["offset"]))
+        .collect()
+}
+
+#[test]
+fn recording_is_read_as_the_host_reads_it() {
+    let file = recording();
+    let public = echo().recording(file.path()).run().unwrap();
+    let expected = ["\"p.revision\" 0", "\"p.origin\" 0", "\"p.origin\" 1"];
+    assert_eq!(keys(&public), expected);
+    assert_eq!(public.rows("rows")[0]["privileged"], false);
+    let privileged = echo().privileged().recording(file.path()).run().unwrap();
+    let expected = [
+        "\"p_privileged.revision\" 0",
+        "\"p.origin\" 0",
+        "\"p.origin\" 1",
+    ];
+    assert_eq!(keys(&privileged), expected);
+    assert_eq!(privileged.rows("rows")[0]["privileged"], true);
+}
+
+#[test]
+fn types_of_a_recording_that_the_plan_does_not_ask_for_are_passed_over() {
+    let run = Harness::<Calls, _>::new()
+        .recording(recording().path())
+        .run()
+        .unwrap();
+    assert_eq!(run.process_calls(), 1);
+}
+
+#[test]
+fn recording_that_is_none_is_an_error_that_names_it() {
+    let error = echo().recording("/nowhere/x.frames").run().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the recording `/nowhere/x.frames` cannot be read"
+    );
+}

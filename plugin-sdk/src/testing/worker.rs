@@ -1,0 +1,126 @@
+//! One processor at work in the harness, and what it has brought.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use super::error::Error;
+use super::records::{self, TestRecord};
+use super::run::{Call, OutputRows, Rejected, Run};
+use crate::batch::RawBatch;
+use crate::instance::Instance;
+use crate::out::{Deliver, Rejection};
+use crate::{Failure, Options, Plan, Processor};
+
+/// A processor with what it has brought so far.
+pub(super) struct Worker<P, O> {
+    instance: Instance<P>,
+    pub(super) plan: Plan,
+    emitted: Rc<RefCell<Emitted>>,
+    run: Run,
+    options: PhantomData<O>,
+}
+
+/// Rows as they came, and the first that is none.
+#[derive(Default)]
+struct Emitted {
+    outputs: Vec<OutputRows>,
+    error: Option<Error>,
+}
+
+impl<P: Processor<O>, O: Options> Worker<P, O> {
+    pub(super) fn start(options: &str) -> Result<Self, Error> {
+        let emitted = Rc::new(RefCell::new(Emitted::default()));
+        let (instance, plan) = start(options, &emitted)?;
+        let output = |name| OutputRows {
+            name,
+            rows: Vec::new(),
+        };
+        emitted.borrow_mut().outputs = plan.output_names().into_iter().map(output).collect();
+        Ok(Self {
+            instance,
+            plan,
+            emitted,
+            run: Run::default(),
+            options: PhantomData,
+        })
+    }
+
+    /// Drops the processor, as the host may when it holds nothing.
+    pub(super) fn restart(&mut self, options: &str) -> Result<(), Error> {
+        (self.instance, _) = start(options, &self.emitted)?;
+        Ok(())
+    }
+
+    pub(super) fn process(&mut self, records: &[&TestRecord]) -> Result<(), Error> {
+        self.run.process_calls += 1;
+        let call = Call::Process(self.run.process_calls);
+        let (batches, rows): (Vec<RawBatch>, Vec<_>) =
+            records::batches(records, &self.plan).into_iter().unzip();
+        let instance = &mut self.instance;
+        let rejections = guarded(call, || instance.process::<O>(&batches))?;
+        self.check_rows()?;
+        let rejected = |rejection: Rejection| {
+            let record: &TestRecord = rows[rejection.batch as usize][rejection.index as usize];
+            Rejected {
+                object_type: record.object_type.clone(),
+                key: record.key.clone(),
+                partition: record.partition,
+                offset: record.offset,
+                reason: rejection.reason,
+            }
+        };
+        self.run
+            .rejections
+            .extend(rejections.into_iter().map(rejected));
+        Ok(())
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
+        let instance = &mut self.instance;
+        guarded(Call::Checkpoint, || instance.checkpoint::<O>())?;
+        self.check_rows()
+    }
+
+    fn check_rows(&self) -> Result<(), Error> {
+        self.emitted.borrow_mut().error.take().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn finish(self) -> Run {
+        let mut run = self.run;
+        run.outputs = std::mem::take(&mut self.emitted.borrow_mut().outputs);
+        run
+    }
+}
+
+fn start<P: Processor<O>, O: Options>(
+    options: &str,
+    emitted: &Rc<RefCell<Emitted>>,
+) -> Result<(Instance<P>, Plan), Error> {
+    let emitted = Rc::clone(emitted);
+    let deliver: Deliver = Box::new(move |output, rows, ends| {
+        let Emitted { outputs, error } = &mut *emitted.borrow_mut();
+        if error.is_none() {
+            *error = outputs[output as usize].take(rows, ends).err();
+        }
+    });
+    guarded(Call::Start, || {
+        let (instance, plan) = Instance::start(options, deliver)?;
+        plan.to_json()?;
+        Ok((instance, plan))
+    })
+}
+
+/// Makes a panic an error that names the call.
+fn guarded<T>(call: Call, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|failure| Error::Failed { call, failure }),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            let message = text.unwrap_or_else(|| "a panic without a message".to_owned());
+            Err(Error::Panicked { call, message })
+        }
+    }
+}

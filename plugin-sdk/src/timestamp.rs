@@ -1,0 +1,262 @@
+//! Times in rows and values: msgpack extension -1.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The name by which rmp-serde knows a newtype as an extension: a type and its bytes.
+const EXTENSION: &str = rmp_serde::MSGPACK_EXT_STRUCT_NAME;
+const EXTENSION_TYPE: i8 = -1;
+const NANOSECONDS: u32 = 1_000_000_000;
+
+/// A time in UTC: msgpack extension -1 in rows and values, RFC 3339 in text and JSON.
+///
+/// ```
+/// use journal_plugin_sdk::Timestamp;
+///
+/// let time = Timestamp::new(1_700_000_000, 500_000_000).unwrap();
+/// assert_eq!(time.to_string(), "2023-11-14T22:13:20.5Z");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+impl Timestamp {
+    /// A time from seconds since 1970-01-01T00:00:00Z and the nanoseconds above them, of which there must be
+    /// fewer than a second's.
+    #[must_use]
+    pub fn new(seconds: i64, nanoseconds: u32) -> Option<Self> {
+        (nanoseconds < NANOSECONDS).then_some(Self {
+            seconds,
+            nanoseconds,
+        })
+    }
+
+    /// A time from milliseconds since 1970-01-01T00:00:00Z, as records have it.
+    #[must_use]
+    pub fn from_millis(milliseconds: i64) -> Self {
+        let above = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0);
+        Self {
+            seconds: milliseconds.div_euclid(1000),
+            nanoseconds: above * 1_000_000,
+        }
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z, rounded down.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// Nanoseconds above [`seconds`](Self::seconds).
+    #[must_use]
+    pub fn nanoseconds(self) -> u32 {
+        self.nanoseconds
+    }
+
+    /// Whether RFC 3339 can write it: its year has four digits.
+    #[must_use]
+    pub fn has_four_digit_year(self) -> bool {
+        // The first seconds of the years 0 and 10000.
+        (-62_167_219_200..253_402_300_800).contains(&self.seconds)
+    }
+
+    /// A time from the bytes of msgpack's extension -1, in any of its three forms.
+    #[must_use]
+    pub fn from_msgpack(bytes: &[u8]) -> Option<Self> {
+        if let Ok(seconds) = bytes.try_into().map(u32::from_be_bytes) {
+            return Self::new(seconds.into(), 0);
+        }
+        if let Ok(both) = bytes.try_into().map(u64::from_be_bytes) {
+            let seconds = i64::try_from(both & ((1 << 34) - 1)).ok()?;
+            return Self::new(seconds, u32::try_from(both >> 34).ok()?);
+        }
+        let (nanoseconds, seconds) = bytes.split_first_chunk()?;
+        let seconds = i64::from_be_bytes(seconds.try_into().ok()?);
+        Self::new(seconds, u32::from_be_bytes(*nanoseconds))
+    }
+
+    /// The shortest form of extension -1 that holds the time: its bytes and how many of them count.
+    fn to_msgpack(self) -> ([u8; 12], usize) {
+        let mut bytes = [0; 12];
+        let length = match (u32::try_from(self.seconds), u64::try_from(self.seconds)) {
+            (Ok(seconds), _) if self.nanoseconds == 0 => {
+                bytes[..4].copy_from_slice(&seconds.to_be_bytes());
+                4
+            }
+            (_, Ok(seconds)) if seconds < 1 << 34 => {
+                let both = u64::from(self.nanoseconds) << 34 | seconds;
+                bytes[..8].copy_from_slice(&both.to_be_bytes());
+                8
+            }
+            _ => {
+                bytes[..4].copy_from_slice(&self.nanoseconds.to_be_bytes());
+                bytes[4..].copy_from_slice(&self.seconds.to_be_bytes());
+                12
+            }
+        };
+        (bytes, length)
+    }
+}
+
+/// Writes RFC 3339 in UTC, with as many digits of a second as there are.
+impl Display for Timestamp {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil_date(self.seconds.div_euclid(86_400));
+        let second = self.seconds.rem_euclid(86_400);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        write!(
+            formatter,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        )?;
+        if self.nanoseconds > 0 {
+            let digits = format!("{:09}", self.nanoseconds);
+            write!(formatter, ".{}", digits.trim_end_matches('0'))?;
+        }
+        formatter.write_str("Z")
+    }
+}
+
+/// Year, month and day in the Gregorian calendar of a day counted from 1970-01-01.
+///
+/// The count is made from 0000-03-01, so that the leap day is the last of its year, and in eras of 400 years,
+/// which all have 146,097 days.
+fn civil_date(day: i64) -> (i64, i64, i64) {
+    let day = day + 719_468;
+    let era = day.div_euclid(146_097);
+    let day_of_era = day.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, day_of_month)
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
+        let (bytes, length) = self.to_msgpack();
+        let bytes = Raw(&bytes[..length]);
+        serializer.serialize_newtype_struct(EXTENSION, &(EXTENSION_TYPE, bytes))
+    }
+}
+
+/// Bytes that are serialized as bytes whatever the format.
+struct Raw<'a>(&'a [u8]);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// Reads the msgpack form alone.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(EXTENSION, TimestampVisitor)
+    }
+}
+
+struct TimestampVisitor;
+
+impl<'de> Visitor<'de> for TimestampVisitor {
+    type Value = Timestamp;
+
+    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a time as msgpack extension -1")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Timestamp, D::Error> {
+        deserializer.deserialize_tuple(2, self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Timestamp, A::Error> {
+        let extension_type: Option<i8> = parts.next_element()?;
+        let bytes: Option<crate::Bytes<'de>> = parts.next_element()?;
+        match (extension_type, bytes) {
+            (Some(EXTENSION_TYPE), Some(bytes)) => Timestamp::from_msgpack(&bytes)
+                .ok_or_else(|| de::Error::custom("not a time: wrong length or nanoseconds")),
+            _ => Err(de::Error::custom("not a time: another extension type")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(seconds: i64, nanoseconds: u32, encoded_bytes: usize, text: &str) {
+        let time = Timestamp::new(seconds, nanoseconds).unwrap();
+        let encoded = rmp_serde::to_vec_named(&time).unwrap();
+        assert_eq!(encoded.len(), encoded_bytes, "{encoded:x?}");
+        assert_eq!(rmp_serde::from_slice::<Timestamp>(&encoded).unwrap(), time);
+        assert_eq!(time.to_string(), text);
+        assert_eq!(serde_json::to_string(&time).unwrap(), format!("\"{text}\""));
+    }
+
+    #[test]
+    fn every_form_of_the_extension_is_written_and_read() {
+        // A fixext has a header of two bytes, the 12-byte form one of three.
+        check(0, 0, 6, "1970-01-01T00:00:00Z");
+        check(u32::MAX.into(), 0, 6, "2106-02-07T06:28:15Z");
+        check(1, 1, 10, "1970-01-01T00:00:01.000000001Z");
+        check(
+            (1 << 34) - 1,
+            999_999_999,
+            10,
+            "2514-05-30T01:53:03.999999999Z",
+        );
+        check(1 << 34, 0, 15, "2514-05-30T01:53:04Z");
+        check(-1, 500_000_000, 15, "1969-12-31T23:59:59.5Z");
+        check(-62_135_596_800, 0, 15, "0001-01-01T00:00:00Z");
+        check(951_782_400, 0, 6, "2000-02-29T00:00:00Z");
+        check(4_107_542_400, 0, 6, "2100-03-01T00:00:00Z");
+        check(253_402_300_799, 0, 15, "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn milliseconds_before_1970_are_rounded_down_to_seconds() {
+        assert_eq!(
+            Timestamp::from_millis(-1),
+            Timestamp::new(-1, 999_000_000).unwrap()
+        );
+        assert_eq!(
+            Timestamp::from_millis(1500),
+            Timestamp::new(1, 500_000_000).unwrap()
+        );
+    }
+
+    #[test]
+    fn years_of_four_digits_end_where_rfc_3339_ends() {
+        let has = |seconds| Timestamp::new(seconds, 0).unwrap().has_four_digit_year();
+        assert!(has(-62_167_219_200) && !has(-62_167_219_201));
+        assert!(has(253_402_300_799) && !has(253_402_300_800));
+    }
+
+    #[test]
+    fn malformed_extension_is_an_error() {
+        assert_eq!(Timestamp::new(0, NANOSECONDS), None);
+        assert_eq!(Timestamp::from_msgpack(&[0; 5]), None);
+        assert_eq!(Timestamp::from_msgpack(&[]), None);
+        assert_eq!(Timestamp::from_msgpack(&[0xff; 8]), None);
+        let other_type = [0xd6, 5, 0, 0, 0, 0];
+        assert!(rmp_serde::from_slice::<Timestamp>(&other_type).is_err());
+        assert!(rmp_serde::from_slice::<Timestamp>(&[0xc0]).is_err());
+    }
+}
