@@ -1,0 +1,260 @@
+//! The data that flows: records gathered into columns, one batch for each object type.
+//!
+//! No type of rdkafka or wasmtime appears here, so that every stage can name a batch.
+
+use std::sync::Arc;
+
+/// Which columns the plan asked for.
+///
+/// Keys, partitions and offsets are gathered in any case, because the host names records by
+/// them; these flags say what crosses into the guest, and whether values are copied at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one flag for each column of the contract"
+)]
+pub struct Columns {
+    /// The values themselves; implies `value_ends`.
+    pub values: bool,
+    /// Where each value ends, which is enough to know sizes and tombstones.
+    pub value_ends: bool,
+    /// Keys and where each ends.
+    pub keys: bool,
+    /// Kafka partitions.
+    pub partitions: bool,
+    /// Offsets in their partitions.
+    pub offsets: bool,
+    /// Milliseconds since 1970.
+    pub timestamps: bool,
+}
+
+impl Columns {
+    /// Every column.
+    pub const ALL: Self = Self {
+        values: true,
+        value_ends: true,
+        keys: true,
+        partitions: true,
+        offsets: true,
+        timestamps: true,
+    };
+}
+
+/// A topic of the journal that is read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Topic {
+    /// The topic's whole name.
+    pub name: String,
+    /// The object type: what follows the prefix.
+    pub object_type: String,
+    /// Whether its records are not anonymised.
+    pub privileged: bool,
+}
+
+/// One record on its way into a batch, borrowed from the source's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'a> {
+    /// The Kafka partition.
+    pub partition: u32,
+    /// The offset in the partition.
+    pub offset: u64,
+    /// Milliseconds since 1970, -1 where unknown.
+    pub timestamp_ms: i64,
+    /// The key, empty where the record has none.
+    pub key: &'a [u8],
+    /// The value; empty for a tombstone.
+    pub value: &'a [u8],
+}
+
+/// Records of one topic, gathered into columns.
+///
+/// Invariant: `partitions`, `offsets` and `key_ends` have one entry a record; `value_ends` and
+/// `timestamps` have one too where the plan asked for them and are empty otherwise.
+#[derive(Debug)]
+pub struct Batch {
+    /// Where the records come from.
+    pub topic: Arc<Topic>,
+    /// Values end to end; empty when only their ends were asked for.
+    pub values: Vec<u8>,
+    /// Where each value ends, in bytes.
+    pub value_ends: Vec<u32>,
+    /// Keys end to end.
+    pub keys: Vec<u8>,
+    /// Where each key ends, in bytes.
+    pub key_ends: Vec<u32>,
+    /// The partition of each record.
+    pub partitions: Vec<u32>,
+    /// The offset of each record.
+    pub offsets: Vec<u64>,
+    /// The time of each record, in milliseconds since 1970.
+    pub timestamps: Vec<i64>,
+    /// Bytes of the values, gathered or not.
+    value_bytes: u32,
+}
+
+impl Batch {
+    /// An empty batch for `topic`.
+    #[must_use]
+    pub fn new(topic: Arc<Topic>) -> Self {
+        Self {
+            topic,
+            values: Vec::new(),
+            value_ends: Vec::new(),
+            keys: Vec::new(),
+            key_ends: Vec::new(),
+            partitions: Vec::new(),
+            offsets: Vec::new(),
+            timestamps: Vec::new(),
+            value_bytes: 0,
+        }
+    }
+
+    /// The number of records.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// The key of the record at `index`, if there is such a record.
+    #[must_use]
+    pub fn key(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.key_ends.get(index)? as usize;
+        let start = match index {
+            0 => 0,
+            _ => *self.key_ends.get(index - 1)? as usize,
+        };
+        self.keys.get(start..end)
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+        self.value_ends.clear();
+        self.keys.clear();
+        self.key_ends.clear();
+        self.partitions.clear();
+        self.offsets.clear();
+        self.timestamps.clear();
+        self.value_bytes = 0;
+    }
+
+    fn push(&mut self, record: RecordRef<'_>, columns: Columns) -> Result<(), TooLarge> {
+        let bytes = u32::try_from(record.value.len()).map_err(|_| TooLarge)?;
+        let value_bytes = self.value_bytes.checked_add(bytes).ok_or(TooLarge)?;
+        let key_end = u32::try_from(self.keys.len() + record.key.len()).map_err(|_| TooLarge)?;
+        self.value_bytes = value_bytes;
+        if columns.values {
+            self.values.extend_from_slice(record.value);
+        }
+        if columns.values || columns.value_ends {
+            self.value_ends.push(value_bytes);
+        }
+        self.keys.extend_from_slice(record.key);
+        self.key_ends.push(key_end);
+        self.partitions.push(record.partition);
+        self.offsets.push(record.offset);
+        if columns.timestamps {
+            self.timestamps.push(record.timestamp_ms);
+        }
+        Ok(())
+    }
+}
+
+/// A batch whose ends no longer fit 32 bits: the batch limits are far below that.
+#[derive(Debug, thiserror::Error)]
+#[error("a batch holds more than 4 GiB")]
+pub struct TooLarge;
+
+/// What one `process` call is made of: at most one batch for each topic.
+///
+/// The buffers are kept from one call to the next, so that a steady run allocates nothing a record.
+#[derive(Debug)]
+pub struct Batches {
+    columns: Columns,
+    /// Batches in use come first; those behind `used` wait for their topic to come again.
+    topics: Vec<Batch>,
+    used: usize,
+    records: usize,
+    bytes: usize,
+}
+
+impl Batches {
+    /// No records yet; `columns` are those of the plan.
+    #[must_use]
+    pub fn new(columns: Columns) -> Self {
+        Self {
+            columns,
+            topics: Vec::new(),
+            used: 0,
+            records: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Forgets the records and keeps the buffers.
+    pub fn clear(&mut self) {
+        for batch in &mut self.topics[..self.used] {
+            batch.clear();
+        }
+        self.used = 0;
+        self.records = 0;
+        self.bytes = 0;
+    }
+
+    /// Adds one record.
+    ///
+    /// # Errors
+    /// When the ends of a column no longer fit 32 bits; the record is then not added.
+    pub fn push(&mut self, topic: &Arc<Topic>, record: RecordRef<'_>) -> Result<(), TooLarge> {
+        let place = self.place(topic);
+        self.topics[place].push(record, self.columns)?;
+        self.records += 1;
+        self.bytes += record.value.len() + record.key.len();
+        Ok(())
+    }
+
+    fn place(&mut self, topic: &Arc<Topic>) -> usize {
+        let is_it = |batch: &Batch| Arc::ptr_eq(&batch.topic, topic);
+        if let Some(place) = self.topics[..self.used].iter().rposition(is_it) {
+            return place;
+        }
+        if let Some(behind) = self.topics[self.used..].iter().position(is_it) {
+            self.topics.swap(self.used, self.used + behind);
+        } else {
+            self.topics.push(Batch::new(Arc::clone(topic)));
+            let last = self.topics.len() - 1;
+            self.topics.swap(self.used, last);
+        }
+        self.used += 1;
+        self.used - 1
+    }
+
+    /// The batches of this call.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Batch] {
+        &self.topics[..self.used]
+    }
+
+    /// Which columns the plan asked for.
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        self.columns
+    }
+
+    /// Records in all batches.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// Bytes of keys and values in all batches, whether or not the values are gathered.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether there is no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+}

@@ -1,0 +1,14 @@
+//! Runs processors compiled to WebAssembly over the Software Heritage journal.
+//!
+//! Data flows one way: a [`source`] gives [batches](batch), the [`sandbox`] holds the processor
+//! that works on them, its rows go to an [`output`], and the [`pipeline`] moves all of it from
+//! checkpoint to checkpoint. [`cli`] puts them together from what the operator says.
+
+pub mod batch;
+pub mod cli;
+pub mod config;
+pub mod observe;
+pub mod output;
+pub mod pipeline;
+pub mod sandbox;
+pub mod source;
