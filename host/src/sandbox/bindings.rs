@@ -1,0 +1,9 @@
+//! The contract's types on the host's side, made from the WIT.
+
+wasmtime::component::bindgen!({
+    path: "../plugin-sdk/wit",
+    world: "plugin",
+    // A batch is lent to the guest's copy: no column is cloned on the way.
+    ownership: Borrowing { duplicate_if_necessary: false },
+    imports: { default: trappable },
+});

@@ -1,0 +1,152 @@
+//! Compiled code on disk, so that a plugin is compiled once and not at every start.
+//!
+//! Whoever can write an entry can run any code in the host, because a compiled component is machine
+//! code. Therefore the folder and every folder above it can be written by this user (or root)
+//! alone, and where that is not so there is no cache. The digest inside an entry guards against damage.
+
+use std::env;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+
+use super::error::Cause;
+use super::folder::{Folder, NotPrivate};
+
+/// What an entry begins with; another layout gets another number.
+const MAGIC: &[u8; 8] = b"jh-code1";
+const DIGEST_BYTES: usize = 32;
+/// The largest entry that is read, in bytes: machine code is some four times its WebAssembly.
+const ENTRY_BYTES: u64 = 1 << 30;
+/// Entries that are kept; the oldest go first. A plugin's author makes one at each build.
+const ENTRIES: usize = 64;
+
+/// SHA-256 of a plugin's file.
+pub(super) type FileDigest = [u8; DIGEST_BYTES];
+
+/// The compiled code of plugins that this user ran.
+///
+/// An entry is the magic, the SHA-256 of what follows it, and wasmtime's serialized component.
+pub(super) struct Cache {
+    folder: Folder,
+}
+
+/// Why an entry cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum BadEntry {
+    #[error("it cannot be read: {0}")]
+    Read(io::Error),
+    #[error("it is damaged")]
+    Damaged,
+    #[error("it does not load: {0}")]
+    Load(Cause),
+}
+
+impl Cache {
+    /// The cache in `$XDG_CACHE_HOME` or `~/.cache`.
+    pub(super) fn of_this_user() -> Result<Self, NotPrivate> {
+        // The XDG rules say that a relative path is to be ignored.
+        let folder = |name| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let base = folder("XDG_CACHE_HOME")
+            .or_else(|| folder("HOME").map(|home| home.join(".cache")))
+            .ok_or(NotPrivate::Nowhere)?;
+        Ok(Self::in_folder(Folder::open(&base, "journal-host")?))
+    }
+
+    pub(super) fn in_folder(folder: Folder) -> Self {
+        Self { folder }
+    }
+
+    /// The code of the plugin with this digest, if it is here and whole.
+    pub(super) fn get(&self, engine: &wasmtime::Engine, file: &FileDigest) -> Option<Component> {
+        let name = entry_name(engine, file);
+        match self.load(engine, &name) {
+            Ok(found) => {
+                if found.is_some()
+                    && let Err(error) = self.folder.touch(&name)
+                {
+                    tracing::debug!("cannot renew the entry `{name}` of compiled code: {error}");
+                }
+                found
+            }
+            Err(error) => {
+                tracing::warn!("the entry `{name}` of compiled code is made anew: {error}");
+                None
+            }
+        }
+    }
+
+    fn load(&self, engine: &wasmtime::Engine, name: &str) -> Result<Option<Component>, BadEntry> {
+        let Some(entry) = self
+            .folder
+            .read(name, ENTRY_BYTES)
+            .map_err(BadEntry::Read)?
+        else {
+            return Ok(None);
+        };
+        let code = code_of(&entry).ok_or(BadEntry::Damaged)?;
+        #[expect(
+            unsafe_code,
+            reason = "the bytes were written by this user's host, because no one else can write to the \
+                      folder, and they are those whose digest was just checked"
+        )]
+        // SAFETY: `code` came out of `Component::serialize`; wasmtime itself checks that it did so
+        // with the same version and settings.
+        let component = unsafe { Component::deserialize(engine, code) };
+        component
+            .map(Some)
+            .map_err(|error| BadEntry::Load(Cause::new(error)))
+    }
+
+    /// Keeps compiled code. Where that fails it is said and nothing else happens.
+    pub(super) fn put(&self, engine: &wasmtime::Engine, file: &FileDigest, code: &Component) {
+        let name = entry_name(engine, file);
+        let kept = code
+            .serialize()
+            .map_err(|error| io::Error::other(Cause::new(error)))
+            .and_then(|code| {
+                self.folder
+                    .write(&name, &[MAGIC, &Sha256::digest(&code), &code])
+            })
+            .and_then(|()| self.folder.prune(ENTRIES));
+        if let Err(error) = kept {
+            tracing::warn!("cannot keep the compiled code of the plugin: {error}");
+        }
+    }
+}
+
+/// What follows the digest, if the digest is right.
+fn code_of(entry: &[u8]) -> Option<&[u8]> {
+    let (digest, code) = entry.strip_prefix(MAGIC)?.split_at_checked(DIGEST_BYTES)?;
+    (Sha256::digest(code).as_slice() == digest).then_some(code)
+}
+
+/// One name for each pair of a plugin's file and what compiles it: wasmtime's version and settings,
+/// the machine, and this host, which makes components of core modules.
+fn entry_name(engine: &wasmtime::Engine, file: &FileDigest) -> String {
+    let mut hasher = Sha256Hasher(Sha256::new());
+    file.hash(&mut hasher);
+    env!("CARGO_PKG_VERSION").hash(&mut hasher);
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{:x}", hasher.0.finalize())
+}
+
+/// Lets a type that only knows [`Hash`] feed a digest.
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Never asked for: the whole digest is.
+    fn finish(&self) -> u64 {
+        0
+    }
+}

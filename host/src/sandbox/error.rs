@@ -1,0 +1,399 @@
+//! What goes wrong at loading and in a call, told in one sentence with a way out.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::text;
+use crate::output::RowError;
+
+/// Why a plugin could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The process cannot run WebAssembly at all.
+    #[error("cannot set up the WebAssembly engine")]
+    Engine(#[source] Cause),
+    /// Nothing lies at the path.
+    #[error("there is no plugin at `{}`", path.display())]
+    Missing {
+        /// The plugin's file.
+        path: PathBuf,
+    },
+    /// The path names a folder.
+    #[error("the plugin `{}` is a folder", path.display())]
+    Folder {
+        /// The plugin's file.
+        path: PathBuf,
+    },
+    /// The path names a pipe, a device or a socket.
+    #[error("the plugin `{}` is not a regular file", path.display())]
+    NotAFile {
+        /// The plugin's file.
+        path: PathBuf,
+    },
+    /// The file could not be read.
+    #[error("cannot read the plugin `{}`", path.display())]
+    Read {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is larger than any plugin may be.
+    #[error("the plugin `{}` is larger than {}", path.display(), text::Bytes(*limit))]
+    TooLarge {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The most that is read, in bytes.
+        limit: usize,
+    },
+    /// The file is something else.
+    #[error("the plugin `{}` is not WebAssembly", path.display())]
+    NotWasm {
+        /// The plugin's file.
+        path: PathBuf,
+        /// Whether it looks like WebAssembly's text format.
+        text: bool,
+    },
+    /// The file begins as WebAssembly and goes on as something else.
+    #[error("the plugin `{}` is not valid WebAssembly", path.display())]
+    Malformed {
+        /// The plugin's file.
+        path: PathBuf,
+        /// What the parser says.
+        #[source]
+        source: Cause,
+    },
+    /// A core module that does not say what its functions mean.
+    #[error("the plugin `{}` is a core module without an embedded component type", path.display())]
+    NoComponentType {
+        /// The plugin's file.
+        path: PathBuf,
+    },
+    /// A core module that cannot become a component.
+    #[error("the core module `{}` cannot be made into a component", path.display())]
+    Componentize {
+        /// The plugin's file.
+        path: PathBuf,
+        /// What `wit-component` says.
+        #[source]
+        source: Cause,
+    },
+    /// A component that exports something else.
+    #[error("the plugin `{}` does not export `{offered}`", path.display())]
+    NoInterface {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The interface of this host.
+        offered: &'static str,
+    },
+    /// The interface in a version that this host does not have.
+    #[error("the plugin `{}` is made for `{found}`, and this host offers `{offered}`", path.display())]
+    OtherVersion {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The interface that the plugin names.
+        found: String,
+        /// The interface of this host.
+        offered: &'static str,
+    },
+    /// Imports that this host does not have.
+    #[error("the plugin `{}` imports {}, which this host does not offer", path.display(), text::list(imports))]
+    UnknownImports {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The interfaces, without control characters.
+        imports: Vec<String>,
+    },
+    /// The names are right and the types behind them are not.
+    #[error("the interface of the plugin `{}` differs from this host's `{offered}`", path.display())]
+    Shape {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The interface of this host.
+        offered: &'static str,
+        /// The first difference.
+        #[source]
+        source: Cause,
+    },
+    /// The code does not compile, or uses what this host refuses.
+    #[error("the plugin `{}` cannot be compiled", path.display())]
+    Compile {
+        /// The plugin's file.
+        path: PathBuf,
+        /// What the compiler says.
+        #[source]
+        source: Cause,
+    },
+    /// Bytes that the compiler, or what makes a component of a core module, panics over.
+    #[error("the plugin `{}` is broken in a way that its compiler does not foresee", path.display())]
+    Broken {
+        /// The plugin's file.
+        path: PathBuf,
+        /// What the panic says.
+        #[source]
+        source: Cause,
+    },
+    /// `describe` failed, or its answer breaks the rules.
+    #[error("the plugin `{}` does not describe itself", path.display())]
+    Describe {
+        /// The plugin's file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: CallError,
+    },
+}
+
+impl LoadError {
+    /// The way out, for a `hint:` line.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        const REBUILD: &str = "build it again with the plugin SDK of this host's version";
+        Some(match self {
+            Self::Engine(_) => {
+                "WebAssembly needs 4 GiB of address space for each instance: look at `ulimit -v`".to_owned()
+            }
+            Self::Missing { .. } => {
+                "name the `.wasm` file that building the plugin printed".to_owned()
+            }
+            Self::Folder { .. } => {
+                "name the `.wasm` file: a plugin's source is built to one first".to_owned()
+            }
+            Self::NotAFile { .. } => "copy it to a file first".to_owned(),
+            Self::Read { .. } => return None,
+            Self::TooLarge { .. } => {
+                "strip debug information from it: `wasm-tools strip` or `strip = true` in its profile"
+                    .to_owned()
+            }
+            Self::NotWasm { text: true, .. } => {
+                "it looks like WebAssembly text: `wasm-tools parse` makes it binary".to_owned()
+            }
+            Self::NotWasm { text: false, .. } => {
+                "a plugin is the `.wasm` file that building it makes".to_owned()
+            }
+            Self::Malformed { .. } | Self::Broken { .. } => {
+                "it may be cut short or damaged: copy or build it again".to_owned()
+            }
+            Self::NoComponentType { .. } => {
+                "build it with the plugin SDK and its export macro, or make a component of it with `wasm-tools component`".to_owned()
+            }
+            Self::Componentize { .. } | Self::Shape { .. } => REBUILD.to_owned(),
+            Self::NoInterface { .. } => {
+                "a plugin implements the SDK's `Processor` and calls its export macro".to_owned()
+            }
+            Self::OtherVersion { .. } => format!("{REBUILD}, or run it with a host that offers it"),
+            Self::UnknownImports { imports, .. }
+                if imports.iter().any(|import| import.starts_with("wasi")) =>
+            {
+                "a processor has no files, clock, environment or network: build it for `wasm32-unknown-unknown`".to_owned()
+            }
+            Self::UnknownImports { .. } => {
+                "a processor has nothing but its batches, its log and its outputs".to_owned()
+            }
+            Self::Compile { .. } => {
+                "threads, 64-bit memories, tail calls, relaxed SIMD, garbage collection and exceptions are refused"
+                    .to_owned()
+            }
+            Self::Describe { source, .. } => return source.hint(),
+        })
+    }
+}
+
+/// Why a call into a processor came to nothing.
+///
+/// Texts of the guest inside are bounded and without control characters.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// It did not come back in time.
+    #[error("the processor ran longer than {}", text::Span(*limit))]
+    Deadline {
+        /// The longest that one call may take.
+        limit: Duration,
+    },
+    /// It asked for more memory than it may have.
+    #[error("the processor needs more memory than {}", text::Bytes(*limit))]
+    Memory {
+        /// The most linear memory, in bytes.
+        limit: usize,
+    },
+    /// Its functions call each other without end, or nearly.
+    #[error("the processor's calls nest too deeply for its stack of {}", text::Bytes(*limit))]
+    Stack {
+        /// The stack's size, in bytes.
+        limit: usize,
+    },
+    /// It panicked and said so.
+    #[error("the processor panicked{}: `{message}`", Place(location))]
+    Panicked {
+        /// What the panic says.
+        message: String,
+        /// Where it is in the source (`src/lib.rs:12:5`), empty where unknown.
+        location: String,
+    },
+    /// It trapped without a word.
+    #[error("the processor trapped{}: {reason}", In(function))]
+    Trapped {
+        /// The kind of trap.
+        reason: String,
+        /// The innermost function, where the plugin keeps names.
+        function: Option<String>,
+    },
+    /// It did what the contract forbids.
+    #[error("the processor {what}")]
+    Misbehaved {
+        /// The rest of the sentence: `rejected a record twice`.
+        what: String,
+    },
+    /// It emitted more in one call than it may have memory.
+    #[error("the processor emitted more than {} in one call", text::Bytes(*limit))]
+    TooMuchEmitted {
+        /// The most that one call may emit, in bytes.
+        limit: usize,
+    },
+    /// It passed more to the host at once than the host takes.
+    #[error("the processor passed more than {} at once in `{function}`", text::Bytes(*limit))]
+    TooMuchAtOnce {
+        /// The contract's function that was at work.
+        function: &'static str,
+        /// The most that it may pass at once, in bytes.
+        limit: usize,
+        /// Whether the limit is that of the memory, and not one of the host's own.
+        is_memory_limit: bool,
+    },
+    /// It emitted what no sink can take.
+    #[error("the processor emitted what cannot be written")]
+    Row(#[source] RowError),
+    /// It answered with a failure of its own.
+    #[error("the processor failed: `{text}`")]
+    Failure {
+        /// Whether it says that the same call may succeed later.
+        retry: bool,
+        /// What it says.
+        text: String,
+    },
+    /// What it answered to `describe` or `start` is not what it must be.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// A call after a failed one: the processor must be started anew.
+    #[error("the processor was called again after a call that failed")]
+    Poisoned,
+}
+
+impl CallError {
+    /// The way out, for a `hint:` line.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Deadline { .. } => {
+                "`--deadline` allows longer calls, and `--batch-records` makes them smaller"
+                    .to_owned()
+            }
+            Self::Memory { .. } => {
+                "`--memory-limit` allows more, and `--batch-bytes` makes batches smaller".to_owned()
+            }
+            Self::TooMuchEmitted { .. }
+            | Self::TooMuchAtOnce {
+                is_memory_limit: true,
+                ..
+            } => "`--memory-limit` bounds this too, and `--batch-records` makes calls smaller"
+                .to_owned(),
+            Self::Stack { .. } => {
+                "the processor recurses too deeply, perhaps without end: its author can mend that"
+                    .to_owned()
+            }
+            Self::Answer(error) => format!("the rules for it are in `{}`", error.rules()),
+            Self::Misbehaved { .. } | Self::TooMuchAtOnce { .. } | Self::Row(_) => {
+                "this is an error of the processor: tell its author".to_owned()
+            }
+            Self::Panicked { .. }
+            | Self::Trapped { .. }
+            | Self::Failure { .. }
+            | Self::Poisoned => return None,
+        })
+    }
+}
+
+/// The two calls that answer with JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// `describe`, answered with a description.
+    Describe,
+    /// `start`, answered with a plan.
+    Start,
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Describe => "describe",
+            Self::Start => "start",
+        })
+    }
+}
+
+/// An answer to `describe` or `start` that breaks a rule.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the answer of the plugin `{plugin}` to `{question}` breaks a rule{}: {rule}",
+    Place(path)
+)]
+pub struct AnswerError {
+    /// The plugin's name, or its file before the name is known.
+    pub plugin: String,
+    /// What it was asked.
+    pub question: Question,
+    /// The place in the answer as a JSON pointer, empty for the whole.
+    pub path: String,
+    /// The rule that it breaks.
+    pub rule: String,
+}
+
+impl AnswerError {
+    /// The schema that holds the rules.
+    fn rules(&self) -> &'static str {
+        match self.question {
+            Question::Describe => "plugin-sdk/wit/description.schema.json",
+            Question::Start => "plugin-sdk/wit/plan.schema.json",
+        }
+    }
+}
+
+/// The reason of a library, bounded and without control characters, because it may quote the guest.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Cause(String);
+
+impl Cause {
+    pub(super) fn text(reason: &str) -> Self {
+        Self(text::clean(reason, text::REASON_BYTES))
+    }
+
+    /// Takes an error with all that is behind it.
+    pub(super) fn new(error: impl Into<anyhow::Error>) -> Self {
+        Self::text(&format!("{:#}", error.into()))
+    }
+}
+
+struct Place<'a>(&'a str);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " at `{}`", self.0)
+        }
+    }
+}
+
+struct In<'a>(&'a Option<String>);
+
+impl fmt::Display for In<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .as_ref()
+            .map_or(Ok(()), |function| write!(f, " in `{function}`"))
+    }
+}

@@ -1,0 +1,330 @@
+//! A folder that nobody but this user (and root) can write to or put another in the place of.
+
+use std::ffi::CString;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timestamps};
+use rustix::fs::{UTIME_NOW, UTIME_OMIT};
+use rustix::io::Errno;
+
+/// What the names of files that are still being written begin with.
+const UNFINISHED: &str = ".new-";
+/// How long an unfinished file may lie there before it counts as left by a crash, in seconds.
+const UNFINISHED_SECONDS: i64 = 3600;
+
+/// Why a folder is not private.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotPrivate {
+    #[error("neither `XDG_CACHE_HOME` nor `HOME` names a folder")]
+    Nowhere,
+    #[error("`{}` cannot be opened: {reason}", path.display())]
+    Unusable { path: PathBuf, reason: io::Error },
+    #[error("`{}` is a symbolic link", path.display())]
+    Link { path: PathBuf },
+    #[error("`{}` belongs to another user", path.display())]
+    Foreign { path: PathBuf },
+    #[error("`{}` can be written by other users", path.display())]
+    OthersWrite { path: PathBuf },
+    #[error("`{}` is open to other users, and its mode should be 0700", path.display())]
+    Open { path: PathBuf },
+}
+
+/// An open private folder. Every access goes through its descriptor, so that nothing that happens to
+/// its path later matters.
+pub(super) struct Folder {
+    fd: OwnedFd,
+}
+
+impl Folder {
+    /// Opens the folder `name` in `base`, and makes both where they are missing.
+    pub(super) fn open(base: &Path, name: &str) -> Result<Self, NotPrivate> {
+        Self::open_below(Path::new("/"), base, name)
+    }
+
+    /// As [`open`](Self::open), where `top` and what is below it is looked at and nothing above.
+    pub(super) fn open_below(top: &Path, base: &Path, name: &str) -> Result<Self, NotPrivate> {
+        let unusable = |path: &Path| {
+            let path = path.to_owned();
+            move |reason: io::Error| NotPrivate::Unusable { path, reason }
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(base)
+            .map_err(unusable(base))?;
+        // Links on the way to the base are followed here and never again: the folders they led
+        // to are then looked at one by one.
+        let top = top.canonicalize().map_err(unusable(top))?;
+        let base = base.canonicalize().map_err(unusable(base))?;
+        let below = base.strip_prefix(&top).unwrap_or(&base);
+        let mut path = top;
+        let mut fd = open_folder(CWD, &path, &path)?;
+        check_parent(&fd, &path)?;
+        for part in below.components() {
+            let Component::Normal(part) = part else {
+                continue;
+            };
+            path.push(part);
+            fd = open_folder(&fd, Path::new(part), &path)?;
+            check_parent(&fd, &path)?;
+        }
+        path.push(name);
+        match rustix::fs::mkdirat(&fd, name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(reason) => return Err(unusable(&path)(reason.into())),
+        }
+        let fd = open_folder(&fd, Path::new(name), &path)?;
+        check_own(&fd, &path)?;
+        Ok(Self { fd })
+    }
+
+    /// The content of a file, unless it is larger than `limit` or not there.
+    pub(super) fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            other => other?,
+        };
+        let stat = rustix::fs::fstat(&fd)?;
+        if !is_own_file(&stat) {
+            return Err(io::Error::other("it is not a file of this user"));
+        }
+        let most = limit.saturating_add(1);
+        let size = u64::try_from(stat.st_size).unwrap_or(0).min(most);
+        let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        File::from(fd).take(most).read_to_end(&mut content)?;
+        if content.len() as u64 > limit {
+            return Err(io::Error::other("it is too large"));
+        }
+        Ok(Some(content))
+    }
+
+    /// Puts a file in place, whole or not at all.
+    pub(super) fn write(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let unfinished = format!("{UNFINISHED}{}-{count}-{name}", std::process::id());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.fd, &unfinished, flags, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(fd);
+        let written = parts
+            .iter()
+            .try_for_each(|part| file.write_all(part))
+            .and_then(|()| Ok(rustix::fs::renameat(&self.fd, &unfinished, &self.fd, name)?));
+        if written.is_err() {
+            // The first error is the one to tell; what is left is removed by `prune` one day.
+            let _ = rustix::fs::unlinkat(&self.fd, &unfinished, AtFlags::empty());
+        }
+        written
+    }
+
+    /// Makes a file the newest.
+    pub(super) fn touch(&self, name: &str) -> io::Result<()> {
+        let now = |tv_nsec| rustix::fs::Timespec { tv_sec: 0, tv_nsec };
+        let times = Timestamps {
+            last_access: now(UTIME_OMIT),
+            last_modification: now(UTIME_NOW),
+        };
+        Ok(rustix::fs::utimensat(
+            &self.fd,
+            name,
+            &times,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
+    }
+
+    /// Removes the oldest files beyond `kept`, and what crashes left unfinished.
+    pub(super) fn prune(&self, kept: usize) -> io::Result<()> {
+        let mut files: Vec<(i64, CString)> = Vec::new();
+        let newest = |files: &[(i64, CString)]| files.iter().map(|file| file.0).max();
+        for entry in Dir::read_from(&self.fd)? {
+            let name = entry?.file_name().to_owned();
+            let stat = rustix::fs::statat(&self.fd, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if is_own_file(&stat) {
+                files.push((stat.st_mtime, name));
+            }
+        }
+        // The newest file is the one just written, and its time that of the file system's clock.
+        let now = newest(&files).unwrap_or(0);
+        let (unfinished, mut files): (Vec<_>, Vec<_>) = files
+            .into_iter()
+            .partition(|(_, name)| name.as_bytes().starts_with(UNFINISHED.as_bytes()));
+        files.sort_unstable_by(|a, b| b.cmp(a));
+        let old = files.drain(kept.min(files.len())..);
+        let left = unfinished
+            .into_iter()
+            .filter(|(time, _)| now - time > UNFINISHED_SECONDS);
+        for (_, name) in old.chain(left) {
+            match rustix::fs::unlinkat(&self.fd, &name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open_folder(at: impl rustix::fd::AsFd, name: &Path, path: &Path) -> Result<OwnedFd, NotPrivate> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let path = path.to_owned();
+    rustix::fs::openat(&at, name, flags, Mode::empty()).map_err(|errno| {
+        let is_link = rustix::fs::statat(&at, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
+        if is_link {
+            return NotPrivate::Link { path };
+        }
+        NotPrivate::Unusable {
+            path,
+            reason: errno.into(),
+        }
+    })
+}
+
+fn stat(fd: &OwnedFd, path: &Path) -> Result<Stat, NotPrivate> {
+    rustix::fs::fstat(fd).map_err(|errno| NotPrivate::Unusable {
+        path: path.to_owned(),
+        reason: errno.into(),
+    })
+}
+
+fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// A folder that only this user and root can change. The sticky bit of a shared folder does not
+/// help: others could make the next folder before this user does.
+fn check_parent(fd: &OwnedFd, path: &Path) -> Result<(), NotPrivate> {
+    let stat = stat(fd, path)?;
+    let path = || path.to_owned();
+    if stat.st_uid != 0 && stat.st_uid != own_user() {
+        return Err(NotPrivate::Foreign { path: path() });
+    }
+    if Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH) {
+        return Err(NotPrivate::OthersWrite { path: path() });
+    }
+    Ok(())
+}
+
+fn check_own(fd: &OwnedFd, path: &Path) -> Result<(), NotPrivate> {
+    let stat = stat(fd, path)?;
+    let path = || path.to_owned();
+    if stat.st_uid != own_user() {
+        return Err(NotPrivate::Foreign { path: path() });
+    }
+    if Mode::from_raw_mode(stat.st_mode).intersects(Mode::RWXG | Mode::RWXO) {
+        return Err(NotPrivate::Open { path: path() });
+    }
+    Ok(())
+}
+
+fn is_own_file(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_uid == own_user()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_missing_folder_is_made_for_this_user_alone() {
+        let top = tempfile::tempdir().unwrap();
+        let base = top.path().join("a/b");
+        Folder::open_below(top.path(), &base, "c").unwrap();
+        let made = fs::metadata(base.join("c")).unwrap().permissions().mode();
+        assert_eq!(made & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_parent_that_others_can_write_is_refused_sticky_or_not() {
+        let top = tempfile::tempdir().unwrap();
+        let base = top.path().join("a/b");
+        fs::create_dir_all(&base).unwrap();
+        for (bits, refused) in [(0o755, false), (0o777, true), (0o1777, true), (0o775, true)] {
+            mode(&top.path().join("a"), bits);
+            let found = Folder::open_below(top.path(), &base, "c");
+            let is_refused =
+                matches!(found, Err(NotPrivate::OthersWrite { ref path }) if path.ends_with("a"));
+            assert_eq!(is_refused, refused, "{bits:o}");
+        }
+    }
+
+    #[test]
+    fn a_link_in_the_folders_place_is_refused() {
+        let top = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        symlink(elsewhere.path(), top.path().join("c")).unwrap();
+        let found = Folder::open_below(top.path(), top.path(), "c");
+        assert!(matches!(found, Err(NotPrivate::Link { .. })));
+    }
+
+    #[test]
+    fn a_folder_that_others_can_read_is_refused() {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir(top.path().join("c")).unwrap();
+        mode(&top.path().join("c"), 0o755);
+        let found = Folder::open_below(top.path(), top.path(), "c");
+        assert!(matches!(found, Err(NotPrivate::Open { .. })));
+    }
+
+    #[test]
+    fn a_file_in_the_folders_place_is_an_error_with_a_reason() {
+        let top = tempfile::tempdir().unwrap();
+        fs::write(top.path().join("c"), "").unwrap();
+        let found = Folder::open_below(top.path(), top.path(), "c");
+        assert!(matches!(found, Err(NotPrivate::Unusable { .. })));
+    }
+
+    #[test]
+    fn the_oldest_files_go_first_and_a_touched_one_stays() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = Folder::open_below(top.path(), top.path(), "c").unwrap();
+        let hour = std::time::Duration::from_hours(1);
+        let now = std::time::SystemTime::now();
+        for (age, name) in [(1, "a"), (2, "b"), (3, "c"), (2, ".new-1-0-d")] {
+            folder.write(name, &[b"x", name.as_bytes()]).unwrap();
+            let path = top.path().join("c").join(name);
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(now - hour * age).unwrap();
+        }
+        folder.touch("c").unwrap();
+        folder.prune(2).unwrap();
+        let there = |name| folder.read(name, 10).unwrap();
+        assert_eq!(there("a").unwrap(), b"xa");
+        assert_eq!(there("b"), None);
+        assert_eq!(there("c").unwrap(), b"xc");
+        assert_eq!(there(".new-1-0-d"), None);
+    }
+
+    #[test]
+    fn a_link_or_a_large_file_is_not_read() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = Folder::open_below(top.path(), top.path(), "c").unwrap();
+        folder.write("large", &[&[0; 11]]).unwrap();
+        assert!(folder.read("large", 10).is_err());
+        symlink("large", top.path().join("c/link")).unwrap();
+        assert!(folder.read("link", 100).is_err());
+    }
+
+    #[test]
+    fn a_file_that_seems_to_be_huge_is_given_no_more_memory_than_the_limit() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = Folder::open_below(top.path(), top.path(), "c").unwrap();
+        let file = File::create(top.path().join("c/holes")).unwrap();
+        // More than any machine has: memory for it could not be had, and the test would abort.
+        file.set_len(8 << 40).unwrap();
+        let error = folder.read("holes", 10).unwrap_err();
+        assert_eq!(error.to_string(), "it is too large");
+    }
+}

@@ -1,0 +1,96 @@
+//! A store with the one instance in it, and what each call into it is bounded by.
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+use wasmtime::component::InstancePre;
+
+use super::bindings::{self, exports::swh::journal::processor::Guest};
+use super::engine::ticks;
+use super::error::Cause;
+use super::state::{Function, State};
+use super::voice::Voice;
+use super::{CallError, Limits};
+use crate::output::Output;
+
+/// A store with the one instance in it. After a failed call neither is fit for another.
+pub(super) struct Instance {
+    store: Store<State>,
+    guest: bindings::Plugin,
+    limits: Limits,
+}
+
+/// Why there is no instance.
+pub(super) enum Refused {
+    /// Code that runs while an instance is made failed, or what it needs is above the limits.
+    Call(CallError),
+    /// Its functions have other types than the contract says.
+    Shape(Cause),
+}
+
+impl Refused {
+    /// The error of a plugin whose shape was seen to be right when it was loaded.
+    pub(super) fn into_call_error(self) -> CallError {
+        match self {
+            Self::Call(error) => error,
+            Self::Shape(cause) => CallError::Misbehaved {
+                what: format!("does not have the contract's functions: {cause}"),
+            },
+        }
+    }
+}
+
+impl Instance {
+    /// Makes an instance. Code that runs while it is made counts as part of `function`.
+    pub(super) fn new(
+        code: &InstancePre<State>,
+        voice: Arc<Voice>,
+        limits: Limits,
+        function: Function,
+    ) -> Result<Self, Refused> {
+        let state = State::new(voice, limits, function);
+        let mut store = Store::new(code.engine(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_epoch_deadline(ticks(limits.deadline));
+        store.set_hostcall_fuel(function.passes_at_once(limits));
+        let instance = code
+            .instantiate(&mut store)
+            .map_err(|error| Refused::Call(store.data_mut().explain(error)))?;
+        let guest = bindings::Plugin::new(&mut store, &instance)
+            .map_err(|error| Refused::Shape(Cause::new(error)))?;
+        Ok(Self {
+            store,
+            guest,
+            limits,
+        })
+    }
+
+    /// From now on the guest may emit to these.
+    pub(super) fn allow_outputs(&mut self, outputs: &[Output]) {
+        self.store.data_mut().outputs = outputs.to_vec();
+    }
+
+    /// Makes one call within the limits.
+    pub(super) fn call<R>(
+        &mut self,
+        function: Function,
+        call: impl FnOnce(&Guest, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, CallError> {
+        self.store.data_mut().begin(function);
+        self.store
+            .set_hostcall_fuel(function.passes_at_once(self.limits));
+        self.store.set_epoch_deadline(ticks(self.limits.deadline));
+        let result = call(self.guest.swh_journal_processor(), &mut self.store);
+        let state = self.store.data_mut();
+        state.end();
+        result.map_err(|error| state.explain(error))
+    }
+
+    pub(super) fn state(&self) -> &State {
+        self.store.data()
+    }
+
+    pub(super) fn state_mut(&mut self) -> &mut State {
+        self.store.data_mut()
+    }
+}

@@ -1,0 +1,112 @@
+//! What one store may take of the machine.
+
+use wasmtime::ResourceLimiter;
+
+/// Core instances, tables and memories of one component. Tools make some instances of their own
+/// (adapters, shims, one for each shared library of an interpreter); a hundred is far beyond
+/// what any known toolchain makes.
+const INSTANCES: usize = 100;
+const TABLES: usize = 100;
+/// Each memory reserves 4 GiB of addresses, and the limit in bytes holds for all of them together.
+const MEMORIES: usize = 8;
+/// Elements of all tables together: 8 bytes each on the host. Python, the largest guest known,
+/// has some ten thousand.
+const TABLE_ELEMENTS: usize = 1 << 20;
+
+/// Counts what a store has, and remembers what it was refused.
+///
+/// A refusal is answered as the WebAssembly standard says, with -1, so that a guest may cope. Most do not:
+/// they abort without a word, and [`refused`](Self::refused) is how that is told from any
+/// other trap.
+pub(super) struct Limiter {
+    memory_limit: usize,
+    memory: usize,
+    table_elements: usize,
+    last_growth: usize,
+    refused: bool,
+}
+
+impl Limiter {
+    pub(super) fn new(memory_limit: usize) -> Self {
+        Self {
+            memory_limit,
+            memory: 0,
+            table_elements: 0,
+            last_growth: 0,
+            refused: false,
+        }
+    }
+
+    /// Linear memory of all memories, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Whether a growth of memory was refused since [`forget`](Self::forget).
+    pub(super) fn refused(&self) -> bool {
+        self.refused
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.refused = false;
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let growth = desired.saturating_sub(current);
+        match self.memory.checked_add(growth) {
+            Some(memory) if memory <= self.memory_limit => {
+                self.memory = memory;
+                self.last_growth = growth;
+                Ok(true)
+            }
+            _ => {
+                self.refused = true;
+                self.last_growth = 0;
+                Ok(false)
+            }
+        }
+    }
+
+    /// The system refused what the limit allowed.
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory = self.memory.saturating_sub(self.last_growth);
+        self.last_growth = 0;
+        self.refused = true;
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let elements = self
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
+        if elements > TABLE_ELEMENTS {
+            return Ok(false);
+        }
+        self.table_elements = elements;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
+    }
+}

@@ -1,0 +1,189 @@
+//! From a file to code that can be started.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, InstancePre};
+
+use super::cache::Cache;
+use super::contain::contain;
+use super::error::Cause;
+use super::instance::{Instance, Refused};
+use super::state::{Function, State};
+use super::voice::Voice;
+use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect, text};
+
+/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB. This bounds
+/// what compiling may take as well, which nothing else does: wasmtime does not promise to
+/// compile hostile code in little time or memory, and did about 1.3 MB a second where it was measured.
+const FILE_BYTES: usize = 64 << 20;
+
+/// Compiled code with its description; one a run.
+#[derive(Clone)]
+pub struct Plugin {
+    loaded: Arc<Loaded>,
+}
+
+struct Loaded {
+    code: InstancePre<State>,
+    description: Description,
+    voice: Arc<Voice>,
+    digest: String,
+}
+
+impl Plugin {
+    /// Reads, checks and compiles a plugin, or takes its code from the cache, and asks for its
+    /// description.
+    ///
+    /// # Errors
+    /// When the file is no plugin for this host, or does not describe itself as it must.
+    pub fn load(engine: &Engine, path: &Path, limits: Limits) -> Result<Self, LoadError> {
+        let cache = Cache::of_this_user();
+        if let Err(reason) = &cache {
+            tracing::warn!("compiled code is not kept, and so loading takes longer: {reason}");
+        }
+        Self::load_with(engine, path, limits, cache.ok().as_ref())
+    }
+
+    pub(super) fn load_with(
+        engine: &Engine,
+        path: &Path,
+        limits: Limits,
+        cache: Option<&Cache>,
+    ) -> Result<Self, LoadError> {
+        let bytes = read(path)?;
+        let digest = Sha256::digest(&bytes);
+        let kept = cache.and_then(|cache| cache.get(engine.inner(), &digest.into()));
+        let component = if let Some(component) = kept {
+            component
+        } else {
+            let component = compile(engine, path, bytes)?;
+            if let Some(cache) = cache {
+                cache.put(engine.inner(), &digest.into(), &component);
+            }
+            component
+        };
+        let code = imports::link(engine.inner())
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .map_err(|error| shape(path, Cause::new(error)))?;
+        let description = ask(&code, path, limits)?;
+        let loaded = Loaded {
+            code,
+            voice: Arc::new(Voice::new(description.name.clone())),
+            description,
+            digest: format!("{digest:x}"),
+        };
+        Ok(Self {
+            loaded: Arc::new(loaded),
+        })
+    }
+
+    /// What `describe` answered.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.loaded.description
+    }
+
+    /// SHA-256 of the plugin's file, as lowercase hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.loaded.digest
+    }
+
+    pub(super) fn voice(&self) -> Arc<Voice> {
+        Arc::clone(&self.loaded.voice)
+    }
+
+    pub(super) fn code(&self) -> &InstancePre<State> {
+        &self.loaded.code
+    }
+}
+
+/// The file's bytes, as long as it is a file of a size that a plugin may have.
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => LoadError::Missing {
+            path: path.to_owned(),
+        },
+        _ => LoadError::Read {
+            path: path.to_owned(),
+            source,
+        },
+    };
+    // Looked at before it is opened, because opening a pipe waits for a writer.
+    let kind = fs::metadata(path).map_err(failed)?.file_type();
+    if kind.is_dir() {
+        return Err(LoadError::Folder {
+            path: path.to_owned(),
+        });
+    }
+    if !kind.is_file() {
+        return Err(LoadError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    if bytes.len() > FILE_BYTES {
+        return Err(LoadError::TooLarge {
+            path: path.to_owned(),
+            limit: FILE_BYTES,
+        });
+    }
+    Ok(bytes)
+}
+
+fn compile(engine: &Engine, path: &Path, bytes: Vec<u8>) -> Result<Component, LoadError> {
+    let work = || {
+        let component = inspect::component(path, bytes)?;
+        Component::from_binary(engine.inner(), &component).map_err(|error| LoadError::Compile {
+            path: path.to_owned(),
+            source: Cause::new(error),
+        })
+    };
+    contain(work).unwrap_or_else(|panic| {
+        Err(LoadError::Broken {
+            path: path.to_owned(),
+            source: Cause::text(&panic),
+        })
+    })
+}
+
+fn shape(path: &Path, source: Cause) -> LoadError {
+    LoadError::Shape {
+        path: path.to_owned(),
+        offered: inspect::PROCESSOR,
+        source,
+    }
+}
+
+/// Calls `describe` in a store that lives for that alone.
+fn ask(code: &InstancePre<State>, path: &Path, limits: Limits) -> Result<Description, LoadError> {
+    let file = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
+    let file = text::clean(&file, text::REASON_BYTES);
+    let failed = |source: CallError| LoadError::Describe {
+        path: path.to_owned(),
+        source,
+    };
+    let voice = Arc::new(Voice::new(file.clone()));
+    let mut instance = Instance::new(code, voice, limits, Function::Describe).map_err(
+        |refused| match refused {
+            Refused::Call(error) => failed(error),
+            Refused::Shape(cause) => shape(path, cause),
+        },
+    )?;
+    let answer = instance
+        .call(Function::Describe, |guest, store| {
+            guest.call_describe(store)
+        })
+        .map_err(failed)?;
+    describe::check(&file, &answer).map_err(|error| failed(error.into()))
+}

@@ -1,0 +1,94 @@
+//! Narrows wasmtime down to what one journal processor may do.
+//!
+//! The chain of types is [`Engine`] (one a process) -> [`Plugin`] (compiled code, one a run) ->
+//! [`Processor`] (one store, one a worker).
+
+mod answer;
+mod bindings;
+mod cache;
+mod contain;
+mod describe;
+mod embedded;
+mod engine;
+mod error;
+mod folder;
+mod imports;
+mod inspect;
+mod instance;
+mod limits;
+mod load;
+mod plan;
+mod processor;
+pub(crate) mod schema;
+mod state;
+#[cfg(test)]
+mod tests;
+pub(crate) mod text;
+mod voice;
+
+use std::time::Duration;
+
+use crate::batch::Columns;
+use crate::output::Output;
+
+pub use engine::Engine;
+pub use error::{AnswerError, CallError, Cause, LoadError, Question};
+pub use load::Plugin;
+pub use processor::Processor;
+
+/// What bounds one processor.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest that one call may take.
+    pub deadline: Duration,
+    /// The most linear memory of one instance, in bytes; also the most that one call may emit.
+    pub memory_bytes: usize,
+}
+
+/// What `describe` answered, checked.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The plugin's name.
+    pub name: String,
+    /// The plugin's version.
+    pub version: String,
+    /// What it does, in one sentence.
+    pub summary: Option<String>,
+    /// JSON Schema of the options.
+    pub options: serde_json::Value,
+}
+
+/// Which object types a plan asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectTypes {
+    /// All that the journal has.
+    Any,
+    /// These.
+    Named(Vec<String>),
+}
+
+/// What `start` answered, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The object types to read.
+    pub object_types: ObjectTypes,
+    /// The columns that cross into the guest.
+    pub columns: Columns,
+    /// Whether tombstones are wanted.
+    pub tombstones: bool,
+    /// Whether the processor holds anything between calls.
+    pub holds_state: bool,
+    /// What it emits to, in the order of `emit`'s index.
+    pub outputs: Vec<Output>,
+}
+
+/// A record that the processor refuses, checked: both places exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The batch in the call.
+    pub batch: usize,
+    /// The record in the batch.
+    pub index: usize,
+    /// Why; bounded in length and without control characters.
+    pub reason: String,
+}

@@ -1,0 +1,189 @@
+//! One instance at work in its own store.
+
+use std::collections::HashSet;
+use std::mem;
+
+use super::bindings::swh::journal::types;
+use super::instance::{Instance, Refused};
+use super::state::{Function, Unbound};
+use super::{CallError, Limits, Plan, Plugin, Rejection, plan, text};
+use crate::batch::{Batch, Columns};
+use crate::output::Sink;
+
+/// One instance at work in its own store; one a worker. Its calls need a thread with a stack of 2 MiB
+/// or more.
+pub struct Processor {
+    instance: Instance,
+    columns: Columns,
+    poisoned: bool,
+}
+
+impl Processor {
+    /// Makes an instance and asks for its plan.
+    ///
+    /// # Errors
+    /// When the plugin fails, passes a limit, or answers with a plan that breaks the rules.
+    pub fn start(
+        plugin: &Plugin,
+        options: &str,
+        limits: Limits,
+    ) -> Result<(Self, Plan), CallError> {
+        let mut instance = Instance::new(plugin.code(), plugin.voice(), limits, Function::Start)
+            .map_err(Refused::into_call_error)?;
+        let answer = instance
+            .call(Function::Start, |guest, store| {
+                guest.call_start(store, options)
+            })?
+            .map_err(failure)?;
+        let plan = plan::check(&plugin.description().name, &answer)?;
+        instance.allow_outputs(&plan.outputs);
+        let processor = Self {
+            instance,
+            columns: plan.columns,
+            poisoned: false,
+        };
+        Ok((processor, plan))
+    }
+
+    /// Where emitted rows go from now on; what was bound before is dropped.
+    pub fn bind(&mut self, sink: Box<dyn Sink>) {
+        self.instance.state_mut().sink = sink;
+    }
+
+    /// Where emitted rows go. Before [`bind`](Self::bind) it is a sink that refuses every row.
+    pub fn sink(&mut self) -> &mut dyn Sink {
+        self.instance.state_mut().sink.as_mut()
+    }
+
+    /// Drops the instance and gives the sink back.
+    #[must_use]
+    pub fn unbind(mut self) -> Box<dyn Sink> {
+        mem::replace(&mut self.instance.state_mut().sink, Box::new(Unbound))
+    }
+
+    /// Hands batches over. The sink keeps the rows of a call that returns well and takes those of
+    /// any other back; after an error every further call is [`CallError::Poisoned`].
+    ///
+    /// # Errors
+    /// When the processor fails, traps or passes a limit.
+    pub fn process(&mut self, batches: &[Batch]) -> Result<Vec<Rejection>, CallError> {
+        let lent: Vec<types::Batch<'_>> = batches
+            .iter()
+            .map(|batch| lend(batch, self.columns))
+            .collect();
+        self.work(|instance| {
+            let rejections = instance
+                .call(Function::Process, |guest, store| {
+                    guest.call_process(store, &lent)
+                })?
+                .map_err(failure)?;
+            check_rejections(rejections, batches)
+        })
+    }
+
+    /// Lets the processor emit what it holds. The sink does as in [`process`](Self::process).
+    ///
+    /// # Errors
+    /// When the processor fails, traps or passes a limit.
+    pub fn checkpoint(&mut self) -> Result<(), CallError> {
+        self.work(|instance| {
+            instance
+                .call(Function::Checkpoint, |guest, store| {
+                    guest.call_checkpoint(store)
+                })?
+                .map_err(failure)
+        })
+    }
+
+    /// The linear memory of the instance, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.instance.state().limiter.memory()
+    }
+
+    /// Runs a call that may emit, and settles what becomes of its rows and of the instance.
+    fn work<R>(
+        &mut self,
+        call: impl FnOnce(&mut Instance) -> Result<R, CallError>,
+    ) -> Result<R, CallError> {
+        if self.poisoned {
+            return Err(CallError::Poisoned);
+        }
+        let result = call(&mut self.instance);
+        self.poisoned = result.is_err();
+        let sink = self.sink();
+        if result.is_ok() {
+            sink.keep();
+        } else {
+            sink.take_back();
+        }
+        result
+    }
+}
+
+/// What of a batch crosses: the columns that the plan asked for, lent and not cloned.
+fn lend(batch: &Batch, columns: Columns) -> types::Batch<'_> {
+    fn only<T>(wanted: bool, column: &[T]) -> &[T] {
+        if wanted { column } else { &[] }
+    }
+    types::Batch {
+        object_type: &batch.topic.object_type,
+        privileged: batch.topic.privileged,
+        // A batch's ends are 32 bits wide and its limits far below: more records than that
+        // cannot be.
+        records: u32::try_from(batch.records()).unwrap_or(u32::MAX),
+        values: only(columns.values, &batch.values),
+        value_ends: only(columns.values || columns.value_ends, &batch.value_ends),
+        keys: only(columns.keys, &batch.keys),
+        key_ends: only(columns.keys, &batch.key_ends),
+        partitions: only(columns.partitions, &batch.partitions),
+        offsets: only(columns.offsets, &batch.offsets),
+        timestamps: only(columns.timestamps, &batch.timestamps),
+    }
+}
+
+/// Both places of each rejection exist, and none is named twice.
+fn check_rejections(
+    rejections: Vec<types::Rejection>,
+    batches: &[Batch],
+) -> Result<Vec<Rejection>, CallError> {
+    let mut seen = HashSet::with_capacity(rejections.len().min(count(batches)));
+    let mut checked = Vec::with_capacity(seen.capacity().min(rejections.len()));
+    for rejection in rejections {
+        let (batch, index) = (rejection.batch as usize, rejection.index as usize);
+        if batches
+            .get(batch)
+            .is_none_or(|batch| index >= batch.records())
+        {
+            return Err(CallError::Misbehaved {
+                what: format!("rejected record {index} of batch {batch}, which is not there"),
+            });
+        }
+        if !seen.insert((batch, index)) {
+            return Err(CallError::Misbehaved {
+                what: format!("rejected record {index} of batch {batch} twice"),
+            });
+        }
+        checked.push(Rejection {
+            batch,
+            index,
+            reason: text::clean(&rejection.reason, text::REASON_BYTES),
+        });
+    }
+    Ok(checked)
+}
+
+fn count(batches: &[Batch]) -> usize {
+    batches.iter().map(Batch::records).sum()
+}
+
+fn failure(failure: types::Failure) -> CallError {
+    let (retry, text) = match failure {
+        types::Failure::Retry(text) => (true, text),
+        types::Failure::Fatal(text) => (false, text),
+    };
+    CallError::Failure {
+        retry,
+        text: text::clean(&text, text::MESSAGE_BYTES),
+    }
+}

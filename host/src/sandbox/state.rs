@@ -1,0 +1,210 @@
+//! What a store knows besides the guest's own memory.
+
+use std::sync::Arc;
+
+use wasmtime::{Trap, WasmBacktrace};
+
+use super::engine::STACK_BYTES;
+use super::limits::Limiter;
+use super::voice::Voice;
+use super::{CallError, Limits, text};
+use crate::output::{Output, RowError, Sink, SinkError};
+
+/// The most that the guest may pass at once in `describe` and `start`, in bytes.
+const ANSWER_BYTES: usize = 1 << 20;
+
+/// Which of the contract's functions is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Describe,
+    Start,
+    Process,
+    Checkpoint,
+}
+
+impl Function {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Describe => "describe",
+            Self::Start => "start",
+            Self::Process => "process",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+
+    /// How much the guest may pass to the host at once, in bytes: an answer is small, and rows are
+    /// bounded by the guest's memory anyway.
+    pub(super) fn passes_at_once(self, limits: Limits) -> usize {
+        match self {
+            Self::Describe | Self::Start => ANSWER_BYTES,
+            Self::Process | Self::Checkpoint => limits.memory_bytes,
+        }
+    }
+
+    fn may_emit(self) -> bool {
+        matches!(self, Self::Process | Self::Checkpoint)
+    }
+}
+
+/// A panic that the guest told of before it trapped, bounded and without control characters.
+#[derive(Debug)]
+pub(super) struct Panic {
+    pub(super) message: String,
+    pub(super) location: String,
+}
+
+/// The state of one store.
+pub(super) struct State {
+    pub(super) limiter: Limiter,
+    pub(super) sink: Box<dyn Sink>,
+    /// The plan's outputs; none before `start` returned.
+    pub(super) outputs: Vec<Output>,
+    pub(super) voice: Arc<Voice>,
+    limits: Limits,
+    function: Function,
+    emitted_bytes: usize,
+    lines: u32,
+    panic: Option<Panic>,
+}
+
+impl State {
+    pub(super) fn new(voice: Arc<Voice>, limits: Limits, function: Function) -> Self {
+        Self {
+            limiter: Limiter::new(limits.memory_bytes),
+            sink: Box::new(Unbound),
+            outputs: Vec::new(),
+            voice,
+            limits,
+            function,
+            emitted_bytes: 0,
+            lines: 0,
+            panic: None,
+        }
+    }
+
+    /// A new call begins: what is counted and remembered by call starts anew.
+    pub(super) fn begin(&mut self, function: Function) {
+        self.function = function;
+        self.emitted_bytes = 0;
+        self.lines = 0;
+        self.panic = None;
+        self.limiter.forget();
+    }
+
+    /// The call is over.
+    pub(super) fn end(&self) {
+        self.voice.tell_dropped();
+    }
+
+    /// Counts a log line and says whether it may be written.
+    pub(super) fn may_log(&mut self) -> bool {
+        self.lines = self.lines.saturating_add(1);
+        self.voice.may_say(self.lines)
+    }
+
+    /// Keeps the first panic: later ones are its consequences.
+    pub(super) fn note_panic(&mut self, panic: Panic) {
+        self.panic.get_or_insert(panic);
+    }
+
+    /// Whether the function at work may emit at all.
+    pub(super) fn may_emit(&self) -> Result<(), CallError> {
+        if self.function.may_emit() {
+            return Ok(());
+        }
+        Err(CallError::Misbehaved {
+            what: format!("emitted rows in `{}`", self.function.name()),
+        })
+    }
+
+    /// Counts what is emitted against the call's limit.
+    pub(super) fn count_emitted(&mut self, bytes: usize) -> Result<(), CallError> {
+        self.emitted_bytes = self.emitted_bytes.saturating_add(bytes);
+        if self.emitted_bytes <= self.limits.memory_bytes {
+            return Ok(());
+        }
+        Err(CallError::TooMuchEmitted {
+            limit: self.limits.memory_bytes,
+        })
+    }
+
+    fn broken_convention(&self, error: &wasmtime::Error) -> CallError {
+        let (function, cause) = (self.function.name(), error.root_cause().to_string());
+        if cause.ends_with(TOO_MUCH_AT_ONCE) {
+            return CallError::TooMuchAtOnce {
+                function,
+                limit: self.function.passes_at_once(self.limits),
+                is_memory_limit: self.function.may_emit(),
+            };
+        }
+        let cause = text::clean(&cause, text::REASON_BYTES);
+        CallError::Misbehaved {
+            what: format!("broke the calling convention in `{function}`: `{cause}`"),
+        }
+    }
+
+    /// Says what an error of wasmtime means for the operator.
+    pub(super) fn explain(&mut self, error: wasmtime::Error) -> CallError {
+        let error = match error.downcast::<CallError>() {
+            Ok(own) => return own,
+            Err(error) => error,
+        };
+        match (error.downcast_ref::<Trap>(), self.panic.take()) {
+            // A refused growth may be long past and coped with. An allocation that fails is no panic:
+            // Rust aborts then without a word.
+            (_, Some(Panic { message, location })) => CallError::Panicked { message, location },
+            (Some(Trap::Interrupt), _) => CallError::Deadline {
+                limit: self.limits.deadline,
+            },
+            (Some(Trap::StackOverflow), _) => CallError::Stack { limit: STACK_BYTES },
+            _ if self.limiter.refused() => CallError::Memory {
+                limit: self.limits.memory_bytes,
+            },
+            (Some(trap), None) => CallError::Trapped {
+                reason: trap
+                    .to_string()
+                    .trim_start_matches("wasm trap: ")
+                    .to_owned(),
+                function: innermost(&error),
+            },
+            (None, None) => self.broken_convention(&error),
+        }
+    }
+}
+
+/// How the error of wasmtime ends that is returned when a guest passes more at once than the
+/// store allows; it has no type to know it by.
+const TOO_MUCH_AT_ONCE: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// The innermost function with a name.
+fn innermost(error: &wasmtime::Error) -> Option<String> {
+    let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
+    let name = frames.iter().find_map(wasmtime::FrameInfo::func_name)?;
+    Some(text::clean(name, text::REASON_BYTES))
+}
+
+/// The sink of a processor that none was bound to.
+pub(super) struct Unbound;
+
+impl Sink for Unbound {
+    fn emit(&mut self, output: usize, _rows: &[u8], _row_ends: &[u32]) -> Result<(), RowError> {
+        Err(RowError::UnknownOutput {
+            output,
+            declared: 0,
+        })
+    }
+
+    fn keep(&mut self) {}
+
+    fn take_back(&mut self) {}
+
+    fn discard(&mut self) {}
+
+    fn held_bytes(&self) -> usize {
+        0
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}

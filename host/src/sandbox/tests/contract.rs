@@ -1,0 +1,405 @@
+//! What crosses the boundary, and what must not.
+
+use super::guest::{Guest, LIMITS, batches};
+use super::sink::{Recorder, Step};
+use crate::output::RowError;
+use crate::sandbox::{CallError, LoadError, Processor, Rejection};
+
+/// Emits the 4 bytes at 32768 as one row to the output in `$output`.
+const EMIT: &str = "(i32.store (i32.const 64) (i32.const 4))
+  (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))";
+
+fn recorded(guest: &Guest) -> (Processor, Recorder) {
+    let (mut processor, _) = guest.started(LIMITS);
+    let sink = Recorder::default();
+    processor.bind(Box::new(sink.clone()));
+    (processor, sink)
+}
+
+fn fails(process: &'static str) -> (CallError, Vec<Step>) {
+    let guest = Guest {
+        process,
+        ..Guest::default()
+    };
+    let (mut processor, sink) = recorded(&guest);
+    let error = processor
+        .process(batches(&[b"a", b"b"]).as_slice())
+        .unwrap_err();
+    let again = processor.process(&[]).unwrap_err();
+    assert!(matches!(again, CallError::Poisoned));
+    assert!(matches!(processor.checkpoint(), Err(CallError::Poisoned)));
+    (error, sink.steps())
+}
+
+#[test]
+fn rows_arrive_and_are_kept() {
+    let guest = Guest {
+        process: EMIT,
+        checkpoint: EMIT,
+        ..Guest::default()
+    };
+    let (mut processor, sink) = recorded(&guest);
+    processor.process(batches(&[b"a"]).as_slice()).unwrap();
+    processor.checkpoint().unwrap();
+    let emitted = Step::Emitted(0, b"{\"ob".to_vec(), vec![4]);
+    assert_eq!(
+        sink.steps(),
+        [emitted.clone(), Step::Kept, emitted, Step::Kept]
+    );
+    processor.unbind().keep();
+    assert_eq!(sink.steps().len(), 5);
+}
+
+#[test]
+fn rows_of_a_failed_call_are_taken_back() {
+    let (error, steps) = fails(
+        "(i32.store (i32.const 64) (i32.const 4))
+         (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))
+         unreachable",
+    );
+    assert!(matches!(error, CallError::Trapped { .. }), "{error:?}");
+    assert_eq!(steps.len(), 2);
+    assert_eq!(steps[1], Step::TakenBack);
+}
+
+#[test]
+fn the_columns_of_the_plan_cross_and_no_others() {
+    // The offsets are those of the canonical layout of a batch: pairs of place and length.
+    let check = "
+      (if (i32.ne (local.get $len) (i32.const 1)) (then unreachable))
+      (if (i32.ne (i32.load offset=4 (local.get $at)) (i32.const 8)) (then unreachable))
+      (if (i32.ne (i32.load offset=12 (local.get $at)) (i32.const 2)) (then unreachable))
+      (if (i32.ne (i32.load offset=20 (local.get $at)) (i32.const 3)) (then unreachable))
+      (if (i32.ne (i32.load offset=28 (local.get $at)) (i32.const 2)) (then unreachable))
+      (if (i32.ne (i32.load offset=4 (i32.load offset=24 (local.get $at))) (i32.const 3)) (then unreachable))
+      (if (i32.load offset=36 (local.get $at)) (then unreachable))
+      (if (i32.load offset=44 (local.get $at)) (then unreachable))
+      (if (i32.load offset=52 (local.get $at)) (then unreachable))
+      (if (i32.ne (i32.load offset=60 (local.get $at)) (i32.const 2)) (then unreachable))
+      (if (i64.ne (i64.load offset=8 (i32.load offset=56 (local.get $at))) (i64.const 1)) (then unreachable))
+      (if (i32.load offset=68 (local.get $at)) (then unreachable))";
+    let guest = Guest {
+        process: check,
+        plan: r#"{"object-types": "any", "columns": ["values", "offsets"]}"#.to_owned(),
+        ..Guest::default()
+    };
+    let (mut processor, plan) = guest.started(LIMITS);
+    assert!(plan.columns.value_ends && !plan.columns.keys);
+    processor
+        .process(batches(&[b"aa", b"b"]).as_slice())
+        .unwrap();
+}
+
+#[test]
+fn ends_that_do_not_fit_the_rows_are_refused() {
+    for process in [
+        // Beyond the rows.
+        "(i32.store (i32.const 64) (i32.const 5))
+         (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))",
+        // Short of them.
+        "(i32.store (i32.const 64) (i32.const 3))
+         (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))",
+        // Descending.
+        "(i32.store (i32.const 64) (i32.const 5))
+         (i32.store (i32.const 68) (i32.const 4))
+         (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 2))",
+        // None.
+        "(call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 0))",
+    ] {
+        let (error, steps) = fails(process);
+        assert!(
+            matches!(&error, CallError::Row(RowError::BadEnds { output }) if output == "rows"),
+            "{error:?}"
+        );
+        assert_eq!(steps, [Step::TakenBack]);
+    }
+}
+
+#[test]
+fn an_output_that_the_plan_lacks_is_refused() {
+    let (error, _) =
+        fails("(call $emit (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))");
+    assert!(matches!(
+        error,
+        CallError::Row(RowError::UnknownOutput {
+            output: 1,
+            declared: 1
+        })
+    ));
+}
+
+#[test]
+fn a_row_that_the_sink_refuses_fails_the_call() {
+    let (error, steps) = fails(
+        "(i32.store8 (i32.const 80) (i32.const 0xc1)) (i32.store (i32.const 64) (i32.const 1))
+         (call $emit (i32.const 0) (i32.const 80) (i32.const 1) (i32.const 64) (i32.const 1))",
+    );
+    assert!(
+        matches!(error, CallError::Row(RowError::BadRow { .. })),
+        "{error:?}"
+    );
+    assert_eq!(steps, [Step::TakenBack]);
+}
+
+#[test]
+fn rows_outside_of_memory_are_refused() {
+    let (error, _) = fails(
+        "(call $emit (i32.const 0) (i32.const -8) (i32.const 100) (i32.const 64) (i32.const 0))",
+    );
+    let CallError::Misbehaved { what } = error else {
+        panic!("{error:?}");
+    };
+    assert!(
+        what.starts_with("broke the calling convention in `process`"),
+        "{what}"
+    );
+}
+
+#[test]
+fn emitting_is_refused_in_describe_and_start() {
+    let guest = Guest {
+        describe: EMIT,
+        ..Guest::default()
+    };
+    let error = guest.load(LIMITS).err().unwrap();
+    let LoadError::Describe { source, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        source.to_string(),
+        "the processor emitted rows in `describe`"
+    );
+
+    let guest = Guest {
+        start: EMIT,
+        ..Guest::default()
+    };
+    let error = Processor::start(&guest.load(LIMITS).unwrap(), "{}", LIMITS)
+        .err()
+        .unwrap();
+    assert_eq!(error.to_string(), "the processor emitted rows in `start`");
+}
+
+/// A rejection at 64 of record `index` of batch `batch`, with the reason `"ob`.
+macro_rules! reject {
+    ($at:literal, $batch:literal, $index:literal) => {
+        concat!(
+            "(i32.store offset=0 (i32.const ",
+            $at,
+            ") (i32.const ",
+            $batch,
+            "))",
+            "(i32.store offset=4 (i32.const ",
+            $at,
+            ") (i32.const ",
+            $index,
+            "))",
+            "(i32.store offset=8 (i32.const ",
+            $at,
+            ") (i32.const 32769))",
+            "(i32.store offset=12 (i32.const ",
+            $at,
+            ") (i32.const 3))",
+        )
+    };
+}
+
+#[test]
+fn rejections_of_records_that_are_there_are_taken() {
+    let guest = Guest {
+        process: concat!(
+            reject!("64", "0", "1"),
+            reject!("80", "0", "0"),
+            "(return (call $ok (i32.const 64) (i32.const 2)))"
+        ),
+        ..Guest::default()
+    };
+    let (mut processor, sink) = recorded(&guest);
+    let rejections = processor
+        .process(batches(&[b"a", b"b"]).as_slice())
+        .unwrap();
+    let rejection = |index| Rejection {
+        batch: 0,
+        index,
+        reason: "\"ob".to_owned(),
+    };
+    assert_eq!(rejections, [rejection(1), rejection(0)]);
+    assert_eq!(sink.steps(), [Step::Kept]);
+}
+
+#[test]
+fn rejections_of_records_that_are_not_there_are_refused() {
+    for (process, sentence) in [
+        (
+            concat!(
+                reject!("64", "0", "2"),
+                "(return (call $ok (i32.const 64) (i32.const 1)))"
+            ),
+            "the processor rejected record 2 of batch 0, which is not there",
+        ),
+        (
+            concat!(
+                reject!("64", "1", "0"),
+                "(return (call $ok (i32.const 64) (i32.const 1)))"
+            ),
+            "the processor rejected record 0 of batch 1, which is not there",
+        ),
+        (
+            concat!(
+                reject!("64", "0", "1"),
+                reject!("80", "0", "1"),
+                "(return (call $ok (i32.const 64) (i32.const 2)))"
+            ),
+            "the processor rejected record 1 of batch 0 twice",
+        ),
+    ] {
+        let (error, steps) = fails(process);
+        assert_eq!(error.to_string(), sentence);
+        assert_eq!(steps, [Step::TakenBack]);
+    }
+}
+
+#[test]
+fn failures_come_with_their_kind_and_text() {
+    let (error, steps) =
+        fails("(return (call $fail (i32.const 1) (i32.const 32769) (i32.const 3)))");
+    assert!(matches!(&error, CallError::Failure { retry: true, text } if text == "\"ob"));
+    assert_eq!(steps, [Step::TakenBack]);
+    let (error, _) = fails("(return (call $fail (i32.const 0) (i32.const 32769) (i32.const 3)))");
+    assert!(matches!(error, CallError::Failure { retry: false, .. }));
+
+    let guest = Guest {
+        start: "(return (call $fail (i32.const 0) (i32.const 32769) (i32.const 3)))",
+        ..Guest::default()
+    };
+    let error = Processor::start(&guest.load(LIMITS).unwrap(), "{}", LIMITS)
+        .err()
+        .unwrap();
+    assert_eq!(error.to_string(), "the processor failed: `\"ob`");
+}
+
+#[test]
+fn a_panic_is_told_with_its_message_and_place() {
+    let guest = Guest {
+        extra: r#"(data (i32.const 100) "index\0aout") (data (i32.const 120) "src/lib.rs:12:5")"#,
+        process: "(call $panicked (i32.const 100) (i32.const 9) (i32.const 120) (i32.const 15)) unreachable",
+        ..Guest::default()
+    };
+    let (mut processor, _) = recorded(&guest);
+    let error = processor.process(&[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r"the processor panicked at `src/lib.rs:12:5`: `index\nout`"
+    );
+}
+
+#[test]
+fn a_panic_after_a_growth_that_was_refused_is_told_as_a_panic() {
+    let guest = Guest {
+        extra: r#"(data (i32.const 100) "why")"#,
+        process: "(drop (memory.grow (i32.const 63)))
+          (call $panicked (i32.const 100) (i32.const 3) (i32.const 0) (i32.const 0)) unreachable",
+        ..Guest::default()
+    };
+    let (mut processor, _) = recorded(&guest);
+    let error = processor.process(&[]).unwrap_err();
+    assert_eq!(error.to_string(), "the processor panicked: `why`");
+}
+
+#[test]
+fn a_long_panic_is_cut() {
+    let guest = Guest {
+        process: "(call $panicked (i32.const 66000) (i32.const 60000) (i32.const 66000) (i32.const 60000))
+          unreachable",
+        ..Guest::default()
+    };
+    let (mut processor, _) = recorded(&guest);
+    let text = processor.process(&[]).unwrap_err().to_string();
+    assert!((4000..6000).contains(&text.len()), "{}", text.len());
+}
+
+#[test]
+fn an_unreachable_is_told_with_its_function() {
+    let (error, _) = fails("unreachable");
+    assert_eq!(
+        error.to_string(),
+        "the processor trapped in `process`: wasm `unreachable` instruction executed"
+    );
+}
+
+#[test]
+fn a_string_that_is_not_utf8_is_refused() {
+    let (error, _) = fails(
+        "(i32.store8 (i32.const 80) (i32.const 0xff))
+         (call $log (i32.const 0) (i32.const 80) (i32.const 1))",
+    );
+    assert!(matches!(error, CallError::Misbehaved { .. }), "{error:?}");
+}
+
+#[test]
+fn an_answer_beyond_its_bound_is_refused() {
+    let guest = Guest {
+        describe:
+            "(i32.store (i32.const 16) (i32.const 0)) (i32.store (i32.const 20) (i32.const 2000000))
+            (return (i32.const 16))",
+        memory_pages: 40,
+        ..Guest::default()
+    };
+    let error = guest.load(LIMITS).err().unwrap();
+    let LoadError::Describe { source, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        source.to_string(),
+        "the processor passed more than 1 MiB at once in `describe`"
+    );
+    assert!(!source.hint().unwrap().contains("`--memory-limit`"));
+}
+
+#[test]
+fn rejections_that_pass_the_memory_limit_are_refused_with_the_option_that_bounds_them() {
+    let guest = Guest {
+        process: "(return (call $ok (i32.const 65536) (i32.const 200000)))",
+        memory_pages: 60,
+        ..Guest::default()
+    };
+    let (mut processor, _) = recorded(&guest);
+    let error = processor.process(&[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the processor passed more than 4 MiB at once in `process`"
+    );
+    assert!(error.hint().unwrap().contains("`--memory-limit`"));
+}
+
+#[test]
+fn answers_that_break_the_rules_are_refused() {
+    let guest = Guest {
+        describe_answer: "no JSON".to_owned(),
+        ..Guest::default()
+    };
+    let error = guest.load(LIMITS).err().unwrap();
+    assert!(matches!(
+        error,
+        LoadError::Describe {
+            source: CallError::Answer(_),
+            ..
+        }
+    ));
+
+    let guest = Guest {
+        plan: r#"{"object-types": "some"}"#.to_owned(),
+        ..Guest::default()
+    };
+    let error = Processor::start(&guest.load(LIMITS).unwrap(), "{}", LIMITS)
+        .err()
+        .unwrap();
+    let text = error.to_string();
+    assert!(
+        text.starts_with(
+            "the answer of the plugin `guest` to `start` breaks a rule at `/object-types`"
+        ),
+        "{text}"
+    );
+    assert!(error.hint().unwrap().contains("plan.schema.json"));
+}

@@ -1,0 +1,240 @@
+//! Files that are plugins, and files that are not.
+
+use std::path::Path;
+
+use super::guest::{self, Guest, LIMITS, load};
+use crate::sandbox::{Engine, LoadError, Plugin, Processor};
+
+fn refused(bytes: &[u8]) -> LoadError {
+    let error = load(bytes, LIMITS).err().expect("it is refused");
+    assert!(error.hint().is_some(), "{error:?}");
+    error
+}
+
+#[test]
+fn a_core_module_with_its_type_and_a_component_are_the_same_plugin() {
+    let guest = Guest::default();
+    for bytes in [guest.module(), guest.component()] {
+        let plugin = load(&bytes, LIMITS).unwrap();
+        assert_eq!(plugin.description().name, "guest");
+        assert_eq!(plugin.digest().len(), 64);
+        let (mut processor, _) = Processor::start(&plugin, "{}", LIMITS).unwrap();
+        processor.process(&[]).unwrap();
+    }
+}
+
+#[test]
+fn more_exports_are_tolerated() {
+    let guest = Guest {
+        wit: guest::wit_with_more_exports(),
+        extra: r#"(func (export "init"))"#,
+        ..Guest::default()
+    };
+    guest.load(LIMITS).unwrap();
+}
+
+#[test]
+fn a_later_patch_version_is_the_same_interface() {
+    let guest = Guest {
+        wit: guest::wit_of_version("0.1.7"),
+        version: "0.1.7",
+        ..Guest::default()
+    };
+    let plugin = guest.load(LIMITS).unwrap();
+    Processor::start(&plugin, "{}", LIMITS).unwrap();
+}
+
+#[test]
+fn a_missing_file_a_folder_and_a_pipe_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &Path| {
+        let error = Plugin::load_with(&Engine::new().unwrap(), path, LIMITS, None)
+            .err()
+            .unwrap();
+        assert!(error.hint().is_some());
+        error
+    };
+    let missing = at(&folder.path().join("missing.wasm"));
+    assert!(matches!(missing, LoadError::Missing { .. }), "{missing:?}");
+    let is_folder = at(folder.path());
+    assert!(
+        matches!(is_folder, LoadError::Folder { .. }),
+        "{is_folder:?}"
+    );
+    let device = at(Path::new("/dev/null"));
+    assert!(matches!(device, LoadError::NotAFile { .. }), "{device:?}");
+}
+
+#[test]
+fn a_file_beyond_the_largest_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.wasm");
+    std::fs::File::create(&path)
+        .unwrap()
+        .set_len((64 << 20) + 1)
+        .unwrap();
+    let error = Plugin::load_with(&Engine::new().unwrap(), &path, LIMITS, None)
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .ends_with("large.wasm` is larger than 64 MiB"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_not_webassembly_is_refused() {
+    for bytes in [&b""[..], b"\x7fELF", b"#!/bin/sh"] {
+        assert!(matches!(
+            refused(bytes),
+            LoadError::NotWasm { text: false, .. }
+        ));
+    }
+    let text = refused(b"\n(module)");
+    assert!(matches!(text, LoadError::NotWasm { text: true, .. }));
+    assert!(text.hint().unwrap().contains("wasm-tools parse"));
+}
+
+#[test]
+fn a_plugin_cut_short_anywhere_is_refused_without_a_panic() {
+    let guest = Guest::default();
+    for whole in [guest.module(), guest.component()] {
+        for end in (8..whole.len()).step_by(97) {
+            refused(&whole[..end]);
+        }
+    }
+    let component = guest.component();
+    let error = refused(&component[..component.len() - 10]);
+    assert!(matches!(error, LoadError::Malformed { .. }), "{error:?}");
+}
+
+#[test]
+fn a_core_module_without_its_type_is_refused() {
+    let guest = Guest {
+        types: false,
+        ..Guest::default()
+    };
+    let error = refused(&guest.module());
+    assert!(
+        matches!(error, LoadError::NoComponentType { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_component_without_the_interface_is_refused() {
+    let error = refused(&wat::parse_str("(component)").unwrap());
+    assert!(matches!(error, LoadError::NoInterface { .. }), "{error:?}");
+}
+
+#[test]
+fn another_version_is_refused_by_both_names() {
+    let guest = Guest {
+        wit: guest::wit_of_version("0.2.0"),
+        version: "0.2.0",
+        ..Guest::default()
+    };
+    for bytes in [guest.module(), guest.component()] {
+        let text = refused(&bytes).to_string();
+        assert!(
+            text.ends_with(
+                "is made for `swh:journal/processor@0.2.0`, and this host offers `swh:journal/processor@0.1.0`"
+            ),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn imports_that_the_host_does_not_offer_are_refused_by_name() {
+    let guest = Guest {
+        wit: guest::wit_with_environment(),
+        extra: r#"(import "wasi:cli/environment@0.2.0" "count" (func $count (result i32)))"#,
+        process: "(drop (call $count))",
+        ..Guest::default()
+    };
+    for bytes in [guest.module(), guest.component()] {
+        let error = refused(&bytes);
+        assert!(
+            error
+                .to_string()
+                .ends_with("imports `wasi:cli/environment@0.2.0`, which this host does not offer"),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("wasm32-unknown-unknown"));
+    }
+    let preview1 = Guest {
+        extra: r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+            (import "env" "abort" (func))"#,
+        ..Guest::default()
+    };
+    let text = refused(&preview1.module()).to_string();
+    assert!(
+        text.contains("imports `wasi_snapshot_preview1`, `env`, which"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_interface_of_another_shape_is_refused() {
+    let wit = Guest::default()
+        .wit
+        .replace("records: u32,", "records: u32, more: u32,");
+    let guest = Guest {
+        wit,
+        ..Guest::default()
+    };
+    let error = refused(&guest.component());
+    assert!(matches!(error, LoadError::Shape { .. }), "{error:?}");
+}
+
+#[test]
+fn refused_proposals_do_not_compile() {
+    for extra in [
+        "(memory 1) (memory 1)",
+        "(memory i64 1)",
+        "(memory 1 (pagesize 1))",
+        "(func (return_call 0))",
+        "(tag $t)",
+        "(type $s (struct))",
+        "(type $f (func)) (func (param (ref $f)))",
+        "(type $f (func)) (type $c (cont $f))",
+        "(memory 1 1 shared)",
+        "(func (param v128 v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 1))))",
+        "(func (param i64 i64) (drop (drop (i64.mul_wide_s (local.get 0) (local.get 1)))))",
+    ] {
+        let component = format!(
+            r#"(component (core module {extra})
+                 (instance (export "swh:journal/processor@0.1.0")))"#
+        );
+        let error = refused(&wat::parse_str(component).unwrap());
+        assert!(
+            matches!(error, LoadError::Compile { .. }),
+            "{extra}: {error:?}"
+        );
+    }
+}
+
+/// `wit-component` overflows the stack over such a module, and with it ends the process.
+#[test]
+fn packages_that_depend_on_each_other_in_a_circle_are_refused() {
+    let mut module = Guest::default().module();
+    // The exported interface moves to a package of its own, and still uses the types of the
+    // world's package.
+    let name = b"swh:journal/processor";
+    let place = module
+        .windows(name.len())
+        .rposition(|at| at == name)
+        .unwrap();
+    module[place + 1] = b'5';
+    let error = refused(&module);
+    let LoadError::Componentize { source, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        source.to_string(),
+        "its packages depend on each other in a circle"
+    );
+}
