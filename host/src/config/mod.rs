@@ -1,0 +1,4 @@
+//! From what the operator says to what the pipeline works with.
+
+pub mod options;
+mod schema;
