@@ -1,0 +1,421 @@
+//! A place that lines go to: a file of our own, or a stream that others read.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::Errno;
+
+/// The most bytes that a crash may have left of a line; a longer one is no line of ours.
+const MAX_HALF_LINE: u64 = 1 << 30;
+
+/// The size of the reads that search for the end of the last whole line, in bytes.
+const SEARCH_CHUNK: u64 = 64 << 10;
+
+/// Why a place cannot be written to.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// `--output` names no file.
+    #[error("`--output {text}` names no file")]
+    NoFile {
+        /// What was given.
+        text: String,
+    },
+    /// `--output` names an output that the plan lacks.
+    #[error("the processor has no output `{name}`; it has: {known}")]
+    UnknownOutput {
+        /// What was named.
+        name: String,
+        /// The outputs of the plan.
+        known: String,
+    },
+    /// Two bindings say where one output goes.
+    #[error("`--output` is given twice for {what}")]
+    BoundTwice {
+        /// The output, or all that are not named.
+        what: String,
+    },
+    /// The system refused.
+    #[error("cannot open {place} for appending")]
+    Open {
+        /// The file.
+        place: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A folder.
+    #[error("{place} is a directory, not a file")]
+    Directory {
+        /// The folder.
+        place: String,
+    },
+    /// Another process has the lock.
+    #[error("another process is writing to {place}")]
+    Held {
+        /// The file.
+        place: String,
+    },
+    /// Locking failed.
+    #[error("cannot lock {place}")]
+    Lock {
+        /// The file.
+        place: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The last line is not whole, and no line of ours.
+    #[error("{place} does not end with a line of JSON, so nothing can be appended to it")]
+    NotJsonLines {
+        /// The file.
+        place: String,
+    },
+    /// The half line could not be cut off.
+    #[error("cannot cut the half line off the end of {place}")]
+    Repair {
+        /// The file.
+        place: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl OpenError {
+    /// The way out, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. } => {
+                "`--output` takes `[NAME=]FILE`, once for each output"
+            }
+            Self::Open { .. } | Self::Directory { .. } => {
+                "`--output` takes the path of a file that can be written, or `-` for standard output"
+            }
+            Self::Held { .. } => {
+                "give each process a file of its own, or use `--workers` in one process"
+            }
+            Self::Lock { .. } => "choose a file on a file system that has locks",
+            Self::NotJsonLines { .. } => "choose another file, or end its last line",
+            Self::Repair { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// Whether the command line is wrong, rather than the world.
+    #[must_use]
+    pub fn is_wrong_use(&self) -> bool {
+        matches!(
+            self,
+            Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. }
+        )
+    }
+}
+
+/// What may be done to a place besides writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A regular file that this process opened and locked.
+    Own,
+    /// Standard output that goes to a regular file, which others may write to as well.
+    Shared,
+    /// A pipe, a terminal or another device: what is written cannot be taken back.
+    Stream,
+}
+
+/// A file, named and open, of which nothing is known or changed yet.
+#[derive(Debug)]
+pub(super) struct Opened {
+    name: String,
+    file: File,
+    regular: bool,
+    standard_output: bool,
+    /// Device and inode.
+    pub(super) identity: (u64, u64),
+}
+
+impl Opened {
+    /// Opens what `--output` names.
+    pub(super) fn new(file: &str) -> Result<Self, OpenError> {
+        if file == "-" {
+            Self::standard_output()
+        } else {
+            Self::file(Path::new(file))
+        }
+    }
+
+    fn standard_output() -> Result<Self, OpenError> {
+        let name = "standard output".to_owned();
+        let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        match file.and_then(|file| file.metadata().map(|metadata| (file, metadata))) {
+            Ok((file, metadata)) => Ok(Self {
+                name,
+                file,
+                regular: metadata.is_file(),
+                standard_output: true,
+                identity: (metadata.dev(), metadata.ino()),
+            }),
+            Err(source) => Err(OpenError::Open {
+                place: name,
+                source,
+            }),
+        }
+    }
+
+    fn file(path: &Path) -> Result<Self, OpenError> {
+        let place = format!("`{}`", path.display());
+        let known = path.metadata().ok();
+        if known.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Err(OpenError::Directory { place });
+        }
+        // A regular file is also read, to find its last line. A pipe that is opened for reading as
+        // well would never tell that its reader went away.
+        let readable = known.as_ref().is_none_or(std::fs::Metadata::is_file);
+        let open = || {
+            let file = OpenOptions::new()
+                .read(readable)
+                .append(true)
+                .create(true)
+                .open(path)?;
+            if known.is_none() {
+                sync_folder(path)?;
+            }
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
+        };
+        match open() {
+            Ok((file, metadata)) => Ok(Self {
+                name: place,
+                file,
+                regular: metadata.is_file(),
+                standard_output: false,
+                identity: (metadata.dev(), metadata.ino()),
+            }),
+            Err(source) => Err(OpenError::Open { place, source }),
+        }
+    }
+
+    /// Makes it a place: locks a regular file and cuts off the half line that a crash left.
+    pub(super) fn prepare(self) -> Result<Place, OpenError> {
+        let Self {
+            name,
+            file,
+            regular,
+            standard_output,
+            ..
+        } = self;
+        let kind = match (regular, standard_output) {
+            (false, _) => Kind::Stream,
+            (true, true) => Kind::Shared,
+            (true, false) => Kind::Own,
+        };
+        if kind != Kind::Own {
+            return Ok(Place { name, file, kind });
+        }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Held { place: name }),
+            Err(TryLockError::Error(source)) => {
+                return Err(OpenError::Lock {
+                    place: name,
+                    source,
+                });
+            }
+        }
+        // From here on the lock is given back whatever happens.
+        let mut place = Place { name, file, kind };
+        match cut_half_line(&mut place.file) {
+            Ok(Tail::Whole) => Ok(place),
+            Ok(Tail::Cut(bytes)) => {
+                let name = &place.name;
+                tracing::warn!("cut the {bytes} bytes of a half line off the end of {name}");
+                Ok(place)
+            }
+            Ok(Tail::Foreign) => Err(OpenError::NotJsonLines {
+                place: place.name.clone(),
+            }),
+            Err(source) => Err(OpenError::Repair {
+                place: place.name.clone(),
+                source,
+            }),
+        }
+    }
+}
+
+/// Makes the name of a new file durable, which its own synchronisation does not.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // A folder that may be written and not read, or a file system that knows no such thing.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+enum Tail {
+    Whole,
+    /// This many bytes were cut off.
+    Cut(u64),
+    /// The last line is not whole, and does not begin as a row does.
+    Foreign,
+}
+
+fn cut_half_line(file: &mut File) -> io::Result<Tail> {
+    let length = file.metadata()?.len();
+    let mut chunk = Vec::new();
+    let mut begin = length;
+    let mut first = None;
+    while begin > 0 {
+        let end = begin;
+        begin = end.saturating_sub(SEARCH_CHUNK);
+        file.seek(SeekFrom::Start(begin))?;
+        chunk.clear();
+        Read::by_ref(file)
+            .take(end - begin)
+            .read_to_end(&mut chunk)?;
+        if let Some(place) = chunk.iter().rposition(|&byte| byte == b'\n') {
+            begin += place as u64 + 1;
+            first = chunk.get(place + 1).copied().or(first);
+            break;
+        }
+        first = chunk.first().copied();
+        if length - begin > MAX_HALF_LINE {
+            return Ok(Tail::Foreign);
+        }
+    }
+    match first {
+        None => Ok(Tail::Whole),
+        // A file that is one whole object was hardly left by a crash: it is somebody's own.
+        Some(b'{') if begin == 0 && is_an_object(file, length)? => Ok(Tail::Foreign),
+        Some(b'{') => {
+            file.set_len(begin)?;
+            file.sync_data()?;
+            Ok(Tail::Cut(length - begin))
+        }
+        Some(_) => Ok(Tail::Foreign),
+    }
+}
+
+/// Whether the whole file is a JSON object.
+fn is_an_object(file: &mut File, length: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(0))?;
+    let reader = io::BufReader::new(Read::by_ref(file).take(length));
+    let object = serde_json::from_reader::<_, serde::de::IgnoredAny>(reader);
+    Ok(object.is_ok())
+}
+
+/// An open place.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) name: String,
+    file: File,
+    kind: Kind,
+}
+
+impl Drop for Place {
+    /// Gives the lock back. Closing the file is not enough while a process that is being started
+    /// elsewhere in this one still has it.
+    fn drop(&mut self) {
+        if self.kind == Kind::Own
+            && let Err(error) = self.file.unlock()
+        {
+            tracing::debug!("cannot unlock {}: {error}", self.name);
+        }
+    }
+}
+
+/// What one checkpoint appended to a place.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Appended {
+    start: u64,
+    bytes: u64,
+}
+
+impl Place {
+    /// Whether what was written can be taken back.
+    pub(super) fn is_file(&self) -> bool {
+        self.kind != Kind::Stream
+    }
+
+    /// Appends all of `lines` or fails; `appended` says how far it came in any case.
+    pub(super) fn append(&mut self, lines: &[u8], appended: &mut Appended) -> io::Result<()> {
+        appended.start = self.end()?;
+        let mut left = lines;
+        while !left.is_empty() {
+            match self.file.write(left) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    appended.bytes += count as u64;
+                    left = &left[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Another process that shares the pipe or terminal may have made it so.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.until_writable()?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn until_writable(&self) -> io::Result<()> {
+        let mut wanted = [PollFd::new(&self.file, PollFlags::OUT)];
+        match poll(&mut wanted, None) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where the next write goes.
+    fn end(&mut self) -> io::Result<u64> {
+        match self.kind {
+            Kind::Stream => Ok(0),
+            Kind::Shared if !fcntl_getfl(&self.file)?.contains(OFlags::APPEND) => {
+                self.file.stream_position()
+            }
+            Kind::Own | Kind::Shared => Ok(self.file.metadata()?.len()),
+        }
+    }
+
+    /// Makes what was written durable, as far as the place can.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        if self.is_file() {
+            self.file.sync_data()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes back what was appended last.
+    pub(super) fn cut_back(&mut self, appended: Appended) -> io::Result<()> {
+        let Appended { start, bytes } = appended;
+        // What others wrote to standard output behind it is not ours to cut.
+        let is_ours = match self.kind {
+            Kind::Stream => false,
+            Kind::Own => true,
+            Kind::Shared => self.file.metadata()?.len() == start + bytes,
+        };
+        if bytes == 0 || !is_ours {
+            return Ok(());
+        }
+        self.file.set_len(start)?;
+        self.file.seek(SeekFrom::Start(start))?;
+        self.file.sync_data()
+    }
+}

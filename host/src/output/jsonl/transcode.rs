@@ -1,0 +1,494 @@
+//! From a msgpack row to JSON, without a tree between them.
+
+use std::fmt;
+
+use journal_recording::msgpack::{Cursor, Fault, Head};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Maps and arrays that a row may have inside of each other, itself included.
+const MAX_DEPTH: u32 = 128;
+
+/// Characters of a field's path that a message shows.
+const MAX_PATH_CHARS: usize = 200;
+
+/// Why a row has no JSON, as the rest of a sentence about the row.
+#[derive(Debug)]
+pub(super) struct Flaw {
+    reason: Reason,
+    /// The path of the field, from the inside out.
+    path: Vec<Step>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Key(String),
+    Index(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reason {
+    NotAMap,
+    Fault(Fault),
+    Trailing,
+    TooDeep,
+    KeyNotText,
+    KeyNotUtf8,
+    NotUtf8,
+    NotFinite(f64),
+    Extension(i8),
+    BadTimestamp,
+    TooMuch,
+}
+
+impl From<Reason> for Flaw {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason,
+            path: Vec::new(),
+        }
+    }
+}
+
+impl From<Fault> for Flaw {
+    fn from(fault: Fault) -> Self {
+        Reason::Fault(fault).into()
+    }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            Reason::NotAMap => return f.write_str("is not a map"),
+            Reason::Trailing => return f.write_str("goes on after the end of its map"),
+            Reason::TooDeep => {
+                return write!(f, "is nested deeper than {MAX_DEPTH} levels");
+            }
+            Reason::TooMuch => {
+                return f.write_str("is too much");
+            }
+            Reason::Fault(fault) => write!(f, "is not valid msgpack: it {fault}")?,
+            Reason::KeyNotText => f.write_str("has a key that is not a text")?,
+            Reason::KeyNotUtf8 => f.write_str("has a key that is not UTF-8")?,
+            Reason::NotUtf8 => f.write_str("has a text that is not UTF-8")?,
+            Reason::NotFinite(number) => write!(f, "has the number {number}, which JSON lacks,")?,
+            Reason::Extension(kind) => {
+                write!(f, "has an extension of type {kind}, which JSON lacks,")?;
+            }
+            Reason::BadTimestamp => {
+                f.write_str("has a timestamp that is malformed or outside of the years 0 to 9999")?;
+            }
+        }
+        match self.path() {
+            path if path.is_empty() => Ok(()),
+            path => write!(f, " in the field `{path}`"),
+        }
+    }
+}
+
+impl Flaw {
+    /// Whether nothing is wrong with the row but its length.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.reason == Reason::TooMuch
+    }
+
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for step in self.path.iter().rev() {
+            match step {
+                Step::Index(index) => path.extend(["[", &index.to_string(), "]"]),
+                Step::Key(key) => {
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    path.extend(
+                        key.chars()
+                            .take(MAX_PATH_CHARS)
+                            .flat_map(char::escape_debug),
+                    );
+                }
+            }
+        }
+        match path.char_indices().nth(MAX_PATH_CHARS) {
+            Some((end, _)) => format!("{}...", &path[..end]),
+            None => path,
+        }
+    }
+
+    fn inside(mut self, step: Step) -> Self {
+        self.path.push(step);
+        self
+    }
+}
+
+/// Appends `row`, one msgpack map, to `json`, which may have `most` bytes by then. When it fails,
+/// `json` has some of it.
+///
+/// A row's JSON can be many times as long as the row, so that a bound on the rows is none on it.
+pub(super) fn row(row: &[u8], json: &mut Vec<u8>, most: usize) -> Result<(), Flaw> {
+    has_room(json, 1, most)?;
+    let mut cursor = Cursor::new(row);
+    let Head::Map(count) = cursor.head()? else {
+        return Err(Reason::NotAMap.into());
+    };
+    map(&mut cursor, count, MAX_DEPTH, json, most)?;
+    if cursor.at_end() {
+        Ok(())
+    } else {
+        Err(Reason::Trailing.into())
+    }
+}
+
+fn map(
+    cursor: &mut Cursor<'_>,
+    count: u32,
+    depth: u32,
+    json: &mut Vec<u8>,
+    most: usize,
+) -> Result<(), Flaw> {
+    json.push(b'{');
+    for index in 0..count {
+        if index > 0 {
+            json.push(b',');
+        }
+        let Head::Str(length) = cursor.head()? else {
+            return Err(Reason::KeyNotText.into());
+        };
+        let key = std::str::from_utf8(cursor.bytes(length)?).map_err(|_| Reason::KeyNotUtf8)?;
+        text(key, json, most)?;
+        json.push(b':');
+        value(cursor, depth, json, most).map_err(|flaw| flaw.inside(Step::Key(key.to_owned())))?;
+    }
+    json.push(b'}');
+    Ok(())
+}
+
+fn array(
+    cursor: &mut Cursor<'_>,
+    count: u32,
+    depth: u32,
+    json: &mut Vec<u8>,
+    most: usize,
+) -> Result<(), Flaw> {
+    json.push(b'[');
+    for index in 0..count {
+        if index > 0 {
+            json.push(b',');
+        }
+        value(cursor, depth, json, most).map_err(|flaw| flaw.inside(Step::Index(index)))?;
+    }
+    json.push(b']');
+    Ok(())
+}
+
+/// `depth` is how many levels are left, that of the container of this value included.
+fn value(cursor: &mut Cursor<'_>, depth: u32, json: &mut Vec<u8>, most: usize) -> Result<(), Flaw> {
+    if json.len() >= most {
+        return Err(Reason::TooMuch.into());
+    }
+    match cursor.head()? {
+        Head::Nil => json.extend_from_slice(b"null"),
+        Head::Bool(true) => json.extend_from_slice(b"true"),
+        Head::Bool(false) => json.extend_from_slice(b"false"),
+        Head::Uint(number) => scalar(&number, json),
+        Head::Int(number) => scalar(&number, json),
+        Head::F32(number) if number.is_finite() => scalar(&number, json),
+        Head::F32(number) => return Err(Reason::NotFinite(f64::from(number)).into()),
+        Head::F64(number) if number.is_finite() => scalar(&number, json),
+        Head::F64(number) => return Err(Reason::NotFinite(number).into()),
+        Head::Str(length) => {
+            let bytes = cursor.bytes(length)?;
+            let known = std::str::from_utf8(bytes).map_err(|_| Reason::NotUtf8)?;
+            text(known, json, most)?;
+        }
+        Head::Bin(length) => hex(cursor.bytes(length)?, json, most)?,
+        Head::Array(_) | Head::Map(_) if depth == 1 => return Err(Reason::TooDeep.into()),
+        Head::Array(count) => array(cursor, count, depth - 1, json, most)?,
+        Head::Map(count) => map(cursor, count, depth - 1, json, most)?,
+        Head::Ext(-1, length) => timestamp(cursor.bytes(length)?, json)?,
+        Head::Ext(kind, _) => return Err(Reason::Extension(kind).into()),
+    }
+    Ok(())
+}
+
+/// A number, in the shortest text that reads back as the same number.
+fn scalar(number: &impl serde::Serialize, json: &mut Vec<u8>) {
+    // Writing to memory does not fail, and numbers have nothing else that could.
+    let written = serde_json::to_writer(json, number);
+    debug_assert!(written.is_ok(), "a number is always written");
+}
+
+fn text(text: &str, json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
+    // Most texts have nothing to escape, which is found faster than it is escaped.
+    let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if text
+        .bytes()
+        .fold(false, |found, byte| found | escaped(byte))
+    {
+        let longest: usize = text
+            .bytes()
+            .map(|byte| if escaped(byte) { 6 } else { 1 })
+            .sum();
+        has_room(json, longest, most)?;
+        let written = serde_json::to_writer(json, text);
+        debug_assert!(written.is_ok(), "a text is always written");
+    } else {
+        has_room(json, text.len(), most)?;
+        json.reserve(text.len() + 2);
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
+    }
+    Ok(())
+}
+
+fn has_room(json: &[u8], more: usize, most: usize) -> Result<(), Reason> {
+    if json.len().saturating_add(more) > most {
+        Err(Reason::TooMuch)
+    } else {
+        Ok(())
+    }
+}
+
+/// Bytes as a string of lowercase hexadecimal digits.
+fn hex(bytes: &[u8], json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    has_room(json, 2 * bytes.len(), most)?;
+    json.push(b'"');
+    let start = json.len();
+    json.resize(start + 2 * bytes.len(), 0);
+    for (pair, &byte) in json[start..].chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0x0f)];
+    }
+    json.push(b'"');
+    Ok(())
+}
+
+/// msgpack's timestamp as RFC 3339 in UTC, with as many digits of the second as it has.
+fn timestamp(bytes: &[u8], json: &mut Vec<u8>) -> Result<(), Reason> {
+    let (seconds, nanoseconds) = seconds_and_nanoseconds(bytes).ok_or(Reason::BadTimestamp)?;
+    let time = OffsetDateTime::from_unix_timestamp(seconds)
+        .and_then(|time| time.replace_nanosecond(nanoseconds))
+        .map_err(|_| Reason::BadTimestamp)?;
+    json.push(b'"');
+    // The format refuses years that it cannot write.
+    time.format_into(json, &Rfc3339)
+        .map_err(|_| Reason::BadTimestamp)?;
+    json.push(b'"');
+    Ok(())
+}
+
+fn seconds_and_nanoseconds(bytes: &[u8]) -> Option<(i64, u32)> {
+    match bytes.len() {
+        4 => Some((i64::from(u32::from_be_bytes(bytes.try_into().ok()?)), 0)),
+        8 => {
+            let both = u64::from_be_bytes(bytes.try_into().ok()?);
+            let seconds = i64::try_from(both & 0x3_ffff_ffff).ok()?;
+            Some((seconds, u32::try_from(both >> 34).ok()?))
+        }
+        12 => {
+            let (nanoseconds, seconds) = bytes.split_first_chunk()?;
+            let seconds = i64::from_be_bytes(seconds.try_into().ok()?);
+            Some((seconds, u32::from_be_bytes(*nanoseconds)))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(bytes: &[u8]) -> String {
+        let mut json = Vec::new();
+        if let Err(flaw) = row(bytes, &mut json, usize::MAX) {
+            panic!("{flaw}");
+        }
+        String::from_utf8(json).expect("JSON is UTF-8")
+    }
+
+    fn flaw(bytes: &[u8]) -> String {
+        row(bytes, &mut Vec::new(), usize::MAX)
+            .expect_err("the row has a flaw")
+            .to_string()
+    }
+
+    /// `{"a": value}`
+    fn with(value: &[u8]) -> Vec<u8> {
+        [b"\x81\xa1a", value].concat()
+    }
+
+    #[test]
+    fn json_longer_than_its_bound_is_refused_whatever_makes_it_long() {
+        let controls = with(&[b"\xda\x40\0", [1; 0x4000].as_slice()].concat());
+        let bools = with(&[b"\xdc\x40\0", [0xc2; 0x4000].as_slice()].concat());
+        let bytes = with(&[b"\xc5\x40\0", [7; 0x4000].as_slice()].concat());
+        for long in [controls, bools, bytes] {
+            let mut json = Vec::new();
+            let flaw = row(&long, &mut json, 0x5000).expect_err("it is too long");
+            assert!(flaw.is_too_much(), "{flaw}");
+            assert!(json.len() <= 0x5000 + 8, "{}", json.len());
+            assert!(row(&long, &mut Vec::new(), 0x20000).is_ok());
+        }
+    }
+
+    #[test]
+    fn every_type_has_its_json() {
+        for (value, expected) in [
+            (&b"\xc0"[..], "null"),
+            (b"\xc3", "true"),
+            (b"\xc2", "false"),
+            (b"\x05", "5"),
+            (b"\xff", "-1"),
+            (
+                b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
+                "18446744073709551615",
+            ),
+            (b"\xd3\x80\0\0\0\0\0\0\0", "-9223372036854775808"),
+            (b"\xca\x3d\xcc\xcc\xcd", "0.1"),
+            (b"\xcb\x3f\xb9\x99\x99\x99\x99\x99\x9a", "0.1"),
+            (
+                b"\xcb\x7f\xef\xff\xff\xff\xff\xff\xff",
+                "1.7976931348623157e+308",
+            ),
+            (b"\xcb\x80\0\0\0\0\0\0\0", "-0.0"),
+            (b"\xa0", "\"\""),
+            (b"\xa5\"\\\n\x01\x7f", "\"\\\"\\\\\\n\\u0001\x7f\""),
+            (b"\xa2\xc3\xa9", "\"\u{e9}\""),
+            (b"\xc4\x03\x00\xab\xff", "\"00abff\""),
+            (b"\xc4\x00", "\"\""),
+            (b"\x93\x01\x90\x80", "[1,[],{}]"),
+            (b"\x82\xa1b\x01\xa1b\x02", "{\"b\":1,\"b\":2}"),
+        ] {
+            assert_eq!(json(&with(value)), format!("{{\"a\":{expected}}}"));
+        }
+        assert_eq!(json(b"\x80"), "{}");
+        assert_eq!(json(b"\xde\0\x01\xd9\x01a\x01"), "{\"a\":1}");
+    }
+
+    #[test]
+    fn timestamps_are_rfc_3339_in_utc() {
+        let short = |seconds: u32| [&b"\xd6\xff"[..], &seconds.to_be_bytes()].concat();
+        let middle = |both: u64| [&b"\xd7\xff"[..], &both.to_be_bytes()].concat();
+        let long = |seconds: i64, nanoseconds: u32| {
+            [
+                &b"\xc7\x0c\xff"[..],
+                &nanoseconds.to_be_bytes(),
+                &seconds.to_be_bytes(),
+            ]
+            .concat()
+        };
+        for (value, expected) in [
+            (short(0), "1970-01-01T00:00:00Z"),
+            (short(u32::MAX), "2106-02-07T06:28:15Z"),
+            (
+                middle((500_000_000 << 34) + 1_700_000_000),
+                "2023-11-14T22:13:20.5Z",
+            ),
+            (middle((1 << 34) + 1), "1970-01-01T00:00:01.000000001Z"),
+            (long(-1, 713_466_000), "1969-12-31T23:59:59.713466Z"),
+            (long(-62_167_219_200, 0), "0000-01-01T00:00:00Z"),
+            (
+                long(253_402_300_799, 999_999_999),
+                "9999-12-31T23:59:59.999999999Z",
+            ),
+        ] {
+            assert_eq!(json(&with(&value)), format!("{{\"a\":\"{expected}\"}}"));
+        }
+        for value in [
+            long(-62_167_219_201, 0),
+            long(253_402_300_800, 0),
+            long(i64::MAX, 0),
+            long(i64::MIN, 0),
+            long(0, 1_000_000_000),
+            middle(u64::MAX),
+            b"\xd4\xff\0".to_vec(),
+            b"\xc7\x00\xff".to_vec(),
+        ] {
+            let flaw = flaw(&with(&value));
+            assert!(
+                flaw.ends_with("the years 0 to 9999 in the field `a`"),
+                "{flaw}"
+            );
+        }
+    }
+
+    #[test]
+    fn flaws_name_the_field() {
+        for (bytes, expected) in [
+            (&b"\x90"[..], "is not a map"),
+            (b"\xc0", "is not a map"),
+            (b"", "is not valid msgpack: it ends inside a value"),
+            (
+                b"\x81\xa1a",
+                "is not valid msgpack: it ends inside a value in the field `a`",
+            ),
+            (b"\x80\x80", "goes on after the end of its map"),
+            (b"\x81\x01\x01", "has a key that is not a text"),
+            (b"\x81\xc4\x01a\x01", "has a key that is not a text"),
+            (b"\x81\xa1\xff\x01", "has a key that is not UTF-8"),
+            (
+                b"\x81\xa1a\x81\x01\x01",
+                "has a key that is not a text in the field `a`",
+            ),
+            (
+                b"\x81\xa1a\xa1\xff",
+                "has a text that is not UTF-8 in the field `a`",
+            ),
+            (
+                b"\x81\xa1a\xcb\x7f\xf8\0\0\0\0\0\0",
+                "has the number NaN, which JSON lacks, in the field `a`",
+            ),
+            (
+                b"\x81\xa1a\x92\x01\x81\xa1b\xca\xff\x80\0\0",
+                "has the number -inf, which JSON lacks, in the field `a[1].b`",
+            ),
+            (
+                b"\x81\xa1\n\xd4\x05\0",
+                "has an extension of type 5, which JSON lacks, in the field `\\n`",
+            ),
+            (
+                b"\x81\xa1a\xc1",
+                "is not valid msgpack: it holds the byte 0xc1 in the field `a`",
+            ),
+        ] {
+            assert_eq!(flaw(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn paths_in_messages_are_bounded() {
+        let mut bytes = b"\x81\xda\x40\x00".to_vec();
+        bytes.extend([b'x'; 0x4000]);
+        bytes.push(0xc1);
+        assert!(flaw(&bytes).len() < 400);
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |levels: usize| {
+            let mut bytes = b"\x81\xa1a".repeat(levels);
+            bytes.push(0xc0);
+            bytes
+        };
+        assert!(json(&nested(128)).ends_with(&"}".repeat(128)));
+        assert_eq!(flaw(&nested(129)), "is nested deeper than 128 levels");
+        assert_eq!(flaw(&nested(1_000_000)), "is nested deeper than 128 levels");
+        let arrays = with(&b"\x91".repeat(1_000_000));
+        assert_eq!(flaw(&arrays), "is nested deeper than 128 levels");
+    }
+
+    #[test]
+    fn every_prefix_of_a_row_is_refused() {
+        let bytes = b"\x83\xa1a\x92\x01\xc4\x02xx\xa1b\xd6\xff\0\0\0\0\xa1c\xcb\0\0\0\0\0\0\0\0";
+        json(bytes);
+        for length in 0..bytes.len() {
+            let flaw = flaw(&bytes[..length]);
+            assert!(
+                flaw.starts_with("is not valid msgpack: it ends inside a value"),
+                "{flaw}"
+            );
+        }
+    }
+}
