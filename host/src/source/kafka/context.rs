@@ -1,0 +1,135 @@
+//! What librdkafka tells outside of messages: rebalances, errors and log lines.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+
+/// A change of the assignment that waits for the worker's answer.
+#[derive(Debug)]
+pub(super) enum Rebalance {
+    /// These partitions come.
+    Assign(TopicPartitionList),
+    /// These partitions go; this worker may still commit them.
+    Revoke(TopicPartitionList),
+    /// These partitions went already: another worker may have them.
+    Lose(TopicPartitionList),
+}
+
+/// Notes what arrives, and leaves the answer to the loop that holds the store.
+///
+/// The callbacks run inside `poll`, and inside the drop of a consumer, where no checkpoint can be
+/// taken.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    rebalances: Mutex<VecDeque<Rebalance>>,
+    last_error: Mutex<Option<(RDKafkaErrorCode, String)>>,
+    closing: AtomicBool,
+}
+
+impl Context {
+    /// The oldest rebalance that is not answered.
+    pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
+        self.rebalances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+    }
+
+    /// Whether a lost assignment waits for its answer, which makes any commit pointless.
+    pub(super) fn has_lost(&self) -> bool {
+        let rebalances = self
+            .rebalances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        rebalances
+            .iter()
+            .any(|rebalance| matches!(rebalance, Rebalance::Lose(_)))
+    }
+
+    /// The error told last, which says why a request timed out.
+    pub(super) fn last_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// From now on partitions go without the worker's answer.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        match level {
+            // librdkafka repeats here, at its own pace, what `error` says once.
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(target: "librdkafka", facility, "{text}");
+            }
+            _ => tracing::debug!(target: "librdkafka", facility, "{text}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error
+            .rdkafka_error_code()
+            .unwrap_or(RDKafkaErrorCode::Unknown);
+        tracing::debug!(target: "librdkafka", ?code, "{reason}");
+        // That all brokers are down follows from the error before it, which says why.
+        let mut last = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if code != RDKafkaErrorCode::AllBrokersDown || last.is_none() {
+            *last = Some((code, reason.to_owned()));
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        kind: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        if self.closing.load(Ordering::Relaxed) {
+            if let Err(error) = answer_while_closing(consumer, kind, partitions) {
+                tracing::debug!(target: "librdkafka", "closing: {error}");
+            }
+            return;
+        }
+        let partitions = partitions.clone();
+        let rebalance = match kind {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assign(partitions),
+            _ if consumer.assignment_lost() => Rebalance::Lose(partitions),
+            _ => Rebalance::Revoke(partitions),
+        };
+        self.rebalances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(rebalance);
+    }
+}
+
+/// librdkafka goes on closing only when each rebalance is answered.
+fn answer_while_closing(
+    consumer: &BaseConsumer<Context>,
+    kind: RDKafkaRespErr,
+    partitions: &mut TopicPartitionList,
+) -> Result<(), KafkaError> {
+    if kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+        partitions.set_all_offsets(Offset::Invalid)?;
+        consumer.incremental_assign(partitions)
+    } else {
+        consumer.incremental_unassign(partitions)
+    }
+}

@@ -1,0 +1,240 @@
+//! From the operator's settings to librdkafka's.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+
+use super::error::Error;
+
+/// Bytes that librdkafka fetches ahead for each worker, in KiB.
+const QUEUED_MAX_MESSAGES_KBYTES: &str = "16384";
+/// A short pause before an empty fetch queue is asked again, in milliseconds: the default of one
+/// second leaves the consumer waiting where the queue's limit was reached.
+const FETCH_QUEUE_BACKOFF_MS: &str = "20";
+/// The largest answer of a broker that is taken, in bytes: the journal's brokers take records of up
+/// to 100 MiB, which librdkafka's own default of 100 MB would refuse.
+const RECEIVE_MESSAGE_MAX_BYTES: &str = "268435456";
+/// librdkafka's default of `max.poll.interval.ms`.
+const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
+/// librdkafka's default of `session.timeout.ms`.
+const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
+
+/// Where a partition without a committed offset starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// At its first record.
+    Earliest,
+    /// Behind its last record.
+    Latest,
+    /// Nowhere: it ends the run.
+    Refused,
+}
+
+/// What the operator says about the cluster.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bootstrap brokers, separated by commas.
+    pub brokers: String,
+    /// The consumer group.
+    pub group_id: String,
+    /// Further settings of librdkafka.
+    pub kafka: Vec<(String, String)>,
+}
+
+/// Settings that would break a guarantee or that a flag sets, and why.
+const REFUSED: [(&str, &str); 13] = [
+    ("bootstrap.servers", "`--brokers` sets it"),
+    ("metadata.broker.list", "`--brokers` sets it"),
+    ("group.id", "`--group-id` sets it"),
+    ("enable.auto.commit", OWN_COMMITS),
+    ("auto.commit.enable", OWN_COMMITS),
+    ("auto.commit.interval.ms", OWN_COMMITS),
+    ("enable.auto.offset.store", OWN_COMMITS),
+    ("offset.store.method", OWN_COMMITS),
+    (
+        "partition.assignment.strategy",
+        "the host answers only cooperative rebalances",
+    ),
+    (
+        "enable.partition.eof",
+        "the host needs these events to know the end of the data",
+    ),
+    (
+        "group.remote.assignor",
+        "the host answers only cooperative rebalances",
+    ),
+    ("log.queue", "the host reads log lines from its own queue"),
+    ("consume.callback.max.messages", "the host reads batches"),
+];
+const OWN_COMMITS: &str = "offsets are committed only behind durable outputs";
+
+impl Settings {
+    /// Refuses settings that the host keeps for itself.
+    ///
+    /// # Errors
+    /// The first such setting, or a deadline too long for the group.
+    pub fn check(&self, deadline: Duration) -> Result<(), Error> {
+        for (key, _) in &self.kafka {
+            if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| refused == key) {
+                return Err(Error::RefusedSetting {
+                    key: key.clone(),
+                    reason,
+                });
+            }
+        }
+        let max_poll_interval_ms = self
+            .get("max.poll.interval.ms")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS);
+        if deadline.as_millis() * 2 > max_poll_interval_ms {
+            let deadline_ms = deadline.as_millis();
+            return Err(Error::DeadlineTooLong {
+                deadline_ms,
+                max_poll_interval_ms,
+            });
+        }
+        Ok(())
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        let found = self.kafka.iter().rev().find(|(known, _)| known == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// How long the group waits for a silent member.
+    pub(super) fn session_timeout(&self) -> Duration {
+        let set = self
+            .get("session.timeout.ms")
+            .and_then(|value| value.parse().ok());
+        Duration::from_millis(set.unwrap_or(DEFAULT_SESSION_TIMEOUT_MS))
+    }
+
+    /// Where a partition without a committed offset starts.
+    pub(super) fn start(&self) -> Result<Start, Error> {
+        match self.get("auto.offset.reset") {
+            None | Some("earliest" | "smallest" | "beginning") => Ok(Start::Earliest),
+            Some("latest" | "largest" | "end") => Ok(Start::Latest),
+            Some("error" | "none") => Ok(Start::Refused),
+            Some(value) => Err(Error::BadSetting {
+                key: "auto.offset.reset".into(),
+                value: value.into(),
+                reason: "it is `earliest`, `latest` or `error`".into(),
+            }),
+        }
+    }
+
+    /// librdkafka's settings for a client that only asks about the cluster.
+    pub(super) fn for_queries(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "journal-host");
+        let not_for_queries = |key: &str| key.starts_with("group.") || key == "auto.offset.reset";
+        for (key, value) in self.kafka.iter().filter(|(key, _)| !not_for_queries(key)) {
+            config.set(key, value);
+        }
+        config.set("bootstrap.servers", &self.brokers);
+        // It never subscribes, so it is no member: the name is for the group's committed offsets.
+        config.set("group.id", &self.group_id);
+        config.set("enable.auto.commit", "false");
+        config.set("statistics.interval.ms", "0");
+        config
+    }
+
+    /// Whether a member that leaves keeps its place.
+    pub(super) fn has_static_members(&self) -> bool {
+        self.get("group.instance.id").is_some()
+    }
+
+    /// librdkafka's settings for the consumer of one worker; `workers` of them share a process.
+    pub(super) fn for_worker(&self, worker: usize, workers: usize) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "journal-host");
+        config.set("queued.max.messages.kbytes", QUEUED_MAX_MESSAGES_KBYTES);
+        config.set("fetch.queue.backoff.ms", FETCH_QUEUE_BACKOFF_MS);
+        config.set("receive.message.max.bytes", RECEIVE_MESSAGE_MAX_BYTES);
+        for (key, value) in &self.kafka {
+            config.set(key, value);
+        }
+        config.set("bootstrap.servers", &self.brokers);
+        config.set("group.id", &self.group_id);
+        config.set("enable.auto.commit", "false");
+        config.set("enable.auto.offset.store", "false");
+        config.set("enable.partition.eof", "true");
+        // The worker names the offset that each partition starts at, so that this setting is only
+        // reached by an offset that the topic does not have.
+        config.set("auto.offset.reset", "error");
+        if self.get("group.protocol") != Some("consumer") {
+            config.set("partition.assignment.strategy", "cooperative-sticky");
+        }
+        if let (Some(instance), true) = (self.get("group.instance.id"), workers > 1) {
+            config.set("group.instance.id", format!("{instance}-{worker}"));
+        }
+        config
+    }
+}
+
+/// Tells a setting that librdkafka refuses from other trouble.
+pub(super) fn client_error(error: KafkaError) -> Error {
+    match error {
+        KafkaError::ClientConfig(_, reason, key, value) => Error::BadSetting { key, value, reason },
+        other => Error::Client(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Settings {
+        Settings {
+            brokers: "127.0.0.1:1".into(),
+            group_id: "group".into(),
+            kafka: pairs
+                .iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn settings_that_break_a_guarantee_are_refused_by_name() {
+        for (key, _) in REFUSED {
+            let error = settings(&[(key, "true")])
+                .check(Duration::from_secs(30))
+                .unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+            assert!(error.is_wrong_use());
+        }
+    }
+
+    #[test]
+    fn a_deadline_above_half_of_the_poll_interval_is_refused() {
+        let long = settings(&[("max.poll.interval.ms", "10000")]);
+        assert!(long.check(Duration::from_secs(5)).is_ok());
+        assert!(long.check(Duration::from_millis(5001)).is_err());
+    }
+
+    #[test]
+    fn partitions_without_a_commit_start_at_the_earliest_unless_set() {
+        assert_eq!(settings(&[]).start().unwrap(), Start::Earliest);
+        let latest = settings(&[("auto.offset.reset", "latest")]);
+        assert_eq!(latest.start().unwrap(), Start::Latest);
+        assert_eq!(
+            latest.for_worker(0, 1).get("auto.offset.reset"),
+            Some("error")
+        );
+    }
+
+    #[test]
+    fn static_members_of_one_process_have_names_of_their_own() {
+        let member = settings(&[("group.instance.id", "mirror")]);
+        assert_eq!(
+            member.for_worker(0, 1).get("group.instance.id"),
+            Some("mirror")
+        );
+        assert_eq!(
+            member.for_worker(1, 2).get("group.instance.id"),
+            Some("mirror-1")
+        );
+    }
+}
