@@ -1,0 +1,189 @@
+//! Why a worker ended the run, with the records that it was about.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::batch::Batch;
+use crate::output::SinkError;
+use crate::sandbox::{CallError, Rejection};
+use crate::source::SourceError;
+
+/// How many partitions of a failed call are named.
+const NAMED_PARTITIONS: usize = 8;
+/// How many bytes of a key are shown.
+const KEY_BYTES: usize = 64;
+
+/// What ends a run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// A call into the processor failed.
+    #[error("`{call}` failed{place}")]
+    Call {
+        /// The function of the contract.
+        call: &'static str,
+        /// The records of the call.
+        place: CallPlace,
+        /// What happened.
+        #[source]
+        source: CallError,
+    },
+    /// The processor rejected a record, and the run is to stop at that.
+    #[error("the processor rejected {place}: {reason}")]
+    Rejected {
+        /// The record.
+        place: RecordPlace,
+        /// The processor's reason.
+        reason: String,
+    },
+    /// The source cannot go on.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Rows could not be made durable.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// Two instances of one run answered `start` differently.
+    #[error("the plugin answers `start` with another plan each time")]
+    OtherPlan,
+    /// The system refused a thread.
+    #[error("cannot start a worker's thread")]
+    Thread {
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The host itself failed.
+    #[error("a worker panicked: this is an error of journal-host")]
+    Panicked,
+}
+
+impl WorkerError {
+    /// The way out, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Call { source, .. } => source.hint(),
+            Self::Rejected { .. } => {
+                Some("`--on-bad-record skip` passes rejected records over and counts them".into())
+            }
+            Self::Source(source) => source.hint(),
+            Self::Sink(sink) => sink.hint(),
+            Self::OtherPlan => {
+                Some("this is an error of the processor: tell its author".to_owned())
+            }
+            Self::Thread { .. } | Self::Panicked => None,
+        }
+    }
+}
+
+/// The records of one call, by topic and partition.
+#[derive(Debug)]
+pub struct CallPlace(Vec<Range>);
+
+#[derive(Debug)]
+struct Range {
+    topic: String,
+    partition: u32,
+    first: u64,
+    last: u64,
+}
+
+impl CallPlace {
+    /// A call without records.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The first and last offset of each partition in a call.
+    #[must_use]
+    pub fn of(batches: &[Batch]) -> Self {
+        let mut ranges: BTreeMap<(&str, u32), (u64, u64)> = BTreeMap::new();
+        for batch in batches {
+            for (&partition, &offset) in batch.partitions.iter().zip(&batch.offsets) {
+                let range = ranges
+                    .entry((&batch.topic.name, partition))
+                    .or_insert((offset, offset));
+                *range = (range.0.min(offset), range.1.max(offset));
+            }
+        }
+        let range = |((topic, partition), (first, last)): ((&str, u32), (u64, u64))| Range {
+            topic: topic.to_owned(),
+            partition,
+            first,
+            last,
+        };
+        Self(ranges.into_iter().map(range).collect())
+    }
+}
+
+impl fmt::Display for CallPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, range) in self.0.iter().take(NAMED_PARTITIONS).enumerate() {
+            let before = if place == 0 { " on" } else { "," };
+            let Range {
+                topic,
+                partition,
+                first,
+                last,
+            } = range;
+            write!(
+                f,
+                "{before} `{topic}` partition {partition} offsets {first} to {last}"
+            )?;
+        }
+        match self.0.len().checked_sub(NAMED_PARTITIONS) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, " and {more} more partitions"),
+        }
+    }
+}
+
+/// One record, as an operator finds it again.
+#[derive(Debug)]
+pub struct RecordPlace {
+    topic: String,
+    partition: u32,
+    offset: u64,
+    key: String,
+}
+
+impl RecordPlace {
+    pub(super) fn of(batches: &[Batch], rejection: &Rejection) -> Self {
+        let batch = &batches[rejection.batch];
+        let key = batch.key(rejection.index).unwrap_or_default();
+        Self {
+            topic: batch.topic.name.clone(),
+            partition: batch.partitions[rejection.index],
+            offset: batch.offsets[rejection.index],
+            key: hex(key),
+        }
+    }
+}
+
+impl fmt::Display for RecordPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            topic,
+            partition,
+            offset,
+            key,
+        } = self;
+        write!(
+            f,
+            "the record at `{topic}` partition {partition} offset {offset} with the key `{key}`"
+        )
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    let mut text = String::with_capacity(2 * bytes.len().min(KEY_BYTES) + 3);
+    for byte in bytes.iter().take(KEY_BYTES) {
+        // Writing to a string cannot fail.
+        let _ok = write!(text, "{byte:02x}");
+    }
+    if bytes.len() > KEY_BYTES {
+        text.push_str("...");
+    }
+    text
+}
