@@ -1,0 +1,191 @@
+//! How far a run is: a line on a terminal while it goes, and a summary at its end.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+
+use crate::batch::Batches;
+
+/// How often the end of the workers is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often the line is drawn anew.
+const DRAW_EVERY: Duration = Duration::from_millis(200);
+/// A lag that is not known.
+const UNKNOWN: u64 = u64::MAX;
+
+/// The line on the terminal, from when it is shown first.
+static SHOWN: OnceLock<ProgressBar> = OnceLock::new();
+
+/// Does something with standard error while no line is shown on it.
+pub(super) fn without_the_line<T>(work: impl FnOnce() -> T) -> T {
+    match SHOWN.get() {
+        Some(bar) => bar.suspend(work),
+        None => work(),
+    }
+}
+
+/// One worker's counters.
+#[derive(Debug)]
+pub struct WorkerProgress {
+    objects: AtomicU64,
+    bytes: AtomicU64,
+    lag: AtomicU64,
+}
+
+impl Default for WorkerProgress {
+    fn default() -> Self {
+        Self {
+            objects: 0.into(),
+            bytes: 0.into(),
+            lag: UNKNOWN.into(),
+        }
+    }
+}
+
+impl WorkerProgress {
+    /// Counts batches that were processed.
+    pub fn count(&self, batches: &Batches) {
+        self.objects
+            .fetch_add(batches.records() as u64, Ordering::Relaxed);
+        self.bytes
+            .fetch_add(batches.bytes() as u64, Ordering::Relaxed);
+    }
+
+    /// Records that this worker's partitions still hold.
+    pub fn tell_lag(&self, records: u64) {
+        self.lag.store(records, Ordering::Relaxed);
+    }
+}
+
+/// The share of a recording that was read.
+#[derive(Debug, Default)]
+pub struct Share {
+    /// Bytes of the file that were read.
+    pub read: AtomicU64,
+    /// Bytes of the file; 0 where unknown.
+    pub total: AtomicU64,
+}
+
+/// The counters of a run.
+#[derive(Debug)]
+pub struct Progress {
+    started: Instant,
+    workers: Vec<Arc<WorkerProgress>>,
+    rejections: AtomicU64,
+    /// The share of a recording, when that is the source.
+    pub share: Arc<Share>,
+}
+
+impl Progress {
+    /// Counters for a number of workers; the clock starts.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self {
+            started: Instant::now(),
+            workers: (0..workers).map(|_| Arc::default()).collect(),
+            rejections: 0.into(),
+            share: Arc::default(),
+        }
+    }
+
+    /// The counters of one worker.
+    #[must_use]
+    pub fn worker(&self, number: usize) -> Arc<WorkerProgress> {
+        Arc::clone(&self.workers[number])
+    }
+
+    /// Counts a skipped record and says how many were skipped before.
+    pub fn count_rejection(&self) -> u64 {
+        self.rejections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Shows a line on a terminal until `done`; in a pipe it only waits.
+    pub fn show_until(&self, done: impl Fn() -> bool) {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            // Log lines take turns with it.
+            SHOWN.get_or_init(|| bar.clone());
+            bar
+        });
+        let mut drawn = Instant::now();
+        while !done() {
+            thread::sleep(LOOK_EVERY);
+            if let Some(bar) = bar.as_ref().filter(|_| drawn.elapsed() >= DRAW_EVERY) {
+                drawn = Instant::now();
+                bar.set_message(self.line());
+                bar.tick();
+            }
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self) -> String {
+        let objects = self.objects();
+        let lag = self.lag();
+        let total = self.share.total.load(Ordering::Relaxed);
+        let read = self.share.read.load(Ordering::Relaxed);
+        let done = match (total, lag) {
+            (0, None) => None,
+            (0, Some(lag)) => Some((objects, objects + lag)),
+            _ => Some((read, total)),
+        };
+        let lag = lag.map_or_else(String::new, |lag| format!(", lag {}", HumanCount(lag)));
+        let done = done.map_or_else(String::new, |(part, whole)| {
+            format!(", {} % done", part.saturating_mul(100) / whole.max(1))
+        });
+        let (objects, rate) = (HumanCount(objects), HumanCount(self.rate()));
+        format!("{objects} objects, {rate}/s{lag}{done}")
+    }
+
+    /// Records that the workers' partitions still hold, as far as it is known.
+    fn lag(&self) -> Option<u64> {
+        let lags = self
+            .workers
+            .iter()
+            .map(|worker| worker.lag.load(Ordering::Relaxed));
+        lags.filter(|&lag| lag != UNKNOWN)
+            .reduce(|one, other| one + other)
+    }
+
+    fn objects(&self) -> u64 {
+        self.workers
+            .iter()
+            .map(|worker| worker.objects.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    fn rate(&self) -> u64 {
+        let milliseconds = self.started.elapsed().as_millis().max(1);
+        u64::try_from(u128::from(self.objects()) * 1000 / milliseconds).unwrap_or(u64::MAX)
+    }
+}
+
+/// The summary of a run that ended: objects, bytes, seconds, rate, rejections.
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: u64 = self
+            .workers
+            .iter()
+            .map(|w| w.bytes.load(Ordering::Relaxed))
+            .sum();
+        write!(
+            f,
+            "{} objects, {} in {:.1} s: {} objects/s, {} rejected",
+            self.objects(),
+            HumanBytes(bytes),
+            self.started.elapsed().as_secs_f64(),
+            self.rate(),
+            self.rejections.load(Ordering::Relaxed),
+        )
+    }
+}
