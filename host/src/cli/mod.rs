@@ -1,0 +1,34 @@
+//! The command line: one file for each command.
+
+mod report;
+mod run;
+mod values;
+
+use clap::{Parser, Subcommand};
+
+pub use report::Report;
+
+/// Runs processors compiled to WebAssembly over the Software Heritage journal.
+#[derive(Debug, Parser)]
+#[command(name = "journal-host", version, about, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<run::Arguments>),
+}
+
+impl Arguments {
+    /// Carries the command out.
+    ///
+    /// # Errors
+    /// The failure, with its hint and exit code.
+    pub fn execute(self) -> Result<(), Report> {
+        match self.command {
+            Command::Run(arguments) => run::execute(*arguments),
+        }
+    }
+}

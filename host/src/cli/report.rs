@@ -1,0 +1,144 @@
+//! A failure as the command line tells it: one sentence, its causes, a hint, an exit code.
+
+use std::fmt::{self, Write};
+use std::process::ExitCode;
+
+use crate::config::options::OptionsError;
+use crate::output::SinkError;
+use crate::output::jsonl;
+use crate::pipeline::WorkerError;
+use crate::sandbox::{CallError, LoadError};
+use crate::source::SourceError;
+
+/// The exit code of a failure of the run.
+const FAILURE: u8 = 1;
+/// The exit code of wrong use, which is also that of the argument parser.
+const WRONG_USE: u8 = 2;
+
+/// A failure with what the user needs to know of it.
+#[derive(Debug)]
+pub struct Report {
+    error: anyhow::Error,
+    hint: Option<String>,
+    exit_code: u8,
+}
+
+impl Report {
+    /// A command line that cannot be carried out.
+    pub fn wrong_use(error: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
+        Self {
+            error: error.into(),
+            hint,
+            exit_code: WRONG_USE,
+        }
+    }
+
+    /// A run that failed.
+    pub fn failure(error: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
+        Self {
+            error: error.into(),
+            hint,
+            exit_code: FAILURE,
+        }
+    }
+
+    /// What the process ends with.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.exit_code)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", Escaped(&format!("{:#}", self.error), &[]))?;
+        match &self.hint {
+            // A hint may be a list, one line an entry.
+            Some(hint) => write!(f, "\nhint: {}", Escaped(hint, &['\n'])),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A text without control characters, but for those that are allowed: parts of it may come from a
+/// plugin or a recording, which could otherwise move the cursor and forge lines.
+struct Escaped<'a>(&'a str, &'a [char]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| {
+            if character.is_control() && !self.1.contains(&character) {
+                write!(f, "{}", character.escape_default())
+            } else {
+                f.write_char(character)
+            }
+        })
+    }
+}
+
+impl From<LoadError> for Report {
+    fn from(error: LoadError) -> Self {
+        let hint = error.hint();
+        Self::failure(error, hint)
+    }
+}
+
+impl From<CallError> for Report {
+    fn from(error: CallError) -> Self {
+        let hint = error.hint();
+        Self::failure(anyhow::Error::new(error).context("`start` failed"), hint)
+    }
+}
+
+impl From<WorkerError> for Report {
+    /// A consumer is made by its worker, which is where librdkafka looks at the group's settings.
+    fn from(error: WorkerError) -> Self {
+        match error {
+            WorkerError::Source(error) => error.into(),
+            error => {
+                let hint = error.hint();
+                Self::failure(error, hint)
+            }
+        }
+    }
+}
+
+impl From<SourceError> for Report {
+    fn from(error: SourceError) -> Self {
+        let (hint, wrong_use) = (error.hint(), error.is_wrong_use());
+        if wrong_use {
+            Self::wrong_use(error, hint)
+        } else {
+            Self::failure(error, hint)
+        }
+    }
+}
+
+impl From<SinkError> for Report {
+    fn from(error: SinkError) -> Self {
+        let hint = error.hint();
+        Self::failure(error, hint)
+    }
+}
+
+impl From<jsonl::OpenError> for Report {
+    fn from(error: jsonl::OpenError) -> Self {
+        let hint = error.hint();
+        if error.is_wrong_use() {
+            Self::wrong_use(error, hint)
+        } else {
+            Self::failure(error, hint)
+        }
+    }
+}
+
+impl From<OptionsError> for Report {
+    fn from(error: OptionsError) -> Self {
+        let hint = error.hint();
+        if error.is_wrong_use() {
+            Self::wrong_use(error, hint)
+        } else {
+            Self::failure(error, hint)
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! `journal-host run`: a processor over the journal.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use clap::builder::NonEmptyStringValueParser;
+
+use super::report::Report;
+use super::values;
+use crate::config::options;
+use crate::observe::progress::Progress;
+use crate::output::jsonl;
+use crate::pipeline::budget::Budget;
+use crate::pipeline::stop::Stop;
+use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
+use crate::sandbox::{Engine, Limits, ObjectTypes, Plan, Plugin, Processor};
+use crate::source::kafka::{self, Cluster, KafkaSource, Subscription};
+use crate::source::recording::{self, Recording};
+use crate::source::{BatchLimits, SourceError};
+
+/// Runs a processor over the journal, or over a recording of it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The plugin: a `.wasm` file.
+    plugin: PathBuf,
+
+    /// Sets an option of the plugin; repeated for a list.
+    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::pair)]
+    options: Vec<(String, String)>,
+
+    /// Takes the plugin's options from a file that holds a JSON object; `--option` goes before it.
+    #[arg(long = "options", value_name = "FILE")]
+    options_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    source: SourceArguments,
+
+    /// Reads only this object type of those that the plugin asks for; may be repeated.
+    #[arg(long = "object-type", value_name = "TYPE")]
+    object_types: Vec<String>,
+
+    /// Reads the privileged topics, which are not anonymised, where there are any.
+    #[arg(long)]
+    privileged: bool,
+
+    /// Stops when this number of objects was processed.
+    #[arg(long, value_name = "N")]
+    stop_after: Option<u64>,
+
+    /// Writes an output as JSON lines to a file instead of standard output (`-`); with a name, only
+    /// the output of that name. May be repeated.
+    #[arg(long = "output", value_name = "[NAME=]FILE")]
+    outputs: Vec<String>,
+
+    /// What becomes of a record that the processor rejects.
+    #[arg(long, value_enum, default_value_t = BadRecord::Stop)]
+    on_bad_record: BadRecord,
+
+    #[command(flatten)]
+    bounds: BoundArguments,
+}
+
+#[derive(Debug, clap::Args)]
+struct SourceArguments {
+    /// Reads a recording instead of a Kafka cluster.
+    #[arg(long, value_name = "FILE", required_unless_present = "brokers", conflicts_with_all = ["brokers", "group_id", "kafka"])]
+    recording: Option<PathBuf>,
+
+    /// The Kafka brokers to begin with, separated by commas.
+    #[arg(long, value_name = "HOST:PORT,...", requires = "group_id", value_parser = NonEmptyStringValueParser::new())]
+    brokers: Option<String>,
+
+    /// The consumer group: processes with the same one share the work.
+    #[arg(long, value_name = "ID", requires = "brokers", value_parser = NonEmptyStringValueParser::new())]
+    group_id: Option<String>,
+
+    /// Sets a setting of librdkafka; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair)]
+    kafka: Vec<(String, String)>,
+
+    /// What comes before the object type in the names of the topics.
+    #[arg(long, default_value = "swh.journal.objects")]
+    prefix: String,
+
+    /// What to do when all existing records are processed. A recording always stops.
+    #[arg(long, value_enum, default_value_t = OnEof::Continue)]
+    on_eof: OnEof,
+
+    /// Consumers and processor instances in this process.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::workers)]
+    workers: NonZero<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+struct BoundArguments {
+    /// Records of one call into the processor, at the most.
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = values::records)]
+    batch_records: NonZero<u32>,
+
+    /// Bytes of keys and values of one call, at the most; a larger record goes alone.
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::size)]
+    batch_bytes: usize,
+
+    /// The longest that one call may take.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span)]
+    deadline: Duration,
+
+    /// The most memory that an instance of the processor may have.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::size)]
+    memory_limit: usize,
+
+    /// The longest time between two checkpoints, at which rows are written and offsets committed.
+    /// A recording has one at its end, and at each 16 MiB of rows.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::span)]
+    checkpoint_interval: Duration,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum BadRecord {
+    /// The run ends, and nothing since the last checkpoint counts.
+    Stop,
+    /// The record is counted and passed over.
+    Skip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnEof {
+    /// The run ends.
+    Stop,
+    /// The run waits for more.
+    Continue,
+}
+
+/// Loads, connects, and works until the end.
+pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+    arguments.check()?;
+    // The engine writes as well: it maps a plugin's code from a file in memory.
+    jsonl::survive_size_limits();
+    let stop = Stop::on_signals().map_err(|source| {
+        Report::failure(
+            anyhow::Error::new(source).context("cannot handle signals"),
+            None,
+        )
+    })?;
+    let limits = Limits {
+        deadline: arguments.bounds.deadline,
+        memory_bytes: arguments.bounds.memory_limit,
+    };
+    let engine = Engine::new()?;
+    let plugin = Arc::new(Plugin::load(&engine, &arguments.plugin, limits)?);
+    let options = arguments.plugin_options(&plugin)?;
+    let (first, plan) = Processor::start(&plugin, &options, limits)?;
+    let workers = arguments.source.workers.get();
+    let progress = Arc::new(Progress::new(workers));
+    let run = Run {
+        object_types: narrow(&plan, &arguments.object_types)?,
+        settings: WorkerSettings {
+            plugin,
+            options: options.into(),
+            plan: Arc::new(plan),
+            limits,
+            checkpoint_interval: None,
+            on_bad_record: match arguments.on_bad_record {
+                BadRecord::Stop => OnBadRecord::Stop,
+                BadRecord::Skip => OnBadRecord::Skip,
+            },
+            stop: stop.clone(),
+            progress: Arc::clone(&progress),
+        },
+        budget: Arc::new(Budget::new(arguments.stop_after)),
+        arguments,
+    };
+    let work = match run.arguments.source.recording.clone() {
+        Some(path) => run.over_recording(path, first)?,
+        None => run.over_kafka(first, workers)?,
+    };
+    let ended = run_workers(work, &stop, &progress)?;
+    if ended != Ended::ReaderGone {
+        tracing::info!("{progress}");
+    }
+    Ok(())
+}
+
+impl Arguments {
+    /// Refuses what no plugin, broker or file could make right.
+    fn check(&self) -> Result<(), Report> {
+        if self.source.recording.is_some() && self.source.workers.get() > 1 {
+            return Err(Report::wrong_use(
+                anyhow::anyhow!("`--workers` above 1 does not go with `--recording`"),
+                Some("a recording is read by one worker: leave `--workers` out".to_owned()),
+            ));
+        }
+        let BoundArguments {
+            batch_bytes,
+            memory_limit,
+            ..
+        } = self.bounds;
+        if batch_bytes > memory_limit / 4 {
+            return Err(Report::wrong_use(
+                anyhow::anyhow!("`--batch-bytes` is more than a quarter of `--memory-limit`"),
+                Some("the guest holds a batch and works on it: raise `--memory-limit`".to_owned()),
+            ));
+        }
+        match self.source.cluster_settings() {
+            Some(settings) => Ok(settings
+                .check(self.bounds.deadline)
+                .map_err(SourceError::from)?),
+            None => Ok(()),
+        }
+    }
+
+    fn plugin_options(&self, plugin: &Plugin) -> Result<String, Report> {
+        let file = self
+            .options_file
+            .as_deref()
+            .map(options::read_file)
+            .transpose()?;
+        let options = options::parse(&plugin.description().options, &self.options, file)?;
+        Ok(options.to_string())
+    }
+
+    fn batch_limits(&self) -> BatchLimits {
+        BatchLimits {
+            records: usize::try_from(self.bounds.batch_records.get()).unwrap_or(usize::MAX),
+            bytes: self.bounds.batch_bytes,
+            memory_limit_bytes: self.bounds.memory_limit,
+        }
+    }
+}
+
+impl SourceArguments {
+    fn cluster_settings(&self) -> Option<kafka::Settings> {
+        Some(kafka::Settings {
+            brokers: self.brokers.clone()?,
+            group_id: self.group_id.clone()?,
+            kafka: self.kafka.clone(),
+        })
+    }
+}
+
+/// The object types of the plan, narrowed by those on the command line.
+fn narrow(plan: &Plan, wanted: &[String]) -> Result<ObjectTypes, Report> {
+    if wanted.is_empty() {
+        return Ok(plan.object_types.clone());
+    }
+    if let ObjectTypes::Named(offered) = &plan.object_types
+        && let Some(other) = wanted.iter().find(|wanted| !offered.contains(wanted))
+    {
+        return Err(Report::wrong_use(
+            anyhow::anyhow!("`--object-type {other}` is not one that the plugin reads"),
+            Some(format!("it reads {}", offered.join(", "))),
+        ));
+    }
+    let mut named = wanted.to_vec();
+    named.sort_unstable();
+    named.dedup();
+    Ok(ObjectTypes::Named(named))
+}
+
+type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
+
+/// A run whose plugin is started, before its source and sinks are open.
+struct Run {
+    arguments: Arguments,
+    object_types: ObjectTypes,
+    settings: WorkerSettings,
+    budget: Arc<Budget>,
+}
+
+impl Run {
+    fn over_recording(&self, path: PathBuf, mut processor: Processor) -> Result<Vec<Work>, Report> {
+        let source = Recording::open(
+            recording::Options {
+                path,
+                prefix: self.arguments.source.prefix.clone(),
+                privileged: self.arguments.privileged,
+                object_types: self.object_types.clone(),
+                tombstones: self.settings.plan.tombstones,
+                limits: self.arguments.batch_limits(),
+            },
+            Arc::clone(&self.budget),
+            Arc::clone(&self.settings.progress.share),
+        )
+        .map_err(SourceError::from)?;
+        processor.bind(self.sinks()?.sink());
+        let worker = self.settings.progress.worker(0);
+        let worker = Worker::new(source, processor, self.settings.clone(), worker);
+        Ok(vec![Box::new(move || worker.run())])
+    }
+
+    fn over_kafka(&self, first: Processor, workers: usize) -> Result<Vec<Work>, Report> {
+        let Some(settings) = self.arguments.source.cluster_settings() else {
+            return Err(Report::wrong_use(
+                anyhow::anyhow!("`--brokers` or `--recording` is needed"),
+                None,
+            ));
+        };
+        let subscription = Subscription {
+            prefix: self.arguments.source.prefix.clone(),
+            object_types: self.object_types.clone(),
+            privileged: self.arguments.privileged,
+        };
+        let stop_at_end = self.arguments.source.on_eof == OnEof::Stop;
+        let cluster =
+            Cluster::connect(settings, &subscription, stop_at_end).map_err(SourceError::from)?;
+        let cluster = Arc::new(cluster);
+        let sinks = self.sinks()?;
+        let mut processors = vec![first];
+        while processors.len() < workers {
+            let (processor, plan) = Processor::start(
+                &self.settings.plugin,
+                &self.settings.options,
+                self.settings.limits,
+            )?;
+            if plan != *self.settings.plan {
+                return Err(WorkerError::OtherPlan.into());
+            }
+            processors.push(processor);
+        }
+        let of_worker = |(number, mut processor): (usize, Processor)| {
+            processor.bind(sinks.sink());
+            self.kafka_worker(&cluster, processor, number, workers)
+        };
+        Ok(processors.into_iter().enumerate().map(of_worker).collect())
+    }
+
+    fn kafka_worker(
+        &self,
+        cluster: &Arc<Cluster>,
+        processor: Processor,
+        number: usize,
+        workers: usize,
+    ) -> Work {
+        let cluster = Arc::clone(cluster);
+        let stay = cluster.expect_worker();
+        let counters = self.settings.progress.worker(number);
+        let options = kafka::WorkerOptions {
+            worker: number,
+            workers,
+            limits: self.arguments.batch_limits(),
+            tombstones: self.settings.plan.tombstones,
+            budget: Arc::clone(&self.budget),
+            progress: Arc::clone(&counters),
+        };
+        let settings = WorkerSettings {
+            checkpoint_interval: Some(self.arguments.bounds.checkpoint_interval),
+            ..self.settings.clone()
+        };
+        Box::new(move || {
+            let source = KafkaSource::join(cluster, stay, options).map_err(SourceError::from)?;
+            Worker::new(source, processor, settings, counters).run()
+        })
+    }
+
+    fn sinks(&self) -> Result<jsonl::Places, Report> {
+        Ok(jsonl::Places::open(
+            &self.arguments.outputs,
+            &self.settings.plan.outputs,
+            self.settings.limits.memory_bytes,
+        )?)
+    }
+}
