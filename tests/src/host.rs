@@ -1,0 +1,411 @@
+//! `journal-host` as its users run it: a process with arguments, two streams and a status.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::kafka::{Counts, Sums};
+use crate::{paths, run, until};
+
+/// A command line of the host that is still being written.
+#[derive(Debug)]
+pub struct Host {
+    command: Command,
+    folder: PathBuf,
+    stdout: Option<Stdio>,
+}
+
+/// The host at work. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    folder: PathBuf,
+}
+
+/// What a host that has ended leaves behind.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The data.
+    pub stdout: String,
+    /// Everything else it said.
+    pub stderr: String,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Host {
+    /// The host without any argument, in an empty working folder and with its cache there.
+    ///
+    /// # Panics
+    /// When the host was not built.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(Command::new(paths::host()))
+    }
+
+    /// The host without any argument in a shell that has done `setting` before, such as `ulimit -f 8`.
+    ///
+    /// # Panics
+    /// When the host was not built.
+    #[must_use]
+    pub fn after(setting: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{setting}; exec \"$0\" \"$@\"")]);
+        shell.arg(paths::host());
+        Self::with(shell)
+    }
+
+    fn with(mut command: Command) -> Self {
+        let folder = run::folder("host");
+        command
+            .current_dir(&folder)
+            .env("NO_COLOR", "1")
+            // One cache for all tests of a run: a plugin is compiled once.
+            .env("XDG_CACHE_HOME", paths::target().join("test-cache/xdg"))
+            .stdin(Stdio::null());
+        Self {
+            command,
+            folder,
+            stdout: None,
+        }
+    }
+
+    /// `journal-host run PLUGIN`.
+    ///
+    /// # Panics
+    /// When the host was not built.
+    #[must_use]
+    pub fn run(plugin: &Path) -> Self {
+        Self::new().arg("run").arg(plugin)
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of the environment, such as a crash point.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.command.env(name, value.into());
+        self
+    }
+
+    /// Sends the data elsewhere: then [`Finished::stdout`] is empty.
+    #[must_use]
+    pub fn stdout(mut self, place: impl Into<Stdio>) -> Self {
+        self.stdout = Some(place.into());
+        self
+    }
+
+    /// The working folder, which is the host's own.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn spawn(mut self) -> Running {
+        let file = create(&self.folder.join(STDOUT));
+        let stdout = self.stdout.unwrap_or_else(|| file.into());
+        let stderr = create(&self.folder.join(STDERR));
+        let child = run::spawn(self.command.stdout(stdout).stderr(stderr));
+        Running {
+            child,
+            folder: self.folder,
+        }
+    }
+
+    /// Starts it and waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end within `limit`.
+    #[must_use]
+    pub fn finish(self, limit: Duration) -> Finished {
+        self.spawn().finish(limit)
+    }
+}
+
+const STDOUT: &str = "stdout";
+const STDERR: &str = "stderr";
+
+fn create(path: &Path) -> File {
+    File::create(path).unwrap_or_else(|error| panic!("cannot make {}: {error}", path.display()))
+}
+
+impl Running {
+    /// What it has written to its standard output so far.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        read(&self.folder.join(STDOUT))
+    }
+
+    /// What it has written to its standard error so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        read(&self.folder.join(STDERR))
+    }
+
+    /// The rows of the checkpoints so far: only whole lines.
+    ///
+    /// # Panics
+    /// When a line is no JSON.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Value> {
+        let text = self.stdout();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        parse(whole)
+    }
+
+    /// The process.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("a child can be signalled");
+    }
+
+    /// Whether a signal that was sent to it is still to be delivered; two of one kind that wait count
+    /// as one.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn has_pending(&self, signal: Signal) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("the host is running");
+        let line = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+        let pending = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        pending.expect("the kernel writes a mask") & (1 << (signal.as_raw() - 1)) != 0
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    /// When it cannot be known.
+    #[must_use]
+    pub fn has_ended(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_some()
+    }
+
+    /// Waits until `condition` gives a value while the host runs.
+    ///
+    /// # Panics
+    /// When `limit` has passed, or the host has ended without it.
+    #[track_caller]
+    pub fn until<T>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut condition: impl FnMut(&Self) -> Option<T>,
+    ) -> T {
+        until(what, limit, || {
+            let has_ended = self.has_ended();
+            let value = condition(self);
+            assert!(
+                value.is_some() || !has_ended,
+                "the host ended before: {what}\n{}",
+                self.stderr()
+            );
+            value
+        })
+    }
+
+    /// Memory that it holds, in bytes.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("the host is running");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("the host has memory");
+        let kibibytes: u64 = line
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("the kernel writes a number");
+        kibibytes * 1024
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end within `limit`; then it is killed.
+    #[must_use]
+    #[track_caller]
+    pub fn finish(mut self, limit: Duration) -> Finished {
+        let start = std::time::Instant::now();
+        while !self.has_ended() {
+            assert!(
+                start.elapsed() < limit,
+                "the host did not end within {limit:?}:\n{}",
+                self.stderr()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let status = self.child.wait().expect("a child can be waited for");
+        Finished {
+            status,
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        }
+    }
+
+    /// Kills it as a failing machine does, and returns what it had written.
+    ///
+    /// # Panics
+    /// When it had ended by itself before.
+    #[must_use]
+    pub fn kill(mut self) -> Finished {
+        assert!(
+            !self.has_ended(),
+            "the host ended before it was killed:\n{}",
+            self.stderr()
+        );
+        self.signal(Signal::KILL);
+        self.finish(Duration::from_secs(30))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended in most cases; then there is nothing to kill and wait returns at once.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Finished {
+    /// The same, if the host ended with this exit code.
+    ///
+    /// # Panics
+    /// When it ended otherwise.
+    #[must_use]
+    #[track_caller]
+    pub fn code(self, expected: i32) -> Self {
+        assert_eq!(
+            self.status.code(),
+            Some(expected),
+            "{}: standard error:\n{}",
+            self.status,
+            self.stderr
+        );
+        self
+    }
+
+    /// The same, if the host ended well.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[must_use]
+    #[track_caller]
+    pub fn success(self) -> Self {
+        self.code(0)
+    }
+
+    /// The rows on standard output.
+    ///
+    /// # Panics
+    /// When a line is no JSON.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Value> {
+        parse(&self.stdout)
+    }
+
+    /// The sums of the rows of `count-objects`.
+    ///
+    /// # Panics
+    /// When the rows are not those of `count-objects`.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        sum(&self.rows())
+    }
+}
+
+/// Rows of a file of JSON lines.
+///
+/// # Panics
+/// When a line is no JSON.
+#[must_use]
+pub fn rows(path: &Path) -> Vec<Value> {
+    parse(&read(path))
+}
+
+/// Adds up the rows of `count-objects`.
+///
+/// # Panics
+/// When a row is not one of `count-objects`.
+#[must_use]
+pub fn sum(rows: &[Value]) -> Counts {
+    let mut counts: BTreeMap<String, Sums> = BTreeMap::new();
+    for row in rows {
+        let number = |name: &str| {
+            row[name]
+                .as_u64()
+                .unwrap_or_else(|| panic!("a row without `{name}`: {row}"))
+        };
+        let object_type = row["object_type"]
+            .as_str()
+            .unwrap_or_else(|| panic!("a row without type: {row}"));
+        let sums = counts.entry(object_type.to_owned()).or_default();
+        sums.objects += number("objects");
+        sums.bytes += number("bytes");
+        sums.tombstones += number("tombstones");
+    }
+    counts
+}
+
+fn read(path: &Path) -> String {
+    let bytes =
+        fs::read(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    String::from_utf8(bytes).unwrap_or_else(|_| panic!("{} is not UTF-8", path.display()))
+}
+
+#[track_caller]
+fn parse(lines: &str) -> Vec<Value> {
+    let parse = |line| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"))
+    };
+    lines.lines().map(parse).collect()
+}

@@ -1,0 +1,287 @@
+//! A recording in memory: counted by other code than the host's, and written to a broker many times over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rmpv::Value;
+
+use super::{Broker, Prefix};
+
+/// How long the last records may take to be confirmed.
+const FLUSH_LIMIT: Duration = Duration::from_mins(2);
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// One record of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What follows the last dot of the topic.
+    pub object_type: String,
+    /// Whether it comes from a privileged topic.
+    pub privileged: bool,
+    /// The key, empty where there is none.
+    pub key: Vec<u8>,
+    /// The value; a tombstone has none.
+    pub value: Option<Vec<u8>>,
+}
+
+/// The records of a recording, in its order.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// The records.
+    pub records: Vec<Record>,
+}
+
+/// What `count-objects` has to find for one object type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Records with a value.
+    pub objects: u64,
+    /// Bytes of the values.
+    pub bytes: u64,
+    /// Records without a value.
+    pub tombstones: u64,
+}
+
+/// Sums by object type.
+pub type Counts = BTreeMap<String, Sums>;
+
+impl Journal {
+    /// Reads a recording of frames, plain or compressed.
+    ///
+    /// It decodes the frames by itself, with `rmpv`: what it counts is to be compared with what
+    /// the host counts through `journal-recording`.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn read(path: &Path) -> Self {
+        Self::try_read(path)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+    }
+
+    fn try_read(path: &Path) -> io::Result<Self> {
+        let mut magic = [0; 4];
+        let is_zstd = File::open(path)?.read_exact(&mut magic).is_ok() && magic == ZSTD_MAGIC;
+        let file = BufReader::new(File::open(path)?);
+        let mut bytes = Vec::new();
+        if is_zstd {
+            zstd::Decoder::new(file)?.read_to_end(&mut bytes)?;
+        } else {
+            { file }.read_to_end(&mut bytes)?;
+        }
+        let mut rest = bytes.as_slice();
+        let mut journal = Self::default();
+        while !rest.is_empty() {
+            let frame = rmpv::decode::read_value(&mut rest).map_err(io::Error::other)?;
+            journal.records.extend(record(frame)?);
+        }
+        Ok(journal)
+    }
+
+    /// The records that one reader meets: one who is not privileged those of the public topics, one who
+    /// is those of the privileged topic where an object type has one.
+    pub fn seen_by(&self, privileged: bool) -> impl Iterator<Item = &Record> {
+        let has_privileged = |object_type: &str| {
+            self.records
+                .iter()
+                .any(|record| record.privileged && record.object_type == object_type)
+        };
+        let mut prefers: BTreeMap<&str, bool> = BTreeMap::new();
+        for record in &self.records {
+            prefers
+                .entry(&record.object_type)
+                .or_insert_with(|| privileged && has_privileged(&record.object_type));
+        }
+        self.records
+            .iter()
+            .filter(move |record| prefers[record.object_type.as_str()] == record.privileged)
+    }
+
+    /// What `count-objects` has to find when the recording is read `repetitions` times.
+    #[must_use]
+    pub fn counts(&self, privileged: bool, repetitions: u64) -> Counts {
+        let mut counts = Counts::new();
+        for record in self.seen_by(privileged) {
+            let sums = counts.entry(record.object_type.clone()).or_default();
+            match &record.value {
+                Some(value) => {
+                    sums.objects += repetitions;
+                    sums.bytes += repetitions * value.len() as u64;
+                }
+                None => sums.tombstones += repetitions,
+            }
+        }
+        counts
+    }
+
+    /// The names that the topics of this journal have under a prefix.
+    #[must_use]
+    pub fn topics(&self, prefix: &Prefix) -> Vec<String> {
+        let topics = self.records.iter().map(|record| topic(prefix, record));
+        topics.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+fn topic(prefix: &Prefix, record: &Record) -> String {
+    if record.privileged {
+        prefix.privileged_topic(&record.object_type)
+    } else {
+        prefix.topic(&record.object_type)
+    }
+}
+
+/// The record of a frame `[topic, key, value, ...]`; the header of a recording has none.
+fn record(frame: Value) -> io::Result<Option<Record>> {
+    let Value::Array(members) = frame else {
+        return if frame.is_map() {
+            Ok(None)
+        } else {
+            Err(io::Error::other("a frame is no array"))
+        };
+    };
+    let mut members = members.into_iter();
+    let (Some(Value::String(topic)), Some(key), Some(value)) =
+        (members.next(), members.next(), members.next())
+    else {
+        return Err(io::Error::other("a frame is not `[topic, key, value]`"));
+    };
+    let topic = topic.into_str().unwrap_or_default();
+    let (prefix, object_type) = topic.rsplit_once('.').unwrap_or(("", &topic));
+    Ok(Some(Record {
+        object_type: object_type.to_owned(),
+        privileged: prefix.ends_with("_privileged"),
+        key: binary(key)?.unwrap_or_default(),
+        value: binary(value)?,
+    }))
+}
+
+fn binary(value: Value) -> io::Result<Option<Vec<u8>>> {
+    match value {
+        Value::Nil => Ok(None),
+        Value::Binary(bytes) => Ok(Some(bytes)),
+        _ => Err(io::Error::other("a key or value is not binary")),
+    }
+}
+
+impl Broker {
+    /// Creates the journal's topics with `partitions` each and writes its records `repetitions` times,
+    /// with other keys each time. Returns the number of records in all topics.
+    ///
+    /// # Panics
+    /// When a record is not confirmed, or the broker holds another number than was sent.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    pub fn load(
+        &self,
+        prefix: &Prefix,
+        journal: &Journal,
+        partitions: i32,
+        repetitions: u32,
+    ) -> u64 {
+        self.create_topics(&journal.topics(prefix), partitions);
+        self.append(prefix, journal, repetitions);
+        let sent = journal.records.len() as u64 * u64::from(repetitions);
+        let held: i64 = self.end_offsets(prefix).values().sum();
+        assert_eq!(held.unsigned_abs(), sent, "the broker holds what was sent");
+        sent
+    }
+
+    /// Writes the journal's records `repetitions` times to topics that exist.
+    ///
+    /// # Panics
+    /// When a record is not confirmed.
+    pub fn append(&self, prefix: &Prefix, journal: &Journal, repetitions: u32) {
+        let producer: ThreadedProducer<Confirmations> = self
+            .client()
+            .set("enable.idempotence", "true")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "20")
+            .set("batch.size", "1000000")
+            .set("batch.num.messages", "10000")
+            .set("message.max.bytes", "104857600")
+            .set("queue.buffering.max.messages", "400000")
+            .set("queue.buffering.max.kbytes", "262144")
+            .create_with_context(Confirmations)
+            .expect("the settings are right");
+        let topics: Vec<String> = journal
+            .records
+            .iter()
+            .map(|record| topic(prefix, record))
+            .collect();
+        let mut key = Vec::new();
+        for repetition in 0..repetitions {
+            for (record, topic) in journal.records.iter().zip(&topics) {
+                write_key(&mut key, &record.key, repetition);
+                let mut message = BaseRecord::to(topic).key(&key);
+                if let Some(value) = &record.value {
+                    message = message.payload(value);
+                }
+                send(&producer, message);
+            }
+        }
+        producer
+            .flush(FLUSH_LIMIT)
+            .expect("the broker confirms what was sent");
+    }
+}
+
+/// A key is msgpack, and stays so. An identifier differs in its last bytes; of a key of another form
+/// the later repetitions write a binary that holds it and the repetition's number.
+fn write_key(key: &mut Vec<u8>, original: &[u8], repetition: u32) {
+    const BIN8: u8 = 0xc4;
+    const BIN16: u8 = 0xc5;
+    key.clear();
+    let tail = repetition.to_be_bytes();
+    if original.first() == Some(&BIN8) && original.len() > 2 + tail.len() {
+        key.extend_from_slice(original);
+        let start = key.len() - tail.len();
+        for (byte, change) in key[start..].iter_mut().zip(tail) {
+            *byte ^= change;
+        }
+    } else if repetition == 0 || original.is_empty() {
+        key.extend_from_slice(original);
+    } else {
+        let length = u16::try_from(original.len() + tail.len()).expect("keys are short");
+        key.push(BIN16);
+        key.extend_from_slice(&length.to_be_bytes());
+        key.extend_from_slice(original);
+        key.extend_from_slice(&tail);
+    }
+}
+
+fn send(producer: &ThreadedProducer<Confirmations>, mut message: BaseRecord<'_, Vec<u8>, Vec<u8>>) {
+    loop {
+        match producer.send(message) {
+            Ok(()) => return,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                message = back;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err((error, _)) => panic!("cannot send a record: {error}"),
+        }
+    }
+}
+
+/// Records that are not confirmed are found by the count of what the broker holds; this only says why.
+struct Confirmations;
+
+impl rdkafka::ClientContext for Confirmations {}
+
+impl ProducerContext for Confirmations {
+    type DeliveryOpaque = ();
+
+    #[expect(
+        clippy::print_stderr,
+        reason = "a callback of librdkafka cannot fail the test itself"
+    )]
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            eprintln!("a record was not confirmed: {error}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What other hands make of the same records: upstream's own Python packages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{cache, paths};
+
+/// The versions that `tests/oracle/requirements.txt` pins are a part of the folder's name, so that a
+/// change of them fetches anew.
+const FOLDER: &str = "oracle-swh.journal-3.0.0";
+
+/// The Python of a virtual environment with `swh.journal`, fetched from `PyPI` when it is not there
+/// yet. Those packages are GPL: they are an oracle of the tests and no part of what we ship.
+///
+/// # Panics
+/// When it cannot be had.
+#[must_use]
+pub fn python() -> PathBuf {
+    let folder = cache::once(FOLDER, |folder| {
+        let requirements = scripts().join("requirements.txt");
+        cache::fetch_with(
+            Command::new("python3").args(["-m", "venv"]).arg(folder),
+            "python3-venv",
+        );
+        cache::fetch_with(
+            Command::new(folder.join("bin/python"))
+                .args([
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                    "--no-deps",
+                    "-r",
+                ])
+                .arg(&requirements),
+            "python3-venv",
+        );
+    });
+    folder.join("bin/python")
+}
+
+/// Runs a script of `tests/oracle` and returns its standard output.
+///
+/// # Panics
+/// When it fails.
+#[must_use]
+pub fn script<A: AsRef<std::ffi::OsStr>>(
+    name: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> String {
+    let mut command = Command::new(python());
+    command
+        .arg(scripts().join(name))
+        .args(arguments)
+        .stdin(Stdio::null());
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "`{name}` failed: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("the script writes UTF-8")
+}
+
+/// Where the sample journal of `swh.model`'s own test objects is written at run time: it comes from
+/// a GPL package and is no part of this repository.
+///
+/// # Panics
+/// When the script fails.
+#[must_use]
+pub fn test_objects(folder: &Path) -> PathBuf {
+    let path = folder.join("test_objects.frames");
+    let frames = script("test_objects.py", [&path]);
+    assert!(
+        fs::metadata(&path).is_ok_and(|file| file.len() > 0),
+        "no frames were written: {frames}"
+    );
+    path
+}
+
+fn scripts() -> PathBuf {
+    paths::repository().join("tests/oracle")
+}

@@ -1,0 +1,97 @@
+//! Where things are: found from the test's own executable, so that any working folder will do.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+///
+/// # Panics
+/// When the tests are not where they were built.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests lie in the repository");
+    assert!(
+        root.join("Cargo.toml").is_file(),
+        "the repository is no longer at {}",
+        root.display()
+    );
+    root.to_path_buf()
+}
+
+/// The folder of the profile that the tests were built with, such as `target/release`.
+///
+/// # Panics
+/// When the running executable is no test of cargo's.
+#[must_use]
+pub fn profile() -> PathBuf {
+    let executable = env::current_exe().expect("a process has an executable");
+    // Tests run from `PROFILE/deps/NAME-HASH`, binaries from `PROFILE/NAME`.
+    let folder = executable.parent().expect("an executable is in a folder");
+    let deps = folder.file_name().is_some_and(|name| name == "deps");
+    if deps {
+        folder.parent().expect("deps has a parent").to_path_buf()
+    } else {
+        folder.to_path_buf()
+    }
+}
+
+/// Cargo's target folder.
+///
+/// # Panics
+/// When the running executable is no test of cargo's.
+#[must_use]
+pub fn target() -> PathBuf {
+    profile()
+        .parent()
+        .expect("a profile's folder has a parent")
+        .to_path_buf()
+}
+
+/// The binary under test: what `JOURNAL_HOST` names, else the one beside the test.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn host() -> PathBuf {
+    let path =
+        env::var_os("JOURNAL_HOST").map_or_else(|| profile().join("journal-host"), PathBuf::from);
+    assert!(
+        path.is_file(),
+        "the host is not at {}: build it with `cargo build --release --workspace --features journal-host/test-hooks`",
+        path.display()
+    );
+    path
+}
+
+/// The folder of what is fetched once and kept: what `JOURNAL_TESTS_CACHE` names, else one in the
+/// target folder.
+///
+/// # Panics
+/// When the running executable is no test of cargo's.
+#[must_use]
+pub fn cache() -> PathBuf {
+    env::var_os("JOURNAL_TESTS_CACHE").map_or_else(|| target().join("test-cache"), PathBuf::from)
+}
+
+/// A plugin of `plugins` or a guest of `tests/guests`, built by `build-plugin`.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn plugin(name: &str) -> PathBuf {
+    let (folder, crate_name) = match name.strip_prefix("guest-") {
+        Some(guest) => (repository().join("tests/guests").join(guest), name),
+        None => (repository().join("plugins").join(name), name),
+    };
+    let file = format!("target/{}.wasm", crate_name.replace('-', "_"));
+    let path = folder.join(file);
+    assert!(
+        path.is_file(),
+        "{} was not built: `./build-plugin {}`",
+        path.display(),
+        folder.display()
+    );
+    path
+}

@@ -1,0 +1,6 @@
+//! The end-to-end tests: one executable, so that all of them share one broker.
+
+mod bad_input;
+mod delivery;
+mod harness;
+mod upstream;
