@@ -1,0 +1,89 @@
+//! Counts like `count-objects`, as slowly as a test wants, and traps when a test wants it.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+
+use journal_plugin_sdk::{ANY, Batches, Column, Failure, Out, Plan, Processor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a test may want.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub struct Options {
+    /// Turns of an empty loop for each record.
+    #[serde(default)]
+    spin: u32,
+    /// The `process` call that traps, from 1.
+    #[serde(default)]
+    trap_at_call: Option<u64>,
+}
+
+/// Counts since the last checkpoint, by object type.
+#[derive(Debug, Default)]
+pub struct Counter {
+    options: Options,
+    calls: u64,
+    counts: BTreeMap<String, Row>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Row {
+    object_type: String,
+    objects: u64,
+    bytes: u64,
+    tombstones: u64,
+}
+
+impl Processor<Options> for Counter {
+    const OBJECT_TYPES: &'static [&'static str] = ANY;
+
+    fn start(options: Options) -> Result<Self, Failure> {
+        Ok(Self {
+            options,
+            ..Self::default()
+        })
+    }
+
+    fn plan(&self) -> Plan {
+        Plan::new(Self::OBJECT_TYPES)
+            .columns([Column::ValueEnds])
+            .tombstones()
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, _out: &mut Out) -> Result<(), Failure> {
+        self.calls += 1;
+        for batch in batches {
+            let row = self
+                .counts
+                .entry(batch.object_type().to_owned())
+                .or_default();
+            for record in batch.records() {
+                for turn in 0..self.options.spin {
+                    black_box(turn);
+                }
+                if record.is_tombstone() {
+                    row.tombstones += 1;
+                } else {
+                    row.objects += 1;
+                    row.bytes += record.value_len() as u64;
+                }
+            }
+        }
+        assert!(
+            self.options.trap_at_call != Some(self.calls),
+            "the test wants call {} to trap",
+            self.calls
+        );
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, out: &mut Out) -> Result<(), Failure> {
+        for (object_type, mut row) in std::mem::take(&mut self.counts) {
+            row.object_type = object_type;
+            out.emit(&row)?;
+        }
+        Ok(())
+    }
+}
+
+journal_plugin_sdk::export!(Counter);

@@ -1,0 +1,190 @@
+//! Processes that die in the middle, brokers that go, processors that trap.
+
+use std::collections::BTreeSet;
+
+use journal_tests::kafka::Counts;
+use journal_tests::{Broker, Prefix, host as rows_of};
+use serde_json::Value;
+
+use super::{
+    LIMIT, PARTITIONS, assert_in_the_middle, difference, host, large, objects, shipped, slow,
+    total, until_committed,
+};
+
+/// The group waits for a dead member as long as its session.
+const FORGOTTEN_SOON: [&str; 2] = ["--kafka", "session.timeout.ms=2000"];
+
+/// The rows of the last checkpoint: a checkpoint has at most one row a type.
+fn last_checkpoint(rows: &[Value]) -> Counts {
+    let mut last: Vec<Value> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for row in rows.iter().rev() {
+        let object_type = row["object_type"].as_str().expect("a row has a type");
+        if !seen.insert(object_type) {
+            break;
+        }
+        last.push(row.clone());
+    }
+    rows_of::sum(&last)
+}
+
+#[test]
+fn killed_between_rows_and_commit_repeats_exactly_one_checkpoint() {
+    let large = large();
+    let group = large.prefix.group("rows-durable");
+    // One object type, so that each checkpoint is one row.
+    let one_type =
+        |plugin: &str| host(plugin, &large.prefix, &group).args(["--object-type", "directory"]);
+    let killed = one_type("guest-counter")
+        .args(["--option", "spin=4000", "--checkpoint-interval", "300ms"])
+        .args(FORGOTTEN_SOON)
+        .env("JOURNAL_HOST_KILL_AT", "rows-durable:4")
+        .finish(LIMIT);
+    assert_eq!(
+        killed.status.code(),
+        None,
+        "killed by a signal: {}",
+        killed.stderr
+    );
+    assert_eq!(killed.rows().len(), 4);
+    let committed = assert_in_the_middle(&large.prefix, &group, large.counts["directory"].objects);
+    let repeated = last_checkpoint(&killed.rows());
+    assert_eq!(committed, objects(&killed.counts()) - objects(&repeated));
+    let rest = one_type("count-objects").finish(LIMIT).success();
+    let all = total([&killed, &rest]);
+    let mut expected = Counts::new();
+    expected.insert("directory".into(), large.counts["directory"]);
+    assert_eq!(difference(&all, &expected), repeated);
+}
+
+#[test]
+fn killed_before_its_rows_are_written_repeats_nothing() {
+    let large = large();
+    let group = large.prefix.group("before-rows");
+    let killed = slow(&large.prefix, &group)
+        .args(FORGOTTEN_SOON)
+        .env("JOURNAL_HOST_KILL_AT", "before-rows:4")
+        .finish(LIMIT);
+    assert_eq!(
+        killed.status.code(),
+        None,
+        "killed by a signal: {}",
+        killed.stderr
+    );
+    let committed = assert_in_the_middle(&large.prefix, &group, large.records);
+    let rest = host("count-objects", &large.prefix, &group)
+        .finish(LIMIT)
+        .success();
+    // The commit of the checkpoint before may have been under way.
+    let repeated = difference(&total([&killed, &rest]), &large.counts);
+    assert_eq!(objects(&killed.counts()) - committed, objects(&repeated));
+}
+
+#[test]
+fn trap_while_counts_are_held_writes_nothing_of_its_checkpoint() {
+    let large = large();
+    let group = large.prefix.group("trap");
+    let trapped = slow(&large.prefix, &group)
+        .args(["--option", "trap_at_call=700"])
+        .finish(LIMIT)
+        .code(1);
+    for part in [
+        "the test wants call 700 to trap",
+        "partition",
+        "offsets",
+        "src/lib.rs:",
+    ] {
+        assert!(trapped.stderr.contains(part), "{part}: {}", trapped.stderr);
+    }
+    let committed = assert_in_the_middle(&large.prefix, &group, large.records);
+    assert!(objects(&trapped.counts()) >= committed);
+    let mended = host("count-objects", &large.prefix, &group)
+        .finish(LIMIT)
+        .success();
+    assert_eq!(total([&trapped, &mended]), large.counts);
+}
+
+#[test]
+fn broker_restart_in_the_middle_is_waited_out() {
+    let mut broker = Broker::start();
+    let prefix = Prefix::new("restart");
+    let journal = shipped();
+    let records = broker.load(&prefix, &journal, PARTITIONS, 23);
+    let group = prefix.group("restart");
+    let mut running = journal_tests::Host::run(&journal_tests::paths::plugin("guest-counter"))
+        .arg("--brokers")
+        .arg(broker.address())
+        .args([
+            "--prefix",
+            prefix.as_str(),
+            "--group-id",
+            &group,
+            "--on-eof",
+            "stop",
+        ])
+        .args(["--option", "spin=8000", "--checkpoint-interval", "300ms"])
+        .spawn();
+    running.until("the group commits", LIMIT, |_| {
+        (broker.committed_records(&group, &prefix) > 0).then_some(())
+    });
+    broker.stop();
+    broker.restart();
+    let committed = broker.committed_records(&group, &prefix);
+    assert!(
+        committed > 0 && committed < records,
+        "{committed} of {records}"
+    );
+    assert!(!running.has_ended(), "{}", running.stderr());
+    let finished = running.finish(LIMIT).success();
+    assert_eq!(finished.counts(), journal.counts(false, 23));
+    assert_eq!(broker.committed_records(&group, &prefix), records);
+    assert!(
+        finished.stderr.contains("waiting for the brokers"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn group_that_has_committed_everything_reads_nothing_again() {
+    let prefix = Prefix::new("again");
+    let journal = shipped();
+    Broker::shared().load(&prefix, &journal, PARTITIONS, 1);
+    let group = prefix.group("again");
+    let mut first = host("count-objects", &prefix, &group).spawn();
+    until_committed(&mut first, &prefix, &group, journal.records.len() as u64);
+    assert_eq!(
+        first.finish(LIMIT).success().counts(),
+        journal.counts(false, 1)
+    );
+    let second = host("count-objects", &prefix, &group)
+        .finish(LIMIT)
+        .success();
+    assert_eq!(second.stdout, "");
+}
+
+#[test]
+fn worker_that_fails_ends_the_whole_process() {
+    let large = large();
+    let group = large.prefix.group("one-fails");
+    let finished = journal_tests::Host::run(&journal_tests::paths::plugin("guest-counter"))
+        .arg("--brokers")
+        .arg(Broker::shared().address())
+        .args(["--prefix", large.prefix.as_str(), "--group-id", &group])
+        // It would go on for ever.
+        .args(["--workers", "3", "--on-eof", "continue"])
+        .args(["--option", "spin=4000", "--option", "trap_at_call=300"])
+        .args(["--checkpoint-interval", "100ms"])
+        .finish(LIMIT)
+        .code(1);
+    assert!(
+        finished.stderr.contains("the test wants call 300 to trap"),
+        "{}",
+        finished.stderr
+    );
+    assert_in_the_middle(&large.prefix, &group, large.records);
+    let rest = host("count-objects", &large.prefix, &group)
+        .finish(LIMIT)
+        .success();
+    assert_eq!(total([&finished, &rest]), large.counts);
+}

@@ -1,0 +1,43 @@
+//! Several workers and processes that share the work as one group.
+
+use super::{LIMIT, host, large, objects, slow, total};
+
+#[test]
+fn two_processes_share_the_work_and_count_everything_once() {
+    let large = large();
+    let group = large.prefix.group("two");
+    let running = [(); 2].map(|()| slow(&large.prefix, &group).spawn());
+    let finished = running.map(|process| process.finish(LIMIT).success());
+    for process in &finished {
+        assert!(
+            objects(&process.counts()) > 0,
+            "each process handled records"
+        );
+    }
+    assert_eq!(total(&finished), large.counts);
+}
+
+#[test]
+fn two_and_four_workers_count_everything_once() {
+    let large = large();
+    for workers in ["2", "4"] {
+        let group = large.prefix.group(&format!("workers-{workers}"));
+        let finished = host("count-objects", &large.prefix, &group)
+            .args(["--workers", workers])
+            .finish(LIMIT)
+            .success();
+        assert_eq!(finished.counts(), large.counts);
+    }
+}
+
+#[test]
+fn workers_without_a_partition_wait_for_the_others() {
+    let large = large();
+    let group = large.prefix.group("idle");
+    let finished = host("count-objects", &large.prefix, &group)
+        .args(["--workers", "12", "--object-type", "revision"])
+        .finish(LIMIT)
+        .success();
+    assert_eq!(finished.counts()["revision"], large.counts["revision"]);
+    assert_eq!(finished.counts().len(), 1);
+}

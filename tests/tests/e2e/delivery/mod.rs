@@ -1,0 +1,127 @@
+//! What is delivered, and how often: on a real broker, over millions of records.
+
+mod crashes;
+mod ends;
+mod groups;
+mod memory;
+mod rebalances;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use journal_tests::kafka::{Counts, Journal, Sums};
+use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
+
+/// How long any one run may take before it counts as a hang.
+const LIMIT: Duration = Duration::from_mins(5);
+/// Partitions of each topic.
+const PARTITIONS: i32 = 8;
+/// How often the shipped recording is repeated, for two million records.
+const REPETITIONS: u32 = 92;
+/// Turns of an empty loop a record that make a run long enough to do something in its middle.
+const SPIN: u32 = 4000;
+
+/// Two million records on the shared broker, written once for all tests.
+struct Large {
+    prefix: Prefix,
+    counts: Counts,
+    records: u64,
+}
+
+fn shipped() -> Journal {
+    Journal::read(&paths::repository().join("recordings/ripgrep.journal.zst"))
+}
+
+fn large() -> &'static Large {
+    static LARGE: OnceLock<Large> = OnceLock::new();
+    LARGE.get_or_init(|| {
+        let journal = shipped();
+        let prefix = Prefix::new("large");
+        let records = Broker::shared().load(&prefix, &journal, PARTITIONS, REPETITIONS);
+        assert!(records >= 2_000_000, "{records}");
+        Large {
+            prefix,
+            counts: journal.counts(false, u64::from(REPETITIONS)),
+            records,
+        }
+    })
+}
+
+/// A run over a journal of the shared broker that stops at its end.
+fn host(plugin: &str, prefix: &Prefix, group: &str) -> Host {
+    Host::run(&paths::plugin(plugin))
+        .arg("--brokers")
+        .arg(Broker::shared().address())
+        .args(["--prefix", prefix.as_str(), "--group-id", group])
+        .args(["--on-eof", "stop"])
+        // A member learns of a rebalance from its heartbeat.
+        .args(["--kafka", "heartbeat.interval.ms=200"])
+}
+
+/// The same, so slow that there is time to disturb it.
+fn slow(prefix: &Prefix, group: &str) -> Host {
+    host("guest-counter", prefix, group)
+        .arg("--option")
+        .arg(format!("spin={SPIN}"))
+        .args(["--checkpoint-interval", "300ms"])
+}
+
+fn objects(counts: &Counts) -> u64 {
+    counts
+        .values()
+        .map(|sums| sums.objects + sums.tombstones)
+        .sum()
+}
+
+fn add(counts: &mut Counts, more: &Counts) {
+    for (object_type, sums) in more {
+        let sum = counts.entry(object_type.clone()).or_default();
+        sum.objects += sums.objects;
+        sum.bytes += sums.bytes;
+        sum.tombstones += sums.tombstones;
+    }
+}
+
+/// The sums of several runs that all ended well.
+fn total<'a>(finished: impl IntoIterator<Item = &'a Finished>) -> Counts {
+    let mut counts = Counts::new();
+    for run in finished {
+        add(&mut counts, &run.counts());
+    }
+    counts
+}
+
+/// `more` without `counts`, which are all in it.
+fn difference(more: &Counts, counts: &Counts) -> Counts {
+    let minus = |object_type: &String, sums: &Sums| {
+        let less = counts.get(object_type).copied().unwrap_or_default();
+        let checked = |more: u64, less: u64| more.checked_sub(less).expect("nothing is missing");
+        Sums {
+            objects: checked(sums.objects, less.objects),
+            bytes: checked(sums.bytes, less.bytes),
+            tombstones: checked(sums.tombstones, less.tombstones),
+        }
+    };
+    let all = more
+        .iter()
+        .map(|(object_type, sums)| (object_type.clone(), minus(object_type, sums)));
+    all.filter(|(_, sums)| *sums != Sums::default()).collect()
+}
+
+/// Waits until the group has committed some records, and says how many.
+fn until_committed(running: &mut Running, prefix: &Prefix, group: &str, at_least: u64) -> u64 {
+    running.until("the group commits", LIMIT, |_| {
+        let committed = Broker::shared().committed_records(group, prefix);
+        (committed >= at_least).then_some(committed)
+    })
+}
+
+/// Asserts that an interrupted run had committed something, and not all.
+fn assert_in_the_middle(prefix: &Prefix, group: &str, records: u64) -> u64 {
+    let committed = Broker::shared().committed_records(group, prefix);
+    assert!(
+        committed > 0 && committed < records,
+        "{committed} of {records} records were committed at the interruption"
+    );
+    committed
+}
