@@ -1,0 +1,206 @@
+//! Does what no plugin should, where a test wants it; otherwise it emits one row a record.
+
+use std::hint::black_box;
+
+use journal_plugin_sdk::{ANY, Batches, Failure, Out, Plan, Processor, RecordError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a test may want.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// What `start` does.
+    start: Mischief,
+    /// What `process` does.
+    process: Mischief,
+    /// What `checkpoint` does.
+    checkpoint: Mischief,
+    /// The `process` call that does it, from 1: each one when absent.
+    at_call: Option<u64>,
+    /// The object types of the plan, which need not keep its rules: any when absent.
+    object_types: Vec<String>,
+    /// The outputs of the plan: `rows` when absent.
+    outputs: Vec<String>,
+    /// A number, for options of a wrong type.
+    number: Option<u32>,
+}
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Mischief {
+    /// What it should.
+    #[default]
+    None,
+    /// Never returns.
+    Loop,
+    /// Takes memory without end.
+    Eat,
+    /// Calls itself without end.
+    Recurse,
+    /// Panics.
+    Panic,
+    /// Panics with a text that steers a terminal and has no end.
+    PanicLoudly,
+    /// Executes `unreachable` without a word.
+    Trap,
+    /// Answers that it may succeed later.
+    Retry,
+    /// Answers that it cannot do its work.
+    Fatal,
+    /// Rejects every record of an even offset.
+    RejectEven,
+    /// Emits a number that JSON lacks.
+    Nan,
+    /// Emits what is not a map.
+    NoMap,
+    /// Emits what is not msgpack.
+    NoMsgpack,
+    /// Emits rows whose ends do not fit.
+    BadEnds,
+    /// Emits to an output that the plan lacks.
+    NoOutput,
+    /// Emits without end.
+    Flood,
+    /// Logs more lines than anyone reads.
+    Chatter,
+}
+
+/// The hostile processor.
+#[derive(Debug, Default)]
+pub struct Hostile {
+    options: Options,
+    calls: u64,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    object_type: &'a str,
+    offset: u64,
+}
+
+impl Processor<Options> for Hostile {
+    const OBJECT_TYPES: &'static [&'static str] = ANY;
+
+    fn start(options: Options) -> Result<Self, Failure> {
+        options.start.act()?;
+        Ok(Self { options, calls: 0 })
+    }
+
+    fn plan(&self) -> Plan {
+        let plan = Plan::new(&self.options.object_types);
+        self.options
+            .outputs
+            .iter()
+            .fold(plan, |plan, name| plan.output(name, ""))
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        self.calls += 1;
+        let mischief = match self.options.at_call {
+            Some(call) if call != self.calls => Mischief::None,
+            _ => self.options.process,
+        };
+        let output = self.options.outputs.first().map_or("rows", String::as_str);
+        batches.each(out, |record, out| {
+            let offset = record.offset();
+            out.emit_to(
+                output,
+                &Row {
+                    object_type: record.object_type(),
+                    offset,
+                },
+            )?;
+            if mischief == Mischief::RejectEven && offset.is_multiple_of(2) {
+                return Err(RecordError::reject("its offset is even"));
+            }
+            Ok(())
+        })?;
+        mischief.act()
+    }
+
+    fn checkpoint(&mut self, _out: &mut Out) -> Result<(), Failure> {
+        self.options.checkpoint.act()
+    }
+}
+
+impl Mischief {
+    fn act(self) -> Result<(), Failure> {
+        const BIN_8: u8 = 0xc4;
+        const FIXMAP_OF_1: u8 = 0x81;
+        const FLOAT_64: u8 = 0xcb;
+        const FIXSTR_OF_1: u8 = 0xa1;
+        const NIL: u8 = 0xc0;
+        match self {
+            Self::None | Self::RejectEven => {}
+            Self::Loop => loop {
+                black_box(());
+            },
+            Self::Eat => {
+                let mut eaten = Vec::new();
+                loop {
+                    eaten.push(black_box(vec![1_u8; 1 << 20]));
+                }
+            }
+            Self::Recurse => {
+                recurse(0);
+            }
+            Self::Panic => panic!("the test wants a panic"),
+            Self::PanicLoudly => panic!("\u{1b}[2Jloud\nerror: {}", "!".repeat(100_000)),
+            Self::Trap => trap(),
+            Self::Retry => return Err(Failure::retry("the test wants another try")),
+            Self::Fatal => return Err(Failure::fatal("the test wants a failure")),
+            Self::Nan => {
+                let mut row = vec![FIXMAP_OF_1, FIXSTR_OF_1, b'n', FLOAT_64];
+                row.extend_from_slice(&f64::NAN.to_be_bytes());
+                emit(0, &row, &[12]);
+            }
+            Self::NoMap => emit(0, &[NIL], &[1]),
+            Self::NoMsgpack => emit(0, &[FIXMAP_OF_1, FIXSTR_OF_1, b'n', BIN_8, 200], &[5]),
+            Self::BadEnds => emit(0, &[FIXMAP_OF_1, FIXSTR_OF_1, b'n', NIL], &[7]),
+            Self::NoOutput => emit(64, &[FIXMAP_OF_1, FIXSTR_OF_1, b'n', NIL], &[4]),
+            Self::Flood => loop {
+                emit(0, &[FIXMAP_OF_1, FIXSTR_OF_1, b'n', NIL], &[4]);
+            },
+            Self::Chatter => {
+                for line in 0..10_000 {
+                    journal_plugin_sdk::info!("line {line}");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Frames that no compiler turns into a loop, and an end that nobody lives to see.
+fn recurse(depth: u64) -> u64 {
+    if depth == u64::MAX {
+        return depth;
+    }
+    let frame = black_box([depth; 64]);
+    black_box(recurse(frame[63] + 1)) + frame[0]
+}
+
+/// The SDK emits only what is right, so this goes around it.
+#[cfg(target_family = "wasm")]
+fn emit(output: u32, rows: &[u8], ends: &[u32]) {
+    journal_plugin_sdk::guest::bindings::swh::journal::outputs::emit(output, rows, ends);
+}
+
+#[cfg(target_family = "wasm")]
+fn trap() -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn emit(_output: u32, _rows: &[u8], _ends: &[u32]) {
+    unimplemented!("only the host takes such rows");
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn trap() -> ! {
+    std::process::abort()
+}
+
+journal_plugin_sdk::export!(Hostile);

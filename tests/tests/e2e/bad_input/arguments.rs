@@ -1,0 +1,161 @@
+//! Command lines that cannot be carried out.
+
+use std::fs;
+
+use journal_tests::{Host, paths};
+
+use super::{HOSTILE, Told, fails, hostile, is_wrong_use, shipped};
+
+/// What a run over a recording tells with this argument and its value.
+#[track_caller]
+fn option(flag: &str, value: &str) -> Told {
+    is_wrong_use(hostile(1).args([flag, value]))
+}
+
+#[test]
+fn option_of_a_wrong_type_names_it_and_what_it_takes() {
+    option("--option", "number=many")
+        .says("the option `number` takes an integer, and `many` is none")
+        .hints("the plugin takes `number` (integer): A number");
+    option("--option", "number=-1")
+        .says("the option `number` breaks a rule of the plugin: -1 is less than the minimum of 0")
+        .hints("the plugin takes `number` (integer): A number");
+    option("--option", "process=nothing")
+        .names("the option `process` breaks a rule of the plugin: \"nothing\"")
+        .hints("the plugin takes `process` (none or loop or eat");
+    let twice = hostile(1).args(["--option", "number=1", "--option", "number=2"]);
+    is_wrong_use(twice)
+        .says("the option `number` was given more than once, and takes one value")
+        .hints("the plugin takes `number` (integer)");
+}
+
+#[test]
+fn unknown_option_lists_the_known_ones_with_their_docs() {
+    option("--option", "nummer=1")
+        .says("the plugin has no option `nummer`")
+        .hints("the plugin's options are\n")
+        .hints("\n  `number` (integer): A number");
+    let without_any = Host::run(&paths::plugin("count-objects"))
+        .arg("--recording")
+        .arg(shipped())
+        .args(["--option", "number=1"]);
+    is_wrong_use(without_any)
+        .says("the plugin has no option `number`")
+        .hints("the plugin takes no options");
+}
+
+#[test]
+fn missing_option_is_named_with_its_docs() {
+    let options = r#"{"name": "guest", "version": "1", "options": {"type": "object",
+        "required": ["word"],
+        "properties": {"word": {"type": "string", "description": "What to look for."}}}}"#;
+    let host = Host::new();
+    let plugin = super::plugins::guest(options, super::plugins::PLAN, "0.1.0");
+    fs::write(host.folder().join("plugin.wasm"), plugin).expect("the folder is ours");
+    let run = host.args(["run", "plugin.wasm", "--recording"]);
+    is_wrong_use(run.arg(shipped()))
+        .says("the option `word` is missing")
+        .hints("`word` (string, required): What to look for.");
+}
+
+#[test]
+fn file_of_options_that_is_broken_is_named() {
+    let with = |text: &str| {
+        let host = hostile(1).args(["--options", "options.json"]);
+        fs::write(host.folder().join("options.json"), text).expect("the folder is ours");
+        host
+    };
+    fails(hostile(1).args(["--options", "nowhere.json"]))
+        .says("cannot read the options in `nowhere.json`: No such file or directory (os error 2)")
+        .hints("`--options` takes a file that holds a JSON object");
+    is_wrong_use(with("{"))
+        .names("the options in `options.json` are not JSON: EOF while parsing an object")
+        .hints("`--options` takes a file that holds a JSON object");
+    is_wrong_use(with("[]"))
+        .says("the options in `options.json` are not a JSON object")
+        .hints("`--options` takes a file that holds a JSON object");
+    is_wrong_use(with(r#"{"nummer": 1}"#))
+        .says("the plugin has no option `nummer`")
+        .hints("`number` (integer)");
+    is_wrong_use(with(r#"{"number": "many"}"#))
+        .names("the option `number` breaks a rule of the plugin: \"many\" is not of type")
+        .hints("the plugin takes `number` (integer)");
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_wrong_use() {
+    option("--workers", "2")
+        .says("`--workers` above 1 does not go with `--recording`")
+        .hints("leave `--workers` out");
+    let host = || Host::run(&paths::plugin(HOSTILE));
+    is_wrong_use(host()).names("required arguments were not provided");
+    is_wrong_use(host().args(["--brokers", "127.0.0.1:1"]))
+        .names("required arguments were not provided");
+    is_wrong_use(host().args(["--group-id", "g"])).names("required arguments were not provided");
+    is_wrong_use(hostile(1).args(["--brokers", "127.0.0.1:1", "--group-id", "g"]))
+        .names("cannot be used with");
+    is_wrong_use(hostile(1).args(["--kafka", "a=b"])).names("cannot be used with");
+    option("--batch-bytes", "200MiB")
+        .says("`--batch-bytes` is more than a quarter of `--memory-limit`")
+        .hints("raise `--memory-limit`");
+}
+
+#[test]
+fn object_type_outside_of_the_plan_names_those_inside() {
+    let host = hostile(1)
+        .args(["--option", "object_types=revision"])
+        .args(["--option", "object_types=release"])
+        .args(["--object-type", "origin"]);
+    is_wrong_use(host)
+        .says("`--object-type origin` is not one that the plugin reads")
+        .hints("it reads revision, release");
+}
+
+#[test]
+fn output_that_the_plan_lacks_names_those_it_has() {
+    let host = || hostile(1).args(["--option", "outputs=a", "--option", "outputs=b"]);
+    let run = host().args(["--output", "c=file"]);
+    let folder = run.folder().to_owned();
+    is_wrong_use(run)
+        .says("the processor has no output `c`; it has: `a`, `b`")
+        .hints("`--output` takes `[NAME=]FILE`");
+    assert!(!folder.join("file").exists());
+    is_wrong_use(host().args(["--output", "a=x", "--output", "a=y"]))
+        .says("`--output` is given twice for the output `a`")
+        .hints("`--output` takes `[NAME=]FILE`");
+    is_wrong_use(host().args(["--output", "a="]))
+        .says("`--output a=` names no file")
+        .hints("`--output` takes `[NAME=]FILE`");
+}
+
+#[test]
+fn values_that_no_flag_takes_are_wrong_use() {
+    for (flag, value, reason) in [
+        ("--option", "number", "it is not of the form KEY=VALUE"),
+        (
+            "--deadline",
+            "5",
+            "it is not a span of time such as 30s or 500ms",
+        ),
+        ("--deadline", "0s", "it must be longer than nothing"),
+        ("--memory-limit", "much", "it is not a size such as 1MiB"),
+        (
+            "--batch-records",
+            "0",
+            "it is not a number from 1 to 4294967295",
+        ),
+        ("--batch-bytes", "0", "it is not a possible size"),
+        ("--workers", "0", "it is not a number from 1 to 256"),
+        ("--stop-after", "-1", "invalid value '-1'"),
+        ("--on-bad-record", "retry", "invalid value 'retry'"),
+        ("--on-eof", "wait", "invalid value 'wait'"),
+    ] {
+        let argument = format!("{flag}={value}");
+        is_wrong_use(hostile(1).arg(argument)).names(reason);
+    }
+    let host = || Host::run(&paths::plugin(HOSTILE));
+    is_wrong_use(host().args(["--brokers", "", "--group-id", "g"])).names("'--brokers");
+    is_wrong_use(host().args(["--brokers", "127.0.0.1:1", "--group-id", ""])).names("'--group-id");
+    is_wrong_use(hostile(1).arg("--nonsense")).names("'--nonsense'");
+    is_wrong_use(Host::new().arg("walk")).names("'walk'");
+}

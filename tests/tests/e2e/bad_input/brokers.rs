@@ -1,0 +1,189 @@
+//! Brokers that do not answer, and clusters that lack what is asked for.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use journal_tests::kafka::Journal;
+use journal_tests::{Broker, Host, Prefix, paths};
+
+use super::{HOSTILE, Place, Told, fails, is_wrong_use, origins};
+
+fn host(brokers: &str) -> Host {
+    Host::run(&paths::plugin(HOSTILE))
+        .args(["--brokers", brokers, "--group-id", "group"])
+        .args(["--on-eof", "stop"])
+}
+
+/// A port of loopback that nobody has but us.
+fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    (listener, address)
+}
+
+#[test]
+fn closed_port_is_no_broker_that_answers() {
+    let (listener, address) = listener();
+    drop(listener);
+    fails(host(&address))
+        .names(&format!("no broker of `{address}` answered within "))
+        .names("Connection refused")
+        .hints("check `--brokers`");
+}
+
+#[test]
+fn port_that_accepts_and_stays_silent_is_no_broker_that_answers() {
+    let (_listener, address) = listener();
+    fails(host(&address))
+        .names(&format!("no broker of `{address}` answered within "))
+        .hints("check `--brokers`");
+}
+
+#[test]
+fn prefix_without_topics_names_those_there_are() {
+    let broker = Broker::shared();
+    let prefix = Prefix::new("there");
+    broker.load(&prefix, &origins(1, 1), 1, 1);
+    let address = broker.address();
+    fails(host(&address).args(["--prefix", "not.there"]))
+        .names(&format!(
+            "`{address}` has no topic with the prefix `not.there`; the prefixes there are: `"
+        ))
+        .names(&format!("`{prefix}`"))
+        .hints("name one of them with `--prefix`");
+}
+
+#[test]
+fn object_type_without_a_topic_names_those_there_are() {
+    let place = Place::with("types", &origins(1, 1));
+    let sentence = format!(
+        "there is no topic `{prefix}.revision` for the object type `revision`; under this prefix are: `origin`",
+        prefix = place.prefix
+    );
+    for (flag, value) in [
+        ("--object-type", "revision"),
+        ("--option", "object_types=revision"),
+    ] {
+        let host = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+        fails(host.args([flag, value]))
+            .says(&sentence)
+            .hints("narrow the object types with `--object-type`");
+    }
+}
+
+#[test]
+fn settings_that_break_a_guarantee_are_refused_by_name() {
+    let setting =
+        |setting: &str| -> Told { is_wrong_use(host("127.0.0.1:1").args(["--kafka", setting])) };
+    for (key, reason) in [
+        ("enable.auto.commit", "only behind durable outputs"),
+        ("auto.commit.interval.ms", "only behind durable outputs"),
+        ("enable.auto.offset.store", "only behind durable outputs"),
+        (
+            "partition.assignment.strategy",
+            "only cooperative rebalances",
+        ),
+        ("enable.partition.eof", "to know the end of the data"),
+        ("group.id", "`--group-id` sets it"),
+        ("bootstrap.servers", "`--brokers` sets it"),
+    ] {
+        setting(&format!("{key}=true"))
+            .names(&format!("`--kafka {key}` cannot be set: "))
+            .names(reason)
+            .hints("leave the setting out");
+    }
+    setting("nonsense=1")
+        .names("`--kafka nonsense=1` is not a setting of librdkafka: ")
+        .hints("CONFIGURATION.md");
+    setting("session.timeout.ms=soon")
+        .names("`--kafka session.timeout.ms=soon` is not a setting of librdkafka: ")
+        .hints("CONFIGURATION.md");
+    setting("auto.offset.reset=middle")
+        .says(
+            "`--kafka auto.offset.reset=middle` is not a setting of librdkafka: it is `earliest`, `latest` \
+             or `error`",
+        )
+        .hints("CONFIGURATION.md");
+    setting("max.poll.interval.ms=10000")
+        .names("is more than half of `max.poll.interval.ms`, which is 10000")
+        .hints("`--deadline`");
+}
+
+/// Settings of the worker's consumer that the client for questions does not have.
+#[test]
+fn settings_of_the_group_that_librdkafka_refuses_are_named() {
+    let place = Place::with("settings", &origins(1, 1));
+    let host = || place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    is_wrong_use(host().args(["--kafka", "group.protocol=none"]))
+        .names("`--kafka group.protocol=none` is not a setting of librdkafka: ")
+        .hints("CONFIGURATION.md");
+}
+
+#[test]
+fn cluster_without_records_is_read_to_its_end_at_once() {
+    let prefix = Prefix::new("empty");
+    Broker::shared().create_topics(&[prefix.topic("origin")], 3);
+    let place = Place {
+        group: prefix.group("group"),
+        prefix,
+    };
+    let host = place.read_by(Host::run(&paths::plugin("count-objects")));
+    let finished = host.finish(super::LIMIT).success();
+    assert_eq!(finished.stdout, "");
+    assert_eq!(Journal::default().counts(false, 1), finished.counts());
+}
+
+#[test]
+fn record_too_large_for_the_guest_names_its_size_and_the_flag() {
+    let journal = origins(1, 5 << 20);
+    let place = Place::with("large-record", &journal);
+    let bytes = journal.records[0].key.len() + (5 << 20);
+    let host = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    fails(host.args(["--memory-limit", "8MiB"]))
+        .says(&format!(
+            "the record at `{topic}` partition 0 offset 0 has {bytes} bytes, more than half of the memory \
+             limit of 8388608 bytes",
+            topic = place.topic()
+        ))
+        .hints("`--memory-limit`");
+    assert_eq!(place.committed(), 0);
+}
+
+/// A journal with a public and a privileged topic, or with the latter alone.
+fn releases(publicly: bool) -> Place {
+    let mut journal = Journal::default();
+    for privileged in [false, true] {
+        let mut record = origins(1, 1).records.remove(0);
+        record.object_type = "release".into();
+        record.privileged = privileged;
+        if publicly || privileged {
+            journal.records.push(record);
+        }
+    }
+    Place::with("releases", &journal)
+}
+
+#[test]
+fn privileged_topics_are_read_only_when_asked_for() {
+    let place = releases(false);
+    let host = || place.read_by(Host::run(&paths::plugin("count-objects")));
+    fails(host())
+        .names("has only privileged topics with the prefix")
+        .hints("`--privileged`");
+    let read = host().arg("--privileged").finish(super::LIMIT).success();
+    assert_eq!(read.counts()["release"].objects, 1);
+}
+
+/// Naming the privileged prefix is no way around the flag.
+#[test]
+fn privileged_prefix_is_no_prefix() {
+    let place = releases(true);
+    let prefix = format!("{}_privileged", place.prefix);
+    let host = Host::run(&paths::plugin("count-objects"))
+        .arg("--brokers")
+        .arg(Broker::shared().address())
+        .args(["--prefix", &prefix, "--group-id", &place.group])
+        .args(["--on-eof", "stop"]);
+    fails(host)
+        .names(&format!("has no topic with the prefix `{prefix}`"))
+        .hints("`--prefix`");
+}

@@ -1,0 +1,236 @@
+//! Processors that loop, take memory, panic or emit nonsense: the run ends, names the records of the
+//! call, and nothing is written or committed.
+
+use std::fs;
+
+use journal_tests::{Finished, Host, paths};
+
+use super::{HOSTILE, LIMIT, Place, Told, fails, hostile, origins, told};
+
+/// A memory that a hostile guest fills soon.
+const LIMITS: [&str; 2] = ["--memory-limit", "16MiB"];
+/// What a guest may do, what is told of it, and what the way out is, if there is one.
+const MISCHIEF: [(&str, &str, Option<&str>); 14] = [
+    (
+        "loop",
+        "the processor ran longer than 300 ms",
+        Some("`--deadline`"),
+    ),
+    (
+        "eat",
+        "the processor needs more memory than 16 MiB",
+        Some("`--memory-limit`"),
+    ),
+    (
+        "flood",
+        "the processor emitted more than 16 MiB in one call",
+        Some("`--memory-limit`"),
+    ),
+    ("recurse", "the processor", None),
+    (
+        "panic",
+        "the processor panicked at `tests/guests/hostile/src/lib.rs:",
+        None,
+    ),
+    ("panic-loudly", r"`\u{1b}[2Jloud\nerror: !!!", None),
+    (
+        "trap",
+        "the processor trapped: wasm `unreachable` instruction executed",
+        None,
+    ),
+    (
+        "retry",
+        "the processor failed: `the test wants another try`",
+        None,
+    ),
+    (
+        "fatal",
+        "the processor failed: `the test wants a failure`",
+        None,
+    ),
+    (
+        "nan",
+        "row 0 of those emitted to `rows` has the number NaN, which JSON lacks, in the field `n`",
+        Some(AUTHOR),
+    ),
+    (
+        "no-map",
+        "row 0 of those emitted to `rows` is not a map",
+        Some(AUTHOR),
+    ),
+    (
+        "no-msgpack",
+        "row 0 of those emitted to `rows` is not valid msgpack",
+        Some(AUTHOR),
+    ),
+    (
+        "bad-ends",
+        "the ends of the rows emitted to `rows` do not fit the rows",
+        Some(AUTHOR),
+    ),
+    (
+        "no-output",
+        "it emitted to output 64, but its plan has 1",
+        Some(AUTHOR),
+    ),
+];
+const AUTHOR: &str = "tell its author";
+
+/// Only a guest that never ends gets a short deadline: others may be slow on a busy machine.
+fn deadline(mischief: &str) -> &'static str {
+    if mischief == "loop" {
+        "--deadline=300ms"
+    } else {
+        "--deadline=30s"
+    }
+}
+
+#[track_caller]
+fn check(told: Told, what: &str, hint: Option<&str>) {
+    let told = told.names(what);
+    if let Some(hint) = hint {
+        let _ = told.hints(hint);
+    }
+}
+
+/// 300 records in calls of 100, of which the third goes wrong.
+fn third_call(mischief: &str) -> Host {
+    hostile(300)
+        .args(LIMITS)
+        .arg(deadline(mischief))
+        .args(["--batch-records", "100", "--output", "rows.jsonl"])
+        .args(["--option", "at_call=3", "--option"])
+        .arg(format!("process={mischief}"))
+}
+
+#[test]
+fn failed_call_names_its_records_and_writes_nothing_from_a_recording() {
+    for (mischief, what, hint) in MISCHIEF {
+        let host = third_call(mischief);
+        let rows = host.folder().join("rows.jsonl");
+        let told = fails(host).names(
+            "`process` failed on `swh.journal.objects.origin` partition 0 offsets 200 to 299: ",
+        );
+        check(told, what, hint);
+        let written = fs::read_to_string(&rows).expect("the output was opened");
+        assert_eq!(written, "", "the rows of the first two calls go with it");
+    }
+}
+
+#[test]
+fn panic_is_told_with_its_message() {
+    fails(third_call("panic")).names(": `the test wants a panic`");
+}
+
+#[test]
+fn failed_call_names_its_records_and_commits_nothing_on_kafka() {
+    let place = Place::with("mischief", &origins(300, 1));
+    let topic = place.topic();
+    // One after the other, because they are of one group: each finds what the one before left.
+    for (mischief, what, hint) in MISCHIEF {
+        let host = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+        let host = host
+            .args(LIMITS)
+            .arg(deadline(mischief))
+            .args(["--output", "rows.jsonl", "--option"])
+            .arg(format!("process={mischief}"));
+        let rows = host.folder().join("rows.jsonl");
+        let told = fails(host).names(&format!(
+            "`process` failed on `{topic}` partition 0 offsets 0 to "
+        ));
+        check(told, what, hint);
+        assert_eq!(fs::read_to_string(&rows).expect("it was opened"), "");
+        assert_eq!(place.committed(), 0, "{mischief}");
+    }
+}
+
+#[test]
+fn failed_call_leaves_what_was_committed_before_it() {
+    let place = Place::with("before", &origins(300, 1));
+    let host = || place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    let first = host().args(["--stop-after", "100"]).finish(LIMIT).success();
+    assert_eq!((first.rows().len(), place.committed()), (100, 100));
+    for call in ["process", "checkpoint"] {
+        let host = host().args(["--option", &format!("{call}=panic")]);
+        fails(host).names(&format!("`{call}` failed"));
+        assert_eq!(place.committed(), 100);
+    }
+    let last: Finished = host().finish(LIMIT).success();
+    assert_eq!((last.rows().len(), place.committed()), (200, 300));
+    assert_eq!(last.rows()[0]["offset"], 100);
+}
+
+#[test]
+fn failure_in_start_is_told_before_anything_is_opened() {
+    for (mischief, what, hint) in [
+        (
+            "loop",
+            "the processor ran longer than 300 ms",
+            Some("`--deadline`"),
+        ),
+        (
+            "eat",
+            "the processor needs more memory than 16 MiB",
+            Some("`--memory-limit`"),
+        ),
+        (
+            "panic",
+            "the processor panicked at `tests/guests/hostile/src/lib.rs:",
+            None,
+        ),
+        (
+            "fatal",
+            "the processor failed: `the test wants a failure`",
+            None,
+        ),
+        ("nan", "the processor emitted rows in `start`", Some(AUTHOR)),
+    ] {
+        let host = hostile(1).args(LIMITS).arg(deadline(mischief));
+        let host = host.args(["--output", "rows.jsonl"]);
+        let rows = host.folder().join("rows.jsonl");
+        let told = fails(host.arg("--option").arg(format!("start={mischief}")));
+        check(told.names("`start` failed: "), what, hint);
+        assert!(!rows.exists());
+    }
+}
+
+#[test]
+fn failure_in_checkpoint_writes_nothing() {
+    for (mischief, what, hint) in MISCHIEF {
+        let host = hostile(10).args(LIMITS).arg(deadline(mischief));
+        let host = host.args(["--output", "rows.jsonl"]);
+        let rows = host.folder().join("rows.jsonl");
+        let told = fails(host.arg("--option").arg(format!("checkpoint={mischief}")));
+        check(told.names("`checkpoint` failed"), what, hint);
+        assert_eq!(fs::read_to_string(&rows).expect("it was opened"), "");
+    }
+}
+
+#[test]
+fn guest_that_logs_without_end_is_cut_off_and_goes_on() {
+    let finished = hostile(1)
+        .args(["--option", "process=chatter"])
+        .finish(LIMIT)
+        .success();
+    assert_eq!(finished.rows().len(), 1);
+    let lines = finished.stderr.matches("line ").count();
+    assert_eq!(lines, 1000, "{}", &finished.stderr[..500]);
+    assert!(
+        finished
+            .stderr
+            .contains("dropped 9000 log lines: one call may write 1000"),
+        "the rest is told"
+    );
+}
+
+#[test]
+fn other_workers_of_a_run_that_fails_end_in_order() {
+    let place = Place::with("workers", &origins(300, 1));
+    let host = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    let finished = host
+        .args(["--workers", "3", "--option", "process=fatal"])
+        .finish(LIMIT)
+        .code(1);
+    let _ = told(&finished).names("the test wants a failure");
+    assert_eq!(place.committed(), 0);
+}

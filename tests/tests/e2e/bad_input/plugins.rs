@@ -1,0 +1,212 @@
+//! Files that are no plugin, or none for this host.
+
+use std::fs;
+
+use journal_tests::{Host, paths};
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use super::{Told, fails, shipped};
+
+const WIT: &str = include_str!("../../../../plugin-sdk/wit/journal.wit");
+const DESCRIPTION: &str = r#"{"name": "guest", "version": "1"}"#;
+pub(super) const PLAN: &str = r#"{"object-types": "any"}"#;
+/// The interface of this host.
+const OFFERED: &str = "swh:journal/processor@0.1.0";
+
+/// What a run tells of a plugin with these bytes.
+#[track_caller]
+fn plugin(bytes: impl AsRef<[u8]>) -> Told {
+    let host = Host::new();
+    fs::write(host.folder().join("plugin.wasm"), bytes).expect("the folder is ours");
+    fails(
+        host.args(["run", "plugin.wasm", "--recording"])
+            .arg(shipped()),
+    )
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A whole plugin with these answers, whose contract is of this version.
+pub(super) fn guest(description: &str, plan: &str, version: &str) -> Vec<u8> {
+    let escape = |text: &str| {
+        let bytes = text.bytes().map(|byte| format!("\\{byte:02x}"));
+        bytes.collect::<String>()
+    };
+    let size = |text: &str| {
+        let size = u32::try_from(text.len()).expect("texts are short");
+        let bytes = size.to_le_bytes().map(|byte| format!("\\{byte:02x}"));
+        bytes.concat()
+    };
+    let mut module = wat(&format!(
+        r#"(module
+            (memory (export "memory") 2)
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536))
+            (func (export "swh:journal/processor@{version}#describe") (result i32) (i32.const 16))
+            (func (export "swh:journal/processor@{version}#start") (param i32 i32) (result i32)
+                (i32.const 32))
+            (func (export "swh:journal/processor@{version}#process") (param i32 i32) (result i32)
+                unreachable)
+            (func (export "swh:journal/processor@{version}#checkpoint") (result i32) unreachable)
+            (data (i32.const 16) "\00\04\00\00{description_size}")
+            (data (i32.const 32) "\00\00\00\00\00\80\00\00{plan_size}")
+            (data (i32.const 1024) "{description}")
+            (data (i32.const 32768) "{plan}"))"#,
+        description = escape(description),
+        description_size = size(description),
+        plan = escape(plan),
+        plan_size = size(plan),
+    ));
+    let wit = WIT.replace("@0.1.0", &format!("@{version}"));
+    let mut resolve = Resolve::default();
+    let embedded = resolve
+        .push_source("journal.wit", &wit)
+        .and_then(|package| resolve.select_world(&[package], Some("plugin")))
+        .map_err(|error| error.to_string())
+        .and_then(|world| {
+            embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+                .map_err(|error| error.to_string())
+        });
+    embedded.unwrap_or_else(|error| panic!("{error}"));
+    module
+}
+
+#[test]
+fn missing_file_is_named() {
+    let host = Host::new().args(["run", "nowhere/plugin.wasm", "--recording"]);
+    fails(host.arg(shipped()))
+        .says("there is no plugin at `nowhere/plugin.wasm`")
+        .hints("name the `.wasm` file");
+}
+
+#[test]
+fn folder_in_the_place_of_a_plugin_is_named() {
+    fails(Host::new().args(["run", ".", "--recording"]).arg(shipped()))
+        .says("the plugin `.` is a folder")
+        .hints("built to one first");
+}
+
+#[test]
+fn file_that_is_no_webassembly_is_named() {
+    for bytes in [b"#!/bin/sh\n".as_slice(), b"", b"(print 1)", b"\0as"] {
+        plugin(bytes)
+            .says("the plugin `plugin.wasm` is not WebAssembly")
+            .hints("a plugin is the `.wasm` file that building it makes");
+    }
+    // What zstd compresses begins with a parenthesis, as WebAssembly's text does.
+    plugin(fs::read(shipped()).expect("it ships"))
+        .says("the plugin `plugin.wasm` is not WebAssembly")
+        .hints("a plugin is the `.wasm` file that building it makes");
+}
+
+#[test]
+fn webassembly_text_is_told_from_other_text() {
+    for text in ["(module)", ";; a comment\n(module)", "\n( component )"] {
+        plugin(text)
+            .says("the plugin `plugin.wasm` is not WebAssembly")
+            .hints("`wasm-tools parse` makes it binary");
+    }
+}
+
+#[test]
+fn plugin_that_is_cut_short_is_named() {
+    let whole = fs::read(paths::plugin("count-objects")).expect("it was built");
+    plugin(&whole[..whole.len() / 2])
+        .names("the plugin `plugin.wasm` is not valid WebAssembly: ")
+        .hints("copy or build it again");
+}
+
+#[test]
+fn module_without_the_interface_is_named() {
+    plugin(wat("(module)"))
+        .says("the plugin `plugin.wasm` is a core module without an embedded component type")
+        .hints("build it with the plugin SDK");
+    plugin(wat("(component)"))
+        .says(&format!(
+            "the plugin `plugin.wasm` does not export `{OFFERED}`"
+        ))
+        .hints("implements the SDK's `Processor`");
+}
+
+#[test]
+fn plugin_of_another_version_of_the_interface_names_both() {
+    plugin(guest(DESCRIPTION, PLAN, "0.2.0"))
+        .says(&format!(
+            "the plugin `plugin.wasm` is made for `swh:journal/processor@0.2.0`, and this host offers `{OFFERED}`"
+        ))
+        .hints("build it again with the plugin SDK of this host's version");
+}
+
+#[test]
+fn import_that_the_host_does_not_offer_is_named() {
+    let component = r#"(component
+        (import "wasi:cli/environment@0.2.0" (instance))
+        (import "wasi:filesystem/types@0.2.0" (instance))
+        (component $empty)
+        (instance $processor (instantiate $empty))
+        (export "swh:journal/processor@0.1.0" (instance $processor)))"#;
+    plugin(wat(component))
+        .says(
+            "the plugin `plugin.wasm` imports `wasi:cli/environment@0.2.0`, `wasi:filesystem/types@0.2.0`, \
+             which this host does not offer",
+        )
+        .hints("build it for `wasm32-unknown-unknown`");
+    let module = r#"(module
+        (@custom "component-type" "")
+        (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#;
+    plugin(wat(module))
+        .says(
+            "the plugin `plugin.wasm` imports `wasi_snapshot_preview1`, which this host does not offer",
+        )
+        .hints("build it for `wasm32-unknown-unknown`");
+}
+
+#[test]
+fn description_that_breaks_the_rules_is_told_with_its_place() {
+    let described = |answer: &str, rule: &str| {
+        plugin(guest(answer, PLAN, "0.1.0"))
+            .names("the plugin `plugin.wasm` does not describe itself: ")
+            .names(rule)
+            .hints("description.schema.json");
+    };
+    described("{", "it must be JSON, and is not");
+    described(r#"{"version": "1"}"#, r#""name" is a required property"#);
+    described(
+        r#"{"name": "guest", "version": 1}"#,
+        "at `/version`: 1 is not of type",
+    );
+    described(
+        r#"{"name": "a\u001b[2J", "version": "1"}"#,
+        "at `/name`: it must not hold backticks or control characters",
+    );
+    described(
+        r#"{"name": "guest", "version": "1", "options": {"properties": {"a": {"type": "strong"}}}}"#,
+        "it must be a JSON Schema, and is not",
+    );
+}
+
+#[test]
+fn plan_that_breaks_the_rules_is_told_with_its_place() {
+    let planned = |answer: &str, rule: &str| {
+        plugin(guest(DESCRIPTION, answer, "0.1.0"))
+            .names("the answer of the plugin `guest` to `start` breaks a rule")
+            .names(rule)
+            .hints("plan.schema.json");
+    };
+    planned("[]", r#"[] is not of type "object""#);
+    planned(r#"{"object-types": "all"}"#, "at `/object-types`: ");
+    planned(
+        r#"{"object-types": "any", "columns": ["value"]}"#,
+        "at `/columns/0`: ",
+    );
+    planned(
+        r#"{"object-types": "any", "outputs": [{"name": "a"}, {"name": "a"}]}"#,
+        r#"at `/outputs/1/name`: "a" is the name of another output already"#,
+    );
+    planned(
+        r#"{"object-types": "any", "outputs": [{"name": "../a"}]}"#,
+        "at `/outputs/0/name`: ",
+    );
+}

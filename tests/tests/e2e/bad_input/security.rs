@@ -1,0 +1,119 @@
+//! Brokers that ask who one is, as production's do.
+
+use std::sync::OnceLock;
+
+use journal_tests::kafka::Account;
+use journal_tests::{Broker, Host, Prefix, paths};
+
+use super::{HOSTILE, LIMIT, fails, origins};
+
+const ALICE: Account = Account {
+    name: "alice",
+    password: "wonderland",
+};
+
+/// A cluster with topics of two prefixes, of which alice may read one.
+struct Cluster {
+    broker: Broker,
+    prefix: Prefix,
+    secret: Prefix,
+}
+
+fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        let broker = Broker::start_secured(ALICE);
+        let (prefix, secret) = (Prefix::new("open"), Prefix::new("secret"));
+        broker.load(&prefix, &origins(10, 1), 2, 1);
+        broker.load(&secret, &origins(10, 1), 2, 1);
+        broker.grant(ALICE, prefix.as_str(), "alice-");
+        Cluster {
+            broker,
+            prefix,
+            secret,
+        }
+    })
+}
+
+impl Cluster {
+    /// A run as alice, but for what a test changes.
+    fn run(&self, prefix: &Prefix, group: &str, password: &str) -> Host {
+        Host::run(&paths::plugin(HOSTILE))
+            .args(["--brokers", &self.broker.secured_address()])
+            .args(["--prefix", prefix.as_str(), "--group-id", group])
+            .args(["--on-eof", "stop"])
+            .args(["--kafka", "security.protocol=SASL_SSL"])
+            .args(["--kafka", "sasl.mechanisms=SCRAM-SHA-512"])
+            .args(["--kafka", "sasl.username=alice", "--kafka"])
+            .arg(format!("sasl.password={password}"))
+    }
+
+    fn trusting(&self, host: Host) -> Host {
+        let certificate = self.broker.certificate();
+        host.arg("--kafka")
+            .arg(format!("ssl.ca.location={}", certificate.display()))
+    }
+}
+
+#[test]
+fn account_with_its_rights_reads_everything() {
+    let cluster = cluster();
+    let run = cluster.run(&cluster.prefix, "alice-all", ALICE.password);
+    let finished = cluster.trusting(run).finish(LIMIT).success();
+    assert_eq!(finished.rows().len(), 10);
+}
+
+#[test]
+fn wrong_password_is_told_and_is_in_no_message() {
+    let cluster = cluster();
+    let run = cluster.run(&cluster.prefix, "alice-password", "looking-glass");
+    let finished = cluster.trusting(run).finish(LIMIT).code(1);
+    assert!(!finished.stderr.contains("looking-glass"));
+    super::told(&finished)
+        .names(&format!("`{}`", cluster.broker.secured_address()))
+        .names("uthentication failed")
+        .hints("`sasl.*`");
+}
+
+#[test]
+fn certificate_that_nobody_vouches_for_is_told() {
+    let cluster = cluster();
+    let run = cluster.run(&cluster.prefix, "alice-certificate", ALICE.password);
+    fails(run)
+        .names(&format!("`{}`", cluster.broker.secured_address()))
+        .names("certificate")
+        .hints("`ssl.*`");
+}
+
+#[test]
+fn client_without_security_is_told() {
+    let cluster = cluster();
+    let run = Host::run(&paths::plugin(HOSTILE))
+        .args(["--brokers", &cluster.broker.secured_address()])
+        .args(["--group-id", "alice-plain"]);
+    fails(run)
+        .names(&format!("`{}`", cluster.broker.secured_address()))
+        .hints("`--kafka security.protocol`");
+}
+
+#[test]
+fn group_that_the_account_may_not_use_is_told() {
+    let cluster = cluster();
+    let run = cluster.run(&cluster.prefix, "bob-group", ALICE.password);
+    fails(cluster.trusting(run))
+        .names("roup authorization failed")
+        .hints("`--group-id`: where access is limited it begins with the user's name and a hyphen");
+}
+
+#[test]
+fn topics_that_the_account_may_not_read_are_not_there() {
+    let cluster = cluster();
+    let run = cluster.run(&cluster.secret, "alice-topic", ALICE.password);
+    fails(cluster.trusting(run))
+        .names(&format!(
+            "has no topic with the prefix `{}`",
+            cluster.secret
+        ))
+        .names(&format!("the prefixes there are: `{}`", cluster.prefix))
+        .hints("`--prefix`");
+}
