@@ -1,0 +1,222 @@
+//! What the scripts `try` and `test` do to a machine, played through on machines that are only a
+//! folder of programs.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::{env, fs};
+
+use journal_tests::{paths, run};
+
+/// What the scripts themselves need: it is there on the barest Debian.
+const BARE: [&str; 13] = [
+    "bash", "sh", "sed", "head", "find", "dirname", "readlink", "timeout", "printf", "touch",
+    "cat", "grep", "mkdir",
+];
+
+/// A machine: the programs on its PATH, and the log of those that pretend.
+struct Machine {
+    folder: PathBuf,
+}
+
+impl Machine {
+    fn bare() -> Self {
+        let folder = run::folder("machine");
+        let machine = Self { folder };
+        fs::create_dir(machine.bin()).expect("the folder is ours");
+        for name in BARE {
+            symlink(real(name), machine.bin().join(name)).expect("the folder is ours");
+        }
+        machine
+    }
+
+    fn bin(&self) -> PathBuf {
+        self.folder.join("bin")
+    }
+
+    /// A program that logs its name and arguments, and then does what `script` says.
+    fn pretend(self, name: &str, script: &str) -> Self {
+        let path = self.bin().join(name);
+        let text = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >>{folder}/log\nfolder={folder}\n{script}\n",
+            folder = self.folder.display()
+        );
+        fs::write(&path, text).expect("the folder is ours");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+        self
+    }
+
+    fn with(self, names: &[&str]) -> Self {
+        names
+            .iter()
+            .fold(self, |machine, name| machine.pretend(name, ""))
+    }
+
+    /// Rust of a minor version, whose target for plugins is there once the file `target` is.
+    fn rust(self, minor: u32) -> Self {
+        self.with(&["cargo"]).pretend(
+            "rustc",
+            &format!(
+                "case \"$*\" in *target-libdir*) echo $folder/sysroot ;; \
+                 *) echo \"rustc ${{RUSTUP_TOOLCHAIN:-1.{minor}}}.0\" ;; esac"
+            ),
+        )
+    }
+
+    /// Runs a shell that sources `tools/setup.sh` and then does what `script` says.
+    fn shell(&self, script: &str) -> Output {
+        let root = paths::repository();
+        let start = format!(
+            "set -euo pipefail; root={}; target=$root/target; . \"$root/tools/setup.sh\"; {script}",
+            root.display()
+        );
+        self.run(Command::new(real("bash")).args(["-c", &start]))
+    }
+
+    fn run(&self, command: &mut Command) -> Output {
+        command
+            .env_clear()
+            .env("PATH", self.bin())
+            .env("HOME", &self.folder)
+            .env("JOURNAL_TESTS_CACHE", self.folder.join("cache"))
+            // What this machine has of Debian's own Rust lies at fixed places.
+            .env("JOURNAL_WASM_TOOLCHAIN", "target")
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .expect("bash can be run")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+}
+
+fn real(name: &str) -> PathBuf {
+    let path = env::var_os("PATH").expect("there is a PATH");
+    let found = env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("`{name}` is not on the PATH"))
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const BUILD: &str =
+    "gcc libc6-dev g++ make pkg-config libssl-dev rustc-web cargo-web rust-web-src lld-19";
+const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless maven python3-venv";
+const TOOLS: [&str; 4] = ["cc", "c++", "make", "pkg-config"];
+
+#[test]
+fn who_is_not_root_is_told_every_missing_package() {
+    let script = |name: &str| -> PathBuf { Path::new(&paths::repository()).join(name) };
+    for (name, packages) in [
+        ("try", BUILD.to_owned()),
+        ("test", format!("{BUILD} {TEST}")),
+    ] {
+        let machine = Machine::bare()
+            .pretend("id", "echo 1000")
+            .with(&["apt-get"]);
+        let output = machine.run(Command::new(real("bash")).arg(script(name)));
+        assert_eq!(output.status.code(), Some(1));
+        let expected = format!(
+            "error: these packages are missing: {packages}\n\
+             hint: as root: `apt-get install --no-install-recommends {packages}`\n"
+        );
+        assert_eq!(stderr(&output), expected);
+        assert!(output.stdout.is_empty());
+        assert!(
+            !machine.log().contains("apt-get"),
+            "nothing is installed: {}",
+            machine.log()
+        );
+    }
+}
+
+#[test]
+fn root_installs_all_that_is_missing_at_once() {
+    let machine = Machine::bare().pretend("id", "echo 0").with(&["apt-get"]);
+    let output = machine.shell("need_build; need_plugins; settle");
+    let expected = format!(
+        "apt-get -y -q update\n\
+         apt-get -y -q install --no-install-recommends --no-remove {BUILD}\n"
+    );
+    assert!(machine.log().contains(&expected), "{}", machine.log());
+    // The installation was only a pretence, and the script notices.
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("error: Rust 1.95 or newer is needed"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn failed_installation_ends_the_script_with_what_it_said() {
+    let machine = Machine::bare()
+        .pretend("id", "echo 0")
+        .pretend("apt-get", "echo 'no such mirror' >&2; exit 100");
+    let output = machine.shell("need_build; settle; echo reached");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("no such mirror"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn rustup_that_can_add_targets_is_all_that_plugins_need() {
+    let machine = Machine::bare().with(&TOOLS).rust(95).pretend(
+        "rustup",
+        "mkdir -p $folder/sysroot; touch $folder/sysroot/libstd-1.rlib",
+    );
+    let output = machine.shell("need_build; need_plugins; settle; echo $WASM_TOOLCHAIN");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(output.stdout, b"target\n");
+    assert!(
+        machine
+            .log()
+            .contains("rustup target add wasm32-unknown-unknown\n"),
+        "{}",
+        machine.log()
+    );
+}
+
+#[test]
+fn old_default_of_rustup_gets_a_newer_toolchain_beside_it() {
+    let machine = Machine::bare().with(&TOOLS).rust(90).with(&["rustup"]);
+    let output = machine.shell("need_build; settle; echo $RUSTUP_TOOLCHAIN");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(output.stdout, b"1.96\n");
+    assert!(
+        machine
+            .log()
+            .contains("rustup toolchain install 1.96 --profile minimal\n"),
+        "{}",
+        machine.log()
+    );
+}
+
+#[test]
+fn machine_that_has_all_is_left_alone() {
+    let machine = Machine::bare()
+        .pretend("id", "echo 0")
+        .with(&TOOLS)
+        .rust(95)
+        .with(&[
+            "apt-get",
+            "cargo-fmt",
+            "cargo-clippy",
+            "java",
+            "mvn",
+            "python3",
+        ]);
+    let output = machine.shell("need_build; need_checks; need_broker; need_oracle; settle");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!machine.log().contains("apt-get"), "{}", machine.log());
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
+}
