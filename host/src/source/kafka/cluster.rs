@@ -20,7 +20,6 @@ use crate::sandbox::ObjectTypes;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a request is asked again, so that an error seen meanwhile is reported soon.
 const ATTEMPT: Duration = Duration::from_secs(1);
-
 /// How long a request that failed waits before it is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
