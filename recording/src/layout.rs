@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::msgpack::{Cursor, Fault, Head};
+use journal_msgpack::{Cursor, Fault, Head};
+
 use crate::{Format, Frame};
 
 /// Where the parts of one record lie, in bytes from its beginning.

@@ -7,7 +7,6 @@
 mod error;
 mod input;
 mod layout;
-pub mod msgpack;
 mod reader;
 mod writer;
 

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use journal_msgpack::{Cursor, Fault, Head};
+
 use crate::error::{Error, Place};
 use crate::input::{Failure, Input};
 use crate::layout::{Flaw, Layout, topic_of_part};
-use crate::msgpack::{Cursor, Fault, Head};
 use crate::{Format, Frame};
 
 /// The largest record that a reader takes, in bytes: Kafka's own consumers stop there too.

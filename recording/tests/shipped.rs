@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use journal_recording::msgpack::{Cursor, Head};
+use journal_msgpack::{Cursor, Head};
 use journal_recording::{Format, Reader};
 
 const MOST_BYTES: u64 = 3_000_000;

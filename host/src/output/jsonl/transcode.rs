@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use journal_recording::msgpack::{Cursor, Fault, Head};
+use journal_msgpack::{Cursor, Fault, Head};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

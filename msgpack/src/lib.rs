@@ -1,4 +1,6 @@
 //! The heads of msgpack values, read from a slice: enough to walk values without decoding them.
+//!
+//! The format: <https://github.com/msgpack/msgpack/blob/master/spec.md>.
 
 /// The head of a value. Lengths and counts are as the input claims them, unchecked against it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,8 +56,33 @@ impl<'a> Cursor<'a> {
         Self { bytes, place: 0 }
     }
 
+    /// At `place`, counted from the beginning of `bytes`.
+    #[must_use]
+    #[inline]
+    pub fn at(bytes: &'a [u8], place: usize) -> Self {
+        Self { bytes, place }
+    }
+
+    /// What is left.
+    #[must_use]
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.place..).unwrap_or_default()
+    }
+
+    /// Passes `expected`, if it comes next.
+    #[inline]
+    pub fn pass(&mut self, expected: &[u8]) -> bool {
+        let comes = self.rest().starts_with(expected);
+        if comes {
+            self.place += expected.len();
+        }
+        comes
+    }
+
     /// Bytes passed so far.
     #[must_use]
+    #[inline]
     pub fn place(&self) -> usize {
         self.place
     }
@@ -167,26 +194,77 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// When the input ends inside the value, or the value is no msgpack.
+    #[inline]
     pub fn skip(&mut self) -> Result<(), Fault> {
+        self.skip_many(1)
+    }
+
+    /// Passes `count` whole values.
+    ///
+    /// # Errors
+    /// When the input ends inside one, or one is no msgpack.
+    pub fn skip_many(&mut self, count: u64) -> Result<(), Fault> {
         // Values still to pass. It grows by at most 2^33 for each 5 bytes, so it cannot overflow.
-        let mut left = 1_u64;
+        let mut left = count;
         while left > 0 {
             left -= 1;
-            match self.head()? {
-                Head::Str(length) | Head::Bin(length) | Head::Ext(_, length) => {
-                    self.bytes(length)?;
-                }
-                Head::Array(count) => left += u64::from(count),
-                Head::Map(count) => left += 2 * u64::from(count),
-                Head::Nil
-                | Head::Bool(_)
-                | Head::Uint(_)
-                | Head::Int(_)
-                | Head::F32(_)
-                | Head::F64(_) => {}
+            let &first = self.bytes.get(self.place).ok_or(Fault::Incomplete)?;
+            match FIXED_SIZES[usize::from(first)] {
+                0 => left += self.skip_sized()?,
+                size => self.place += usize::from(size),
             }
         }
+        // The last value of a fixed size may have led beyond the end.
+        if self.place > self.bytes.len() {
+            return Err(Fault::Incomplete);
+        }
         Ok(())
+    }
+
+    /// Passes a head and the bytes that belong to it; answers how many values follow as its parts.
+    #[inline]
+    fn skip_sized(&mut self) -> Result<u64, Fault> {
+        match self.head()? {
+            Head::Str(length) | Head::Bin(length) | Head::Ext(_, length) => {
+                self.bytes(length)?;
+                Ok(0)
+            }
+            Head::Array(count) => Ok(u64::from(count)),
+            Head::Map(count) => Ok(2 * u64::from(count)),
+            Head::Nil
+            | Head::Bool(_)
+            | Head::Uint(_)
+            | Head::Int(_)
+            | Head::F32(_)
+            | Head::F64(_) => Ok(0),
+        }
+    }
+}
+
+/// How many bytes a value takes whose first byte is the index, where that byte alone says so; otherwise 0.
+const FIXED_SIZES: [u8; 256] = fixed_sizes();
+
+const fn fixed_sizes() -> [u8; 256] {
+    let mut sizes = [0; 256];
+    let mut first: u8 = 0;
+    loop {
+        sizes[first as usize] = match first {
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+            0xa0..=0xbf => 1 + (first & 0x1f),
+            0xcc | 0xd0 => 2,
+            0xcd | 0xd1 | 0xd4 => 3,
+            0xd5 => 4,
+            0xca | 0xce | 0xd2 => 5,
+            0xd6 => 6,
+            0xcb | 0xcf | 0xd3 => 9,
+            0xd7 => 10,
+            0xd8 => 18,
+            _ => 0,
+        };
+        if first == u8::MAX {
+            return sizes;
+        }
+        first += 1;
     }
 }
 
@@ -234,6 +312,45 @@ mod tests {
         ] {
             assert_eq!(head(bytes), Err(Fault::Incomplete), "{bytes:?}");
         }
+    }
+
+    /// The first byte of every kind of value, with what must follow.
+    fn one_of_each_first_byte() -> impl Iterator<Item = Vec<u8>> {
+        (0..=u8::MAX).filter(|&first| first != 0xc1).map(|first| {
+            let mut bytes = vec![first];
+            bytes.resize(40, 0);
+            bytes
+        })
+    }
+
+    #[test]
+    fn skipping_passes_what_the_heads_say() {
+        for bytes in one_of_each_first_byte() {
+            let mut by_head = Cursor::new(&bytes);
+            let mut left = 1;
+            while left > 0 {
+                left -= 1;
+                match by_head.head().unwrap() {
+                    Head::Str(length) | Head::Bin(length) | Head::Ext(_, length) => {
+                        by_head.bytes(length).unwrap();
+                    }
+                    Head::Array(count) => left += count,
+                    Head::Map(count) => left += 2 * count,
+                    _ => {}
+                }
+            }
+            let mut skipping = Cursor::new(&bytes);
+            skipping.skip().unwrap();
+            assert_eq!(skipping.place(), by_head.place(), "{:#x}", bytes[0]);
+            let cut = &bytes[..skipping.place() - 1];
+            assert_eq!(
+                Cursor::new(cut).skip(),
+                Err(Fault::Incomplete),
+                "{:#x}",
+                bytes[0]
+            );
+        }
+        assert_eq!(Cursor::new(&[0xc1]).skip(), Err(Fault::Reserved));
     }
 
     #[test]
