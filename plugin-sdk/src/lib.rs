@@ -15,6 +15,7 @@
 
 mod batch;
 mod bytes;
+mod calendar;
 mod export;
 mod failure;
 #[cfg(target_family = "wasm")]
@@ -30,6 +31,7 @@ mod timestamp;
 
 pub use batch::{Batch, BatchIter, Batches, DecodeError, Record, Records};
 pub use bytes::{Bytes, Id, NotAnId};
+pub use calendar::{CalendarTime, Weekday};
 #[doc(hidden)]
 pub use export::assert_is_processor;
 pub use failure::{Failure, RecordError};

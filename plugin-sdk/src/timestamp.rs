@@ -5,6 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::calendar::{self, CalendarTime};
+
 /// The name by which rmp-serde knows a newtype as an extension: a type and its bytes.
 const EXTENSION: &str = rmp_serde::MSGPACK_EXT_STRUCT_NAME;
 const EXTENSION_TYPE: i8 = -1;
@@ -60,8 +62,21 @@ impl Timestamp {
     /// Whether RFC 3339 can write it: its year has four digits.
     #[must_use]
     pub fn has_four_digit_year(self) -> bool {
-        // The first seconds of the years 0 and 10000.
-        (-62_167_219_200..253_402_300_800).contains(&self.seconds)
+        calendar::has_four_digit_year(self.seconds)
+    }
+
+    /// The time as the calendar and the clock show it in UTC, if its year has four digits.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Timestamp;
+    ///
+    /// let time = Timestamp::new(1_700_000_000, 0).and_then(Timestamp::utc).unwrap();
+    /// assert_eq!((time.year, time.month, time.hour), (2023, 11, 22));
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn utc(self) -> Option<CalendarTime> {
+        CalendarTime::from_seconds(self.seconds)
     }
 
     /// A time from the bytes of msgpack's extension -1, in any of its three forms.
@@ -105,41 +120,9 @@ impl Timestamp {
 /// Writes RFC 3339 in UTC, with as many digits of a second as there are.
 impl Display for Timestamp {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil_date(self.seconds.div_euclid(86_400));
-        let second = self.seconds.rem_euclid(86_400);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(
-            formatter,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )?;
-        if self.nanoseconds > 0 {
-            let digits = format!("{:09}", self.nanoseconds);
-            write!(formatter, ".{}", digits.trim_end_matches('0'))?;
-        }
+        calendar::write_rfc3339(formatter, self.seconds, self.nanoseconds)?;
         formatter.write_str("Z")
     }
-}
-
-/// Year, month and day in the Gregorian calendar of a day counted from 1970-01-01.
-///
-/// The count is made from 0000-03-01, so that the leap day is the last of its year, and in eras of 400 years,
-/// which all have 146,097 days.
-fn civil_date(day: i64) -> (i64, i64, i64) {
-    let day = day + 719_468;
-    let era = day.div_euclid(146_097);
-    let day_of_era = day.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day_of_month)
 }
 
 impl Serialize for Timestamp {
