@@ -16,6 +16,7 @@
 mod batch;
 mod bytes;
 mod calendar;
+mod date;
 mod export;
 mod failure;
 #[cfg(target_family = "wasm")]
@@ -32,6 +33,7 @@ mod timestamp;
 pub use batch::{Batch, BatchIter, Batches, DecodeError, Record, Records};
 pub use bytes::{Bytes, Id, NotAnId};
 pub use calendar::{CalendarTime, Weekday};
+pub use date::Date;
 #[doc(hidden)]
 pub use export::assert_is_processor;
 pub use failure::{Failure, RecordError};
