@@ -21,6 +21,7 @@ mod export;
 mod failure;
 #[cfg(target_family = "wasm")]
 pub mod guest;
+pub mod hash;
 mod instance;
 pub mod log;
 mod out;
