@@ -31,6 +31,21 @@ impl Bytes<'_> {
     pub fn into_owned(self) -> Bytes<'static> {
         Bytes(Cow::Owned(self.0.into_owned()))
     }
+
+    /// The bytes as text, to be read by people: what is not UTF-8 becomes the replacement character.
+    ///
+    /// Different bytes may give the same text. Group and compare by the bytes.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Bytes;
+    ///
+    /// assert_eq!(Bytes::from(b"Zo\xc3\xab").text(), "Zoë");
+    /// assert_eq!(Bytes::from(b"Zo\xeb").text(), "Zo\u{fffd}");
+    /// ```
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
 }
 
 impl Deref for Bytes<'_> {
@@ -44,6 +59,18 @@ impl Deref for Bytes<'_> {
 impl<'a> From<&'a [u8]> for Bytes<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Bytes<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self(Cow::Borrowed(bytes))
+    }
+}
+
+impl<'a> From<Cow<'a, [u8]>> for Bytes<'a> {
+    fn from(bytes: Cow<'a, [u8]>) -> Self {
+        Self(bytes)
     }
 }
 

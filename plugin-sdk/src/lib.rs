@@ -25,6 +25,7 @@ pub mod hash;
 mod instance;
 pub mod log;
 mod out;
+mod person;
 mod plan;
 mod processor;
 #[cfg(not(target_family = "wasm"))]
@@ -39,6 +40,7 @@ pub use date::Date;
 pub use export::assert_is_processor;
 pub use failure::{Failure, RecordError};
 pub use out::Out;
+pub use person::Person;
 pub use plan::{ANY, Column, Plan};
 #[doc(hidden)]
 pub use processor::About;
