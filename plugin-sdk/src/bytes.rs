@@ -236,7 +236,7 @@ impl<'de> Visitor<'de> for BytesVisitor {
 }
 
 fn write_hex(bytes: &[u8], formatter: &mut Formatter<'_>) -> fmt::Result {
-    // Digits are written in runs: a call of the formatter for each costs twenty times as much.
+    // Digits are written in runs: a call of the formatter for each costs ten times as much.
     for run in bytes.chunks(32) {
         let mut text = [0; 64];
         for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(run) {

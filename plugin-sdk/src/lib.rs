@@ -9,6 +9,8 @@
 //! - **Reading**: [`Batches::each`] goes through the records; [`Record::decode`] makes any `serde` type of a
 //!   value, borrowed from the batch. `?` inside refuses that record alone.
 //! - **Writing**: [`Out::emit`] takes any row that serializes to a map.
+//! - **Values**: [`Id`] and [`Bytes`] are bytes in rows, [`Timestamp`] is a time; [`Date`] and [`Person`] are what
+//!   revisions and releases hold, [`Swhid`] and its like identify objects in text.
 //! - **Options**: a struct of the author's own, see [`Options`].
 //! - **Log**: [`error!`], [`warn!`], [`info!`] and [`debug!`] write to the operator's log.
 //! - **Tests**: the module `testing` runs a processor natively, without WebAssembly and without the host.
@@ -28,6 +30,7 @@ mod out;
 mod person;
 mod plan;
 mod processor;
+mod swhid;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod timestamp;
@@ -45,4 +48,8 @@ pub use plan::{ANY, Column, Plan};
 #[doc(hidden)]
 pub use processor::About;
 pub use processor::{NoOptions, Options, Processor};
+pub use swhid::{
+    ExtendedObjectKind, ExtendedSwhid, Fragment, FragmentRange, ObjectKind, QualifiedSwhid, Swhid,
+    SwhidError, SwhidProblem,
+};
 pub use timestamp::Timestamp;

@@ -1,0 +1,211 @@
+//! What SWHIDs identify.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+use super::SwhidProblem;
+
+/// What a SWHID identifies, and what a release or a branch points to: its name in rows, values and JSON.
+///
+/// ```
+/// use journal_plugin_sdk::ObjectKind;
+///
+/// assert_eq!(ObjectKind::Revision.name(), "revision");
+/// assert_eq!(ObjectKind::Revision.code(), "rev");
+/// assert_eq!(ObjectKind::from_name("revision"), Some(ObjectKind::Revision));
+/// assert_eq!(ObjectKind::from_code("rev"), Some(ObjectKind::Revision));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// A file's bytes: `cnt`.
+    Content,
+    /// A folder: `dir`.
+    Directory,
+    /// A commit: `rev`.
+    Revision,
+    /// A tag with its own author or message: `rel`.
+    Release,
+    /// The branches of an origin at one time: `snp`.
+    Snapshot,
+}
+
+/// What an extended SWHID identifies: its name in rows, values and JSON.
+///
+/// ```
+/// use journal_plugin_sdk::{ExtendedObjectKind, ObjectKind};
+///
+/// assert_eq!(ExtendedObjectKind::Origin.code(), "ori");
+/// assert_eq!(ExtendedObjectKind::from(ObjectKind::Content).name(), "content");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExtendedObjectKind {
+    /// A file's bytes: `cnt`.
+    Content,
+    /// A folder: `dir`.
+    Directory,
+    /// A commit: `rev`.
+    Revision,
+    /// A tag with its own author or message: `rel`.
+    Release,
+    /// The branches of an origin at one time: `snp`.
+    Snapshot,
+    /// Where software was found: `ori`.
+    Origin,
+    /// What someone says about an object: `emd`.
+    RawExtrinsicMetadata,
+}
+
+impl ObjectKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Content,
+        Self::Directory,
+        Self::Revision,
+        Self::Release,
+        Self::Snapshot,
+    ];
+
+    /// The three letters in a SWHID.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        ExtendedObjectKind::from(self).code()
+    }
+
+    /// The object type's name in the journal.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ExtendedObjectKind::from(self).name()
+    }
+
+    /// The kind of a SWHID's three letters.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        ExtendedObjectKind::from_code(code)?.try_into().ok()
+    }
+
+    /// The kind of an object type's name in the journal.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        ExtendedObjectKind::from_name(name)?.try_into().ok()
+    }
+}
+
+impl ExtendedObjectKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Content,
+        Self::Directory,
+        Self::Revision,
+        Self::Release,
+        Self::Snapshot,
+        Self::Origin,
+        Self::RawExtrinsicMetadata,
+    ];
+
+    /// The three letters in a SWHID.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Content => "cnt",
+            Self::Directory => "dir",
+            Self::Revision => "rev",
+            Self::Release => "rel",
+            Self::Snapshot => "snp",
+            Self::Origin => "ori",
+            Self::RawExtrinsicMetadata => "emd",
+        }
+    }
+
+    /// The object type's name in the journal.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Directory => "directory",
+            Self::Revision => "revision",
+            Self::Release => "release",
+            Self::Snapshot => "snapshot",
+            Self::Origin => "origin",
+            Self::RawExtrinsicMetadata => "raw_extrinsic_metadata",
+        }
+    }
+
+    /// The kind of a SWHID's three letters.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
+    /// The kind of an object type's name in the journal.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl From<ObjectKind> for ExtendedObjectKind {
+    fn from(kind: ObjectKind) -> Self {
+        match kind {
+            ObjectKind::Content => Self::Content,
+            ObjectKind::Directory => Self::Directory,
+            ObjectKind::Revision => Self::Revision,
+            ObjectKind::Release => Self::Release,
+            ObjectKind::Snapshot => Self::Snapshot,
+        }
+    }
+}
+
+impl TryFrom<ExtendedObjectKind> for ObjectKind {
+    type Error = SwhidProblem;
+
+    fn try_from(kind: ExtendedObjectKind) -> Result<Self, SwhidProblem> {
+        match kind {
+            ExtendedObjectKind::Content => Ok(Self::Content),
+            ExtendedObjectKind::Directory => Ok(Self::Directory),
+            ExtendedObjectKind::Revision => Ok(Self::Revision),
+            ExtendedObjectKind::Release => Ok(Self::Release),
+            ExtendedObjectKind::Snapshot => Ok(Self::Snapshot),
+            ExtendedObjectKind::Origin | ExtendedObjectKind::RawExtrinsicMetadata => {
+                Err(SwhidProblem::ExtendedKind)
+            }
+        }
+    }
+}
+
+impl Display for ObjectKind {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl Display for ExtendedObjectKind {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_known_by_name_and_by_code() {
+        for kind in ExtendedObjectKind::ALL {
+            assert_eq!(ExtendedObjectKind::from_code(kind.code()), Some(kind));
+            assert_eq!(ExtendedObjectKind::from_name(kind.name()), Some(kind));
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("\"{kind}\""));
+            let core = ObjectKind::try_from(kind).ok();
+            assert_eq!(ObjectKind::from_code(kind.code()), core);
+            assert_eq!(ObjectKind::from_name(kind.name()), core);
+        }
+        for kind in ObjectKind::ALL {
+            assert_eq!(ExtendedObjectKind::from(kind).try_into(), Ok(kind));
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("\"{kind}\""));
+        }
+    }
+}
