@@ -6,6 +6,7 @@
 //! its one temporary folder (see [`run`]), and both are gone when the test process is, however it ends.
 
 pub mod cache;
+pub mod cases;
 pub mod host;
 pub mod kafka;
 pub mod oracle;

@@ -1,14 +1,16 @@
 //! What other hands make of the same records: upstream's own Python packages.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::cases::{self, Case};
 use crate::{cache, paths};
 
 /// The versions that `tests/oracle/requirements.txt` pins are a part of the folder's name, so that a
 /// change of them fetches anew.
-const FOLDER: &str = "oracle-swh.journal-3.0.0";
+const FOLDER: &str = "oracle-swh.journal-3.0.0-hypothesis-6.170.15";
 
 /// The Python of a virtual environment with `swh.journal`, fetched from `PyPI` when it is not there
 /// yet. Those packages are GPL: they are an oracle of the tests and no part of what we ship.
@@ -46,10 +48,7 @@ pub fn python() -> PathBuf {
 /// # Panics
 /// When it fails.
 #[must_use]
-pub fn script<A: AsRef<std::ffi::OsStr>>(
-    name: &str,
-    arguments: impl IntoIterator<Item = A>,
-) -> String {
+pub fn script<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> String {
     let mut command = Command::new(python());
     command
         .arg(scripts().join(name))
@@ -81,6 +80,29 @@ pub fn test_objects(folder: &Path) -> PathBuf {
         "no frames were written: {frames}"
     );
     path
+}
+
+/// Objects of every type with what upstream makes of them: for each type at least `each`, twice as many
+/// of those that upstream can draw by itself. The same seed draws the same objects.
+///
+/// # Panics
+/// When the script fails.
+#[must_use]
+pub fn drawn_objects(folder: &Path, seed: u32, each: u32) -> Vec<Case> {
+    let path = folder.join(format!("drawn-{seed}-{each}.msgpack"));
+    let [seed, each] = [seed, each].map(|number| number.to_string());
+    let options = ["--seed", &seed, "--each", &each].map(OsStr::new);
+    let counts = script(
+        "draw_objects.py",
+        [&[path.as_os_str()], &options[..]].concat(),
+    );
+    let cases = cases::read(&path);
+    let count = |line: &str| -> usize {
+        let count = line.rsplit(' ').next().and_then(|count| count.parse().ok());
+        count.unwrap_or_else(|| panic!("`{line}` is no count"))
+    };
+    assert_eq!(cases.len(), counts.lines().map(count).sum::<usize>());
+    cases
 }
 
 fn scripts() -> PathBuf {
