@@ -105,6 +105,18 @@ pub fn drawn_objects(folder: &Path, seed: u32, each: u32) -> Vec<Case> {
     cases
 }
 
+/// Writes the corpus of old messages anew, into `folder`, and returns its path.
+///
+/// # Panics
+/// When the script fails.
+#[must_use]
+pub fn old_messages(folder: &Path) -> PathBuf {
+    let path = folder.join("old_messages.msgpack");
+    let count = script("old_messages.py", [&path]);
+    assert_eq!(count.trim(), cases::read(&path).len().to_string());
+    path
+}
+
 fn scripts() -> PathBuf {
     paths::repository().join("tests/oracle")
 }

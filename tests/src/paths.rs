@@ -20,6 +20,15 @@ pub fn repository() -> PathBuf {
     root.to_path_buf()
 }
 
+/// The corpus of old and rare forms of the journal's messages, a file of [`Case`](crate::cases::Case)s.
+///
+/// # Panics
+/// When the tests are not where they were built.
+#[must_use]
+pub fn old_messages() -> PathBuf {
+    repository().join("tests/data/old_messages/old_messages.msgpack")
+}
+
 /// The folder of the profile that the tests were built with, such as `target/release`.
 ///
 /// # Panics

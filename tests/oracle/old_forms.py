@@ -1,0 +1,168 @@
+"""What old_messages.py makes its cases of: one value of each type in today's form, and how to add a case.
+
+`old` takes a value that swh.model reads as it is. `old_read_as` takes one that
+it refuses and the same object in the form that it reads, which is our expectation. `out_of_range`
+takes one that it refuses for a bound alone, and asks the model without its bounds. `refused` takes one
+that nobody can read. Each of them fails when that is not so.
+"""
+
+import attr
+import msgpack
+from swh.journal.serializers import kafka_to_value, key_to_kafka
+
+from cases import computed_id, model_object, swhid, written
+
+# Stands for the id that the object's fields give.
+ITS_OWN = object()
+
+A, B, C = (bytes([byte]) * 20 for byte in b"\x0a\x0b\x0c")
+HASHES = {"sha1": A, "sha1_git": B, "sha256": b"\x0d" * 32, "blake2s256": b"\x0e" * 32}
+TIME = msgpack.Timestamp(1577934245, 678901000)
+SECOND = msgpack.Timestamp(1577934245)
+URL = "https://example.org/r.git"
+
+CONTENT = {**HASHES, "length": 186, "status": "visible"}
+SKIPPED = {**HASHES, "length": 2**40, "status": "absent", "reason": "Content too large"}
+PERSON = {"fullname": b"Ada <ada@example.org>", "name": b"Ada", "email": b"ada@example.org"}
+EPOCH = {"seconds": 1577934245, "microseconds": 0}
+DATE = {"timestamp": EPOCH, "offset_bytes": b"+0200"}
+REVISION = {
+    "message": b"Initial commit\n",
+    "author": PERSON,
+    "committer": PERSON,
+    "date": DATE,
+    "committer_date": DATE,
+    "type": "git",
+    "directory": A,
+    "synthetic": False,
+    "metadata": None,
+    "parents": [B],
+    "id": ITS_OWN,
+    "extra_headers": [],
+}
+RELEASE = {
+    "name": b"v1.0",
+    "message": b"First release\n",
+    "target": A,
+    "target_type": "revision",
+    "synthetic": False,
+    "author": PERSON,
+    "date": DATE,
+    "id": ITS_OWN,
+}
+FILE = {"name": b"README", "type": "file", "target": A, "perms": 0o100644}
+FOLDER = {"name": b"README", "type": "dir", "target": B, "perms": 0o040000}
+DIRECTORY = {"entries": [FILE], "id": ITS_OWN}
+VISIT = {"origin": URL, "date": TIME, "type": "git", "visit": 3}
+STATUS = {
+    "origin": URL,
+    "visit": 3,
+    "date": TIME,
+    "status": "full",
+    "snapshot": A,
+    "type": "git",
+    "metadata": None,
+}
+EXTID = {
+    "extid_type": "hg-nodeid",
+    "extid": A,
+    "target": "swh:1:rev:" + "0b" * 20,
+    "extid_version": 0,
+    "payload_type": None,
+    "payload": None,
+    "id": ITS_OWN,
+}
+AUTHORITY = {"type": "forge", "url": "https://example.org/"}
+FETCHER = {"name": "swh.loader", "version": "1.0"}
+METADATA = {
+    "target": "swh:1:cnt:" + "0a" * 20,
+    "discovery_date": SECOND,
+    "authority": AUTHORITY,
+    "fetcher": FETCHER,
+    "format": "json",
+    "metadata": b"{}",
+    "id": ITS_OWN,
+}
+
+cases = []
+TIME_EXTENSIONS = []
+
+
+def without(value, *names):
+    return {name: item for name, item in value.items() if name not in names}
+
+
+def time_extension(data):
+    """A point in time in the very bytes: the packer makes the shortest form alone."""
+    TIME_EXTENSIONS.append(data)
+    return msgpack.ExtType(127, data)
+
+
+def serialized(value):
+    """Not by upstream's serializer, which may know the value's form no more."""
+    message = msgpack.packb(value, use_bin_type=True)
+    for data in TIME_EXTENSIONS:
+        # The packer lets nobody name the extension of times, -1.
+        message = message.replace(b"\x7f" + data, b"\xff" + data)
+    return message
+
+
+def read(object_type, value):
+    return model_object(object_type, kafka_to_value(serialized(value)))
+
+
+def is_read(object_type, value):
+    """Whether the model reads it; it raises what it happens to fail with."""
+    try:
+        read(object_type, without(value, "id"))
+    except Exception:
+        return False
+    return True
+
+
+def add(name, object_type, value, form, key=None, anonymised=False):
+    """Adds a case whose object is that of `form`."""
+    object_ = read(object_type, without(form, "id"))
+    if value.get("id") is ITS_OWN:
+        value = {**value, "id": object_.id}
+    if "id" in value:
+        object_ = attr.evolve(object_, id=value["id"])
+    cases.append(
+        [
+            object_type,
+            key_to_kafka(object_.unique_key() if key is None else key),
+            serialized(value),
+            written(object_type, object_),
+            None if anonymised else computed_id(object_),
+            swhid(object_),
+            anonymised,
+            name,
+        ]
+    )
+
+
+def old(name, object_type, value, **more):
+    assert is_read(object_type, value), name
+    add(name, object_type, value, value, **more)
+
+
+def old_read_as(name, object_type, value, form, **more):
+    assert not is_read(object_type, value), name
+    assert is_read(object_type, form), name
+    add(name, object_type, value, form, **more)
+
+
+def out_of_range(name, object_type, value, form=None, **more):
+    assert not is_read(object_type, form or value), name
+    with attr.validators.disabled():
+        add(name, object_type, value, form or value, **more)
+
+
+def refused(name, object_type, value):
+    assert not is_read(object_type, value), name
+    value = {**value, "id": A} if "id" in value else value
+    cases.append([object_type, serialized(A), serialized(value), None, None, None, False, name])
+
+
+def binary_key_time(text):
+    return {b"swhtype": "datetime", b"d": text}
