@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Deserialize;
 
-use crate::{Failure, Out, RecordError};
+use crate::{Failure, Object, Out, RecordError};
 
 /// The columns of one batch, as they came from the host: those that the plan did not ask for are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,18 +63,7 @@ impl<'a> Batches<'a> {
     {
         for batch in self {
             for record in batch.records() {
-                out.begin_record();
-                match handle(record, out) {
-                    Ok(()) => out.end_record(),
-                    Err(RecordError::Reject(reason)) => {
-                        out.take_back();
-                        out.reject(&record, reason);
-                    }
-                    Err(RecordError::Fail(failure)) => {
-                        out.take_back();
-                        return Err(failure);
-                    }
-                }
+                record.handle_with(out, |out| handle(record, out))?;
             }
         }
         Ok(())
@@ -327,6 +316,44 @@ impl<'a> Record<'a> {
     #[inline]
     pub fn decode_key<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
         decode(self.key()).map_err(|cause| DecodeError { what: "key", cause })
+    }
+
+    /// The object in the value, typed by the record's object type and read lazily.
+    ///
+    /// # Errors
+    /// When the record is a tombstone.
+    #[inline]
+    pub fn object(&self) -> Result<Object<'a>, RecordError> {
+        match self.value() {
+            [] => Err(RecordError::reject("the record has no value")),
+            value => Ok(Object::of_record(
+                self.object_type(),
+                value,
+                self.privileged(),
+            )?),
+        }
+    }
+
+    /// Has the record handled: an error takes back what `handle` emitted, and refuses the record or fails.
+    #[inline]
+    pub(crate) fn handle_with(
+        &self,
+        out: &mut Out,
+        handle: impl FnOnce(&mut Out) -> Result<(), RecordError>,
+    ) -> Result<(), Failure> {
+        out.begin_record();
+        match handle(out) {
+            Ok(()) => out.end_record(),
+            Err(RecordError::Reject(reason)) => {
+                out.take_back();
+                out.reject(self, reason);
+            }
+            Err(RecordError::Fail(failure)) => {
+                out.take_back();
+                return Err(failure);
+            }
+        }
+        Ok(())
     }
 
     /// The batch in the call and the record in the batch.

@@ -26,6 +26,7 @@ pub mod guest;
 pub mod hash;
 mod instance;
 pub mod log;
+mod model;
 mod out;
 mod person;
 mod plan;
@@ -42,6 +43,13 @@ pub use date::Date;
 #[doc(hidden)]
 pub use export::assert_is_processor;
 pub use failure::{Failure, RecordError};
+pub use model::{
+    AuthorityType, Branch, Branches, Content, ContentStatus, Directory, Entries, Entry, EntryType,
+    ExtId, ExtraHeaders, FieldError, HashCollidingContent, Metadata, MetadataAuthority,
+    MetadataFetcher, Object, Origin, OriginVisit, OriginVisitStatus, Parents, Raw,
+    RawExtrinsicMetadata, Release, Revision, RevisionType, SkippedContent, Snapshot, Target,
+    Verification, VisitStatus, owned,
+};
 pub use out::Out;
 pub use person::Person;
 pub use plan::{ANY, Column, Plan};

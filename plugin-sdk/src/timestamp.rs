@@ -95,7 +95,7 @@ impl Timestamp {
     }
 
     /// The shortest form of extension -1 that holds the time: its bytes and how many of them count.
-    fn to_msgpack(self) -> ([u8; 12], usize) {
+    pub(crate) fn to_msgpack(self) -> ([u8; 12], u8) {
         let mut bytes = [0; 12];
         let length = match (u32::try_from(self.seconds), u64::try_from(self.seconds)) {
             (Ok(seconds), _) if self.nanoseconds == 0 => {
@@ -131,7 +131,7 @@ impl Serialize for Timestamp {
             return serializer.collect_str(self);
         }
         let (bytes, length) = self.to_msgpack();
-        let bytes = Raw(&bytes[..length]);
+        let bytes = Raw(&bytes[..usize::from(length)]);
         serializer.serialize_newtype_struct(EXTENSION, &(EXTENSION_TYPE, bytes))
     }
 }

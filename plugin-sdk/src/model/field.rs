@@ -1,0 +1,198 @@
+//! Reads fields of the kinds that are not an object's own.
+
+use journal_msgpack::Head;
+
+use super::error::FieldError;
+use super::reader::{Reader, unexpected};
+use crate::{Bytes, Id};
+
+/// What a field is read as.
+pub(crate) trait Field<'a>: Sized {
+    /// Reads it, and passes it.
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError>;
+
+    /// What it is where the object has no such field; `None`: it has to be there.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+impl<'a, T: Field<'a>> Field<'a> for Option<T> {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
+        if reader.nil() {
+            return Ok(None);
+        }
+        T::read(reader).map(Some)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+impl<'a> Field<'a> for &'a [u8] {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
+        reader.bytes()
+    }
+}
+
+impl<'a> Field<'a> for Bytes<'a> {
+    /// Old records have texts in the place of some bytes.
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
+        bytes_or_text(reader).map(Bytes::from)
+    }
+}
+
+impl<'a> Field<'a> for &'a str {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
+        reader.text()
+    }
+}
+
+impl Field<'_> for bool {
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
+        let place = reader.place();
+        match reader.head()? {
+            Head::Bool(value) => Ok(value),
+            other => Err(unexpected(place, other, "a boolean")),
+        }
+    }
+}
+
+impl Field<'_> for i64 {
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
+        let place = reader.place();
+        match reader.head()? {
+            Head::Uint(value) => i64::try_from(value)
+                .map_err(|_| FieldError::wrong(place, format!("is {value}, which is too large"))),
+            Head::Int(value) => Ok(value),
+            // Upstream's form of integers that 64 bits do not hold.
+            Head::Ext(1 | 2, _) => Err(FieldError::wrong(place, "does not fit into 64 bits")),
+            other => Err(unexpected(place, other, "an integer")),
+        }
+    }
+}
+
+impl Field<'_> for u64 {
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
+        unsigned(reader)
+    }
+}
+
+impl Field<'_> for u32 {
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
+        unsigned(reader)
+    }
+}
+
+#[inline]
+fn unsigned<T: TryFrom<i64>>(reader: &mut Reader<'_>) -> Result<T, FieldError> {
+    let place = reader.place();
+    let value = i64::read(reader)?;
+    T::try_from(value)
+        .map_err(|_| FieldError::wrong(place, format!("is {value}, which is out of range")))
+}
+
+impl<'a, const SIZE: usize> Field<'a> for &'a [u8; SIZE] {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
+        let place = reader.place();
+        let bytes = reader.bytes()?;
+        bytes.try_into().map_err(|_| {
+            let length = bytes.len();
+            FieldError::wrong(
+                place,
+                format!("has {length} bytes where {SIZE} are expected"),
+            )
+        })
+    }
+}
+
+impl Field<'_> for Id {
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
+        <&[u8; 20]>::read(reader).map(|bytes| Self(*bytes))
+    }
+}
+
+#[inline]
+pub(crate) fn bytes_or_text<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], FieldError> {
+    let place = reader.place();
+    match reader.head()? {
+        Head::Bin(length) | Head::Str(length) => reader.take(length),
+        other => Err(unexpected(place, other, "bytes")),
+    }
+}
+
+/// Makes an enum of a field that is one of a few texts.
+macro_rules! choice {
+    (
+        $(#[$about:meta])*
+        $choice:ident: $what:literal {
+            $( $(#[$variant_about:meta])* $variant:ident = $text:literal, )*
+        }
+    ) => {
+        $(#[$about])*
+        ///
+        /// It is printed, and serialized in rows, by the journal's own name for it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $choice {
+            $( $(#[$variant_about])* $variant, )*
+        }
+
+        impl $choice {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The journal's name for it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $text, )*
+                }
+            }
+        }
+
+        impl ::std::fmt::Display for $choice {
+            fn fmt(&self, formatter: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                formatter.pad(self.as_str())
+            }
+        }
+
+        impl ::serde::Serialize for $choice {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl $crate::model::field::Field<'_> for $choice {
+            #[inline]
+            fn read(
+                reader: &mut $crate::model::reader::Reader<'_>,
+            ) -> ::std::result::Result<Self, $crate::model::error::FieldError> {
+                let place = reader.place();
+                match reader.text()? {
+                    $( $text => Ok(Self::$variant), )*
+                    other => Err($crate::model::field::no_choice(place, other, $what)),
+                }
+            }
+        }
+    };
+}
+pub(crate) use choice;
+
+#[cold]
+pub(crate) fn no_choice(place: usize, found: &str, what: &str) -> FieldError {
+    // As much as names a mistake; whole, it may be as large as a record.
+    const MOST_CHARS: usize = 40;
+    let shown: String = found.chars().take(MOST_CHARS).collect();
+    FieldError::wrong(place, format!("is `{shown}`, which is no {what}"))
+}

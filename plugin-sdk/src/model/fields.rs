@@ -1,0 +1,208 @@
+//! Finds the fields of an object as they are asked for.
+
+use std::cell::Cell;
+
+use super::error::FieldError;
+use super::field::Field;
+use super::items::Items;
+use super::reader::Reader;
+
+/// The fields of one map, found as far as they were asked for.
+///
+/// The map is walked once, from its beginning, and no further than to the field asked for: what is
+/// neither read nor passed costs nothing, and what was passed is found again by its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'a, const COUNT: usize> {
+    value: &'a [u8],
+    /// Where the values of the fields found so far begin; 0: not found yet, since a map's head is there.
+    places: [Cell<u32>; COUNT],
+    walk: Cell<Walk>,
+}
+
+/// How far the map was walked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Walk {
+    /// Where the next name, or the value not yet passed, begins; 0: not begun.
+    place: u32,
+    /// Pairs of which not even the name was read.
+    left: u32,
+    /// The field that follows the last one found, if the writer kept to the usual order.
+    expected: u8,
+    /// Whether the value of the last field found is still to be passed.
+    in_value: bool,
+}
+
+impl Walk {
+    /// Notes that the value at `start` ends at `end`, so that it need not be passed once more.
+    #[inline]
+    pub(crate) fn passed(walk: &Cell<Self>, start: usize, end: usize) {
+        let before = walk.get();
+        if before.in_value && before.place as usize == start {
+            walk.set(Self {
+                place: fit(end),
+                in_value: false,
+                ..before
+            });
+        }
+    }
+}
+
+/// The name of a field: as text, and as msgpack writes it.
+pub(crate) struct Name {
+    pub(crate) text: &'static str,
+    pub(crate) encoded: &'static [u8],
+}
+
+impl<'a, const COUNT: usize> Fields<'a, COUNT> {
+    #[inline]
+    pub(crate) fn new(value: &'a [u8]) -> Self {
+        Self {
+            value,
+            places: [const { Cell::new(0) }; COUNT],
+            walk: Cell::new(Walk::default()),
+        }
+    }
+
+    /// The whole object, as it is in the journal.
+    #[inline]
+    pub(crate) fn value(&self) -> &'a [u8] {
+        self.value
+    }
+
+    /// At the value of a field; `None` where there is no such field.
+    #[inline]
+    pub(crate) fn find(
+        &self,
+        field: usize,
+        names: &[Name; COUNT],
+    ) -> Result<Option<Reader<'a>>, FieldError> {
+        match self.places[field].get() {
+            0 => self.walk_to(field, names),
+            place => Ok(Some(Reader::at(self.value, place as usize))),
+        }
+    }
+
+    /// Reads a field with `read`; `None` where there is no such field.
+    #[inline]
+    pub(crate) fn read_with<T>(
+        &self,
+        field: usize,
+        names: &[Name; COUNT],
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, FieldError>,
+    ) -> Result<Option<T>, FieldError> {
+        let Some(mut reader) = self.find(field, names)? else {
+            return Ok(None);
+        };
+        let start = reader.place();
+        match read(&mut reader) {
+            Ok(value) => {
+                Walk::passed(&self.walk, start, reader.place());
+                Ok(Some(value))
+            }
+            Err(error) => Err(error.within(names[field].text)),
+        }
+    }
+
+    /// Reads a field of a type that knows how.
+    #[inline]
+    pub(crate) fn read<T: Field<'a>>(
+        &self,
+        field: usize,
+        names: &[Name; COUNT],
+    ) -> Result<T, FieldError> {
+        match self.read_with(field, names, T::read)? {
+            Some(value) => Ok(value),
+            None => T::absent().ok_or_else(|| self.missing().within(names[field].text)),
+        }
+    }
+
+    /// The items of a field that is a list or, where `head` passes that of a map, a map.
+    #[inline]
+    pub(crate) fn items(
+        &self,
+        field: usize,
+        names: &[Name; COUNT],
+        head: impl FnOnce(&mut Reader<'a>) -> Result<u32, FieldError>,
+        named: (&'static str, &'static str),
+    ) -> Result<Items<'_, 'a>, FieldError> {
+        let name = names[field].text;
+        let Some(mut reader) = self.find(field, names)? else {
+            return Err(self.missing().within(name));
+        };
+        let begin = reader.place();
+        let count = head(&mut reader).map_err(|error| error.within(name))?;
+        Ok(Items::new(reader, begin, count, &self.walk, named))
+    }
+
+    #[cold]
+    pub(crate) fn missing(&self) -> FieldError {
+        FieldError::missing(self.value.len())
+    }
+
+    fn walk_to(
+        &self,
+        field: usize,
+        names: &[Name; COUNT],
+    ) -> Result<Option<Reader<'a>>, FieldError> {
+        let mut walk = self.walk.get();
+        let mut reader = Reader::at(self.value, walk.place as usize);
+        if walk.place == 0 {
+            walk.left = reader.map()?;
+        } else if walk.in_value {
+            reader.skip()?;
+            walk.in_value = false;
+        }
+        while walk.left > 0 {
+            walk.left -= 1;
+            let found = next_name(&mut reader, usize::from(walk.expected), names)?;
+            let Some(found) = found else {
+                reader.skip()?;
+                continue;
+            };
+            self.places[found].set(fit(reader.place()));
+            walk.expected = u8::try_from(found + 1).unwrap_or(0);
+            if found == field {
+                walk.in_value = true;
+                walk.place = fit(reader.place());
+                self.walk.set(walk);
+                return Ok(Some(reader));
+            }
+            reader.skip()?;
+        }
+        walk.place = fit(reader.place());
+        self.walk.set(walk);
+        Ok(None)
+    }
+
+    /// Walks to the end, and checks that nothing follows it.
+    pub(crate) fn finish(&self, names: &[Name; COUNT]) -> Result<(), FieldError> {
+        // No field has this number, so that the walk goes on to the end.
+        self.walk_to(COUNT, names)?;
+        match self.walk.get().place as usize {
+            end if end == self.value.len() => Ok(()),
+            end => Err(FieldError::wrong(end, "goes on behind its end")),
+        }
+    }
+}
+
+/// Passes the next name and answers which field it is, if any.
+#[inline]
+fn next_name<const COUNT: usize>(
+    reader: &mut Reader<'_>,
+    expected: usize,
+    names: &[Name; COUNT],
+) -> Result<Option<usize>, FieldError> {
+    if let Some(name) = names.get(expected)
+        && reader.pass(name.encoded)
+    {
+        return Ok(Some(expected));
+    }
+    let key = reader.key()?;
+    Ok(names.iter().position(|name| name.text.as_bytes() == key))
+}
+
+/// A place in a value, which Kafka keeps under 1 GiB.
+#[inline]
+fn fit(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}

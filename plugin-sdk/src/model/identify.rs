@@ -1,0 +1,418 @@
+//! Identifiers from fields, and whether an object has the one that it claims.
+//!
+//! The manifests that are hashed are those of Git for directories, revisions and releases, and of the
+//! archive for the others: <https://docs.softwareheritage.org/devel/swh-model/persistent-identifiers.html>.
+
+use std::io::Write as _;
+
+use super::content::HashCollidingContent;
+use super::directory::{Directory, Entry, EntryType};
+use super::error::FieldError;
+use super::extid::ExtId;
+use super::extrinsic::RawExtrinsicMetadata;
+use super::field::Field;
+use super::origin::Origin;
+use super::reader::Reader;
+use super::release::Release;
+use super::revision::Revision;
+use super::snapshot::{Snapshot, Target};
+use crate::{Date, Id, ObjectKind, Person, hash};
+
+/// Whether an object has the identifier that its fields give.
+///
+/// ```
+/// use journal_plugin_sdk::{Id, Origin, Verification, owned};
+///
+/// let value = owned::Origin::new().url("https://example.org").id(Id([0; 20])).encode();
+/// let verification = Origin::new(&value).verify()?;
+/// assert!(matches!(verification, Verification::Corrupt { .. }));
+/// # Ok::<(), journal_plugin_sdk::FieldError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// The fields give the identifier that it has.
+    Intact,
+    /// The fields give another one.
+    Corrupt {
+        /// The identifier that it has.
+        claimed: Id,
+        /// The identifier that its fields give.
+        computed: Id,
+    },
+    /// Its persons are anonymised, so the identifier cannot be computed: see the privileged topics.
+    Anonymised,
+    /// It has no identifier that its fields could give: a content's comes from bytes that the journal does not
+    /// carry, visits and the like have none, nor has a release without a target.
+    WithoutIdentifier,
+}
+
+/// What the identifier of an object is computed of.
+pub(crate) trait Identify {
+    /// The identifier that the fields give; nothing where they give none.
+    fn computed(&self) -> Result<Option<Id>, FieldError>;
+
+    /// Whether persons that the identifier stands on are anonymised.
+    fn hides_persons(&self) -> Result<bool, FieldError> {
+        Ok(false)
+    }
+}
+
+/// Gives an object with an identifier the methods on it. To be used beside its fields.
+macro_rules! identified {
+    ($object:ident ($named:literal), $place:ident) => {
+        impl $object<'_> {
+            fn claimed_id(&self) -> Result<Option<$crate::Id>, $crate::FieldError> {
+                let id = self.read_with($place::id, $crate::model::identify::read_claimed)?;
+                Ok(id.flatten())
+            }
+
+            /// The identifier that it claims; where it claims none, that which its fields give.
+            ///
+            /// # Errors
+            /// When the field is not what it should be.
+            ///
+            /// ```
+            #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", Id, owned};")]
+            #[doc = concat!("let value = owned::", stringify!($object), "::new().id(Id([7; 20])).encode();")]
+            #[doc = concat!("assert_eq!(", stringify!($object), "::new(&value).id()?, Id([7; 20]));")]
+            /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+            /// ```
+            pub fn id(&self) -> Result<$crate::Id, $crate::FieldError> {
+                match self.claimed_id()? {
+                    Some(id) => Ok(id),
+                    None => self.compute_id()?.ok_or_else(|| self.missing($place::id)),
+                }
+            }
+
+            /// The identifier that the fields give, the raw manifest before all others; nothing for a release
+            /// without a target, which has none.
+            ///
+            /// Where a person is anonymised it is not that of the object: see [`verify`](Self::verify).
+            ///
+            /// # Errors
+            /// When a field that the identifier stands on is not what it should be.
+            ///
+            /// ```
+            #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]
+            #[doc = concat!("# let value = owned::", stringify!($object), "::default().encode();")]
+            #[doc = concat!("let id = ", stringify!($object), "::new(&value).compute_id()?;")]
+            /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+            /// ```
+            pub fn compute_id(&self) -> Result<Option<$crate::Id>, $crate::FieldError> {
+                $crate::model::identify::Identify::computed(self).map_err(|error| error.of($named))
+            }
+
+            /// Whether the fields give the identifier that it has.
+            ///
+            /// # Errors
+            /// When a field that the identifier stands on is not what it should be.
+            ///
+            /// ```
+            #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", Verification, owned};")]
+            #[doc = concat!("# let value = owned::", stringify!($object), "::default().encode();")]
+            #[doc = concat!("# let object = ", stringify!($object), "::new(&value);")]
+            /// if let Verification::Corrupt { claimed, computed } = object.verify()? {
+            ///     println!("{claimed} should be {computed}");
+            /// }
+            /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+            /// ```
+            pub fn verify(&self) -> Result<$crate::Verification, $crate::FieldError> {
+                use $crate::Verification;
+
+                if $crate::model::identify::Identify::hides_persons(self)? {
+                    return Ok(Verification::Anonymised);
+                }
+                let Some(computed) = self.compute_id()? else {
+                    return Ok(Verification::WithoutIdentifier);
+                };
+                Ok(match self.claimed_id()? {
+                    Some(claimed) if claimed != computed => {
+                        Verification::Corrupt { claimed, computed }
+                    }
+                    _ => Verification::Intact,
+                })
+            }
+        }
+    };
+}
+pub(crate) use identified;
+
+/// An identifier that the object claims: an empty one is none.
+pub(crate) fn read_claimed(reader: &mut Reader<'_>) -> Result<Option<Id>, FieldError> {
+    if reader.pass(&[0xc4, 0]) {
+        return Ok(None);
+    }
+    Field::read(reader)
+}
+
+/// The body of a manifest that begins with headers, one a line.
+struct Headers(Vec<u8>);
+
+impl Headers {
+    fn new() -> Self {
+        // Most revisions fit.
+        Self(Vec::with_capacity(1024))
+    }
+
+    /// A line break in a value is followed by a space, so that the line goes on.
+    fn bytes(&mut self, name: &[u8], value: &[u8]) {
+        self.begin(name);
+        self.escaped(value);
+        self.end();
+    }
+
+    fn text(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.bytes(name.as_bytes(), value.to_string().as_bytes());
+    }
+
+    fn optional(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
+    fn id(&mut self, name: &str, id: Id) {
+        self.begin(name.as_bytes());
+        for byte in id.0 {
+            self.0
+                .extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        self.end();
+    }
+
+    /// A person and, where there is one, the date.
+    fn person(&mut self, name: &str, person: &Person<'_>, date: Option<&Date<'_>>) {
+        self.begin(name.as_bytes());
+        self.escaped(&person.fullname);
+        if let Some(date) = date {
+            self.0.push(b' ');
+            let _ = write!(self.0, "{}", date.seconds);
+            if date.microseconds > 0 {
+                let digits = format!("{:06}", date.microseconds);
+                let _ = write!(self.0, ".{}", digits.trim_end_matches('0'));
+            }
+            self.0.push(b' ');
+            self.escaped(&date.offset_bytes);
+        }
+        self.end();
+    }
+
+    fn message(&mut self, message: Option<&[u8]>) {
+        if let Some(message) = message {
+            self.0.push(b'\n');
+            self.0.extend_from_slice(message);
+        }
+    }
+
+    fn begin(&mut self, name: &[u8]) {
+        self.0.extend_from_slice(name);
+        self.0.push(b' ');
+    }
+
+    fn escaped(&mut self, value: &[u8]) {
+        for (index, line) in value.split(|&byte| byte == b'\n').enumerate() {
+            if index > 0 {
+                self.0.extend_from_slice(b"\n ");
+            }
+            self.0.extend_from_slice(line);
+        }
+    }
+
+    fn end(&mut self) {
+        self.0.push(b'\n');
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+impl Identify for Directory<'_> {
+    fn computed(&self) -> Result<Option<Id>, FieldError> {
+        if let Some(manifest) = self.raw_manifest()? {
+            return Ok(Some(hash::sha1(manifest)));
+        }
+        let mut entries = self.entries()?.collect::<Result<Vec<_>, _>>()?;
+        // Stable, as entries of one name keep their order.
+        if !entries.is_sorted_by(|one, other| sort_key(one).le(sort_key(other))) {
+            entries.sort_by(|one, other| sort_key(one).cmp(sort_key(other)));
+        }
+        let mut body = Vec::with_capacity(40 * entries.len());
+        for entry in &entries {
+            let _ = write!(body, "{:o} ", entry.perms);
+            body.extend_from_slice(entry.name);
+            body.push(0);
+            body.extend_from_slice(&entry.target.0);
+        }
+        Ok(Some(hash::git_object_id("tree", &body)))
+    }
+}
+
+/// Git sorts a directory as if its name ended with a slash.
+fn sort_key<'e>(entry: &'e Entry<'_>) -> impl Iterator<Item = &'e u8> {
+    let slash: &[u8] = match entry.entry_type {
+        EntryType::Directory => b"/",
+        EntryType::File | EntryType::Revision => b"",
+    };
+    entry.name.iter().chain(slash)
+}
+
+impl Identify for Revision<'_> {
+    fn computed(&self) -> Result<Option<Id>, FieldError> {
+        if let Some(manifest) = self.raw_manifest()? {
+            return Ok(Some(hash::sha1(manifest)));
+        }
+        let mut headers = Headers::new();
+        headers.id("tree", self.directory()?);
+        for parent in self.parents()? {
+            headers.id("parent", parent?);
+        }
+        if let Some(author) = self.author()? {
+            headers.person("author", &author, self.date()?.as_ref());
+        }
+        if let Some(committer) = self.committer()? {
+            headers.person("committer", &committer, self.committer_date()?.as_ref());
+        }
+        for header in self.extra_headers()? {
+            let (name, value) = header?;
+            headers.bytes(name, &value);
+        }
+        headers.message(self.message()?);
+        Ok(Some(hash::git_object_id("commit", &headers.0)))
+    }
+
+    fn hides_persons(&self) -> Result<bool, FieldError> {
+        // The raw manifest is not anonymised.
+        Ok(self.is_anonymised()? && self.raw_manifest()?.is_none())
+    }
+}
+
+impl Identify for Release<'_> {
+    fn computed(&self) -> Result<Option<Id>, FieldError> {
+        if let Some(manifest) = self.raw_manifest()? {
+            return Ok(Some(hash::sha1(manifest)));
+        }
+        let Some(target) = self.target()? else {
+            return Ok(None);
+        };
+        let mut headers = Headers::new();
+        headers.id("object", target);
+        headers.text("type", git_type(self.target_type()?));
+        headers.bytes(b"tag", self.name()?);
+        if let Some(author) = self.author()? {
+            headers.person("tagger", &author, self.date()?.as_ref());
+        }
+        headers.message(self.message()?);
+        Ok(Some(hash::git_object_id("tag", &headers.0)))
+    }
+
+    fn hides_persons(&self) -> Result<bool, FieldError> {
+        Ok(self.is_anonymised()? && self.raw_manifest()?.is_none())
+    }
+}
+
+fn git_type(target_type: ObjectKind) -> &'static str {
+    match target_type {
+        ObjectKind::Content => "blob",
+        ObjectKind::Directory => "tree",
+        ObjectKind::Revision => "commit",
+        ObjectKind::Release => "tag",
+        ObjectKind::Snapshot => "refs",
+    }
+}
+
+impl Identify for Snapshot<'_> {
+    fn computed(&self) -> Result<Option<Id>, FieldError> {
+        let mut branches = self.branches()?.collect::<Result<Vec<_>, _>>()?;
+        branches.sort_by_key(|branch| branch.name);
+        let mut body = Vec::with_capacity(64 * branches.len());
+        for branch in &branches {
+            let (kind, target) = match &branch.target {
+                None => ("dangling", &[][..]),
+                Some(Target::Alias(name)) => ("alias", *name),
+                Some(Target::Object(kind, id)) => (kind.name(), &id.0[..]),
+            };
+            body.extend_from_slice(kind.as_bytes());
+            body.push(b' ');
+            body.extend_from_slice(branch.name);
+            let _ = write!(body, "\0{}:", target.len());
+            body.extend_from_slice(target);
+        }
+        Ok(Some(hash::git_object_id("snapshot", &body)))
+    }
+}
+
+impl Identify for Origin<'_> {
+    fn computed(&self) -> Result<Option<Id>, FieldError> {
+        Ok(Some(hash::sha1(self.url()?.as_bytes())))
+    }
+}
+
+impl Identify for ExtId<'_> {
+    fn computed(&self) -> Result<Option<Id>, FieldError> {
+        let mut headers = Headers::new();
+        headers.text("extid_type", self.extid_type()?);
+        let version = self.extid_version()?;
+        headers.optional("extid_version", (version != 0).then_some(version));
+        headers.bytes(b"extid", self.extid()?);
+        headers.text("target", self.target()?);
+        headers.optional("payload_type", self.payload_type()?);
+        if let Some(payload) = self.payload()? {
+            headers.bytes(b"payload", payload);
+        }
+        Ok(Some(hash::git_object_id("extid", &headers.0)))
+    }
+}
+
+impl Identify for RawExtrinsicMetadata<'_> {
+    fn computed(&self) -> Result<Option<Id>, FieldError> {
+        let (authority, fetcher) = (self.authority()?, self.fetcher()?);
+        let within = |field| move |error: FieldError| error.within(field);
+        let authority_type = authority.authority_type().map_err(within("authority"))?;
+        let url = authority.url().map_err(within("authority"))?;
+        let name = fetcher.name().map_err(within("fetcher"))?;
+        let version = fetcher.version().map_err(within("fetcher"))?;
+
+        let mut headers = Headers::new();
+        headers.text("target", self.target()?);
+        headers.text("discovery_date", self.discovery_date()?.seconds());
+        headers.text("authority", format_args!("{authority_type} {url}"));
+        headers.text("fetcher", format_args!("{name} {version}"));
+        headers.text("format", self.format()?);
+        headers.optional("origin", self.origin()?);
+        headers.optional("visit", self.visit()?);
+        headers.optional("snapshot", self.snapshot()?);
+        headers.optional("release", self.release()?);
+        headers.optional("revision", self.revision()?);
+        if let Some(path) = self.path()? {
+            headers.bytes(b"path", path);
+        }
+        headers.optional("directory", self.directory()?);
+        headers.message(Some(self.metadata()?));
+        Ok(Some(hash::git_object_id(
+            "raw_extrinsic_metadata",
+            &headers.0,
+        )))
+    }
+}
+
+impl HashCollidingContent<'_> {
+    /// Whether the bytes that it carries give the identifier that it has.
+    ///
+    /// # Errors
+    /// When the bytes or the identifier are not what they should be.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{HashCollidingContent, Verification, owned};
+    /// let value = owned::HashCollidingContent::new().data("some bytes").encode();
+    /// assert_eq!(HashCollidingContent::new(&value).verify()?, Verification::Intact);
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn verify(&self) -> Result<Verification, FieldError> {
+        let claimed = self.sha1_git()?;
+        let computed = hash::git_object_id("blob", self.data()?);
+        Ok(if claimed == computed {
+            Verification::Intact
+        } else {
+            Verification::Corrupt { claimed, computed }
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! Reads the items of a list or map one by one.
+
+use std::cell::Cell;
+
+use super::error::FieldError;
+use super::fields::Walk;
+use super::reader::Reader;
+
+/// What is left of a list or map inside of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Items<'f, 'a> {
+    reader: Reader<'a>,
+    left: u32,
+    index: usize,
+    /// Where the list or map begins, and the walk that is told where it ends.
+    begin: usize,
+    walk: Option<&'f Cell<Walk>>,
+    /// The field and the object, for errors.
+    field: &'static str,
+    object: &'static str,
+}
+
+impl<'f, 'a> Items<'f, 'a> {
+    /// The items that follow `reader`, which has just passed the head of `count` of them.
+    #[inline]
+    pub(crate) fn new(
+        reader: Reader<'a>,
+        begin: usize,
+        count: u32,
+        walk: &'f Cell<Walk>,
+        (field, object): (&'static str, &'static str),
+    ) -> Self {
+        if count == 0 {
+            Walk::passed(walk, begin, reader.place());
+        }
+        Self {
+            reader,
+            left: count,
+            index: 0,
+            begin,
+            walk: Some(walk),
+            field,
+            object,
+        }
+    }
+
+    /// Items that another field than their own holds: its walk needs not be told.
+    #[cold]
+    pub(crate) fn of_copy(
+        reader: Reader<'a>,
+        count: u32,
+        (field, object): (&'static str, &'static str),
+    ) -> Self {
+        Self {
+            reader,
+            left: count,
+            field,
+            object,
+            ..Self::none()
+        }
+    }
+
+    /// No items.
+    pub(crate) fn none() -> Self {
+        Self {
+            reader: Reader::at(&[], 0),
+            left: 0,
+            index: 0,
+            begin: 0,
+            walk: None,
+            field: "",
+            object: "",
+        }
+    }
+
+    /// How many are left, as the value claims.
+    #[inline]
+    pub(crate) fn left(&self) -> usize {
+        self.left as usize
+    }
+
+    /// Reads the next one. After an error there is none.
+    #[inline]
+    pub(crate) fn next_with<T>(
+        &mut self,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, FieldError>,
+    ) -> Option<Result<T, FieldError>> {
+        if self.left == 0 {
+            return None;
+        }
+        let item = read(&mut self.reader);
+        match &item {
+            Ok(_) => {
+                self.left -= 1;
+                if self.left == 0
+                    && let Some(walk) = self.walk
+                {
+                    Walk::passed(walk, self.begin, self.reader.place());
+                }
+            }
+            Err(_) => self.left = 0,
+        }
+        let index = self.index;
+        self.index += 1;
+        Some(item.map_err(|error| error.within_item(index).within(self.field).of(self.object)))
+    }
+}

@@ -1,0 +1,181 @@
+//! What all objects have in common.
+
+/// Makes the lazy view of an object: its fields by their names in the journal, in the writer's order, and
+/// an accessor for each field whose type is given.
+macro_rules! object {
+    (
+        $(#[$about:meta])*
+        $object:ident ($object_type:literal, $named:literal), fields $place:ident {
+            $( $(#[$field_about:meta])* $field:ident = $name:literal $(: $kind:ty)?; )*
+        }
+    ) => {
+        $(#[$about])*
+        ///
+        /// Fields are read when they are asked for. A field that is not read is not checked, so read what you
+        /// need before you change any state of your own; [`decode`](Self::decode) reads and checks all.
+        #[derive(Clone, Debug)]
+        pub struct $object<'a> {
+            fields: $crate::model::fields::Fields<'a, { <[&str]>::len(&[$($name),*]) }>,
+            privileged: bool,
+        }
+
+        #[expect(non_camel_case_types, reason = "the names of the accessors")]
+        #[derive(Clone, Copy)]
+        enum $place {
+            $($field,)*
+        }
+
+        impl<'a> $object<'a> {
+            /// The object type, as a plan and a topic name it.
+            pub const OBJECT_TYPE: &'static str = $object_type;
+
+            const NAMES: [$crate::model::fields::Name; <[&str]>::len(&[$($name),*])] = [
+                $( $crate::model::fields::Name {
+                    text: $name,
+                    encoded: &$crate::model::object::encoded::<{ $name.len() + 1 }>($name),
+                }, )*
+            ];
+
+            /// An object from its value in the journal. Nothing is read or checked yet.
+            ///
+            /// ```
+            #[doc = concat!("use journal_plugin_sdk::{", stringify!($object), ", owned};")]
+            ///
+            #[doc = concat!("let value = owned::", stringify!($object), "::default().encode();")]
+            #[doc = concat!("assert_eq!(", stringify!($object), "::new(&value).value(), value);")]
+            /// ```
+            #[must_use]
+            #[inline]
+            pub fn new(value: &'a [u8]) -> Self {
+                Self {
+                    fields: $crate::model::fields::Fields::new(value),
+                    privileged: false,
+                }
+            }
+
+            /// The object as msgpack, as it is in the journal.
+            #[must_use]
+            #[inline]
+            pub fn value(&self) -> &'a [u8] {
+                self.fields.value()
+            }
+
+            /// Whether it comes from a privileged topic, and so is not anonymised.
+            ///
+            /// ```
+            #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]
+            #[doc = concat!("# let value = owned::", stringify!($object), "::default().encode();")]
+            #[doc = concat!("assert!(!", stringify!($object), "::new(&value).privileged());")]
+            /// ```
+            #[must_use]
+            #[inline]
+            pub fn privileged(&self) -> bool {
+                self.privileged
+            }
+
+            /// Reads a field with `read`; `None` where the object has no such field.
+            #[allow(dead_code, reason = "not every object has fields of its own kind")]
+            #[inline]
+            fn read_with<T>(
+                &self,
+                place: $place,
+                read: impl FnOnce(
+                    &mut $crate::model::reader::Reader<'a>,
+                ) -> Result<T, $crate::model::error::FieldError>,
+            ) -> Result<Option<T>, $crate::model::error::FieldError> {
+                self.fields
+                    .read_with(place as usize, &Self::NAMES, read)
+                    .map_err(|error| error.of($named))
+            }
+
+            /// The items of a field that is a list.
+            #[allow(dead_code, reason = "not every object has lists")]
+            #[inline]
+            fn items(
+                &self,
+                place: $place,
+            ) -> Result<$crate::model::items::Items<'_, 'a>, $crate::model::error::FieldError> {
+                let name = Self::NAMES[place as usize].text;
+                self.fields
+                    .items(place as usize, &Self::NAMES, $crate::model::reader::Reader::array, (name, $named))
+                    .map_err(|error| error.of($named))
+            }
+
+            /// The error of a field that has to be there and is not.
+            #[allow(dead_code, reason = "not every object has fields of its own kind")]
+            #[cold]
+            fn missing(&self, place: $place) -> $crate::model::error::FieldError {
+                let name = Self::NAMES[place as usize].text;
+                self.fields.missing().within(name).of($named)
+            }
+
+            /// Checks that the value is one whole map and no more.
+            pub(in crate::model) fn finish(&self) -> Result<(), $crate::model::error::FieldError> {
+                self.fields.finish(&Self::NAMES).map_err(|error| error.of($named))
+            }
+
+            $( $crate::model::object::accessor!(
+                $object $named $place $field [$($kind)?] $(#[$field_about])*
+            ); )*
+        }
+
+        impl<'a> $crate::model::object::Typed<'a> for $object<'a> {
+            const OBJECT_TYPE: &'static str = $object_type;
+
+            #[inline]
+            fn of_record(value: &'a [u8], privileged: bool) -> Self {
+                Self { privileged, ..Self::new(value) }
+            }
+        }
+    };
+}
+pub(crate) use object;
+
+macro_rules! accessor {
+    ($object:ident $named:literal $place:ident $field:ident [] $(#[$about:meta])*) => {};
+    ($object:ident $named:literal $place:ident $field:ident [$kind:ty] $(#[$about:meta])*) => {
+        $(#[$about])*
+        ///
+        /// # Errors
+        /// When the field is not what it should be.
+        ///
+        /// ```
+        #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]
+        #[doc = concat!("# let value = owned::", stringify!($object), "::default().encode();")]
+        #[doc = concat!("# let object = ", stringify!($object), "::new(&value);")]
+        #[doc = concat!("let ", stringify!($field), " = object.", stringify!($field), "()?;")]
+        /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+        /// ```
+        #[inline]
+        pub fn $field(&self) -> Result<$kind, $crate::model::error::FieldError> {
+            self.fields
+                .read($place::$field as usize, &Self::NAMES)
+                .map_err(|error| error.of($named))
+        }
+    };
+}
+pub(crate) use accessor;
+
+/// A lazy view that is made from a record of its type.
+pub(crate) trait Typed<'a> {
+    const OBJECT_TYPE: &'static str;
+
+    fn of_record(value: &'a [u8], privileged: bool) -> Self;
+}
+
+/// A name as msgpack's short text, which has up to 31 bytes.
+pub(crate) const fn encoded<const SIZE: usize>(name: &str) -> [u8; SIZE] {
+    let name = name.as_bytes();
+    assert!(name.len() < 32 && name.len() + 1 == SIZE);
+    let mut bytes = [0; SIZE];
+    #[expect(clippy::cast_possible_truncation, reason = "under 32, as asserted")]
+    {
+        bytes[0] = 0xa0 | name.len() as u8;
+    }
+    let mut index = 0;
+    while index < name.len() {
+        bytes[index + 1] = name[index];
+        index += 1;
+    }
+    bytes
+}

@@ -1,0 +1,427 @@
+//! Directories, revisions, releases and snapshots.
+
+use serde::Serialize;
+
+use super::object::{identified_owned, keyed_by_id, owned};
+use crate::model::encode::{self, Encode};
+use crate::{Date, EntryType, FieldError, Id, Metadata, ObjectKind, Person, RevisionType};
+
+owned! {
+    /// A directory.
+    Directory("directory") {
+        /// Its entries.
+        entries = "entries": Vec<Entry> = Vec::new(), set value;
+        /// Its identifier; without one it gets that which the other fields give.
+        id = "id"[?]: Option<Id> = None, set optional;
+        /// The Git object as it was, header included, where the other fields do not give it.
+        raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
+    }
+}
+identified_owned!(Directory);
+keyed_by_id!(Directory);
+
+/// An entry of a directory.
+///
+/// ```
+/// use journal_plugin_sdk::{EntryType, Id, owned};
+///
+/// let entry = owned::Entry {
+///     name: b"README.md".to_vec(),
+///     entry_type: EntryType::File,
+///     target: Id([1; 20]),
+///     perms: 0o100_644,
+/// };
+/// let directory = owned::Directory::new().entries(vec![entry]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub entry_type: EntryType,
+    /// The object that it points at.
+    pub target: Id,
+    /// The mode as Git has it, such as `0o100644`.
+    pub perms: u32,
+}
+
+impl Directory {
+    /// Adds an entry.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{EntryType, Id, owned};
+    ///
+    /// let directory = owned::Directory::new().entry("src", EntryType::Directory, Id([1; 20]), 0o40_000);
+    /// assert_eq!(directory.entries.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn entry(
+        mut self,
+        name: impl AsRef<[u8]>,
+        entry_type: EntryType,
+        target: Id,
+        perms: u32,
+    ) -> Self {
+        self.entries.push(Entry {
+            name: name.as_ref().to_vec(),
+            entry_type,
+            target,
+            perms,
+        });
+        self
+    }
+}
+
+impl Encode for Vec<Entry> {
+    fn encode(&self, value: &mut Vec<u8>) {
+        encode::array(value, self.len());
+        for entry in self {
+            encode::map(value, 4);
+            encode::pair(value, "name", &entry.name);
+            encode::text(value, "type");
+            encode::text(value, entry.entry_type.as_str());
+            encode::pair(value, "target", &entry.target);
+            encode::pair(value, "perms", &entry.perms);
+        }
+    }
+}
+
+owned! {
+    /// A revision.
+    Revision("revision") {
+        /// The message, where there is one.
+        message = "message": Option<Vec<u8>> = None, set optional_bytes;
+        /// Who wrote it.
+        author = "author": Option<Person<'static>> = None, set by_hand;
+        /// Who put it into the repository.
+        committer = "committer": Option<Person<'static>> = None, set by_hand;
+        /// When it was written.
+        date = "date": Option<Date<'static>> = None, set by_hand;
+        /// When it was put into the repository.
+        committer_date = "committer_date": Option<Date<'static>> = None, set by_hand;
+        /// What it comes from.
+        revision_type = "type": RevisionType = RevisionType::Git, set value;
+        /// The directory that is its source.
+        directory = "directory": Id = Id([0; 20]), set value;
+        /// Whether the archive made it up.
+        synthetic = "synthetic": bool = false, set value;
+        /// What is known beside the Git object.
+        metadata = "metadata": Option<Metadata<'static>> = None, set by_hand;
+        /// The revisions that it follows.
+        parents = "parents": Vec<Id> = Vec::new(), set value;
+        /// Its identifier; without one it gets that which the other fields give.
+        id = "id"[?]: Option<Id> = None, set optional;
+        /// Headers of the Git object that have no field, each a name and a value.
+        extra_headers = "extra_headers": Vec<(Vec<u8>, Vec<u8>)> = Vec::new(), set value;
+        /// The Git object as it was, header included, where the other fields do not give it.
+        raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
+    }
+}
+identified_owned!(Revision);
+keyed_by_id!(Revision);
+
+impl Revision {
+    /// Sets who wrote it.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Person, owned};
+    ///
+    /// let revision = owned::Revision::new().author(Person::from_fullname("Jane <jane@example.org>"));
+    /// ```
+    #[must_use]
+    pub fn author(mut self, author: Person<'_>) -> Self {
+        self.author = Some(author.into_owned());
+        self
+    }
+
+    /// Sets who put it into the repository.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Person, owned};
+    ///
+    /// let revision = owned::Revision::new().committer(Person::from_fullname("Jane <jane@example.org>"));
+    /// ```
+    #[must_use]
+    pub fn committer(mut self, committer: Person<'_>) -> Self {
+        self.committer = Some(committer.into_owned());
+        self
+    }
+
+    /// Sets when it was written.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Date, owned};
+    ///
+    /// let revision = owned::Revision::new().date(Date::new(1_700_000_000, 0, &b"+0100"[..]));
+    /// ```
+    #[must_use]
+    pub fn date(mut self, date: Date<'_>) -> Self {
+        self.date = Some(date.into_owned());
+        self
+    }
+
+    /// Sets when it was put into the repository.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Date, owned};
+    ///
+    /// let revision = owned::Revision::new().committer_date(Date::new(1_700_000_000, 0, &b"+0100"[..]));
+    /// ```
+    #[must_use]
+    pub fn committer_date(mut self, date: Date<'_>) -> Self {
+        self.committer_date = Some(date.into_owned());
+        self
+    }
+
+    /// Sets what is known beside the Git object: anything that serializes to a map.
+    ///
+    /// # Errors
+    /// When it cannot be serialized, or is no map.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::owned;
+    /// use serde::Serialize;
+    ///
+    /// #[derive(Serialize)]
+    /// struct Known<'a> {
+    ///     original_artifact: &'a str,
+    /// }
+    /// let revision = owned::Revision::new().metadata(&Known { original_artifact: "v1.tar.gz" })?;
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn metadata<M: Serialize + ?Sized>(mut self, metadata: &M) -> Result<Self, FieldError> {
+        self.metadata = Some(Metadata::of(metadata)?);
+        Ok(self)
+    }
+
+    /// Adds a revision that it follows.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Id, owned};
+    ///
+    /// assert_eq!(owned::Revision::new().parent(Id([1; 20])).parents, [Id([1; 20])]);
+    /// ```
+    #[must_use]
+    pub fn parent(mut self, parent: Id) -> Self {
+        self.parents.push(parent);
+        self
+    }
+
+    /// Adds a header of the Git object that has no field.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::owned;
+    ///
+    /// let revision = owned::Revision::new().extra_header("encoding", "latin-1");
+    /// ```
+    #[must_use]
+    pub fn extra_header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        let header = (name.as_ref().to_vec(), value.as_ref().to_vec());
+        self.extra_headers.push(header);
+        self
+    }
+}
+
+impl Encode for RevisionType {
+    fn encode(&self, value: &mut Vec<u8>) {
+        encode::text(value, self.as_str());
+    }
+}
+
+impl Encode for Vec<Id> {
+    fn encode(&self, value: &mut Vec<u8>) {
+        encode::array(value, self.len());
+        for id in self {
+            id.encode(value);
+        }
+    }
+}
+
+impl Encode for Vec<(Vec<u8>, Vec<u8>)> {
+    fn encode(&self, value: &mut Vec<u8>) {
+        encode::array(value, self.len());
+        for (name, content) in self {
+            encode::array(value, 2);
+            encode::bytes(value, name);
+            encode::bytes(value, content);
+        }
+    }
+}
+
+owned! {
+    /// A release.
+    Release("release") {
+        /// The name, such as `v1.0`.
+        name = "name": Vec<u8> = Vec::new(), set bytes;
+        /// The message, where there is one.
+        message = "message": Option<Vec<u8>> = None, set optional_bytes;
+        /// The object that it names, where there is one.
+        target = "target": Option<Id> = None, set optional;
+        /// What the target is.
+        target_type = "target_type": ObjectKind = ObjectKind::Revision, set value;
+        /// Whether the archive made it up.
+        synthetic = "synthetic": bool = false, set value;
+        /// Who made it.
+        author = "author": Option<Person<'static>> = None, set by_hand;
+        /// When it was made.
+        date = "date": Option<Date<'static>> = None, set by_hand;
+        /// Its identifier; without one it gets that which the other fields give.
+        id = "id"[?]: Option<Id> = None, set optional;
+        /// What is known beside the Git object.
+        metadata = "metadata"[?]: Option<Metadata<'static>> = None, set by_hand;
+        /// The Git object as it was, header included, where the other fields do not give it.
+        raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
+    }
+}
+identified_owned!(Release);
+keyed_by_id!(Release);
+
+impl Release {
+    /// Sets who made it.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Person, owned};
+    ///
+    /// let release = owned::Release::new().author(Person::from_fullname("Jane <jane@example.org>"));
+    /// ```
+    #[must_use]
+    pub fn author(mut self, author: Person<'_>) -> Self {
+        self.author = Some(author.into_owned());
+        self
+    }
+
+    /// Sets when it was made.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Date, owned};
+    ///
+    /// let release = owned::Release::new().date(Date::new(1_700_000_000, 0, &b"+0100"[..]));
+    /// ```
+    #[must_use]
+    pub fn date(mut self, date: Date<'_>) -> Self {
+        self.date = Some(date.into_owned());
+        self
+    }
+
+    /// Sets what is known beside the Git object: anything that serializes to a map.
+    ///
+    /// # Errors
+    /// When it cannot be serialized, or is no map.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    ///
+    /// use journal_plugin_sdk::owned;
+    ///
+    /// let release = owned::Release::new().metadata(&BTreeMap::from([("license", "MIT")]))?;
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn metadata<M: Serialize + ?Sized>(mut self, metadata: &M) -> Result<Self, FieldError> {
+        self.metadata = Some(Metadata::of(metadata)?);
+        Ok(self)
+    }
+}
+
+impl Encode for ObjectKind {
+    fn encode(&self, value: &mut Vec<u8>) {
+        encode::text(value, self.name());
+    }
+}
+
+owned! {
+    /// A snapshot.
+    Snapshot("snapshot") {
+        /// Its branches.
+        branches = "branches": Vec<Branch> = Vec::new(), set value;
+        /// Its identifier; without one it gets that which the other fields give.
+        id = "id"[?]: Option<Id> = None, set optional;
+    }
+}
+identified_owned!(Snapshot);
+keyed_by_id!(Snapshot);
+
+/// A branch of a snapshot.
+///
+/// ```
+/// use journal_plugin_sdk::owned;
+///
+/// let dangling = owned::Branch { name: b"refs/heads/gone".to_vec(), target: None };
+/// let snapshot = owned::Snapshot::new().branches(vec![dangling]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// The name.
+    pub name: Vec<u8>,
+    /// What it points at; nothing where that is unknown.
+    pub target: Option<Target>,
+}
+
+/// What a branch points at.
+///
+/// ```
+/// let target = journal_plugin_sdk::owned::Target::Alias(b"refs/heads/main".to_vec());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// An object of the archive.
+    Object(ObjectKind, Id),
+    /// Another branch of the snapshot, by its name.
+    Alias(Vec<u8>),
+}
+
+impl From<crate::Target<'_>> for Target {
+    fn from(target: crate::Target<'_>) -> Self {
+        match target {
+            crate::Target::Object(kind, id) => Self::Object(kind, id),
+            crate::Target::Alias(name) => Self::Alias(name.to_vec()),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Adds a branch that points at something.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Target, owned};
+    ///
+    /// let snapshot = owned::Snapshot::new().branch("HEAD", Target::Alias(b"refs/heads/main"));
+    /// ```
+    #[must_use]
+    pub fn branch(mut self, name: impl AsRef<[u8]>, target: crate::Target<'_>) -> Self {
+        self.branches.push(Branch {
+            name: name.as_ref().to_vec(),
+            target: Some(target.into()),
+        });
+        self
+    }
+}
+
+impl Encode for Vec<Branch> {
+    fn encode(&self, value: &mut Vec<u8>) {
+        // More branches than 32 bits count do not fit into a record.
+        encode::map(value, u32::try_from(self.len()).unwrap_or(u32::MAX));
+        for branch in self {
+            encode::bytes(value, &branch.name);
+            branch.target.encode(value);
+        }
+    }
+}
+
+impl Encode for Target {
+    fn encode(&self, value: &mut Vec<u8>) {
+        encode::map(value, 2);
+        encode::text(value, "target");
+        let target_type = match self {
+            Self::Object(kind, id) => {
+                id.encode(value);
+                kind.name()
+            }
+            Self::Alias(name) => {
+                encode::bytes(value, name);
+                "alias"
+            }
+        };
+        encode::text(value, "target_type");
+        encode::text(value, target_type);
+    }
+}

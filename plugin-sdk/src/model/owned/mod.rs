@@ -1,0 +1,50 @@
+//! Objects that own their fields: what an author's tests make records of, and what
+//! [`decode`](crate::Revision::decode) gives of a whole object.
+//!
+//! ```
+//! use journal_plugin_sdk::{Date, Id, Person, owned};
+//!
+//! let revision = owned::Revision::new()
+//!     .message("Mend the fence\n")
+//!     .author(Person::from_fullname("Jane Doe <jane@example.org>"))
+//!     .date(Date::new(1_700_000_000, 0, &b"+0100"[..]))
+//!     .parent(Id([1; 20]));
+//! let value = revision.encode();
+//!
+//! let read = journal_plugin_sdk::Revision::new(&value);
+//! assert_eq!(read.message()?, Some(&b"Mend the fence\n"[..]));
+//! assert_eq!(read.decode()?.message, revision.message);
+//! # Ok::<(), journal_plugin_sdk::FieldError>(())
+//! ```
+
+mod content;
+mod extrinsic;
+mod git;
+pub(crate) mod object;
+mod origin;
+
+pub use content::{Content, HashCollidingContent, SkippedContent};
+pub use extrinsic::{ExtId, MetadataAuthority, MetadataFetcher, RawExtrinsicMetadata};
+pub use git::{Branch, Directory, Entry, Release, Revision, Snapshot, Target};
+pub use origin::{Origin, OriginVisit, OriginVisitStatus};
+
+/// An object of any type, as a record of the journal.
+///
+/// ```
+/// use journal_plugin_sdk::owned::{self, Object};
+///
+/// fn size(object: &impl Object) -> usize {
+///     object.encode().len()
+/// }
+/// assert!(size(&owned::Origin::new().url("https://example.org")) > 20);
+/// ```
+pub trait Object {
+    /// The object type, as a plan and a topic name it.
+    const OBJECT_TYPE: &'static str;
+
+    /// The value of its record.
+    fn encode(&self) -> Vec<u8>;
+
+    /// The key of its record.
+    fn key(&self) -> Vec<u8>;
+}

@@ -1,0 +1,225 @@
+//! What all owned objects have in common.
+
+/// Makes an owned object: its fields in the writer's order, how each is set, and how all are written.
+///
+/// `?` behind a name: the writer leaves the field out where it is absent.
+macro_rules! owned {
+    (
+        $(#[$about:meta])*
+        $object:ident ($object_type:literal) {
+            $(
+                $(#[$field_about:meta])*
+                $field:ident = $name:literal $([$omitted:tt])? : $kind:ty = $default:expr, set $setter:tt;
+            )*
+        }
+    ) => {
+        $(#[$about])*
+        ///
+        /// Its methods set one field each and give the object back.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $object {
+            $( $(#[$field_about])* pub $field: $kind, )*
+        }
+
+        impl Default for $object {
+            fn default() -> Self {
+                Self { $( $field: $default, )* }
+            }
+        }
+
+        impl $object {
+            /// The object type, as a plan and a topic name it.
+            pub const OBJECT_TYPE: &'static str = $object_type;
+
+            /// An object whose fields are empty, zero or absent.
+            ///
+            /// ```
+            /// # use journal_plugin_sdk::owned;
+            #[doc = concat!("let object = owned::", stringify!($object), "::new();")]
+            #[doc = concat!("assert_eq!(object, owned::", stringify!($object), "::default());")]
+            /// ```
+            #[must_use]
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            $( $crate::model::owned::object::setter!(
+                $object $field [$kind] $setter $(#[$field_about])*
+            ); )*
+
+            fn write(&self, value: &mut Vec<u8>) {
+                use $crate::model::encode::{self, Encode};
+
+                let mut pairs = 0;
+                $( pairs += u32::from(!$crate::model::owned::object::left_out!(self $field $($omitted)?)); )*
+                encode::map(value, pairs);
+                $(
+                    if !$crate::model::owned::object::left_out!(self $field $($omitted)?) {
+                        encode::text(value, $name);
+                        Encode::encode(&self.$field, value);
+                    }
+                )*
+            }
+        }
+
+        impl $crate::model::owned::Object for $object {
+            const OBJECT_TYPE: &'static str = $object_type;
+
+            fn encode(&self) -> Vec<u8> {
+                $object::encode(self)
+            }
+
+            fn key(&self) -> Vec<u8> {
+                $object::key(self)
+            }
+        }
+    };
+}
+pub(crate) use owned;
+
+macro_rules! left_out {
+    ($self:ident $field:ident) => {
+        false
+    };
+    ($self:ident $field:ident ?) => {
+        Encode::is_absent(&$self.$field)
+    };
+}
+pub(crate) use left_out;
+
+macro_rules! setter {
+    ($object:ident $field:ident $kind:tt by_hand $(#[$about:meta])*) => {};
+    ($object:ident $field:ident [$kind:ty] value $(#[$about:meta])*) => {
+        $crate::model::owned::object::setter!(@
+            $object $field, $kind, $field, $(#[$about])*
+        );
+    };
+    ($object:ident $field:ident [$kind:ty] optional $(#[$about:meta])*) => {
+        $crate::model::owned::object::setter!(@
+            $object $field, impl Into<$kind>, $field.into(), $(#[$about])*
+        );
+    };
+    ($object:ident $field:ident $kind:tt bytes $(#[$about:meta])*) => {
+        $crate::model::owned::object::setter!(@
+            $object $field, impl AsRef<[u8]>, $field.as_ref().to_vec(), $(#[$about])*
+        );
+    };
+    ($object:ident $field:ident $kind:tt optional_bytes $(#[$about:meta])*) => {
+        $crate::model::owned::object::setter!(@
+            $object $field, impl AsRef<[u8]>, Some($field.as_ref().to_vec()), $(#[$about])*
+        );
+    };
+    ($object:ident $field:ident $kind:tt text $(#[$about:meta])*) => {
+        $crate::model::owned::object::setter!(@
+            $object $field, impl Into<String>, $field.into(), $(#[$about])*
+        );
+    };
+    ($object:ident $field:ident $kind:tt optional_text $(#[$about:meta])*) => {
+        $crate::model::owned::object::setter!(@
+            $object $field, impl Into<String>, Some($field.into()), $(#[$about])*
+        );
+    };
+    (@ $object:ident $field:ident, $taken:ty, $made:expr, $(#[$about:meta])*) => {
+        $(#[$about])*
+        ///
+        /// ```
+        /// # use journal_plugin_sdk::owned;
+        #[doc = concat!("let field = owned::", stringify!($object), "::new().", stringify!($field), ";")]
+        /// ```
+        #[must_use]
+        pub fn $field(mut self, $field: $taken) -> Self {
+            self.$field = $made;
+            self
+        }
+    };
+}
+pub(crate) use setter;
+
+/// Gives an object the identifier that its fields give, where it has none yet.
+macro_rules! identified_owned {
+    ($object:ident) => {
+        impl $object {
+            /// The object as the journal's writer writes it. Without an [`id`](Self::id) it gets that which its
+            /// fields give.
+            ///
+            /// ```
+            /// # use journal_plugin_sdk::owned;
+            #[doc = concat!("let value = owned::", stringify!($object), "::new().encode();")]
+            #[doc = concat!("let object = journal_plugin_sdk::", stringify!($object), "::new(&value);")]
+            /// assert_eq!(object.compute_id()?.unwrap_or(object.id()?), object.id()?);
+            /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+            /// ```
+            #[must_use]
+            pub fn encode(&self) -> Vec<u8> {
+                let identified = Self { id: Some(self.identifier()), ..self.clone() };
+                let mut value = Vec::new();
+                identified.write(&mut value);
+                value
+            }
+
+            /// Its identifier: that which was set, or that which its fields give. A release without a target has
+            /// none, and gets zeros.
+            ///
+            /// ```
+            /// # use journal_plugin_sdk::owned;
+            #[doc = concat!("println!(\"{}\", owned::", stringify!($object), "::new().identifier());")]
+            /// ```
+            #[must_use]
+            pub fn identifier(&self) -> $crate::Id {
+                let computed = || {
+                    let mut value = Vec::new();
+                    self.write(&mut value);
+                    $crate::$object::new(&value).compute_id().ok().flatten()
+                };
+                self.id.or_else(computed).unwrap_or($crate::Id([0; 20]))
+            }
+        }
+    };
+}
+pub(crate) use identified_owned;
+
+/// Gives an object whose identifier is its key that key.
+macro_rules! keyed_by_id {
+    ($object:ident) => {
+        impl $object {
+            /// The key of its record in the journal.
+            ///
+            /// ```
+            /// # use journal_plugin_sdk::{Id, owned};
+            #[doc = concat!("let key = owned::", stringify!($object), "::new().id(Id([7; 20])).key();")]
+            /// assert!(key.ends_with(&[7; 20]));
+            /// ```
+            #[must_use]
+            pub fn key(&self) -> Vec<u8> {
+                let mut key = Vec::new();
+                $crate::model::encode::bytes(&mut key, &self.identifier().0);
+                key
+            }
+        }
+    };
+}
+pub(crate) use keyed_by_id;
+
+/// Gives an object without an identifier its value.
+macro_rules! encoded_owned {
+    ($object:ident) => {
+        impl $object {
+            /// The object as the journal's writer writes it.
+            ///
+            /// ```
+            /// # use journal_plugin_sdk::owned;
+            #[doc = concat!("let value = owned::", stringify!($object), "::new().encode();")]
+            #[doc = concat!("assert_eq!(journal_plugin_sdk::", stringify!($object), "::new(&value).decode()?, ")]
+            #[doc = concat!("    owned::", stringify!($object), "::new());")]
+            /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+            /// ```
+            #[must_use]
+            pub fn encode(&self) -> Vec<u8> {
+                let mut value = Vec::new();
+                self.write(&mut value);
+                value
+            }
+        }
+    };
+}
+pub(crate) use encoded_owned;

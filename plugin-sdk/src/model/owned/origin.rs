@@ -1,0 +1,142 @@
+//! Origins and visits.
+
+use serde::Serialize;
+
+use super::object::{encoded_owned, identified_owned, owned};
+use crate::model::encode::{self, Encode};
+use crate::{FieldError, Id, Metadata, Timestamp, VisitStatus};
+
+owned! {
+    /// An origin.
+    Origin("origin") {
+        /// The URL.
+        url = "url": String = String::new(), set text;
+        /// Its identifier; without one it gets that which the URL gives.
+        id = "id"[?]: Option<Id> = None, set optional;
+    }
+}
+identified_owned!(Origin);
+
+impl Origin {
+    /// The key of its record in the journal: the URL.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::owned;
+    ///
+    /// assert!(owned::Origin::new().url("https://example.org").key().ends_with(b"example.org"));
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = Vec::new();
+        encode::map(&mut key, 1);
+        encode::pair(&mut key, "url", &self.url);
+        key
+    }
+}
+
+owned! {
+    /// A visit to an origin.
+    OriginVisit("origin_visit") {
+        /// The URL of the origin.
+        origin = "origin": String = String::new(), set text;
+        /// When it began.
+        date = "date": Timestamp = Timestamp::from_millis(0), set value;
+        /// The kind of visit, such as `git`.
+        visit_type = "type": String = String::new(), set text;
+        /// The number of the visit among those of its origin, where it was given one.
+        visit = "visit"[?]: Option<u64> = None, set optional;
+    }
+}
+encoded_owned!(OriginVisit);
+
+impl OriginVisit {
+    /// The key of its record in the journal: the date and the origin.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::owned;
+    ///
+    /// assert!(owned::OriginVisit::new().key().starts_with(b"\x82\xa4date\xb91970-01-01 00:00:00+00:00"));
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = Vec::new();
+        encode::map(&mut key, 2);
+        encode::pair(&mut key, "date", &key_date(self.date));
+        encode::pair(&mut key, "origin", &self.origin);
+        key
+    }
+}
+
+owned! {
+    /// How far a visit has come.
+    OriginVisitStatus("origin_visit_status") {
+        /// The URL of the origin.
+        origin = "origin": String = String::new(), set text;
+        /// The number of the visit among those of its origin.
+        visit = "visit": u64 = 0, set value;
+        /// When it was so.
+        date = "date": Timestamp = Timestamp::from_millis(0), set value;
+        /// How far the visit has come.
+        status = "status": VisitStatus = VisitStatus::Created, set value;
+        /// The snapshot that the visit made, where it made one.
+        snapshot = "snapshot": Option<Id> = None, set optional;
+        /// The kind of visit, such as `git`.
+        visit_type = "type": Option<String> = None, set optional_text;
+        /// What the loader says of it.
+        metadata = "metadata": Option<Metadata<'static>> = None, set by_hand;
+    }
+}
+encoded_owned!(OriginVisitStatus);
+
+impl OriginVisitStatus {
+    /// Sets what the loader says of it: anything that serializes to a map.
+    ///
+    /// # Errors
+    /// When it cannot be serialized, or is no map.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    ///
+    /// use journal_plugin_sdk::owned;
+    ///
+    /// let status = owned::OriginVisitStatus::new().metadata(&BTreeMap::from([("loaded", 3)]))?;
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn metadata<M: Serialize + ?Sized>(mut self, metadata: &M) -> Result<Self, FieldError> {
+        self.metadata = Some(Metadata::of(metadata)?);
+        Ok(self)
+    }
+
+    /// The key of its record in the journal: the date, the origin and the visit.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::owned;
+    ///
+    /// assert!(owned::OriginVisitStatus::new().key().ends_with(b"\xa5visit\xa10"));
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = Vec::new();
+        encode::map(&mut key, 3);
+        encode::pair(&mut key, "date", &key_date(self.date));
+        encode::pair(&mut key, "origin", &self.origin);
+        encode::pair(&mut key, "visit", &self.visit.to_string());
+        key
+    }
+}
+
+impl Encode for VisitStatus {
+    fn encode(&self, value: &mut Vec<u8>) {
+        encode::text(value, self.as_str());
+    }
+}
+
+/// A time as Python prints it, which is what keys have: with six digits of the second, or none.
+fn key_date(date: Timestamp) -> String {
+    let second = Timestamp::from_millis(date.seconds() * 1000).to_string();
+    let second = second.trim_end_matches('Z').replacen('T', " ", 1);
+    match date.nanoseconds() / 1000 {
+        0 => format!("{second}+00:00"),
+        microseconds => format!("{second}.{microseconds:06}+00:00"),
+    }
+}

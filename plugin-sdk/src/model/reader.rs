@@ -1,0 +1,144 @@
+//! Reads the pieces that fields are made of.
+
+use journal_msgpack::{Cursor, Fault, Head};
+
+use super::error::{FieldError, Reason};
+
+/// A place in the value of an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    pub(crate) value: &'a [u8],
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Reader<'a> {
+    #[inline]
+    pub(crate) fn at(value: &'a [u8], place: usize) -> Self {
+        Self {
+            value,
+            cursor: Cursor::at(value, place),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn place(&self) -> usize {
+        self.cursor.place()
+    }
+
+    /// Passes `expected`, if it comes next. The journal's writer spells every map in the same way, so that a
+    /// comparison finds most names.
+    #[inline]
+    pub(crate) fn pass(&mut self, expected: &[u8]) -> bool {
+        self.cursor.pass(expected)
+    }
+
+    #[inline]
+    pub(crate) fn head(&mut self) -> Result<Head, FieldError> {
+        let place = self.place();
+        self.cursor.head().map_err(|fault| malformed(place, fault))
+    }
+
+    /// The head of the next value, which is not passed.
+    #[inline]
+    pub(crate) fn peek(&self) -> Result<Head, FieldError> {
+        let mut ahead = *self;
+        ahead.head()
+    }
+
+    #[inline]
+    pub(crate) fn skip(&mut self) -> Result<(), FieldError> {
+        let place = self.place();
+        self.cursor.skip().map_err(|fault| malformed(place, fault))
+    }
+
+    /// Passes nil, if it comes next.
+    #[inline]
+    pub(crate) fn nil(&mut self) -> bool {
+        self.pass(&[0xc0])
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self, length: u32) -> Result<&'a [u8], FieldError> {
+        let place = self.place();
+        self.cursor
+            .bytes(length)
+            .map_err(|fault| malformed(place, fault))
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], FieldError> {
+        let place = self.place();
+        match self.head()? {
+            Head::Bin(length) => self.take(length),
+            other => Err(unexpected(place, other, "bytes")),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn text(&mut self) -> Result<&'a str, FieldError> {
+        let place = self.place();
+        match self.head()? {
+            Head::Str(length) => {
+                let bytes = self.take(length)?;
+                str::from_utf8(bytes).map_err(|_| FieldError::wrong(place, "is not UTF-8"))
+            }
+            other => Err(unexpected(place, other, "a text")),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn array(&mut self) -> Result<u32, FieldError> {
+        let place = self.place();
+        match self.head()? {
+            Head::Array(count) => Ok(count),
+            other => Err(unexpected(place, other, "a list")),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn map(&mut self) -> Result<u32, FieldError> {
+        let place = self.place();
+        match self.head()? {
+            Head::Map(count) => Ok(count),
+            other => Err(unexpected(place, other, "a map")),
+        }
+    }
+
+    /// The text or bytes of a map's key; empty where it is of another kind, which no field has.
+    pub(crate) fn key(&mut self) -> Result<&'a [u8], FieldError> {
+        match self.peek()? {
+            Head::Str(length) | Head::Bin(length) => {
+                self.head()?;
+                self.take(length)
+            }
+            _ => self.skip().map(|()| &[][..]),
+        }
+    }
+
+    /// What stands between two places of the value.
+    #[inline]
+    pub(crate) fn since(&self, start: usize) -> &'a [u8] {
+        &self.value[start..self.place()]
+    }
+}
+
+#[cold]
+fn malformed(place: usize, fault: Fault) -> FieldError {
+    FieldError::new(place, Reason::Malformed(fault))
+}
+
+#[cold]
+pub(crate) fn unexpected(place: usize, found: Head, expected: &'static str) -> FieldError {
+    let found = match found {
+        Head::Nil => return FieldError::new(place, Reason::Missing),
+        Head::Bool(_) => "a boolean",
+        Head::Uint(_) | Head::Int(_) => "an integer",
+        Head::F32(_) | Head::F64(_) => "a number with a point",
+        Head::Str(_) => "a text",
+        Head::Bin(_) => "bytes",
+        Head::Array(_) => "a list",
+        Head::Map(_) => "a map",
+        Head::Ext(..) => "an extension",
+    };
+    FieldError::new(place, Reason::Kind { found, expected })
+}

@@ -1,0 +1,287 @@
+//! Revisions.
+
+use journal_msgpack::Head;
+
+use super::error::FieldError;
+use super::field::{Field, choice};
+use super::identify::identified;
+use super::items::Items;
+use super::metadata::{self, Metadata};
+use super::object::object;
+use super::reader::{Reader, unexpected};
+use crate::{Bytes, Date, Id, Person};
+
+object! {
+    /// A revision: a state of a project's source, such as a commit of Git.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Date, Revision, owned};
+    ///
+    /// let value = owned::Revision::new()
+    ///     .date(Date::new(1_700_000_000, 0, &b"+0100"[..]))
+    ///     .encode();
+    ///
+    /// let date = Revision::new(&value).date()?.expect("it was set");
+    /// assert_eq!(date.local().map(|local| local.hour), Some(23));
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    Revision("revision", "revision"), fields Place {
+        /// The message, where there is one.
+        message = "message": Option<&'a [u8]>;
+        /// Who wrote it. Anonymised, unless it comes from a privileged topic.
+        author = "author": Option<Person<'a>>;
+        /// Who put it into the repository. Anonymised, unless it comes from a privileged topic.
+        committer = "committer": Option<Person<'a>>;
+        /// When it was written.
+        date = "date": Option<Date<'a>>;
+        /// When it was put into the repository.
+        committer_date = "committer_date": Option<Date<'a>>;
+        /// What it comes from: the field `type`.
+        revision_type = "type": RevisionType;
+        /// The directory that is its source.
+        directory = "directory": Id;
+        /// Whether the archive made it up, as it does of a tarball.
+        synthetic = "synthetic": bool;
+        metadata = "metadata";
+        parents = "parents";
+        id = "id";
+        extra_headers = "extra_headers";
+        /// The Git object as it was, header included, where the other fields do not give it.
+        raw_manifest = "raw_manifest": Option<&'a [u8]>;
+    }
+}
+
+choice! {
+    /// What a revision comes from.
+    RevisionType: "revision type" {
+        /// A commit of Git.
+        Git = "git",
+        /// A tarball or another archive.
+        Tar = "tar",
+        /// A source package of Debian.
+        Dsc = "dsc",
+        /// A revision of Subversion.
+        Subversion = "svn",
+        /// A changeset of Mercurial.
+        Mercurial = "hg",
+        /// A changeset of CVS.
+        Cvs = "cvs",
+        /// A revision of Bazaar.
+        Bazaar = "bzr",
+    }
+}
+
+impl<'a> Revision<'a> {
+    /// The revisions that it follows. Empty ones, which identifiers leave out too, are passed over.
+    ///
+    /// # Errors
+    /// When there is no list of parents; each parent has an error of its own.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Revision, owned};
+    /// # let value = owned::Revision::default().encode();
+    /// # let revision = Revision::new(&value);
+    /// let is_merge = revision.parents()?.count() > 1;
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    #[inline]
+    pub fn parents(&self) -> Result<Parents<'_, 'a>, FieldError> {
+        self.items(Place::parents).map(Parents)
+    }
+
+    /// Headers of the Git object that have no field, in their order. Old records keep them in the metadata.
+    ///
+    /// # Errors
+    /// When they are no list; each header has an error of its own.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Revision, owned};
+    /// # let value = owned::Revision::default().encode();
+    /// # let revision = Revision::new(&value);
+    /// for header in revision.extra_headers()? {
+    ///     let (name, value) = header?;
+    ///     let is_signed = name == b"gpgsig";
+    /// }
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn extra_headers(&self) -> Result<ExtraHeaders<'_, 'a>, FieldError> {
+        let field = self
+            .fields
+            .find(Place::extra_headers as usize, &Self::NAMES);
+        if field.map_err(|error| error.of("revision"))?.is_some() {
+            let headers = self.items(Place::extra_headers)?;
+            if headers.left() > 0 {
+                return Ok(ExtraHeaders(headers));
+            }
+        }
+        self.old_extra_headers()
+    }
+
+    fn old_extra_headers(&self) -> Result<ExtraHeaders<'_, 'a>, FieldError> {
+        let found = self.read_with(Place::metadata, metadata::extra_headers)?;
+        let Some(mut reader) = found.flatten() else {
+            return Ok(ExtraHeaders(Items::none()));
+        };
+        let named = ("metadata.extra_headers", "revision");
+        let count = reader
+            .array()
+            .map_err(|error| error.within(named.0).of(named.1))?;
+        Ok(ExtraHeaders(Items::of_copy(reader, count, named)))
+    }
+
+    /// What is known beside the Git object. Where old records keep the extra headers in it, it is without them.
+    ///
+    /// # Errors
+    /// When it is no map.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Revision, owned};
+    /// # let value = owned::Revision::default().encode();
+    /// # let revision = Revision::new(&value);
+    /// if let Some(metadata) = revision.metadata()? {
+    ///     let original = metadata.as_raw().get("original_artifact");
+    /// }
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn metadata(&self) -> Result<Option<Metadata<'a>>, FieldError> {
+        let Some(raw) = self
+            .read_with(Place::metadata, Metadata::read_nilable)?
+            .flatten()
+        else {
+            return Ok(None);
+        };
+        let has_headers = self
+            .read_with(Place::metadata, metadata::extra_headers)?
+            .flatten()
+            .is_some();
+        if !has_headers {
+            return Ok(Some(raw));
+        }
+        let mut headers = self
+            .fields
+            .find(Place::extra_headers as usize, &Self::NAMES)
+            .map_err(|error| error.of("revision"))?;
+        // Only the head is read, so the walk is not told that the list is passed.
+        let are_in_metadata = match &mut headers {
+            None => true,
+            Some(headers) => {
+                let count = headers.array();
+                count.map_err(|error| error.within("extra_headers").of("revision"))? == 0
+            }
+        };
+        if are_in_metadata {
+            raw.without("extra_headers").map(Some)
+        } else {
+            Ok(Some(raw))
+        }
+        .map_err(|error| error.within("metadata").of("revision"))
+    }
+}
+
+/// The parents of a revision; made by [`Revision::parents`].
+///
+/// ```
+/// # use journal_plugin_sdk::{Id, Revision, owned};
+/// let value = owned::Revision::new().parent(Id([1; 20])).encode();
+/// let parents: Result<Vec<Id>, _> = Revision::new(&value).parents()?.collect();
+/// assert_eq!(parents?, [Id([1; 20])]);
+/// # Ok::<(), journal_plugin_sdk::FieldError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Parents<'f, 'a>(Items<'f, 'a>);
+
+impl Iterator for Parents<'_, '_> {
+    type Item = Result<Id, FieldError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let parent = self.0.next_with(|reader| {
+                if reader.pass(&[0xc4, 0]) {
+                    return Ok(None);
+                }
+                Id::read(reader).map(Some)
+            })?;
+            if let Some(parent) = parent.transpose() {
+                return Some(parent);
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.0.left()))
+    }
+}
+
+/// The extra headers of a revision, each a name and a value; made by [`Revision::extra_headers`].
+///
+/// ```
+/// # use journal_plugin_sdk::{Revision, owned};
+/// let value = owned::Revision::new().extra_header("encoding", "latin-1").encode();
+/// let headers: Result<Vec<_>, _> = Revision::new(&value).extra_headers()?.collect();
+/// assert_eq!(headers?[0].0, b"encoding");
+/// # Ok::<(), journal_plugin_sdk::FieldError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ExtraHeaders<'f, 'a>(Items<'f, 'a>);
+
+impl<'a> Iterator for ExtraHeaders<'_, 'a> {
+    type Item = Result<(&'a [u8], Bytes<'a>), FieldError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next_with(read_header)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.0.left()))
+    }
+}
+
+fn read_header<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Bytes<'a>), FieldError> {
+    let place = reader.place();
+    match reader.array()? {
+        2 => {}
+        count => {
+            let reason = format!("has {count} parts where a name and a value are expected");
+            return Err(FieldError::wrong(place, reason));
+        }
+    }
+    let name = super::field::bytes_or_text(reader).map_err(|error| error.within_item(0))?;
+    let value = header_value(reader).map_err(|error| error.within_item(1))?;
+    Ok((name, value))
+}
+
+/// Old records have texts and integers beside bytes.
+fn header_value<'a>(reader: &mut Reader<'a>) -> Result<Bytes<'a>, FieldError> {
+    let place = reader.place();
+    match reader.peek()? {
+        Head::Bin(_) | Head::Str(_) => Bytes::read(reader),
+        Head::Uint(_) | Head::Int(_) => {
+            i64::read(reader).map(|number| number.to_string().into_bytes().into())
+        }
+        other => Err(unexpected(place, other, "bytes")),
+    }
+}
+
+identified!(Revision("revision"), Place);
+
+impl Revision<'_> {
+    /// Whether its author or committer is anonymised, as they are in all public topics. An object of a privileged topic
+    /// never is.
+    ///
+    /// # Errors
+    /// When a person is not what it should be.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Revision, owned};
+    /// # let value = owned::Revision::default().encode();
+    /// assert!(!Revision::new(&value).is_anonymised()?);
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn is_anonymised(&self) -> Result<bool, FieldError> {
+        let hidden =
+            |person: Option<Person<'_>>| person.is_some_and(|person| person.is_anonymised());
+        Ok(!self.privileged && (hidden(self.author()?) || hidden(self.committer()?)))
+    }
+}

@@ -1,0 +1,157 @@
+//! Snapshots.
+
+use super::error::FieldError;
+use super::field::{Field, bytes_or_text};
+use super::identify::identified;
+use super::items::Items;
+use super::object::object;
+use super::reader::Reader;
+use crate::{Id, ObjectKind};
+
+object! {
+    /// A snapshot: the branches of an origin, as a visit found them.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Id, Snapshot, Target, ObjectKind, owned};
+    ///
+    /// let value = owned::Snapshot::new()
+    ///     .branch("refs/heads/main", Target::Object(ObjectKind::Revision, Id([1; 20])))
+    ///     .branch("HEAD", Target::Alias(b"refs/heads/main"))
+    ///     .encode();
+    ///
+    /// let mut names = Vec::new();
+    /// for branch in Snapshot::new(&value).branches()? {
+    ///     names.push(branch?.name.to_owned());
+    /// }
+    /// assert_eq!(names, [&b"refs/heads/main"[..], b"HEAD"]);
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    Snapshot("snapshot", "snapshot"), fields Place {
+        branches = "branches";
+        id = "id";
+    }
+}
+
+/// A branch of a snapshot.
+///
+/// ```
+/// use journal_plugin_sdk::{Branch, Target};
+///
+/// let branch = Branch { name: b"HEAD", target: Some(Target::Alias(b"refs/heads/main")) };
+/// assert!(branch.target.is_some());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch<'a> {
+    /// The name, such as `refs/heads/main`.
+    pub name: &'a [u8],
+    /// What it points at; nothing where that is unknown: a dangling branch.
+    pub target: Option<Target<'a>>,
+}
+
+/// What a branch points at.
+///
+/// ```
+/// use journal_plugin_sdk::{Id, Target, ObjectKind};
+///
+/// fn revision(target: Target<'_>) -> Option<Id> {
+///     match target {
+///         Target::Object(ObjectKind::Revision, id) => Some(id),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(revision(Target::Alias(b"refs/heads/main")), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// An object of the archive.
+    Object(ObjectKind, Id),
+    /// Another branch of the snapshot, by its name. There may be no such branch.
+    Alias(&'a [u8]),
+}
+
+impl<'a> Snapshot<'a> {
+    /// The branches, in the writer's order.
+    ///
+    /// # Errors
+    /// When there is no map of branches; each branch has an error of its own.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Snapshot, owned};
+    /// # let value = owned::Snapshot::default().encode();
+    /// # let snapshot = Snapshot::new(&value);
+    /// for branch in snapshot.branches()? {
+    ///     let is_dangling = branch?.target.is_none();
+    /// }
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    #[inline]
+    pub fn branches(&self) -> Result<Branches<'_, 'a>, FieldError> {
+        let named = ("branches", "snapshot");
+        self.fields
+            .items(Place::branches as usize, &Self::NAMES, Reader::map, named)
+            .map(Branches)
+            .map_err(|error| error.of("snapshot"))
+    }
+}
+
+/// The branches of a snapshot; made by [`Snapshot::branches`].
+///
+/// ```
+/// # use journal_plugin_sdk::{Snapshot, owned};
+/// let value = owned::Snapshot::default().encode();
+/// assert_eq!(Snapshot::new(&value).branches()?.count(), 0);
+/// # Ok::<(), journal_plugin_sdk::FieldError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Branches<'f, 'a>(Items<'f, 'a>);
+
+impl<'a> Iterator for Branches<'_, 'a> {
+    type Item = Result<Branch<'a>, FieldError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next_with(|reader| {
+            let name = bytes_or_text(reader)?;
+            let target = if reader.nil() || reader.pass(&[0x80]) {
+                None
+            } else {
+                Some(read_target(reader)?)
+            };
+            Ok(Branch { name, target })
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.0.left()))
+    }
+}
+
+fn read_target<'a>(reader: &mut Reader<'a>) -> Result<Target<'a>, FieldError> {
+    let place = reader.place();
+    let (mut target, mut target_type) = (None, None);
+    for _ in 0..reader.map()? {
+        if reader.pass(b"\xa6target") {
+            // Its length depends on its type, which may follow it.
+            target = Some(*reader);
+            reader.skip()?;
+        } else if reader.pass(b"\xabtarget_type") {
+            target_type = Some(*reader);
+            reader.skip()?;
+        } else {
+            reader.key()?;
+            reader.skip()?;
+        }
+    }
+    let missing = |field| FieldError::missing(place).within(field);
+    let mut target = target.ok_or_else(|| missing("target"))?;
+    let mut target_type = target_type.ok_or_else(|| missing("target_type"))?;
+    if target_type.pass(b"\xa5alias") {
+        let name = target.bytes().map_err(|error| error.within("target"))?;
+        return Ok(Target::Alias(name));
+    }
+    let kind = ObjectKind::read(&mut target_type).map_err(|error| error.within("target_type"))?;
+    let id = Id::read(&mut target).map_err(|error| error.within("target"))?;
+    Ok(Target::Object(kind, id))
+}
+
+identified!(Snapshot("snapshot"), Place);

@@ -1,0 +1,196 @@
+//! Reads times, in today's form and in those of old records.
+
+use journal_msgpack::Head;
+use time::OffsetDateTime;
+use time::format_description::well_known::Iso8601;
+
+use super::error::FieldError;
+use super::field::{Field, bytes_or_text};
+use super::reader::{Reader, unexpected};
+use crate::{Date, Timestamp};
+
+const MICROSECONDS: u32 = 1_000_000;
+
+impl Field<'_> for Timestamp {
+    /// Extension -1; in old records an ISO 8601 text, bare or in a map `{b"swhtype": "datetime", b"d": text}`.
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
+        let place = reader.place();
+        match reader.peek()? {
+            Head::Ext(-1, length) => {
+                reader.head()?;
+                Self::from_msgpack(reader.take(length)?)
+                    .ok_or_else(|| FieldError::wrong(place, "has the wrong length for a time"))
+            }
+            Head::Str(_) | Head::Map(2) => old_time(reader).map(Self::from),
+            other => Err(unexpected(place, other, "a time")),
+        }
+    }
+}
+
+/// In UTC; the offset of the text is lost, as upstream loses it.
+impl From<OffsetDateTime> for Timestamp {
+    fn from(time: OffsetDateTime) -> Self {
+        let (seconds, nanoseconds) = (time.unix_timestamp(), time.nanosecond());
+        // A time of the library has fewer nanoseconds than a second.
+        Self::new(seconds, nanoseconds).unwrap_or(Self::from_millis(seconds * 1000))
+    }
+}
+
+#[cold]
+fn old_time(reader: &mut Reader<'_>) -> Result<OffsetDateTime, FieldError> {
+    let place = reader.place();
+    let text = match reader.peek()? {
+        Head::Map(_) => time_in_map(reader)?,
+        _ => reader.text()?,
+    };
+    // Python writes a space where ISO 8601 has a T, and seconds of an offset which ISO 8601 has not.
+    let text = text.replacen(' ', "T", 1);
+    OffsetDateTime::parse(&text, &Iso8601::DEFAULT)
+        .map_err(|error| FieldError::wrong(place, format!("is no time in ISO 8601: {error}")))
+}
+
+fn time_in_map<'a>(reader: &mut Reader<'a>) -> Result<&'a str, FieldError> {
+    let place = reader.place();
+    let (mut is_time, mut text) = (false, None);
+    for _ in 0..reader.map()? {
+        match reader.key()? {
+            b"swhtype" => is_time = reader.text()? == "datetime",
+            b"d" => text = Some(reader.text()?),
+            _ => reader.skip()?,
+        }
+    }
+    text.filter(|_| is_time)
+        .ok_or_else(|| FieldError::wrong(place, "is a map that is no time"))
+}
+
+impl<'a> Field<'a> for Date<'a> {
+    /// A map of a timestamp and the bytes of the offset; in old records the offset is in minutes, or the date
+    /// is a bare number of seconds or a time.
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
+        if !reader.pass(b"\x82\xa9timestamp") {
+            return other_date(reader);
+        }
+        let before = *reader;
+        let (seconds, microseconds) = moment(reader).map_err(|error| error.within("timestamp"))?;
+        if reader.pass(b"\xacoffset_bytes") {
+            let offset = reader
+                .bytes()
+                .map_err(|error| error.within("offset_bytes"))?;
+            return Ok(Self::new(seconds, microseconds, offset));
+        }
+        *reader = before;
+        date_in_map(reader, 2, true)
+    }
+}
+
+#[cold]
+fn other_date<'a>(reader: &mut Reader<'a>) -> Result<Date<'a>, FieldError> {
+    let place = reader.place();
+    match reader.peek()? {
+        Head::Map(2) if reader.pass(b"\x82\xc4\x07swhtype") || reader.pass(b"\x82\xc4\x01d") => {
+            *reader = Reader::at(reader.value, place);
+            date_of_time(reader)
+        }
+        Head::Map(pairs) => {
+            reader.head()?;
+            date_in_map(reader, pairs, false)
+        }
+        Head::Uint(_) | Head::Int(_) => {
+            i64::read(reader).map(|seconds| Date::new(seconds, 0, &b"+0000"[..]))
+        }
+        Head::Ext(..) => {
+            let time = Timestamp::read(reader)?;
+            let microseconds = time.nanoseconds() / 1000;
+            Ok(Date::new(time.seconds(), microseconds, &b"+0000"[..]))
+        }
+        other => Err(unexpected(place, other, "a date")),
+    }
+}
+
+/// A date from a time with its own offset, in whole minutes.
+fn date_of_time<'a>(reader: &mut Reader<'a>) -> Result<Date<'a>, FieldError> {
+    let place = reader.place();
+    let time = old_time(reader)?;
+    let minutes = time.offset().whole_minutes();
+    Date::from_minutes(time.unix_timestamp(), time.microsecond(), minutes, false)
+        .ok_or_else(|| FieldError::wrong(place, "has an offset that is out of range"))
+}
+
+/// Reads the pairs of a date, whatever their order; `in_timestamp`: the name of the first one is passed.
+fn date_in_map<'a>(
+    reader: &mut Reader<'a>,
+    pairs: u32,
+    in_timestamp: bool,
+) -> Result<Date<'a>, FieldError> {
+    let place = reader.place();
+    let (mut timestamp, mut bytes, mut minutes, mut negative_utc) = (None, None, None, false);
+    for pair in 0..pairs {
+        let key = if pair == 0 && in_timestamp {
+            b"timestamp"
+        } else {
+            reader.key()?
+        };
+        match key {
+            b"timestamp" => {
+                timestamp = Some(moment(reader).map_err(|error| error.within("timestamp"))?);
+            }
+            b"offset_bytes" => {
+                bytes = Some(bytes_or_text(reader).map_err(|error| error.within("offset_bytes"))?);
+            }
+            // Not read yet, because it does not count where there are bytes.
+            b"offset" => {
+                minutes = Some(*reader);
+                reader.skip()?;
+            }
+            b"negative_utc" => {
+                negative_utc = Option::<bool>::read(reader)
+                    .map_err(|error| error.within("negative_utc"))?
+                    .unwrap_or(false);
+            }
+            _ => reader.skip()?,
+        }
+    }
+    let (seconds, microseconds) =
+        timestamp.ok_or_else(|| FieldError::wrong(place, "has no timestamp"))?;
+    if let Some(bytes) = bytes {
+        return Ok(Date::new(seconds, microseconds, bytes));
+    }
+    let minutes = match minutes {
+        Some(mut minutes) => i64::read(&mut minutes).map_err(|error| error.within("offset"))?,
+        None => return Err(FieldError::wrong(place, "has no offset")),
+    };
+    i16::try_from(minutes)
+        .ok()
+        .and_then(|minutes| Date::from_minutes(seconds, microseconds, minutes, negative_utc))
+        .ok_or_else(|| {
+            let reason = format!("is {minutes} minutes, which is no offset");
+            FieldError::wrong(place, reason).within("offset")
+        })
+}
+
+/// Seconds and microseconds: a map, or a bare number of seconds.
+#[inline]
+fn moment(reader: &mut Reader<'_>) -> Result<(i64, u32), FieldError> {
+    let place = reader.place();
+    if !matches!(reader.peek()?, Head::Map(_)) {
+        return i64::read(reader).map(|seconds| (seconds, 0));
+    }
+    let (mut seconds, mut microseconds) = (0, 0);
+    for _ in 0..reader.map()? {
+        if reader.pass(b"\xa7seconds") {
+            seconds = i64::read(reader).map_err(|error| error.within("seconds"))?;
+        } else if reader.pass(b"\xacmicroseconds") {
+            microseconds = u32::read(reader).map_err(|error| error.within("microseconds"))?;
+        } else {
+            reader.key()?;
+            reader.skip()?;
+        }
+    }
+    if microseconds >= MICROSECONDS {
+        let reason = format!("is {microseconds}, which is a second or more");
+        return Err(FieldError::wrong(place, reason).within("microseconds"));
+    }
+    Ok((seconds, microseconds))
+}
