@@ -8,6 +8,7 @@
 mod content;
 mod decode;
 mod directory;
+mod each;
 mod encode;
 mod error;
 mod extid;
