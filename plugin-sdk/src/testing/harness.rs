@@ -14,7 +14,7 @@ use super::records::{self, TestRecord};
 use super::run::{LogLine, Rows, Run};
 use super::worker::Worker;
 use crate::processor::About;
-use crate::{NoOptions, Options, Plan, Processor, log};
+use crate::{NoOptions, Options, Plan, Processor, log, owned};
 
 /// Runs the processor `P`, whose options are `O`, over the records that it is given.
 ///
@@ -90,6 +90,12 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
                 self
             }
         }
+    }
+
+    /// Adds the record of an object, with its own key.
+    #[must_use]
+    pub fn object<T: owned::Object>(self, object: &T) -> Self {
+        self.raw_record(T::OBJECT_TYPE, object.key(), object.encode())
     }
 
     /// Adds a record whose value is taken as it is.
