@@ -1,81 +1,264 @@
-//! Objects of the journal, each with what upstream's packages make of it.
+//! Objects as upstream writes, normalises and identifies them, beside what the SDK makes of them.
+//!
+//! A file of cases is made by the scripts of `tests/oracle`; `cases.py` there says what is in it.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use journal_plugin_sdk::{FieldError, Id, Object, Verification, owned};
 use rmpv::Value;
 
-/// A record's key and value, and what upstream's packages make of them.
-///
-/// `tests/oracle/cases.py` says how a file of them is written.
-#[derive(Debug, Clone)]
+/// One object.
+#[derive(Debug)]
 pub struct Case {
-    /// What an old message is an example of, such as `revision_offset_in_minutes`.
-    pub name: Option<String>,
-    /// The object type of the topic.
+    /// The object type.
     pub object_type: String,
-    /// The record's key.
+    /// The key of the record.
     pub key: Vec<u8>,
-    /// The record's value.
+    /// The value of the record.
     pub value: Vec<u8>,
-    /// What upstream writes of the object that it reads from `value`; none where that is to be refused.
+    /// The value that upstream writes of what it reads; `None` where it refuses the object.
     pub normal: Option<Vec<u8>>,
-    /// The id that the object's fields give, which is not always the one that it holds.
+    /// What upstream computes as the identifier.
     pub id: Option<Vec<u8>>,
-    /// The identifier of the id that the object holds.
-    pub swhid: Option<String>,
-    /// Whether the persons were hashed, so that nobody can compute the id.
+    /// Whether the persons are anonymised.
     pub anonymised: bool,
+    /// What is special in it, in the corpus of old messages.
+    pub name: String,
 }
 
-/// Reads a file of cases.
+/// What went wrong with how many objects, and how many there were of each type.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Objects of each type.
+    pub checked: BTreeMap<String, usize>,
+    /// Identifiers of each type that were computed and equal upstream's.
+    pub identified: BTreeMap<String, usize>,
+    /// Anonymised objects of each type that were recognised.
+    pub anonymised: BTreeMap<String, usize>,
+    /// The first mismatches, in words.
+    pub mismatches: Vec<String>,
+    /// How many there were.
+    pub mismatched: usize,
+}
+
+const SHOWN_MISMATCHES: usize = 20;
+
+/// Reads the cases of a file.
 ///
 /// # Panics
-/// When it is not there or is no such file.
+/// When the file is not one of cases.
 #[must_use]
 pub fn read(path: &Path) -> Vec<Case> {
-    let bytes =
-        fs::read(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut rest = &bytes[..];
     let mut cases = Vec::new();
     while !rest.is_empty() {
-        let members = rmpv::decode::read_value(&mut rest)
-            .unwrap_or_else(|error| panic!("case {} of {}: {error}", cases.len(), path.display()));
-        cases.push(case(members));
+        let parts = rmpv::decode::read_value(&mut rest).expect("cases are msgpack");
+        cases.push(case(&parts).unwrap_or_else(|| panic!("no case: {parts}")));
     }
     cases
 }
 
-fn case(members: Value) -> Case {
-    let Value::Array(members) = members else {
-        panic!("a case is an array, not {members}");
+fn case(parts: &Value) -> Option<Case> {
+    let bytes = |value: &Value| value.as_slice().map(<[u8]>::to_vec);
+    let parts = parts.as_array()?;
+    let [
+        object_type,
+        key,
+        value,
+        normal,
+        id,
+        _swhid,
+        anonymised,
+        rest @ ..,
+    ] = &parts[..]
+    else {
+        return None;
     };
-    let mut members = members.into_iter();
-    let mut next = || members.next().unwrap_or(Value::Nil);
-    Case {
-        object_type: text(next()).expect("a case has an object type"),
-        key: bytes(next()).expect("a case has a key"),
-        value: bytes(next()).expect("a case has a value"),
-        normal: bytes(next()),
-        id: bytes(next()),
-        swhid: text(next()),
-        anonymised: next() == Value::Boolean(true),
-        name: text(next()),
+    Some(Case {
+        object_type: object_type.as_str()?.to_owned(),
+        key: bytes(key)?,
+        value: bytes(value)?,
+        normal: bytes(normal),
+        id: bytes(id),
+        anonymised: anonymised.as_bool()?,
+        name: rest
+            .first()
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+    })
+}
+
+/// Decodes, encodes and identifies each object, and compares with upstream.
+#[must_use]
+pub fn check(cases: &[Case]) -> Report {
+    let mut report = Report::default();
+    for (index, case) in cases.iter().enumerate() {
+        *report.checked.entry(case.object_type.clone()).or_default() += 1;
+        if let Err(mismatch) = check_one(case, &mut report) {
+            report.mismatched += 1;
+            if report.mismatches.len() < SHOWN_MISMATCHES {
+                let Case {
+                    object_type,
+                    name,
+                    value,
+                    ..
+                } = case;
+                let value = rmpv::decode::read_value(&mut &value[..]);
+                let value = value.map_or_else(|error| error.to_string(), |value| value.to_string());
+                report.mismatches.push(format!(
+                    "{index} {object_type} {name}: {mismatch}\n  {value:.1500}"
+                ));
+            }
+        }
+    }
+    report
+}
+
+fn check_one(case: &Case, report: &mut Report) -> Result<(), String> {
+    let object = Object::new(&case.object_type, &case.value);
+    let written = object.and_then(|object| Ok((rewritten(&object)?, object)));
+    let Some(normal) = &case.normal else {
+        return match written {
+            Ok(_) => Err("upstream refuses it".to_owned()),
+            Err(_) => Ok(()),
+        };
+    };
+    let (written, object) = written.map_err(|error| error.to_string())?;
+    if written.value != *normal {
+        let shown =
+            |bytes: &[u8]| rmpv::decode::read_value(&mut &*bytes).map(|value| value.to_string());
+        let (written, normal) = (shown(&written.value), shown(normal));
+        return Err(format!(
+            "is written as\n  {written:.1500?}\n  and not as\n  {normal:.1500?}"
+        ));
+    }
+    // Keys of old messages have other forms.
+    if case.name.is_empty() && written.key != case.key {
+        return Err(format!(
+            "has the key {:?}",
+            String::from_utf8_lossy(&written.key)
+        ));
+    }
+    check_identifier(case, &object, report)
+}
+
+fn check_identifier(case: &Case, object: &Object<'_>, report: &mut Report) -> Result<(), String> {
+    let verification = object.verify().map_err(|error| error.to_string())?;
+    if case.anonymised {
+        // A raw manifest is not anonymised, so that the identifier can be computed all the same.
+        let expected = match raw_manifest(object).map_err(|error| error.to_string())? {
+            Some(_) => Verification::Intact,
+            None => Verification::Anonymised,
+        };
+        if verification != expected {
+            return Err(format!("is anonymised, and verified as {verification:?}"));
+        }
+        *report
+            .anonymised
+            .entry(case.object_type.clone())
+            .or_default() += 1;
+        return Ok(());
+    }
+    let Some(id) = &case.id else {
+        return match verification {
+            Verification::WithoutIdentifier => Ok(()),
+            // It is the bytes that have one.
+            _ if matches!(object, Object::HashCollidingContent(_)) => Ok(()),
+            other => Err(format!("has no identifier, and verified as {other:?}")),
+        };
+    };
+    let computed = computed(object).map_err(|error| error.to_string())?;
+    if computed.map(|id| id.0.to_vec()).as_ref() != Some(id) {
+        return Err(format!(
+            "has the identifier {computed:?} instead of {}",
+            journal_plugin_sdk::Bytes::from(&id[..])
+        ));
+    }
+    *report
+        .identified
+        .entry(case.object_type.clone())
+        .or_default() += 1;
+    Ok(())
+}
+
+struct Written {
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<T: owned::Object> From<T> for Written {
+    fn from(object: T) -> Self {
+        Self {
+            key: object.key(),
+            value: object.encode(),
+        }
     }
 }
 
-fn bytes(member: Value) -> Option<Vec<u8>> {
-    match member {
-        Value::Nil => None,
-        Value::Binary(bytes) => Some(bytes),
-        other => panic!("{other} is not binary"),
+fn rewritten(object: &Object<'_>) -> Result<Written, FieldError> {
+    Ok(match object {
+        Object::Content(content) => content.decode()?.into(),
+        Object::SkippedContent(content) => content.decode()?.into(),
+        Object::HashCollidingContent(content) => content.decode()?.into(),
+        Object::Directory(directory) => directory.decode()?.into(),
+        Object::Revision(revision) => revision.decode()?.into(),
+        Object::Release(release) => release.decode()?.into(),
+        Object::Snapshot(snapshot) => snapshot.decode()?.into(),
+        Object::Origin(origin) => origin.decode()?.into(),
+        Object::OriginVisit(visit) => visit.decode()?.into(),
+        Object::OriginVisitStatus(status) => status.decode()?.into(),
+        Object::ExtId(extid) => extid.decode()?.into(),
+        Object::MetadataAuthority(authority) => authority.decode()?.into(),
+        Object::MetadataFetcher(fetcher) => fetcher.decode()?.into(),
+        Object::RawExtrinsicMetadata(metadata) => metadata.decode()?.into(),
+        other => panic!("{other:?} has no owned form"),
+    })
+}
+
+fn raw_manifest<'a>(object: &Object<'a>) -> Result<Option<&'a [u8]>, FieldError> {
+    match object {
+        Object::Revision(revision) => revision.raw_manifest(),
+        Object::Release(release) => release.raw_manifest(),
+        _ => Ok(None),
     }
 }
 
-fn text(member: Value) -> Option<String> {
-    match member {
-        Value::Nil => None,
-        Value::String(text) => Some(text.into_str().expect("a case's texts are UTF-8")),
-        other => panic!("{other} is no text"),
+fn computed(object: &Object<'_>) -> Result<Option<Id>, FieldError> {
+    match object {
+        Object::Content(content) => content.sha1_git().map(Some),
+        Object::HashCollidingContent(content) => content.sha1_git().map(Some),
+        Object::Directory(directory) => directory.compute_id(),
+        Object::Revision(revision) => revision.compute_id(),
+        Object::Release(release) => release.compute_id(),
+        Object::Snapshot(snapshot) => snapshot.compute_id(),
+        Object::Origin(origin) => origin.compute_id(),
+        Object::ExtId(extid) => extid.compute_id(),
+        Object::RawExtrinsicMetadata(metadata) => metadata.compute_id(),
+        _ => Ok(None),
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "object type: checked, identified, anonymised")?;
+        for (object_type, checked) in &self.checked {
+            let of =
+                |counts: &BTreeMap<String, usize>| counts.get(object_type).copied().unwrap_or(0);
+            let (identified, anonymised) = (of(&self.identified), of(&self.anonymised));
+            writeln!(
+                formatter,
+                "{object_type}: {checked}, {identified}, {anonymised}"
+            )?;
+        }
+        write!(formatter, "{} mismatches", self.mismatched)?;
+        for mismatch in &self.mismatches {
+            write!(formatter, "\n{mismatch}")?;
+        }
+        Ok(())
     }
 }
