@@ -1,0 +1,57 @@
+//! A column of a table: what its values are, and how they merge.
+
+use std::cmp::Ordering;
+
+use crate::{Kind, Merge, Span, Value};
+
+/// What a table holds in one place.
+pub(crate) type Cell = Value<Box<[u8]>>;
+
+/// How a column merges, and what it has been.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Merging {
+    pub(crate) merge: Merge,
+    /// What its values are, once there was one.
+    pub(crate) kind: Option<Kind>,
+}
+
+impl Merging {
+    /// The kind of a value that is not this column's.
+    #[inline]
+    pub(crate) fn other_kind(self, value: Value<Span>) -> Option<(Kind, Kind)> {
+        match (value.kind(), self.kind) {
+            (Some(found), Some(before)) if found != before => Some((found, before)),
+            _ => None,
+        }
+    }
+
+    /// Whether `value` can be merged into `cell` within 64 bits.
+    #[inline]
+    pub(crate) fn fits(self, cell: &Cell, value: Value<Span>) -> bool {
+        self.merge != Merge::Sum || cell.sum(value).is_some()
+    }
+
+    /// Merges `value`, whose bytes lie in `texts`, and answers with how many bytes the cell has more and less
+    /// beside itself. A value that does not fit changes nothing.
+    #[inline]
+    pub(crate) fn merge(self, cell: &mut Cell, value: Value<Span>, texts: &[u8]) -> (usize, usize) {
+        let replaces = match (self.merge, &*cell, value) {
+            (_, _, Value::Nothing) => return (0, 0),
+            (Merge::Sum, cell_before, value) => {
+                if let Some(sum) = cell_before.sum(value) {
+                    *cell = Cell::own(sum, texts);
+                }
+                return (0, 0);
+            }
+            (_, Value::Nothing, _) => true,
+            (Merge::Min, before, value) => before.compare(value, texts) == Ordering::Less,
+            (Merge::Max, before, value) => before.compare(value, texts) == Ordering::Greater,
+        };
+        if !replaces {
+            return (0, 0);
+        }
+        let before = cell.outside_bytes();
+        *cell = Cell::own(value, texts);
+        (cell.outside_bytes(), before)
+    }
+}

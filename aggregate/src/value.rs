@@ -1,0 +1,281 @@
+//! The values of columns.
+
+use std::cmp::Ordering;
+use std::fmt::{self, Display, Formatter};
+
+use journal_msgpack::{Cursor, Fault, Head};
+use rmp::encode;
+
+/// A column's value; `B` holds the bytes of texts and bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<B> {
+    /// Nothing: merged with anything, that stays.
+    Nothing,
+    /// An integer that is not negative.
+    Unsigned(u64),
+    /// A negative integer.
+    Negative(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// A text, in UTF-8.
+    Text(B),
+    /// Bytes.
+    Bytes(B),
+    /// A time: msgpack's extension -1.
+    Time {
+        /// Seconds since 1970-01-01T00:00:00Z, rounded down.
+        seconds: i64,
+        /// Nanoseconds above them.
+        nanoseconds: u32,
+    },
+}
+
+/// Where the bytes of a text lie in the texts of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The bytes that were appended to `texts` since it was `start` long; nothing beyond 4 GiB.
+    pub(crate) fn since(start: usize, texts: &[u8]) -> Option<Self> {
+        Some(Self {
+            start: u32::try_from(start).ok()?,
+            end: u32::try_from(texts.len()).ok()?,
+        })
+    }
+
+    pub(crate) fn of(self, texts: &[u8]) -> &[u8] {
+        &texts[self.start as usize..self.end as usize]
+    }
+}
+
+/// What values are: those of one column are all of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Integers.
+    Integer,
+    /// Numbers with a fraction.
+    Float,
+    /// Texts.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// Times.
+    Time,
+}
+
+impl Display for Kind {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Integer => "an integer",
+            Self::Float => "a float",
+            Self::Text => "a text",
+            Self::Bytes => "bytes",
+            Self::Time => "a time",
+        })
+    }
+}
+
+impl<B> Value<B> {
+    /// What it is, where it is anything.
+    #[inline]
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::Nothing => return None,
+            Self::Unsigned(_) | Self::Negative(_) => Kind::Integer,
+            Self::Float(_) => Kind::Float,
+            Self::Text(_) => Kind::Text,
+            Self::Bytes(_) => Kind::Bytes,
+            Self::Time { .. } => Kind::Time,
+        })
+    }
+
+    /// An integer of either sign.
+    #[inline]
+    #[must_use]
+    pub fn integer(number: i64) -> Self {
+        u64::try_from(number).map_or(Self::Negative(number), Self::Unsigned)
+    }
+
+    /// An integer, unless it leaves the range of 64 bits.
+    #[must_use]
+    pub fn wide_integer(number: i128) -> Option<Self> {
+        let negative = || i64::try_from(number).ok().map(Self::Negative);
+        u64::try_from(number)
+            .ok()
+            .map(Self::Unsigned)
+            .or_else(negative)
+    }
+
+    fn as_wide_integer(&self) -> Option<i128> {
+        match *self {
+            Self::Unsigned(number) => Some(number.into()),
+            Self::Negative(number) => Some(number.into()),
+            _ => None,
+        }
+    }
+
+    /// The sum of two integers, or whichever is there; nothing when it leaves the range of 64 bits.
+    #[inline]
+    pub(crate) fn sum(&self, more: Value<Span>) -> Option<Value<Span>> {
+        match (self, more) {
+            (Self::Unsigned(one), Value::Unsigned(two)) => {
+                one.checked_add(two).map(Value::Unsigned)
+            }
+            (Self::Nothing, more) => Some(more),
+            (one, two) => match (one.as_wide_integer(), two.as_wide_integer()) {
+                (Some(one), Some(two)) => Value::wide_integer(one + two),
+                (Some(one), None) => Value::wide_integer(one),
+                (None, _) => Some(two),
+            },
+        }
+    }
+}
+
+impl Value<Box<[u8]>> {
+    /// How `other`, of the same kind, stands to this one: floats in their total order, texts and bytes byte by
+    /// byte.
+    pub(crate) fn compare(&self, other: Value<Span>, texts: &[u8]) -> Ordering {
+        match (self, other) {
+            (Self::Float(one), Value::Float(two)) => two.total_cmp(one),
+            (Self::Text(one), Value::Text(two)) | (Self::Bytes(one), Value::Bytes(two)) => {
+                two.of(texts).cmp(one)
+            }
+            (
+                &Self::Time {
+                    seconds,
+                    nanoseconds,
+                },
+                Value::Time {
+                    seconds: other_seconds,
+                    nanoseconds: other_nanoseconds,
+                },
+            ) => (other_seconds, other_nanoseconds).cmp(&(seconds, nanoseconds)),
+            (one, two) => two.as_wide_integer().cmp(&one.as_wide_integer()),
+        }
+    }
+
+    /// Takes a value in, with the bytes that lie in `texts`.
+    pub(crate) fn own(value: Value<Span>, texts: &[u8]) -> Self {
+        match value {
+            Value::Nothing => Self::Nothing,
+            Value::Unsigned(number) => Self::Unsigned(number),
+            Value::Negative(number) => Self::Negative(number),
+            Value::Float(number) => Self::Float(number),
+            Value::Text(span) => Self::Text(span.of(texts).into()),
+            Value::Bytes(span) => Self::Bytes(span.of(texts).into()),
+            Value::Time {
+                seconds,
+                nanoseconds,
+            } => Self::Time {
+                seconds,
+                nanoseconds,
+            },
+        }
+    }
+
+    /// Bytes that it has beside itself.
+    pub(crate) fn outside_bytes(&self) -> usize {
+        match self {
+            Self::Text(bytes) | Self::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+
+    /// Appends it as msgpack.
+    pub(crate) fn write(&self, row: &mut Vec<u8>) {
+        // Writing to memory does not fail.
+        match self {
+            Self::Nothing => row.push(0xc0),
+            &Self::Unsigned(number) => drop(encode::write_uint(row, number)),
+            &Self::Negative(number) => drop(encode::write_sint(row, number)),
+            &Self::Float(number) => drop(encode::write_f64(row, number)),
+            Self::Text(text) => {
+                drop(encode::write_str_len(row, length(text)));
+                row.extend_from_slice(text);
+            }
+            Self::Bytes(bytes) => {
+                drop(encode::write_bin_len(row, length(bytes)));
+                row.extend_from_slice(bytes);
+            }
+            Self::Time {
+                seconds,
+                nanoseconds,
+            } => {
+                drop(encode::write_ext_meta(row, 12, -1));
+                row.extend_from_slice(&nanoseconds.to_be_bytes());
+                row.extend_from_slice(&seconds.to_be_bytes());
+            }
+        }
+    }
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    // A span is no longer than that.
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
+/// Why msgpack is no value of a column.
+pub(crate) enum NoValue {
+    Msgpack(Fault),
+    /// What it is instead.
+    Other(&'static str),
+}
+
+impl From<Fault> for NoValue {
+    fn from(fault: Fault) -> Self {
+        Self::Msgpack(fault)
+    }
+}
+
+impl Value<Span> {
+    /// Reads one value of msgpack; `texts` takes the bytes of texts.
+    pub(crate) fn read(cursor: &mut Cursor<'_>, texts: &mut Vec<u8>) -> Result<Self, NoValue> {
+        Ok(match cursor.head()? {
+            Head::Nil => Self::Nothing,
+            Head::Uint(number) => Self::Unsigned(number),
+            Head::Int(number) => Self::integer(number),
+            Head::F32(number) => Self::Float(number.into()),
+            Head::F64(number) => Self::Float(number),
+            Head::Str(length) => Self::Text(take(cursor.bytes(length)?, texts)?),
+            Head::Bin(length) => Self::Bytes(take(cursor.bytes(length)?, texts)?),
+            Head::Ext(-1, length) => {
+                time(cursor.bytes(length)?).ok_or(NoValue::Other("a malformed time"))?
+            }
+            Head::Ext(..) => return Err(NoValue::Other("an extension that is no time")),
+            Head::Bool(_) => return Err(NoValue::Other("a boolean")),
+            Head::Array(_) => return Err(NoValue::Other("a list")),
+            Head::Map(_) => return Err(NoValue::Other("a map")),
+        })
+    }
+}
+
+fn take(bytes: &[u8], texts: &mut Vec<u8>) -> Result<Span, NoValue> {
+    let start = texts.len();
+    texts.extend_from_slice(bytes);
+    Span::since(start, texts).ok_or(NoValue::Other("more than 4 GiB"))
+}
+
+/// The three forms of msgpack's timestamps.
+fn time(bytes: &[u8]) -> Option<Value<Span>> {
+    let (seconds, nanoseconds) = match bytes.len() {
+        4 => (u32::from_be_bytes(bytes.try_into().ok()?).into(), 0),
+        8 => {
+            let both = u64::from_be_bytes(bytes.try_into().ok()?);
+            let seconds = i64::try_from(both & ((1 << 34) - 1)).ok()?;
+            (seconds, u32::try_from(both >> 34).ok()?)
+        }
+        12 => {
+            let (nanoseconds, seconds) = bytes.split_first_chunk()?;
+            let seconds = i64::from_be_bytes(seconds.try_into().ok()?);
+            (seconds, u32::from_be_bytes(*nanoseconds))
+        }
+        _ => return None,
+    };
+    (nanoseconds < 1_000_000_000).then_some(Value::Time {
+        seconds,
+        nanoseconds,
+    })
+}
