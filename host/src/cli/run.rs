@@ -12,7 +12,7 @@ use super::report::Report;
 use super::values;
 use crate::config::options;
 use crate::observe::progress::Progress;
-use crate::output::jsonl;
+use crate::output::{Sink, aggregate, jsonl};
 use crate::pipeline::budget::Budget;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
@@ -285,7 +285,7 @@ impl Run {
             Arc::clone(&self.settings.progress.share),
         )
         .map_err(SourceError::from)?;
-        processor.bind(self.sinks()?.sink());
+        processor.bind(self.sink(&self.sinks()?));
         let worker = self.settings.progress.worker(0);
         let worker = Worker::new(source, processor, self.settings.clone(), worker);
         Ok(vec![Box::new(move || worker.run())])
@@ -321,7 +321,7 @@ impl Run {
             processors.push(processor);
         }
         let of_worker = |(number, mut processor): (usize, Processor)| {
-            processor.bind(sinks.sink());
+            processor.bind(self.sink(&sinks));
             self.kafka_worker(&cluster, processor, number, workers)
         };
         Ok(processors.into_iter().enumerate().map(of_worker).collect())
@@ -353,6 +353,12 @@ impl Run {
             let source = KafkaSource::join(cluster, stay, options).map_err(SourceError::from)?;
             Worker::new(source, processor, settings, counters).run()
         })
+    }
+
+    /// The way of one worker's rows to these places.
+    fn sink(&self, places: &jsonl::Places) -> Box<dyn Sink> {
+        let WorkerSettings { plan, limits, .. } = &self.settings;
+        aggregate::before(places.sink(), &plan.outputs, limits.memory_bytes)
     }
 
     fn sinks(&self) -> Result<jsonl::Places, Report> {

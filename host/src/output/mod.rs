@@ -1,14 +1,30 @@
 //! Where rows go: the sinks that an operator binds the processor's outputs to.
 
+pub mod aggregate;
 pub mod jsonl;
+
+use std::sync::Arc;
+
+use journal_aggregate::Shape;
 
 /// An output as the plan declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// The name that the processor emits to and the operator binds.
     pub name: String,
+    /// What becomes of its rows.
+    pub kind: Kind,
     /// What a row means, for people.
     pub summary: Option<String>,
+}
+
+/// What becomes of the rows of an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Each one is written.
+    Append,
+    /// Those with the same key become one, until they are written at a checkpoint.
+    Aggregate(Arc<Shape>),
 }
 
 /// One worker's way into the sinks: it holds what the processor emits until a checkpoint.
@@ -23,6 +39,21 @@ pub trait Sink: Send {
     /// # Errors
     /// When a row cannot be represented, or the ends do not fit the rows.
     fn emit(&mut self, output: usize, rows: &[u8], row_ends: &[u32]) -> Result<(), RowError>;
+
+    /// Says whether [`emit`](Self::emit) could take this row alone; `place` is its place in the `emit` that
+    /// brought it.
+    ///
+    /// # Errors
+    /// When the row cannot be represented.
+    fn check(&mut self, output: usize, place: usize, row: &[u8]) -> Result<(), RowError>;
+
+    /// Takes rows that the host itself made of those of many calls: like [`emit`](Self::emit), but without the
+    /// bound on what one call may make.
+    ///
+    /// # Errors
+    /// When a row cannot be represented, or the ends do not fit the rows.
+    fn emit_merged(&mut self, output: usize, rows: &[u8], row_ends: &[u32])
+    -> Result<(), RowError>;
 
     /// The call returned well: its rows are held.
     fn keep(&mut self);
@@ -94,6 +125,13 @@ pub enum SinkError {
         /// The system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// Rows that were merged cannot be represented, although each one before could; nothing was written.
+    #[error("merged rows cannot be written")]
+    Row {
+        /// What is wrong with them.
+        #[source]
+        source: RowError,
     },
 }
 

@@ -194,6 +194,14 @@ impl Sink for Unbound {
         })
     }
 
+    fn check(&mut self, output: usize, _place: usize, _row: &[u8]) -> Result<(), RowError> {
+        self.emit(output, &[], &[])
+    }
+
+    fn emit_merged(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
+        self.emit(output, rows, ends)
+    }
+
     fn keep(&mut self) {}
 
     fn take_back(&mut self) {}

@@ -20,6 +20,9 @@ use super::{Output, RowError, Sink, SinkError};
 /// for the usual checkpoint, which is due at 16 MiB.
 const KEPT_CAPACITY: usize = 32 << 20;
 
+/// Memory for rows that are only checked, kept from one to the next, in bytes.
+const KEPT_SCRATCH: usize = 1 << 16;
+
 /// The places that the outputs of a run are bound to.
 #[derive(Debug)]
 pub struct Places {
@@ -74,6 +77,8 @@ struct Jsonl {
     lines: Vec<Lines>,
     /// The most JSON that one call may make, in bytes.
     call_bytes: usize,
+    /// For rows that are only checked.
+    scratch: Vec<u8>,
 }
 
 impl Jsonl {
@@ -84,36 +89,52 @@ impl Jsonl {
             writer,
             lines,
             call_bytes,
+            scratch: Vec::new(),
         }
+    }
+
+    /// Appends the lines of rows that may take `room` bytes, or none of them.
+    fn append(
+        &mut self,
+        output: usize,
+        rows: &[u8],
+        row_ends: &[u32],
+        room: usize,
+    ) -> Result<(), RowError> {
+        let route = route(&self.writer, output)?;
+        let lines = &mut self.lines[route.place].bytes;
+        let before = lines.len();
+        let most = before.saturating_add(room);
+        let written = append_rows(route, rows, row_ends, lines, most, self.call_bytes);
+        if written.is_err() {
+            lines.truncate(before);
+        }
+        written
     }
 }
 
 impl Sink for Jsonl {
     fn emit(&mut self, output: usize, rows: &[u8], row_ends: &[u32]) -> Result<(), RowError> {
-        let Some(route) = self.writer.route(output) else {
-            return Err(RowError::UnknownOutput {
-                output,
-                declared: self.writer.outputs(),
-            });
-        };
         let of_call = |lines: &Lines| lines.bytes.len() - lines.kept;
-        let room = self
-            .call_bytes
-            .saturating_sub(self.lines.iter().map(of_call).sum());
-        let lines = &mut self.lines[route.place].bytes;
-        let before = lines.len();
-        let written = append_rows(
-            route,
-            rows,
-            row_ends,
-            lines,
-            before.saturating_add(room),
-            self.call_bytes,
-        );
-        if written.is_err() {
-            lines.truncate(before);
-        }
-        written
+        let made = self.lines.iter().map(of_call).sum();
+        self.append(output, rows, row_ends, self.call_bytes.saturating_sub(made))
+    }
+
+    fn check(&mut self, output: usize, place: usize, row: &[u8]) -> Result<(), RowError> {
+        let route = route(&self.writer, output)?;
+        self.scratch.clear();
+        self.scratch.shrink_to(KEPT_SCRATCH);
+        transcode::row(row, &mut self.scratch, self.call_bytes)
+            .map_err(|flaw| row_error(route, place, &flaw, self.call_bytes))
+    }
+
+    fn emit_merged(
+        &mut self,
+        output: usize,
+        rows: &[u8],
+        row_ends: &[u32],
+    ) -> Result<(), RowError> {
+        self.append(output, rows, row_ends, usize::MAX)
     }
 
     fn keep(&mut self) {
@@ -154,6 +175,29 @@ impl Sink for Jsonl {
     }
 }
 
+fn route(writer: &Writer, output: usize) -> Result<&writer::Route, RowError> {
+    let declared = writer.outputs();
+    let route = writer.route(output);
+    route.ok_or(RowError::UnknownOutput { output, declared })
+}
+
+fn row_error(
+    route: &writer::Route,
+    place: usize,
+    flaw: &transcode::Flaw,
+    limit: usize,
+) -> RowError {
+    let output = route.output.clone();
+    if flaw.is_too_much() {
+        return RowError::TooMuch { output, limit };
+    }
+    RowError::BadRow {
+        output,
+        row: place,
+        reason: flaw.to_string(),
+    }
+}
+
 fn append_rows(
     route: &writer::Route,
     rows: &[u8],
@@ -171,17 +215,7 @@ fn append_rows(
         let row = rows.get(start..end).ok_or_else(bad_ends)?;
         start = end;
         lines.extend_from_slice(&route.before);
-        transcode::row(row, lines, most).map_err(|flaw| {
-            let output = route.output.clone();
-            if flaw.is_too_much() {
-                return RowError::TooMuch { output, limit };
-            }
-            RowError::BadRow {
-                output,
-                row: index,
-                reason: flaw.to_string(),
-            }
-        })?;
+        transcode::row(row, lines, most).map_err(|flaw| row_error(route, index, &flaw, limit))?;
         lines.extend_from_slice(route.after);
     }
     if start == rows.len() {

@@ -17,6 +17,7 @@ fn outputs(names: &[&str]) -> Vec<Output> {
         .iter()
         .map(|&name| Output {
             name: name.to_owned(),
+            kind: crate::output::Kind::Append,
             summary: None,
         })
         .collect()

@@ -39,6 +39,14 @@ impl Sink for Recorder {
         Ok(())
     }
 
+    fn check(&mut self, _: usize, _: usize, _: &[u8]) -> Result<(), RowError> {
+        Ok(())
+    }
+
+    fn emit_merged(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
+        self.emit(output, rows, ends)
+    }
+
     fn keep(&mut self) {
         self.note(Step::Kept);
     }
@@ -65,6 +73,13 @@ impl Sink for Forgetful {
     fn emit(&mut self, _: usize, rows: &[u8], _: &[u32]) -> Result<(), RowError> {
         assert_eq!(rows.len(), 4);
         Ok(())
+    }
+    fn check(&mut self, _: usize, _: usize, _: &[u8]) -> Result<(), RowError> {
+        Ok(())
+    }
+
+    fn emit_merged(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
+        self.emit(output, rows, ends)
     }
     fn keep(&mut self) {}
     fn take_back(&mut self) {}

@@ -1,0 +1,239 @@
+//! Aggregate outputs: rows with the same key become one before they reach the sink.
+//!
+//! A plugin merges what one call emits. This stage, one a worker, merges all calls between two checkpoints, and
+//! hands the sink one row for each key when it flushes. Rows of other outputs pass.
+
+use std::mem;
+use std::sync::Arc;
+
+use journal_aggregate::{Fault, Mark, Row, Shape, Table};
+
+use super::{Kind, Output, RowError, Sink, SinkError};
+
+/// Rows reach the sink in lots of about this many bytes.
+const LOT_BYTES: usize = 1 << 20;
+
+/// Memory for rows that is kept from one checkpoint to the next, in bytes for each output: enough for the usual
+/// checkpoint, which is due at 16 MiB.
+const KEPT_BYTES: usize = 32 << 20;
+
+/// Puts the stage before a worker's sink, where the plan has aggregate outputs. `call_bytes` is how much more one
+/// call into the processor may make the merged rows take.
+#[must_use]
+pub fn before(sink: Box<dyn Sink>, outputs: &[Output], call_bytes: usize) -> Box<dyn Sink> {
+    let outputs: Vec<_> = outputs.iter().map(Merging::of).collect();
+    if outputs.iter().all(Option::is_none) {
+        return sink;
+    }
+    Box::new(Aggregate {
+        sink,
+        outputs,
+        call_bytes,
+    })
+}
+
+/// The stage of one worker.
+struct Aggregate {
+    sink: Box<dyn Sink>,
+    /// For each output of the plan, where it is an aggregate.
+    outputs: Vec<Option<Merging>>,
+    call_bytes: usize,
+}
+
+/// The rows of one output since the last checkpoint.
+struct Merging {
+    name: String,
+    shape: Arc<Shape>,
+    table: Table,
+    row: Row,
+    /// What was there before the call at work.
+    before_call: Mark,
+    /// The bytes of that.
+    bytes_before_call: usize,
+}
+
+impl Merging {
+    fn of(output: &Output) -> Option<Self> {
+        let Kind::Aggregate(shape) = &output.kind else {
+            return None;
+        };
+        let mut table = Table::new(Arc::clone(shape));
+        Some(Self {
+            name: output.name.clone(),
+            before_call: table.mark(),
+            bytes_before_call: 0,
+            row: Row::new(Arc::clone(shape)),
+            shape: Arc::clone(shape),
+            table,
+        })
+    }
+
+    /// Merges the rows of one `emit`. What the sink could not represent is found here, so that nothing is left to
+    /// go wrong at the checkpoint.
+    fn merge(
+        &mut self,
+        output: usize,
+        rows: &[u8],
+        row_ends: &[u32],
+        most: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Refused> {
+        let mut start = 0;
+        for (place, &end) in row_ends.iter().enumerate() {
+            let end = end as usize;
+            let row = rows.get(start..end).ok_or(Refused::Ends)?;
+            start = end;
+            let fault = |fault| Refused::Row { place, fault };
+            self.row.read(row).map_err(fault)?;
+            let is_new = self.table.merge(&self.row).map_err(fault)?;
+            // Integers under a known key can be represented in any case.
+            if is_new || self.row.is_more_than_integers() {
+                sink.check(output, place, row).map_err(Refused::Sink)?;
+            }
+            if self.table.bytes() > most {
+                return Err(Refused::TooMuch);
+            }
+        }
+        if start == rows.len() {
+            Ok(())
+        } else {
+            Err(Refused::Ends)
+        }
+    }
+
+    /// Bytes that the call at work has added.
+    fn of_call(&self) -> usize {
+        self.table.bytes().saturating_sub(self.bytes_before_call)
+    }
+
+    /// Begins the next call.
+    fn begin_call(&mut self) {
+        self.table.settle();
+        self.before_call = self.table.mark();
+        self.bytes_before_call = self.table.bytes();
+    }
+
+    fn clear(&mut self) {
+        if self.table.bytes() > KEPT_BYTES {
+            self.table = Table::new(Arc::clone(&self.shape));
+        }
+        self.table.clear();
+        self.begin_call();
+    }
+
+    /// Hands all rows to the sink, which may have to be told to take them back after an error.
+    fn write(&self, output: usize, sink: &mut dyn Sink) -> Result<(), RowError> {
+        let mut lot = Vec::new();
+        let mut ends: Vec<u32> = Vec::new();
+        self.table.write(&mut lot, |lot| {
+            let end = u32::try_from(lot.len()).map_err(|_| RowError::BadEnds {
+                output: self.name.clone(),
+            })?;
+            ends.push(end);
+            if lot.len() < LOT_BYTES {
+                return Ok(());
+            }
+            let lot = mem::take(lot);
+            sink.emit_merged(output, &lot, &mem::take(&mut ends))
+        })?;
+        sink.emit_merged(output, &lot, &ends)
+    }
+}
+
+/// Why rows are not merged.
+enum Refused {
+    Ends,
+    TooMuch,
+    Row { place: usize, fault: Fault },
+    Sink(RowError),
+}
+
+impl Refused {
+    fn into_error(self, output: String, limit: usize) -> RowError {
+        match self {
+            Self::Ends => RowError::BadEnds { output },
+            Self::TooMuch => RowError::TooMuch { output, limit },
+            Self::Row { place, fault } => RowError::BadRow {
+                output,
+                row: place,
+                reason: fault.to_string(),
+            },
+            Self::Sink(error) => error,
+        }
+    }
+}
+
+impl Aggregate {
+    fn merging(&mut self) -> impl Iterator<Item = &mut Merging> {
+        self.outputs.iter_mut().flatten()
+    }
+
+    /// Hands the merged rows of all outputs to the sink, or none of them.
+    fn write(&mut self) -> Result<(), RowError> {
+        for (output, merging) in self.outputs.iter().enumerate() {
+            let Some(merging) = merging else { continue };
+            if let Err(error) = merging.write(output, self.sink.as_mut()) {
+                self.sink.take_back();
+                return Err(error);
+            }
+        }
+        self.sink.keep();
+        self.merging().for_each(Merging::clear);
+        Ok(())
+    }
+}
+
+impl Sink for Aggregate {
+    fn emit(&mut self, output: usize, rows: &[u8], row_ends: &[u32]) -> Result<(), RowError> {
+        let grown: usize = self.merging().map(|merging| merging.of_call()).sum();
+        let limit = self.call_bytes;
+        let Some(Some(merging)) = self.outputs.get_mut(output) else {
+            return self.sink.emit(output, rows, row_ends);
+        };
+        let most = merging.table.bytes() + limit.saturating_sub(grown);
+        merging
+            .merge(output, rows, row_ends, most, self.sink.as_mut())
+            .map_err(|refused| refused.into_error(merging.name.clone(), limit))
+    }
+
+    fn check(&mut self, output: usize, place: usize, row: &[u8]) -> Result<(), RowError> {
+        self.sink.check(output, place, row)
+    }
+
+    fn emit_merged(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
+        self.sink.emit_merged(output, rows, ends)
+    }
+
+    fn keep(&mut self) {
+        self.merging().for_each(Merging::begin_call);
+        self.sink.keep();
+    }
+
+    fn take_back(&mut self) {
+        for merging in self.merging() {
+            merging.table.return_to(merging.before_call);
+            merging.begin_call();
+        }
+        self.sink.take_back();
+    }
+
+    fn discard(&mut self) {
+        self.merging().for_each(Merging::clear);
+        self.sink.discard();
+    }
+
+    fn held_bytes(&self) -> usize {
+        let merging = self.outputs.iter().flatten();
+        merging.map(|merging| merging.table.bytes()).sum::<usize>() + self.sink.held_bytes()
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        // Rows of a call that has not returned do not belong to the checkpoint.
+        self.take_back();
+        self.write().map_err(|source| SinkError::Row { source })?;
+        self.sink.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;
