@@ -24,7 +24,7 @@ impl<P> Instance<P> {
             .map_err(|error| Failure::fatal(format!("the options cannot be read: {error}")))?;
         let processor = P::start(options)?;
         let plan = processor.plan();
-        let out = Out::new(plan.output_names(), deliver);
+        let out = Out::new(plan.outputs(), deliver);
         Ok((Self { processor, out }, plan))
     }
 

@@ -11,10 +11,13 @@
 //! - **Writing**: [`Out::emit`] takes any row that serializes to a map.
 //! - **Values**: [`Id`] and [`Bytes`] are bytes in rows, [`Timestamp`] is a time; [`Date`] and [`Person`] are what
 //!   revisions and releases hold, [`Swhid`] and its like identify objects in text.
+//! - **Aggregates**: [`Out::merge`] merges rows by their key, as the plan's [`Aggregate`] says: sums, smallest and
+//!   largest values, of which the host writes one row a key.
 //! - **Options**: a struct of the author's own, see [`Options`].
 //! - **Log**: [`error!`], [`warn!`], [`info!`] and [`debug!`] write to the operator's log.
 //! - **Tests**: the module `testing` runs a processor natively, without WebAssembly and without the host.
 
+mod aggregate;
 mod batch;
 mod bytes;
 mod calendar;
@@ -36,6 +39,7 @@ mod swhid;
 pub mod testing;
 mod timestamp;
 
+pub use aggregate::Aggregate;
 pub use batch::{Batch, BatchIter, Batches, DecodeError, Record, Records};
 pub use bytes::{Bytes, Id, NotAnId};
 pub use calendar::{CalendarTime, Weekday};

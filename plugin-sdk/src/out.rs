@@ -1,7 +1,16 @@
 //! Rows on their way to the host.
 
+mod appending;
+mod column;
+mod fields;
+mod key;
+mod merging;
+
+use journal_aggregate::{Mark as MergeMark, Shape, bytes};
 use serde::Serialize;
 
+use self::appending::{Appending, Length};
+use self::merging::Merging;
 use crate::batch::Record;
 use crate::{Failure, RecordError};
 
@@ -10,6 +19,14 @@ const FLUSH_BYTES: usize = 1 << 20;
 
 /// Takes the rows of one output: its place in the plan, the rows end to end, where each ends.
 pub(crate) type Deliver = Box<dyn FnMut(u32, &[u8], &[u32])>;
+
+/// An output as a processor writes to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OutputPlan {
+    pub(crate) name: String,
+    /// What the rows look like that are merged, where they are.
+    pub(crate) shape: Option<Shape>,
+}
 
 /// A record that the processor refuses, as the host wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,29 +61,36 @@ struct Outer {
 /// The rows of one output that the host does not have yet.
 struct Buffer {
     name: String,
-    rows: Vec<u8>,
-    row_ends: Vec<u32>,
+    rows: Rows,
     mark: Mark,
+    /// What it has of the pending bytes.
+    counted: usize,
 }
 
-/// How much a buffer held when a record emitted to it for the first time.
-#[derive(Clone, Copy, Default)]
+enum Rows {
+    /// For an append output.
+    Appending(Appending),
+    /// For an aggregate output.
+    Merging(Box<Merging>),
+}
+
+/// What a buffer held when a record wrote to it for the first time.
+#[derive(Clone, Copy)]
 struct Mark {
     record: u64,
-    bytes: usize,
-    rows: usize,
+    held: Held,
+}
+
+#[derive(Clone, Copy)]
+enum Held {
+    Appending(Length),
+    Merging(MergeMark),
 }
 
 impl Out {
-    pub(crate) fn new(names: Vec<String>, deliver: Deliver) -> Self {
-        let buffer = |name| Buffer {
-            name,
-            rows: Vec::new(),
-            row_ends: Vec::new(),
-            mark: Mark::default(),
-        };
+    pub(crate) fn new(outputs: Vec<OutputPlan>, deliver: Deliver) -> Self {
         Self {
-            outputs: names.into_iter().map(buffer).collect(),
+            outputs: outputs.into_iter().map(Buffer::new).collect(),
             rejections: Vec::new(),
             deliver,
             pending_bytes: 0,
@@ -83,8 +107,8 @@ impl Out {
     /// `Vec<u8>` becomes a list of numbers.
     ///
     /// # Errors
-    /// When the plan declares no output or several, or when the row is not a map, the whole call fails; when
-    /// the row cannot be serialized, the record is refused.
+    /// When the plan declares no output or several, when that is an aggregate, or when the row is not a map, the
+    /// whole call fails; when the row cannot be serialized, the record is refused.
     #[inline]
     pub fn emit<R: Serialize + ?Sized>(&mut self, row: &R) -> Result<(), RecordError> {
         if self.outputs.len() == 1 {
@@ -97,18 +121,54 @@ impl Out {
     /// Emits a row to the output of this name. See [`emit`](Self::emit).
     ///
     /// # Errors
-    /// When the plan does not declare this output, or when the row is not a map, the whole call fails; when the
-    /// row cannot be serialized, the record is refused.
+    /// When the plan does not declare this output or it is an aggregate, or when the row is not a map, the whole
+    /// call fails; when the row cannot be serialized, the record is refused.
     #[inline]
     pub fn emit_to<R: Serialize + ?Sized>(
         &mut self,
         output: &str,
         row: &R,
     ) -> Result<(), RecordError> {
-        match self.outputs.iter().position(|buffer| buffer.name == output) {
-            Some(place) => self.push(place, row),
-            None => Err(self.undeclared(output)),
+        let place = self.place(output)?;
+        self.push(place, row)
+    }
+
+    /// Merges a row into the aggregate output of this name: with all other rows that have the same key it becomes
+    /// one, as [`Aggregate`](crate::Aggregate) says.
+    ///
+    /// A row is a struct, or a map, with exactly the fields of the key and the columns, in any order. What was
+    /// merged in a call is handed to the host at its end, and nothing is held from one call to the next: a
+    /// processor that only merges is [`stateless`](crate::Plan::stateless). The host merges on, until the
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// When the plan does not declare this output or it is no aggregate, when the row is not as the plan says, or
+    /// when a sum leaves the range of 64 bits, the whole call fails; when the row cannot be serialized, the record
+    /// is refused.
+    #[inline]
+    pub fn merge<R: Serialize + ?Sized>(
+        &mut self,
+        output: &str,
+        row: &R,
+    ) -> Result<(), RecordError> {
+        let place = self.place(output)?;
+        let buffer = &mut self.outputs[place];
+        buffer.begin(self.record, self.outer.is_empty());
+        let Rows::Merging(merging) = &mut buffer.rows else {
+            return Err(buffer.not_for("merge", "an append output: emit to it"));
+        };
+        // A row whose key is known takes no more room.
+        if merging.merge(&buffer.name, row)? {
+            self.grow(place);
         }
+        Ok(())
+    }
+
+    #[inline]
+    fn place(&self, output: &str) -> Result<usize, RecordError> {
+        let is_it = |buffer: &Buffer| bytes::same(buffer.name.as_bytes(), output.as_bytes());
+        let place = self.outputs.iter().position(is_it);
+        place.ok_or_else(|| self.undeclared(output))
     }
 
     /// Refuses a record, for a reason that the operator reads. Rows that were emitted for it stay: it is
@@ -124,26 +184,22 @@ impl Out {
 
     fn push<R: Serialize + ?Sized>(&mut self, place: usize, row: &R) -> Result<(), RecordError> {
         let buffer = &mut self.outputs[place];
-        let start = buffer.rows.len();
-        if buffer.mark.record != self.record {
-            buffer.mark = Mark {
-                record: self.record,
-                bytes: start,
-                rows: buffer.row_ends.len(),
-            };
-        }
-        let mut serializer = rmp_serde::Serializer::new(&mut buffer.rows).with_struct_map();
-        let pushed = row.serialize(&mut serializer);
-        let pushed = pushed.map_err(|error| buffer.not_encoded(&error));
-        if let Err(error) = pushed.and_then(|()| buffer.end_row(start)) {
-            buffer.rows.truncate(start);
-            return Err(error);
-        }
-        self.pending_bytes += buffer.rows.len() - start;
+        buffer.begin(self.record, self.outer.is_empty());
+        let Rows::Appending(appending) = &mut buffer.rows else {
+            return Err(buffer.not_for("emit", "an aggregate: `merge` into it"));
+        };
+        appending.push(&buffer.name, row)?;
+        self.grow(place);
+        Ok(())
+    }
+
+    /// Counts what a buffer has more.
+    #[inline]
+    fn grow(&mut self, place: usize) {
+        self.outputs[place].count(&mut self.pending_bytes);
         if !self.may_take_back {
             self.flush_if_large();
         }
-        Ok(())
     }
 
     #[cold]
@@ -203,9 +259,8 @@ impl Out {
     pub(crate) fn take_back(&mut self) {
         for buffer in &mut self.outputs {
             if buffer.mark.record == self.record {
-                self.pending_bytes -= buffer.rows.len() - buffer.mark.bytes;
-                buffer.rows.truncate(buffer.mark.bytes);
-                buffer.row_ends.truncate(buffer.mark.rows);
+                buffer.return_to_mark();
+                buffer.count(&mut self.pending_bytes);
             }
         }
         self.resume();
@@ -251,10 +306,12 @@ impl Out {
     /// Hands all rows to the host and keeps the buffers.
     pub(crate) fn flush(&mut self) {
         for (place, buffer) in (0..).zip(&mut self.outputs) {
-            if !buffer.row_ends.is_empty() {
-                (self.deliver)(place, &buffer.rows, &buffer.row_ends);
-                buffer.clear();
+            let deliver = |rows: &[u8], row_ends: &[u32]| (self.deliver)(place, rows, row_ends);
+            match &mut buffer.rows {
+                Rows::Appending(appending) => appending.deliver(deliver),
+                Rows::Merging(merging) => merging.deliver(deliver),
             }
+            buffer.counted = 0;
         }
         self.pending_bytes = 0;
         // Marks are of a buffer that is no more.
@@ -281,35 +338,70 @@ impl Out {
 }
 
 impl Buffer {
-    fn clear(&mut self) {
-        self.rows.clear();
-        self.row_ends.clear();
-    }
-
-    #[inline]
-    fn end_row(&mut self, start: usize) -> Result<(), RecordError> {
-        // The markers of msgpack's maps: fixmap, map 16 and map 32.
-        if !matches!(self.rows.get(start), Some(0x80..=0x8f | 0xde | 0xdf)) {
-            return Err(self.failure("is not a map: emit a struct or a map with string keys"));
-        }
-        let Ok(end) = u32::try_from(self.rows.len()) else {
-            return Err(self.failure("does not fit into 4 GiB"));
+    fn new(output: OutputPlan) -> Self {
+        let rows = match output.shape {
+            None => Rows::Appending(Appending::default()),
+            Some(shape) => Rows::Merging(Box::new(Merging::new(shape))),
         };
-        self.row_ends.push(end);
-        Ok(())
+        Self {
+            name: output.name,
+            rows,
+            mark: Mark {
+                record: 0,
+                held: Held::Appending(Length::default()),
+            },
+            counted: 0,
+        }
+    }
+
+    /// Sets the mark when this record writes for the first time; `alone` when no other record is open.
+    #[inline]
+    fn begin(&mut self, record: u64, alone: bool) {
+        if self.mark.record != record {
+            let held = match &mut self.rows {
+                Rows::Appending(appending) => Held::Appending(appending.length()),
+                Rows::Merging(merging) => Held::Merging(merging.mark(alone)),
+            };
+            self.mark = Mark { record, held };
+        }
+    }
+
+    /// Forgets what was written since the mark.
+    fn return_to_mark(&mut self) {
+        match (&mut self.rows, self.mark.held) {
+            (Rows::Appending(appending), Held::Appending(length)) => appending.cut(length),
+            (Rows::Merging(merging), Held::Merging(mark)) => merging.return_to(mark),
+            // A mark is made by its own buffer.
+            _ => {}
+        }
+    }
+
+    /// Brings its part of the pending bytes up to date.
+    #[inline]
+    fn count(&mut self, pending_bytes: &mut usize) {
+        let bytes = match &self.rows {
+            Rows::Appending(appending) => appending.bytes(),
+            Rows::Merging(merging) => merging.bytes(),
+        };
+        *pending_bytes = *pending_bytes - self.counted + bytes;
+        self.counted = bytes;
+    }
+
+    fn clear(&mut self) {
+        match &mut self.rows {
+            Rows::Appending(appending) => appending.clear(),
+            Rows::Merging(merging) => merging.clear(),
+        }
+        self.counted = 0;
     }
 
     #[cold]
-    fn failure(&self, what: &str) -> RecordError {
-        Failure::fatal(format!("a row for the output `{}` {what}", self.name)).into()
-    }
-
-    #[cold]
-    fn not_encoded(&self, error: &rmp_serde::encode::Error) -> RecordError {
-        RecordError::reject(format!(
-            "a row for the output `{}` cannot be serialized: {error}",
+    fn not_for(&self, method: &str, what: &str) -> RecordError {
+        Failure::fatal(format!(
+            "`{method}` does not go with the output `{}`, which is {what}",
             self.name
         ))
+        .into()
     }
 }
 

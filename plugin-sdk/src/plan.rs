@@ -1,8 +1,10 @@
 //! What a processor wants to read and what it emits.
 
+use journal_aggregate::Shape;
 use serde::{Serialize, Serializer};
 
-use crate::Failure;
+use crate::out::OutputPlan;
+use crate::{Aggregate, Failure, aggregate};
 
 /// All object types that the journal has, those not known yet included: the value of
 /// [`Processor::OBJECT_TYPES`](crate::Processor::OBJECT_TYPES) for a processor that reads everything.
@@ -62,8 +64,12 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Output {
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     #[serde(skip_serializing_if = "String::is_empty")]
     summary: String,
+    #[serde(flatten)]
+    shape: Option<Shape>,
 }
 
 fn any_or_list<S: Serializer>(types: &[String], serializer: S) -> Result<S::Ok, S::Error> {
@@ -117,7 +123,28 @@ impl Plan {
     pub fn output(mut self, name: impl Into<String>, summary: impl Into<String>) -> Self {
         let output = Output {
             name: name.into(),
+            kind: None,
             summary: summary.into(),
+            shape: None,
+        };
+        self.outputs.get_or_insert_default().push(output);
+        self
+    }
+
+    /// Declares an aggregate output: rows with the same key become one. They are written with
+    /// [`Out::merge`](crate::Out::merge).
+    #[must_use]
+    pub fn aggregate(
+        mut self,
+        name: impl Into<String>,
+        summary: impl Into<String>,
+        aggregate: Aggregate,
+    ) -> Self {
+        let output = Output {
+            name: name.into(),
+            kind: Some("aggregate"),
+            summary: summary.into(),
+            shape: Some(aggregate.shape),
         };
         self.outputs.get_or_insert_default().push(output);
         self
@@ -130,11 +157,18 @@ impl Plan {
         self
     }
 
-    /// The names of the outputs, in their order.
-    pub(crate) fn output_names(&self) -> Vec<String> {
+    /// The outputs, in their order.
+    pub(crate) fn outputs(&self) -> Vec<OutputPlan> {
+        let plan = |name: &str, shape: Option<&Shape>| OutputPlan {
+            name: name.to_owned(),
+            shape: shape.cloned(),
+        };
         match &self.outputs {
-            None => vec!["rows".to_owned()],
-            Some(outputs) => outputs.iter().map(|output| output.name.clone()).collect(),
+            None => vec![plan("rows", None)],
+            Some(outputs) => outputs
+                .iter()
+                .map(|output| plan(&output.name, output.shape.as_ref()))
+                .collect(),
         }
     }
 
@@ -179,7 +213,8 @@ impl Plan {
                 "the plan declares {count} outputs, and {MAX_OUTPUTS} are the most"
             ));
         }
-        for Output { name, summary } in outputs {
+        for output in outputs {
+            let Output { name, summary, .. } = output;
             if !is_output_name(name) {
                 return Some(format!(
                     "the plan declares the output `{name}`, whose name is not a letter `a-z` and up to {} \
@@ -192,9 +227,12 @@ impl Plan {
                     "the summary of the output `{name}` is longer than {MAX_SUMMARY_CHARS} characters"
                 ));
             }
+            if let Some(rule) = output.shape.as_ref().and_then(aggregate::broken_rule) {
+                return Some(format!("the aggregate `{name}` {rule}"));
+            }
         }
-        repeated(&self.output_names())
-            .map(|name| format!("the plan declares the output `{name}` twice"))
+        let names: Vec<_> = outputs.iter().map(|output| &output.name).collect();
+        repeated(&names).map(|name| format!("the plan declares the output `{name}` twice"))
     }
 }
 
@@ -265,11 +303,20 @@ mod tests {
             .tombstones()
             .stateless()
             .output("sums", "One row an object type")
-            .output("rest", "");
+            .output("rest", "")
+            .aggregate(
+                "counts",
+                "Objects",
+                Aggregate::by(["type"]).sum("n").min("a").max("z"),
+            );
         let expected = json!({
             "object-types": "any", "columns": ["value-ends", "keys"],
             "tombstones": true, "holds-state": false,
-            "outputs": [{"name": "sums", "summary": "One row an object type"}, {"name": "rest"}],
+            "outputs": [{"name": "sums", "summary": "One row an object type"}, {"name": "rest"}, {
+                "name": "counts", "kind": "aggregate", "summary": "Objects", "key": ["type"],
+                "columns": [{"name": "n", "merge": "sum"}, {"name": "a", "merge": "min"},
+                    {"name": "z", "merge": "max"}],
+            }],
         });
         assert_eq!(as_json(&plan), expected);
     }
@@ -333,6 +380,40 @@ mod tests {
         );
     }
 
+    /// An aggregate with so many fields of the key, and so many columns.
+    fn of_size(key: usize, columns: usize) -> Aggregate {
+        let key = (0..key).map(|number| format!("k{number}"));
+        (0..columns).fold(Aggregate::by(key), |aggregate, number| {
+            aggregate.sum(format!("c{number}"))
+        })
+    }
+
+    #[test]
+    fn aggregate_that_breaks_a_rule_is_refused_by_a_sentence_that_names_it() {
+        let refused = |aggregate, expected: &str| {
+            let plan = Plan::new(ANY).aggregate("a", "", aggregate);
+            check_refused(&plan, &format!("the aggregate `a` {expected}"));
+        };
+        refused(
+            of_size(17, 1),
+            "names 17 fields of the key, and 16 are the most",
+        );
+        refused(
+            of_size(1, 0),
+            "has no column: add one with `sum`, `min` or `max`",
+        );
+        refused(of_size(0, 49), "has 49 columns, and 48 are the most");
+        refused(
+            Aggregate::by(["a b"]).sum("n"),
+            "has the field `a b`, whose name is not a letter or `_` and up to 62 of `A-Za-z0-9_-`",
+        );
+        refused(Aggregate::by(["n"]).sum("n"), "names the field `n` twice");
+        refused(
+            Aggregate::by(["k"]).sum("n").max("n"),
+            "names the field `n` twice",
+        );
+    }
+
     #[test]
     fn plan_is_refused_exactly_where_the_schema_of_the_contract_does() {
         let schema = serde_json::from_str(include_str!("../wit/plan.schema.json")).unwrap();
@@ -356,6 +437,19 @@ mod tests {
         for length in [1000, 1001] {
             plans.push(Plan::new(ANY).output("a", "é".repeat(length)));
         }
+        let names = ["", "a", "_", "A-9_", "9", "-a", "a b", "é", "a\n"].map(str::to_owned);
+        for name in names
+            .into_iter()
+            .chain([63, 64].map(|length| "a".repeat(length)))
+        {
+            let of_key = Aggregate::by([&name]).sum("n");
+            let column = Aggregate::by(["k"]).max(&name);
+            plans.extend([of_key, column].map(|it| Plan::new(ANY).aggregate("a", "", it)));
+        }
+        for (key, columns) in [(0, 0), (1, 0), (0, 1), (16, 48), (17, 48), (16, 49)] {
+            plans.push(Plan::new(ANY).aggregate("a", "", of_size(key, columns)));
+        }
+        plans.push(Plan::new(ANY).aggregate("a", "", Aggregate::by(["k", "k"]).sum("n")));
         plans.push(Plan::new(["a", "a"]));
         plans.push(Plan::new(ANY).columns([]));
         plans.push(Plan::new(ANY).columns([Column::Keys, Column::Keys]));

@@ -179,7 +179,13 @@ fn sums_without_their_column_panic() {
 }
 
 fn out() -> Out {
-    Out::new(vec!["rows".to_owned()], Box::new(|_, _, _| ()))
+    Out::new(
+        vec![crate::out::OutputPlan {
+            name: "rows".to_owned(),
+            shape: None,
+        }],
+        Box::new(|_, _, _| ()),
+    )
 }
 
 #[test]
@@ -231,7 +237,13 @@ fn failure_that_is_swallowed_takes_the_rows_of_its_record_along_and_leaves_no_re
     let delivered = Rc::new(Cell::new(0));
     let keep = Rc::clone(&delivered);
     let deliver = Box::new(move |_, _: &[u8], ends: &[u32]| keep.set(keep.get() + ends.len()));
-    let mut out = Out::new(vec!["rows".to_owned()], deliver);
+    let mut out = Out::new(
+        vec![crate::out::OutputPlan {
+            name: "rows".to_owned(),
+            shape: None,
+        }],
+        deliver,
+    );
     let row = serde_json::json!({"text": "x".repeat(2 << 20)});
     let result = Batches::new(std::slice::from_ref(&raw)).each(&mut out, |_, out| {
         out.emit(&row)?;
@@ -249,7 +261,13 @@ fn each_inside_of_each_belongs_to_the_outer_record() {
     let delivered = Rc::new(Cell::new(0));
     let keep = Rc::clone(&delivered);
     let deliver = Box::new(move |_, _: &[u8], ends: &[u32]| keep.set(keep.get() + ends.len()));
-    let mut out = Out::new(vec!["rows".to_owned()], deliver);
+    let mut out = Out::new(
+        vec![crate::out::OutputPlan {
+            name: "rows".to_owned(),
+            shape: None,
+        }],
+        deliver,
+    );
     let row = serde_json::json!({});
     let result = batches.each(&mut out, |record, out| {
         out.emit(&row)?;

@@ -1,3 +1,5 @@
+mod merging;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,6 +13,14 @@ use crate::{Bytes, Timestamp};
 type Delivered = Rc<RefCell<Vec<(u32, Vec<Vec<u8>>)>>>;
 
 fn out(names: &[&str]) -> (Out, Delivered) {
+    let plan = |&name: &&str| OutputPlan {
+        name: name.to_owned(),
+        shape: None,
+    };
+    with_outputs(names.iter().map(plan).collect())
+}
+
+fn with_outputs(outputs: Vec<OutputPlan>) -> (Out, Delivered) {
     let delivered = Delivered::default();
     let keep = Rc::clone(&delivered);
     let deliver: Deliver = Box::new(move |output, rows, ends| {
@@ -22,8 +32,7 @@ fn out(names: &[&str]) -> (Out, Delivered) {
         });
         keep.borrow_mut().push((output, rows.collect()));
     });
-    let names = names.iter().map(|&name| name.to_owned()).collect();
-    (Out::new(names, deliver), delivered)
+    (Out::new(outputs, deliver), delivered)
 }
 
 fn encoded(row: &Value) -> Vec<u8> {

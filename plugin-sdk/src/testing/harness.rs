@@ -154,7 +154,8 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self.prepare()?.run(seed)
     }
 
-    /// Runs the processor once unsplit and this many times split at random, and answers with the first run.
+    /// Runs the processor once unsplit and this many times split at random, and answers with the first run. The rows
+    /// of aggregate outputs are compared as they are after merging.
     ///
     /// # Errors
     /// Where the host would stop, and when a split changes rows or rejections.

@@ -8,6 +8,8 @@
 //! - The host cuts long lines of the log and drops lines of a processor that logs too much; here all are kept.
 //! - Time, memory and the sizes of what is emitted have limits in the host, and none here.
 //!
+//! The rows of an aggregate output are those that the host would write: one for each key at each checkpoint.
+//!
 //! ```
 //! use journal_plugin_sdk::testing::{Harness, Rows};
 //! # use journal_plugin_sdk::{Batches, Failure, Out, Processor};
@@ -38,6 +40,7 @@
 mod error;
 mod harness;
 mod json;
+mod output;
 mod records;
 mod run;
 mod worker;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::Error;
-use super::json;
+use super::output::OutputRows;
 use crate::log::Level;
 
 /// A call to the processor.
@@ -71,32 +71,6 @@ pub struct Run {
     pub(super) rejections: Vec<Rejected>,
     pub(super) log: Vec<LogLine>,
     pub(super) process_calls: usize,
-}
-
-/// The rows of one output.
-#[derive(Debug)]
-pub(super) struct OutputRows {
-    pub(super) name: String,
-    /// Each one as it was emitted, and as the host writes it.
-    pub(super) rows: Vec<(Vec<u8>, Value)>,
-}
-
-impl OutputRows {
-    /// Takes rows as they cross the boundary.
-    pub(super) fn take(&mut self, rows: &[u8], ends: &[u32]) -> Result<(), Error> {
-        let mut start = 0;
-        for &end in ends {
-            let end = end as usize;
-            let row = &rows[start..end];
-            let value = json::row(row).map_err(|reason| Error::Row {
-                output: self.name.clone(),
-                reason,
-            })?;
-            self.rows.push((row.to_owned(), value));
-            start = end;
-        }
-        Ok(())
-    }
 }
 
 impl Run {

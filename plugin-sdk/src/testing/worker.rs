@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::error::Error;
+use super::output::OutputRows;
 use super::records::{self, TestRecord};
-use super::run::{Call, OutputRows, Rejected, Run};
+use super::run::{Call, Rejected, Run};
 use crate::batch::RawBatch;
 use crate::instance::Instance;
 use crate::out::{Deliver, Rejection};
@@ -33,11 +34,7 @@ impl<P: Processor<O>, O: Options> Worker<P, O> {
     pub(super) fn start(options: &str) -> Result<Self, Error> {
         let emitted = Rc::new(RefCell::new(Emitted::default()));
         let (instance, plan) = start(options, &emitted)?;
-        let output = |name| OutputRows {
-            name,
-            rows: Vec::new(),
-        };
-        emitted.borrow_mut().outputs = plan.output_names().into_iter().map(output).collect();
+        emitted.borrow_mut().outputs = plan.outputs().into_iter().map(OutputRows::new).collect();
         Ok(Self {
             instance,
             plan,
@@ -80,7 +77,9 @@ impl<P: Processor<O>, O: Options> Worker<P, O> {
     pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
         let instance = &mut self.instance;
         guarded(Call::Checkpoint, || instance.checkpoint::<O>())?;
-        self.check_rows()
+        self.check_rows()?;
+        let outputs = &mut self.emitted.borrow_mut().outputs;
+        outputs.iter_mut().try_for_each(OutputRows::end_interval)
     }
 
     fn check_rows(&self) -> Result<(), Error> {

@@ -1,0 +1,95 @@
+//! Rows of an append output that the host does not have yet.
+
+use serde::Serialize;
+
+use crate::{Failure, RecordError};
+
+/// Rows end to end, and where each ends.
+#[derive(Default)]
+pub(super) struct Appending {
+    rows: Vec<u8>,
+    row_ends: Vec<u32>,
+}
+
+/// How much there was.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Length {
+    bytes: usize,
+    rows: usize,
+}
+
+impl Appending {
+    #[inline]
+    pub(super) fn push<R: Serialize + ?Sized>(
+        &mut self,
+        output: &str,
+        row: &R,
+    ) -> Result<(), RecordError> {
+        let start = self.rows.len();
+        let mut serializer = rmp_serde::Serializer::new(&mut self.rows).with_struct_map();
+        let pushed = row.serialize(&mut serializer);
+        let pushed = pushed.map_err(|error| not_encoded(output, &error));
+        let ended = pushed.and_then(|()| self.end_row(output, start));
+        if ended.is_err() {
+            self.rows.truncate(start);
+        }
+        ended
+    }
+
+    #[inline]
+    fn end_row(&mut self, output: &str, start: usize) -> Result<(), RecordError> {
+        // The markers of msgpack's maps: fixmap, map 16 and map 32.
+        if !matches!(self.rows.get(start), Some(0x80..=0x8f | 0xde | 0xdf)) {
+            let what = "is not a map: emit a struct or a map with string keys";
+            return Err(failure(output, what));
+        }
+        let Ok(end) = u32::try_from(self.rows.len()) else {
+            return Err(failure(output, "does not fit into 4 GiB"));
+        };
+        self.row_ends.push(end);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn length(&self) -> Length {
+        Length {
+            bytes: self.rows.len(),
+            rows: self.row_ends.len(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn cut(&mut self, length: Length) {
+        self.rows.truncate(length.bytes);
+        self.row_ends.truncate(length.rows);
+    }
+
+    /// Hands all rows over, where there are any.
+    pub(super) fn deliver(&mut self, deliver: impl FnOnce(&[u8], &[u32])) {
+        if !self.row_ends.is_empty() {
+            deliver(&self.rows, &self.row_ends);
+            self.clear();
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.row_ends.clear();
+    }
+}
+
+#[cold]
+fn failure(output: &str, what: &str) -> RecordError {
+    Failure::fatal(format!("a row for the output `{output}` {what}")).into()
+}
+
+#[cold]
+fn not_encoded(output: &str, error: &rmp_serde::encode::Error) -> RecordError {
+    RecordError::reject(format!(
+        "a row for the output `{output}` cannot be serialized: {error}"
+    ))
+}

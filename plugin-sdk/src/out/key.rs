@@ -1,0 +1,110 @@
+//! From a field of a row to a part of its key.
+
+use journal_aggregate::bytes;
+use rmp_serde::config::{DefaultConfig, StructMapConfig};
+use rmp_serde::encode::Error;
+use serde::ser::{Serialize, Serializer};
+
+/// What msgpack is written with: structs as maps.
+type Msgpack<'a> = rmp_serde::Serializer<&'a mut Vec<u8>, StructMapConfig<DefaultConfig>>;
+
+/// Appends anything to a key as msgpack, short texts faster than `rmp_serde` would.
+pub(super) fn write<T: Serialize + ?Sized>(key: &mut Vec<u8>, part: &T) -> Result<(), Error> {
+    let mut msgpack = rmp_serde::Serializer::new(key).with_struct_map();
+    part.serialize(KeySerializer(&mut msgpack))
+}
+
+struct KeySerializer<'a, 'b>(&'a mut Msgpack<'b>);
+
+/// The methods that are as in `rmp_serde`.
+macro_rules! delegate {
+    ($($method:ident($($name:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(
+            #[inline]
+            fn $method(self, $($name: $type),*) -> Result<$result, Error> {
+                self.0.$method($($name),*)
+            }
+        )*
+    };
+}
+
+impl<'a, 'b> Serializer for KeySerializer<'a, 'b> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = <&'a mut Msgpack<'b> as Serializer>::SerializeSeq;
+    type SerializeTuple = <&'a mut Msgpack<'b> as Serializer>::SerializeTuple;
+    type SerializeTupleStruct = <&'a mut Msgpack<'b> as Serializer>::SerializeTupleStruct;
+    type SerializeTupleVariant = <&'a mut Msgpack<'b> as Serializer>::SerializeTupleVariant;
+    type SerializeMap = <&'a mut Msgpack<'b> as Serializer>::SerializeMap;
+    type SerializeStruct = <&'a mut Msgpack<'b> as Serializer>::SerializeStruct;
+    type SerializeStructVariant = <&'a mut Msgpack<'b> as Serializer>::SerializeStructVariant;
+
+    #[inline]
+    fn serialize_str(self, text: &str) -> Result<(), Error> {
+        let Ok(length @ 0..32) = u8::try_from(text.len()) else {
+            return self.0.serialize_str(text);
+        };
+        let key = self.0.get_mut();
+        key.push(0xa0 | length);
+        bytes::append(key, text.as_bytes());
+        Ok(())
+    }
+
+    delegate! {
+        serialize_bool(value: bool) -> ();
+        serialize_i8(number: i8) -> ();
+        serialize_i16(number: i16) -> ();
+        serialize_i32(number: i32) -> ();
+        serialize_i64(number: i64) -> ();
+        serialize_i128(number: i128) -> ();
+        serialize_u8(number: u8) -> ();
+        serialize_u16(number: u16) -> ();
+        serialize_u32(number: u32) -> ();
+        serialize_u64(number: u64) -> ();
+        serialize_u128(number: u128) -> ();
+        serialize_f32(number: f32) -> ();
+        serialize_f64(number: f64) -> ();
+        serialize_char(character: char) -> ();
+        serialize_bytes(bytes: &[u8]) -> ();
+        serialize_none() -> ();
+        serialize_unit() -> ();
+        serialize_unit_struct(name: &'static str) -> ();
+        serialize_unit_variant(name: &'static str, index: u32, variant: &'static str) -> ();
+        serialize_seq(length: Option<usize>) -> Self::SerializeSeq;
+        serialize_tuple(length: usize) -> Self::SerializeTuple;
+        serialize_tuple_struct(name: &'static str, length: usize) -> Self::SerializeTupleStruct;
+        serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, length: usize)
+            -> Self::SerializeTupleVariant;
+        serialize_map(length: Option<usize>) -> Self::SerializeMap;
+        serialize_struct(name: &'static str, length: usize) -> Self::SerializeStruct;
+        serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, length: usize)
+            -> Self::SerializeStructVariant;
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        self.0.serialize_newtype_struct(name, value)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        self.0
+            .serialize_newtype_variant(name, index, variant, value)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}

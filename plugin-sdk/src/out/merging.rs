@@ -1,0 +1,94 @@
+//! Rows of an aggregate output that the host does not have yet, merged by key.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use journal_aggregate::{Mark, Row, Shape, Table};
+use serde::Serialize;
+
+use super::fields::{MergeError, RowSerializer};
+use crate::{Failure, RecordError};
+
+/// Rows are handed over in lots of about this many bytes.
+const LOT_BYTES: usize = 1 << 20;
+
+/// Rows merged by key, and the one on its way to them.
+pub(super) struct Merging {
+    table: Table,
+    row: Row,
+}
+
+impl Merging {
+    pub(super) fn new(shape: Shape) -> Self {
+        let shape = Arc::new(shape);
+        Self {
+            table: Table::new(Arc::clone(&shape)),
+            row: Row::new(shape),
+        }
+    }
+
+    /// Merges a row, and answers whether its key is new.
+    #[inline]
+    pub(super) fn merge<R: Serialize + ?Sized>(
+        &mut self,
+        output: &str,
+        row: &R,
+    ) -> Result<bool, RecordError> {
+        let filled = row.serialize(RowSerializer(&mut self.row));
+        let merged = filled.and_then(|()| Ok(self.table.merge(&self.row)?));
+        merged.map_err(|error| not_merged(output, error))
+    }
+
+    /// The present state, to be returned to; `settled` when no mark of before is needed any more.
+    #[inline]
+    pub(super) fn mark(&mut self, settled: bool) -> Mark {
+        if settled {
+            self.table.settle();
+        }
+        self.table.mark()
+    }
+
+    pub(super) fn return_to(&mut self, mark: Mark) {
+        self.table.return_to(mark);
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.table.bytes()
+    }
+
+    /// Hands all rows over, where there are any, and forgets them.
+    pub(super) fn deliver(&mut self, mut deliver: impl FnMut(&[u8], &[u32])) {
+        let (mut rows, mut row_ends) = (Vec::new(), Vec::new());
+        let Ok(()) = self.table.write(&mut rows, |rows| {
+            // A row is at most as long as its guest's memory, and a lot that long is handed over at once.
+            row_ends.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+            if rows.len() > LOT_BYTES {
+                deliver(rows, &row_ends);
+                rows.clear();
+                row_ends.clear();
+            }
+            Ok::<(), Infallible>(())
+        });
+        if !row_ends.is_empty() {
+            deliver(&rows, &row_ends);
+        }
+        self.table.clear();
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
+    }
+}
+
+#[cold]
+fn not_merged(output: &str, error: MergeError) -> RecordError {
+    match error {
+        MergeError::Fault(fault) => {
+            Failure::fatal(format!("a row for the output `{output}` {fault}")).into()
+        }
+        MergeError::NotEncoded(reason) => RecordError::reject(format!(
+            "a row for the output `{output}` cannot be serialized: {reason}"
+        )),
+    }
+}
