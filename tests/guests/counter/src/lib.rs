@@ -1,9 +1,10 @@
-//! Counts like `count-objects`, as slowly as a test wants, and traps when a test wants it.
+//! Counts like `count-objects`, as slowly as a test wants, and traps when a test wants it. It holds its counts
+//! until a checkpoint, or merges them in each call.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
 
-use journal_plugin_sdk::{ANY, Batches, Column, Failure, Out, Plan, Processor};
+use journal_plugin_sdk::{ANY, Aggregate, Batches, Column, Failure, Out, Plan, Processor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,9 @@ pub struct Options {
     /// The `process` call that traps, from 1.
     #[serde(default)]
     trap_at_call: Option<u64>,
+    /// Whether the output is an aggregate, and nothing is held.
+    #[serde(default)]
+    merges: bool,
 }
 
 /// Counts since the last checkpoint, by object type.
@@ -45,12 +49,20 @@ impl Processor<Options> for Counter {
     }
 
     fn plan(&self) -> Plan {
-        Plan::new(Self::OBJECT_TYPES)
+        let plan = Plan::new(Self::OBJECT_TYPES)
             .columns([Column::ValueEnds])
-            .tombstones()
+            .tombstones();
+        if !self.options.merges {
+            return plan;
+        }
+        let counts = Aggregate::by(["object_type"])
+            .sum("objects")
+            .sum("bytes")
+            .sum("tombstones");
+        plan.stateless().aggregate("rows", "", counts)
     }
 
-    fn process(&mut self, batches: &Batches<'_>, _out: &mut Out) -> Result<(), Failure> {
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
         self.calls += 1;
         for batch in batches {
             let row = self
@@ -74,15 +86,28 @@ impl Processor<Options> for Counter {
             "the test wants call {} to trap",
             self.calls
         );
+        if self.options.merges {
+            for row in self.take() {
+                out.merge("rows", &row)?;
+            }
+        }
         Ok(())
     }
 
     fn checkpoint(&mut self, out: &mut Out) -> Result<(), Failure> {
-        for (object_type, mut row) in std::mem::take(&mut self.counts) {
-            row.object_type = object_type;
+        for row in self.take() {
             out.emit(&row)?;
         }
         Ok(())
+    }
+}
+
+impl Counter {
+    fn take(&mut self) -> impl Iterator<Item = Row> + use<> {
+        let counts = std::mem::take(&mut self.counts);
+        counts
+            .into_iter()
+            .map(|(object_type, row)| Row { object_type, ..row })
     }
 }
 

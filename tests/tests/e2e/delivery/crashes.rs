@@ -14,6 +14,9 @@ use super::{
 /// The group waits for a dead member as long as its session.
 const FORGOTTEN_SOON: [&str; 2] = ["--kafka", "session.timeout.ms=2000"];
 
+/// Whether the counts are held by the processor until a checkpoint, or merged by the host.
+const MERGES: [&str; 2] = ["merges=false", "merges=true"];
+
 /// The rows of the last checkpoint: a checkpoint has at most one row a type.
 fn last_checkpoint(rows: &[Value]) -> Counts {
     let mut last: Vec<Value> = Vec::new();
@@ -30,13 +33,20 @@ fn last_checkpoint(rows: &[Value]) -> Counts {
 
 #[test]
 fn killed_between_rows_and_commit_repeats_exactly_one_checkpoint() {
+    for merges in MERGES {
+        kill_between_rows_and_commit(merges);
+    }
+}
+
+fn kill_between_rows_and_commit(merges: &str) {
     let large = large();
-    let group = large.prefix.group("rows-durable");
+    let group = large.prefix.group(&format!("rows-durable-{merges}"));
     // One object type, so that each checkpoint is one row.
     let one_type =
         |plugin: &str| host(plugin, &large.prefix, &group).args(["--object-type", "directory"]);
     let killed = one_type("guest-counter")
-        .args(["--option", "spin=4000", "--checkpoint-interval", "300ms"])
+        .args(["--option", "spin=4000", "--option", merges])
+        .args(["--checkpoint-interval", "300ms"])
         .args(FORGOTTEN_SOON)
         .env("JOURNAL_HOST_KILL_AT", "rows-durable:4")
         .finish(LIMIT);
@@ -59,9 +69,16 @@ fn killed_between_rows_and_commit_repeats_exactly_one_checkpoint() {
 
 #[test]
 fn killed_before_its_rows_are_written_repeats_nothing() {
+    for merges in MERGES {
+        kill_before_rows_are_written(merges);
+    }
+}
+
+fn kill_before_rows_are_written(merges: &str) {
     let large = large();
-    let group = large.prefix.group("before-rows");
+    let group = large.prefix.group(&format!("before-rows-{merges}"));
     let killed = slow(&large.prefix, &group)
+        .args(["--option", merges])
         .args(FORGOTTEN_SOON)
         .env("JOURNAL_HOST_KILL_AT", "before-rows:4")
         .finish(LIMIT);
@@ -82,10 +99,16 @@ fn killed_before_its_rows_are_written_repeats_nothing() {
 
 #[test]
 fn trap_while_counts_are_held_writes_nothing_of_its_checkpoint() {
+    for merges in MERGES {
+        trap_while_counts_are_held(merges);
+    }
+}
+
+fn trap_while_counts_are_held(merges: &str) {
     let large = large();
-    let group = large.prefix.group("trap");
+    let group = large.prefix.group(&format!("trap-{merges}"));
     let trapped = slow(&large.prefix, &group)
-        .args(["--option", "trap_at_call=700"])
+        .args(["--option", "trap_at_call=700", "--option", merges])
         .finish(LIMIT)
         .code(1);
     for part in [

@@ -1,5 +1,6 @@
 //! What is delivered, and how often: on a real broker, over millions of records.
 
+mod aggregates;
 mod crashes;
 mod ends;
 mod groups;
