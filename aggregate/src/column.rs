@@ -25,20 +25,20 @@ impl Merging {
         }
     }
 
-    /// Whether `value` can be merged into `cell` within 64 bits.
-    #[inline]
-    pub(crate) fn fits(self, cell: &Cell, value: Value<Span>) -> bool {
-        self.merge != Merge::Sum || cell.sum(value).is_some()
-    }
-
     /// Merges `value`, whose bytes lie in `texts`, and answers with how many bytes the cell has more and less
-    /// beside itself. A value that does not fit changes nothing.
+    /// beside itself. That a sum stays within 64 bits is for the caller to find out.
     #[inline]
     pub(crate) fn merge(self, cell: &mut Cell, value: Value<Span>, texts: &[u8]) -> (usize, usize) {
+        if let (Merge::Sum, Value::Unsigned(sum), Value::Unsigned(more)) =
+            (self.merge, &mut *cell, value)
+        {
+            *sum = sum.saturating_add(more);
+            return (0, 0);
+        }
         let replaces = match (self.merge, &*cell, value) {
             (_, _, Value::Nothing) => return (0, 0),
-            (Merge::Sum, cell_before, value) => {
-                if let Some(sum) = cell_before.sum(value) {
+            (Merge::Sum, before, value) => {
+                if let Some(sum) = before.sum(value) {
                     *cell = Cell::own(sum, texts);
                 }
                 return (0, 0);

@@ -102,6 +102,8 @@ pub struct Row {
     /// For each part of the key that there was: its place in the key, and where it begins.
     parts: Vec<(usize, usize)>,
     pub(crate) values: Vec<Value<Span>>,
+    /// Bit `i` is set when column `i` adds up.
+    sums: u64,
     /// The bytes of texts in `values`.
     pub(crate) texts: Vec<u8>,
 }
@@ -121,6 +123,9 @@ impl Row {
             key: Vec::new(),
             parts: Vec::new(),
             values: vec![Value::Nothing; shape.columns.len()],
+            sums: shape.columns.iter().rev().fold(0, |sums, column| {
+                sums << 1 | u64::from(column.merge == Merge::Sum)
+            }),
             texts: Vec::new(),
             shape,
         }
@@ -220,16 +225,18 @@ impl Row {
     /// When the column adds up and this is no integer.
     #[inline]
     pub fn set(&mut self, column: usize, value: Value<Span>) -> Result<(), Fault> {
-        let adds_up = self.shape.columns[column].merge == Merge::Sum;
-        match value.kind() {
-            Some(found) if adds_up && found != Kind::Integer => Err(Fault::NotAnInteger {
-                column: self.shape.columns[column].name.clone(),
-                found,
-            }),
-            _ => {
-                self.values[column] = value;
-                Ok(())
-            }
+        if self.sums >> column & 1 == 1 && !value.is_integer_or_nothing() {
+            return Err(self.not_an_integer(column, value));
+        }
+        self.values[column] = value;
+        Ok(())
+    }
+
+    #[cold]
+    fn not_an_integer(&self, column: usize, value: Value<Span>) -> Fault {
+        Fault::NotAnInteger {
+            column: self.shape.columns[column].name.clone(),
+            found: value.kind().unwrap_or(Kind::Integer),
         }
     }
 
@@ -246,8 +253,7 @@ impl Row {
     /// Whether a value of it is neither nothing nor an integer.
     #[must_use]
     pub fn is_more_than_integers(&self) -> bool {
-        let is_integer = |value: &Value<Span>| matches!(value.kind(), None | Some(Kind::Integer));
-        !self.values.iter().all(is_integer)
+        !self.values.iter().all(Value::is_integer_or_nothing)
     }
 
     /// Ends the row: it can be merged now.

@@ -184,18 +184,23 @@ impl Table {
         let width = self.columns.len();
         let cells = place.map_or(&[][..], |place| &self.cells[place * width..][..width]);
         for (at, (column, &value)) in self.columns.iter().zip(&row.values).enumerate() {
+            let cell = cells.get(at);
+            if column.merge == Merge::Sum {
+                // The row lets nothing but integers through.
+                if cell.is_none_or(|cell| cell.sum(value).is_some()) {
+                    continue;
+                }
+                return Err(Fault::Overflow {
+                    column: self.shape.columns[at].name.clone(),
+                    key: key::text(&row.key),
+                });
+            }
             if let Some((found, before)) = column.other_kind(value) {
                 let column = self.shape.columns[at].name.clone();
                 return Err(Fault::OtherKind {
                     column,
                     found,
                     before,
-                });
-            }
-            if cells.get(at).is_some_and(|cell| !column.fits(cell, value)) {
-                return Err(Fault::Overflow {
-                    column: self.shape.columns[at].name.clone(),
-                    key: key::text(&row.key),
                 });
             }
         }

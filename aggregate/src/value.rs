@@ -92,6 +92,11 @@ impl<B> Value<B> {
         })
     }
 
+    #[inline]
+    pub(crate) fn is_integer_or_nothing(&self) -> bool {
+        matches!(self, Self::Nothing | Self::Unsigned(_) | Self::Negative(_))
+    }
+
     /// An integer of either sign.
     #[inline]
     #[must_use]

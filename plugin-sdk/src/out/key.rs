@@ -8,13 +8,48 @@ use serde::ser::{Serialize, Serializer};
 /// What msgpack is written with: structs as maps.
 type Msgpack<'a> = rmp_serde::Serializer<&'a mut Vec<u8>, StructMapConfig<DefaultConfig>>;
 
-/// Appends anything to a key as msgpack, short texts faster than `rmp_serde` would.
+/// Appends anything to a key as msgpack, short texts and integers faster than `rmp_serde` would.
 pub(super) fn write<T: Serialize + ?Sized>(key: &mut Vec<u8>, part: &T) -> Result<(), Error> {
     let mut msgpack = rmp_serde::Serializer::new(key).with_struct_map();
     part.serialize(KeySerializer(&mut msgpack))
 }
 
 struct KeySerializer<'a, 'b>(&'a mut Msgpack<'b>);
+
+macro_rules! integers {
+    ($($method:ident: $type:ty;)*) => {
+        $(
+            #[inline]
+            fn $method(self, number: $type) -> Result<(), Error> {
+                match u64::try_from(number) {
+                    Ok(number) => unsigned(self.0.get_mut(), number),
+                    Err(_) => self.0.$method(number)?,
+                }
+                Ok(())
+            }
+        )*
+    };
+}
+
+/// Appends an integer in its shortest form.
+#[inline]
+fn unsigned(key: &mut Vec<u8>, number: u64) {
+    if let Ok(byte) = u8::try_from(number) {
+        if byte >= 0x80 {
+            key.push(0xcc);
+        }
+        key.push(byte);
+    } else if let Ok(number) = u16::try_from(number) {
+        key.push(0xcd);
+        key.extend_from_slice(&number.to_be_bytes());
+    } else if let Ok(number) = u32::try_from(number) {
+        key.push(0xce);
+        key.extend_from_slice(&number.to_be_bytes());
+    } else {
+        key.push(0xcf);
+        key.extend_from_slice(&number.to_be_bytes());
+    }
+}
 
 /// The methods that are as in `rmp_serde`.
 macro_rules! delegate {
@@ -50,17 +85,20 @@ impl<'a, 'b> Serializer for KeySerializer<'a, 'b> {
         Ok(())
     }
 
+    integers! {
+        serialize_i8: i8;
+        serialize_i16: i16;
+        serialize_i32: i32;
+        serialize_i64: i64;
+        serialize_u8: u8;
+        serialize_u16: u16;
+        serialize_u32: u32;
+        serialize_u64: u64;
+    }
+
     delegate! {
         serialize_bool(value: bool) -> ();
-        serialize_i8(number: i8) -> ();
-        serialize_i16(number: i16) -> ();
-        serialize_i32(number: i32) -> ();
-        serialize_i64(number: i64) -> ();
         serialize_i128(number: i128) -> ();
-        serialize_u8(number: u8) -> ();
-        serialize_u16(number: u16) -> ();
-        serialize_u32(number: u32) -> ();
-        serialize_u64(number: u64) -> ();
         serialize_u128(number: u128) -> ();
         serialize_f32(number: f32) -> ();
         serialize_f64(number: f64) -> ();
@@ -106,5 +144,46 @@ impl<'a, 'b> Serializer for KeySerializer<'a, 'b> {
 
     fn is_human_readable(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Bytes, Timestamp};
+
+    #[track_caller]
+    fn check<T: Serialize>(part: &T) {
+        let mut key = vec![7];
+        write(&mut key, part).unwrap();
+        assert_eq!(key[1..], rmp_serde::to_vec_named(part).unwrap());
+    }
+
+    #[test]
+    fn parts_are_what_rmp_serde_makes_of_them() {
+        for bits in 0..64 {
+            for number in [(1_u64 << bits) - 1, 1 << bits, (1 << bits) + 1] {
+                check(&number);
+                check(&number.cast_signed());
+                check(&number.wrapping_neg().cast_signed());
+            }
+        }
+        check(&(
+            u64::MAX,
+            i64::MIN,
+            -1_i8,
+            200_u8,
+            60_000_u16,
+            70_000_u32,
+            1_u128,
+        ));
+        for length in 0..70 {
+            check(&"é".repeat(length));
+        }
+        check(&json!({"a": [1, null, true, 0.5, "x"]}));
+        check(&(Some('x'), None::<u8>, 0.5_f32, Bytes::from(&b"x"[..])));
+        check(&Timestamp::new(-1, 5));
     }
 }
