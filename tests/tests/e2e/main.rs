@@ -3,4 +3,5 @@
 mod bad_input;
 mod delivery;
 mod harness;
+mod plugins;
 mod upstream;

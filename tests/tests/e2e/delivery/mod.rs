@@ -14,18 +14,18 @@ use journal_tests::kafka::{Counts, Journal, Sums};
 use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
 
 /// How long any one run may take before it counts as a hang.
-const LIMIT: Duration = Duration::from_mins(5);
+pub(crate) const LIMIT: Duration = Duration::from_mins(5);
 /// Partitions of each topic.
 const PARTITIONS: i32 = 8;
 /// How often the shipped recording is repeated, for two million records.
-const REPETITIONS: u32 = 92;
+pub(crate) const REPETITIONS: u32 = 92;
 /// Turns of an empty loop a record that make a run long enough to do something in its middle.
 const SPIN: u32 = 4000;
 
 /// Two million records on the shared broker, written once for all tests.
-struct Large {
-    prefix: Prefix,
-    counts: Counts,
+pub(crate) struct Large {
+    pub(crate) prefix: Prefix,
+    pub(crate) counts: Counts,
     records: u64,
 }
 
@@ -33,7 +33,7 @@ fn shipped() -> Journal {
     Journal::read(&paths::repository().join("recordings/ripgrep.journal.zst"))
 }
 
-fn large() -> &'static Large {
+pub(crate) fn large() -> &'static Large {
     static LARGE: OnceLock<Large> = OnceLock::new();
     LARGE.get_or_init(|| {
         let journal = shipped();
@@ -49,7 +49,7 @@ fn large() -> &'static Large {
 }
 
 /// A run over a journal of the shared broker that stops at its end.
-fn host(plugin: &str, prefix: &Prefix, group: &str) -> Host {
+pub(crate) fn host(plugin: &str, prefix: &Prefix, group: &str) -> Host {
     Host::run(&paths::plugin(plugin))
         .arg("--brokers")
         .arg(Broker::shared().address())
@@ -110,7 +110,12 @@ fn difference(more: &Counts, counts: &Counts) -> Counts {
 }
 
 /// Waits until the group has committed some records, and says how many.
-fn until_committed(running: &mut Running, prefix: &Prefix, group: &str, at_least: u64) -> u64 {
+pub(crate) fn until_committed(
+    running: &mut Running,
+    prefix: &Prefix,
+    group: &str,
+    at_least: u64,
+) -> u64 {
     running.until("the group commits", LIMIT, |_| {
         let committed = Broker::shared().committed_records(group, prefix);
         (committed >= at_least).then_some(committed)
@@ -118,7 +123,7 @@ fn until_committed(running: &mut Running, prefix: &Prefix, group: &str, at_least
 }
 
 /// Asserts that an interrupted run had committed something, and not all.
-fn assert_in_the_middle(prefix: &Prefix, group: &str, records: u64) -> u64 {
+pub(crate) fn assert_in_the_middle(prefix: &Prefix, group: &str, records: u64) -> u64 {
     let committed = Broker::shared().committed_records(group, prefix);
     assert!(
         committed > 0 && committed < records,

@@ -1,0 +1,131 @@
+//! When the authors of revisions work: revisions by month, by time zone, and by weekday and hour.
+//!
+//! Anonymised revisions keep their dates, so it needs no privileged topics.
+
+use std::fmt::Write as _;
+
+use journal_plugin_sdk::{
+    Aggregate, Batches, Column, Date, Failure, Out, Plan, Processor, RecordError, Weekday, export,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which date of a revision counts.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhichDate {
+    /// When it was written.
+    #[default]
+    Author,
+    /// When it was put into the repository.
+    Committer,
+}
+
+/// What an operator can choose.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// Which date of a revision counts: `author`, when it was written, or `committer`, when it was put into
+    /// the repository.
+    #[serde(default)]
+    date: WhichDate,
+}
+
+#[derive(Serialize)]
+struct Month<'a> {
+    /// In UTC, such as `2016-02`; nothing where the date is in no calendar.
+    month: Option<&'a str>,
+    revisions: u64,
+}
+
+#[derive(Serialize)]
+struct Zone<'a> {
+    /// Such as `+0100`; nothing where the bytes of the revision are no time zone.
+    zone: Option<&'a str>,
+    revisions: u64,
+}
+
+#[derive(Serialize)]
+struct Hour {
+    /// In the author's own zone, as the hour is.
+    weekday: Option<Weekday>,
+    hour: Option<u8>,
+    revisions: u64,
+}
+
+/// Counts revisions; it holds nothing between calls.
+#[derive(Debug, Default)]
+pub struct CommitActivity {
+    options: Options,
+}
+
+impl Processor<Options> for CommitActivity {
+    const OBJECT_TYPES: &'static [&'static str] = &["revision"];
+
+    fn start(options: Options) -> Result<Self, Failure> {
+        Ok(Self { options })
+    }
+
+    fn plan(&self) -> Plan {
+        let by = |key: &[&str]| Aggregate::by(key).sum("revisions");
+        Plan::new(Self::OBJECT_TYPES)
+            .columns([Column::Values])
+            .stateless()
+            .aggregate("months", "Revisions in each month, in UTC", by(&["month"]))
+            .aggregate("zones", "Revisions in each time zone", by(&["zone"]))
+            .aggregate(
+                "hours",
+                "Revisions in each hour of the week, in the author's own time zone",
+                by(&["weekday", "hour"]),
+            )
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        let mut month = String::new();
+        batches.each_revision(out, |revision, out| {
+            let date = match self.options.date {
+                WhichDate::Author => revision.date()?,
+                WhichDate::Committer => revision.committer_date()?,
+            };
+            match date {
+                Some(date) => count(&date, &mut month, out),
+                // Tarballs and the like have none.
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+fn count(date: &Date<'_>, month: &mut String, out: &mut Out) -> Result<(), RecordError> {
+    let utc = date.utc();
+    if let Some(utc) = utc {
+        month.clear();
+        write!(month, "{:04}-{:02}", utc.year, utc.month)?;
+    }
+    out.merge(
+        "months",
+        &Month {
+            month: utc.map(|_| month.as_str()),
+            revisions: 1,
+        },
+    )?;
+    let zone = date.offset_minutes().map(|_| &*date.offset_bytes);
+    out.merge(
+        "zones",
+        &Zone {
+            zone: zone.and_then(|bytes| str::from_utf8(bytes).ok()),
+            revisions: 1,
+        },
+    )?;
+    let local = date.local();
+    out.merge(
+        "hours",
+        &Hour {
+            weekday: local.map(|local| local.weekday),
+            hour: local.map(|local| local.hour),
+            revisions: 1,
+        },
+    )
+}
+
+export!(CommitActivity);

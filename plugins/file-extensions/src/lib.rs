@@ -1,0 +1,104 @@
+//! How often each file extension and mode occurs in directories.
+
+use std::borrow::Cow;
+
+use journal_plugin_sdk::{
+    Aggregate, Batches, Column, EntryType, Failure, Out, Plan, Processor, export,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What an operator can choose.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Whether `Makefile.IN` has the extension `IN` and not `in`.
+    keep_case: bool,
+    /// An extension has at most this many bytes; what is longer, such as the end of a sentence, is none.
+    longest: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            keep_case: false,
+            longest: 16,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    /// Without its dot; nothing where the name has none.
+    extension: Option<Cow<'a, str>>,
+    /// In octal, as Git shows it.
+    mode: Cow<'a, str>,
+    files: u64,
+}
+
+/// Counts the files in directories; it holds nothing between calls.
+#[derive(Debug, Default)]
+pub struct FileExtensions {
+    options: Options,
+}
+
+impl Processor<Options> for FileExtensions {
+    const OBJECT_TYPES: &'static [&'static str] = &["directory"];
+
+    fn start(options: Options) -> Result<Self, Failure> {
+        Ok(Self { options })
+    }
+
+    fn plan(&self) -> Plan {
+        let counts = Aggregate::by(["extension", "mode"]).sum("files");
+        Plan::new(Self::OBJECT_TYPES)
+            .columns([Column::Values])
+            .stateless()
+            .aggregate("files", "Files with each extension and mode", counts)
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        batches.each_directory(out, |directory, out| {
+            for entry in directory.entries()? {
+                let entry = entry?;
+                if entry.entry_type == EntryType::File {
+                    let row = Row {
+                        extension: self.extension(entry.name),
+                        mode: mode(entry.perms),
+                        files: 1,
+                    };
+                    out.merge("files", &row)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+impl FileExtensions {
+    /// What follows the last dot of a name, unless the name begins or ends with that dot.
+    fn extension<'a>(&self, name: &'a [u8]) -> Option<Cow<'a, str>> {
+        let dot = name.iter().rposition(|&byte| byte == b'.')?;
+        let extension = &name[dot + 1..];
+        if dot == 0 || extension.is_empty() || extension.len() > self.options.longest {
+            return None;
+        }
+        let mut extension = String::from_utf8_lossy(extension);
+        if !self.options.keep_case && extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            extension.to_mut().make_ascii_lowercase();
+        }
+        Some(extension)
+    }
+}
+
+/// The few modes that Git has cost no text of their own.
+fn mode(perms: u32) -> Cow<'static, str> {
+    match perms {
+        0o100_644 => "100644".into(),
+        0o100_755 => "100755".into(),
+        0o120_000 => "120000".into(),
+        other => format!("{other:o}").into(),
+    }
+}
+
+export!(FileExtensions);

@@ -1,0 +1,3 @@
+//! The plugins that ship give the answers of independent scripts over the same records.
+
+mod statistics;
