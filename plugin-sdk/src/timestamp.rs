@@ -59,6 +59,14 @@ impl Timestamp {
         self.nanoseconds
     }
 
+    /// The same time without what is above its seconds.
+    pub(crate) fn whole_seconds(self) -> Self {
+        Self {
+            nanoseconds: 0,
+            ..self
+        }
+    }
+
     /// Whether RFC 3339 can write it: its year has four digits.
     #[must_use]
     pub fn has_four_digit_year(self) -> bool {

@@ -272,14 +272,8 @@ decoded!(
     this {
         target: this.target()?,
         discovery_date: this.discovery_date()?,
-        authority: this
-            .authority()?
-            .decode()
-            .map_err(|error| error.within("authority"))?,
-        fetcher: this
-            .fetcher()?
-            .decode()
-            .map_err(|error| error.within("fetcher"))?,
+        authority: this.of_authority(extrinsic::MetadataAuthority::decode)?,
+        fetcher: this.of_fetcher(extrinsic::MetadataFetcher::decode)?,
         format: this.format()?.owned(),
         metadata: this.metadata()?.owned(),
         id: Some(this.id()?),

@@ -118,13 +118,11 @@ impl<'a> Iterator for Entries<'_, 'a> {
 #[inline]
 fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, FieldError> {
     let start = *reader;
-    match read_usual_entry(reader) {
-        Some(entry) => Ok(entry),
-        None => {
-            *reader = start;
-            read_any_entry(reader)
-        }
+    if let Some(entry) = read_usual_entry(reader) {
+        return Ok(entry);
     }
+    *reader = start;
+    read_any_entry(reader)
 }
 
 /// An entry as today's writer spells it.
@@ -164,14 +162,14 @@ fn read_any_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, FieldError> 
     let (mut name, mut entry_type, mut target, mut perms) = (None, None, None, None);
     for _ in 0..reader.map()? {
         match reader.key()? {
-            b"name" => name = Some(reader.bytes().map_err(|error| error.within("name"))?),
-            b"type" => {
+            Some(b"name") => name = Some(reader.bytes().map_err(|error| error.within("name"))?),
+            Some(b"type") => {
                 entry_type = Some(EntryType::read(reader).map_err(|error| error.within("type"))?);
             }
-            b"target" => {
+            Some(b"target") => {
                 target = Some(Id::read(reader).map_err(|error| error.within("target"))?);
             }
-            b"perms" => {
+            Some(b"perms") => {
                 perms = Some(u32::read(reader).map_err(|error| error.within("perms"))?);
             }
             _ => reader.skip()?,

@@ -88,6 +88,13 @@ impl FieldError {
         self.within(format_args!("[{index}]"))
     }
 
+    /// The same error, in a value that begins at `place` of another one.
+    #[cold]
+    pub(crate) fn within_value(mut self, place: usize) -> Self {
+        self.0.place += place;
+        self
+    }
+
     /// The same error, in an object of this type.
     #[cold]
     pub(crate) fn of(mut self, object: &'static str) -> Self {
@@ -129,7 +136,8 @@ impl Display for FieldError {
         match reason {
             Reason::Missing => return formatter.write_str(" is missing"),
             Reason::Kind { found, expected } => {
-                write!(formatter, " is {found} where {expected} is expected")?;
+                let verb = if *expected == "bytes" { "are" } else { "is" };
+                write!(formatter, " is {found} where {expected} {verb} expected")?;
             }
             Reason::Malformed(fault) => write!(formatter, " is not valid msgpack: it {fault}")?,
             Reason::Wrong(reason) => write!(formatter, " {reason}")?,

@@ -114,21 +114,19 @@ impl RawExtrinsicMetadata<'_> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn target(&self) -> Result<ExtendedSwhid, FieldError> {
-        // Old records have a type, and where that is an origin the target is its URL.
+        let target = self.read_with(Place::target, Field::read);
+        let Err(error) = target else {
+            return target?.ok_or_else(|| self.missing(Place::target));
+        };
+        // Old records have a type, and where that is an origin the target is its URL. Most records have none,
+        // and would be walked to their end for it.
         let old_type = self.read_with(Place::old_type, Option::<&str>::read)?;
-        let is_url = old_type.flatten() == Some("origin");
-        let target = self.read_with(Place::target, |reader| {
-            if is_url {
-                return reader.text().map(|url| {
-                    ExtendedSwhid::new(
-                        ExtendedObjectKind::Origin,
-                        crate::hash::sha1(url.as_bytes()),
-                    )
-                });
-            }
-            Field::read(reader)
-        })?;
-        target.ok_or_else(|| self.missing(Place::target))
+        if old_type.flatten() != Some("origin") {
+            return Err(error);
+        }
+        let url = self.read_with(Place::target, Reader::text)?;
+        let id = crate::hash::sha1(url.unwrap_or_default().as_bytes());
+        Ok(ExtendedSwhid::new(ExtendedObjectKind::Origin, id))
     }
 
     /// When it was found, in whole seconds, which are all that its identifier holds.
@@ -144,8 +142,43 @@ impl RawExtrinsicMetadata<'_> {
     /// ```
     pub fn discovery_date(&self) -> Result<Timestamp, FieldError> {
         let date = self.read_with(Place::discovery_date, Timestamp::read)?;
-        date.map(|date| Timestamp::from_millis(date.seconds().saturating_mul(1000)))
+        date.map(Timestamp::whole_seconds)
             .ok_or_else(|| self.missing(Place::discovery_date))
+    }
+}
+
+impl<'a> RawExtrinsicMetadata<'a> {
+    /// Reads of the authority. What is wrong in it is wrong in this object, and is told so.
+    pub(in crate::model) fn of_authority<T>(
+        &self,
+        read: impl FnOnce(&MetadataAuthority<'a>) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        self.of_part(Place::authority, read)
+    }
+
+    /// Reads of the fetcher, as [`of_authority`](Self::of_authority) does.
+    pub(in crate::model) fn of_fetcher<T>(
+        &self,
+        read: impl FnOnce(&MetadataFetcher<'a>) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        self.of_part(Place::fetcher, read)
+    }
+
+    fn of_part<P: Field<'a>, T>(
+        &self,
+        place: Place,
+        read: impl FnOnce(&P) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        let part = self.read_with(place, |reader| {
+            let begin = reader.place();
+            P::read(reader).map(|part| (begin, part))
+        })?;
+        let (begin, part) = part.ok_or_else(|| self.missing(place))?;
+        read(&part).map_err(|error| {
+            let name = Self::NAMES[place as usize].text;
+            let error = error.within_value(begin).within(name);
+            error.of("raw extrinsic metadata")
+        })
     }
 }
 

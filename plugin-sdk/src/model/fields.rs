@@ -123,7 +123,7 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
         field: usize,
         names: &[Name; COUNT],
         head: impl FnOnce(&mut Reader<'a>) -> Result<u32, FieldError>,
-        named: (&'static str, &'static str),
+        described: (&'static str, &'static str),
     ) -> Result<Items<'_, 'a>, FieldError> {
         let name = names[field].text;
         let Some(mut reader) = self.find(field, names)? else {
@@ -131,7 +131,7 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
         };
         let begin = reader.place();
         let count = head(&mut reader).map_err(|error| error.within(name))?;
-        Ok(Items::new(reader, begin, count, &self.walk, named))
+        Ok(Items::new(reader, begin, count, &self.walk, described))
     }
 
     #[cold]
@@ -159,7 +159,10 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
                 reader.skip()?;
                 continue;
             };
-            self.places[found].set(fit(reader.place()));
+            // A name that comes once more does not count, so that a field is the same whenever it is read.
+            if self.places[found].get() == 0 {
+                self.places[found].set(fit(reader.place()));
+            }
             walk.expected = u8::try_from(found + 1).unwrap_or(0);
             if found == field {
                 walk.in_value = true;
@@ -198,7 +201,7 @@ fn next_name<const COUNT: usize>(
         return Ok(Some(expected));
     }
     let key = reader.key()?;
-    Ok(names.iter().position(|name| name.text.as_bytes() == key))
+    Ok(key.and_then(|key| names.iter().position(|name| name.text.as_bytes() == key)))
 }
 
 /// A place in a value, which Kafka keeps under 1 GiB.

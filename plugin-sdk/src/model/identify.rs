@@ -364,12 +364,10 @@ impl Identify for ExtId<'_> {
 
 impl Identify for RawExtrinsicMetadata<'_> {
     fn computed(&self) -> Result<Option<Id>, FieldError> {
-        let (authority, fetcher) = (self.authority()?, self.fetcher()?);
-        let within = |field| move |error: FieldError| error.within(field);
-        let authority_type = authority.authority_type().map_err(within("authority"))?;
-        let url = authority.url().map_err(within("authority"))?;
-        let name = fetcher.name().map_err(within("fetcher"))?;
-        let version = fetcher.version().map_err(within("fetcher"))?;
+        let (authority_type, url) =
+            self.of_authority(|authority| Ok((authority.authority_type()?, authority.url()?)))?;
+        let (name, version) =
+            self.of_fetcher(|fetcher| Ok((fetcher.name()?, fetcher.version()?)))?;
 
         let mut headers = Headers::new();
         headers.text("target", self.target()?);

@@ -96,7 +96,7 @@ impl<'a> Metadata<'a> {
         let (mut kept, mut rest) = (0, Vec::with_capacity(self.0.len()));
         for _ in 0..pairs {
             let start = reader.place();
-            let found = reader.key()? == key.as_bytes();
+            let found = reader.key()? == Some(key.as_bytes());
             reader.skip()?;
             if !found {
                 kept += 1;
@@ -128,7 +128,7 @@ pub(crate) fn extra_headers<'a>(reader: &mut Reader<'a>) -> Result<Option<Reader
     }
     let mut found = None;
     for _ in 0..reader.map()? {
-        if reader.key()? == b"extra_headers" {
+        if reader.key()? == Some(b"extra_headers") {
             found = Some(*reader);
         }
         reader.skip()?;

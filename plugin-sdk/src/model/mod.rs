@@ -60,10 +60,6 @@ pub use snapshot::{Branch, Branches, Snapshot, Target};
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack, for the time of one record"
-)]
 pub enum Object<'a> {
     /// A content.
     Content(Content<'a>),
@@ -174,3 +170,6 @@ impl<'a> Object<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

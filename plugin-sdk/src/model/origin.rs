@@ -57,8 +57,7 @@ object! {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     OriginVisitStatus("origin_visit_status", "visit status"), fields StatusPlace {
-        /// The URL of the origin.
-        origin = "origin": &'a str;
+        origin = "origin";
         /// The number of the visit among those of its origin.
         visit = "visit": u64;
         /// When it was so.
@@ -105,13 +104,7 @@ impl<'a> OriginVisit<'a> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn origin(&self) -> Result<&'a str, FieldError> {
-        let url = self.read_with(VisitPlace::origin, |reader| {
-            // Old records have the whole origin.
-            if matches!(reader.peek()?, Head::Map(_)) {
-                return member(reader, b"url");
-            }
-            reader.text().map(Some)
-        })?;
+        let url = self.read_with(VisitPlace::origin, origin_url)?;
         url.flatten()
             .ok_or_else(|| self.missing(VisitPlace::origin))
     }
@@ -161,11 +154,38 @@ impl<'a> OriginVisit<'a> {
     }
 }
 
+impl<'a> OriginVisitStatus<'a> {
+    /// The URL of the origin.
+    ///
+    /// # Errors
+    /// When the field is not what it should be.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{OriginVisitStatus, owned};
+    /// let value = owned::OriginVisitStatus::new().origin("https://example.org/r.git").encode();
+    /// assert_eq!(OriginVisitStatus::new(&value).origin()?, "https://example.org/r.git");
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn origin(&self) -> Result<&'a str, FieldError> {
+        let url = self.read_with(StatusPlace::origin, origin_url)?;
+        url.flatten()
+            .ok_or_else(|| self.missing(StatusPlace::origin))
+    }
+}
+
+/// The URL of the origin that a visit or a status names; old records have the whole origin there.
+fn origin_url<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, FieldError> {
+    match reader.peek()? {
+        Head::Map(_) => member(reader, b"url"),
+        _ => reader.text().map(Some),
+    }
+}
+
 /// Passes a map and answers with the text that one of its keys has.
 fn member<'a>(reader: &mut Reader<'a>, name: &[u8]) -> Result<Option<&'a str>, FieldError> {
     let mut member = None;
     for _ in 0..reader.map()? {
-        if reader.key()? == name {
+        if reader.key()? == Some(name) {
             member = Option::read(reader)?;
         } else {
             reader.skip()?;

@@ -13,18 +13,20 @@ impl<'a> Field<'a> for Person<'a> {
         let (mut fullname, mut name, mut email) = (None, None, None);
         let mut is_named = false;
         for _ in 0..reader.map()? {
-            if reader.pass(b"\xa8fullname") {
-                let bytes = Bytes::read(reader).map_err(|error| error.within("fullname"))?;
-                fullname = Some(bytes);
-            } else if reader.pass(b"\xa4name") {
-                is_named = true;
-                name = Field::read(reader).map_err(|error| error.within("name"))?;
-            } else if reader.pass(b"\xa5email") {
-                is_named = true;
-                email = Field::read(reader).map_err(|error| error.within("email"))?;
-            } else {
-                reader.key()?;
-                reader.skip()?;
+            match reader.key_of([b"\xa8fullname", b"\xa4name", b"\xa5email"])? {
+                Some(0) => {
+                    let bytes = Bytes::read(reader).map_err(|error| error.within("fullname"))?;
+                    fullname = Some(bytes);
+                }
+                Some(1) => {
+                    is_named = true;
+                    name = Field::read(reader).map_err(|error| error.within("name"))?;
+                }
+                Some(_) => {
+                    is_named = true;
+                    email = Field::read(reader).map_err(|error| error.within("email"))?;
+                }
+                None => reader.skip()?,
             }
         }
         Ok(match fullname {

@@ -68,7 +68,7 @@ impl<'a> Raw<'a> {
             return None;
         };
         for _ in 0..pairs {
-            let found = reader.key().ok()? == key.as_bytes();
+            let found = reader.key().ok()? == Some(key.as_bytes());
             let start = reader.place();
             reader.skip().ok()?;
             if found {

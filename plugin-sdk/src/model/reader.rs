@@ -104,15 +104,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text or bytes of a map's key; empty where it is of another kind, which no field has.
-    pub(crate) fn key(&mut self) -> Result<&'a [u8], FieldError> {
+    /// The text or bytes of a map's key; nothing where it is of another kind, which no field has.
+    pub(crate) fn key(&mut self) -> Result<Option<&'a [u8]>, FieldError> {
         match self.peek()? {
             Head::Str(length) | Head::Bin(length) => {
                 self.head()?;
-                self.take(length)
+                self.take(length).map(Some)
             }
-            _ => self.skip().map(|()| &[][..]),
+            _ => self.skip().map(|()| None),
         }
+    }
+
+    /// Passes a map's key and answers which of these it is, if any. They are given as the writer spells them,
+    /// with the byte of their length, and found in any spelling.
+    #[inline]
+    pub(crate) fn key_of<const COUNT: usize>(
+        &mut self,
+        names: [&[u8]; COUNT],
+    ) -> Result<Option<usize>, FieldError> {
+        for (index, name) in names.iter().enumerate() {
+            if self.pass(name) {
+                return Ok(Some(index));
+            }
+        }
+        self.other_key_of(&names)
+    }
+
+    #[cold]
+    fn other_key_of(&mut self, names: &[&[u8]]) -> Result<Option<usize>, FieldError> {
+        let key = self.key()?;
+        Ok(key.and_then(|key| names.iter().position(|name| &name[1..] == key)))
     }
 
     /// What stands between two places of the value.

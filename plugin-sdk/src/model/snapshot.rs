@@ -112,10 +112,10 @@ impl<'a> Iterator for Branches<'_, 'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next_with(|reader| {
             let name = bytes_or_text(reader)?;
-            let target = if reader.nil() || reader.pass(&[0x80]) {
+            let target = if reader.nil() {
                 None
             } else {
-                Some(read_target(reader)?)
+                read_target(reader)?
             };
             Ok(Branch { name, target })
         })
@@ -126,32 +126,33 @@ impl<'a> Iterator for Branches<'_, 'a> {
     }
 }
 
-fn read_target<'a>(reader: &mut Reader<'a>) -> Result<Target<'a>, FieldError> {
+/// What a branch points at: nothing where its map is empty, as upstream has it.
+fn read_target<'a>(reader: &mut Reader<'a>) -> Result<Option<Target<'a>>, FieldError> {
     let place = reader.place();
     let (mut target, mut target_type) = (None, None);
-    for _ in 0..reader.map()? {
-        if reader.pass(b"\xa6target") {
+    let pairs = reader.map()?;
+    if pairs == 0 {
+        return Ok(None);
+    }
+    for _ in 0..pairs {
+        match reader.key_of([b"\xa6target", b"\xabtarget_type"])? {
             // Its length depends on its type, which may follow it.
-            target = Some(*reader);
-            reader.skip()?;
-        } else if reader.pass(b"\xabtarget_type") {
-            target_type = Some(*reader);
-            reader.skip()?;
-        } else {
-            reader.key()?;
-            reader.skip()?;
+            Some(0) => target = Some(*reader),
+            Some(_) => target_type = Some(*reader),
+            None => {}
         }
+        reader.skip()?;
     }
     let missing = |field| FieldError::missing(place).within(field);
     let mut target = target.ok_or_else(|| missing("target"))?;
     let mut target_type = target_type.ok_or_else(|| missing("target_type"))?;
     if target_type.pass(b"\xa5alias") {
         let name = target.bytes().map_err(|error| error.within("target"))?;
-        return Ok(Target::Alias(name));
+        return Ok(Some(Target::Alias(name)));
     }
     let kind = ObjectKind::read(&mut target_type).map_err(|error| error.within("target_type"))?;
     let id = Id::read(&mut target).map_err(|error| error.within("target"))?;
-    Ok(Target::Object(kind, id))
+    Ok(Some(Target::Object(kind, id)))
 }
 
 identified!(Snapshot("snapshot"), Place);

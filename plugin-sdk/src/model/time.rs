@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 
 use super::error::FieldError;
-use super::field::{Field, bytes_or_text};
+use super::field::Field;
 use super::reader::{Reader, unexpected};
 use crate::{Date, Timestamp};
 
@@ -20,7 +20,7 @@ impl Field<'_> for Timestamp {
             Head::Ext(-1, length) => {
                 reader.head()?;
                 Self::from_msgpack(reader.take(length)?)
-                    .ok_or_else(|| FieldError::wrong(place, "has the wrong length for a time"))
+                    .ok_or_else(|| FieldError::wrong(place, "is an extension that holds no time"))
             }
             Head::Str(_) | Head::Map(2) => old_time(reader).map(Self::from),
             other => Err(unexpected(place, other, "a time")),
@@ -55,8 +55,8 @@ fn time_in_map<'a>(reader: &mut Reader<'a>) -> Result<&'a str, FieldError> {
     let (mut is_time, mut text) = (false, None);
     for _ in 0..reader.map()? {
         match reader.key()? {
-            b"swhtype" => is_time = reader.text()? == "datetime",
-            b"d" => text = Some(reader.text()?),
+            Some(b"swhtype") => is_time = reader.text()? == "datetime",
+            Some(b"d") => text = Some(reader.text()?),
             _ => reader.skip()?,
         }
     }
@@ -125,41 +125,50 @@ fn date_in_map<'a>(
     in_timestamp: bool,
 ) -> Result<Date<'a>, FieldError> {
     let place = reader.place();
-    let (mut timestamp, mut bytes, mut minutes, mut negative_utc) = (None, None, None, false);
+    let (mut timestamp, mut bytes, mut minutes, mut negative_utc) = (None, None, None, None);
     for pair in 0..pairs {
         let key = if pair == 0 && in_timestamp {
-            b"timestamp"
+            Some(&b"timestamp"[..])
         } else {
             reader.key()?
         };
         match key {
-            b"timestamp" => {
+            Some(b"timestamp") => {
                 timestamp = Some(moment(reader).map_err(|error| error.within("timestamp"))?);
             }
-            b"offset_bytes" => {
-                bytes = Some(bytes_or_text(reader).map_err(|error| error.within("offset_bytes"))?);
+            Some(b"offset_bytes") => {
+                bytes = Some(
+                    reader
+                        .bytes()
+                        .map_err(|error| error.within("offset_bytes"))?,
+                );
             }
-            // Not read yet, because it does not count where there are bytes.
-            b"offset" => {
+            // These two are not read yet, because they do not count where there are bytes.
+            Some(b"offset") => {
                 minutes = Some(*reader);
                 reader.skip()?;
             }
-            b"negative_utc" => {
-                negative_utc = Option::<bool>::read(reader)
-                    .map_err(|error| error.within("negative_utc"))?
-                    .unwrap_or(false);
+            Some(b"negative_utc") => {
+                negative_utc = Some(*reader);
+                reader.skip()?;
             }
             _ => reader.skip()?,
         }
     }
     let (seconds, microseconds) =
-        timestamp.ok_or_else(|| FieldError::wrong(place, "has no timestamp"))?;
+        timestamp.ok_or_else(|| FieldError::missing(place).within("timestamp"))?;
     if let Some(bytes) = bytes {
         return Ok(Date::new(seconds, microseconds, bytes));
     }
     let minutes = match minutes {
         Some(mut minutes) => i64::read(&mut minutes).map_err(|error| error.within("offset"))?,
         None => return Err(FieldError::wrong(place, "has no offset")),
+    };
+    let negative_utc = match negative_utc {
+        Some(mut negative_utc) => Option::<bool>::read(&mut negative_utc)
+            .map_err(|error| error.within("negative_utc"))?
+            .unwrap_or(false),
+        None => false,
     };
     i16::try_from(minutes)
         .ok()
@@ -179,13 +188,12 @@ fn moment(reader: &mut Reader<'_>) -> Result<(i64, u32), FieldError> {
     }
     let (mut seconds, mut microseconds) = (0, 0);
     for _ in 0..reader.map()? {
-        if reader.pass(b"\xa7seconds") {
-            seconds = i64::read(reader).map_err(|error| error.within("seconds"))?;
-        } else if reader.pass(b"\xacmicroseconds") {
-            microseconds = u32::read(reader).map_err(|error| error.within("microseconds"))?;
-        } else {
-            reader.key()?;
-            reader.skip()?;
+        match reader.key_of([b"\xa7seconds", b"\xacmicroseconds"])? {
+            Some(0) => seconds = i64::read(reader).map_err(|error| error.within("seconds"))?,
+            Some(_) => {
+                microseconds = u32::read(reader).map_err(|error| error.within("microseconds"))?;
+            }
+            None => reader.skip()?,
         }
     }
     if microseconds >= MICROSECONDS {

@@ -133,7 +133,7 @@ impl Encode for VisitStatus {
 
 /// A time as Python prints it, which is what keys have: with six digits of the second, or none.
 fn key_date(date: Timestamp) -> String {
-    let second = Timestamp::from_millis(date.seconds() * 1000).to_string();
+    let second = date.whole_seconds().to_string();
     let second = second.trim_end_matches('Z').replacen('T', " ", 1);
     match date.nanoseconds() / 1000 {
         0 => format!("{second}+00:00"),

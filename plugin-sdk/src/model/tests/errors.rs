@@ -1,0 +1,292 @@
+//! What an error says.
+
+use rmpv::Value;
+
+use super::samples::{at, encoded, one};
+use crate::{FieldError, MetadataAuthority, Object, Raw, RawExtrinsicMetadata};
+
+fn whole(object_type: &str, value: &[u8]) -> Result<(), FieldError> {
+    match Object::new(object_type, value)? {
+        Object::Content(object) => object.decode().map(drop),
+        Object::SkippedContent(object) => object.decode().map(drop),
+        Object::HashCollidingContent(object) => object.decode().map(drop),
+        Object::Directory(object) => object.decode().map(drop),
+        Object::Revision(object) => object.decode().map(drop),
+        Object::Release(object) => object.decode().map(drop),
+        Object::Snapshot(object) => object.decode().map(drop),
+        Object::Origin(object) => object.decode().map(drop),
+        Object::OriginVisit(object) => object.decode().map(drop),
+        Object::OriginVisitStatus(object) => object.decode().map(drop),
+        Object::ExtId(object) => object.decode().map(drop),
+        Object::MetadataAuthority(object) => object.decode().map(drop),
+        Object::MetadataFetcher(object) => object.decode().map(drop),
+        Object::RawExtrinsicMetadata(object) => object.decode().map(drop),
+        Object::Other(other) => panic!("{other:?} is of no type"),
+    }
+}
+
+/// A number with a point is right nowhere: each of these fields says that it is wrong, and where.
+#[track_caller]
+fn check(object_type: &str, named: &str, fields: &[&str]) {
+    for field in fields {
+        let mut tree = one(object_type).tree();
+        *at(&mut tree, field) = Value::F64(0.5);
+        let value = encoded(&tree);
+        let error = whole(object_type, &value).unwrap_err();
+        assert_eq!(error.field(), *field, "{error}");
+        assert_eq!(error.object_type(), named);
+        assert_eq!(value[error.place()], 0xcb, "the place of {error}");
+        let begin = format!("`{field}` of the {named} is a number with a point where ");
+        assert!(error.to_string().starts_with(&begin), "{error}");
+    }
+}
+
+#[test]
+fn error_in_a_content_or_a_directory_names_the_object_the_field_and_the_place() {
+    check(
+        "content",
+        "content",
+        &["sha1", "sha1_git", "length", "status", "data", "ctime"],
+    );
+    check(
+        "skipped_content",
+        "skipped content",
+        &["sha256", "length", "reason", "origin"],
+    );
+    check(
+        "hash_colliding_content",
+        "hash colliding content",
+        &["blake2s256", "data"],
+    );
+    check(
+        "directory",
+        "directory",
+        &[
+            "entries",
+            "entries[2]",
+            "entries[0].name",
+            "entries[1].type",
+            "entries[2].target",
+            "entries[3].perms",
+            "id",
+            "raw_manifest",
+        ],
+    );
+}
+
+#[test]
+fn error_in_a_revision_release_or_snapshot_names_the_object_the_field_and_the_place() {
+    check(
+        "revision",
+        "revision",
+        &[
+            "message",
+            "author",
+            "author.fullname",
+            "committer.name",
+            "committer.email",
+            "date",
+            "date.timestamp",
+            "date.timestamp.seconds",
+            "committer_date.timestamp.microseconds",
+            "committer_date.offset_bytes",
+            "type",
+            "directory",
+            "synthetic",
+            "metadata",
+            "parents",
+            "parents[1]",
+            "extra_headers",
+            "extra_headers[0]",
+            "extra_headers[1][0]",
+            "extra_headers[1][1]",
+        ],
+    );
+    check(
+        "release",
+        "release",
+        &[
+            "name",
+            "target",
+            "target_type",
+            "author.fullname",
+            "date.offset_bytes",
+            "metadata",
+        ],
+    );
+    check(
+        "snapshot",
+        "snapshot",
+        &[
+            "branches",
+            "branches[1]",
+            "branches[0].target",
+            "branches[1].target",
+            "branches[1].target_type",
+        ],
+    );
+}
+
+#[test]
+fn error_elsewhere_names_the_object_the_field_and_the_place() {
+    check("origin", "origin", &["url", "id"]);
+    check(
+        "origin_visit",
+        "visit",
+        &["origin", "date", "type", "visit"],
+    );
+    check(
+        "origin_visit_status",
+        "visit status",
+        &["origin", "visit", "date", "status", "snapshot", "metadata"],
+    );
+    check(
+        "extid",
+        "extid",
+        &["extid_type", "target", "extid_version", "payload", "id"],
+    );
+    check(
+        "metadata_authority",
+        "metadata authority",
+        &["type", "url", "metadata"],
+    );
+    check("metadata_fetcher", "metadata fetcher", &["name", "version"]);
+    check(
+        "raw_extrinsic_metadata",
+        "raw extrinsic metadata",
+        &[
+            "target",
+            "discovery_date",
+            "authority",
+            "authority.type",
+            "authority.url",
+            "fetcher.name",
+            "fetcher.metadata",
+            "metadata",
+            "visit",
+            "snapshot",
+            "path",
+        ],
+    );
+}
+
+#[test]
+fn what_an_identifier_stands_on_is_named_by_the_object_it_is_of() {
+    let mut tree = one("raw_extrinsic_metadata").tree();
+    *at(&mut tree, "authority.url") = Value::from(7);
+    let value = encoded(&tree);
+    let metadata = RawExtrinsicMetadata::new(&value);
+    let error = metadata.compute_id().unwrap_err();
+    assert_eq!(error.field(), "authority.url");
+    assert_eq!(error.object_type(), "raw extrinsic metadata");
+    assert_eq!(value[error.place()], 7);
+    // Whoever has the authority alone counts from its own beginning.
+    let authority: MetadataAuthority<'_> = metadata.authority().unwrap();
+    let error = authority.url().unwrap_err();
+    assert_eq!(
+        (error.object_type(), error.field()),
+        ("metadata authority", "url")
+    );
+    assert_eq!(authority.value()[error.place()], 7);
+}
+
+#[track_caller]
+fn says(object_type: &str, field: &str, wrong: Value, expected: &str) {
+    let mut tree = one(object_type).tree();
+    *at(&mut tree, field) = wrong;
+    let value = encoded(&tree);
+    let error = whole(object_type, &value).unwrap_err().to_string();
+    let before_place = error.split(" (byte ").next().unwrap();
+    assert_eq!(before_place, expected);
+}
+
+#[test]
+fn error_says_what_is_wrong() {
+    says(
+        "revision",
+        "directory",
+        Value::from(vec![1; 19]),
+        "`directory` of the revision has 19 bytes where 20 are expected",
+    );
+    says(
+        "revision",
+        "type",
+        Value::from("fossil"),
+        "`type` of the revision is `fossil`, which is no revision type",
+    );
+    says(
+        "revision",
+        "type",
+        Value::Nil,
+        "`type` of the revision is missing",
+    );
+    says(
+        "revision",
+        "date.timestamp.microseconds",
+        Value::from(1_000_000),
+        "`date.timestamp.microseconds` of the revision is 1000000, which is a second or more",
+    );
+    says(
+        "revision",
+        "date.timestamp.seconds",
+        Value::from(u64::MAX),
+        "`date.timestamp.seconds` of the revision is 18446744073709551615, which is too large",
+    );
+    says(
+        "revision",
+        "extra_headers[1]",
+        Value::Array(vec![Value::from(1); 3]),
+        "`extra_headers[1]` of the revision has 3 parts where a name and a value are expected",
+    );
+    says(
+        "directory",
+        "entries[1]",
+        Value::Map(Vec::new()),
+        "`entries[1].name` of the directory is missing",
+    );
+    says(
+        "origin_visit",
+        "visit",
+        Value::from(-1),
+        "`visit` of the visit is -1, which is out of range",
+    );
+    says(
+        "origin_visit",
+        "date",
+        Value::Ext(-1, vec![0; 5]),
+        "`date` of the visit is an extension that holds no time",
+    );
+    says(
+        "skipped_content",
+        "length",
+        Value::from(-2),
+        "`length` of the skipped content is -2",
+    );
+}
+
+#[test]
+fn error_of_a_missing_field_names_it() {
+    let error = whole("revision", b"\x80").unwrap_err();
+    assert_eq!(error.to_string(), "`type` of the revision is missing");
+    let error = whole("raw_extrinsic_metadata", b"\x80").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`target` of the raw extrinsic metadata is missing"
+    );
+}
+
+#[test]
+fn what_follows_an_object_is_an_error() {
+    let error = whole("origin", b"\x82\xa3url\xa1a\xa2id\xc4\x00\xc0").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the origin goes on behind its end (byte 12 of the value)"
+    );
+}
+
+#[test]
+fn keys_that_are_no_texts_have_no_name() {
+    let map = Raw::new(b"\x82\x05\x01\xa0\x02"); // {5: 1, "": 2}
+    assert_eq!(map.get("").map(|raw| raw.as_msgpack()), Some(&b"\x02"[..]));
+    assert_eq!(Raw::new(b"\x81\x05\x01").get(""), None);
+}
