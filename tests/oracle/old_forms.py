@@ -2,8 +2,9 @@
 
 `old` takes a value that swh.model reads as it is. `old_read_as` takes one that
 it refuses and the same object in the form that it reads, which is our expectation. `out_of_range`
-takes one that it refuses for a bound alone, and asks the model without its bounds. `refused` takes one
-that nobody can read. Each of them fails when that is not so.
+takes one that it refuses for a bound alone, and asks the model without its bounds. `ours` takes one of
+which we make something else than the model does, on purpose. `refused` takes one that nobody can read. Each
+of them fails when that is not so.
 """
 
 import attr
@@ -156,6 +157,22 @@ def out_of_range(name, object_type, value, form=None, **more):
     assert not is_read(object_type, form or value), name
     with attr.validators.disabled():
         add(name, object_type, value, form or value, **more)
+
+
+def ours(name, object_type, value, form=None, written_as=None):
+    """Adds a case that is our own expectation: the object of `form`, written with other bytes in one place."""
+    form = value if form is None else form
+    add(name, object_type, value, form)
+    if written_as is not None:
+        theirs, our_own = written_as
+        assert cases[-1][3].count(theirs) == 1, name
+        cases[-1][3] = cases[-1][3].replace(theirs, our_own)
+    _, _, message, expected, *_ = cases[-1]
+    try:
+        normal = written(object_type, model_object(object_type, kafka_to_value(message)))
+    except Exception:
+        return
+    assert normal != expected, name
 
 
 def refused(name, object_type, value):

@@ -41,6 +41,7 @@ from old_forms import (
     cases,
     old,
     old_read_as,
+    ours,
     out_of_range,
     read,
     refused,
@@ -86,6 +87,7 @@ def contents():
     )
     refused("content_without_length", "content", without(CONTENT, "length"))
     refused("content_unknown_status", "content", {**CONTENT, "status": "lost"})
+    refused("content_absent_without_reason", "content", without(SKIPPED, "reason"))
     refused("content_hash_nil", "content", {**CONTENT, "sha1": None})
     refused("skipped_content_without_reason", "skipped_content", without(SKIPPED, "reason"))
 
@@ -145,7 +147,6 @@ def revisions():
         ("committer_and_date_nil", {**REVISION, "committer": None, "committer_date": None}),
         ("dates_nil", {**REVISION, "date": None, "committer_date": None}),
         ("parents_none", {**REVISION, "parents": []}),
-        ("parent_empty", {**REVISION, "parents": [B, b"", C]}),
         ("raw_manifest", {**REVISION, "raw_manifest": b"commit 0\x00"}),
         ("raw_manifest_nil", {**REVISION, "raw_manifest": None}),
         *(
@@ -163,8 +164,24 @@ def revisions():
     ]:
         value, form = ({**bare, "metadata": {"extra_headers": [item]}} for item in (header, form))
         old_read_as(f"revision_extra_headers_in_metadata_{name}", "revision", value, form)
+    # Identifiers leave an empty parent out, and so does everyone who follows the parents.
+    ours(
+        "revision_parent_empty",
+        "revision",
+        {**REVISION, "parents": [B, b"", C]},
+        form={**REVISION, "parents": [B, C]},
+    )
+    # A member that may be nil may be absent too, whatever the model demands: nothing is lost by it.
+    for members in (
+        ("message",),
+        ("date",),
+        ("author", "date"),
+        ("committer", "committer_date"),
+    ):
+        value = without(REVISION, *members)
+        form = {**REVISION, **dict.fromkeys(members)}
+        ours(f"revision_without_{'_and_'.join(members)}", "revision", value, form=form)
     refused("revision_without_directory", "revision", without(REVISION, "directory"))
-    refused("revision_without_message", "revision", without(REVISION, "message"))
     refused("revision_of_unknown_type", "revision", {**REVISION, "type": "fossil"})
     refused("revision_message_as_integer", "revision", {**REVISION, "message": 5})
 
@@ -189,6 +206,8 @@ def releases():
         old(f"release_{name}", "release", value)
     with_id = {**RELEASE, "target": None, "id": C}
     cases.append(release_without_target(with_id))
+    value = without(RELEASE, "message")
+    ours("release_without_message", "release", value, form={**RELEASE, "message": None})
     refused("release_of_alias", "release", {**RELEASE, "target_type": "alias"})
     refused("release_without_name", "release", without(RELEASE, "name"))
 
@@ -272,6 +291,12 @@ def visit_statuses():
         ),
     ]:
         old(f"origin_visit_status_{name}", "origin_visit_status", value)
+    # As that of a visit was.
+    as_map = {**STATUS, "origin": {"url": URL, "type": "git"}}
+    ours("origin_visit_status_origin_as_map", "origin_visit_status", as_map, form=STATUS)
+    without_snapshot = without(STATUS, "snapshot")
+    nil = {**STATUS, "snapshot": None}
+    ours("origin_visit_status_without_snapshot", "origin_visit_status", without_snapshot, form=nil)
     refused(
         "origin_visit_status_of_unknown_status", "origin_visit_status", {**STATUS, "status": "lost"}
     )

@@ -7,8 +7,12 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use journal_plugin_sdk::{FieldError, Id, Object, Verification, owned};
+use journal_plugin_sdk::{
+    ExtendedObjectKind, ExtendedSwhid, FieldError, Id, Object, Verification, hash, owned,
+};
 use rmpv::Value;
+
+use crate::kafka::Record;
 
 /// One object.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub struct Case {
     pub normal: Option<Vec<u8>>,
     /// What upstream computes as the identifier.
     pub id: Option<Vec<u8>>,
+    /// The SWHID of the identifier that the object holds.
+    pub swhid: Option<String>,
     /// Whether the persons are anonymised.
     pub anonymised: bool,
     /// What is special in it, in the corpus of old messages.
@@ -71,7 +77,7 @@ fn case(parts: &Value) -> Option<Case> {
         value,
         normal,
         id,
-        _swhid,
+        swhid,
         anonymised,
         rest @ ..,
     ] = &parts[..]
@@ -84,6 +90,7 @@ fn case(parts: &Value) -> Option<Case> {
         value: bytes(value)?,
         normal: bytes(normal),
         id: bytes(id),
+        swhid: swhid.as_str().map(str::to_owned),
         anonymised: anonymised.as_bool()?,
         name: rest
             .first()
@@ -91,6 +98,38 @@ fn case(parts: &Value) -> Option<Case> {
             .unwrap_or_default()
             .to_owned(),
     })
+}
+
+/// The case of a record that upstream's own writer made, which has to be written again in the very same bytes.
+///
+/// # Panics
+/// When the record is a tombstone, or its object has no identifier that can be read.
+#[must_use]
+pub fn of_record(record: &Record) -> Case {
+    let value = record.value.clone().expect("the record has a value");
+    let object = Object::new(&record.object_type, &value).expect("its status can be read");
+    let claimed = claimed(&object).expect("its identifier can be read");
+    // Upstream hashes the persons of these two for the public topics.
+    let anonymised = !record.privileged
+        && match &object {
+            Object::Revision(revision) => {
+                let [author, committer] = [revision.author(), revision.committer()];
+                author.is_ok_and(|author| author.is_some())
+                    || committer.is_ok_and(|committer| committer.is_some())
+            }
+            Object::Release(release) => release.author().is_ok_and(|author| author.is_some()),
+            _ => false,
+        };
+    Case {
+        object_type: record.object_type.clone(),
+        key: record.key.clone(),
+        normal: Some(value.clone()),
+        id: claimed.map(|(_, id)| id.0.to_vec()),
+        swhid: None,
+        value,
+        anonymised,
+        name: String::new(),
+    }
 }
 
 /// Decodes, encodes and identifies each object, and compares with upstream.
@@ -144,18 +183,35 @@ fn check_one(case: &Case, report: &mut Report) -> Result<(), String> {
             String::from_utf8_lossy(&written.key)
         ));
     }
+    check_swhid(case, &object)?;
     check_identifier(case, &object, report)
+}
+
+fn check_swhid(case: &Case, object: &Object<'_>) -> Result<(), String> {
+    let Some(expected) = &case.swhid else {
+        return Ok(());
+    };
+    let claimed = claimed(object).map_err(|error| error.to_string())?;
+    let Some((Some(kind), id)) = claimed else {
+        return Err(format!("has no SWHID, where upstream has {expected}"));
+    };
+    let swhid = ExtendedSwhid::new(kind, id);
+    if swhid.to_string() != *expected {
+        return Err(format!("has the SWHID {swhid} instead of {expected}"));
+    }
+    if expected.parse().as_ref() != Ok(&swhid) {
+        return Err(format!("{expected} is read as another SWHID"));
+    }
+    Ok(())
 }
 
 fn check_identifier(case: &Case, object: &Object<'_>, report: &mut Report) -> Result<(), String> {
     let verification = object.verify().map_err(|error| error.to_string())?;
     if case.anonymised {
         // A raw manifest is not anonymised, so that the identifier can be computed all the same.
-        let expected = match raw_manifest(object).map_err(|error| error.to_string())? {
-            Some(_) => Verification::Intact,
-            None => Verification::Anonymised,
-        };
-        if verification != expected {
+        if let Some(manifest) = raw_manifest(object).map_err(|error| error.to_string())? {
+            check_verification(object, &hash::sha1(manifest).0, verification)?;
+        } else if verification != Verification::Anonymised {
             return Err(format!("is anonymised, and verified as {verification:?}"));
         }
         *report
@@ -179,11 +235,33 @@ fn check_identifier(case: &Case, object: &Object<'_>, report: &mut Report) -> Re
             journal_plugin_sdk::Bytes::from(&id[..])
         ));
     }
+    check_verification(object, id, verification)?;
     *report
         .identified
         .entry(case.object_type.clone())
         .or_default() += 1;
     Ok(())
+}
+
+fn check_verification(
+    object: &Object<'_>,
+    id: &[u8],
+    verification: Verification,
+) -> Result<(), String> {
+    let claimed = claimed(object).map_err(|error| error.to_string())?;
+    let is_right = match verification {
+        Verification::Intact => claimed.is_some_and(|(_, claimed)| claimed.0 == id),
+        Verification::Corrupt { claimed, computed } => claimed.0 != id && computed.0 == id,
+        Verification::WithoutIdentifier => matches!(object, Object::Content(_)),
+        Verification::Anonymised => false,
+    };
+    if is_right {
+        Ok(())
+    } else {
+        Err(format!(
+            "holds {claimed:?}, and verified as {verification:?}"
+        ))
+    }
 }
 
 struct Written {
@@ -218,6 +296,28 @@ fn rewritten(object: &Object<'_>) -> Result<Written, FieldError> {
         Object::RawExtrinsicMetadata(metadata) => metadata.decode()?.into(),
         other => panic!("{other:?} has no owned form"),
     })
+}
+
+/// The identifier that an object holds, and what it identifies where there are SWHIDs of that.
+fn claimed(object: &Object<'_>) -> Result<Option<(Option<ExtendedObjectKind>, Id)>, FieldError> {
+    use ExtendedObjectKind as Kind;
+    let (kind, id) = match object {
+        Object::Content(content) => (Kind::Content, content.sha1_git()?),
+        Object::HashCollidingContent(content) => (Kind::Content, content.sha1_git()?),
+        Object::SkippedContent(content) => {
+            let id = content.sha1_git()?;
+            return Ok(id.map(|id| (Some(Kind::Content), id)));
+        }
+        Object::Directory(directory) => (Kind::Directory, directory.id()?),
+        Object::Revision(revision) => (Kind::Revision, revision.id()?),
+        Object::Release(release) => (Kind::Release, release.id()?),
+        Object::Snapshot(snapshot) => (Kind::Snapshot, snapshot.id()?),
+        Object::Origin(origin) => (Kind::Origin, origin.id()?),
+        Object::RawExtrinsicMetadata(metadata) => (Kind::RawExtrinsicMetadata, metadata.id()?),
+        Object::ExtId(extid) => return extid.id().map(|id| Some((None, id))),
+        _ => return Ok(None),
+    };
+    Ok(Some((Some(kind), id)))
 }
 
 fn raw_manifest<'a>(object: &Object<'a>) -> Result<Option<&'a [u8]>, FieldError> {

@@ -12,6 +12,7 @@ pub mod kafka;
 pub mod oracle;
 pub mod paths;
 pub mod run;
+pub mod seed;
 pub mod wait;
 
 pub use host::{Finished, Host, Running};

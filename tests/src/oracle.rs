@@ -82,6 +82,19 @@ pub fn test_objects(folder: &Path) -> PathBuf {
     path
 }
 
+/// The records of a recording without a header, with what upstream makes of them.
+///
+/// # Panics
+/// When the script fails.
+#[must_use]
+pub fn cases_of(frames: &Path) -> Vec<Case> {
+    let path = frames.with_extension("cases");
+    let count = script("frames_cases.py", [frames, &path]);
+    let cases = cases::read(&path);
+    assert_eq!(count.trim(), cases.len().to_string());
+    cases
+}
+
 /// Objects of every type with what upstream makes of them: for each type at least `each`, twice as many
 /// of those that upstream can draw by itself. The same seed draws the same objects.
 ///

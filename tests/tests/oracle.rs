@@ -1,9 +1,21 @@
-//! What upstream's packages are asked for has to be what we say that it is.
+//! What upstream's packages are asked for has to be what we say that it is, and the SDK's objects have to be
+//! what upstream makes of the same records.
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use journal_tests::{cases, oracle, paths, run};
+use journal_tests::cases::{self, Case, Report};
+use journal_tests::kafka::Journal;
+use journal_tests::{oracle, paths, run, seed};
+
+/// Decoded, written, identified and verified as upstream does it.
+#[track_caller]
+fn agree(cases: &[Case]) -> Report {
+    assert!(!cases.is_empty());
+    let report = cases::check(cases);
+    assert_eq!(report.mismatched, 0, "{report}");
+    report
+}
 
 #[test]
 fn corpus_of_old_messages_is_what_upstream_makes_of_it() {
@@ -20,8 +32,8 @@ fn corpus_of_old_messages_is_what_upstream_makes_of_it() {
 #[test]
 fn every_old_message_has_a_name_of_its_own() {
     let cases = cases::read(&paths::old_messages());
-    let names: BTreeSet<_> = cases.iter().filter_map(|case| case.name.as_ref()).collect();
-    assert_eq!(names.len(), cases.len());
+    let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
+    assert!(names.len() == cases.len() && !names.contains(&String::new()));
     assert!(cases.iter().any(|case| case.normal.is_none()));
 }
 
@@ -33,4 +45,52 @@ fn same_seed_draws_the_same_objects() {
         cases.map(|case| (case.key, case.value)).collect::<Vec<_>>()
     });
     assert!(once == again && once != other);
+}
+
+#[test]
+fn old_messages_are_read_as_upstream_reads_them() {
+    agree(&cases::read(&paths::old_messages()));
+}
+
+#[test]
+fn upstreams_own_test_objects_are_what_upstream_makes_of_them() {
+    let frames = oracle::test_objects(&run::folder("test-objects"));
+    let report = agree(&oracle::cases_of(&frames));
+    assert_eq!(report.checked.len(), 13, "{report}");
+    assert!(
+        report.anonymised.len() == 2 && report.identified.len() > 6,
+        "{report}"
+    );
+}
+
+#[test]
+fn drawn_objects_are_what_upstream_makes_of_them() {
+    let seed = seed::fresh("drawn objects");
+    let cases = oracle::drawn_objects(&run::folder("drawn"), seed, 1000);
+    let report = cases::check(&cases);
+    assert_eq!(report.mismatched, 0, "seed {seed}: {report}");
+    assert_eq!(report.checked.len(), 14, "{report}");
+    assert!(
+        report.checked.values().all(|&checked| checked >= 1000),
+        "{report}"
+    );
+}
+
+#[test]
+fn shipped_recording_is_written_again_as_it_is_and_verified_where_it_is_not_anonymised() {
+    let journal = Journal::read(&paths::repository().join("recordings/ripgrep.journal.zst"));
+    let cases: Vec<Case> = journal.records.iter().map(cases::of_record).collect();
+    let report = agree(&cases);
+    for object_type in ["revision", "release"] {
+        assert_eq!(
+            report.anonymised[object_type], report.checked[object_type],
+            "{report}"
+        );
+    }
+    for object_type in ["directory", "snapshot", "origin"] {
+        assert_eq!(
+            report.identified[object_type], report.checked[object_type],
+            "{report}"
+        );
+    }
 }
