@@ -38,7 +38,7 @@ fn run(
             start = end as usize;
         }
     });
-    let mut out = Out::new(vec!["rows".to_owned()], deliver);
+    let mut out = Out::new(crate::Plan::new(crate::ANY).outputs(), deliver);
     process(&Batches::new(batches), &mut out).unwrap();
     out.flush();
     let rejections = out.take_rejections().into_iter();
