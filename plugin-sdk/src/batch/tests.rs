@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::error::Error as _;
 use std::panic::catch_unwind;
 use std::rc::Rc;
 
