@@ -56,6 +56,16 @@ impl<'a> Batches<'a> {
     ///
     /// # Errors
     /// When `handle` answers with a [`Failure`]: the rows of that record are taken back, and no other follows.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// batches.each(out, |record, out| {
+    ///     let key: std::collections::BTreeMap<&str, &str> = record.decode_key()?;
+    ///     out.emit(&key)
+    /// })
+    /// # }
+    /// ```
     pub fn each<F>(&self, out: &mut Out, mut handle: F) -> Result<(), Failure>
     where
         F: FnMut(Record<'a>, &mut Out) -> Result<(), RecordError>,
@@ -69,6 +79,14 @@ impl<'a> Batches<'a> {
     }
 
     /// The batches, one for each object type.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Batches;
+    ///
+    /// fn has_revisions(batches: &Batches<'_>) -> bool {
+    ///     batches.iter().any(|batch| batch.object_type() == "revision")
+    /// }
+    /// ```
     #[must_use]
     pub fn iter(&self) -> BatchIter<'a> {
         BatchIter {
@@ -78,6 +96,14 @@ impl<'a> Batches<'a> {
     }
 
     /// The number of records in all batches.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Batches;
+    ///
+    /// fn average_per_batch(batches: &Batches<'_>) -> usize {
+    ///     batches.records() / batches.iter().count().max(1)
+    /// }
+    /// ```
     #[must_use]
     pub fn records(&self) -> usize {
         self.iter().map(|batch| batch.len()).sum()
@@ -94,6 +120,14 @@ impl<'a> IntoIterator for &Batches<'a> {
 }
 
 /// Iterates over batches; made by [`Batches::iter`].
+///
+/// ```
+/// use journal_plugin_sdk::Batches;
+///
+/// fn first_type<'a>(batches: &Batches<'a>) -> Option<&'a str> {
+///     Some(batches.iter().next()?.object_type())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BatchIter<'a> {
     batches: std::slice::Iter<'a, RawBatch>,
@@ -112,6 +146,14 @@ impl<'a> Iterator for BatchIter<'a> {
 }
 
 /// Records of one object type, in the order of their partitions' offsets.
+///
+/// ```
+/// use journal_plugin_sdk::Batch;
+///
+/// fn average_size(batch: &Batch<'_>) -> u64 {
+///     batch.value_bytes() / (batch.len() as u64).max(1)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     raw: &'a RawBatch,
@@ -120,24 +162,54 @@ pub struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// The object type, such as `revision`.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Batches;
+    /// fn types<'a>(batches: &Batches<'a>) -> Vec<&'a str> {
+    ///     batches.iter().map(|batch| batch.object_type()).collect()
+    /// }
+    /// ```
     #[must_use]
     pub fn object_type(&self) -> &'a str {
         &self.raw.object_type
     }
 
     /// Whether the records come from a privileged topic, and so are not anonymised.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Batch;
+    ///
+    /// fn has_real_names(batch: &Batch<'_>) -> bool {
+    ///     batch.object_type() == "revision" && batch.privileged()
+    /// }
+    /// ```
     #[must_use]
     pub fn privileged(&self) -> bool {
         self.raw.privileged
     }
 
     /// The number of records, tombstones included.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Batch;
+    ///
+    /// fn objects(batch: &Batch<'_>) -> usize {
+    ///     batch.len() - batch.tombstones()
+    /// }
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.raw.records as usize
     }
 
     /// Whether there is no record.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Batches;
+    /// fn filled(batches: &Batches<'_>) -> usize {
+    ///     batches.iter().filter(|batch| !batch.is_empty()).count()
+    /// }
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.raw.records == 0
@@ -147,6 +219,13 @@ impl<'a> Batch<'a> {
     ///
     /// # Panics
     /// When the plan asks neither for values nor for their ends.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Batches;
+    /// fn bytes(batches: &Batches<'_>) -> u64 {
+    ///     batches.iter().map(|batch| batch.value_bytes()).sum()
+    /// }
+    /// ```
     #[must_use]
     pub fn value_bytes(&self) -> u64 {
         self.value_ends().last().copied().unwrap_or(0).into()
@@ -156,6 +235,13 @@ impl<'a> Batch<'a> {
     ///
     /// # Panics
     /// When the plan asks neither for values nor for their ends.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Batches;
+    /// fn deleted(batches: &Batches<'_>) -> usize {
+    ///     batches.iter().map(|batch| batch.tombstones()).sum()
+    /// }
+    /// ```
     #[must_use]
     pub fn tombstones(&self) -> usize {
         let ends = self.value_ends();
@@ -164,6 +250,13 @@ impl<'a> Batch<'a> {
     }
 
     /// The records.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Batch;
+    /// fn largest(batch: &Batch<'_>) -> Option<usize> {
+    ///     batch.records().map(|record| record.value_len()).max()
+    /// }
+    /// ```
     #[must_use]
     pub fn records(&self) -> Records<'a> {
         Records {
@@ -182,6 +275,13 @@ impl<'a> Batch<'a> {
 }
 
 /// Iterates over the records of a batch; made by [`Batch::records`].
+///
+/// ```
+/// # use journal_plugin_sdk::Batch;
+/// fn sizes(batch: &Batch<'_>) -> Vec<usize> {
+///     batch.records().map(|record| record.value_len()).collect()
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
     raw: &'a RawBatch,

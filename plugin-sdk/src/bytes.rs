@@ -29,6 +29,15 @@ pub struct Bytes<'a>(pub Cow<'a, [u8]>);
 
 impl Bytes<'_> {
     /// The same bytes, owned.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Bytes;
+    ///
+    /// let name = String::from("main.rs");
+    /// let kept: Bytes<'static> = Bytes::from(name.as_bytes()).into_owned();
+    /// drop(name);
+    /// assert_eq!(kept.text(), "main.rs");
+    /// ```
     #[must_use]
     pub fn into_owned(self) -> Bytes<'static> {
         Bytes(Cow::Owned(self.0.into_owned()))
@@ -120,6 +129,10 @@ pub struct Id(pub [u8; 20]);
 
 impl Id {
     /// Its bytes.
+    ///
+    /// ```
+    /// assert_eq!(journal_plugin_sdk::Id([7; 20]).as_bytes(), &[7; 20]);
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
@@ -168,6 +181,13 @@ impl<'de> Deserialize<'de> for Id {
 }
 
 /// Something is not an identifier.
+///
+/// ```
+/// use journal_plugin_sdk::{Id, NotAnId};
+///
+/// assert_eq!("8624".parse::<Id>(), Err(NotAnId));
+/// assert_eq!(NotAnId.to_string(), "an identifier is 20 bytes, or 40 hexadecimal digits");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnId;
 

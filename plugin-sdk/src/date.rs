@@ -36,6 +36,13 @@ pub struct Date<'a> {
 
 impl<'a> Date<'a> {
     /// A date of these parts.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Date;
+    ///
+    /// let date = Date::new(1_700_000_000, 250_000, b"-0800");
+    /// assert_eq!(date.to_rfc3339().unwrap(), "2023-11-14T14:13:20.25-08:00");
+    /// ```
     #[must_use]
     pub fn new(seconds: i64, microseconds: u32, offset_bytes: impl Into<Cow<'a, [u8]>>) -> Self {
         Self {

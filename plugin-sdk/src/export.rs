@@ -5,6 +5,23 @@
 /// Use it once, in the crate's root. The plugin's name, version and summary are those of the crate's
 /// `Cargo.toml`, which also needs `crate-type = ["cdylib", "rlib"]` under `[lib]`. In a native build, such as
 /// that of `cargo test`, the macro only checks the type.
+///
+/// ```
+/// use journal_plugin_sdk::{Batches, Failure, Out, Processor, export};
+///
+/// #[derive(Default)]
+/// pub struct MyPlugin;
+///
+/// impl Processor for MyPlugin {
+///     const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+///
+///     fn process(&mut self, _batches: &Batches<'_>, _out: &mut Out) -> Result<(), Failure> {
+///         Ok(())
+///     }
+/// }
+///
+/// export!(MyPlugin);
+/// ```
 #[macro_export]
 macro_rules! export {
     ($processor:ty) => {

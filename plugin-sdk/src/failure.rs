@@ -26,18 +26,42 @@ pub enum Failure {
 
 impl Failure {
     /// A failure that may pass.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Failure;
+    ///
+    /// assert_eq!(Failure::retry("not yet"), Failure::Retry("not yet".to_owned()));
+    /// ```
     #[must_use]
     pub fn retry(reason: impl Into<String>) -> Self {
         Self::Retry(reason.into())
     }
 
     /// A failure that will not pass.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Failure;
+    ///
+    /// fn check(smallest: u64, largest: u64) -> Result<(), Failure> {
+    ///     if smallest > largest {
+    ///         return Err(Failure::fatal("`smallest` is above `largest`"));
+    ///     }
+    ///     Ok(())
+    /// }
+    /// assert!(check(2, 1).is_err());
+    /// ```
     #[must_use]
     pub fn fatal(reason: impl Into<String>) -> Self {
         Self::Fatal(reason.into())
     }
 
     /// The reason, for the operator.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Failure;
+    ///
+    /// assert_eq!(Failure::fatal("no such branch").reason(), "no such branch");
+    /// ```
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
@@ -71,6 +95,16 @@ impl From<RecordError> for Failure {
 /// [`Batches::each`](crate::Batches::each) answers with.
 ///
 /// `?` on any error rejects the record alone; `?` on a [`Failure`] ends the call.
+///
+/// ```
+/// use journal_plugin_sdk::{Failure, RecordError};
+///
+/// fn parse(text: &str) -> Result<u32, RecordError> {
+///     Ok(text.parse()?)
+/// }
+/// assert!(matches!(parse("x"), Err(RecordError::Reject(_))));
+/// assert!(matches!(RecordError::from(Failure::fatal("full")), RecordError::Fail(_)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordError {
     /// This record is refused, for this reason; the others go on.
@@ -81,6 +115,13 @@ pub enum RecordError {
 
 impl RecordError {
     /// Refuses the record. See also [`reject!`](crate::reject).
+    ///
+    /// ```
+    /// use journal_plugin_sdk::RecordError;
+    ///
+    /// let first = [].first().copied().ok_or_else(|| RecordError::reject("there is no parent"));
+    /// assert_eq!(first, Err::<u32, _>(RecordError::reject("there is no parent")));
+    /// ```
     #[must_use]
     pub fn reject(reason: impl Into<String>) -> Self {
         Self::Reject(reason.into())

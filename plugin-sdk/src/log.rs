@@ -3,6 +3,12 @@
 use std::fmt::Arguments;
 
 /// How much a line of the log matters.
+///
+/// ```
+/// use journal_plugin_sdk::log::Level;
+///
+/// assert!(Level::Error < Level::Debug);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Something failed.
@@ -91,6 +97,10 @@ macro_rules! error {
 }
 
 /// Writes a line about something suspicious to the operator's log, as in `format!`.
+///
+/// ```
+/// journal_plugin_sdk::warn!("the branch {:?} has no target", "main");
+/// ```
 #[macro_export]
 macro_rules! warn {
     ($($message:tt)+) => {
@@ -99,6 +109,10 @@ macro_rules! warn {
 }
 
 /// Writes a line worth knowing to the operator's log, as in `format!`.
+///
+/// ```
+/// journal_plugin_sdk::info!("rows begin in the year {}", 1970);
+/// ```
 #[macro_export]
 macro_rules! info {
     ($($message:tt)+) => {
@@ -107,6 +121,11 @@ macro_rules! info {
 }
 
 /// Writes a line for the author of the processor to the log, as in `format!`.
+///
+/// ```
+/// let parents = 3;
+/// journal_plugin_sdk::debug!("a merge of {parents}");
+/// ```
 #[macro_export]
 macro_rules! debug {
     ($($message:tt)+) => {

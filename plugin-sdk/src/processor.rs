@@ -37,24 +37,98 @@ use crate::{Batches, Failure, Out, Plan};
 /// ```
 pub trait Processor<O: Options = NoOptions>: Default {
     /// The object types to read, such as `revision`; [`ANY`](crate::ANY) for all that there are.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out, Processor};
+    /// # #[derive(Default)]
+    /// # struct MyPlugin;
+    /// # impl Processor for MyPlugin {
+    /// const OBJECT_TYPES: &'static [&'static str] = &["revision", "release"];
+    /// #     fn process(&mut self, _: &Batches<'_>, _: &mut Out) -> Result<(), Failure> {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// ```
     const OBJECT_TYPES: &'static [&'static str];
 
     /// Handles all that one read brought.
     ///
     /// # Errors
     /// When it cannot be done: then nothing that the call emitted counts.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out, Processor};
+    /// # #[derive(Default)]
+    /// # struct MyPlugin;
+    /// # impl Processor for MyPlugin {
+    /// #     const OBJECT_TYPES: &'static [&'static str] = &["release"];
+    /// fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    ///     batches.each_release(out, |release, out| {
+    ///         out.emit(&std::collections::BTreeMap::from([("id", release.id()?)]))
+    ///     })
+    /// }
+    /// # }
+    /// ```
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure>;
 
     /// Makes the processor from its options. A processor that takes options keeps them here.
     ///
     /// # Errors
     /// When the options make no sense together.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Batches, Failure, Out, Processor};
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// #[serde(deny_unknown_fields)]
+    /// struct MyOptions {
+    ///     /// The oldest year to count.
+    ///     since: u16,
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct MyPlugin {
+    ///     since: u16,
+    /// }
+    ///
+    /// impl Processor<MyOptions> for MyPlugin {
+    ///     const OBJECT_TYPES: &'static [&'static str] = &["revision"];
+    ///
+    ///     fn start(options: MyOptions) -> Result<Self, Failure> {
+    ///         if options.since > 9999 {
+    ///             return Err(Failure::fatal("`since` is a year of four digits"));
+    ///         }
+    ///         Ok(Self { since: options.since })
+    ///     }
+    /// #     fn process(&mut self, _: &Batches<'_>, _: &mut Out) -> Result<(), Failure> {
+    /// #         let _ = self.since;
+    /// #         Ok(())
+    /// #     }
+    /// }
+    /// ```
     fn start(options: O) -> Result<Self, Failure> {
         let _ = options;
         Ok(Self::default())
     }
 
     /// What to read and which outputs there are. The answer must be the same for the same options.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Column, Failure, Out, Plan, Processor};
+    /// # #[derive(Default)]
+    /// # struct MyPlugin;
+    /// # impl Processor for MyPlugin {
+    /// #     const OBJECT_TYPES: &'static [&'static str] = &["revision"];
+    /// #     fn process(&mut self, _: &Batches<'_>, _: &mut Out) -> Result<(), Failure> {
+    /// #         Ok(())
+    /// #     }
+    /// fn plan(&self) -> Plan {
+    ///     Plan::new(Self::OBJECT_TYPES).columns([Column::Values]).stateless()
+    /// }
+    /// # }
+    /// ```
     fn plan(&self) -> Plan {
         Plan::new(Self::OBJECT_TYPES)
     }
@@ -64,6 +138,40 @@ pub trait Processor<O: Options = NoOptions>: Default {
     ///
     /// # Errors
     /// When it cannot be done: then nothing since the last checkpoint counts.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Batches, Failure, Out, Processor};
+    /// use serde::Serialize;
+    ///
+    /// #[derive(Default)]
+    /// struct Longest {
+    ///     url: String,
+    /// }
+    ///
+    /// #[derive(Serialize)]
+    /// struct Row {
+    ///     longest_url: String,
+    /// }
+    ///
+    /// impl Processor for Longest {
+    ///     const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+    ///
+    ///     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    ///         batches.each_origin(out, |origin, _| {
+    ///             let url = origin.url()?;
+    ///             if url.len() > self.url.len() {
+    ///                 self.url = url.to_owned();
+    ///             }
+    ///             Ok(())
+    ///         })
+    ///     }
+    ///
+    ///     fn checkpoint(&mut self, out: &mut Out) -> Result<(), Failure> {
+    ///         let longest_url = std::mem::take(&mut self.url);
+    ///         Ok(out.emit(&Row { longest_url })?)
+    ///     }
+    /// }
+    /// ```
     fn checkpoint(&mut self, out: &mut Out) -> Result<(), Failure> {
         let _ = out;
         Ok(())
@@ -90,6 +198,14 @@ pub trait Options: DeserializeOwned + JsonSchema {}
 impl<T: DeserializeOwned + JsonSchema> Options for T {}
 
 /// The options of a processor that takes none.
+///
+/// ```
+/// use journal_plugin_sdk::{NoOptions, Processor};
+///
+/// fn starts<P: Processor<NoOptions>>() -> bool {
+///     P::start(NoOptions {}).is_ok()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}

@@ -49,6 +49,13 @@ pub struct Swhid {
 
 impl Swhid {
     /// The SWHID of an object.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Id, ObjectKind, Swhid};
+    ///
+    /// let swhid = Swhid::new(ObjectKind::Revision, Id([0x30; 20]));
+    /// assert_eq!(swhid.to_string(), "swh:1:rev:3030303030303030303030303030303030303030");
+    /// ```
     #[must_use]
     pub fn new(kind: ObjectKind, id: Id) -> Self {
         Self { kind, id }
@@ -77,6 +84,14 @@ pub struct ExtendedSwhid {
 
 impl ExtendedSwhid {
     /// The SWHID of an object, [`ObjectKind`] or [`ExtendedObjectKind`].
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{ExtendedObjectKind, ExtendedSwhid, hash};
+    ///
+    /// let id = hash::sha1(b"https://example.org/repository.git");
+    /// let origin = ExtendedSwhid::new(ExtendedObjectKind::Origin, id);
+    /// assert_eq!(origin.to_string(), "swh:1:ori:0a697fcc6929db8fc6661edcce2f8c8e706848c3");
+    /// ```
     #[must_use]
     pub fn new(kind: impl Into<ExtendedObjectKind>, id: Id) -> Self {
         let kind = kind.into();

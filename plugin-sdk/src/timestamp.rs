@@ -29,6 +29,13 @@ pub struct Timestamp {
 impl Timestamp {
     /// A time from seconds since 1970-01-01T00:00:00Z and the nanoseconds above them, of which there must be
     /// fewer than a second's.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Timestamp;
+    ///
+    /// assert!(Timestamp::new(1_700_000_000, 999_999_999).is_some());
+    /// assert!(Timestamp::new(1_700_000_000, 1_000_000_000).is_none());
+    /// ```
     #[must_use]
     pub fn new(seconds: i64, nanoseconds: u32) -> Option<Self> {
         (nanoseconds < NANOSECONDS).then_some(Self {
@@ -38,6 +45,12 @@ impl Timestamp {
     }
 
     /// A time from milliseconds since 1970-01-01T00:00:00Z, as records have it.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_millis(-1).to_string(), "1969-12-31T23:59:59.999Z");
+    /// ```
     #[must_use]
     pub fn from_millis(milliseconds: i64) -> Self {
         let above = u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0);
@@ -48,12 +61,24 @@ impl Timestamp {
     }
 
     /// Seconds since 1970-01-01T00:00:00Z, rounded down.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_millis(1_700_000_000_500).seconds(), 1_700_000_000);
+    /// ```
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.seconds
     }
 
     /// Nanoseconds above [`seconds`](Self::seconds).
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_millis(1_700_000_000_500).nanoseconds(), 500_000_000);
+    /// ```
     #[must_use]
     pub fn nanoseconds(self) -> u32 {
         self.nanoseconds
@@ -68,6 +93,13 @@ impl Timestamp {
     }
 
     /// Whether RFC 3339 can write it: its year has four digits.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Timestamp;
+    ///
+    /// assert!(Timestamp::from_millis(0).has_four_digit_year());
+    /// assert!(!Timestamp::new(1 << 40, 0).unwrap().has_four_digit_year());
+    /// ```
     #[must_use]
     pub fn has_four_digit_year(self) -> bool {
         calendar::has_four_digit_year(self.seconds)
@@ -88,6 +120,13 @@ impl Timestamp {
     }
 
     /// A time from the bytes of msgpack's extension -1, in any of its three forms.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_msgpack(&[0, 0, 0, 1]), Timestamp::new(1, 0));
+    /// assert_eq!(Timestamp::from_msgpack(&[1]), None);
+    /// ```
     #[must_use]
     pub fn from_msgpack(bytes: &[u8]) -> Option<Self> {
         if let Ok(seconds) = bytes.try_into().map(u32::from_be_bytes) {

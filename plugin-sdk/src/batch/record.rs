@@ -11,6 +11,14 @@ use crate::{Failure, Object, Out, RecordError};
 /// One record of the journal, borrowed from its batch.
 ///
 /// Reading a column that the plan did not ask for panics and names the column.
+///
+/// ```
+/// use journal_plugin_sdk::Record;
+///
+/// fn place(record: &Record<'_>) -> String {
+///     format!("{} {}@{}", record.object_type(), record.partition(), record.offset())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     pub(super) raw: &'a RawBatch,
@@ -20,6 +28,13 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// The object type, such as `revision`.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Record;
+    /// fn is_from_git(record: &Record<'_>) -> bool {
+    ///     ["directory", "revision", "release"].contains(&record.object_type())
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn object_type(&self) -> &'a str {
@@ -27,6 +42,13 @@ impl<'a> Record<'a> {
     }
 
     /// Whether it comes from a privileged topic, and so is not anonymised.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Record;
+    /// fn kind(record: &Record<'_>) -> &'static str {
+    ///     if record.privileged() { "with names" } else { "anonymised" }
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn privileged(&self) -> bool {
@@ -34,6 +56,13 @@ impl<'a> Record<'a> {
     }
 
     /// The key, as it is in the journal: most often msgpack.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Bytes, Record};
+    /// fn key_in_hex(record: &Record<'_>) -> String {
+    ///     Bytes::from(record.key()).to_string()
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn key(&self) -> &'a [u8] {
@@ -42,6 +71,13 @@ impl<'a> Record<'a> {
     }
 
     /// The value, as it is in the journal: a msgpack map; empty for a tombstone.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Raw, Record};
+    /// fn has_metadata(record: &Record<'_>) -> bool {
+    ///     Raw::new(record.value()).get("metadata").is_some_and(|metadata| !metadata.is_nil())
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn value(&self) -> &'a [u8] {
@@ -53,6 +89,13 @@ impl<'a> Record<'a> {
     }
 
     /// The size of the value in bytes.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Record;
+    /// fn is_large(record: &Record<'_>) -> bool {
+    ///     record.value_len() > 1_000_000
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn value_len(&self) -> usize {
@@ -60,6 +103,20 @@ impl<'a> Record<'a> {
     }
 
     /// Whether it has no value: its key was deleted.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// batches.each(out, |record, _| {
+    ///     if record.is_tombstone() {
+    ///         return Ok(()); // Only a plan that asks for tombstones gets here.
+    ///     }
+    ///     let object = record.object()?;
+    /// #   let _ = object;
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_tombstone(&self) -> bool {
@@ -67,6 +124,13 @@ impl<'a> Record<'a> {
     }
 
     /// The Kafka partition.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Record;
+    /// fn place(record: &Record<'_>) -> (u32, u64) {
+    ///     (record.partition(), record.offset())
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn partition(&self) -> u32 {
@@ -74,6 +138,13 @@ impl<'a> Record<'a> {
     }
 
     /// The offset in the partition.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::Record;
+    /// fn is_the_first(record: &Record<'_>) -> bool {
+    ///     record.offset() == 0
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn offset(&self) -> u64 {
@@ -81,6 +152,13 @@ impl<'a> Record<'a> {
     }
 
     /// The record's time, in milliseconds since 1970-01-01T00:00:00Z, where the journal has one.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Record, Timestamp};
+    /// fn written_at(record: &Record<'_>) -> Option<Timestamp> {
+    ///     record.timestamp_ms().map(Timestamp::from_millis)
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn timestamp_ms(&self) -> Option<i64> {
@@ -94,6 +172,20 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// When the record is a tombstone or its value is not a `T`.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// #[derive(serde::Deserialize, serde::Serialize)]
+    /// struct Origin<'a> {
+    ///     url: &'a str,
+    /// }
+    /// batches.each(out, |record, out| {
+    ///     let origin: Origin<'_> = record.decode()?;
+    ///     out.emit(&origin)
+    /// })
+    /// # }
+    /// ```
     #[inline]
     pub fn decode<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
         decode(self.value()).map_err(|cause| DecodeError {
@@ -106,6 +198,16 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// When the record has no key or its key is not a `T`.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// batches.each(out, |record, out| {
+    ///     let id: journal_plugin_sdk::Id = record.decode_key()?;
+    ///     out.emit(&std::collections::BTreeMap::from([("id", id)]))
+    /// })
+    /// # }
+    /// ```
     #[inline]
     pub fn decode_key<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
         decode(self.key()).map_err(|cause| DecodeError { what: "key", cause })
@@ -115,6 +217,20 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// When the record is a tombstone.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Object, Out, info};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// batches.each(out, |record, _| {
+    ///     match record.object()? {
+    ///         Object::Revision(revision) => info!("{} of {:?}", revision.id()?, revision.date()?),
+    ///         Object::Release(release) => info!("{} of {:?}", release.id()?, release.date()?),
+    ///         _ => {}
+    ///     }
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     #[inline]
     pub fn object(&self) -> Result<Object<'a>, RecordError> {
         match self.value() {
@@ -164,6 +280,20 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Option<rmp_serde
 }
 
 /// A key or value is not what the processor decodes it to.
+///
+/// ```
+/// use journal_plugin_sdk::{Id, Record};
+///
+/// fn id(record: &Record<'_>) -> Option<Id> {
+///     match record.decode_key() {
+///         Ok(id) => Some(id),
+///         Err(error) => {
+///             journal_plugin_sdk::warn!("{error}");
+///             None
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct DecodeError {
     what: &'static str,

@@ -103,18 +103,39 @@ impl FieldError {
     }
 
     /// The object type, such as `revision`.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Origin;
+    ///
+    /// let error = Origin::new(b"\x80").url().unwrap_err(); // {}
+    /// assert_eq!(error.object_type(), "origin");
+    /// ```
     #[must_use]
     pub fn object_type(&self) -> &str {
         self.0.object
     }
 
     /// The field, such as `author.fullname` or `entries[3].perms`; empty for the object as a whole.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Origin;
+    ///
+    /// let error = Origin::new(b"\x80").url().unwrap_err(); // {}
+    /// assert_eq!(error.field(), "url");
+    /// ```
     #[must_use]
     pub fn field(&self) -> &str {
         &self.0.field
     }
 
     /// Where in the value, in bytes from its beginning.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Origin;
+    ///
+    /// let error = Origin::new(b"\x81\xa3url\x07").url().unwrap_err(); // {"url": 7}
+    /// assert_eq!(error.place(), 5);
+    /// ```
     #[must_use]
     pub fn place(&self) -> usize {
         self.0.place

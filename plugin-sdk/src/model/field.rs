@@ -143,6 +143,13 @@ macro_rules! choice {
         $(#[$about])*
         ///
         /// It is printed, and serialized in rows, by the journal's own name for it.
+        ///
+        /// ```
+        #[doc = concat!("use journal_plugin_sdk::", stringify!($choice), ";")]
+        #[doc = concat!("for choice in ", stringify!($choice), "::ALL {")]
+        ///     println!("{choice}");
+        /// }
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $choice {
             $( $(#[$variant_about])* $variant, )*
@@ -150,9 +157,18 @@ macro_rules! choice {
 
         impl $choice {
             /// Every one of them.
+            ///
+            /// ```
+            #[doc = concat!("assert!(!journal_plugin_sdk::", stringify!($choice), "::ALL.is_empty());")]
+            /// ```
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The journal's name for it.
+            ///
+            /// ```
+            #[doc = concat!("let first = journal_plugin_sdk::", stringify!($choice), "::ALL[0];")]
+            /// assert_eq!(first.as_str(), first.to_string());
+            /// ```
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {

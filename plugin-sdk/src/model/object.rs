@@ -27,6 +27,10 @@ macro_rules! object {
 
         impl<'a> $object<'a> {
             /// The object type, as a plan and a topic name it.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(journal_plugin_sdk::", stringify!($object), "::OBJECT_TYPE, ", stringify!($object_type), ");")]
+            /// ```
             pub const OBJECT_TYPE: &'static str = $object_type;
 
             const NAMES: [$crate::model::fields::Name; <[&str]>::len(&[$($name),*])] = [
@@ -54,6 +58,13 @@ macro_rules! object {
             }
 
             /// The object as msgpack, as it is in the journal.
+            ///
+            /// ```
+            #[doc = concat!("# use journal_plugin_sdk::{Raw, ", stringify!($object), ", owned};")]
+            #[doc = concat!("# let value = owned::", stringify!($object), "::default().encode();")]
+            #[doc = concat!("let object = ", stringify!($object), "::new(&value);")]
+            /// assert!(Raw::new(object.value()).get("a_field_of_tomorrow").is_none());
+            /// ```
             #[must_use]
             #[inline]
             pub fn value(&self) -> &'a [u8] {

@@ -21,6 +21,14 @@ pub struct SwhidError {
 }
 
 /// What is wrong with a SWHID.
+///
+/// ```
+/// use journal_plugin_sdk::{Swhid, SwhidProblem};
+///
+/// let error = "swh:2:rev:309cf2674ee7a0749978cf8265ab91a60aea0f7d".parse::<Swhid>().unwrap_err();
+/// assert_eq!(error.problem, SwhidProblem::Prefix);
+/// assert_eq!(error.problem.to_string(), "it must begin with `swh:1:`");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SwhidProblem {

@@ -60,6 +60,12 @@ pub enum ExtendedObjectKind {
 
 impl ObjectKind {
     /// All of them.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ObjectKind;
+    ///
+    /// assert!(ObjectKind::ALL.contains(&ObjectKind::Snapshot));
+    /// ```
     pub const ALL: [Self; 5] = [
         Self::Content,
         Self::Directory,
@@ -69,24 +75,50 @@ impl ObjectKind {
     ];
 
     /// The three letters in a SWHID.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ObjectKind;
+    ///
+    /// assert_eq!(ObjectKind::Release.code(), "rel");
+    /// ```
     #[must_use]
     pub fn code(self) -> &'static str {
         ExtendedObjectKind::from(self).code()
     }
 
     /// The object type's name in the journal.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ObjectKind;
+    ///
+    /// assert_eq!(ObjectKind::Release.name(), "release");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         ExtendedObjectKind::from(self).name()
     }
 
     /// The kind of a SWHID's three letters.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ObjectKind;
+    ///
+    /// assert_eq!(ObjectKind::from_code("rel"), Some(ObjectKind::Release));
+    /// assert_eq!(ObjectKind::from_code("tag"), None);
+    /// ```
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         ExtendedObjectKind::from_code(code)?.try_into().ok()
     }
 
     /// The kind of an object type's name in the journal.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ObjectKind;
+    ///
+    /// assert_eq!(ObjectKind::from_name("release"), Some(ObjectKind::Release));
+    /// assert_eq!(ObjectKind::from_name("tag"), None);
+    /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         ExtendedObjectKind::from_name(name)?.try_into().ok()
@@ -95,6 +127,12 @@ impl ObjectKind {
 
 impl ExtendedObjectKind {
     /// All of them.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ExtendedObjectKind;
+    ///
+    /// assert!(ExtendedObjectKind::ALL.contains(&ExtendedObjectKind::Origin));
+    /// ```
     pub const ALL: [Self; 7] = [
         Self::Content,
         Self::Directory,
@@ -106,6 +144,12 @@ impl ExtendedObjectKind {
     ];
 
     /// The three letters in a SWHID.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ExtendedObjectKind;
+    ///
+    /// assert_eq!(ExtendedObjectKind::Origin.code(), "ori");
+    /// ```
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -120,6 +164,12 @@ impl ExtendedObjectKind {
     }
 
     /// The object type's name in the journal.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ExtendedObjectKind;
+    ///
+    /// assert_eq!(ExtendedObjectKind::Origin.name(), "origin");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -134,12 +184,26 @@ impl ExtendedObjectKind {
     }
 
     /// The kind of a SWHID's three letters.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ExtendedObjectKind;
+    ///
+    /// assert_eq!(ExtendedObjectKind::from_code("ori"), Some(ExtendedObjectKind::Origin));
+    /// assert_eq!(ExtendedObjectKind::from_code("tag"), None);
+    /// ```
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
     /// The kind of an object type's name in the journal.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::ExtendedObjectKind;
+    ///
+    /// assert_eq!(ExtendedObjectKind::from_name("origin"), Some(ExtendedObjectKind::Origin));
+    /// assert_eq!(ExtendedObjectKind::from_name("tag"), None);
+    /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)

@@ -45,6 +45,13 @@ pub struct QualifiedSwhid {
 }
 
 /// Which part of a content is meant.
+///
+/// ```
+/// use journal_plugin_sdk::Fragment;
+///
+/// let lines = Fragment::Lines((9..=15).into());
+/// assert_ne!(lines, Fragment::Bytes((9..=15).into()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fragment {
     /// These lines, counted from 1.
@@ -71,36 +78,90 @@ pub struct FragmentRange {
 
 impl QualifiedSwhid {
     /// The SWHID without its qualifiers.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::QualifiedSwhid;
+    ///
+    /// let text = "swh:1:cnt:4d99d2d18326621ccdd70f5ea66c2e2ac236ad8b;lines=9";
+    /// let qualified: QualifiedSwhid = text.parse()?;
+    /// assert!(text.starts_with(&qualified.swhid().to_string()));
+    /// # Ok::<(), journal_plugin_sdk::SwhidError>(())
+    /// ```
     #[must_use]
     pub fn swhid(&self) -> Swhid {
         self.swhid
     }
 
     /// The URL of the origin where the object was found, unescaped.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::QualifiedSwhid;
+    ///
+    /// let text = "swh:1:cnt:4d99d2d18326621ccdd70f5ea66c2e2ac236ad8b;origin=https://example.org/a";
+    /// let qualified: QualifiedSwhid = text.parse()?;
+    /// assert_eq!(qualified.origin(), Some("https://example.org/a"));
+    /// # Ok::<(), journal_plugin_sdk::SwhidError>(())
+    /// ```
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         self.origin.as_deref()
     }
 
     /// The snapshot of the visit that found the object.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::QualifiedSwhid;
+    ///
+    /// let text = "swh:1:cnt:4d99d2d18326621ccdd70f5ea66c2e2ac236ad8b;visit=swh:1:snp:d7f1b9eb7ccb596c2622c4780febaa02549830f9";
+    /// let qualified: QualifiedSwhid = text.parse()?;
+    /// assert!(text.ends_with(&qualified.visit().unwrap().to_string()));
+    /// # Ok::<(), journal_plugin_sdk::SwhidError>(())
+    /// ```
     #[must_use]
     pub fn visit(&self) -> Option<Swhid> {
         self.visit
     }
 
     /// The object at which the path begins.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::QualifiedSwhid;
+    ///
+    /// let text = "swh:1:cnt:4d99d2d18326621ccdd70f5ea66c2e2ac236ad8b;anchor=swh:1:rev:2db189928c94d62a3b4757b3eec68f0a4d4113f0";
+    /// let qualified: QualifiedSwhid = text.parse()?;
+    /// assert!(text.ends_with(&qualified.anchor().unwrap().to_string()));
+    /// # Ok::<(), journal_plugin_sdk::SwhidError>(())
+    /// ```
     #[must_use]
     pub fn anchor(&self) -> Option<Swhid> {
         self.anchor
     }
 
     /// The path from the anchor to the object, unescaped.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::QualifiedSwhid;
+    ///
+    /// let text = "swh:1:cnt:4d99d2d18326621ccdd70f5ea66c2e2ac236ad8b;path=/a%20b";
+    /// let qualified: QualifiedSwhid = text.parse()?;
+    /// assert_eq!(qualified.path(), Some(&b"/a b"[..]));
+    /// # Ok::<(), journal_plugin_sdk::SwhidError>(())
+    /// ```
     #[must_use]
     pub fn path(&self) -> Option<&[u8]> {
         self.path.as_deref()
     }
 
     /// The part of the content that is meant.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::QualifiedSwhid;
+    ///
+    /// let text = "swh:1:cnt:4d99d2d18326621ccdd70f5ea66c2e2ac236ad8b;lines=9";
+    /// let qualified: QualifiedSwhid = text.parse()?;
+    /// assert!(qualified.fragment().is_some());
+    /// # Ok::<(), journal_plugin_sdk::SwhidError>(())
+    /// ```
     #[must_use]
     pub fn fragment(&self) -> Option<Fragment> {
         self.fragment
@@ -169,6 +230,15 @@ impl QualifiedSwhid {
     }
 
     /// The same with this path.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{QualifiedSwhid, Swhid};
+    ///
+    /// let swhid: Swhid = "swh:1:cnt:4d99d2d18326621ccdd70f5ea66c2e2ac236ad8b".parse()?;
+    /// let qualified = QualifiedSwhid::from(swhid).with_path("/a b");
+    /// assert_eq!(qualified.to_string(), format!("{swhid};path=/a%20b"));
+    /// # Ok::<(), journal_plugin_sdk::SwhidError>(())
+    /// ```
     #[must_use]
     pub fn with_path(mut self, path: impl Into<Vec<u8>>) -> Self {
         self.path = Some(path.into());

@@ -40,11 +40,29 @@ pub use origin::{Origin, OriginVisit, OriginVisitStatus};
 /// ```
 pub trait Object {
     /// The object type, as a plan and a topic name it.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::owned::{ExtId, Object};
+    ///
+    /// assert_eq!(<ExtId as Object>::OBJECT_TYPE, "extid");
+    /// ```
     const OBJECT_TYPE: &'static str;
 
     /// The value of its record.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::owned::{Object, Origin};
+    ///
+    /// assert_eq!(Object::encode(&Origin::new())[0] & 0xf0, 0x80); // a small map
+    /// ```
     fn encode(&self) -> Vec<u8>;
 
     /// The key of its record.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::owned::{Object, Origin};
+    ///
+    /// assert_eq!(Object::key(&Origin::new().url("a")), b"\x81\xa3url\xa1a"); // {"url": "a"}
+    /// ```
     fn key(&self) -> Vec<u8>;
 }

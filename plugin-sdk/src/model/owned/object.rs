@@ -16,6 +16,13 @@ macro_rules! owned {
         $(#[$about])*
         ///
         /// Its methods set one field each and give the object back.
+        ///
+        /// ```
+        /// # use journal_plugin_sdk::owned;
+        #[doc = concat!("let record = owned::", stringify!($object), "::new();")]
+        /// let (key, value) = (record.key(), record.encode());
+        /// # assert!(!key.is_empty() && !value.is_empty());
+        /// ```
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $object {
             $( $(#[$field_about])* pub $field: $kind, )*
@@ -29,6 +36,10 @@ macro_rules! owned {
 
         impl $object {
             /// The object type, as a plan and a topic name it.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(journal_plugin_sdk::owned::", stringify!($object), "::OBJECT_TYPE, ", stringify!($object_type), ");")]
+            /// ```
             pub const OBJECT_TYPE: &'static str = $object_type;
 
             /// An object whose fields are empty, zero or absent.
