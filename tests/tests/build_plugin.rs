@@ -6,8 +6,8 @@ use std::process::Command;
 
 use journal_tests::{paths, run};
 
-/// A copy of the template that lists another member than `url`.
-fn copy(name: &str, member: &str) -> PathBuf {
+/// A copy of the template whose rows have a field of this name.
+fn copy(name: &str, field: &str) -> PathBuf {
     let (template, copy) = (
         paths::repository().join("plugins/template"),
         run::folder(name),
@@ -19,7 +19,8 @@ fn copy(name: &str, member: &str) -> PathBuf {
     // Cargo would look for a workspace above it.
     let manifest = manifest + "\n[workspace]\n";
     fs::write(copy.join("Cargo.toml"), manifest).expect("a folder of ours");
-    let source = read("src/lib.rs").replace("url", member);
+    let renamed = format!("#[serde(rename = \"{field}\")] url: &'a str");
+    let source = read("src/lib.rs").replace("url: &'a str", &renamed);
     fs::write(copy.join("src/lib.rs"), source).expect("a folder of ours");
     copy
 }
@@ -37,7 +38,7 @@ fn build(folder: &Path) -> Vec<u8> {
 
 #[test]
 fn two_crates_of_one_name_get_their_own_plugins() {
-    let (one, other) = (copy("one", "url"), copy("other", "other_member"));
+    let (one, other) = (copy("one", "url"), copy("other", "other_field"));
     let first = build(&one);
     let second = build(&other);
     assert!(first != second);

@@ -1,9 +1,10 @@
 //! Lists the origins that the archive knows.
 
 use journal_plugin_sdk::{Batches, Failure, Out, Processor, export};
+use serde::Serialize;
 
-#[derive(serde::Deserialize, serde::Serialize)]
-struct Origin<'a> {
+#[derive(Serialize)]
+struct Row<'a> {
     url: &'a str,
 }
 
@@ -14,7 +15,7 @@ impl Processor for MyPlugin {
     const OBJECT_TYPES: &'static [&'static str] = &["origin"];
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
-        batches.each(out, |record, out| out.emit(&record.decode::<Origin<'_>>()?))
+        batches.each_origin(out, |origin, out| out.emit(&Row { url: origin.url()? }))
     }
 }
 

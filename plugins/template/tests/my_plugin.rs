@@ -1,5 +1,6 @@
 //! Runs the plugin natively, without WebAssembly and without journal-host.
 
+use journal_plugin_sdk::owned;
 use journal_plugin_sdk::testing::{Error, Harness, Rows};
 use my_plugin::MyPlugin;
 use serde_json::json;
@@ -7,17 +8,10 @@ use serde_json::json;
 #[test]
 fn origins_become_rows_and_what_is_no_origin_is_refused() -> Result<(), Error> {
     let run = Harness::<MyPlugin, _>::new()
-        .record(
-            "origin",
-            "key 1",
-            &json!({"url": "https://example.org/a", "id": 1}),
-        )
+        .object(&owned::Origin::new().url("https://example.org/a"))
         .record("origin", "key 2", &json!({"link": "https://example.org/b"}))
         .same_for_any_split(10, Rows::InOrder)?;
     assert_eq!(run.rows("rows"), [json!({"url": "https://example.org/a"})]);
-    assert_eq!(
-        run.rejections()[0].reason,
-        "the value cannot be decoded: missing field `url`"
-    );
+    assert_eq!(run.rejections()[0].reason, "`url` of the origin is missing");
     Ok(())
 }
