@@ -36,6 +36,13 @@ pub struct Aggregate {
 
 impl Aggregate {
     /// Rows that are told apart by these fields; without any, all rows become one.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Aggregate;
+    ///
+    /// let by_two_fields = Aggregate::by(["year", "month"]).sum("revisions");
+    /// let one_row = Aggregate::by::<&str>([]).sum("revisions");
+    /// ```
     #[must_use]
     pub fn by<T: AsRef<str>>(key: impl IntoIterator<Item = T>) -> Self {
         let key = key.into_iter().map(|name| name.as_ref().to_owned());
@@ -48,6 +55,12 @@ impl Aggregate {
     }
 
     /// Adds a column of integers that are added up, exactly: a sum that leaves the range of 64 bits is a failure.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Aggregate;
+    ///
+    /// let shape = Aggregate::by(["extension"]).sum("files").sum("bytes");
+    /// ```
     #[must_use]
     pub fn sum(self, column: impl Into<String>) -> Self {
         self.column(column.into(), Merge::Sum)
@@ -55,12 +68,24 @@ impl Aggregate {
 
     /// Adds a column of which the smallest value stays: of texts and bytes the first byte by byte, of floats that
     /// of the total order, in which -0.0 comes before 0.0.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Aggregate;
+    ///
+    /// let shape = Aggregate::by(["author"]).min("first_revision");
+    /// ```
     #[must_use]
     pub fn min(self, column: impl Into<String>) -> Self {
         self.column(column.into(), Merge::Min)
     }
 
     /// Adds a column of which the largest value stays, in the order of [`min`](Self::min).
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Aggregate;
+    ///
+    /// let shape = Aggregate::by(["author"]).max("last_revision");
+    /// ```
     #[must_use]
     pub fn max(self, column: impl Into<String>) -> Self {
         self.column(column.into(), Merge::Max)

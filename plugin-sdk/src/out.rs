@@ -37,6 +37,20 @@ pub(crate) struct Rejection {
 }
 
 /// Where a processor writes: the rows that it emits and the records that it refuses.
+///
+/// ```
+/// use journal_plugin_sdk::{Out, RecordError};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Row<'a> {
+///     url: &'a str,
+/// }
+///
+/// fn write(out: &mut Out, url: &str) -> Result<(), RecordError> {
+///     out.emit(&Row { url })
+/// }
+/// ```
 pub struct Out {
     outputs: Vec<Buffer>,
     rejections: Vec<Rejection>,
@@ -109,6 +123,26 @@ impl Out {
     /// # Errors
     /// When the plan declares no output or several, when that is an aggregate, or when the row is not a map, the
     /// whole call fails; when the row cannot be serialized, the record is refused.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Bytes, Failure, Id, Out, Timestamp};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// #[derive(serde::Serialize)]
+    /// struct Row<'a> {
+    ///     id: Id,
+    ///     message: Bytes<'a>,
+    ///     date: Option<Timestamp>,
+    /// }
+    ///
+    /// batches.each_revision(out, |revision, out| {
+    ///     out.emit(&Row {
+    ///         id: revision.id()?,
+    ///         message: revision.message()?.unwrap_or_default().into(),
+    ///         date: revision.date()?.and_then(|date| date.timestamp()),
+    ///     })
+    /// })
+    /// # }
+    /// ```
     #[inline]
     pub fn emit<R: Serialize + ?Sized>(&mut self, row: &R) -> Result<(), RecordError> {
         if self.outputs.len() == 1 {
@@ -123,6 +157,19 @@ impl Out {
     /// # Errors
     /// When the plan does not declare this output or it is an aggregate, or when the row is not a map, the whole
     /// call fails; when the row cannot be serialized, the record is refused.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// // The plan is `Plan::new(["release"]).output("signed", "").output("unsigned", "")`.
+    /// batches.each_release(out, |release, out| {
+    ///     let message = release.message()?.unwrap_or_default();
+    ///     let is_signed = message.windows(3).any(|bytes| bytes == b"PGP");
+    ///     let row = std::collections::BTreeMap::from([("id", release.id()?)]);
+    ///     out.emit_to(if is_signed { "signed" } else { "unsigned" }, &row)
+    /// })
+    /// # }
+    /// ```
     #[inline]
     pub fn emit_to<R: Serialize + ?Sized>(
         &mut self,
@@ -145,6 +192,23 @@ impl Out {
     /// When the plan does not declare this output or it is no aggregate, when the row is not as the plan says, or
     /// when a sum leaves the range of 64 bits, the whole call fails; when the row cannot be serialized, the record
     /// is refused.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// // The plan is `Plan::new(["origin"]).aggregate("origins", "", Aggregate::by(["host"]).sum("count"))`.
+    /// #[derive(serde::Serialize)]
+    /// struct Row<'a> {
+    ///     host: &'a str,
+    ///     count: u64,
+    /// }
+    ///
+    /// batches.each_origin(out, |origin, out| {
+    ///     let host = origin.url()?.split('/').nth(2).unwrap_or("");
+    ///     out.merge("origins", &Row { host, count: 1 })
+    /// })
+    /// # }
+    /// ```
     #[inline]
     pub fn merge<R: Serialize + ?Sized>(
         &mut self,
@@ -173,6 +237,20 @@ impl Out {
 
     /// Refuses a record, for a reason that the operator reads. Rows that were emitted for it stay: it is
     /// [`Batches::each`](crate::Batches::each) that takes them back.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// for batch in batches {
+    ///     for record in batch.records() {
+    ///         if record.value_len() > 1_000_000 {
+    ///             out.reject(&record, "larger than a megabyte");
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reject(&mut self, record: &Record<'_>, reason: impl Into<String>) {
         let (batch, index) = record.place();
         self.rejections.push(Rejection {

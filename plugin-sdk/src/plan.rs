@@ -8,6 +8,12 @@ use crate::{Aggregate, Failure, aggregate};
 
 /// All object types that the journal has, those not known yet included: the value of
 /// [`Processor::OBJECT_TYPES`](crate::Processor::OBJECT_TYPES) for a processor that reads everything.
+///
+/// ```
+/// use journal_plugin_sdk::{ANY, Plan};
+///
+/// assert_eq!(Plan::new(ANY), Plan::new::<&str>([]));
+/// ```
 pub const ANY: &[&str] = &[];
 
 // The rules of `wit/plan.schema.json`, by which the host refuses a plan.
@@ -18,6 +24,13 @@ const MAX_NAME_CHARS: usize = 63;
 const MAX_SUMMARY_CHARS: usize = 1000;
 
 /// A column of a batch: what crosses from the host into the processor.
+///
+/// ```
+/// use journal_plugin_sdk::{ANY, Column, Plan};
+///
+/// // Enough to count objects and their bytes: no value is copied.
+/// let plan = Plan::new(ANY).columns([Column::ValueEnds]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Column {
@@ -82,6 +95,12 @@ fn any_or_list<S: Serializer>(types: &[String], serializer: S) -> Result<S::Ok, 
 
 impl Plan {
     /// A plan that reads these object types: all that there are, when there is none in the list.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Plan;
+    ///
+    /// let plan = Plan::new(["revision", "release"]);
+    /// ```
     #[must_use]
     pub fn new<T: AsRef<str>>(object_types: impl IntoIterator<Item = T>) -> Self {
         Self {
@@ -97,6 +116,12 @@ impl Plan {
     }
 
     /// Asks for these columns only. What is not asked for is not copied, and reading it panics.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Column, Plan};
+    ///
+    /// let plan = Plan::new(["origin"]).columns([Column::Values, Column::Offsets]);
+    /// ```
     #[must_use]
     pub fn columns(mut self, columns: impl IntoIterator<Item = Column>) -> Self {
         self.columns = Some(columns.into_iter().collect());
@@ -104,6 +129,12 @@ impl Plan {
     }
 
     /// Asks for records without a value too.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Plan;
+    ///
+    /// let plan = Plan::new(["content"]).tombstones();
+    /// ```
     #[must_use]
     pub fn tombstones(mut self) -> Self {
         self.tombstones = true;
@@ -112,6 +143,12 @@ impl Plan {
 
     /// Promises that nothing is held back from one call to the next, so that the host may repeat a
     /// single call.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Plan;
+    ///
+    /// let plan = Plan::new(["origin"]).stateless();
+    /// ```
     #[must_use]
     pub fn stateless(mut self) -> Self {
         self.holds_state = false;
@@ -119,6 +156,14 @@ impl Plan {
     }
 
     /// Declares an output, with what its rows mean. The first one takes the place of `rows`.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Plan;
+    ///
+    /// let plan = Plan::new(["release"])
+    ///     .output("signed", "Releases with a signature")
+    ///     .output("unsigned", "All other releases");
+    /// ```
     #[must_use]
     pub fn output(mut self, name: impl Into<String>, summary: impl Into<String>) -> Self {
         let output = Output {
@@ -133,6 +178,13 @@ impl Plan {
 
     /// Declares an aggregate output: rows with the same key become one. They are written with
     /// [`Out::merge`](crate::Out::merge).
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Aggregate, Plan};
+    ///
+    /// let counts = Aggregate::by(["year"]).sum("revisions");
+    /// let plan = Plan::new(["revision"]).stateless().aggregate("years", "Revisions by year", counts);
+    /// ```
     #[must_use]
     pub fn aggregate(
         mut self,
@@ -151,6 +203,13 @@ impl Plan {
     }
 
     /// Declares that nothing is ever emitted.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Plan;
+    ///
+    /// // For a processor that only writes to the log.
+    /// let plan = Plan::new(["origin"]).without_outputs();
+    /// ```
     #[must_use]
     pub fn without_outputs(mut self) -> Self {
         self.outputs = Some(Vec::new());
@@ -280,196 +339,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-
-    fn as_json(plan: &Plan) -> Value {
-        serde_json::from_str(&plan.to_json().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn new_plan_leaves_columns_and_outputs_to_the_contract() {
-        let expected = json!({
-            "object-types": ["revision"], "tombstones": false, "holds-state": true,
-        });
-        assert_eq!(as_json(&Plan::new(["revision"])), expected);
-    }
-
-    #[test]
-    fn every_member_of_the_contract_can_be_set() {
-        let plan = Plan::new(ANY)
-            .columns([Column::ValueEnds, Column::Keys])
-            .tombstones()
-            .stateless()
-            .output("sums", "One row an object type")
-            .output("rest", "")
-            .aggregate(
-                "counts",
-                "Objects",
-                Aggregate::by(["type"]).sum("n").min("a").max("z"),
-            );
-        let expected = json!({
-            "object-types": "any", "columns": ["value-ends", "keys"],
-            "tombstones": true, "holds-state": false,
-            "outputs": [{"name": "sums", "summary": "One row an object type"}, {"name": "rest"}, {
-                "name": "counts", "kind": "aggregate", "summary": "Objects", "key": ["type"],
-                "columns": [{"name": "n", "merge": "sum"}, {"name": "a", "merge": "min"},
-                    {"name": "z", "merge": "max"}],
-            }],
-        });
-        assert_eq!(as_json(&plan), expected);
-    }
-
-    #[test]
-    fn plan_without_outputs_says_so() {
-        assert_eq!(
-            as_json(&Plan::new(ANY).without_outputs())["outputs"],
-            json!([])
-        );
-    }
-
-    #[test]
-    fn output_that_is_declared_twice_is_refused() {
-        let plan = Plan::new(ANY).output("sums", "").output("sums", "");
-        let failure = plan.to_json().unwrap_err();
-        assert_eq!(
-            failure.reason(),
-            "the plan declares the output `sums` twice"
-        );
-    }
-
-    #[track_caller]
-    fn check_refused(plan: &Plan, expected: &str) {
-        assert_eq!(plan.to_json().unwrap_err().reason(), expected);
-    }
-
-    #[test]
-    fn plan_that_breaks_a_rule_is_refused_by_a_sentence_that_names_the_place() {
-        let output = |name: &str, summary: &str| Plan::new(ANY).output(name, summary);
-        check_refused(
-            &Plan::new(["Revision"]),
-            "the plan names the object type `Revision`, which is not 1 to 100 of `a-z0-9_`",
-        );
-        check_refused(
-            &Plan::new(["origin", "revision", "origin"]),
-            "the plan names the object type `origin` twice",
-        );
-        check_refused(
-            &Plan::new((0..101).map(|number| number.to_string())),
-            "the plan names 101 object types, and 100 are the most",
-        );
-        check_refused(
-            &Plan::new(ANY).columns([Column::ValueEnds, Column::ValueEnds]),
-            "the plan asks for `Column::ValueEnds` twice",
-        );
-        check_refused(
-            &output("Sums", ""),
-            "the plan declares the output `Sums`, whose name is not a letter `a-z` and up to 62 of `a-z0-9_-`",
-        );
-        check_refused(
-            &output("sums", &"é".repeat(1001)),
-            "the summary of the output `sums` is longer than 1000 characters",
-        );
-        let outputs = (0..65).fold(Plan::new(ANY), |plan, number| {
-            plan.output(format!("o{number}"), "")
-        });
-        check_refused(
-            &outputs,
-            "the plan declares 65 outputs, and 64 are the most",
-        );
-    }
-
-    /// An aggregate with so many fields of the key, and so many columns.
-    fn of_size(key: usize, columns: usize) -> Aggregate {
-        let key = (0..key).map(|number| format!("k{number}"));
-        (0..columns).fold(Aggregate::by(key), |aggregate, number| {
-            aggregate.sum(format!("c{number}"))
-        })
-    }
-
-    #[test]
-    fn aggregate_that_breaks_a_rule_is_refused_by_a_sentence_that_names_it() {
-        let refused = |aggregate, expected: &str| {
-            let plan = Plan::new(ANY).aggregate("a", "", aggregate);
-            check_refused(&plan, &format!("the aggregate `a` {expected}"));
-        };
-        refused(
-            of_size(17, 1),
-            "names 17 fields of the key, and 16 are the most",
-        );
-        refused(
-            of_size(1, 0),
-            "has no column: add one with `sum`, `min` or `max`",
-        );
-        refused(of_size(0, 49), "has 49 columns, and 48 are the most");
-        refused(
-            Aggregate::by(["a b"]).sum("n"),
-            "has the field `a b`, whose name is not a letter or `_` and up to 62 of `A-Za-z0-9_-`",
-        );
-        refused(Aggregate::by(["n"]).sum("n"), "names the field `n` twice");
-        refused(
-            Aggregate::by(["k"]).sum("n").max("n"),
-            "names the field `n` twice",
-        );
-    }
-
-    #[test]
-    fn plan_is_refused_exactly_where_the_schema_of_the_contract_does() {
-        let schema = serde_json::from_str(include_str!("../wit/plan.schema.json")).unwrap();
-        let outputs = |count| {
-            (0..count).fold(Plan::new(ANY), |plan, number| {
-                plan.output(format!("o{number}"), "")
-            })
-        };
-        let types = |count: u32| Plan::new((0..count).map(|number| number.to_string()));
-        let mut plans = vec![outputs(64), outputs(65), types(100), types(101)];
-        for name in [
-            "", "a", "0", "_", "-", "a-", "a_9", "A", "aB", "é", "a b", "a\n",
-        ] {
-            plans.push(Plan::new([name]));
-            plans.push(Plan::new(ANY).output(name, ""));
-        }
-        for length in [62, 63, 64, 100, 101] {
-            plans.push(Plan::new(["a".repeat(length)]));
-            plans.push(Plan::new(ANY).output("a".repeat(length), ""));
-        }
-        for length in [1000, 1001] {
-            plans.push(Plan::new(ANY).output("a", "é".repeat(length)));
-        }
-        let names = ["", "a", "_", "A-9_", "9", "-a", "a b", "é", "a\n"].map(str::to_owned);
-        for name in names
-            .into_iter()
-            .chain([63, 64].map(|length| "a".repeat(length)))
-        {
-            let of_key = Aggregate::by([&name]).sum("n");
-            let column = Aggregate::by(["k"]).max(&name);
-            plans.extend([of_key, column].map(|it| Plan::new(ANY).aggregate("a", "", it)));
-        }
-        for (key, columns) in [(0, 0), (1, 0), (0, 1), (16, 48), (17, 48), (16, 49)] {
-            plans.push(Plan::new(ANY).aggregate("a", "", of_size(key, columns)));
-        }
-        plans.push(Plan::new(ANY).aggregate("a", "", Aggregate::by(["k", "k"]).sum("n")));
-        plans.push(Plan::new(["a", "a"]));
-        plans.push(Plan::new(ANY).columns([]));
-        plans.push(Plan::new(ANY).columns([Column::Keys, Column::Keys]));
-        for plan in plans {
-            let allowed = jsonschema::is_valid(&schema, &serde_json::to_value(&plan).unwrap());
-            assert_eq!(plan.to_json().is_ok(), allowed, "{plan:?}");
-        }
-    }
-
-    #[test]
-    fn values_bring_their_ends() {
-        assert!(
-            Plan::new(ANY)
-                .columns([Column::Values])
-                .wants(Column::ValueEnds)
-        );
-        assert!(
-            !Plan::new(ANY)
-                .columns([Column::ValueEnds])
-                .wants(Column::Values)
-        );
-    }
-}
+mod tests;

@@ -7,6 +7,14 @@ use super::run::Call;
 use crate::Failure;
 
 /// Why a run in the harness fails, which is where the host would stop too.
+///
+#[doc = include_str!("example.md")]
+/// use journal_plugin_sdk::testing::Error;
+///
+/// let error = Harness::<Urls, _>::new().object(&owned::Release::new()).run().unwrap_err();
+/// assert!(matches!(error, Error::NotAskedFor { object_type } if object_type == "release"));
+/// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

@@ -19,6 +19,12 @@ use crate::{NoOptions, Options, Plan, Processor, log, owned};
 /// Runs the processor `P`, whose options are `O`, over the records that it is given.
 ///
 /// Records without a place of their own get partition 0 and the next offset of their object type.
+///
+#[doc = include_str!("example.md")]
+/// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+/// assert_eq!(run.rows("rows").len(), 1);
+/// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Harness<P, O = NoOptions> {
     options: Value,
@@ -47,6 +53,12 @@ impl<P: Processor<O>, O: Options> Default for Harness<P, O> {
 
 impl<P: Processor<O>, O: Options> Harness<P, O> {
     /// A harness without records, options and splits.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().run()?;
+    /// assert_eq!(run.process_calls(), 0);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -61,6 +73,16 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     }
 
     /// Sets the options, as a JSON object: `json!({"smallest": 10})`.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::testing::Harness;
+    /// use journal_plugin_sdk::{Options, Processor};
+    /// use serde_json::json;
+    ///
+    /// fn since_2020<P: Processor<O>, O: Options>() -> Harness<P, O> {
+    ///     Harness::new().options(json!({"since": 2020}))
+    /// }
+    /// ```
     #[must_use]
     pub fn options(mut self, options: Value) -> Self {
         self.options = options;
@@ -68,6 +90,15 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     }
 
     /// Prefers privileged records over anonymised ones in the recordings, as `--privileged` does.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Processor;
+    /// use journal_plugin_sdk::testing::Harness;
+    ///
+    /// fn with_names<P: Processor>(recording: &str) -> Harness<P> {
+    ///     Harness::new().recording(recording).privileged()
+    /// }
+    /// ```
     #[must_use]
     pub fn privileged(mut self) -> Self {
         self.privileged = true;
@@ -76,6 +107,14 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
 
     /// Adds a record. The key is taken as it is; see [`msgpack`](super::msgpack) for one like the journal's. The
     /// value is anything that serializes.
+    ///
+    #[doc = include_str!("example.md")]
+    /// use serde_json::json;
+    ///
+    /// let run = Harness::<Urls, _>::new().record("origin", "a key", &json!({"url": "https://example.org"})).run()?;
+    /// assert_eq!(run.rows("rows"), [json!({"url": "https://example.org"})]);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn record<V: Serialize + ?Sized>(
         mut self,
@@ -93,12 +132,24 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     }
 
     /// Adds the record of an object, with its own key.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+    /// assert_eq!(run.rows("rows").len(), 1);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn object<T: owned::Object>(self, object: &T) -> Self {
         self.raw_record(T::OBJECT_TYPE, object.key(), object.encode())
     }
 
     /// Adds a record whose value is taken as it is.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().raw_record("origin", "a key", b"no msgpack").run()?;
+    /// assert_eq!(run.rejections().len(), 1);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn raw_record(
         mut self,
@@ -115,6 +166,12 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     }
 
     /// Adds a record without a value. The processor sees it when its plan asks for tombstones.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().tombstone("origin", "a key").run()?;
+    /// assert!(run.rows("rows").is_empty());
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn tombstone(mut self, object_type: &str, key: impl AsRef<[u8]>) -> Self {
         self.push(object_type, key.as_ref(), Vec::new());
@@ -122,6 +179,15 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     }
 
     /// Adds the records of a recording; those of types that the plan does not ask for are passed over.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Processor;
+    /// use journal_plugin_sdk::testing::{Error, Harness, Run};
+    ///
+    /// fn run<P: Processor>() -> Result<Run, Error> {
+    ///     Harness::<P>::new().recording("recordings/ripgrep.journal.zst").run()
+    /// }
+    /// ```
     #[must_use]
     pub fn recording(mut self, path: impl Into<PathBuf>) -> Self {
         self.steps.push(Step::Recording(path.into()));
@@ -129,6 +195,13 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     }
 
     /// Has a checkpoint made here. There is always one at the end.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let origin = owned::Origin::new().url("https://example.org");
+    /// let run = Harness::<Urls, _>::new().object(&origin).checkpoint().object(&origin).run()?;
+    /// assert_eq!(run.process_calls(), 2);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn checkpoint(mut self) -> Self {
         self.steps.push(Step::Checkpoint);
@@ -139,6 +212,13 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     /// handed over as the host does by default: up to 1000, or a mebibyte, in a call.
     ///
     /// A processor whose plan promises that it holds nothing is started anew for each call.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let origin = owned::Origin::new().url("https://example.org");
+    /// let run = Harness::<Urls, _>::new().object(&origin).object(&origin).split_at_random(42).run()?;
+    /// assert_eq!(run.rows("rows").len(), 2);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn split_at_random(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -149,6 +229,12 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     ///
     /// # Errors
     /// Where the host would stop.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+    /// assert_eq!(run.rows("rows")[0]["url"], "https://example.org");
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     pub fn run(self) -> Result<Run, Error> {
         let seed = self.seed;
         self.prepare()?.run(seed)
@@ -159,6 +245,18 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     ///
     /// # Errors
     /// Where the host would stop, and when a split changes rows or rejections.
+    ///
+    #[doc = include_str!("example.md")]
+    /// use journal_plugin_sdk::testing::Rows;
+    ///
+    /// let origin = owned::Origin::new().url("https://example.org");
+    /// let run = Harness::<Urls, _>::new()
+    ///     .object(&origin)
+    ///     .object(&origin)
+    ///     .same_for_any_split(10, Rows::InOrder)?;
+    /// assert_eq!(run.rows("rows").len(), 2);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     pub fn same_for_any_split(self, splits: u64, rows: Rows) -> Result<Run, Error> {
         let first_seed = self.seed.unwrap_or(0);
         let prepared = self.prepare()?;

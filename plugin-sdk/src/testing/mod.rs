@@ -55,6 +55,13 @@ pub use crate::log::Level;
 ///
 /// # Errors
 /// When it cannot be serialized.
+///
+/// ```
+/// use journal_plugin_sdk::testing::msgpack;
+///
+/// assert_eq!(msgpack("a")?, b"\xa1a");
+/// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+/// ```
 pub fn msgpack<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
     rmp_serde::to_vec_named(value).map_err(Error::Encode)
 }

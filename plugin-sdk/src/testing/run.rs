@@ -10,6 +10,12 @@ use super::output::OutputRows;
 use crate::log::Level;
 
 /// A call to the processor.
+///
+/// ```
+/// use journal_plugin_sdk::testing::Call;
+///
+/// assert_eq!(Call::Process(2).to_string(), "`process` call 2");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Call {
@@ -32,6 +38,15 @@ impl Display for Call {
 }
 
 /// How rows of two runs are compared.
+///
+#[doc = include_str!("example.md")]
+/// use journal_plugin_sdk::testing::Rows;
+///
+/// let origin = owned::Origin::new().url("https://example.org");
+/// let run = Harness::<Urls, _>::new().object(&origin).same_for_any_split(3, Rows::InAnyOrder)?;
+/// # assert_eq!(run.rows("rows").len(), 1);
+/// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// The same rows in the same order.
@@ -41,6 +56,13 @@ pub enum Rows {
 }
 
 /// A record that the processor refused.
+///
+#[doc = include_str!("example.md")]
+/// let run = Harness::<Urls, _>::new().raw_record("origin", "a key", b"no msgpack").run()?;
+/// assert_eq!(run.rejections()[0].key, b"a key");
+/// assert!(run.rejections()[0].reason.starts_with("the origin"));
+/// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// Its object type.
@@ -56,6 +78,12 @@ pub struct Rejected {
 }
 
 /// A line of the log.
+///
+#[doc = include_str!("example.md")]
+/// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+/// assert_eq!(run.log()[0].message, "one more");
+/// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     /// How much it matters.
@@ -65,6 +93,13 @@ pub struct LogLine {
 }
 
 /// What a run brought.
+///
+#[doc = include_str!("example.md")]
+/// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+/// assert_eq!(run.rows("rows").len(), 1);
+/// assert!(run.rejections().is_empty());
+/// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Run {
     pub(super) outputs: Vec<OutputRows>,
@@ -78,6 +113,12 @@ impl Run {
     ///
     /// # Panics
     /// When the plan does not declare this output.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+    /// assert_eq!(run.rows("rows"), [serde_json::json!({"url": "https://example.org"})]);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn rows(&self, output: &str) -> Vec<Value> {
         self.output(output)
@@ -94,6 +135,18 @@ impl Run {
     ///
     /// # Panics
     /// When the plan does not declare this output.
+    ///
+    #[doc = include_str!("example.md")]
+    /// #[derive(serde::Deserialize)]
+    /// struct Url {
+    ///     url: String,
+    /// }
+    ///
+    /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+    /// let rows: Vec<Url> = run.rows_as("rows")?;
+    /// assert_eq!(rows[0].url, "https://example.org");
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     pub fn rows_as<T: DeserializeOwned>(&self, output: &str) -> Result<Vec<T>, Error> {
         let rows = self.output(output).rows.iter();
         rows.map(|(row, _)| rmp_serde::from_slice(row))
@@ -105,18 +158,36 @@ impl Run {
     }
 
     /// The records that the processor refused.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+    /// assert!(run.rejections().is_empty());
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn rejections(&self) -> &[Rejected] {
         &self.rejections
     }
 
     /// The lines that the processor logged.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+    /// assert_eq!(run.log().len(), 1);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn log(&self) -> &[LogLine] {
         &self.log
     }
 
     /// How often `process` was called.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+    /// assert_eq!(run.process_calls(), 1);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
     #[must_use]
     pub fn process_calls(&self) -> usize {
         self.process_calls
