@@ -35,7 +35,7 @@ object! {
 }
 
 object! {
-    /// A content whose hash is that of another one, with its bytes.
+    /// A content that shares a hash with another content of other bytes, with its own bytes.
     ///
     /// ```
     /// use journal_plugin_sdk::{HashCollidingContent, owned};
@@ -106,10 +106,10 @@ choice! {
 }
 
 impl<'a> Content<'a> {
-    /// Whether the bytes are there for all to see.
+    /// Whether the archive has the bytes, and shows them to everyone.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Content, ContentStatus, owned};
@@ -142,10 +142,10 @@ impl<'a> Content<'a> {
 }
 
 impl HashCollidingContent<'_> {
-    /// Whether the bytes are there for all to see.
+    /// Whether the archive has the bytes, and shows them to everyone.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{ContentStatus, HashCollidingContent, owned};
@@ -164,7 +164,7 @@ impl SkippedContent<'_> {
     /// The length, in bytes, where it is known.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{SkippedContent, owned};

@@ -27,7 +27,7 @@ object! {
     Directory("directory", "directory"), fields Place {
         entries = "entries";
         id = "id";
-        /// The Git object as it was, header included, where the other fields do not give it.
+        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
         raw_manifest = "raw_manifest": Option<&'a [u8]>;
     }
 }
@@ -60,7 +60,7 @@ pub struct Entry<'a> {
     pub name: &'a [u8],
     /// What it is.
     pub entry_type: EntryType,
-    /// The object that it points at.
+    /// The identifier of the object that it points at.
     pub target: Id,
     /// The mode as Git has it, such as `0o100644`.
     pub perms: u32,

@@ -24,9 +24,9 @@ object! {
         /// The object of the archive.
         target = "target": Swhid;
         extid_version = "extid_version";
-        /// What the payload is, where there is one.
+        /// What the payload holds, where there is one.
         payload_type = "payload_type": Option<&'a str>;
-        /// The content that says more, where there is one.
+        /// The identifier of a content that says more, where there is one.
         payload = "payload": Option<&'a [u8]>;
         id = "id";
     }
@@ -36,7 +36,7 @@ impl ExtId<'_> {
     /// Which version of its kind it is; 0 where the record does not say.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{ExtId, owned};

@@ -105,7 +105,7 @@ impl RawExtrinsicMetadata<'_> {
     /// What the metadata is on.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{RawExtrinsicMetadata, owned};
@@ -132,7 +132,7 @@ impl RawExtrinsicMetadata<'_> {
     /// When it was found, in whole seconds, which are all that its identifier holds.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{RawExtrinsicMetadata, owned};

@@ -69,7 +69,7 @@ macro_rules! identified {
             /// The identifier that it claims; where it claims none, that which its fields give.
             ///
             /// # Errors
-            /// When the field is not what it should be.
+            /// When the field has another type or makes no sense, or is missing where it has to be.
             ///
             /// ```
             #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", Id, owned};")]

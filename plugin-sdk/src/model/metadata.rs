@@ -10,7 +10,7 @@ use super::field::Field;
 use super::raw::Raw;
 use super::reader::{Reader, unexpected};
 
-/// A map of which the archive does not say what is in it.
+/// A map of metadata, which may hold anything.
 ///
 /// ```
 /// use journal_plugin_sdk::{Metadata, Release, owned};

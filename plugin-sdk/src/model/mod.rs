@@ -65,7 +65,7 @@ pub enum Object<'a> {
     Content(Content<'a>),
     /// A content that the archive does not have.
     SkippedContent(SkippedContent<'a>),
-    /// A content whose hash is that of another one.
+    /// A content that shares a hash with another content of other bytes.
     HashCollidingContent(HashCollidingContent<'a>),
     /// A directory.
     Directory(Directory<'a>),
@@ -79,7 +79,7 @@ pub enum Object<'a> {
     Origin(Origin<'a>),
     /// A visit.
     OriginVisit(OriginVisit<'a>),
-    /// How far a visit has come.
+    /// The status of a visit: how far it had come at one time.
     OriginVisitStatus(OriginVisitStatus<'a>),
     /// An identifier from elsewhere.
     ExtId(ExtId<'a>),

@@ -148,7 +148,7 @@ macro_rules! accessor {
         $(#[$about])*
         ///
         /// # Errors
-        /// When the field is not what it should be.
+        /// When the field has another type or makes no sense, or is missing where it has to be.
         ///
         /// ```
         #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]

@@ -47,7 +47,7 @@ object! {
 }
 
 object! {
-    /// How far a visit has come.
+    /// The status of a visit: how far it had come at one time.
     ///
     /// ```
     /// use journal_plugin_sdk::{OriginVisitStatus, VisitStatus, owned};
@@ -60,15 +60,15 @@ object! {
         origin = "origin";
         /// The number of the visit among those of its origin.
         visit = "visit": u64;
-        /// When it was so.
+        /// When the visit had come so far.
         date = "date": Timestamp;
-        /// How far the visit has come.
+        /// The status itself.
         status = "status": VisitStatus;
         /// The snapshot that the visit made, where it made one.
         snapshot = "snapshot": Option<Id>;
         /// The kind of visit, such as `git`: the field `type`, which old records do not have.
         visit_type = "type": Option<&'a str>;
-        /// What the loader says of it.
+        /// What the loader noted about it.
         metadata = "metadata": Option<Metadata<'a>>;
     }
 }
@@ -76,17 +76,17 @@ object! {
 choice! {
     /// How far a visit has come.
     VisitStatus: "status of a visit" {
-        /// It is planned.
+        /// The visit is planned.
         Created = "created",
-        /// It is at work.
+        /// The visit is under way.
         Ongoing = "ongoing",
-        /// It archived all.
+        /// The visit archived the whole origin.
         Full = "full",
-        /// It archived a part.
+        /// The visit archived a part of the origin.
         Partial = "partial",
-        /// The origin is not there.
+        /// The visit did not find the origin.
         NotFound = "not_found",
-        /// It failed.
+        /// The visit failed.
         Failed = "failed",
     }
 }
@@ -95,7 +95,7 @@ impl<'a> OriginVisit<'a> {
     /// The URL of the origin.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{OriginVisit, owned};
@@ -112,7 +112,7 @@ impl<'a> OriginVisit<'a> {
     /// The kind of visit, such as `git`: the field `type`.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{OriginVisit, owned};
@@ -140,7 +140,7 @@ impl<'a> OriginVisit<'a> {
     /// The number of the visit among those of its origin, where it was given one.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// When the field has another type or makes no sense, or is missing where it has to be.
     ///
     /// ```
     /// # use journal_plugin_sdk::{OriginVisit, owned};

@@ -23,20 +23,20 @@ object! {
         name = "name": &'a [u8];
         /// The message, where there is one.
         message = "message": Option<&'a [u8]>;
-        /// The object that it names, where there is one.
+        /// The identifier of the object that it names, where there is one.
         target = "target": Option<Id>;
-        /// What the target is.
+        /// Which type of object the target is.
         target_type = "target_type": ObjectKind;
-        /// Whether the archive made it up, as it does of a package.
+        /// Whether the archive made it, for a version of a package; otherwise it is as its author made it.
         synthetic = "synthetic": bool;
-        /// Who made it. Anonymised, unless it comes from a privileged topic.
+        /// The author. Anonymised, unless it comes from a privileged topic.
         author = "author": Option<Person<'a>>;
         /// When it was made.
         date = "date": Option<Date<'a>>;
         id = "id";
-        /// What is known beside the Git object.
+        /// What the loader noted beside the Git object.
         metadata = "metadata": Option<Metadata<'a>>;
-        /// The Git object as it was, header included, where the other fields do not give it.
+        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
         raw_manifest = "raw_manifest": Option<&'a [u8]>;
     }
 }

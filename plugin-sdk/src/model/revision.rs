@@ -28,25 +28,26 @@ object! {
     Revision("revision", "revision"), fields Place {
         /// The message, where there is one.
         message = "message": Option<&'a [u8]>;
-        /// Who wrote it. Anonymised, unless it comes from a privileged topic.
+        /// The author. Anonymised, unless it comes from a privileged topic.
         author = "author": Option<Person<'a>>;
-        /// Who put it into the repository. Anonymised, unless it comes from a privileged topic.
+        /// The committer, who put it into the repository. Anonymised, unless it comes from a privileged topic.
         committer = "committer": Option<Person<'a>>;
-        /// When it was written.
+        /// When the author wrote it.
         date = "date": Option<Date<'a>>;
-        /// When it was put into the repository.
+        /// When the committer put it into the repository.
         committer_date = "committer_date": Option<Date<'a>>;
-        /// What it comes from: the field `type`.
+        /// What kind of system it comes from, such as Git: the field `type`.
         revision_type = "type": RevisionType;
-        /// The directory that is its source.
+        /// The identifier of its root directory, which holds all of the source at this revision.
         directory = "directory": Id;
-        /// Whether the archive made it up, as it does of a tarball.
+        /// Whether the archive made it, for source that has no history of its own, such as a tarball; otherwise it
+        /// is as its author made it.
         synthetic = "synthetic": bool;
         metadata = "metadata";
         parents = "parents";
         id = "id";
         extra_headers = "extra_headers";
-        /// The Git object as it was, header included, where the other fields do not give it.
+        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
         raw_manifest = "raw_manifest": Option<&'a [u8]>;
     }
 }
@@ -72,7 +73,8 @@ choice! {
 }
 
 impl<'a> Revision<'a> {
-    /// The revisions that it follows. Empty ones, which identifiers leave out too, are passed over.
+    /// The identifiers of its parents: none for a first revision, several for a merge.
+    /// Empty ones, which identifiers leave out too, are passed over.
     ///
     /// # Errors
     /// When there is no list of parents; each parent has an error of its own.
@@ -129,7 +131,7 @@ impl<'a> Revision<'a> {
         Ok(ExtraHeaders(Items::of_copy(reader, count, named)))
     }
 
-    /// What is known beside the Git object. Where old records keep the extra headers in it, it is without them.
+    /// What the loader noted beside the Git object. Where old records keep the extra headers in it, it is without them.
     ///
     /// # Errors
     /// When it is no map.

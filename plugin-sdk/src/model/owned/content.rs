@@ -17,7 +17,7 @@ owned! {
         blake2s256 = "blake2s256": [u8; 32] = [0; 32], set value;
         /// The length, in bytes.
         length = "length": u64 = 0, set value;
-        /// Whether the bytes are there for all to see.
+        /// Whether the archive has the bytes, and shows them to everyone.
         status = "status": ContentStatus = ContentStatus::Visible, set value;
         /// The bytes, where the journal carries them.
         data = "data"[?]: Option<Vec<u8>> = None, set optional_bytes;
@@ -28,7 +28,7 @@ owned! {
 encoded_owned!(Content);
 
 owned! {
-    /// A content whose hash is that of another one.
+    /// A content that shares a hash with another content of other bytes.
     HashCollidingContent("hash_colliding_content") {
         /// The SHA-1 of the bytes.
         sha1 = "sha1": [u8; 20] = [0; 20], set value;
@@ -40,7 +40,7 @@ owned! {
         blake2s256 = "blake2s256": [u8; 32] = [0; 32], set value;
         /// The length, in bytes.
         length = "length": u64 = 0, set value;
-        /// Whether the bytes are there for all to see.
+        /// Whether the archive has the bytes, and shows them to everyone.
         status = "status": ContentStatus = ContentStatus::Visible, set value;
         /// The bytes.
         data = "data": Vec<u8> = Vec::new(), set by_hand;

@@ -17,9 +17,9 @@ owned! {
         target = "target": Swhid = Swhid::new(ObjectKind::Content, Id([0; 20])), set value;
         /// Which version of its kind it is.
         extid_version = "extid_version": i64 = 0, set value;
-        /// What the payload is, where there is one.
+        /// What the payload holds, where there is one.
         payload_type = "payload_type": Option<String> = None, set optional_text;
-        /// The content that says more, where there is one.
+        /// The identifier of a content that says more, where there is one.
         payload = "payload": Option<Vec<u8>> = None, set optional_bytes;
         /// Its identifier; without one it gets that which the other fields give.
         id = "id"[?]: Option<Id> = None, set optional;

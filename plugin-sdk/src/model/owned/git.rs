@@ -13,7 +13,7 @@ owned! {
         entries = "entries": Vec<Entry> = Vec::new(), set value;
         /// Its identifier; without one it gets that which the other fields give.
         id = "id"[?]: Option<Id> = None, set optional;
-        /// The Git object as it was, header included, where the other fields do not give it.
+        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
         raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
     }
 }
@@ -39,7 +39,7 @@ pub struct Entry {
     pub name: Vec<u8>,
     /// What it is.
     pub entry_type: EntryType,
-    /// The object that it points at.
+    /// The identifier of the object that it points at.
     pub target: Id,
     /// The mode as Git has it, such as `0o100644`.
     pub perms: u32,
@@ -95,25 +95,25 @@ owned! {
         author = "author": Option<Person<'static>> = None, set by_hand;
         /// Who put it into the repository.
         committer = "committer": Option<Person<'static>> = None, set by_hand;
-        /// When it was written.
+        /// When the author wrote it.
         date = "date": Option<Date<'static>> = None, set by_hand;
-        /// When it was put into the repository.
+        /// When the committer put it into the repository.
         committer_date = "committer_date": Option<Date<'static>> = None, set by_hand;
-        /// What it comes from.
+        /// What kind of system it comes from, such as Git.
         revision_type = "type": RevisionType = RevisionType::Git, set value;
-        /// The directory that is its source.
+        /// The identifier of its root directory, which holds all of the source at this revision.
         directory = "directory": Id = Id([0; 20]), set value;
-        /// Whether the archive made it up.
+        /// Whether the archive made it, for source that has no history of its own.
         synthetic = "synthetic": bool = false, set value;
-        /// What is known beside the Git object.
+        /// What the loader noted beside the Git object.
         metadata = "metadata": Option<Metadata<'static>> = None, set by_hand;
-        /// The revisions that it follows.
+        /// The identifiers of its parents.
         parents = "parents": Vec<Id> = Vec::new(), set value;
         /// Its identifier; without one it gets that which the other fields give.
         id = "id"[?]: Option<Id> = None, set optional;
         /// Headers of the Git object that have no field, each a name and a value.
         extra_headers = "extra_headers": Vec<(Vec<u8>, Vec<u8>)> = Vec::new(), set value;
-        /// The Git object as it was, header included, where the other fields do not give it.
+        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
         raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
     }
 }
@@ -173,7 +173,7 @@ impl Revision {
         self
     }
 
-    /// Sets what is known beside the Git object: anything that serializes to a map.
+    /// Sets what the loader noted beside the Git object: anything that serializes to a map.
     ///
     /// # Errors
     /// When it cannot be serialized, or is no map.
@@ -194,7 +194,7 @@ impl Revision {
         Ok(self)
     }
 
-    /// Adds a revision that it follows.
+    /// Adds a parent.
     ///
     /// ```
     /// use journal_plugin_sdk::{Id, owned};
@@ -255,21 +255,21 @@ owned! {
         name = "name": Vec<u8> = Vec::new(), set bytes;
         /// The message, where there is one.
         message = "message": Option<Vec<u8>> = None, set optional_bytes;
-        /// The object that it names, where there is one.
+        /// The identifier of the object that it names, where there is one.
         target = "target": Option<Id> = None, set optional;
-        /// What the target is.
+        /// Which type of object the target is.
         target_type = "target_type": ObjectKind = ObjectKind::Revision, set value;
-        /// Whether the archive made it up.
+        /// Whether the archive made it, for source that has no history of its own.
         synthetic = "synthetic": bool = false, set value;
-        /// Who made it.
+        /// The author.
         author = "author": Option<Person<'static>> = None, set by_hand;
         /// When it was made.
         date = "date": Option<Date<'static>> = None, set by_hand;
         /// Its identifier; without one it gets that which the other fields give.
         id = "id"[?]: Option<Id> = None, set optional;
-        /// What is known beside the Git object.
+        /// What the loader noted beside the Git object.
         metadata = "metadata"[?]: Option<Metadata<'static>> = None, set by_hand;
-        /// The Git object as it was, header included, where the other fields do not give it.
+        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
         raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
     }
 }
@@ -303,7 +303,7 @@ impl Release {
         self
     }
 
-    /// Sets what is known beside the Git object: anything that serializes to a map.
+    /// Sets what the loader noted beside the Git object: anything that serializes to a map.
     ///
     /// # Errors
     /// When it cannot be serialized, or is no map.

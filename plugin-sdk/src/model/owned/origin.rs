@@ -68,28 +68,28 @@ impl OriginVisit {
 }
 
 owned! {
-    /// How far a visit has come.
+    /// The status of a visit: how far it had come at one time.
     OriginVisitStatus("origin_visit_status") {
         /// The URL of the origin.
         origin = "origin": String = String::new(), set text;
         /// The number of the visit among those of its origin.
         visit = "visit": u64 = 0, set value;
-        /// When it was so.
+        /// When the visit had come so far.
         date = "date": Timestamp = Timestamp::from_millis(0), set value;
-        /// How far the visit has come.
+        /// The status itself.
         status = "status": VisitStatus = VisitStatus::Created, set value;
         /// The snapshot that the visit made, where it made one.
         snapshot = "snapshot": Option<Id> = None, set optional;
         /// The kind of visit, such as `git`.
         visit_type = "type": Option<String> = None, set optional_text;
-        /// What the loader says of it.
+        /// What the loader noted about it.
         metadata = "metadata": Option<Metadata<'static>> = None, set by_hand;
     }
 }
 encoded_owned!(OriginVisitStatus);
 
 impl OriginVisitStatus {
-    /// Sets what the loader says of it: anything that serializes to a map.
+    /// Sets what the loader noted about it: anything that serializes to a map.
     ///
     /// # Errors
     /// When it cannot be serialized, or is no map.
