@@ -3,19 +3,55 @@
 //! A processor gets batches of the journal's records, computes, and emits rows. `journal-host` does
 //! all that touches the world: it reads Kafka or a recording, writes the rows and commits the offsets.
 //!
-//! The smallest plugin is a struct that implements [`Processor`] and one line with [`export!`]; the
-//! folder `plugins/template` is such a crate, to be copied. `build-plugin` makes a `.wasm` of it.
+//! The smallest plugin is a struct that implements [`Processor`] and one line with [`export!`]. This one has a row for
+//! every revision with more than one parent:
 //!
-//! - **Reading**: [`Batches::each`] goes through the records; [`Record::decode`] makes any `serde` type of a
-//!   value, borrowed from the batch. `?` inside refuses that record alone.
-//! - **Writing**: [`Out::emit`] takes any row that serializes to a map.
-//! - **Values**: [`Id`] and [`Bytes`] are bytes in rows, [`Timestamp`] is a time; [`Date`] and [`Person`] are what
-//!   revisions and releases hold, [`Swhid`] and its like identify objects in text.
-//! - **Aggregates**: [`Out::merge`] merges rows by their key, as the plan's [`Aggregate`] says: sums, smallest and
-//!   largest values, of which the host writes one row a key.
-//! - **Options**: a struct of the author's own, see [`Options`].
-//! - **Log**: [`error!`], [`warn!`], [`info!`] and [`debug!`] write to the operator's log.
-//! - **Tests**: the module `testing` runs a processor natively, without WebAssembly and without the host.
+//! ```
+//! use journal_plugin_sdk::{Batches, Failure, Id, Out, Processor, export};
+//! use serde::Serialize;
+//!
+//! #[derive(Serialize)]
+//! struct Row {
+//!     merge: Id,
+//!     parents: usize,
+//! }
+//!
+//! #[derive(Default)]
+//! pub struct Merges;
+//!
+//! impl Processor for Merges {
+//!     const OBJECT_TYPES: &'static [&'static str] = &["revision"];
+//!
+//!     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+//!         batches.each_revision(out, |revision, out| {
+//!             let parents = revision.parents()?.count();
+//!             if parents > 1 {
+//!                 out.emit(&Row { merge: revision.id()?, parents })?;
+//!             }
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//!
+//! export!(Merges);
+//! ```
+//!
+//! # The guide
+//!
+//! `docs/writing-a-plugin.md` leads from an empty folder to a plugin that runs, and `plugins/template` is a crate to be
+//! copied. The chapters here say how each part works:
+//!
+//! - [What a processor is][guide::processors]: the life of a call, state and checkpoints
+//! - [Reading][guide::reading]: batches, records, lazy objects, what is borrowed from what
+//! - [Objects][guide::objects]: a table of all object types
+//! - [Identifiers][guide::identifiers]: [`Id`], [`Swhid`] and its like, `verify`
+//! - [Values][guide::values]: [`Date`], [`Timestamp`], [`Person`], [`Bytes`]
+//! - [Writing][guide::writing]: rows, outputs, options
+//! - [Aggregates][guide::aggregates]: sums, smallest and largest values by key
+//! - [Rejections and failures][guide::failures], and the log
+//! - [Tests][guide::testing]: the harness and [`owned`] objects
+//! - [Speed][guide::speed]: what costs what
+//! - [Coming from Python][guide::python]: the names of swh.model beside the names here
 
 mod aggregate;
 mod batch;
@@ -26,6 +62,8 @@ mod export;
 mod failure;
 #[cfg(target_family = "wasm")]
 pub mod guest;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod hash;
 mod instance;
 pub mod log;
