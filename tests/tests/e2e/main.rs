@@ -3,6 +3,6 @@
 mod bad_input;
 mod delivery;
 mod harness;
-mod plugins;
 mod objects;
+mod plugins;
 mod upstream;
