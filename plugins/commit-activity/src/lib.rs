@@ -32,21 +32,21 @@ pub struct Options {
 }
 
 #[derive(Serialize)]
-struct Month<'a> {
+struct OfMonth<'a> {
     /// In UTC, such as `2016-02`; nothing where the date is in no calendar.
     month: Option<&'a str>,
     revisions: u64,
 }
 
 #[derive(Serialize)]
-struct Zone<'a> {
+struct OfZone<'a> {
     /// Such as `+0100`; nothing where the bytes of the revision are no time zone.
     zone: Option<&'a str>,
     revisions: u64,
 }
 
 #[derive(Serialize)]
-struct Hour {
+struct OfHour {
     /// In the author's own zone, as the hour is.
     weekday: Option<Weekday>,
     hour: Option<u8>,
@@ -104,7 +104,7 @@ fn count(date: &Date<'_>, month: &mut String, out: &mut Out) -> Result<(), Recor
     }
     out.merge(
         "months",
-        &Month {
+        &OfMonth {
             month: utc.map(|_| month.as_str()),
             revisions: 1,
         },
@@ -112,7 +112,7 @@ fn count(date: &Date<'_>, month: &mut String, out: &mut Out) -> Result<(), Recor
     let zone = date.offset_minutes().map(|_| &*date.offset_bytes);
     out.merge(
         "zones",
-        &Zone {
+        &OfZone {
             zone: zone.and_then(|bytes| str::from_utf8(bytes).ok()),
             revisions: 1,
         },
@@ -120,7 +120,7 @@ fn count(date: &Date<'_>, month: &mut String, out: &mut Out) -> Result<(), Recor
     let local = date.local();
     out.merge(
         "hours",
-        &Hour {
+        &OfHour {
             weekday: local.map(|local| local.weekday),
             hour: local.map(|local| local.hour),
             revisions: 1,
