@@ -34,7 +34,7 @@ fn files_are_counted_by_extension_and_mode_whatever_the_split() {
             harness.object(&directory.entry("src.rs", EntryType::Directory, Id([3; 20]), 0o40_000));
     }
     let run = harness.same_for_any_split(50, Rows::InAnyOrder).unwrap();
-    let mut rows = run.rows("files").to_vec();
+    let mut rows = run.rows("files");
     rows.sort_by_key(Value::to_string);
     let expected = [
         row("rs", "100644", 100),
