@@ -66,6 +66,13 @@ macro_rules! identified {
                 Ok(id.flatten())
             }
 
+            /// The identifier that it claims, which the records of most types always have.
+            #[allow(dead_code, reason = "not every object has a SWHID that is read from it")]
+            #[inline]
+            pub(in crate::model) fn required_id(&self) -> Result<$crate::Id, $crate::FieldError> {
+                self.claimed_id()?.ok_or_else(|| self.missing($place::id))
+            }
+
             /// The identifier that it claims; where it claims none, that which its fields give.
             ///
             /// # Errors

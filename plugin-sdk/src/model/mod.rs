@@ -27,6 +27,7 @@ mod reader;
 mod release;
 mod revision;
 mod snapshot;
+mod swhid;
 mod time;
 
 pub use content::{Content, ContentStatus, HashCollidingContent, SkippedContent};
