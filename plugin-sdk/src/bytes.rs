@@ -259,13 +259,19 @@ fn write_hex(bytes: &[u8], formatter: &mut Formatter<'_>) -> fmt::Result {
     // Digits are written in runs: a call of the formatter for each costs ten times as much.
     for run in bytes.chunks(32) {
         let mut text = [0; 64];
-        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(run) {
-            *pair = [byte >> 4, byte & 0xf].map(|digit| HEX_DIGITS[usize::from(digit)]);
-        }
+        write_digits(run, &mut text);
         let text = str::from_utf8(&text[..run.len() * 2]).map_err(|_| fmt::Error)?;
         formatter.write_str(text)?;
     }
     Ok(())
+}
+
+/// Writes two digits for each byte, as far as there is place.
+#[inline]
+pub(crate) fn write_digits(bytes: &[u8], digits: &mut [u8]) {
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [byte >> 4, byte & 0xf].map(|digit| HEX_DIGITS[usize::from(digit)]);
+    }
 }
 
 fn parse_hex(text: &str) -> Option<Vec<u8>> {

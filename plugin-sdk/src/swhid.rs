@@ -21,11 +21,16 @@ pub use error::{SwhidError, SwhidProblem};
 pub use kind::{ExtendedObjectKind, ObjectKind};
 pub use qualified::{Fragment, FragmentRange, QualifiedSwhid};
 
+use serde::{Serialize, Serializer};
+
 use crate::Id;
-use text::as_text;
+use crate::bytes::write_digits;
+use text::from_text;
 
 const PREFIX: &str = "swh:1:";
 const ID_DIGITS: usize = 40;
+/// `swh:1:`, three letters, a colon and the digits.
+const TEXT_BYTES: usize = 50;
 
 /// A SWHID without qualifiers, such as `swh:1:rev:309cf2674ee7a0749978cf8265ab91a60aea0f7d`: text in rows, values
 /// and JSON.
@@ -157,6 +162,18 @@ fn split(text: &str) -> Result<(ExtendedSwhid, &str), SwhidError> {
     Ok((ExtendedSwhid::new(kind, id), rest))
 }
 
+impl ExtendedSwhid {
+    /// Hands its text to `take`, without a place on the heap: rows have a lot of it.
+    fn with_text<T>(self, take: impl FnOnce(&str) -> T) -> T {
+        let mut text = *b"swh:1:xxx:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+        let (start, digits) = text.split_at_mut(TEXT_BYTES - ID_DIGITS);
+        start[PREFIX.len()..][..3].copy_from_slice(self.kind.code().as_bytes());
+        write_digits(&self.id.0, digits);
+        // It is ASCII.
+        take(str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
 impl Display for Swhid {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         Display::fmt(&ExtendedSwhid::from(*self), formatter)
@@ -165,14 +182,29 @@ impl Display for Swhid {
 
 impl Display for ExtendedSwhid {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(PREFIX)?;
-        formatter.write_str(self.kind.code())?;
-        formatter.write_str(":")?;
-        Display::fmt(&self.id, formatter)
+        self.with_text(|text| formatter.write_str(text))
     }
 }
 
-as_text!(Swhid, ExtendedSwhid, QualifiedSwhid);
+impl Serialize for Swhid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ExtendedSwhid::from(*self).serialize(serializer)
+    }
+}
+
+impl Serialize for ExtendedSwhid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with_text(|text| serializer.serialize_str(text))
+    }
+}
+
+impl Serialize for QualifiedSwhid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+from_text!(Swhid, ExtendedSwhid, QualifiedSwhid);
 
 #[cfg(test)]
 mod tests {

@@ -7,15 +7,9 @@ use std::str::FromStr;
 use serde::Deserializer;
 use serde::de::{self, Visitor};
 
-/// Serializes types as the text that they are written as, and deserializes them from it.
-macro_rules! as_text {
+/// Deserializes types from the text that they are written as.
+macro_rules! from_text {
     ($($type:ty),+) => {$(
-        impl serde::Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 crate::swhid::text::parse(deserializer)
@@ -24,7 +18,7 @@ macro_rules! as_text {
     )+};
 }
 
-pub(super) use as_text;
+pub(super) use from_text;
 
 pub(super) fn parse<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
