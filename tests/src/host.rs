@@ -402,8 +402,13 @@ fn read(path: &Path) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| panic!("{} is not UTF-8", path.display()))
 }
 
+/// Rows that stand in a text, one a line.
+///
+/// # Panics
+/// When a line is no JSON.
+#[must_use]
 #[track_caller]
-fn parse(lines: &str) -> Vec<Value> {
+pub fn parse(lines: &str) -> Vec<Value> {
     let parse = |line| {
         serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"))
     };

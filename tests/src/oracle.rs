@@ -10,7 +10,7 @@ use crate::{cache, paths};
 
 /// The versions that `tests/oracle/requirements.txt` pins are a part of the folder's name, so that a
 /// change of them fetches anew.
-const FOLDER: &str = "oracle-swh.journal-3.0.0-hypothesis-6.170.15";
+const FOLDER: &str = "oracle-swh.journal-3.0.0-hypothesis-6.170.15-swh.export-1.12.0";
 
 /// The Python of a virtual environment with `swh.journal`, fetched from `PyPI` when it is not there
 /// yet. Those packages are GPL: they are an oracle of the tests and no part of what we ship.
