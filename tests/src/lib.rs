@@ -10,6 +10,7 @@ pub mod cases;
 pub mod fuzz;
 pub mod host;
 pub mod kafka;
+pub mod measure;
 pub mod oracle;
 pub mod paths;
 pub mod run;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use journal_recording::{Frame, Writer};
 use journal_tests::kafka::{Counts, Journal, Sums};
+use journal_tests::measure::Spread;
 use journal_tests::{Broker, Finished, Host, Prefix, paths, run};
 use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfig;
@@ -169,19 +170,15 @@ fn print(records: u64, rounds: usize, all: [Vec<Measured>; 3]) {
     let mut bare = None;
     #[expect(clippy::cast_precision_loss, reason = "some millions")]
     let records = records as f64;
-    for (name, mut subject) in names.into_iter().zip(all) {
-        subject.sort_by(|one, other| one.cpu_seconds.total_cmp(&other.cpu_seconds));
-        let cpu = |place: usize| subject[place].cpu_seconds / records * 1e6;
-        let median = cpu(rounds / 2);
-        let (least, most) = (cpu(0), cpu(rounds - 1));
-        let mut wall: Vec<f64> = subject
+    for (name, subject) in names.into_iter().zip(all) {
+        let cpu = subject
             .iter()
-            .map(|measured| measured.wall_seconds)
-            .collect();
-        wall.sort_by(f64::total_cmp);
-        let rate = records / wall[rounds / 2] / 1e6;
-        let ratio = median / *bare.get_or_insert(median);
-        println!("| {name} | {median:.2} ({least:.2} to {most:.2}) | {rate:.2} M | {ratio:.2} |");
+            .map(|round| round.cpu_seconds / records * 1e6);
+        let cpu = Spread::of(cpu);
+        let wall = Spread::of(subject.iter().map(|round| round.wall_seconds));
+        let rate = records / wall.median / 1e6;
+        let ratio = cpu.median / *bare.get_or_insert(cpu.median);
+        println!("| {name} | {cpu:.2} | {rate:.2} M | {ratio:.2} |");
     }
 }
 

@@ -1,0 +1,116 @@
+//! The work in the sandbox, as the host does it: the cost of a call and of the copy is a part of it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use guest_reader::{Checksum, Work};
+use journal_host::output::{RowError, Sink, SinkError};
+use journal_host::sandbox::{Engine, Limits, Plugin, Processor};
+use journal_tests::measure::thread_cpu_time;
+use journal_tests::paths;
+use serde::Deserialize;
+
+use crate::Calls;
+use crate::report::per_record;
+
+const LIMITS: Limits = Limits {
+    deadline: Duration::from_mins(1),
+    memory_bytes: 512 << 20,
+};
+
+/// A processor of the guest `reader` that does one kind of work.
+pub(crate) struct Sandboxed {
+    work: Work,
+    processor: Processor,
+    emitted: Arc<Mutex<Vec<u8>>>,
+}
+
+/// What one measure took.
+pub(crate) struct Measured {
+    pub(crate) work: Work,
+    /// The calls of `process`, the copy into the sandbox included.
+    pub(crate) calling: Duration,
+    /// Of all that was read.
+    pub(crate) sum: Checksum,
+}
+
+impl Measured {
+    /// The time of one record.
+    pub(crate) fn per_record(&self, records: usize) -> f64 {
+        per_record(self.calling, records)
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    checksum: u64,
+    records: u64,
+}
+
+impl Sandboxed {
+    pub(crate) fn start(work: Work) -> Self {
+        let engine = Engine::new().expect("the system runs WebAssembly");
+        let plugin = Plugin::load(&engine, &paths::plugin("guest-reader"), LIMITS)
+            .expect("the guest is a plugin");
+        let options = serde_json::json!({ "work": work }).to_string();
+        let (mut processor, _) =
+            Processor::start(&plugin, &options, LIMITS).expect("the guest starts");
+        let emitted = Arc::default();
+        processor.bind(Box::new(LastRow(Arc::clone(&emitted))));
+        Self {
+            work,
+            processor,
+            emitted,
+        }
+    }
+
+    pub(crate) fn work(&self) -> Work {
+        self.work
+    }
+
+    /// Does the work on all records, `passes` times.
+    pub(crate) fn measure(&mut self, calls: &Calls, passes: usize) -> Measured {
+        let (calling, ()) = thread_cpu_time(|| {
+            for call in (0..passes).flat_map(|_| &calls.calls) {
+                let rejections = self.processor.process(call.as_slice());
+                let rejections = rejections.expect("the guest works");
+                assert!(rejections.is_empty(), "all can be read: {rejections:?}");
+            }
+        });
+        self.processor.checkpoint().expect("the guest works");
+        let emitted = self.emitted.lock().expect("no other thread is here");
+        let row: Row = rmp_serde::from_slice(&emitted).expect("the guest emits a row");
+        if self.work == Work::Count {
+            assert_eq!(row.records, (calls.records * passes) as u64);
+        }
+        Measured {
+            work: self.work,
+            calling,
+            sum: Checksum(row.checksum),
+        }
+    }
+}
+
+/// Keeps the row that was emitted last.
+struct LastRow(Arc<Mutex<Vec<u8>>>);
+
+impl Sink for LastRow {
+    fn emit(&mut self, _: usize, rows: &[u8], _: &[u32]) -> Result<(), RowError> {
+        *self.0.lock().expect("no other thread is here") = rows.to_vec();
+        Ok(())
+    }
+
+    fn keep(&mut self) {}
+
+    fn take_back(&mut self) {}
+
+    fn discard(&mut self) {}
+
+    fn held_bytes(&self) -> usize {
+        0
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
