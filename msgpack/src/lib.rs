@@ -108,6 +108,20 @@ impl<'a> Cursor<'a> {
         Ok(bytes)
     }
 
+    /// Passes bytes with a length of one byte, as most are written, and hands them out. Passes nothing where
+    /// something else comes next.
+    #[inline]
+    pub fn short_bytes(&mut self) -> Option<&'a [u8]> {
+        match self.rest() {
+            [0xc4, length, rest @ ..] => {
+                let bytes = rest.get(..usize::from(*length))?;
+                self.place += 2 + bytes.len();
+                Some(bytes)
+            }
+            _ => None,
+        }
+    }
+
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let rest = self.bytes.get(self.place..).ok_or(Fault::Incomplete)?;

@@ -106,14 +106,16 @@ impl<'a, const SIZE: usize> Field<'a> for &'a [u8; SIZE] {
     fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
         let place = reader.place();
         let bytes = reader.bytes()?;
-        bytes.try_into().map_err(|_| {
-            let length = bytes.len();
-            FieldError::wrong(
-                place,
-                format!("has {length} bytes where {SIZE} are expected"),
-            )
-        })
+        bytes
+            .try_into()
+            .map_err(|_| wrong_length(place, bytes.len(), SIZE))
     }
+}
+
+#[cold]
+fn wrong_length(place: usize, length: usize, expected: usize) -> FieldError {
+    let reason = format!("has {length} bytes where {expected} are expected");
+    FieldError::wrong(place, reason)
 }
 
 impl Field<'_> for Id {
@@ -125,6 +127,9 @@ impl Field<'_> for Id {
 
 #[inline]
 pub(crate) fn bytes_or_text<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], FieldError> {
+    if let Some(bytes) = reader.short_bytes() {
+        return Ok(bytes);
+    }
     let place = reader.place();
     match reader.head()? {
         Head::Bin(length) | Head::Str(length) => reader.take(length),

@@ -65,8 +65,21 @@ impl<'a> Reader<'a> {
             .map_err(|fault| malformed(place, fault))
     }
 
+    /// Passes bytes with a length of one byte; nothing where something else comes next.
+    #[inline]
+    pub(crate) fn short_bytes(&mut self) -> Option<&'a [u8]> {
+        self.cursor.short_bytes()
+    }
+
     #[inline]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], FieldError> {
+        match self.short_bytes() {
+            Some(bytes) => Ok(bytes),
+            None => self.other_bytes(),
+        }
+    }
+
+    fn other_bytes(&mut self) -> Result<&'a [u8], FieldError> {
         let place = self.place();
         match self.head()? {
             Head::Bin(length) => self.take(length),
