@@ -122,6 +122,23 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Passes an integer that is written in up to 32 bits without a sign, as most are, and hands it out. Passes
+    /// nothing where something else comes next.
+    #[inline]
+    pub fn short_uint(&mut self) -> Option<u32> {
+        let (value, size) = match *self.rest() {
+            [value @ 0..=0x7f, ..] => (value.into(), 1),
+            [0xcc, value, ..] => (value.into(), 2),
+            [0xcd, high, low, ..] => (u16::from_be_bytes([high, low]).into(), 3),
+            [0xce, first, second, third, last, ..] => {
+                (u32::from_be_bytes([first, second, third, last]), 5)
+            }
+            _ => return None,
+        };
+        self.place += size;
+        Some(value)
+    }
+
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let rest = self.bytes.get(self.place..).ok_or(Fault::Incomplete)?;

@@ -67,15 +67,22 @@ impl Field<'_> for bool {
 impl Field<'_> for i64 {
     #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
-        let place = reader.place();
-        match reader.head()? {
-            Head::Uint(value) => i64::try_from(value)
-                .map_err(|_| FieldError::wrong(place, format!("is {value}, which is too large"))),
-            Head::Int(value) => Ok(value),
-            // Upstream's form of integers that 64 bits do not hold.
-            Head::Ext(1 | 2, _) => Err(FieldError::wrong(place, "does not fit into 64 bits")),
-            other => Err(unexpected(place, other, "an integer")),
+        match reader.short_uint() {
+            Some(value) => Ok(value.into()),
+            None => any_integer(reader),
         }
+    }
+}
+
+fn any_integer(reader: &mut Reader<'_>) -> Result<i64, FieldError> {
+    let place = reader.place();
+    match reader.head()? {
+        Head::Uint(value) => i64::try_from(value)
+            .map_err(|_| FieldError::wrong(place, format!("is {value}, which is too large"))),
+        Head::Int(value) => Ok(value),
+        // Upstream's form of integers that 64 bits do not hold.
+        Head::Ext(1 | 2, _) => Err(FieldError::wrong(place, "does not fit into 64 bits")),
+        other => Err(unexpected(place, other, "an integer")),
     }
 }
 
@@ -97,8 +104,12 @@ impl Field<'_> for u32 {
 fn unsigned<T: TryFrom<i64>>(reader: &mut Reader<'_>) -> Result<T, FieldError> {
     let place = reader.place();
     let value = i64::read(reader)?;
-    T::try_from(value)
-        .map_err(|_| FieldError::wrong(place, format!("is {value}, which is out of range")))
+    T::try_from(value).map_err(|_| out_of_range(place, value))
+}
+
+#[cold]
+fn out_of_range(place: usize, value: i64) -> FieldError {
+    FieldError::wrong(place, format!("is {value}, which is out of range"))
 }
 
 impl<'a, const SIZE: usize> Field<'a> for &'a [u8; SIZE] {
@@ -199,6 +210,13 @@ macro_rules! choice {
             fn read(
                 reader: &mut $crate::model::reader::Reader<'_>,
             ) -> ::std::result::Result<Self, $crate::model::error::FieldError> {
+                $({
+                    const ENCODED: [u8; $text.len() + 1] = $crate::model::object::encoded($text);
+                    if reader.pass(&ENCODED) {
+                        return Ok(Self::$variant);
+                    }
+                })*
+                // A writer may spell the length of a text in more bytes than it needs.
                 let place = reader.place();
                 match reader.text()? {
                     $( $text => Ok(Self::$variant), )*

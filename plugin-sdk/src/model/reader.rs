@@ -71,6 +71,12 @@ impl<'a> Reader<'a> {
         self.cursor.short_bytes()
     }
 
+    /// Passes an integer of up to 32 bits that is not negative; nothing where something else comes next.
+    #[inline]
+    pub(crate) fn short_uint(&mut self) -> Option<u32> {
+        self.cursor.short_uint()
+    }
+
     #[inline]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], FieldError> {
         match self.short_bytes() {
