@@ -252,6 +252,11 @@ impl<'a> Cursor<'a> {
             left -= 1;
             let &first = self.bytes.get(self.place).ok_or(Fault::Incomplete)?;
             match FIXED_SIZES[usize::from(first)] {
+                // Bytes and texts with a length of one byte are most of what there is to pass.
+                0 if matches!(first, 0xc4 | 0xd9) => {
+                    let &length = self.bytes.get(self.place + 1).ok_or(Fault::Incomplete)?;
+                    self.place += 2 + usize::from(length);
+                }
                 0 => left += self.skip_sized()?,
                 size => self.place += usize::from(size),
             }
