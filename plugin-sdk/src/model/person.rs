@@ -9,34 +9,75 @@ impl<'a> Field<'a> for Person<'a> {
     /// A map of fullname, name and email; in old records without a fullname, which is then made of the two.
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
-        let place = reader.place();
-        let (mut fullname, mut name, mut email) = (None, None, None);
-        let mut is_named = false;
-        for _ in 0..reader.map()? {
-            match reader.key_of([b"\xa8fullname", b"\xa4name", b"\xa5email"])? {
-                Some(0) => {
-                    let bytes = Bytes::read(reader).map_err(|error| error.within("fullname"))?;
-                    fullname = Some(bytes);
-                }
-                Some(1) => {
-                    is_named = true;
-                    name = Field::read(reader).map_err(|error| error.within("name"))?;
-                }
-                Some(_) => {
-                    is_named = true;
-                    email = Field::read(reader).map_err(|error| error.within("email"))?;
-                }
-                None => reader.skip()?,
-            }
+        let start = *reader;
+        if let Some(person) = read_usual_person(reader) {
+            return Ok(person);
         }
-        Ok(match fullname {
-            Some(fullname) => Self {
-                fullname,
-                name,
-                email,
-            },
-            None if is_named => Self::from_name_and_email(name, email),
-            None => return Err(FieldError::missing(place).within("fullname")),
-        })
+        *reader = start;
+        read_any_person(reader)
     }
+}
+
+/// A person as today's writer spells one.
+#[inline]
+fn read_usual_person<'a>(reader: &mut Reader<'a>) -> Option<Person<'a>> {
+    if !reader.pass(b"\x83\xa8fullname") {
+        return None;
+    }
+    let fullname = reader.short_bytes()?;
+    // Public topics have nothing else.
+    let (name, email) = if reader.pass(b"\xa4name\xc0\xa5email\xc0") {
+        (None, None)
+    } else {
+        let name = read_usual_part(reader, b"\xa4name")?;
+        (name, read_usual_part(reader, b"\xa5email")?)
+    };
+    Some(Person {
+        fullname: fullname.into(),
+        name: name.map(Bytes::from),
+        email: email.map(Bytes::from),
+    })
+}
+
+#[inline]
+fn read_usual_part<'a>(reader: &mut Reader<'a>, key: &[u8]) -> Option<Option<&'a [u8]>> {
+    if !reader.pass(key) {
+        return None;
+    }
+    if reader.nil() {
+        return Some(None);
+    }
+    reader.short_bytes().map(Some)
+}
+
+fn read_any_person<'a>(reader: &mut Reader<'a>) -> Result<Person<'a>, FieldError> {
+    let place = reader.place();
+    let (mut fullname, mut name, mut email) = (None, None, None);
+    let mut is_named = false;
+    for _ in 0..reader.map()? {
+        match reader.key_of([b"\xa8fullname", b"\xa4name", b"\xa5email"])? {
+            Some(0) => {
+                let bytes = Bytes::read(reader).map_err(|error| error.within("fullname"))?;
+                fullname = Some(bytes);
+            }
+            Some(1) => {
+                is_named = true;
+                name = Field::read(reader).map_err(|error| error.within("name"))?;
+            }
+            Some(_) => {
+                is_named = true;
+                email = Field::read(reader).map_err(|error| error.within("email"))?;
+            }
+            None => reader.skip()?,
+        }
+    }
+    Ok(match fullname {
+        Some(fullname) => Person {
+            fullname,
+            name,
+            email,
+        },
+        None if is_named => Person::from_name_and_email(name, email),
+        None => return Err(FieldError::missing(place).within("fullname")),
+    })
 }
