@@ -15,16 +15,28 @@ impl Field<'_> for Timestamp {
     /// Extension -1; in old records an ISO 8601 text, bare or in a map `{b"swhtype": "datetime", b"d": text}`.
     #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
-        let place = reader.place();
-        match reader.peek()? {
-            Head::Ext(-1, length) => {
-                reader.head()?;
-                Self::from_msgpack(reader.take(length)?)
-                    .ok_or_else(|| FieldError::wrong(place, "is an extension that holds no time"))
-            }
-            Head::Str(_) | Head::Map(2) => old_time(reader).map(Self::from),
-            other => Err(unexpected(place, other, "a time")),
+        let start = *reader;
+        // The form of a time with a part of a second until the year 2514.
+        if reader.pass(b"\xd7\xff")
+            && let Some(time) = reader.take(8).ok().and_then(Self::from_msgpack)
+        {
+            return Ok(time);
         }
+        *reader = start;
+        any_time(reader)
+    }
+}
+
+fn any_time(reader: &mut Reader<'_>) -> Result<Timestamp, FieldError> {
+    let place = reader.place();
+    match reader.peek()? {
+        Head::Ext(-1, length) => {
+            reader.head()?;
+            Timestamp::from_msgpack(reader.take(length)?)
+                .ok_or_else(|| FieldError::wrong(place, "is an extension that holds no time"))
+        }
+        Head::Str(_) | Head::Map(2) => old_time(reader).map(Timestamp::from),
+        other => Err(unexpected(place, other, "a time")),
     }
 }
 
@@ -182,6 +194,29 @@ fn date_in_map<'a>(
 /// Seconds and microseconds: a map, or a bare number of seconds.
 #[inline]
 fn moment(reader: &mut Reader<'_>) -> Result<(i64, u32), FieldError> {
+    let start = *reader;
+    if let Some(moment) = usual_moment(reader) {
+        return Ok(moment);
+    }
+    *reader = start;
+    any_moment(reader)
+}
+
+/// A moment as today's writer spells it.
+#[inline]
+fn usual_moment(reader: &mut Reader<'_>) -> Option<(i64, u32)> {
+    if !reader.pass(b"\x82\xa7seconds") {
+        return None;
+    }
+    let seconds = reader.short_uint()?;
+    if !reader.pass(b"\xacmicroseconds") {
+        return None;
+    }
+    let microseconds = reader.short_uint()?;
+    (microseconds < MICROSECONDS).then_some((seconds.into(), microseconds))
+}
+
+fn any_moment(reader: &mut Reader<'_>) -> Result<(i64, u32), FieldError> {
     let place = reader.place();
     if !matches!(reader.peek()?, Head::Map(_)) {
         return i64::read(reader).map(|seconds| (seconds, 0));
