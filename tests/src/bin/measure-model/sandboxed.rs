@@ -100,6 +100,14 @@ impl Sink for LastRow {
         Ok(())
     }
 
+    fn check(&mut self, _: usize, _: usize, _: &[u8]) -> Result<(), RowError> {
+        Ok(())
+    }
+
+    fn emit_merged(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
+        self.emit(output, rows, ends)
+    }
+
     fn keep(&mut self) {}
 
     fn take_back(&mut self) {}
