@@ -5,6 +5,7 @@
 //! order costs a single walk. Old records, in the forms that the journal has had before, give the same
 //! objects as new ones.
 
+mod check;
 mod content;
 mod decode;
 mod directory;
@@ -43,6 +44,8 @@ pub use raw::Raw;
 pub use release::Release;
 pub use revision::{ExtraHeaders, Parents, Revision, RevisionType};
 pub use snapshot::{Branch, Branches, Snapshot, Target};
+
+use crate::Id;
 
 /// An object of any type; made by [`Record::object`](crate::Record::object).
 ///
@@ -137,6 +140,73 @@ impl<'a> Object<'a> {
             SkippedContent HashCollidingContent Directory Revision Release Snapshot Origin OriginVisit
             OriginVisitStatus ExtId MetadataAuthority MetadataFetcher RawExtrinsicMetadata
         })
+    }
+
+    /// The identifier: that which the object claims or, where it claims none, that which its fields give. A content's is
+    /// its `sha1_git`. Nothing for objects that have none.
+    ///
+    /// # Errors
+    /// When the field is not what it should be.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Id, Object, owned};
+    ///
+    /// let value = owned::Origin::new().id(Id([7; 20])).encode();
+    /// assert_eq!(Object::new("origin", &value)?.id()?, Some(Id([7; 20])));
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn id(&self) -> Result<Option<Id>, FieldError> {
+        match self {
+            Self::Content(content) => content.sha1_git().map(Some),
+            Self::SkippedContent(content) => content.sha1_git(),
+            Self::HashCollidingContent(content) => content.sha1_git().map(Some),
+            Self::Directory(directory) => directory.id().map(Some),
+            Self::Revision(revision) => revision.id().map(Some),
+            Self::Release(release) => release.id().map(Some),
+            Self::Snapshot(snapshot) => snapshot.id().map(Some),
+            Self::Origin(origin) => origin.id().map(Some),
+            Self::ExtId(extid) => extid.id().map(Some),
+            Self::RawExtrinsicMetadata(metadata) => metadata.id().map(Some),
+            Self::OriginVisit(_)
+            | Self::OriginVisitStatus(_)
+            | Self::MetadataAuthority(_)
+            | Self::MetadataFetcher(_)
+            | Self::Other(_) => Ok(None),
+        }
+    }
+
+    /// Checks the whole object, in every field, and copies nothing. Of an object of a type that this crate does not
+    /// know, that it is one value of msgpack.
+    ///
+    /// # Errors
+    /// When a field is not what it should be, or something follows the object.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Object, owned};
+    ///
+    /// let value = owned::Origin::new().url("https://example.org").encode();
+    /// Object::new("origin", &value)?.check()?;
+    /// assert!(Object::new("origin", &value[..9])?.check().is_err());
+    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+    /// ```
+    pub fn check(&self) -> Result<(), FieldError> {
+        match self {
+            Self::Content(content) => content.check(),
+            Self::SkippedContent(content) => content.check(),
+            Self::HashCollidingContent(content) => content.check(),
+            Self::Directory(directory) => directory.check(),
+            Self::Revision(revision) => revision.check(),
+            Self::Release(release) => release.check(),
+            Self::Snapshot(snapshot) => snapshot.check(),
+            Self::Origin(origin) => origin.check(),
+            Self::OriginVisit(visit) => visit.check(),
+            Self::OriginVisitStatus(status) => status.check(),
+            Self::ExtId(extid) => extid.check(),
+            Self::MetadataAuthority(authority) => authority.check(),
+            Self::MetadataFetcher(fetcher) => fetcher.check(),
+            Self::RawExtrinsicMetadata(metadata) => metadata.check(),
+            Self::Other(raw) => raw.check(),
+        }
     }
 
     /// Whether the object has the identifier that its fields give.

@@ -78,6 +78,16 @@ impl<'a> Raw<'a> {
         None
     }
 
+    /// Checks that it is one whole value and no more.
+    pub(in crate::model) fn check(&self) -> Result<(), FieldError> {
+        let mut reader = Reader::at(self.0, 0);
+        let checked = reader.skip().and_then(|()| match reader.place() {
+            end if end == self.0.len() => Ok(()),
+            end => Err(FieldError::wrong(end, "goes on behind its end")),
+        });
+        checked.map_err(|error| error.of("value"))
+    }
+
     /// Decodes the value with serde. What `T` borrows, it borrows from the batch.
     ///
     /// # Errors
