@@ -6,3 +6,4 @@ mod harness;
 mod objects;
 mod plugins;
 mod upstream;
+mod verify_objects;

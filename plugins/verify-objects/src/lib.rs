@@ -1,0 +1,165 @@
+//! Verifies objects: reads each one whole, recomputes its identifier, and compares it with its key. What is
+//! damaged becomes a row of the output `corrupt`, and what was checked is counted in `checked`.
+//!
+//! A record that cannot be read is a row too and no rejection: the run goes on and finds the others.
+
+mod key;
+
+use journal_plugin_sdk::{
+    ANY, Aggregate, Batch, Batches, Column, Failure, FieldError, Id, Object, Out, Plan, Processor,
+    Record, RecordError, Verification,
+};
+use serde::Serialize;
+
+/// Emits a row for each damaged record and counts all of them; it holds nothing itself.
+#[derive(Debug, Default)]
+pub struct VerifyObjects;
+
+/// A row of the output `corrupt`: a damaged record.
+#[derive(Serialize)]
+struct Corrupt<'a> {
+    object_type: &'a str,
+    /// Whether the record is in the topic that is not anonymised.
+    privileged: bool,
+    partition: u32,
+    offset: u64,
+    damage: &'static str,
+    /// The identifier that the object claims.
+    id: Option<Id>,
+    /// The identifier that its fields give.
+    expected_id: Option<Id>,
+    /// The identifier that the record's key names.
+    key_id: Option<Id>,
+    /// Why the object cannot be read.
+    reason: Option<String>,
+}
+
+/// A row of the output `checked`: how many records of a type there were of each kind.
+#[derive(Serialize)]
+struct Checked<'a> {
+    object_type: &'a str,
+    verified: u64,
+    corrupt: u64,
+    anonymised: u64,
+    without_identifier: u64,
+}
+
+/// What is wrong with a record.
+enum Damage {
+    /// The fields of the object give another identifier than the one it claims.
+    Identifier { claimed: Id, computed: Id },
+    /// The key names another object.
+    Key { id: Option<Id> },
+    /// The value cannot be read.
+    Unreadable { reason: String },
+}
+
+impl Processor for VerifyObjects {
+    const OBJECT_TYPES: &'static [&'static str] = ANY;
+
+    fn plan(&self) -> Plan {
+        let counts = Aggregate::by(["object_type"])
+            .sum("verified")
+            .sum("corrupt")
+            .sum("anonymised")
+            .sum("without_identifier");
+        Plan::new(Self::OBJECT_TYPES)
+            .columns([
+                Column::Values,
+                Column::Keys,
+                Column::Partitions,
+                Column::Offsets,
+            ])
+            .stateless()
+            .output("corrupt", "Records that are damaged")
+            .aggregate(
+                "checked",
+                "Records that were checked, by object type",
+                counts,
+            )
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        for batch in batches {
+            verify_batch(&batch, out)?;
+        }
+        Ok(())
+    }
+}
+
+fn verify_batch(batch: &Batch<'_>, out: &mut Out) -> Result<(), RecordError> {
+    let mut checked = Checked {
+        object_type: batch.object_type(),
+        verified: 0,
+        corrupt: 0,
+        anonymised: 0,
+        without_identifier: 0,
+    };
+    for record in batch.records() {
+        let count = match verify(&record) {
+            Ok(Verification::Anonymised) => &mut checked.anonymised,
+            Ok(Verification::WithoutIdentifier) => &mut checked.without_identifier,
+            Ok(_) => &mut checked.verified,
+            Err(damage) => {
+                out.emit_to("corrupt", &damage.row(&record))?;
+                &mut checked.corrupt
+            }
+        };
+        *count += 1;
+    }
+    out.merge("checked", &checked)
+}
+
+/// Reads, verifies and compares one record.
+fn verify(record: &Record<'_>) -> Result<Verification, Damage> {
+    let object = record.object().map_err(|error| Damage::Unreadable {
+        reason: error.to_string(),
+    })?;
+    let verification = object.verify()?;
+    object.check()?;
+    if let Verification::Corrupt { claimed, computed } = verification {
+        return Err(Damage::Identifier { claimed, computed });
+    }
+    if let (Object::Release(_), Verification::WithoutIdentifier) = (&object, verification) {
+        return Err(Damage::Unreadable {
+            reason: "the release has neither a target nor a raw manifest".to_owned(),
+        });
+    }
+    if !key::names(record.key(), &object)? {
+        return Err(Damage::Key { id: object.id()? });
+    }
+    Ok(verification)
+}
+
+impl Damage {
+    fn row<'a>(self, record: &Record<'a>) -> Corrupt<'a> {
+        let (damage, id, expected_id, reason) = match self {
+            Self::Identifier { claimed, computed } => {
+                ("identifier", Some(claimed), Some(computed), None)
+            }
+            Self::Key { id } => ("key", id, None, None),
+            Self::Unreadable { reason } => ("unreadable", None, None, Some(reason)),
+        };
+        Corrupt {
+            object_type: record.object_type(),
+            privileged: record.privileged(),
+            partition: record.partition(),
+            offset: record.offset(),
+            damage,
+            id,
+            expected_id,
+            key_id: key::id(record.key()),
+            reason,
+        }
+    }
+}
+
+impl From<FieldError> for Damage {
+    fn from(error: FieldError) -> Self {
+        Self::Unreadable {
+            reason: error.to_string(),
+        }
+    }
+}
+
+journal_plugin_sdk::export!(VerifyObjects);
