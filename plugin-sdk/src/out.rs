@@ -253,11 +253,21 @@ impl Out {
     /// ```
     pub fn reject(&mut self, record: &Record<'_>, reason: impl Into<String>) {
         let (batch, index) = record.place();
-        self.rejections.push(Rejection {
-            batch,
-            index,
-            reason: reason.into(),
-        });
+        // In the order of the records, which is that of most calls; the first reason counts.
+        let place = self
+            .rejections
+            .binary_search_by_key(&(batch, index), |other| (other.batch, other.index));
+        if let Err(place) = place {
+            let reason = reason.into();
+            self.rejections.insert(
+                place,
+                Rejection {
+                    batch,
+                    index,
+                    reason,
+                },
+            );
+        }
     }
 
     fn push<R: Serialize + ?Sized>(&mut self, place: usize, row: &R) -> Result<(), RecordError> {
@@ -408,10 +418,7 @@ impl Out {
 
     /// The records refused in this call, each once, for the first reason given.
     pub(crate) fn take_rejections(&mut self) -> Vec<Rejection> {
-        let mut rejections = std::mem::take(&mut self.rejections);
-        rejections.sort_by_key(|rejection| (rejection.batch, rejection.index));
-        rejections.dedup_by_key(|rejection| (rejection.batch, rejection.index));
-        rejections
+        std::mem::take(&mut self.rejections)
     }
 }
 

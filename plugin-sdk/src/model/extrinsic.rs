@@ -175,7 +175,7 @@ impl<'a> RawExtrinsicMetadata<'a> {
         })?;
         let (begin, part) = part.ok_or_else(|| self.missing(place))?;
         read(&part).map_err(|error| {
-            let name = Self::NAMES[place as usize].text;
+            let name = Self::NAMES.fields[place as usize].text;
             let error = error.within_value(begin).within(name);
             error.of("raw extrinsic metadata")
         })

@@ -12,10 +12,12 @@ use super::reader::Reader;
 /// The map is walked once, from its beginning, and no further than to the field asked for: what is
 /// neither read nor passed costs nothing, and what was passed is found again by its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Fields<'a, const COUNT: usize> {
+pub(crate) struct Fields<'a> {
     value: &'a [u8],
+    names: &'static Names,
     /// Where the values of the fields found so far begin; 0: not found yet, since a map's head is there.
-    places: [Cell<u32>; COUNT],
+    // Of one size for all objects, so that they share their code: a plugin's size is that of its code.
+    places: [Cell<u32>; Names::MOST],
     walk: Cell<Walk>,
 }
 
@@ -47,18 +49,38 @@ impl Walk {
     }
 }
 
+/// What an object is called, and the names of its fields in the order of the journal's writer.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// In the messages of errors.
+    pub(crate) object: &'static str,
+    pub(crate) fields: &'static [Name],
+}
+
+impl Names {
+    /// No object has more fields.
+    const MOST: usize = 15;
+
+    pub(crate) const fn new(object: &'static str, fields: &'static [Name]) -> Self {
+        assert!(fields.len() <= Self::MOST);
+        Self { object, fields }
+    }
+}
+
 /// The name of a field: as text, and as msgpack writes it.
+#[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) text: &'static str,
     pub(crate) encoded: &'static [u8],
 }
 
-impl<'a, const COUNT: usize> Fields<'a, COUNT> {
+impl<'a> Fields<'a> {
     #[inline]
-    pub(crate) fn new(value: &'a [u8]) -> Self {
+    pub(crate) fn new(value: &'a [u8], names: &'static Names) -> Self {
         Self {
             value,
-            places: [const { Cell::new(0) }; COUNT],
+            names,
+            places: [const { Cell::new(0) }; Names::MOST],
             walk: Cell::new(Walk::default()),
         }
     }
@@ -71,13 +93,9 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
 
     /// At the value of a field; `None` where there is no such field.
     #[inline]
-    pub(crate) fn find(
-        &self,
-        field: usize,
-        names: &[Name; COUNT],
-    ) -> Result<Option<Reader<'a>>, FieldError> {
+    pub(crate) fn find(&self, field: usize) -> Result<Option<Reader<'a>>, FieldError> {
         match self.places[field].get() {
-            0 => self.walk_to(field, names),
+            0 => self.walk_to(field).map_err(|error| self.told(error)),
             place => Ok(Some(Reader::at(self.value, place as usize))),
         }
     }
@@ -87,10 +105,9 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
     pub(crate) fn read_with<T>(
         &self,
         field: usize,
-        names: &[Name; COUNT],
         read: impl FnOnce(&mut Reader<'a>) -> Result<T, FieldError>,
     ) -> Result<Option<T>, FieldError> {
-        let Some(mut reader) = self.find(field, names)? else {
+        let Some(mut reader) = self.find(field)? else {
             return Ok(None);
         };
         let start = reader.place();
@@ -99,20 +116,16 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
                 Walk::passed(&self.walk, start, reader.place());
                 Ok(Some(value))
             }
-            Err(error) => Err(error.within(names[field].text)),
+            Err(error) => Err(self.within(field, error)),
         }
     }
 
     /// Reads a field of a type that knows how.
     #[inline]
-    pub(crate) fn read<T: Field<'a>>(
-        &self,
-        field: usize,
-        names: &[Name; COUNT],
-    ) -> Result<T, FieldError> {
-        match self.read_with(field, names, T::read)? {
+    pub(crate) fn read<T: Field<'a>>(&self, field: usize) -> Result<T, FieldError> {
+        match self.read_with(field, T::read)? {
             Some(value) => Ok(value),
-            None => T::absent().ok_or_else(|| self.missing().within(names[field].text)),
+            None => T::absent().ok_or_else(|| self.missing(field)),
         }
     }
 
@@ -121,29 +134,37 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
     pub(crate) fn items(
         &self,
         field: usize,
-        names: &[Name; COUNT],
         head: impl FnOnce(&mut Reader<'a>) -> Result<u32, FieldError>,
-        described: (&'static str, &'static str),
     ) -> Result<Items<'_, 'a>, FieldError> {
-        let name = names[field].text;
-        let Some(mut reader) = self.find(field, names)? else {
-            return Err(self.missing().within(name));
+        let Some(mut reader) = self.find(field)? else {
+            return Err(self.missing(field));
         };
         let begin = reader.place();
-        let count = head(&mut reader).map_err(|error| error.within(name))?;
+        let count = head(&mut reader).map_err(|error| self.within(field, error))?;
+        let described = (self.names.fields[field].text, self.names.object);
         Ok(Items::new(reader, begin, count, &self.walk, described))
     }
 
+    /// The error of a field that has to be there and is not.
     #[cold]
-    pub(crate) fn missing(&self) -> FieldError {
-        FieldError::missing(self.value.len())
+    pub(crate) fn missing(&self, field: usize) -> FieldError {
+        self.within(field, FieldError::missing(self.value.len()))
     }
 
-    fn walk_to(
-        &self,
-        field: usize,
-        names: &[Name; COUNT],
-    ) -> Result<Option<Reader<'a>>, FieldError> {
+    /// The error, in this field of this object.
+    #[cold]
+    pub(crate) fn within(&self, field: usize, error: FieldError) -> FieldError {
+        self.told(error.within(self.names.fields[field].text))
+    }
+
+    /// The error, in this object.
+    #[cold]
+    pub(crate) fn told(&self, error: FieldError) -> FieldError {
+        error.of(self.names.object)
+    }
+
+    #[inline(never)]
+    fn walk_to(&self, field: usize) -> Result<Option<Reader<'a>>, FieldError> {
         let mut walk = self.walk.get();
         let mut reader = Reader::at(self.value, walk.place as usize);
         if walk.place == 0 {
@@ -154,7 +175,7 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
         }
         while walk.left > 0 {
             walk.left -= 1;
-            let found = next_name(&mut reader, usize::from(walk.expected), names)?;
+            let found = next_name(&mut reader, usize::from(walk.expected), self.names.fields)?;
             let Some(found) = found else {
                 reader.skip()?;
                 continue;
@@ -178,22 +199,23 @@ impl<'a, const COUNT: usize> Fields<'a, COUNT> {
     }
 
     /// Walks to the end, and checks that nothing follows it.
-    pub(crate) fn finish(&self, names: &[Name; COUNT]) -> Result<(), FieldError> {
+    pub(crate) fn finish(&self) -> Result<(), FieldError> {
         // No field has this number, so that the walk goes on to the end.
-        self.walk_to(COUNT, names)?;
+        self.walk_to(Names::MOST)
+            .map_err(|error| self.told(error))?;
         match self.walk.get().place as usize {
             end if end == self.value.len() => Ok(()),
-            end => Err(FieldError::wrong(end, "goes on behind its end")),
+            end => Err(self.told(FieldError::wrong(end, "goes on behind its end"))),
         }
     }
 }
 
 /// Passes the next name and answers which field it is, if any.
 #[inline]
-fn next_name<const COUNT: usize>(
+fn next_name(
     reader: &mut Reader<'_>,
     expected: usize,
-    names: &[Name; COUNT],
+    names: &[Name],
 ) -> Result<Option<usize>, FieldError> {
     if let Some(name) = names.get(expected)
         && reader.pass(name.encoded)

@@ -3,6 +3,7 @@
 //! The manifests that are hashed are those of Git for directories, revisions and releases, and of the
 //! archive for the others: <https://docs.softwareheritage.org/devel/swh-model/persistent-identifiers.html>.
 
+use std::cmp::Ordering;
 use std::io::Write as _;
 
 use super::content::HashCollidingContent;
@@ -237,13 +238,12 @@ impl Identify for Directory<'_> {
         if let Some(manifest) = self.raw_manifest()? {
             return Ok(Some(hash::sha1(manifest)));
         }
-        let mut entries = self.entries()?.collect::<Result<Vec<_>, _>>()?;
-        // Stable, as entries of one name keep their order.
-        if !entries.is_sorted_by(|one, other| sort_key(one).le(sort_key(other))) {
-            entries.sort_by(|one, other| sort_key(one).cmp(sort_key(other)));
-        }
+        let entries = self.entries()?.collect::<Result<Vec<_>, _>>()?;
+        let order = order(entries.len(), &|one, other| {
+            sort_key(&entries[one]).cmp(sort_key(&entries[other]))
+        });
         let mut body = Vec::with_capacity(40 * entries.len());
-        for entry in &entries {
+        for entry in order.into_iter().map(|place| &entries[place]) {
             let _ = write!(body, "{:o} ", entry.perms);
             body.extend_from_slice(entry.name);
             body.push(0);
@@ -251,6 +251,17 @@ impl Identify for Directory<'_> {
         }
         Ok(Some(hash::git_object_id("tree", &body)))
     }
+}
+
+/// The places of `count` items in their order; those that are equal, such as entries of one name, keep theirs.
+///
+/// Sorting places instead of items keeps one sort in a plugin, and most lists are in order as they are.
+fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..count).collect();
+    if !places.is_sorted_by(|&one, &other| compare(one, other).is_le()) {
+        places.sort_by(|&one, &other| compare(one, other));
+    }
+    places
 }
 
 /// Git sorts a directory as if its name ended with a slash.
@@ -328,10 +339,12 @@ fn git_type(target_type: ObjectKind) -> &'static str {
 
 impl Identify for Snapshot<'_> {
     fn computed(&self) -> Result<Option<Id>, FieldError> {
-        let mut branches = self.branches()?.collect::<Result<Vec<_>, _>>()?;
-        branches.sort_by_key(|branch| branch.name);
+        let branches = self.branches()?.collect::<Result<Vec<_>, _>>()?;
+        let order = order(branches.len(), &|one, other| {
+            branches[one].name.cmp(branches[other].name)
+        });
         let mut body = Vec::with_capacity(64 * branches.len());
-        for branch in &branches {
+        for branch in order.into_iter().map(|place| &branches[place]) {
             let (kind, target) = match &branch.target {
                 None => ("dangling", &[][..]),
                 Some(Target::Alias(name)) => ("alias", *name),

@@ -15,7 +15,7 @@ macro_rules! object {
         /// need before you change any state of your own; [`decode`](Self::decode) reads and checks all.
         #[derive(Clone, Debug)]
         pub struct $object<'a> {
-            fields: $crate::model::fields::Fields<'a, { <[&str]>::len(&[$($name),*]) }>,
+            fields: $crate::model::fields::Fields<'a>,
             privileged: bool,
         }
 
@@ -33,12 +33,13 @@ macro_rules! object {
             /// ```
             pub const OBJECT_TYPE: &'static str = $object_type;
 
-            const NAMES: [$crate::model::fields::Name; <[&str]>::len(&[$($name),*])] = [
-                $( $crate::model::fields::Name {
-                    text: $name,
-                    encoded: &$crate::model::object::encoded::<{ $name.len() + 1 }>($name),
-                }, )*
-            ];
+            const NAMES: &'static $crate::model::fields::Names =
+                &$crate::model::fields::Names::new($named, &[
+                    $( $crate::model::fields::Name {
+                        text: $name,
+                        encoded: &$crate::model::object::encoded::<{ $name.len() + 1 }>($name),
+                    }, )*
+                ]);
 
             /// An object from its value in the journal. Nothing is read or checked yet.
             ///
@@ -52,7 +53,7 @@ macro_rules! object {
             #[inline]
             pub fn new(value: &'a [u8]) -> Self {
                 Self {
-                    fields: $crate::model::fields::Fields::new(value),
+                    fields: $crate::model::fields::Fields::new(value, Self::NAMES),
                     privileged: false,
                 }
             }
@@ -94,9 +95,7 @@ macro_rules! object {
                     &mut $crate::model::reader::Reader<'a>,
                 ) -> Result<T, $crate::model::error::FieldError>,
             ) -> Result<Option<T>, $crate::model::error::FieldError> {
-                self.fields
-                    .read_with(place as usize, &Self::NAMES, read)
-                    .map_err(|error| error.of($named))
+                self.fields.read_with(place as usize, read)
             }
 
             /// The items of a field that is a list.
@@ -106,23 +105,19 @@ macro_rules! object {
                 &self,
                 place: $place,
             ) -> Result<$crate::model::items::Items<'_, 'a>, $crate::model::error::FieldError> {
-                let name = Self::NAMES[place as usize].text;
-                self.fields
-                    .items(place as usize, &Self::NAMES, $crate::model::reader::Reader::array, (name, $named))
-                    .map_err(|error| error.of($named))
+                self.fields.items(place as usize, $crate::model::reader::Reader::array)
             }
 
             /// The error of a field that has to be there and is not.
             #[allow(dead_code, reason = "not every object has fields of its own kind")]
             #[cold]
             fn missing(&self, place: $place) -> $crate::model::error::FieldError {
-                let name = Self::NAMES[place as usize].text;
-                self.fields.missing().within(name).of($named)
+                self.fields.missing(place as usize)
             }
 
             /// Checks that the value is one whole map and no more.
             pub(in crate::model) fn finish(&self) -> Result<(), $crate::model::error::FieldError> {
-                self.fields.finish(&Self::NAMES).map_err(|error| error.of($named))
+                self.fields.finish()
             }
 
             $( $crate::model::object::accessor!(
@@ -159,9 +154,7 @@ macro_rules! accessor {
         /// ```
         #[inline]
         pub fn $field(&self) -> Result<$kind, $crate::model::error::FieldError> {
-            self.fields
-                .read($place::$field as usize, &Self::NAMES)
-                .map_err(|error| error.of($named))
+            self.fields.read($place::$field as usize)
         }
     };
 }

@@ -107,10 +107,8 @@ impl<'a> Revision<'a> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn extra_headers(&self) -> Result<ExtraHeaders<'_, 'a>, FieldError> {
-        let field = self
-            .fields
-            .find(Place::extra_headers as usize, &Self::NAMES);
-        if field.map_err(|error| error.of("revision"))?.is_some() {
+        let field = self.fields.find(Place::extra_headers as usize);
+        if field?.is_some() {
             let headers = self.items(Place::extra_headers)?;
             if headers.left() > 0 {
                 return Ok(ExtraHeaders(headers));
@@ -159,10 +157,7 @@ impl<'a> Revision<'a> {
         if !has_headers {
             return Ok(Some(raw));
         }
-        let mut headers = self
-            .fields
-            .find(Place::extra_headers as usize, &Self::NAMES)
-            .map_err(|error| error.of("revision"))?;
+        let mut headers = self.fields.find(Place::extra_headers as usize)?;
         // Only the head is read, so the walk is not told that the list is passed.
         let are_in_metadata = match &mut headers {
             None => true,

@@ -86,11 +86,9 @@ impl<'a> Snapshot<'a> {
     /// ```
     #[inline]
     pub fn branches(&self) -> Result<Branches<'_, 'a>, FieldError> {
-        let named = ("branches", "snapshot");
         self.fields
-            .items(Place::branches as usize, &Self::NAMES, Reader::map, named)
+            .items(Place::branches as usize, Reader::map)
             .map(Branches)
-            .map_err(|error| error.of("snapshot"))
     }
 }
 
