@@ -172,7 +172,8 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// When the input ends inside the head, or the head is no msgpack.
-    #[inline]
+    // One copy for all who call it: what is read often has a shorter way before it comes to this.
+    #[inline(never)]
     pub fn head(&mut self) -> Result<Head, Fault> {
         Ok(match self.u8()? {
             byte @ 0x00..=0x7f => Head::Uint(u64::from(byte)),

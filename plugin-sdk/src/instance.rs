@@ -2,7 +2,7 @@
 
 use crate::batch::RawBatch;
 use crate::out::{Deliver, Rejection};
-use crate::processor::Options;
+use crate::processor::{self, Options};
 use crate::{Batches, Failure, Out, Plan, Processor};
 
 /// A processor with its outputs.
@@ -20,8 +20,7 @@ impl<P> Instance<P> {
     where
         P: Processor<O>,
     {
-        let options = serde_json::from_str(options)
-            .map_err(|error| Failure::fatal(format!("the options cannot be read: {error}")))?;
+        let options = processor::read_options(options)?;
         let processor = P::start(options)?;
         let plan = processor.plan();
         let out = Out::new(plan.outputs(), deliver);

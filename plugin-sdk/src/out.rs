@@ -253,20 +253,21 @@ impl Out {
     /// ```
     pub fn reject(&mut self, record: &Record<'_>, reason: impl Into<String>) {
         let (batch, index) = record.place();
-        // In the order of the records, which is that of most calls; the first reason counts.
+        self.refuse(batch, index, reason.into());
+    }
+
+    /// Notes a rejection, in the order of the records, which is that of most calls. The first reason counts.
+    fn refuse(&mut self, batch: u32, index: u32, reason: String) {
         let place = self
             .rejections
             .binary_search_by_key(&(batch, index), |other| (other.batch, other.index));
         if let Err(place) = place {
-            let reason = reason.into();
-            self.rejections.insert(
-                place,
-                Rejection {
-                    batch,
-                    index,
-                    reason,
-                },
-            );
+            let rejection = Rejection {
+                batch,
+                index,
+                reason,
+            };
+            self.rejections.insert(place, rejection);
         }
     }
 

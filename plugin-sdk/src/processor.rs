@@ -4,6 +4,7 @@ use std::any::TypeId;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
 
 use crate::{Batches, Failure, Out, Plan};
@@ -230,6 +231,27 @@ struct Description<'a, S> {
     options: S,
 }
 
+/// The options that the host hands over, as JSON.
+pub(crate) fn read_options<O: Options>(json: &str) -> Result<O, Failure> {
+    if takes_none::<O>() {
+        if json.trim() != "{}" {
+            return Err(Failure::fatal("the plugin takes no options"));
+        }
+        let none = std::iter::empty::<(&str, &str)>();
+        return Ok(O::deserialize(
+            MapDeserializer::<_, serde::de::value::Error>::new(none),
+        )?);
+    }
+    serde_json::from_str(json)
+        .map_err(|error| Failure::fatal(format!("the options cannot be read: {error}")))
+}
+
+/// Whether these are [`NoOptions`]. Known when a plugin is compiled, so that one without options comes without
+/// all that reads them and makes schemas, a fifth of its code.
+fn takes_none<O: Options>() -> bool {
+    TypeId::of::<O>() == TypeId::of::<NoOptions>()
+}
+
 /// The schema of [`NoOptions`].
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -240,8 +262,7 @@ struct NoSchema {
 
 /// The plugin's description as the host reads it.
 pub(crate) fn describe<O: Options>(about: About) -> Result<String, Failure> {
-    // A plugin without options so comes without all that makes schemas, a sixth of its code.
-    if TypeId::of::<O>() == TypeId::of::<NoOptions>() {
+    if takes_none::<O>() {
         let none = NoSchema {
             r#type: "object",
             additional_properties: false,

@@ -272,11 +272,7 @@ fn failed_call_leaves_neither_rows_nor_rejections_nor_an_open_record() {
 fn record_that_is_refused_twice_is_named_once_for_the_first_reason() {
     let (mut out, _) = out(&["rows"]);
     for (batch, index, reason) in [(1, 0, "first"), (0, 7, "other"), (1, 0, "second")] {
-        out.rejections.push(Rejection {
-            batch,
-            index,
-            reason: reason.to_owned(),
-        });
+        out.refuse(batch, index, reason.to_owned());
     }
     let expected = [
         Rejection {

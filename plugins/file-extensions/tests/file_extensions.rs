@@ -50,7 +50,7 @@ fn what_is_no_extension_is_none() {
         ".gitignore",
         "Makefile",
         "end.",
-        "A sentence. And another one",
+        "A sentence. And one more behind it",
         "",
     ];
     let run = harness().object(&directory(&names)).run().unwrap();
