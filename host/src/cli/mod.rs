@@ -3,6 +3,7 @@
 mod report;
 mod run;
 mod values;
+mod work;
 
 use clap::{Parser, Subcommand};
 

@@ -10,16 +10,16 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::report::Report;
 use super::values;
-use crate::config::options;
+use super::work::{BoundArguments, ObjectArguments, OptionArguments};
 use crate::observe::progress::Progress;
 use crate::output::{Sink, aggregate, jsonl};
 use crate::pipeline::budget::Budget;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
-use crate::sandbox::{Engine, Limits, ObjectTypes, Plan, Plugin, Processor};
+use crate::sandbox::{Engine, ObjectTypes, Plugin, Processor};
+use crate::source::SourceError;
 use crate::source::kafka::{self, Cluster, KafkaSource, Subscription};
 use crate::source::recording::{self, Recording};
-use crate::source::{BatchLimits, SourceError};
 
 /// Runs a processor over the journal, or over a recording of it.
 #[derive(Debug, clap::Args)]
@@ -27,24 +27,14 @@ pub(super) struct Arguments {
     /// The plugin: a `.wasm` file.
     plugin: PathBuf,
 
-    /// Sets an option of the plugin; repeated for a list.
-    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::pair)]
-    options: Vec<(String, String)>,
-
-    /// Takes the plugin's options from a file that holds a JSON object; `--option` goes before it.
-    #[arg(long = "options", value_name = "FILE")]
-    options_file: Option<PathBuf>,
+    #[command(flatten)]
+    options: OptionArguments,
 
     #[command(flatten)]
     source: SourceArguments,
 
-    /// Reads only this object type of those that the plugin asks for; may be repeated.
-    #[arg(long = "object-type", value_name = "TYPE")]
-    object_types: Vec<String>,
-
-    /// Reads the privileged topics, which are not anonymised, where there are any.
-    #[arg(long)]
-    privileged: bool,
+    #[command(flatten)]
+    objects: ObjectArguments,
 
     /// Stops when this number of objects was processed.
     #[arg(long, value_name = "N")]
@@ -61,6 +51,11 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     bounds: BoundArguments,
+
+    /// The longest time between two checkpoints, at which rows are written and offsets committed.
+    /// A recording has one at its end, and at each 16 MiB of rows.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::span)]
+    checkpoint_interval: Duration,
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,10 +76,6 @@ struct SourceArguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair)]
     kafka: Vec<(String, String)>,
 
-    /// What comes before the object type in the names of the topics.
-    #[arg(long, default_value = "swh.journal.objects")]
-    prefix: String,
-
     /// What to do when all existing records are processed. A recording always stops.
     #[arg(long, value_enum, default_value_t = OnEof::Continue)]
     on_eof: OnEof,
@@ -92,30 +83,6 @@ struct SourceArguments {
     /// Consumers and processor instances in this process.
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::workers)]
     workers: NonZero<usize>,
-}
-
-#[derive(Debug, clap::Args)]
-struct BoundArguments {
-    /// Records of one call into the processor, at the most.
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = values::records)]
-    batch_records: NonZero<u32>,
-
-    /// Bytes of keys and values of one call, at the most; a larger record goes alone.
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::size)]
-    batch_bytes: usize,
-
-    /// The longest that one call may take.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span)]
-    deadline: Duration,
-
-    /// The most memory that an instance of the processor may have.
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::size)]
-    memory_limit: usize,
-
-    /// The longest time between two checkpoints, at which rows are written and offsets committed.
-    /// A recording has one at its end, and at each 16 MiB of rows.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::span)]
-    checkpoint_interval: Duration,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -145,18 +112,15 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
             None,
         )
     })?;
-    let limits = Limits {
-        deadline: arguments.bounds.deadline,
-        memory_bytes: arguments.bounds.memory_limit,
-    };
+    let limits = arguments.bounds.limits();
     let engine = Engine::new()?;
     let plugin = Arc::new(Plugin::load(&engine, &arguments.plugin, limits)?);
-    let options = arguments.plugin_options(&plugin)?;
+    let options = arguments.options.of(&plugin)?;
     let (first, plan) = Processor::start(&plugin, &options, limits)?;
     let workers = arguments.source.workers.get();
     let progress = Arc::new(Progress::new(workers));
     let run = Run {
-        object_types: narrow(&plan, &arguments.object_types)?,
+        object_types: arguments.objects.of(&plan)?,
         settings: WorkerSettings {
             plugin,
             options: options.into(),
@@ -193,40 +157,12 @@ impl Arguments {
                 Some("a recording is read by one worker: leave `--workers` out".to_owned()),
             ));
         }
-        let BoundArguments {
-            batch_bytes,
-            memory_limit,
-            ..
-        } = self.bounds;
-        if batch_bytes > memory_limit / 4 {
-            return Err(Report::wrong_use(
-                anyhow::anyhow!("`--batch-bytes` is more than a quarter of `--memory-limit`"),
-                Some("the guest holds a batch and works on it: raise `--memory-limit`".to_owned()),
-            ));
-        }
+        self.bounds.check()?;
         match self.source.cluster_settings() {
             Some(settings) => Ok(settings
                 .check(self.bounds.deadline)
                 .map_err(SourceError::from)?),
             None => Ok(()),
-        }
-    }
-
-    fn plugin_options(&self, plugin: &Plugin) -> Result<String, Report> {
-        let file = self
-            .options_file
-            .as_deref()
-            .map(options::read_file)
-            .transpose()?;
-        let options = options::parse(&plugin.description().options, &self.options, file)?;
-        Ok(options.to_string())
-    }
-
-    fn batch_limits(&self) -> BatchLimits {
-        BatchLimits {
-            records: usize::try_from(self.bounds.batch_records.get()).unwrap_or(usize::MAX),
-            bytes: self.bounds.batch_bytes,
-            memory_limit_bytes: self.bounds.memory_limit,
         }
     }
 }
@@ -239,25 +175,6 @@ impl SourceArguments {
             kafka: self.kafka.clone(),
         })
     }
-}
-
-/// The object types of the plan, narrowed by those on the command line.
-fn narrow(plan: &Plan, wanted: &[String]) -> Result<ObjectTypes, Report> {
-    if wanted.is_empty() {
-        return Ok(plan.object_types.clone());
-    }
-    if let ObjectTypes::Named(offered) = &plan.object_types
-        && let Some(other) = wanted.iter().find(|wanted| !offered.contains(wanted))
-    {
-        return Err(Report::wrong_use(
-            anyhow::anyhow!("`--object-type {other}` is not one that the plugin reads"),
-            Some(format!("it reads {}", offered.join(", "))),
-        ));
-    }
-    let mut named = wanted.to_vec();
-    named.sort_unstable();
-    named.dedup();
-    Ok(ObjectTypes::Named(named))
 }
 
 type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
@@ -275,11 +192,11 @@ impl Run {
         let source = Recording::open(
             recording::Options {
                 path,
-                prefix: self.arguments.source.prefix.clone(),
-                privileged: self.arguments.privileged,
+                prefix: self.arguments.objects.prefix.clone(),
+                privileged: self.arguments.objects.privileged,
                 object_types: self.object_types.clone(),
                 tombstones: self.settings.plan.tombstones,
-                limits: self.arguments.batch_limits(),
+                limits: self.arguments.bounds.batch_limits(),
             },
             Arc::clone(&self.budget),
             Arc::clone(&self.settings.progress.share),
@@ -299,9 +216,9 @@ impl Run {
             ));
         };
         let subscription = Subscription {
-            prefix: self.arguments.source.prefix.clone(),
+            prefix: self.arguments.objects.prefix.clone(),
             object_types: self.object_types.clone(),
-            privileged: self.arguments.privileged,
+            privileged: self.arguments.objects.privileged,
         };
         let stop_at_end = self.arguments.source.on_eof == OnEof::Stop;
         let cluster =
@@ -340,13 +257,13 @@ impl Run {
         let options = kafka::WorkerOptions {
             worker: number,
             workers,
-            limits: self.arguments.batch_limits(),
+            limits: self.arguments.bounds.batch_limits(),
             tombstones: self.settings.plan.tombstones,
             budget: Arc::clone(&self.budget),
             progress: Arc::clone(&counters),
         };
         let settings = WorkerSettings {
-            checkpoint_interval: Some(self.arguments.bounds.checkpoint_interval),
+            checkpoint_interval: Some(self.arguments.checkpoint_interval),
             ..self.settings.clone()
         };
         Box::new(move || {

@@ -1,0 +1,122 @@
+//! What every command takes that sets a processor to work: its options, its objects and its bounds.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::report::Report;
+use super::values;
+use crate::config::options;
+use crate::sandbox::{Limits, ObjectTypes, Plan, Plugin};
+use crate::source::BatchLimits;
+
+/// What the plugin is told.
+#[derive(Debug, clap::Args)]
+pub(super) struct OptionArguments {
+    /// Sets an option of the plugin; repeated for a list.
+    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::pair)]
+    options: Vec<(String, String)>,
+
+    /// Takes the plugin's options from a file that holds a JSON object; `--option` goes before it.
+    #[arg(long = "options", value_name = "FILE")]
+    options_file: Option<PathBuf>,
+}
+
+/// Which objects it gets.
+#[derive(Debug, clap::Args)]
+pub(super) struct ObjectArguments {
+    /// Reads only this object type of those that the plugin asks for; may be repeated.
+    #[arg(long = "object-type", value_name = "TYPE")]
+    object_types: Vec<String>,
+
+    /// Reads the privileged topics, which are not anonymised, where there are any.
+    #[arg(long)]
+    pub(super) privileged: bool,
+
+    /// What comes before the object type in the names of the topics.
+    #[arg(long, default_value = "swh.journal.objects")]
+    pub(super) prefix: String,
+}
+
+/// What one call may be made of, and what it may take.
+#[derive(Debug, clap::Args)]
+pub(super) struct BoundArguments {
+    /// Records of one call into the processor, at the most.
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = values::records)]
+    batch_records: NonZero<u32>,
+
+    /// Bytes of keys and values of one call, at the most; a larger record goes alone.
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::size)]
+    batch_bytes: usize,
+
+    /// The longest that one call may take.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span)]
+    pub(super) deadline: Duration,
+
+    /// The most memory that an instance of the processor may have.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::size)]
+    memory_limit: usize,
+}
+
+impl OptionArguments {
+    /// The options as JSON that the plugin's schema accepts.
+    pub(super) fn of(&self, plugin: &Plugin) -> Result<String, Report> {
+        let file = self
+            .options_file
+            .as_deref()
+            .map(options::read_file)
+            .transpose()?;
+        let options = options::parse(&plugin.description().options, &self.options, file)?;
+        Ok(options.to_string())
+    }
+}
+
+impl ObjectArguments {
+    /// The object types of the plan, narrowed by those on the command line.
+    pub(super) fn of(&self, plan: &Plan) -> Result<ObjectTypes, Report> {
+        let wanted = &self.object_types;
+        if wanted.is_empty() {
+            return Ok(plan.object_types.clone());
+        }
+        if let ObjectTypes::Named(offered) = &plan.object_types
+            && let Some(other) = wanted.iter().find(|wanted| !offered.contains(wanted))
+        {
+            return Err(Report::wrong_use(
+                anyhow::anyhow!("`--object-type {other}` is not one that the plugin reads"),
+                Some(format!("it reads {}", offered.join(", "))),
+            ));
+        }
+        let mut named = wanted.clone();
+        named.sort_unstable();
+        named.dedup();
+        Ok(ObjectTypes::Named(named))
+    }
+}
+
+impl BoundArguments {
+    /// Refuses bounds that cannot go together.
+    pub(super) fn check(&self) -> Result<(), Report> {
+        if self.batch_bytes > self.memory_limit / 4 {
+            return Err(Report::wrong_use(
+                anyhow::anyhow!("`--batch-bytes` is more than a quarter of `--memory-limit`"),
+                Some("the guest holds a batch and works on it: raise `--memory-limit`".to_owned()),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            deadline: self.deadline,
+            memory_bytes: self.memory_limit,
+        }
+    }
+
+    pub(super) fn batch_limits(&self) -> BatchLimits {
+        BatchLimits {
+            records: usize::try_from(self.batch_records.get()).unwrap_or(usize::MAX),
+            bytes: self.batch_bytes,
+            memory_limit_bytes: self.memory_limit,
+        }
+    }
+}
