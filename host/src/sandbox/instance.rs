@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use wasmtime::Store;
 use wasmtime::component::InstancePre;
+use wasmtime::{CallHook, Store};
 
 use super::bindings::{self, exports::swh::journal::processor::Guest};
 use super::engine::ticks;
@@ -11,6 +11,7 @@ use super::error::Cause;
 use super::state::{Function, State};
 use super::voice::Voice;
 use super::{CallError, Limits};
+use crate::observe::meter::{Meter, Stage};
 use crate::output::Output;
 
 /// A store with the one instance in it. After a failed call neither is fit for another.
@@ -68,6 +69,19 @@ impl Instance {
     /// From now on the guest may emit to these.
     pub(super) fn allow_outputs(&mut self, outputs: &[Output]) {
         self.store.data_mut().outputs = outputs.to_vec();
+    }
+
+    /// From now on `meter` is told where the time of calls goes.
+    pub(super) fn measure(&mut self, meter: &Meter) {
+        self.store.data_mut().meter = Some(meter.clone());
+        let meter = meter.clone();
+        self.store.call_hook(move |_, hook| {
+            meter.pass_to(match hook {
+                CallHook::CallingWasm | CallHook::ReturningFromHost => Stage::Guest,
+                CallHook::ReturningFromWasm | CallHook::CallingHost => Stage::Boundary,
+            });
+            Ok(())
+        });
     }
 
     /// Makes one call within the limits.

@@ -8,6 +8,7 @@ use super::instance::{Instance, Refused};
 use super::state::{Function, Unbound};
 use super::{CallError, Limits, Plan, Plugin, Rejection, plan, text};
 use crate::batch::{Batch, Columns};
+use crate::observe::meter::Meter;
 use crate::output::Sink;
 
 /// One instance at work in its own store; one a worker. Its calls need a thread with a stack of 2 MiB
@@ -59,6 +60,12 @@ impl Processor {
     #[must_use]
     pub fn unbind(mut self) -> Box<dyn Sink> {
         mem::replace(&mut self.instance.state_mut().sink, Box::new(Unbound))
+    }
+
+    /// Tells `meter` from now on what of the calls' time is the guest's, what the boundary's, and how much memory
+    /// the guest has. Its calls must be made on the meter's thread.
+    pub fn measure(&mut self, meter: &Meter) {
+        self.instance.measure(meter);
     }
 
     /// Hands batches over. The sink keeps the rows of a call that returns well and takes those of

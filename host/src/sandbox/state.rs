@@ -8,6 +8,7 @@ use super::engine::STACK_BYTES;
 use super::limits::Limiter;
 use super::voice::Voice;
 use super::{CallError, Limits, text};
+use crate::observe::meter::{Meter, Stage};
 use crate::output::{Output, RowError, Sink, SinkError};
 
 /// The most that the guest may pass at once in `describe` and `start`, in bytes.
@@ -60,6 +61,8 @@ pub(super) struct State {
     /// The plan's outputs; none before `start` returned.
     pub(super) outputs: Vec<Output>,
     pub(super) voice: Arc<Voice>,
+    /// Where its time goes, if anyone asked.
+    pub(super) meter: Option<Meter>,
     limits: Limits,
     function: Function,
     emitted_bytes: usize,
@@ -74,6 +77,7 @@ impl State {
             sink: Box::new(Unbound),
             outputs: Vec::new(),
             voice,
+            meter: None,
             limits,
             function,
             emitted_bytes: 0,
@@ -84,6 +88,9 @@ impl State {
 
     /// A new call begins: what is counted and remembered by call starts anew.
     pub(super) fn begin(&mut self, function: Function) {
+        if let Some(meter) = &self.meter {
+            meter.pass_to(Stage::Boundary);
+        }
         self.function = function;
         self.emitted_bytes = 0;
         self.lines = 0;
@@ -93,6 +100,10 @@ impl State {
 
     /// The call is over.
     pub(super) fn end(&self) {
+        if let Some(meter) = &self.meter {
+            meter.note_guest_memory(self.limiter.memory());
+            meter.pass_to(Stage::Rest);
+        }
         self.voice.tell_dropped();
     }
 

@@ -6,4 +6,5 @@ mod guest;
 mod limits;
 mod loading;
 mod logging;
+mod metering;
 mod sink;
