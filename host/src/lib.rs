@@ -2,9 +2,10 @@
 //!
 //! Data flows one way: a [`source`] gives [batches](batch), the [`sandbox`] holds the processor
 //! that works on them, its rows go to an [`output`], and the [`pipeline`] moves all of it from
-//! checkpoint to checkpoint. [`cli`] puts them together from what the operator says.
+//! checkpoint to checkpoint; [`bench`] measures that. [`cli`] puts them together from what the operator says.
 
 pub mod batch;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod observe;

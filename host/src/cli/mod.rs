@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod bench;
 mod report;
 mod run;
 mod values;
@@ -20,6 +21,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Arguments>),
+    Bench(Box<bench::Arguments>),
 }
 
 impl Arguments {
@@ -30,6 +32,7 @@ impl Arguments {
     pub fn execute(self) -> Result<(), Report> {
         match self.command {
             Command::Run(arguments) => run::execute(*arguments),
+            Command::Bench(arguments) => bench::execute(&arguments),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::process::ExitCode;
 
+use crate::bench;
 use crate::config::options::OptionsError;
 use crate::output::SinkError;
 use crate::output::jsonl;
@@ -40,6 +41,13 @@ impl Report {
             hint,
             exit_code: FAILURE,
         }
+    }
+
+    /// The same, said to be about one of several things.
+    #[must_use]
+    pub fn about(self, thing: String) -> Self {
+        let error = self.error.context(thing);
+        Self { error, ..self }
     }
 
     /// What the process ends with.
@@ -128,6 +136,24 @@ impl From<jsonl::OpenError> for Report {
             Self::wrong_use(error, hint)
         } else {
             Self::failure(error, hint)
+        }
+    }
+}
+
+impl From<bench::Error> for Report {
+    fn from(error: bench::Error) -> Self {
+        match error {
+            bench::Error::Start(error) => error.into(),
+            bench::Error::Source(error) => error.into(),
+            bench::Error::Output(error) => error.into(),
+            bench::Error::Worker(error) => (*error).into(),
+            error @ bench::Error::Interrupted => Self::failure(error, None),
+            error @ bench::Error::NoRecords => Self::failure(
+                error,
+                Some(
+                    "`--recording` takes one with records of the plugin's object types".to_owned(),
+                ),
+            ),
         }
     }
 }

@@ -29,6 +29,14 @@ pub(super) fn without_the_line<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    match ProgressStyle::with_template("{spinner} {msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
 /// One worker's counters.
 #[derive(Debug)]
 pub struct WorkerProgress {
@@ -74,6 +82,8 @@ pub struct Share {
 /// The counters of a run.
 #[derive(Debug)]
 pub struct Progress {
+    /// What the line begins with.
+    title: String,
     started: Instant,
     workers: Vec<Arc<WorkerProgress>>,
     rejections: AtomicU64,
@@ -86,11 +96,18 @@ impl Progress {
     #[must_use]
     pub fn new(workers: usize) -> Self {
         Self {
+            title: String::new(),
             started: Instant::now(),
             workers: (0..workers).map(|_| Arc::default()).collect(),
             rejections: 0.into(),
             share: Arc::default(),
         }
+    }
+
+    /// The same, for a run that is one of several: its line begins with `title`.
+    #[must_use]
+    pub fn titled(self, title: String) -> Self {
+        Self { title, ..self }
     }
 
     /// The counters of one worker.
@@ -107,21 +124,23 @@ impl Progress {
     /// Shows a line on a terminal until `done`; in a pipe it only waits.
     pub fn show_until(&self, done: impl Fn() -> bool) {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            // Log lines take turns with it.
-            SHOWN.get_or_init(|| bar.clone());
+            // There is one line a process, so that log lines take turns with it.
+            let bar = SHOWN.get_or_init(spinner);
+            bar.reset();
             bar
         });
+        let draw = |bar: &ProgressBar| {
+            bar.set_message(self.line());
+            bar.tick();
+        };
+        // One of several runs may be too short for a second drawing.
+        bar.filter(|_| !self.title.is_empty()).map(draw);
         let mut drawn = Instant::now();
         while !done() {
             thread::sleep(LOOK_EVERY);
-            if let Some(bar) = bar.as_ref().filter(|_| drawn.elapsed() >= DRAW_EVERY) {
+            if let Some(bar) = bar.filter(|_| drawn.elapsed() >= DRAW_EVERY) {
                 drawn = Instant::now();
-                bar.set_message(self.line());
-                bar.tick();
+                draw(bar);
             }
         }
         if let Some(bar) = bar {
@@ -144,7 +163,8 @@ impl Progress {
             format!(", {} % done", part.saturating_mul(100) / whole.max(1))
         });
         let (objects, rate) = (HumanCount(objects), HumanCount(self.rate()));
-        format!("{objects} objects, {rate}/s{lag}{done}")
+        let title = &self.title;
+        format!("{title}{objects} objects, {rate}/s{lag}{done}")
     }
 
     /// Records that the workers' partitions still hold, as far as it is known.
@@ -157,11 +177,28 @@ impl Progress {
             .reduce(|one, other| one + other)
     }
 
-    fn objects(&self) -> u64 {
+    /// Objects that were processed.
+    #[must_use]
+    pub fn objects(&self) -> u64 {
         self.workers
             .iter()
             .map(|worker| worker.objects.load(Ordering::Relaxed))
             .sum()
+    }
+
+    /// Bytes of their keys and values.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.workers
+            .iter()
+            .map(|worker| worker.bytes.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// Records that were rejected and passed over.
+    #[must_use]
+    pub fn rejections(&self) -> u64 {
+        self.rejections.load(Ordering::Relaxed)
     }
 
     fn rate(&self) -> u64 {
@@ -173,19 +210,14 @@ impl Progress {
 /// The summary of a run that ended: objects, bytes, seconds, rate, rejections.
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: u64 = self
-            .workers
-            .iter()
-            .map(|w| w.bytes.load(Ordering::Relaxed))
-            .sum();
         write!(
             f,
             "{} objects, {} in {:.1} s: {} objects/s, {} rejected",
             self.objects(),
-            HumanBytes(bytes),
+            HumanBytes(self.bytes()),
             self.started.elapsed().as_secs_f64(),
             self.rate(),
-            self.rejections.load(Ordering::Relaxed),
+            self.rejections(),
         )
     }
 }

@@ -25,6 +25,8 @@ pub enum OnBadRecord {
     Stop,
     /// It is told, counted and passed over.
     Skip,
+    /// It is counted and passed over, and nothing is said.
+    Count,
 }
 
 /// What all workers of a run have in common.
@@ -162,6 +164,9 @@ impl<S: Source> Worker<S> {
             return Err(WorkerError::Rejected { place, reason });
         }
         let before = self.settings.progress.count_rejection();
+        if self.settings.on_bad_record == OnBadRecord::Count {
+            return Ok(());
+        }
         if before < TOLD_REJECTIONS {
             tracing::warn!("skipped {place}: {}", rejection.reason);
         } else if before == TOLD_REJECTIONS {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
@@ -20,6 +21,15 @@ use super::{CallError, Description, Engine, Limits, LoadError, describe, imports
 /// what compiling may take as well, which nothing else does: wasmtime does not promise to
 /// compile hostile code in little time or memory, and did about 1.3 MB a second where it was measured.
 const FILE_BYTES: usize = 64 << 20;
+
+/// How long it takes to load a plugin.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadTimes {
+    /// When its file has to be read, checked, compiled and asked for its description.
+    pub compiled: Duration,
+    /// When its code is in the cache; none where nothing is cached.
+    pub cached: Option<Duration>,
+}
 
 /// Compiled code with its description; one a run.
 #[derive(Clone)]
@@ -41,11 +51,32 @@ impl Plugin {
     /// # Errors
     /// When the file is no plugin for this host, or does not describe itself as it must.
     pub fn load(engine: &Engine, path: &Path, limits: Limits) -> Result<Self, LoadError> {
-        let cache = Cache::of_this_user();
-        if let Err(reason) = &cache {
-            tracing::warn!("compiled code is not kept, and so loading takes longer: {reason}");
-        }
-        Self::load_with(engine, path, limits, cache.ok().as_ref())
+        Self::load_with(engine, path, limits, cache().as_ref())
+    }
+
+    /// Does as [`load`](Self::load), several times, to see how long it takes without the cache and with it.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_timed(
+        engine: &Engine,
+        path: &Path,
+        limits: Limits,
+    ) -> Result<(Self, LoadTimes), LoadError> {
+        let timed = |cache| {
+            let start = Instant::now();
+            Self::load_with(engine, path, limits, cache).map(|plugin| (plugin, start.elapsed()))
+        };
+        let (plugin, compiled) = timed(None)?;
+        let Some(cache) = cache() else {
+            let cached = None;
+            return Ok((plugin, LoadTimes { compiled, cached }));
+        };
+        // The first of these fills the cache where it has to.
+        timed(Some(&cache))?;
+        let (plugin, cached) = timed(Some(&cache))?;
+        let cached = Some(cached);
+        Ok((plugin, LoadTimes { compiled, cached }))
     }
 
     pub(super) fn load_with(
@@ -100,6 +131,15 @@ impl Plugin {
     pub(super) fn code(&self) -> &InstancePre<State> {
         &self.loaded.code
     }
+}
+
+/// The cache of compiled code, where there may be one.
+fn cache() -> Option<Cache> {
+    Cache::of_this_user()
+        .inspect_err(|reason| {
+            tracing::warn!("compiled code is not kept, and so loading takes longer: {reason}");
+        })
+        .ok()
 }
 
 /// The file's bytes, as long as it is a file of a size that a plugin may have.

@@ -33,7 +33,7 @@ use crate::output::Output;
 
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, LoadError, Question};
-pub use load::Plugin;
+pub use load::{LoadTimes, Plugin};
 pub use processor::Processor;
 
 /// What bounds one processor.

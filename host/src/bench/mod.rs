@@ -1,0 +1,51 @@
+//! How fast a processor is, and where its time goes: the same records through the same parts as in a run, round by
+//! round, with a meter on.
+//!
+//! What each figure means, and what it cannot tell, is in docs/benchmarking.md.
+
+mod metered;
+mod parts;
+mod round;
+mod summary;
+mod table;
+
+pub use parts::Parts;
+pub use round::{Conditions, Round, Subject};
+pub use summary::{Benchmark, Identity, Measured, Ratios, Spread};
+pub use table::Table;
+
+use crate::output::jsonl::OpenError;
+use crate::pipeline::WorkerError;
+use crate::sandbox::CallError;
+use crate::source::SourceError;
+
+/// Why a round did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The processor did not start.
+    #[error(transparent)]
+    Start(#[from] CallError),
+    /// The recording cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// There is no place to drop rows at.
+    #[error(transparent)]
+    Output(#[from] OpenError),
+    /// The run of the round failed.
+    #[error(transparent)]
+    Worker(Box<WorkerError>),
+    /// A signal came.
+    #[error("the benchmark was interrupted before its last round had ended")]
+    Interrupted,
+    /// Nothing was processed.
+    #[error(
+        "the recording holds no record that the processor reads, so there is nothing to measure"
+    )]
+    NoRecords,
+}
+
+impl From<WorkerError> for Error {
+    fn from(error: WorkerError) -> Self {
+        Self::Worker(Box::new(error))
+    }
+}

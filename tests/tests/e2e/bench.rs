@@ -1,0 +1,239 @@
+//! `journal-host bench`: what it shows, and what it says when it cannot.
+//!
+//! No figure is compared with another machine's or with a limit: only what is true of every figure is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use journal_tests::{Finished, Host, paths};
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_mins(2);
+const PARTS: [&str; 7] = [
+    "source", "gather", "boundary", "guest", "emit", "sink", "rest",
+];
+
+fn shipped() -> PathBuf {
+    paths::repository().join("recordings/ripgrep.journal.zst")
+}
+
+/// A command line of `command` over the shipped recording.
+fn over_shipped(command: &str, plugin: &Path) -> Host {
+    Host::new()
+        .arg(command)
+        .arg(plugin)
+        .arg("--recording")
+        .arg(shipped())
+}
+
+fn bench(plugin: &str) -> Host {
+    over_shipped("bench", &paths::plugin(plugin)).args(["--rounds", "2", "--warm-up", "1"])
+}
+
+fn json(host: Host) -> Value {
+    let finished = host.arg("--json").finish(LIMIT).success();
+    assert_eq!(finished.stderr, "", "nothing is said in a pipe");
+    serde_json::from_str(&finished.stdout).expect("it is JSON")
+}
+
+fn number(value: &Value) -> u64 {
+    value
+        .as_u64()
+        .unwrap_or_else(|| panic!("no number: {value}"))
+}
+
+fn labels(table: &str) -> Vec<&str> {
+    let lines = table.lines().skip_while(|line| !line.is_empty()).skip(1);
+    let lines = lines.take_while(|line| !line.is_empty());
+    lines
+        .filter_map(|line| line.trim_start().split("   ").next())
+        .map(str::trim)
+        .collect()
+}
+
+#[test]
+fn table_has_a_row_for_each_figure() {
+    let finished = bench("count-objects").finish(LIMIT).success();
+    let expected = [
+        &["plugin", "objects", "rejected", "objects/s", "MB/s"][..],
+        &["CPU per object"],
+        &PARTS,
+        &["guest memory", "compile", "load from cache", "start"],
+    ]
+    .concat();
+    assert_eq!(labels(&finished.stdout), expected, "{}", finished.stdout);
+    assert_eq!(finished.stderr, "", "nothing is said in a pipe");
+}
+
+#[test]
+fn parts_of_each_round_add_up_to_its_cpu_time() {
+    let benchmark = json(bench("print-objects"));
+    let rounds = benchmark["plugins"][0]["rounds"]
+        .as_array()
+        .expect("there are rounds");
+    assert_eq!(rounds.len(), 2, "the round to warm up is not among them");
+    for round in rounds {
+        let parts = PARTS.map(|part| number(&round["parts_ns"][part]));
+        assert_eq!(parts.iter().sum::<u64>(), number(&round["cpu_ns"]));
+        for part in ["source", "boundary", "guest", "emit", "sink"] {
+            assert!(number(&round["parts_ns"][part]) > 0, "{part}");
+        }
+    }
+}
+
+#[test]
+fn each_round_processes_the_objects_that_a_run_does() {
+    let benchmark = json(bench("count-objects"));
+    let counts = over_shipped("run", &paths::plugin("count-objects"))
+        .finish(LIMIT)
+        .success()
+        .counts();
+    let objects: u64 = counts.values().map(|sums| sums.objects).sum();
+    for round in benchmark["plugins"][0]["rounds"]
+        .as_array()
+        .expect("there are rounds")
+    {
+        assert_eq!(number(&round["objects"]), objects);
+        assert_eq!(number(&round["rejected"]), 0);
+        assert!(number(&round["bytes"]) > 0);
+        assert!(number(&round["guest_memory_bytes"]) > 0);
+    }
+}
+
+#[test]
+fn plugin_compared_with_itself_has_two_columns_and_ratios() {
+    let compared = || {
+        bench("count-objects")
+            .arg("--compare")
+            .arg(paths::plugin("count-objects"))
+    };
+    let table = compared().finish(LIMIT).success().stdout;
+    let cells = |label: &str| {
+        let line = table.lines().find(|line| line.starts_with(label));
+        let line = line.unwrap_or_else(|| panic!("no `{label}` in:\n{table}"));
+        line.split("   ").filter(|cell| !cell.is_empty()).count() - 1
+    };
+    assert_eq!(cells("objects "), 2);
+    assert_eq!(cells("CPU per object"), 3, "the last is the ratio");
+    let benchmark = json(compared());
+    assert_eq!(benchmark["plugins"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        benchmark["plugins"][0]["sha256"],
+        benchmark["plugins"][1]["sha256"]
+    );
+    let ratio = &benchmark["ratios"]["cpu_per_object"];
+    let of = |name: &str| ratio[name].as_f64().expect("a ratio is a number");
+    assert!(
+        of("min") > 0.0 && of("min") <= of("median") && of("median") <= of("max"),
+        "{ratio}"
+    );
+}
+
+#[test]
+fn objects_of_one_type_are_measured_alone() {
+    let benchmark = json(bench("count-objects").args(["--object-type", "release"]));
+    let plugin = &benchmark["plugins"][0];
+    assert_eq!(number(&plugin["rounds"][0]["objects"]), 272);
+}
+
+#[test]
+fn rejected_records_are_counted() {
+    let rejecting = || bench("guest-hostile").args(["--option", "process=reject-even"]);
+    let rejecting = || {
+        rejecting().args([
+            "--option",
+            "object_types=release",
+            "--object-type",
+            "release",
+        ])
+    };
+    let benchmark = json(rejecting());
+    let round = &benchmark["plugins"][0]["rounds"][0];
+    assert_eq!(number(&round["objects"]), 272);
+    assert_eq!(number(&round["rejected"]), 136);
+    let finished = rejecting().finish(LIMIT).success();
+    assert!(
+        finished.stdout.contains("--on-bad-record skip"),
+        "{}",
+        finished.stdout
+    );
+    assert_eq!(finished.stderr, "", "they are not told one by one");
+}
+
+/// `run` and `bench` fail alike: the same lines, but for those of the log, and the same code.
+#[track_caller]
+fn fails_as_a_run(plugin: &Path, recording: &Path, arguments: &[&str], says: &str) {
+    let told = |command| {
+        let host = Host::new().arg(command).arg(plugin);
+        let host = host.arg("--recording").arg(recording).args(arguments);
+        let finished: Finished = host.finish(LIMIT);
+        assert_eq!(finished.stdout, "");
+        let lines = finished.stderr.lines();
+        let told = lines.skip_while(|line| !line.starts_with("error: "));
+        (finished.status.code(), told.collect::<Vec<_>>().join("\n"))
+    };
+    let (code, text) = told("bench");
+    assert_eq!((code, text.clone()), told("run"));
+    assert!(text.contains(says), "no `{says}` in: {text}");
+}
+
+#[test]
+fn broken_plugin_fails_as_in_a_run() {
+    let hostile = paths::plugin("guest-hostile");
+    let types = ["--option", "object_types=origin"];
+    let trapping = [&types[..], &["--option", "process=panic"]].concat();
+    fails_as_a_run(&hostile, &shipped(), &trapping, "`process` failed");
+    fails_as_a_run(
+        &hostile,
+        &shipped(),
+        &["--option", "number=many"],
+        "the option `number`",
+    );
+    fails_as_a_run(Path::new("none.wasm"), &shipped(), &[], "`none.wasm`");
+}
+
+#[test]
+fn broken_recording_fails_as_in_a_run() {
+    let folder = journal_tests::run::folder("bench");
+    let cut_short = folder.join("cut-short.journal.zst");
+    let whole = fs::read(shipped()).expect("it ships");
+    fs::write(&cut_short, &whole[..whole.len() / 2]).expect("the folder is ours");
+    let plugin = paths::plugin("count-objects");
+    fails_as_a_run(&plugin, &cut_short, &[], "cut-short.journal.zst");
+    fails_as_a_run(&plugin, Path::new("none.journal"), &[], "none.journal");
+    let prefix = ["--prefix", "other"];
+    fails_as_a_run(&plugin, &shipped(), &prefix, "the prefix `other`");
+}
+
+#[test]
+fn failure_of_one_of_two_plugins_names_it() {
+    let finished = bench("count-objects")
+        .args(["--compare", "none.wasm"])
+        .finish(LIMIT)
+        .code(1);
+    assert!(
+        finished
+            .stderr
+            .contains("error: with the plugin `none.wasm`: "),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn recording_that_can_be_read_once_only_is_refused() {
+    let finished = Host::new()
+        .arg("bench")
+        .arg(paths::plugin("count-objects"))
+        .args(["--recording", "/dev/stdin"])
+        .finish(LIMIT)
+        .code(2);
+    assert!(
+        finished
+            .stderr
+            .contains("error: `/dev/stdin` is not a file"),
+        "{}",
+        finished.stderr
+    );
+}
