@@ -73,7 +73,8 @@ impl<'a> Cursor<'a> {
     /// Passes `expected`, if it comes next.
     #[inline]
     pub fn pass(&mut self, expected: &[u8]) -> bool {
-        let comes = self.rest().starts_with(expected);
+        let next = self.rest().get(..expected.len());
+        let comes = next.is_some_and(|next| are_equal(next, expected));
         if comes {
             self.place += expected.len();
         }
@@ -289,6 +290,31 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Compares two slices of one length by words: WebAssembly has no instruction that compares memory, and the call
+/// that stands in for it goes byte by byte. Where the length is known, as that of a name is, a few
+/// instructions are left.
+#[inline]
+fn are_equal(one: &[u8], other: &[u8]) -> bool {
+    // The words at both ends overlap, and so have every byte between them.
+    match one.len() {
+        0..4 => one.iter().zip(other).all(|(one, other)| one == other),
+        4..8 => ends::<4>(one) == ends::<4>(other),
+        8..=16 => ends::<8>(one) == ends::<8>(other),
+        _ => one == other,
+    }
+}
+
+/// The first and the last `N` bytes as numbers.
+#[inline]
+fn ends<const N: usize>(bytes: &[u8]) -> Option<(u64, u64)> {
+    let word = |bytes: &[u8; N]| {
+        let mut word = [0; 8];
+        word[..N].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    Some((word(bytes.first_chunk()?), word(bytes.last_chunk()?)))
+}
+
 /// How many bytes a value takes whose first byte is the index, where that byte alone says so; otherwise 0.
 const FIXED_SIZES: [u8; 256] = fixed_sizes();
 
@@ -347,6 +373,47 @@ mod tests {
         );
         assert_eq!(head(&[0xd8, 5]), Ok(Head::Ext(5, 16)));
         assert_eq!(head(&[0xdf, 0, 1, 0, 0]), Ok(Head::Map(65536)));
+    }
+
+    #[test]
+    fn only_what_comes_next_is_passed() {
+        let bytes: Vec<u8> = (0..40).collect();
+        for length in 0..bytes.len() {
+            let mut expected = bytes[..length].to_vec();
+            let mut cursor = Cursor::new(&bytes);
+            assert!(cursor.pass(&expected));
+            assert_eq!(cursor.place(), length);
+            for wrong in 0..length {
+                expected[wrong] ^= 0x80;
+                assert!(!Cursor::new(&bytes).pass(&expected), "{wrong} of {length}");
+                expected[wrong] ^= 0x80;
+            }
+            assert!(!Cursor::new(&bytes[..length]).pass(&bytes));
+        }
+    }
+
+    #[test]
+    fn short_values_are_passed_whole_or_not_at_all() {
+        for (bytes, value, place) in [
+            (&[0x7f][..], Some(127), 1),
+            (&[0xcc, 0xff], Some(255), 2),
+            (&[0xcd, 1, 0], Some(256), 3),
+            (&[0xce, 0xff, 0, 0, 0], Some(0xff00_0000), 5),
+            (&[0xce, 0, 0, 0], None, 0),
+            (&[0xcf, 0, 0, 0, 0, 0, 0, 0, 1], None, 0),
+            (&[0xff], None, 0),
+            (&[], None, 0),
+        ] {
+            let mut cursor = Cursor::new(bytes);
+            assert_eq!((cursor.short_uint(), cursor.place()), (value, place));
+        }
+        let mut cursor = Cursor::new(&[0xc4, 2, 7, 8, 9]);
+        assert_eq!(
+            (cursor.short_bytes(), cursor.place()),
+            (Some(&[7, 8][..]), 4)
+        );
+        let mut cursor = Cursor::new(&[0xc4, 2, 7]);
+        assert_eq!((cursor.short_bytes(), cursor.place()), (None, 0));
     }
 
     #[test]
