@@ -144,15 +144,16 @@ fn read_usual_entry<'a>(reader: &mut Reader<'a>) -> Option<Entry<'a>> {
     if !reader.pass(b"\xa6target\xc4\x14") {
         return None;
     }
-    let target = Id(*reader.take(20).ok()?.first_chunk()?);
+    let target: &[u8; 20] = reader.take(20).ok()?.first_chunk()?;
     if !reader.pass(b"\xa5perms") {
         return None;
     }
+    let perms = reader.short_uint()?;
     Some(Entry {
         name,
         entry_type,
-        target,
-        perms: u32::read(reader).ok()?,
+        target: Id(*target),
+        perms,
     })
 }
 

@@ -88,20 +88,26 @@ impl<'f, 'a> Items<'f, 'a> {
         if self.left == 0 {
             return None;
         }
-        let item = read(&mut self.reader);
-        match &item {
-            Ok(_) => {
+        match read(&mut self.reader) {
+            Ok(item) => {
                 self.left -= 1;
+                self.index += 1;
                 if self.left == 0
                     && let Some(walk) = self.walk
                 {
                     Walk::passed(walk, self.begin, self.reader.place());
                 }
+                Some(Ok(item))
             }
-            Err(_) => self.left = 0,
+            Err(error) => Some(Err(self.fail(error))),
         }
-        let index = self.index;
-        self.index += 1;
-        Some(item.map_err(|error| error.within_item(index).within(self.field).of(self.object)))
+    }
+
+    /// Ends the items at one that cannot be read.
+    #[cold]
+    fn fail(&mut self, error: FieldError) -> FieldError {
+        self.left = 0;
+        let error = error.within_item(self.index).within(self.field);
+        error.of(self.object)
     }
 }
