@@ -106,23 +106,13 @@ impl<'a> Iterator for Entries<'_, 'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next_with(read_entry)
+        self.0.next_usual(read_usual_entry, read_any_entry)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         // A claim of the value; an entry that cannot be read ends the iteration.
         (0, Some(self.0.left()))
     }
-}
-
-#[inline]
-fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, FieldError> {
-    let start = *reader;
-    if let Some(entry) = read_usual_entry(reader) {
-        return Ok(entry);
-    }
-    *reader = start;
-    read_any_entry(reader)
 }
 
 /// An entry as today's writer spells it.

@@ -79,6 +79,36 @@ impl<'f, 'a> Items<'f, 'a> {
         self.left as usize
     }
 
+    /// Reads the next one with `usual`, or with `any` where that finds another spelling. After an error there
+    /// is none.
+    #[inline]
+    pub(crate) fn next_usual<T>(
+        &mut self,
+        usual: impl FnOnce(&mut Reader<'a>) -> Option<T>,
+        any: impl FnOnce(&mut Reader<'a>) -> Result<T, FieldError>,
+    ) -> Option<Result<T, FieldError>> {
+        if self.left == 0 {
+            return None;
+        }
+        let start = self.reader;
+        // The usual item has a way out of its own: where ways meet, WebAssembly moves it through memory.
+        if let Some(item) = usual(&mut self.reader) {
+            self.pass_item();
+            return Some(Ok(item));
+        }
+        self.reader = start;
+        self.next_unusual(any)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn next_unusual<T>(
+        &mut self,
+        any: impl FnOnce(&mut Reader<'a>) -> Result<T, FieldError>,
+    ) -> Option<Result<T, FieldError>> {
+        self.next_with(any)
+    }
+
     /// Reads the next one. After an error there is none.
     #[inline]
     pub(crate) fn next_with<T>(
@@ -90,16 +120,22 @@ impl<'f, 'a> Items<'f, 'a> {
         }
         match read(&mut self.reader) {
             Ok(item) => {
-                self.left -= 1;
-                self.index += 1;
-                if self.left == 0
-                    && let Some(walk) = self.walk
-                {
-                    Walk::passed(walk, self.begin, self.reader.place());
-                }
+                self.pass_item();
                 Some(Ok(item))
             }
             Err(error) => Some(Err(self.fail(error))),
+        }
+    }
+
+    /// Notes that the reader has passed an item.
+    #[inline]
+    fn pass_item(&mut self) {
+        self.left -= 1;
+        self.index += 1;
+        if self.left == 0
+            && let Some(walk) = self.walk
+        {
+            Walk::passed(walk, self.begin, self.reader.place());
         }
     }
 
