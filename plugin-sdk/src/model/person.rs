@@ -25,29 +25,19 @@ fn read_usual_person<'a>(reader: &mut Reader<'a>) -> Option<Person<'a>> {
         return None;
     }
     let fullname = reader.short_bytes()?;
-    // Public topics have nothing else.
+    // Public topics have nothing else. A part alone is rare enough to be read as any other spelling.
     let (name, email) = if reader.pass(b"\xa4name\xc0\xa5email\xc0") {
         (None, None)
     } else {
-        let name = read_usual_part(reader, b"\xa4name")?;
-        (name, read_usual_part(reader, b"\xa5email")?)
+        let name = reader.pass(b"\xa4name").then(|| reader.short_bytes())??;
+        let email = reader.pass(b"\xa5email").then(|| reader.short_bytes())??;
+        (Some(name.into()), Some(email.into()))
     };
     Some(Person {
         fullname: fullname.into(),
-        name: name.map(Bytes::from),
-        email: email.map(Bytes::from),
+        name,
+        email,
     })
-}
-
-#[inline]
-fn read_usual_part<'a>(reader: &mut Reader<'a>, key: &[u8]) -> Option<Option<&'a [u8]>> {
-    if !reader.pass(key) {
-        return None;
-    }
-    if reader.nil() {
-        return Some(None);
-    }
-    reader.short_bytes().map(Some)
 }
 
 fn read_any_person<'a>(reader: &mut Reader<'a>) -> Result<Person<'a>, FieldError> {
