@@ -24,7 +24,7 @@
 //!
 //!     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
 //!         batches.each_revision(out, |revision, out| {
-//!             let parents = revision.parents()?.count();
+//!             let parents = revision.parents()?.collect::<Result<Vec<_>, _>>()?.len();
 //!             if parents > 1 {
 //!                 out.emit(&Row { merge: revision.id()?, parents })?;
 //!             }

@@ -56,7 +56,8 @@ use crate::Id;
 ///     let mut merges = 0;
 ///     batches.each(out, |record, _| {
 ///         if let Object::Revision(revision) = record.object()? {
-///             merges += u64::from(revision.parents()?.count() > 1);
+///             let parents = revision.parents()?.collect::<Result<Vec<_>, _>>()?;
+///             merges += u64::from(parents.len() > 1);
 ///         }
 ///         Ok(())
 ///     })

@@ -83,7 +83,7 @@ impl<'a> Revision<'a> {
     /// # use journal_plugin_sdk::{Revision, owned};
     /// # let value = owned::Revision::default().encode();
     /// # let revision = Revision::new(&value);
-    /// let is_merge = revision.parents()?.count() > 1;
+    /// let is_merge = revision.parents()?.collect::<Result<Vec<_>, _>>()?.len() > 1;
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     #[inline]
