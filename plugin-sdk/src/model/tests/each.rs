@@ -150,6 +150,21 @@ fn absent_contents_in_the_topic_of_contents_are_skipped_contents() {
 }
 
 #[test]
+fn record_that_one_closure_refuses_keeps_the_rows_of_another() {
+    let value = origin("https://example.org");
+    let (rows, rejections) = run(&[batch("origin", &[&value])], |batches, out| {
+        batches.each_origin(out, |_, out| emit(out, "before"))?;
+        batches.each_origin(out, |_, out| {
+            emit(out, "refused")?;
+            Err(RecordError::reject("no"))
+        })?;
+        batches.each_origin(out, |_, out| emit(out, "behind"))
+    });
+    assert_eq!(rows, ["before", "behind"]);
+    assert_eq!(rejections, [(0, 0, "no".to_owned())]);
+}
+
+#[test]
 fn record_that_two_closures_refuse_is_refused_once() {
     let (_, rejections) = run(&contents(), |batches, out| {
         batches.each_content(out, |_, _| Ok(()))?;
