@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::{Kind, Merge, Shape, Span, Value};
 
+/// Memory for a key, and for texts, that [`Row::shrink`] keeps, in bytes: more than usual rows take.
+const KEPT_BYTES: usize = 1 << 16;
+
 /// Why a row cannot be merged, as the rest of a sentence about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -139,6 +142,13 @@ impl Row {
         self.key.clear();
         self.parts.clear();
         self.texts.clear();
+    }
+
+    /// Forgets the row, and gives back what an unusually large one has taken.
+    pub fn shrink(&mut self) {
+        self.begin();
+        self.key.shrink_to(KEPT_BYTES);
+        self.texts.shrink_to(KEPT_BYTES);
     }
 
     /// Begins the next field.
@@ -302,4 +312,28 @@ impl Row {
 /// A name of the row's own, which may be anything, in a length for a message.
 fn shown(name: &str) -> String {
     name.chars().take(Shape::MAX_NAME).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Column;
+
+    #[test]
+    fn memory_of_a_large_row_is_given_back() {
+        let shape = Shape {
+            key: vec!["k".to_owned()],
+            columns: vec![Column {
+                name: "v".to_owned(),
+                merge: Merge::Min,
+            }],
+        };
+        let mut row = Row::new(Arc::new(shape));
+        let large = [b"\xc6\x00\x02\x00\x00".as_slice(), &[0; 2 * KEPT_BYTES]].concat();
+        row.read(&[b"\x82\xa1k", &large[..], b"\xa1v", &large].concat())
+            .unwrap();
+        assert!(row.key.len() > KEPT_BYTES && row.texts.len() > KEPT_BYTES);
+        row.shrink();
+        assert!(row.key.capacity() <= KEPT_BYTES && row.texts.capacity() <= KEPT_BYTES);
+    }
 }

@@ -191,9 +191,10 @@ impl Sink for Aggregate {
             return self.sink.emit(output, rows, row_ends);
         };
         let most = merging.table.bytes() + limit.saturating_sub(grown);
-        merging
-            .merge(output, rows, row_ends, most, self.sink.as_mut())
-            .map_err(|refused| refused.into_error(merging.name.clone(), limit))
+        let merged = merging.merge(output, rows, row_ends, most, self.sink.as_mut());
+        // One for each output, as large as a guest makes them, would add up.
+        merging.row.shrink();
+        merged.map_err(|refused| refused.into_error(merging.name.clone(), limit))
     }
 
     fn check(&mut self, output: usize, place: usize, row: &[u8]) -> Result<(), RowError> {
