@@ -266,6 +266,28 @@ fn held_bytes_grow_with_the_keys_and_not_with_the_rows() {
 }
 
 #[test]
+fn held_bytes_are_no_less_than_the_rows_that_a_checkpoint_makes() {
+    let name = "k".repeat(Shape::MAX_NAME);
+    let shape = Shape {
+        key: vec![name.clone()],
+        columns: vec![Column {
+            name: "v".to_owned(),
+            merge: Merge::Sum,
+        }],
+    };
+    let output = Output {
+        kind: Kind::Aggregate(Arc::new(shape)),
+        ..append("wide")
+    };
+    let (sink, mut row) = (Fake::default(), vec![0x82, 0xd9, 63]);
+    row.extend_from_slice(name.as_bytes());
+    row.extend_from_slice(b"\x01\xa1v\x01");
+    let mut stage = before(Box::new(sink), &[output], CALL_BYTES);
+    emit(stage.as_mut(), 0, &[row.clone()]).unwrap();
+    assert!(stage.held_bytes() >= row.len());
+}
+
+#[test]
 fn bad_rows_are_named_with_their_output_and_place() {
     let (mut stage, _) = stage();
     let good = || row(1, b"\x01");
