@@ -1,8 +1,9 @@
 """What `commit-activity` and `file-extensions` count, counted by upstream's own classes.
 
-    statistics.py RECORDING
+    statistics.py RECORDING [OBJECT_TYPE...]
 
-Prints a JSON object: for each output of the two plugins a list of rows, sorted as text.
+Prints a JSON object: for each output of the two plugins a list of rows, sorted as text. Records of other types
+than those named are passed over.
 """
 
 import collections
@@ -19,8 +20,8 @@ PREFIX = "swh.journal.objects."
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
-def public_objects(path):
-    """Object type and value of each record in the public topics."""
+def public_objects(path, object_types):
+    """Object type and value of each record in the public topics of these types."""
     with open(path, "rb") as file:
         records = msgpack.Unpacker(
             zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True),
@@ -31,8 +32,9 @@ def public_objects(path):
             if isinstance(record, dict):
                 continue  # the header
             topic, _key, value = record[:3]
-            if topic.startswith(PREFIX) and value is not None:
-                yield topic.removeprefix(PREFIX), kafka_to_value(value)
+            object_type = topic.removeprefix(PREFIX)
+            if object_type in object_types and value is not None:
+                yield object_type, kafka_to_value(value)
 
 
 def extension(name):
@@ -42,9 +44,9 @@ def extension(name):
     return end.decode(errors="replace").lower()
 
 
-def count(path):
+def count(path, object_types):
     counts = collections.defaultdict(collections.Counter)
-    for object_type, value in public_objects(path):
+    for object_type, value in public_objects(path, object_types):
         if object_type == "directory":
             for entry in Directory.from_dict(value).entries:
                 if entry.type == "file":
@@ -74,7 +76,8 @@ def rows(output, counted):
 
 
 if __name__ == "__main__":
-    counts = count(sys.argv[1])
+    path, *object_types = sys.argv[1:]
+    counts = count(path, object_types or ["directory", "revision"])
     result = {
         output: sorted(rows(output, counted), key=lambda row: json.dumps(row, sort_keys=True))
         for output, counted in counts.items()

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use journal_recording::{Frame, Writer};
 use journal_tests::kafka::{Counts, Journal, Sums};
 use journal_tests::measure::Spread;
+use journal_tests::measure::children_cpu_seconds;
 use journal_tests::{Broker, Finished, Host, Prefix, paths, run};
 use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfig;
@@ -21,8 +22,6 @@ use rdkafka::message::Message;
 const REPETITIONS: u32 = 92;
 const PARTITIONS: i32 = 8;
 const LIMIT: Duration = Duration::from_mins(5);
-/// What `/proc` counts CPU time in on Linux, whatever the kernel's own tick.
-const TICKS_A_SECOND: f64 = 100.0;
 
 /// One subject's share of one round.
 struct Measured {
@@ -114,16 +113,6 @@ fn measure(subject: impl FnOnce()) -> Measured {
         cpu_seconds: children_cpu_seconds() - cpu,
         wall_seconds: wall.elapsed().as_secs_f64(),
     }
-}
-
-/// CPU time of the children that have ended and were waited for.
-fn children_cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux tells");
-    // The name in parentheses may hold anything; `cutime` and `cstime` are fields 16 and 17.
-    let behind_name = stat.rsplit_once(')').expect("the name ends").1;
-    let fields: Vec<&str> = behind_name.split_whitespace().collect();
-    let ticks = |field: usize| fields[field - 3].parse::<f64>().expect("a number");
-    (ticks(16) + ticks(17)) / TICKS_A_SECOND
 }
 
 fn assert_counts(finished: &Finished, counts: &Counts) {

@@ -1,0 +1,137 @@
+//! Measures what an object costs the plugins that ship, in the whole process of the host, beside a script that
+//! gives the same answers with upstream's packages: `measure-plugins [ROUNDS]`.
+//!
+//! Each reads the shipped recording once and several times over, and the difference leaves out what a start
+//! costs. CPU time, user and system, of the process; a record that the plugin does not read counts like the
+//! others. The table is in Markdown.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use journal_recording::{Frame, Reader, Writer};
+use journal_tests::measure::{Spread, children_cpu_seconds};
+use journal_tests::{oracle, paths};
+
+/// How often the longer recording has the records of the shipped one.
+const TIMES: u32 = 9;
+
+/// A plugin, and the script with what follows the recording.
+const PLUGINS: [(&str, &str, &[&str]); 4] = [
+    ("commit-activity", "statistics.py", &["revision"]),
+    ("file-extensions", "statistics.py", &["directory"]),
+    ("graph-edges", "graph_edges.py", &[]),
+    ("verify-objects", "verify_objects.py", &["false"]),
+];
+
+#[expect(clippy::print_stdout, reason = "the table is the data")]
+fn main() {
+    let rounds = std::env::args().nth(1).map_or(3, |rounds| {
+        rounds.parse().expect("the number of rounds is a number")
+    });
+    let once = paths::repository().join("recordings/ripgrep.journal.zst");
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let [same_keys, other_keys] = ["same", "other"].map(|name| folder.path().join(name));
+    repeat(&once, &same_keys, false);
+    let records = repeat(&once, &other_keys, true);
+    println!(
+        "| plugin | us CPU a record in the host | in the Python script | times |\n|---|---|---|---|"
+    );
+    for (plugin, script, arguments) in PLUGINS {
+        // Upstream's exporter passes over a key that it has seen; to `verify-objects` another key is damage.
+        let repeated = match plugin {
+            "graph-edges" => &other_keys,
+            _ => &same_keys,
+        };
+        let (mut host, mut python) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let cost = |work: &dyn Fn(&Path)| {
+                let [short, long] = [&once, repeated].map(|recording| {
+                    let before = children_cpu_seconds();
+                    work(recording);
+                    children_cpu_seconds() - before
+                });
+                (long - short) * 1e6 / f64::from(records) / f64::from(TIMES - 1)
+            };
+            host.push(cost(&|recording| {
+                run_host(plugin, recording, folder.path());
+            }));
+            python.push(cost(&|recording| {
+                run_script(script, recording, arguments);
+            }));
+        }
+        let (host, python) = (Spread::of(host), Spread::of(python));
+        let times = python.median / host.median;
+        println!("| `{plugin}` | {host:.2} | {python:.1} | {times:.0} |");
+    }
+}
+
+/// Writes the recording several times over, with other keys each time if so; answers with the records of one.
+fn repeat(once: &Path, repeated: &Path, other_keys: bool) -> u32 {
+    let topics = Reader::open(once).expect("the recording ships");
+    let topics = topics
+        .topics()
+        .expect("its header names its topics")
+        .to_vec();
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let mut writer = Writer::create(repeated, &names).expect("there is room");
+    let mut records = 0;
+    for turn in 0..TIMES {
+        let mut reader = Reader::open(once).expect("the recording ships");
+        records = 0;
+        while let Some(frame) = reader.next_frame().expect("the recording is whole") {
+            let key = [frame.key, &turn.to_be_bytes()].concat();
+            let frame = Frame {
+                key: if other_keys { &key } else { frame.key },
+                offset: None,
+                partition: None,
+                ..frame
+            };
+            writer.write(&frame).expect("there is room");
+            records += 1;
+        }
+    }
+    writer.finish().expect("there is room");
+    records
+}
+
+fn run_host(plugin: &str, recording: &Path, folder: &Path) {
+    let mut command = Command::new(paths::host());
+    command
+        .arg("run")
+        .arg(paths::plugin(plugin))
+        .arg("--recording")
+        .arg(recording);
+    let outputs: &[&str] = match plugin {
+        "commit-activity" => &["months", "zones", "hours"],
+        "graph-edges" => &["nodes", "edges"],
+        "verify-objects" => &["corrupt", "checked"],
+        _ => &[],
+    };
+    for output in outputs {
+        let file = folder.join(format!("{output}.jsonl"));
+        command
+            .arg("--output")
+            .arg(format!("{output}={}", file.display()));
+    }
+    succeed(command.stdout(Stdio::null()));
+}
+
+fn run_script(script: &str, recording: &Path, arguments: &[&str]) {
+    let script = paths::repository().join("tests/oracle").join(script);
+    let mut command = Command::new(oracle::python());
+    command.arg(script).arg(recording).args(arguments);
+    succeed(command.stdout(Stdio::null()));
+}
+
+fn succeed(command: &mut Command) {
+    let output = command
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
