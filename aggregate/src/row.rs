@@ -329,7 +329,7 @@ mod tests {
             }],
         };
         let mut row = Row::new(Arc::new(shape));
-        let large = [b"\xc6\x00\x02\x00\x00".as_slice(), &[0; 2 * KEPT_BYTES]].concat();
+        let large = [b"\xc6\x00\x02\x00\x00".as_slice(), &vec![0; 2 * KEPT_BYTES]].concat();
         row.read(&[b"\x82\xa1k", &large[..], b"\xa1v", &large].concat())
             .unwrap();
         assert!(row.key.len() > KEPT_BYTES && row.texts.len() > KEPT_BYTES);
