@@ -1,10 +1,8 @@
 //! Identifiers from elsewhere, and metadata from outside of the source code.
 
-use serde::Serialize;
-
 use super::object::{encoded_owned, identified_owned, keyed_by_id, owned};
 use crate::model::encode::{self, Encode};
-use crate::{AuthorityType, ExtendedSwhid, FieldError, Id, Metadata, ObjectKind, Swhid, Timestamp};
+use crate::{AuthorityType, ExtendedSwhid, Id, Metadata, ObjectKind, Swhid, Timestamp};
 
 owned! {
     /// An identifier that an object has elsewhere.
@@ -36,7 +34,7 @@ owned! {
         /// Its URL.
         url = "url": String = String::new(), set text;
         /// What else is known of it.
-        metadata = "metadata"[?]: Option<Metadata<'static>> = None, set by_hand;
+        metadata = "metadata"[?]: Option<Metadata<'static>> = None, set metadata;
     }
 }
 encoded_owned!(MetadataAuthority);
@@ -49,7 +47,7 @@ owned! {
         /// Its version.
         version = "version": String = String::new(), set text;
         /// What else is known of it.
-        metadata = "metadata"[?]: Option<Metadata<'static>> = None, set by_hand;
+        metadata = "metadata"[?]: Option<Metadata<'static>> = None, set metadata;
     }
 }
 encoded_owned!(MetadataFetcher);
@@ -91,24 +89,6 @@ identified_owned!(RawExtrinsicMetadata);
 keyed_by_id!(RawExtrinsicMetadata);
 
 impl MetadataAuthority {
-    /// Sets what else is known of it: anything that serializes to a map.
-    ///
-    /// # Errors
-    /// When it cannot be serialized, or is no map.
-    ///
-    /// ```
-    /// use std::collections::BTreeMap;
-    ///
-    /// use journal_plugin_sdk::owned;
-    ///
-    /// let authority = owned::MetadataAuthority::new().metadata(&BTreeMap::from([("name", "Forge")]))?;
-    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
-    /// ```
-    pub fn metadata<M: Serialize + ?Sized>(mut self, metadata: &M) -> Result<Self, FieldError> {
-        self.metadata = Some(Metadata::of(metadata)?);
-        Ok(self)
-    }
-
     /// The key of its record in the journal: the type and the URL.
     ///
     /// ```
@@ -127,24 +107,6 @@ impl MetadataAuthority {
 }
 
 impl MetadataFetcher {
-    /// Sets what else is known of it: anything that serializes to a map.
-    ///
-    /// # Errors
-    /// When it cannot be serialized, or is no map.
-    ///
-    /// ```
-    /// use std::collections::BTreeMap;
-    ///
-    /// use journal_plugin_sdk::owned;
-    ///
-    /// let fetcher = owned::MetadataFetcher::new().metadata(&BTreeMap::from([("flag", true)]))?;
-    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
-    /// ```
-    pub fn metadata<M: Serialize + ?Sized>(mut self, metadata: &M) -> Result<Self, FieldError> {
-        self.metadata = Some(Metadata::of(metadata)?);
-        Ok(self)
-    }
-
     /// The key of its record in the journal: the name and the version.
     ///
     /// ```

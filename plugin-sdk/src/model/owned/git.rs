@@ -1,10 +1,8 @@
 //! Directories, revisions, releases and snapshots.
 
-use serde::Serialize;
-
 use super::object::{identified_owned, keyed_by_id, owned};
 use crate::model::encode::{self, Encode};
-use crate::{Date, EntryType, FieldError, Id, Metadata, ObjectKind, Person, RevisionType};
+use crate::{Date, EntryType, Id, Metadata, ObjectKind, Person, RevisionType};
 
 owned! {
     /// A directory.
@@ -92,13 +90,13 @@ owned! {
         /// The message, where there is one.
         message = "message": Option<Vec<u8>> = None, set optional_bytes;
         /// Who wrote it.
-        author = "author": Option<Person<'static>> = None, set by_hand;
+        author = "author": Option<Person<'static>> = None, set person;
         /// Who put it into the repository.
-        committer = "committer": Option<Person<'static>> = None, set by_hand;
+        committer = "committer": Option<Person<'static>> = None, set person;
         /// When the author wrote it.
-        date = "date": Option<Date<'static>> = None, set by_hand;
+        date = "date": Option<Date<'static>> = None, set date;
         /// When the committer put it into the repository.
-        committer_date = "committer_date": Option<Date<'static>> = None, set by_hand;
+        committer_date = "committer_date": Option<Date<'static>> = None, set date;
         /// What kind of system it comes from, such as Git.
         revision_type = "type": RevisionType = RevisionType::Git, set value;
         /// The identifier of its root directory, which holds all of the source at this revision.
@@ -106,7 +104,7 @@ owned! {
         /// Whether the archive made it, for source that has no history of its own.
         synthetic = "synthetic": bool = false, set value;
         /// What the loader noted beside the Git object.
-        metadata = "metadata": Option<Metadata<'static>> = None, set by_hand;
+        metadata = "metadata": Option<Metadata<'static>> = None, set metadata;
         /// The identifiers of its parents.
         parents = "parents": Vec<Id> = Vec::new(), set value;
         /// Its identifier; without one it gets that which the other fields give.
@@ -121,79 +119,6 @@ identified_owned!(Revision);
 keyed_by_id!(Revision);
 
 impl Revision {
-    /// Sets who wrote it.
-    ///
-    /// ```
-    /// use journal_plugin_sdk::{Person, owned};
-    ///
-    /// let revision = owned::Revision::new().author(Person::from_fullname("Jane <jane@example.org>"));
-    /// ```
-    #[must_use]
-    pub fn author(mut self, author: Person<'_>) -> Self {
-        self.author = Some(author.into_owned());
-        self
-    }
-
-    /// Sets who put it into the repository.
-    ///
-    /// ```
-    /// use journal_plugin_sdk::{Person, owned};
-    ///
-    /// let revision = owned::Revision::new().committer(Person::from_fullname("Jane <jane@example.org>"));
-    /// ```
-    #[must_use]
-    pub fn committer(mut self, committer: Person<'_>) -> Self {
-        self.committer = Some(committer.into_owned());
-        self
-    }
-
-    /// Sets when it was written.
-    ///
-    /// ```
-    /// use journal_plugin_sdk::{Date, owned};
-    ///
-    /// let revision = owned::Revision::new().date(Date::new(1_700_000_000, 0, &b"+0100"[..]));
-    /// ```
-    #[must_use]
-    pub fn date(mut self, date: Date<'_>) -> Self {
-        self.date = Some(date.into_owned());
-        self
-    }
-
-    /// Sets when it was put into the repository.
-    ///
-    /// ```
-    /// use journal_plugin_sdk::{Date, owned};
-    ///
-    /// let revision = owned::Revision::new().committer_date(Date::new(1_700_000_000, 0, &b"+0100"[..]));
-    /// ```
-    #[must_use]
-    pub fn committer_date(mut self, date: Date<'_>) -> Self {
-        self.committer_date = Some(date.into_owned());
-        self
-    }
-
-    /// Sets what the loader noted beside the Git object: anything that serializes to a map.
-    ///
-    /// # Errors
-    /// When it cannot be serialized, or is no map.
-    ///
-    /// ```
-    /// use journal_plugin_sdk::owned;
-    /// use serde::Serialize;
-    ///
-    /// #[derive(Serialize)]
-    /// struct Known<'a> {
-    ///     original_artifact: &'a str,
-    /// }
-    /// let revision = owned::Revision::new().metadata(&Known { original_artifact: "v1.tar.gz" })?;
-    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
-    /// ```
-    pub fn metadata<M: Serialize + ?Sized>(mut self, metadata: &M) -> Result<Self, FieldError> {
-        self.metadata = Some(Metadata::of(metadata)?);
-        Ok(self)
-    }
-
     /// Adds a parent.
     ///
     /// ```
@@ -262,65 +187,19 @@ owned! {
         /// Whether the archive made it, for source that has no history of its own.
         synthetic = "synthetic": bool = false, set value;
         /// The author.
-        author = "author": Option<Person<'static>> = None, set by_hand;
+        author = "author": Option<Person<'static>> = None, set person;
         /// When it was made.
-        date = "date": Option<Date<'static>> = None, set by_hand;
+        date = "date": Option<Date<'static>> = None, set date;
         /// Its identifier; without one it gets that which the other fields give.
         id = "id"[?]: Option<Id> = None, set optional;
         /// What the loader noted beside the Git object.
-        metadata = "metadata"[?]: Option<Metadata<'static>> = None, set by_hand;
+        metadata = "metadata"[?]: Option<Metadata<'static>> = None, set metadata;
         /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
         raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
     }
 }
 identified_owned!(Release);
 keyed_by_id!(Release);
-
-impl Release {
-    /// Sets who made it.
-    ///
-    /// ```
-    /// use journal_plugin_sdk::{Person, owned};
-    ///
-    /// let release = owned::Release::new().author(Person::from_fullname("Jane <jane@example.org>"));
-    /// ```
-    #[must_use]
-    pub fn author(mut self, author: Person<'_>) -> Self {
-        self.author = Some(author.into_owned());
-        self
-    }
-
-    /// Sets when it was made.
-    ///
-    /// ```
-    /// use journal_plugin_sdk::{Date, owned};
-    ///
-    /// let release = owned::Release::new().date(Date::new(1_700_000_000, 0, &b"+0100"[..]));
-    /// ```
-    #[must_use]
-    pub fn date(mut self, date: Date<'_>) -> Self {
-        self.date = Some(date.into_owned());
-        self
-    }
-
-    /// Sets what the loader noted beside the Git object: anything that serializes to a map.
-    ///
-    /// # Errors
-    /// When it cannot be serialized, or is no map.
-    ///
-    /// ```
-    /// use std::collections::BTreeMap;
-    ///
-    /// use journal_plugin_sdk::owned;
-    ///
-    /// let release = owned::Release::new().metadata(&BTreeMap::from([("license", "MIT")]))?;
-    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
-    /// ```
-    pub fn metadata<M: Serialize + ?Sized>(mut self, metadata: &M) -> Result<Self, FieldError> {
-        self.metadata = Some(Metadata::of(metadata)?);
-        Ok(self)
-    }
-}
 
 impl Encode for ObjectKind {
     fn encode(&self, value: &mut Vec<u8>) {

@@ -130,6 +130,41 @@ macro_rules! setter {
             $object $field, impl Into<String>, Some($field.into()), $(#[$about])*
         );
     };
+    ($object:ident $field:ident $kind:tt person $(#[$about:meta])*) => {
+        $crate::model::owned::object::setter!(@
+            $object $field, $crate::Person<'_>, Some($field.into_owned()), $(#[$about])*
+        );
+    };
+    ($object:ident $field:ident $kind:tt date $(#[$about:meta])*) => {
+        $crate::model::owned::object::setter!(@
+            $object $field, $crate::Date<'_>, Some($field.into_owned()), $(#[$about])*
+        );
+    };
+    ($object:ident $field:ident $kind:tt metadata $(#[$about:meta])*) => {
+        $(#[$about])*
+        ///
+        /// It is anything that serializes to a map.
+        ///
+        /// # Errors
+        /// When it cannot be serialized, or is no map.
+        ///
+        /// ```
+        /// use std::collections::BTreeMap;
+        ///
+        /// use journal_plugin_sdk::owned;
+        ///
+        /// let metadata = BTreeMap::from([("license", "MIT")]);
+        #[doc = concat!("let object = owned::", stringify!($object), "::new().metadata(&metadata)?;")]
+        /// # Ok::<(), journal_plugin_sdk::FieldError>(())
+        /// ```
+        pub fn $field<M: ::serde::Serialize + ?Sized>(
+            mut self,
+            $field: &M,
+        ) -> Result<Self, $crate::FieldError> {
+            self.$field = Some($crate::Metadata::of($field)?);
+            Ok(self)
+        }
+    };
     (@ $object:ident $field:ident, $taken:ty, $made:expr, $(#[$about:meta])*) => {
         $(#[$about])*
         ///

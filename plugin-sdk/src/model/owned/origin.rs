@@ -1,10 +1,8 @@
 //! Origins and visits.
 
-use serde::Serialize;
-
 use super::object::{encoded_owned, identified_owned, owned};
 use crate::model::encode::{self, Encode};
-use crate::{FieldError, Id, Metadata, Timestamp, VisitStatus};
+use crate::{Id, Metadata, Timestamp, VisitStatus};
 
 owned! {
     /// An origin.
@@ -83,30 +81,12 @@ owned! {
         /// The kind of visit, such as `git`.
         visit_type = "type": Option<String> = None, set optional_text;
         /// What the loader noted about it.
-        metadata = "metadata": Option<Metadata<'static>> = None, set by_hand;
+        metadata = "metadata": Option<Metadata<'static>> = None, set metadata;
     }
 }
 encoded_owned!(OriginVisitStatus);
 
 impl OriginVisitStatus {
-    /// Sets what the loader noted about it: anything that serializes to a map.
-    ///
-    /// # Errors
-    /// When it cannot be serialized, or is no map.
-    ///
-    /// ```
-    /// use std::collections::BTreeMap;
-    ///
-    /// use journal_plugin_sdk::owned;
-    ///
-    /// let status = owned::OriginVisitStatus::new().metadata(&BTreeMap::from([("loaded", 3)]))?;
-    /// # Ok::<(), journal_plugin_sdk::FieldError>(())
-    /// ```
-    pub fn metadata<M: Serialize + ?Sized>(mut self, metadata: &M) -> Result<Self, FieldError> {
-        self.metadata = Some(Metadata::of(metadata)?);
-        Ok(self)
-    }
-
     /// The key of its record in the journal: the date, the origin and the visit.
     ///
     /// ```
