@@ -31,7 +31,7 @@ use crate::{Date, Id, ObjectKind, Person, hash};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// The fields give the identifier that it has.
+    /// The fields give the identifier that it has; or it claims none, and has that of its fields.
     Intact,
     /// The fields give another one.
     Corrupt {
