@@ -1,15 +1,15 @@
+mod aggregates;
+mod recordings;
+
 use std::collections::BTreeMap;
 
-use journal_recording::{Frame, Writer};
 use schemars::JsonSchema;
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    ANY, Aggregate, Batches, Bytes, Column, Failure, NoOptions, Out, Plan, Processor, reject,
-};
+use crate::{ANY, Batches, Bytes, Column, Failure, NoOptions, Out, Plan, Processor, reject};
 
 /// Emits what it sees of each record, and refuses values that are no maps.
 #[derive(Default)]
@@ -388,185 +388,4 @@ fn bytes_and_times_of_rows_are_as_the_host_writes_them() {
         .unwrap();
     let expected = json!({"bytes": "00ff", "time": "1970-01-01T00:00:01.5Z"});
     assert_eq!(run.rows("rows"), [expected]);
-}
-
-/// A recording with a revision in both topics, an origin and a tombstone.
-fn recording() -> tempfile::NamedTempFile {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let value = msgpack(&json!({"a": 1})).unwrap();
-    let frame = |topic: &'static str, value| Frame {
-        topic,
-        key: topic.as_bytes(),
-        value,
-        partition: None,
-        offset: None,
-        timestamp_ms: None,
-    };
-    let topics = ["p.revision", "p_privileged.revision", "p.origin"];
-    let mut writer = Writer::new(file.reopen().unwrap(), &topics).unwrap();
-    for topic in topics {
-        writer.write(&frame(topic, Some(&value))).unwrap();
-    }
-    writer.write(&frame("p.origin", None)).unwrap();
-    writer.finish().unwrap();
-    file
-}
-
-fn keys(run: &Run) -> Vec<String> {
-    run.rows("rows")
-        .iter()
-        .map(|row| format!("{} {}", row["key"], row["offset"]))
-        .collect()
-}
-
-#[test]
-fn recording_is_read_as_the_host_reads_it() {
-    let file = recording();
-    let public = echo().recording(file.path()).run().unwrap();
-    let expected = ["\"p.revision\" 0", "\"p.origin\" 0", "\"p.origin\" 1"];
-    assert_eq!(keys(&public), expected);
-    assert_eq!(public.rows("rows")[0]["privileged"], false);
-    let privileged = echo().privileged().recording(file.path()).run().unwrap();
-    let expected = [
-        "\"p_privileged.revision\" 0",
-        "\"p.origin\" 0",
-        "\"p.origin\" 1",
-    ];
-    assert_eq!(keys(&privileged), expected);
-    assert_eq!(privileged.rows("rows")[0]["privileged"], true);
-}
-
-#[test]
-fn types_of_a_recording_that_the_plan_does_not_ask_for_are_passed_over() {
-    let run = Harness::<Calls, _>::new()
-        .recording(recording().path())
-        .run()
-        .unwrap();
-    assert_eq!(run.process_calls(), 1);
-}
-
-#[test]
-fn recording_that_is_none_is_an_error_that_names_it() {
-    let error = echo().recording("/nowhere/x.frames").run().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the recording `/nowhere/x.frames` cannot be read"
-    );
-}
-
-/// Merges the lengths of origins by their first letter, and refuses those without a letter.
-#[derive(Default)]
-struct Lengths;
-
-#[derive(Deserialize)]
-struct Origin<'a> {
-    url: &'a str,
-}
-
-#[derive(Deserialize, Serialize, Debug, PartialEq)]
-struct Length {
-    letter: char,
-    origins: u64,
-    longest: usize,
-}
-
-impl Processor for Lengths {
-    const OBJECT_TYPES: &'static [&'static str] = &["origin"];
-
-    fn plan(&self) -> Plan {
-        let lengths = Aggregate::by(["letter"]).sum("origins").max("longest");
-        Plan::new(Self::OBJECT_TYPES)
-            .stateless()
-            .aggregate("lengths", "", lengths)
-    }
-
-    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
-        batches.each(out, |record, out| {
-            let url = record.decode::<Origin<'_>>()?.url;
-            for letter in url.chars() {
-                if !letter.is_alphabetic() {
-                    reject!("`{letter}` is no letter");
-                }
-                out.merge(
-                    "lengths",
-                    &Length {
-                        letter,
-                        origins: 1,
-                        longest: url.len(),
-                    },
-                )?;
-            }
-            Ok(())
-        })
-    }
-}
-
-fn lengths(urls: &[&str]) -> Harness<Lengths> {
-    let add =
-        |harness: Harness<Lengths>, url: &&str| harness.record("origin", url, &json!({"url": url}));
-    urls.iter().fold(Harness::new(), add)
-}
-
-fn length(letter: char, origins: u64, longest: usize) -> Length {
-    Length {
-        letter,
-        origins,
-        longest,
-    }
-}
-
-#[test]
-fn aggregate_has_one_row_a_key_at_each_checkpoint_whatever_the_split() {
-    let run = lengths(&["ab", "b1", "b", "xyb", "a"])
-        .checkpoint()
-        .record("origin", "6", &json!({"url": "bb"}))
-        .same_for_any_split(50, Rows::InOrder)
-        .unwrap();
-    let expected = [
-        length('a', 2, 2),
-        length('b', 3, 3),
-        length('x', 1, 3),
-        length('y', 1, 3),
-        length('b', 2, 2),
-    ];
-    assert_eq!(run.rows_as::<Length>("lengths").unwrap(), expected);
-    assert_eq!(
-        run.rows("lengths")[0],
-        json!({"letter": "a", "origins": 2, "longest": 2})
-    );
-    assert_eq!(run.rejections().len(), 1);
-    assert_eq!(run.rejections()[0].reason, "`1` is no letter");
-}
-
-#[test]
-fn sum_that_leaves_64_bits_over_several_calls_fails_as_in_the_host() {
-    #[derive(Default)]
-    struct Large;
-    impl Processor for Large {
-        const OBJECT_TYPES: &'static [&'static str] = &["origin"];
-
-        fn plan(&self) -> Plan {
-            let sum = Aggregate::by([""; 0]).sum("n");
-            Plan::new(Self::OBJECT_TYPES)
-                .stateless()
-                .aggregate("sum", "", sum)
-        }
-
-        fn process(&mut self, _: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
-            Ok(out.merge("sum", &json!({"n": u64::MAX}))?)
-        }
-    }
-    let records = || {
-        let harness = Harness::<Large, _>::new().record("origin", "1", &1);
-        harness.record("origin", "2", &2)
-    };
-    assert_eq!(
-        records().run().unwrap().rows("sum"),
-        [json!({"n": u64::MAX})]
-    );
-    let error = (0..100).find_map(|seed| records().split_at_random(seed).run().err());
-    assert_eq!(
-        error.unwrap().to_string(),
-        "a row for the output `sum` takes the sum in the column `n` of the key [] out of the range of 64 bits"
-    );
 }
