@@ -63,6 +63,13 @@ impl<'a> Cursor<'a> {
         Self { bytes, place }
     }
 
+    /// All that there is to read, what is passed included.
+    #[must_use]
+    #[inline]
+    pub fn input(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// What is left.
     #[must_use]
     #[inline]

@@ -7,7 +7,6 @@ use super::error::{FieldError, Reason};
 /// A place in the value of an object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
-    pub(crate) value: &'a [u8],
     cursor: Cursor<'a>,
 }
 
@@ -15,9 +14,14 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn at(value: &'a [u8], place: usize) -> Self {
         Self {
-            value,
             cursor: Cursor::at(value, place),
         }
+    }
+
+    /// The whole value.
+    #[inline]
+    pub(crate) fn value(&self) -> &'a [u8] {
+        self.cursor.input()
     }
 
     #[inline]
@@ -158,7 +162,7 @@ impl<'a> Reader<'a> {
     /// What stands between two places of the value.
     #[inline]
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
-        &self.value[start..self.place()]
+        &self.value()[start..self.place()]
     }
 }
 

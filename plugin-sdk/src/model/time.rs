@@ -102,7 +102,7 @@ fn other_date<'a>(reader: &mut Reader<'a>) -> Result<Date<'a>, FieldError> {
     let place = reader.place();
     match reader.peek()? {
         Head::Map(2) if reader.pass(b"\x82\xc4\x07swhtype") || reader.pass(b"\x82\xc4\x01d") => {
-            *reader = Reader::at(reader.value, place);
+            *reader = Reader::at(reader.value(), place);
             date_of_time(reader)
         }
         Head::Map(pairs) => {
