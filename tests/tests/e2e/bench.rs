@@ -33,8 +33,16 @@ fn bench(plugin: &str) -> Host {
 
 fn json(host: Host) -> Value {
     let finished = host.arg("--json").finish(LIMIT).success();
-    assert_eq!(finished.stderr, "", "nothing is said in a pipe");
+    assert_eq!(said(&finished), [""; 0], "nothing is said in a pipe");
     serde_json::from_str(&finished.stdout).expect("it is JSON")
+}
+
+/// The log, but for what a clone under a folder that others can write to is told of its cache.
+fn said(finished: &Finished) -> Vec<&str> {
+    let lines = finished.stderr.lines();
+    lines
+        .filter(|line| !line.contains("compiled code is not kept"))
+        .collect()
 }
 
 fn number(value: &Value) -> u64 {
@@ -63,7 +71,7 @@ fn table_has_a_row_for_each_figure() {
     ]
     .concat();
     assert_eq!(labels(&finished.stdout), expected, "{}", finished.stdout);
-    assert_eq!(finished.stderr, "", "nothing is said in a pipe");
+    assert_eq!(said(&finished), [""; 0], "nothing is said in a pipe");
 }
 
 #[test]
@@ -158,7 +166,7 @@ fn rejected_records_are_counted() {
         "{}",
         finished.stdout
     );
-    assert_eq!(finished.stderr, "", "they are not told one by one");
+    assert_eq!(said(&finished), [""; 0], "they are not told one by one");
 }
 
 /// `run` and `bench` fail alike: the same lines, but for those of the log, and the same code.
