@@ -25,7 +25,7 @@ use super::reader::{Reader, unexpected};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata<'a>(Cow<'a, [u8]>);
 
-impl<'a> Metadata<'a> {
+impl Metadata<'_> {
     /// The map as a value, which can be searched and decoded.
     ///
     /// ```
@@ -82,10 +82,6 @@ impl<'a> Metadata<'a> {
 
     pub(crate) fn from_msgpack(map: Vec<u8>) -> Self {
         Self(Cow::Owned(map))
-    }
-
-    pub(crate) fn read_nilable(reader: &mut Reader<'a>) -> Result<Option<Self>, FieldError> {
-        Option::<Self>::read(reader)
     }
 
     /// The map without one of its keys.

@@ -144,18 +144,14 @@ impl<'a> Revision<'a> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn metadata(&self) -> Result<Option<Metadata<'a>>, FieldError> {
-        let Some(raw) = self
-            .read_with(Place::metadata, Metadata::read_nilable)?
+        let Some(metadata) = self
+            .read_with(Place::metadata, Option::<Metadata<'a>>::read)?
             .flatten()
         else {
             return Ok(None);
         };
-        let has_headers = self
-            .read_with(Place::metadata, metadata::extra_headers)?
-            .flatten()
-            .is_some();
-        if !has_headers {
-            return Ok(Some(raw));
+        if metadata.get("extra_headers").is_none() {
+            return Ok(Some(metadata));
         }
         let mut headers = self.fields.find(Place::extra_headers as usize)?;
         // Only the head is read, so the walk is not told that the list is passed.
@@ -163,15 +159,18 @@ impl<'a> Revision<'a> {
             None => true,
             Some(headers) => {
                 let count = headers.array();
-                count.map_err(|error| error.within("extra_headers").of("revision"))? == 0
+                count.map_err(|error| self.fields.within(Place::extra_headers as usize, error))?
+                    == 0
             }
         };
         if are_in_metadata {
-            raw.without("extra_headers").map(Some)
+            let others = metadata.without("extra_headers");
+            let others =
+                others.map_err(|error| self.fields.within(Place::metadata as usize, error));
+            others.map(Some)
         } else {
-            Ok(Some(raw))
+            Ok(Some(metadata))
         }
-        .map_err(|error| error.within("metadata").of("revision"))
     }
 }
 
