@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::report::Report;
-use super::work::{BoundArguments, ObjectArguments, OptionArguments};
+use super::work::{self, BoundArguments, ObjectArguments, OptionArguments};
 use crate::bench::{Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
-use crate::output::jsonl;
 use crate::pipeline::stop::Stop;
 use crate::sandbox::{Engine, LoadTimes, Plugin, Processor};
 
@@ -73,14 +72,7 @@ pub(super) struct Arguments {
 /// Loads, measures round by round, and writes the result.
 pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
     arguments.check()?;
-    // The engine maps a plugin's code from a file in memory.
-    jsonl::survive_size_limits();
-    let stop = Stop::on_signals().map_err(|source| {
-        Report::failure(
-            anyhow::Error::new(source).context("cannot handle signals"),
-            None,
-        )
-    })?;
+    let stop = work::settle_signals()?;
     let engine = Engine::new()?;
     let mut entrants = arguments
         .plugins()

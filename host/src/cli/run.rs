@@ -10,11 +10,10 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::report::Report;
 use super::values;
-use super::work::{BoundArguments, ObjectArguments, OptionArguments};
+use super::work::{self, BoundArguments, ObjectArguments, OptionArguments};
 use crate::observe::progress::Progress;
 use crate::output::{Sink, aggregate, jsonl};
 use crate::pipeline::budget::Budget;
-use crate::pipeline::stop::Stop;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
 use crate::sandbox::{Engine, ObjectTypes, Plugin, Processor};
 use crate::source::SourceError;
@@ -104,14 +103,7 @@ enum OnEof {
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     arguments.check()?;
-    // The engine writes as well: it maps a plugin's code from a file in memory.
-    jsonl::survive_size_limits();
-    let stop = Stop::on_signals().map_err(|source| {
-        Report::failure(
-            anyhow::Error::new(source).context("cannot handle signals"),
-            None,
-        )
-    })?;
+    let stop = work::settle_signals()?;
     let limits = arguments.bounds.limits();
     let engine = Engine::new()?;
     let plugin = Arc::new(Plugin::load(&engine, &arguments.plugin, limits)?);

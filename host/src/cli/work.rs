@@ -7,8 +7,22 @@ use std::time::Duration;
 use super::report::Report;
 use super::values;
 use crate::config::options;
+use crate::output::jsonl;
+use crate::pipeline::stop::Stop;
 use crate::sandbox::{Limits, ObjectTypes, Plan, Plugin};
 use crate::source::BatchLimits;
+
+/// Has signals end the work well, before anything is loaded: the engine writes too, when it maps a plugin's code
+/// from a file in memory.
+pub(super) fn settle_signals() -> Result<Stop, Report> {
+    jsonl::survive_size_limits();
+    Stop::on_signals().map_err(|source| {
+        Report::failure(
+            anyhow::Error::new(source).context("cannot handle signals"),
+            None,
+        )
+    })
+}
 
 /// What the plugin is told.
 #[derive(Debug, clap::Args)]
