@@ -1,9 +1,9 @@
-"""What `commit-activity` and `file-extensions` count, counted by upstream's own classes.
+"""What `commit-activity`, `file-extensions` and `months-and-extensions` count, counted by upstream's own classes.
 
-    statistics.py RECORDING [OBJECT_TYPE...]
+    statistics.py RECORDING [OUTPUT...]
 
-Prints a JSON object: for each output of the two plugins a list of rows, sorted as text. Records of other types
-than those named are passed over.
+Prints a JSON object: for each of these outputs of the plugins, or for all, a list of rows, sorted as text. Records of
+types that no output counts are passed over.
 """
 
 import collections
@@ -44,42 +44,52 @@ def extension(name):
     return end.decode(errors="replace").lower()
 
 
-def count(path, object_types):
-    counts = collections.defaultdict(collections.Counter)
+# The object type that each output counts, and the fields of its key.
+OUTPUTS = {
+    "files": ("directory", ("extension", "mode")),
+    "extensions": ("directory", ("extension",)),
+    "months": ("revision", ("month",)),
+    "zones": ("revision", ("zone",)),
+    "hours": ("revision", ("weekday", "hour")),
+}
+
+
+def count(path, outputs):
+    counts = {output: collections.Counter() for output in outputs}
+    files, extensions, months, zones, hours = map(counts.get, OUTPUTS)
+    object_types = {OUTPUTS[output][0] for output in outputs}
     for object_type, value in public_objects(path, object_types):
         if object_type == "directory":
             for entry in Directory.from_dict(value).entries:
                 if entry.type == "file":
-                    counts["files"][extension(entry.name), f"{entry.perms:o}"] += 1
+                    if files is not None:
+                        files[extension(entry.name), f"{entry.perms:o}"] += 1
+                    if extensions is not None:
+                        extensions[extension(entry.name),] += 1
         elif object_type == "revision":
             date = Revision.from_dict(value).date
             if date is not None:
                 local = date.to_datetime()
-                counts["months"][f"{local.astimezone(tz=datetime.timezone.utc):%Y-%m}",] += 1
-                counts["zones"][date.offset_bytes.decode(),] += 1
-                counts["hours"][WEEKDAYS[local.weekday()], local.hour] += 1
+                if months is not None:
+                    months[f"{local.astimezone(tz=datetime.timezone.utc):%Y-%m}",] += 1
+                if zones is not None:
+                    zones[date.offset_bytes.decode(),] += 1
+                if hours is not None:
+                    hours[WEEKDAYS[local.weekday()], local.hour] += 1
     return counts
 
 
-FIELDS = {
-    "files": ("extension", "mode"),
-    "months": ("month",),
-    "zones": ("zone",),
-    "hours": ("weekday", "hour"),
-}
-
-
 def rows(output, counted):
-    number = "files" if output == "files" else "revisions"
+    object_type, fields = OUTPUTS[output]
+    number = "files" if object_type == "directory" else "revisions"
     for key, value in counted.items():
-        yield dict(zip(FIELDS[output], key)) | {number: value}
+        yield dict(zip(fields, key)) | {number: value}
 
 
 if __name__ == "__main__":
-    path, *object_types = sys.argv[1:]
-    counts = count(path, object_types or ["directory", "revision"])
+    path, *outputs = sys.argv[1:]
     result = {
         output: sorted(rows(output, counted), key=lambda row: json.dumps(row, sort_keys=True))
-        for output, counted in counts.items()
+        for output, counted in count(path, outputs or OUTPUTS).items()
     }
     json.dump(result, sys.stdout)

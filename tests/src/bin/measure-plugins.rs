@@ -19,10 +19,19 @@ const HOST_TIMES: u32 = 65;
 const SCRIPT_TIMES: u32 = 6;
 
 /// A plugin, and the script with what follows the recording.
-const PLUGINS: [(&str, &str, &[&str]); 4] = [
-    ("commit-activity", "statistics.py", &["revision"]),
-    ("file-extensions", "statistics.py", &["directory"]),
+const PLUGINS: [(&str, &str, &[&str]); 5] = [
+    (
+        "commit-activity",
+        "statistics.py",
+        &["months", "zones", "hours"],
+    ),
+    ("file-extensions", "statistics.py", &["files"]),
     ("graph-edges", "graph_edges.py", &[]),
+    (
+        "months-and-extensions",
+        "statistics.py",
+        &["months", "extensions"],
+    ),
     ("verify-objects", "verify_objects.py", &["false"]),
 ];
 
@@ -117,6 +126,7 @@ fn run_host(plugin: &str, recording: &Path, folder: &Path) {
     let outputs: &[&str] = match plugin {
         "commit-activity" => &["months", "zones", "hours"],
         "graph-edges" => &["nodes", "edges"],
+        "months-and-extensions" => &["months", "extensions"],
         "verify-objects" => &["corrupt", "checked"],
         _ => &[],
     };

@@ -1,4 +1,5 @@
-//! `commit-activity` and `file-extensions` count what a script counts with upstream's own classes.
+//! `commit-activity`, `file-extensions` and `months-and-extensions` count what a script counts with upstream's own
+//! classes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,10 +13,19 @@ use crate::delivery::{
     LIMIT, REPETITIONS, assert_in_the_middle, host as on_kafka, large, until_committed,
 };
 
-/// Each plugin with the object type that it reads and its outputs.
-const PLUGINS: [(&str, &str, &[&str]); 2] = [
-    ("commit-activity", "revision", &["months", "zones", "hours"]),
-    ("file-extensions", "directory", &["files"]),
+/// Each plugin with the object types that it reads and its outputs.
+const PLUGINS: [(&str, &[&str], &[&str]); 3] = [
+    (
+        "commit-activity",
+        &["revision"],
+        &["months", "zones", "hours"],
+    ),
+    ("file-extensions", &["directory"], &["files"]),
+    (
+        "months-and-extensions",
+        &["revision", "directory"],
+        &["months", "extensions"],
+    ),
 ];
 
 /// The counts of each key, of all rows of an output.
@@ -126,7 +136,7 @@ fn partial_sums_of_two_processes_add_up_to_the_scripts() {
 #[test]
 fn interrupted_and_resumed_run_adds_up_to_the_scripts() {
     let large = large();
-    for (plugin, object_type, outputs) in PLUGINS {
+    for (plugin, object_types, outputs) in PLUGINS {
         let group = large.prefix.group(&format!("resumed-{plugin}"));
         let mut total = vec![Sums::new(); outputs.len()];
 
@@ -136,8 +146,10 @@ fn interrupted_and_resumed_run_adds_up_to_the_scripts() {
         until_committed(&mut running, &large.prefix, &group, 1);
         running.signal(Signal::INT);
         drop(running.finish(LIMIT).success());
-        let records = large.counts[object_type].objects;
-        assert_in_the_middle(&large.prefix, &group, records);
+        let records = object_types
+            .iter()
+            .map(|&object_type| large.counts[object_type].objects);
+        assert_in_the_middle(&large.prefix, &group, records.sum());
         add(&mut total, &files);
 
         let (host, files) = with_outputs(often(plugin, &large.prefix, &group), outputs);

@@ -1,0 +1,104 @@
+//! Counts revisions by month and files by extension, in one pass over two object types.
+
+use std::borrow::Cow;
+
+use journal_plugin_sdk::{
+    Aggregate, Batches, CalendarTime, Column, EntryType, Failure, Out, Plan, Processor, export,
+};
+use serde::Serialize;
+
+/// An extension has at most this many bytes; what is longer, such as the end of a sentence, is none.
+const LONGEST_EXTENSION: usize = 16;
+
+#[derive(Serialize)]
+struct OfMonth<'a> {
+    /// In UTC, such as `2016-02`; nothing where the date is in no calendar.
+    month: Option<&'a str>,
+    revisions: u64,
+}
+
+#[derive(Serialize)]
+struct OfExtension<'a> {
+    /// Without its dot; nothing where the name has none.
+    extension: Option<Cow<'a, str>>,
+    files: u64,
+}
+
+/// Counts revisions and files; it holds nothing between calls.
+#[derive(Debug, Default)]
+pub struct MonthsAndExtensions;
+
+impl Processor for MonthsAndExtensions {
+    const OBJECT_TYPES: &'static [&'static str] = &["revision", "directory"];
+
+    fn plan(&self) -> Plan {
+        let months = Aggregate::by(["month"]).sum("revisions");
+        let extensions = Aggregate::by(["extension"]).sum("files");
+        Plan::new(Self::OBJECT_TYPES)
+            .columns([Column::Values])
+            .stateless()
+            .aggregate("months", "Revisions in each month, in UTC", months)
+            .aggregate("extensions", "Files with each extension", extensions)
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        batches.each_revision(out, |revision, out| {
+            // Tarballs and the like have none.
+            let Some(date) = revision.date()? else {
+                return Ok(());
+            };
+            let month = date.utc().map(month);
+            let row = OfMonth {
+                month: month.as_ref().and_then(|text| str::from_utf8(text).ok()),
+                revisions: 1,
+            };
+            out.merge("months", &row)
+        })?;
+        batches.each_directory(out, |directory, out| {
+            for entry in directory.entries()? {
+                let entry = entry?;
+                if entry.entry_type == EntryType::File {
+                    let row = OfExtension {
+                        extension: extension(entry.name),
+                        files: 1,
+                    };
+                    out.merge("extensions", &row)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The month as text, such as `2016-02`. It always has as many digits, so it needs no `String`.
+fn month(time: CalendarTime) -> [u8; 7] {
+    let digit = |number: u16| b"0123456789"[usize::from(number % 10)];
+    let (year, month) = (time.year, u16::from(time.month));
+    [
+        digit(year / 1000),
+        digit(year / 100),
+        digit(year / 10),
+        digit(year),
+        b'-',
+        digit(month / 10),
+        digit(month),
+    ]
+}
+
+/// What follows the last dot of a name, in lower case, unless the name begins or ends with that dot.
+///
+/// It is borrowed from the name where that is UTF-8 and in lower case, as nearly all are.
+fn extension(name: &[u8]) -> Option<Cow<'_, str>> {
+    let dot = name.iter().rposition(|&byte| byte == b'.')?;
+    let extension = &name[dot + 1..];
+    if dot == 0 || extension.is_empty() || extension.len() > LONGEST_EXTENSION {
+        return None;
+    }
+    let mut extension = String::from_utf8_lossy(extension);
+    if extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        extension.to_mut().make_ascii_lowercase();
+    }
+    Some(extension)
+}
+
+export!(MonthsAndExtensions);
