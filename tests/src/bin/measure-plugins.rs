@@ -19,7 +19,7 @@ const HOST_TIMES: u32 = 65;
 const SCRIPT_TIMES: u32 = 6;
 
 /// A plugin, and the script with what follows the recording.
-const PLUGINS: [(&str, &str, &[&str]); 5] = [
+const PLUGINS: [(&str, &str, &[&str]); 6] = [
     (
         "commit-activity",
         "statistics.py",
@@ -27,6 +27,7 @@ const PLUGINS: [(&str, &str, &[&str]); 5] = [
     ),
     ("file-extensions", "statistics.py", &["files"]),
     ("graph-edges", "graph_edges.py", &[]),
+    ("list-revisions", "list_revisions.py", &[]),
     (
         "months-and-extensions",
         "statistics.py",

@@ -1,0 +1,74 @@
+//! Lists every revision: what it is made of, when it was made, and what its message begins with.
+
+use std::borrow::Cow;
+
+use journal_plugin_sdk::{
+    Batches, Column, Date, Failure, Id, Out, Plan, Processor, Timestamp, export,
+};
+use serde::Serialize;
+
+/// What is written for each revision.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: Id,
+    directory: Id,
+    parents: &'a [Id],
+    date: Option<Timestamp>,
+    committer_date: Option<Timestamp>,
+    subject: Option<Cow<'a, str>>,
+}
+
+/// Emits one row a revision; it holds nothing between calls.
+#[derive(Debug, Default)]
+pub struct ListRevisions;
+
+impl Processor for ListRevisions {
+    const OBJECT_TYPES: &'static [&'static str] = &["revision"];
+
+    fn plan(&self) -> Plan {
+        Plan::new(Self::OBJECT_TYPES)
+            .columns([Column::Values])
+            .stateless()
+            .output("revisions", "One row for each revision")
+    }
+
+    fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        // One list serves all revisions of a call, so that none needs memory of its own.
+        let mut parents = Vec::new();
+        batches.each_revision(out, |revision, out| {
+            // Fields are read in the order that they have in the journal, which passes over each but once.
+            let subject = revision.message()?.map(subject);
+            let date = revision.date()?.and_then(|date| time(&date));
+            let committer_date = revision.committer_date()?.and_then(|date| time(&date));
+            let directory = revision.directory()?;
+            parents.clear();
+            for parent in revision.parents()? {
+                parents.push(parent?);
+            }
+            let id = revision.id()?;
+            out.emit(&Row {
+                id,
+                directory,
+                parents: &parents,
+                date,
+                committer_date,
+                subject,
+            })
+        })
+    }
+}
+
+/// The date as a time of a row, where it is one that a row can hold.
+fn time(date: &Date<'_>) -> Option<Timestamp> {
+    // Lines of JSON have years of four digits, and refuse all other times.
+    date.timestamp().filter(|time| time.has_four_digit_year())
+}
+
+/// The first line of a message.
+fn subject(message: &[u8]) -> Cow<'_, str> {
+    let end = message.iter().position(|&byte| byte == b'\n');
+    let line = end.map_or(message, |end| &message[..end]);
+    String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+export!(ListRevisions);
