@@ -1,6 +1,8 @@
-//! Short runs of bytes, copied and compared in words.
+//! Short runs of bytes, copied and compared without a loop.
 //!
-//! In WebAssembly `memcpy` and `memcmp` are calls that cost more than what they do to the few bytes of a key.
+//! In WebAssembly `memcpy` and `memcmp` are calls that cost more than what they do to the few bytes of a key, and a loop
+//! looks at its deadline in every turn. So a run is taken as its first and its last bytes, which overlap where it is
+//! shorter than both.
 
 /// Beyond this many bytes the ordinary functions are faster.
 const SHORT: usize = 32;
@@ -8,21 +10,26 @@ const SHORT: usize = 32;
 /// Appends `bytes` to `to`.
 #[inline]
 pub fn append(to: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.len() > SHORT {
-        to.extend_from_slice(bytes);
-        return;
+    match bytes {
+        [] => {}
+        [one] => to.push(*one),
+        [one, two] => to.extend_from_slice(&[*one, *two]),
+        [one, two, three] => to.extend_from_slice(&[*one, *two, *three]),
+        _ if bytes.len() <= 8 => append_ends::<4>(to, bytes),
+        _ if bytes.len() <= 16 => append_ends::<8>(to, bytes),
+        _ if bytes.len() <= SHORT => append_ends::<16>(to, bytes),
+        _ => to.extend_from_slice(bytes),
     }
-    to.reserve(SHORT);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for word in words {
-        to.extend_from_slice(word);
-    }
-    let (halves, rest) = rest.as_chunks::<4>();
-    for half in halves {
-        to.extend_from_slice(half);
-    }
-    for &byte in rest {
-        to.push(byte);
+}
+
+/// Appends from `N` to `2 * N` bytes.
+#[inline]
+fn append_ends<const N: usize>(to: &mut Vec<u8>, bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
+        let end = to.len() + bytes.len();
+        to.extend_from_slice(first);
+        to.truncate(end - N);
+        to.extend_from_slice(last);
     }
 }
 
@@ -33,18 +40,27 @@ pub fn same(one: &[u8], two: &[u8]) -> bool {
     if one.len() != two.len() {
         return false;
     }
-    if one.len() > SHORT {
-        return one == two;
+    match (one, two) {
+        ([], []) => true,
+        ([a], [x]) => a == x,
+        ([a, b], [x, y]) => a == x && b == y,
+        ([a, b, c], [x, y, z]) => a == x && b == y && c == z,
+        _ if one.len() <= 8 => same_ends(one, two, |bytes| u32::from_ne_bytes(*bytes)),
+        _ if one.len() <= 16 => same_ends(one, two, |bytes| u64::from_ne_bytes(*bytes)),
+        _ if one.len() <= SHORT => same_ends(one, two, |bytes| u128::from_ne_bytes(*bytes)),
+        _ => one == two,
     }
-    let ((ones, one), (twos, two)) = (one.as_chunks::<8>(), two.as_chunks::<8>());
-    let words =
-        |(one, two): (&[u8; 8], &[u8; 8])| u64::from_ne_bytes(*one) == u64::from_ne_bytes(*two);
-    let ((one_half, one), (two_half, two)) = (one.as_chunks::<4>(), two.as_chunks::<4>());
-    let halves =
-        |(one, two): (&[u8; 4], &[u8; 4])| u32::from_ne_bytes(*one) == u32::from_ne_bytes(*two);
-    ones.iter().zip(twos).all(words)
-        && one_half.iter().zip(two_half).all(halves)
-        && one.iter().zip(two).all(|(one, two)| one == two)
+}
+
+/// Whether from `N` to `2 * N` bytes are the same.
+#[inline]
+fn same_ends<const N: usize, T: PartialEq>(
+    one: &[u8],
+    two: &[u8],
+    word: fn(&[u8; N]) -> T,
+) -> bool {
+    let ends = |bytes: &[u8]| Some((word(bytes.first_chunk()?), word(bytes.last_chunk()?)));
+    ends(one) == ends(two)
 }
 
 #[cfg(test)]

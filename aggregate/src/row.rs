@@ -86,6 +86,8 @@ struct Field {
     name: &'static str,
     /// Its place among the names of the shape.
     place: usize,
+    /// What it is for.
+    role: Role,
 }
 
 /// One row on its way into a table, filled field by field; its memory is used again for the next.
@@ -96,6 +98,11 @@ pub struct Row {
     names: Box<[Box<str>]>,
     /// What the fields of the last row were, in their order.
     order: Vec<Field>,
+    /// Whether `order` is that of a whole row of static names, with the parts of the key in their order.
+    has_usual: bool,
+    /// Whether the fields so far are the first of `order`. Then `seen` and `parts` are not kept: what is in order
+    /// and whole has nothing twice and nothing to be sorted.
+    is_usual: bool,
     /// How many fields there were.
     fields: usize,
     /// Bit `i` is set when there was the field `names[i]`.
@@ -118,9 +125,15 @@ impl Row {
         let names: Box<[Box<str>]> = shape.names().map(Into::into).collect();
         Self {
             order: (0..names.len())
-                .map(|place| Field { name: "", place })
+                .map(|place| Field {
+                    name: "",
+                    place,
+                    role: shape.role(place),
+                })
                 .collect(),
             names,
+            has_usual: false,
+            is_usual: false,
             fields: 0,
             seen: 0,
             key: Vec::new(),
@@ -137,6 +150,7 @@ impl Row {
     /// Forgets the row before.
     #[inline]
     pub fn begin(&mut self) {
+        self.is_usual = self.has_usual;
         self.fields = 0;
         self.seen = 0;
         self.key.clear();
@@ -157,6 +171,9 @@ impl Row {
     /// When the shape lacks the name, or it came before.
     #[inline]
     pub fn field(&mut self, name: &str) -> Result<Role, Fault> {
+        if self.is_usual {
+            self.leave_usual();
+        }
         // Rows mostly have their fields in one order.
         let place = match self.order.get(self.fields) {
             Some(field) if *self.names[field.place] == *name => field.place,
@@ -171,11 +188,43 @@ impl Row {
     /// When the shape lacks the name, or it came before.
     #[inline]
     pub fn static_field(&mut self, name: &'static str) -> Result<Role, Fault> {
-        let place = match self.order.get(self.fields) {
-            Some(field) if std::ptr::eq(field.name, name) && !name.is_empty() => field.place,
-            _ => self.find_static(name)?,
-        };
+        let known = self.order.get(self.fields);
+        let known = known.filter(|field| std::ptr::eq(field.name, name) && !name.is_empty());
+        match known {
+            Some(field) if self.is_usual => {
+                self.fields += 1;
+                Ok(field.role)
+            }
+            known => {
+                let known = known.map(|field| field.place);
+                self.unusual_field(name, known)
+            }
+        }
+    }
+
+    #[cold]
+    fn unusual_field(&mut self, name: &'static str, known: Option<usize>) -> Result<Role, Fault> {
+        if self.is_usual {
+            self.leave_usual();
+        }
+        let place = known.map_or_else(|| self.find_static(name), Ok)?;
         self.enter(place)
+    }
+
+    /// Makes up for what is not kept while the fields are the usual ones.
+    #[cold]
+    fn leave_usual(&mut self) {
+        self.is_usual = false;
+        self.has_usual = false;
+        let mut key = journal_msgpack::Cursor::new(&self.key);
+        for field in &self.order[..self.fields] {
+            self.seen |= 1 << field.place;
+            if field.role == Role::Key {
+                self.parts.push((field.place, key.place()));
+                // Whoever called for the role has appended one value.
+                let _part = key.value();
+            }
+        }
     }
 
     #[inline]
@@ -186,14 +235,13 @@ impl Row {
             return Err(Fault::Twice(shown(&self.names[place])));
         }
         self.seen |= bit;
-        if let Some(column) = place.checked_sub(self.shape.key.len()) {
-            return Ok(Role::Column(column));
+        let role = self.shape.role(place);
+        if role == Role::Key {
+            self.parts.push((place, self.key.len()));
         }
-        self.parts.push((place, self.key.len()));
-        Ok(Role::Key)
+        Ok(role)
     }
 
-    #[cold]
     fn find_static(&mut self, name: &'static str) -> Result<usize, Fault> {
         let place = self.find(name)?;
         if let Some(field) = self.order.get_mut(self.fields) {
@@ -207,7 +255,11 @@ impl Row {
         let found = self.names.iter().position(|known| **known == *name);
         let place = found.ok_or_else(|| Fault::UnknownName(shown(name)))?;
         if let Some(field) = self.order.get_mut(self.fields) {
-            *field = Field { name: "", place };
+            *field = Field {
+                name: "",
+                place,
+                role: self.shape.role(place),
+            };
         }
         Ok(place)
     }
@@ -276,19 +328,26 @@ impl Row {
         if self.fields != self.names.len() {
             return Err(self.missing());
         }
-        let in_order = self
-            .parts
-            .iter()
-            .enumerate()
-            .all(|(place, part)| part.0 == place);
-        if !in_order {
-            self.order_key();
+        if !self.is_usual {
+            self.finish_unusual();
         }
         Ok(())
     }
 
+    fn finish_unusual(&mut self) {
+        let mut places = self.parts.iter().map(|part| part.0);
+        let is_in_order = (0..).zip(&mut places).all(|(place, part)| part == place);
+        if !is_in_order {
+            self.order_key();
+        }
+        self.has_usual = is_in_order && self.order.iter().all(|field| !field.name.is_empty());
+    }
+
     #[cold]
-    fn missing(&self) -> Fault {
+    fn missing(&mut self) -> Fault {
+        if self.is_usual {
+            self.leave_usual();
+        }
         let place = self.seen.trailing_ones() as usize;
         let name = self.names.get(place).map(ToString::to_string);
         Fault::Missing(name.unwrap_or_default())
@@ -318,6 +377,59 @@ fn shown(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::Column;
+
+    /// Fills a row with these fields, the value of each being its name and, in a column, its length.
+    fn fill(row: &mut Row, fields: &[&'static str]) -> Result<Vec<u8>, Fault> {
+        row.begin();
+        for name in fields {
+            match row.static_field(name)? {
+                Role::Key => {
+                    let length = u8::try_from(name.len()).unwrap();
+                    row.key_part().push(0xa0 | length);
+                    row.key_part().extend_from_slice(name.as_bytes());
+                }
+                Role::Column(column) => row.set(column, Value::Unsigned(name.len() as u64))?,
+            }
+        }
+        row.finish()?;
+        Ok(row.key.clone())
+    }
+
+    #[test]
+    fn fields_may_come_in_another_order_in_each_row() {
+        let shape = Shape {
+            key: vec!["first".to_owned(), "second".to_owned()],
+            columns: vec![Column {
+                name: "sum".to_owned(),
+                merge: Merge::Sum,
+            }],
+        };
+        let key = b"\xa5first\xa6second";
+        let orders = [
+            ["first", "second", "sum"],
+            ["first", "sum", "second"],
+            ["second", "first", "sum"],
+            ["sum", "second", "first"],
+        ];
+        let mut row = Row::new(Arc::new(shape));
+        for one in orders {
+            for other in orders {
+                // Twice, so that the order is the usual one when the other comes.
+                for order in [one, one, other] {
+                    assert_eq!(fill(&mut row, &order).unwrap(), key, "{order:?}");
+                    assert_eq!(row.values, [Value::Unsigned(3)]);
+                }
+                for (bad, fault) in [
+                    (&other[..2], Fault::Missing(other[2].to_owned())),
+                    (&[other[0], other[0]], Fault::Twice(other[0].to_owned())),
+                    (&[other[0], "x"], Fault::UnknownName("x".to_owned())),
+                ] {
+                    fill(&mut row, &one).unwrap();
+                    assert_eq!(fill(&mut row, bad).unwrap_err(), fault, "{one:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn memory_of_a_large_row_is_given_back() {

@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Role;
+
 /// How the values of a column become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,6 +59,12 @@ impl Shape {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let columns = self.columns.iter().map(|column| &column.name);
         self.key.iter().chain(columns).map(String::as_str)
+    }
+
+    /// What the name at this place among [`names`](Self::names) is for.
+    pub(crate) fn role(&self, place: usize) -> Role {
+        let column = place.checked_sub(self.key.len());
+        column.map_or(Role::Key, Role::Column)
     }
 
     /// The first name that stands before in the key or the columns.

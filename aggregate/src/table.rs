@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use rmp::encode;
 
 use crate::column::{Cell, Merging};
-use crate::{Fault, Kind, Merge, Row, Shape, bytes, key};
+use crate::{Fault, Kind, Merge, Row, Shape, Span, Value, bytes, key};
 
 /// A state of a table that it can be brought back to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,9 @@ pub struct Table {
     hasher: DefaultHashBuilder,
     /// Places in `rows`, by the hash of the key.
     index: HashTable<u32>,
+    recent: Recent,
+    /// Whether every column adds up.
+    only_sums: bool,
     rows: Vec<Head>,
     /// The keys of the rows, end to end.
     keys: Vec<u8>,
@@ -75,11 +78,13 @@ impl Table {
                 .iter()
                 .filter(|column| column.kind.is_none())
                 .count(),
+            only_sums: columns.iter().all(|column| column.merge == Merge::Sum),
             columns,
             shape,
             learned: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             index: HashTable::new(),
+            recent: Recent::default(),
             rows: Vec::new(),
             keys: Vec::new(),
             cells: Vec::new(),
@@ -118,13 +123,28 @@ impl Table {
     /// The row has no effect then.
     #[inline]
     pub fn merge(&mut self, row: &Row) -> Result<bool, Fault> {
+        let slot = Recent::slot(&row.key);
+        if let Some(place) = self.recent_place(slot, &row.key)
+            && self.add(place, row)
+        {
+            return Ok(false);
+        }
+        self.merge_any(row, slot)
+    }
+
+    /// Merges whatever [`merge`](Self::merge) does not know how to merge at once.
+    fn merge_any(&mut self, row: &Row, slot: usize) -> Result<bool, Fault> {
         let hash = self.hash(&row.key);
         let known = self.find(&row.key, hash);
         self.check(row, known)?;
         let place = match known {
-            Some(place) => self.note_change(place),
+            Some(place) => {
+                self.note_change(place);
+                place
+            }
             None => self.append(row, hash)?,
         };
+        self.recent.set(slot, place);
         let width = self.columns.len();
         let cells = &mut self.cells[place * width..][..width];
         for ((column, cell), &value) in self.columns.iter().zip(cells).zip(&row.values) {
@@ -135,6 +155,39 @@ impl Table {
             self.learn_kinds(row);
         }
         Ok(known.is_none())
+    }
+
+    /// The row of a key, if it is the last one that came to its slot.
+    #[inline]
+    fn recent_place(&self, slot: usize, key: &[u8]) -> Option<usize> {
+        let place = self.recent.0[slot] as usize;
+        // Rows may be gone since, and others in their places.
+        let head = self.rows.get(place)?;
+        bytes::same(head.key(&self.keys), key).then_some(place)
+    }
+
+    /// Adds the columns of a row to those at `place` if that is all there is to do: sums that are not negative and do
+    /// not leave their range.
+    #[inline]
+    fn add(&mut self, place: usize, row: &Row) -> bool {
+        if !self.only_sums {
+            return false;
+        }
+        let range = place * self.columns.len()..(place + 1) * self.columns.len();
+        let fits = |(cell, value): (&Cell, &Value<Span>)| match (cell, value) {
+            (Cell::Unsigned(sum), Value::Unsigned(more)) => sum.checked_add(*more).is_some(),
+            _ => false,
+        };
+        if !self.cells[range.clone()].iter().zip(&row.values).all(fits) {
+            return false;
+        }
+        self.note_change(place);
+        for pair in self.cells[range].iter_mut().zip(&row.values) {
+            if let (Cell::Unsigned(sum), Value::Unsigned(more)) = pair {
+                *sum = sum.wrapping_add(*more);
+            }
+        }
+        true
     }
 
     /// Appends each row to `rows` as a msgpack map, names and values in the order of the shape, and tells
@@ -308,10 +361,10 @@ impl Table {
 
     /// Keeps the values that the row at `place` has now, unless they are kept already or the row is new.
     #[inline]
-    fn note_change(&mut self, place: usize) -> usize {
+    fn note_change(&mut self, place: usize) {
         let head = &mut self.rows[place];
         if place >= self.changes.first_new || head.stretch == self.changes.stretch {
-            return place;
+            return;
         }
         head.stretch = self.changes.stretch;
         let width = self.columns.len();
@@ -322,7 +375,6 @@ impl Table {
         self.changes
             .rows
             .push(u32::try_from(place).unwrap_or(u32::MAX));
-        place
     }
 
     fn drop_rows(&mut self, kept: usize) {
@@ -342,6 +394,48 @@ impl Table {
         let cells = self.cells.drain(kept * self.columns.len()..);
         let freed: usize = cells.map(|cell| cell.outside_bytes()).sum();
         self.outside_bytes = self.outside_bytes.saturating_sub(freed);
+    }
+}
+
+/// The rows whose keys came last, so that a key which comes again and again is not hashed. A key has one slot, and
+/// may find the row of another key there.
+#[derive(Debug)]
+struct Recent(Box<[u32; Recent::SLOTS]>);
+
+impl Recent {
+    /// Enough for the keys that come often, and few enough to stay in the cache. A power of two.
+    const SLOTS: usize = 256;
+
+    /// The slot of a key: made from its length and its last bytes, in which keys of one output differ most.
+    #[inline]
+    fn slot(key: &[u8]) -> usize {
+        let end = match (
+            key.last_chunk::<8>(),
+            key.last_chunk::<4>(),
+            key.first_chunk::<4>(),
+        ) {
+            (Some(end), _, _) => u64::from_le_bytes(*end),
+            // The two overlap, and so hold every byte.
+            (None, Some(end), Some(start)) => {
+                u64::from(u32::from_le_bytes(*end)) << 32 | u64::from(u32::from_le_bytes(*start))
+            }
+            _ => key.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)),
+        };
+        // The golden ratio spreads what differs in any bit over the highest ones.
+        let mixed = (end ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> (u64::BITS - Self::SLOTS.trailing_zeros())) as usize
+    }
+
+    #[inline]
+    fn set(&mut self, slot: usize, place: usize) {
+        // A place in the rows fits: they are no more than that.
+        self.0[slot] = u32::try_from(place).unwrap_or(u32::MAX);
+    }
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self(Box::new([u32::MAX; Self::SLOTS]))
     }
 }
 
