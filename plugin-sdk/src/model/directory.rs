@@ -66,6 +66,61 @@ pub struct Entry<'a> {
     pub perms: u32,
 }
 
+impl<'a> Entry<'a> {
+    /// The extension of its name: what follows the last dot, unless the name begins or ends with that dot.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Entry, EntryType, Id};
+    ///
+    /// let entry = |name| Entry { name, entry_type: EntryType::File, target: Id([1; 20]), perms: 0o100_644 };
+    /// assert_eq!(entry(b"lib.rs").extension(), Some(&b"rs"[..]));
+    /// assert_eq!(entry(b".gitignore").extension(), None);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn extension(&self) -> Option<&'a [u8]> {
+        let dot = last_dot(self.name)?;
+        let extension = &self.name[dot + 1..];
+        (dot > 0 && !extension.is_empty()).then_some(extension)
+    }
+}
+
+/// The place of the last dot. It looks at words and not at bytes, because in WebAssembly a loop looks at its deadline in
+/// every turn.
+#[inline]
+fn last_dot(name: &[u8]) -> Option<usize> {
+    let (rest, words) = name.as_rchunks::<8>();
+    for (place, word) in words.iter().enumerate().rev() {
+        if let Some(dot) = last_dot_of_word(u64::from_le_bytes(*word)) {
+            return Some(rest.len() + 8 * place + dot);
+        }
+    }
+    // What is shorter than a word, as far as it goes.
+    let (first, half) = rest.as_rchunks::<4>();
+    if let [half] = half
+        && let Some(dot) = last_dot_of_word(u32::from_le_bytes(*half).into())
+    {
+        return Some(first.len() + dot);
+    }
+    match first {
+        [.., b'.'] => Some(first.len() - 1),
+        [.., b'.', _] => Some(first.len() - 2),
+        [b'.', _, _] => Some(0),
+        _ => None,
+    }
+}
+
+/// The place of the last dot among eight bytes, of which the lowest comes first.
+#[inline]
+fn last_dot_of_word(word: u64) -> Option<usize> {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    const DOTS: u64 = 0x2e2e_2e2e_2e2e_2e2e;
+    // A byte that was a dot is 0 now; the highest bit of every other one gets set, and no carry leaves its byte.
+    let others = word ^ DOTS;
+    let dots = !((others & LOW).wrapping_add(LOW) | others | LOW);
+    (dots != 0).then(|| 7 - dots.leading_zeros() as usize / 8)
+}
+
 impl<'a> Directory<'a> {
     /// The entries, in the writer's order, which is not that of Git.
     ///
@@ -176,3 +231,26 @@ fn read_any_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, FieldError> 
 }
 
 identified!(Directory("directory"), Place);
+
+#[cfg(test)]
+mod tests {
+    use super::last_dot;
+
+    #[test]
+    fn last_dot_is_found_in_names_of_every_length() {
+        for length in 0..40 {
+            let mut name = vec![b'/'; length];
+            assert_eq!(last_dot(&name), None);
+            for first in 0..length {
+                name[first] = b'.';
+                for last in first..length {
+                    let before = std::mem::replace(&mut name[last], b'.');
+                    assert_eq!(last_dot(&name), Some(last));
+                    name[last] = before;
+                }
+                // Its neighbours in ASCII, and it with the highest bit set, are no dots.
+                name[first] = [b'-', b'/', b'.' | 0x80][first % 3];
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use journal_plugin_sdk::{
-    Aggregate, Batches, Column, EntryType, Failure, Out, Plan, Processor, export,
+    Aggregate, Batches, Column, Entry, EntryType, Failure, Out, Plan, Processor, export,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ impl Processor<Options> for FileExtensions {
                 let entry = entry?;
                 if entry.entry_type == EntryType::File {
                     let row = Row {
-                        extension: self.extension(entry.name),
+                        extension: self.extension(&entry),
                         mode: mode(entry.perms),
                         files: 1,
                     };
@@ -76,11 +76,10 @@ impl Processor<Options> for FileExtensions {
 }
 
 impl FileExtensions {
-    /// What follows the last dot of a name, unless the name begins or ends with that dot.
-    fn extension<'a>(&self, name: &'a [u8]) -> Option<Cow<'a, str>> {
-        let dot = name.iter().rposition(|&byte| byte == b'.')?;
-        let extension = &name[dot + 1..];
-        if dot == 0 || extension.is_empty() || extension.len() > self.options.longest {
+    /// The extension of an entry as text.
+    fn extension<'a>(&self, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
+        let extension = entry.extension()?;
+        if extension.len() > self.options.longest {
             return None;
         }
         let mut extension = String::from_utf8_lossy(extension);

@@ -58,8 +58,10 @@ impl Processor for MonthsAndExtensions {
             for entry in directory.entries()? {
                 let entry = entry?;
                 if entry.entry_type == EntryType::File {
+                    let extension = entry.extension();
+                    let extension = extension.filter(|bytes| bytes.len() <= LONGEST_EXTENSION);
                     let row = OfExtension {
-                        extension: extension(entry.name),
+                        extension: extension.map(text),
                         files: 1,
                     };
                     out.merge("extensions", &row)?;
@@ -85,20 +87,14 @@ fn month(time: CalendarTime) -> [u8; 7] {
     ]
 }
 
-/// What follows the last dot of a name, in lower case, unless the name begins or ends with that dot.
-///
-/// It is borrowed from the name where that is UTF-8 and in lower case, as nearly all are.
-fn extension(name: &[u8]) -> Option<Cow<'_, str>> {
-    let dot = name.iter().rposition(|&byte| byte == b'.')?;
-    let extension = &name[dot + 1..];
-    if dot == 0 || extension.is_empty() || extension.len() > LONGEST_EXTENSION {
-        return None;
+/// An extension as text in lower case, borrowed where it is that already, as nearly all are.
+fn text(extension: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(extension) {
+        Ok(text) if !text.bytes().any(|byte| byte.is_ascii_uppercase()) => text.into(),
+        _ => String::from_utf8_lossy(extension)
+            .to_ascii_lowercase()
+            .into(),
     }
-    let mut extension = String::from_utf8_lossy(extension);
-    if extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        extension.to_mut().make_ascii_lowercase();
-    }
-    Some(extension)
 }
 
 export!(MonthsAndExtensions);
