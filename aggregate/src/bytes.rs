@@ -13,8 +13,7 @@ pub fn append(to: &mut Vec<u8>, bytes: &[u8]) {
     match bytes {
         [] => {}
         [one] => to.push(*one),
-        [one, two] => to.extend_from_slice(&[*one, *two]),
-        [one, two, three] => to.extend_from_slice(&[*one, *two, *three]),
+        _ if bytes.len() <= 4 => append_ends::<2>(to, bytes),
         _ if bytes.len() <= 8 => append_ends::<4>(to, bytes),
         _ if bytes.len() <= 16 => append_ends::<8>(to, bytes),
         _ if bytes.len() <= SHORT => append_ends::<16>(to, bytes),
@@ -42,9 +41,8 @@ pub fn same(one: &[u8], two: &[u8]) -> bool {
     }
     match (one, two) {
         ([], []) => true,
-        ([a], [x]) => a == x,
-        ([a, b], [x, y]) => a == x && b == y,
-        ([a, b, c], [x, y, z]) => a == x && b == y && c == z,
+        ([one], [two]) => one == two,
+        _ if one.len() <= 4 => same_ends(one, two, |bytes| u16::from_ne_bytes(*bytes)),
         _ if one.len() <= 8 => same_ends(one, two, |bytes| u32::from_ne_bytes(*bytes)),
         _ if one.len() <= 16 => same_ends(one, two, |bytes| u64::from_ne_bytes(*bytes)),
         _ if one.len() <= SHORT => same_ends(one, two, |bytes| u128::from_ne_bytes(*bytes)),

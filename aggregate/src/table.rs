@@ -403,7 +403,7 @@ impl Table {
 struct Recent(Box<[u32; Recent::SLOTS]>);
 
 impl Recent {
-    /// Enough for the keys that come often, and few enough to stay in the cache. A power of two.
+    /// Enough for the keys that come often, and few enough to stay in the cache: one for each value of a byte.
     const SLOTS: usize = 256;
 
     /// The slot of a key: made from its length and its last bytes, in which keys of one output differ most.
@@ -423,7 +423,7 @@ impl Recent {
         };
         // The golden ratio spreads what differs in any bit over the highest ones.
         let mixed = (end ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> (u64::BITS - Self::SLOTS.trailing_zeros())) as usize
+        usize::from(mixed.to_be_bytes()[0])
     }
 
     #[inline]
