@@ -3,6 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
@@ -21,21 +23,18 @@ fn now() -> Duration {
     )
 }
 
-/// What `/proc` counts CPU time in on Linux, whatever the kernel's own tick.
-const TICKS_A_SECOND: f64 = 100.0;
-
-/// CPU time of the children that have ended and were waited for.
+/// CPU time, user and system, of the children that have ended and were waited for, by `getrusage`.
 ///
 /// # Panics
-/// Where there is no Linux to ask.
+/// When the system does not tell.
 #[must_use]
 pub fn children_cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux tells");
-    // The name in parentheses may hold anything; `cutime` and `cstime` are fields 16 and 17.
-    let behind_name = stat.rsplit_once(')').expect("the name ends").1;
-    let fields: Vec<&str> = behind_name.split_whitespace().collect();
-    let ticks = |field: usize| fields[field - 3].parse::<f64>().expect("a number");
-    (ticks(16) + ticks(17)) / TICKS_A_SECOND
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system tells");
+    let seconds = |time: TimeVal| {
+        Duration::from_secs(time.tv_sec().cast_unsigned())
+            + Duration::from_micros(time.tv_usec().cast_unsigned())
+    };
+    (seconds(usage.user_time()) + seconds(usage.system_time())).as_secs_f64()
 }
 
 /// The middle and the ends of what several rounds measured.

@@ -199,7 +199,7 @@ impl Broker {
         let producer: ThreadedProducer<Confirmations> = self
             .client()
             .set("enable.idempotence", "true")
-            .set("compression.type", "lz4")
+            .set("compression.type", "zstd")
             .set("linger.ms", "20")
             .set("batch.size", "1000000")
             .set("batch.num.messages", "10000")

@@ -1,0 +1,170 @@
+//! The journals that all subjects read: one real history, many times over, on a real broker and in a file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use journal_recording::{Frame, Writer};
+use journal_tests::kafka::Journal;
+use journal_tests::{Broker, Prefix, paths, run};
+
+use crate::answer::Answer;
+
+/// With 21,896 records, two million.
+pub(crate) const REPETITIONS: u32 = 92;
+/// With 21,896 records, more than 200,000: what Python gets.
+pub(crate) const FEW_REPETITIONS: u32 = 10;
+/// The partitions of a topic.
+pub(crate) const PARTITIONS: i32 = 8;
+/// The partitions of a topic where there are many.
+pub(crate) const MANY_PARTITIONS: i32 = 64;
+
+/// What is done with the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Objects by type.
+    Counts,
+    /// Revisions by month, and files of directories by extension.
+    Months,
+    /// One row for each revision.
+    Rows,
+}
+
+/// One history, repeated, under a prefix of its own.
+pub(crate) struct Topics {
+    pub(crate) prefix: Prefix,
+    pub(crate) repetitions: u32,
+}
+
+/// Which of the loaded journals is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Two million records.
+    Large,
+    /// Two hundred thousand.
+    Few,
+    /// Two million in topics of many partitions.
+    ManyPartitions,
+}
+
+/// The broker with everything on it.
+pub(crate) struct Loaded {
+    pub(crate) broker: Broker,
+    journal: Journal,
+    large: Topics,
+    few: Topics,
+    many_partitions: Topics,
+}
+
+impl Work {
+    pub(crate) fn reads(self, object_type: &str) -> bool {
+        match self {
+            Self::Counts => true,
+            Self::Months => matches!(object_type, "revision" | "directory"),
+            Self::Rows => object_type == "revision",
+        }
+    }
+
+    /// The plugin that does it.
+    pub(crate) fn plugin(self) -> &'static str {
+        match self {
+            Self::Counts => "count-objects",
+            Self::Months => "months-and-extensions",
+            Self::Rows => "list-revisions",
+        }
+    }
+}
+
+impl Loaded {
+    /// Starts a broker and fills it.
+    pub(crate) fn new() -> Self {
+        let journal = Journal::read(&paths::repository().join("recordings/ripgrep.journal.zst"));
+        let broker = Broker::start();
+        let load = |name: &str, partitions, repetitions| {
+            let prefix = Prefix::new(name);
+            eprintln!("loading {repetitions} times the history into {partitions} partitions");
+            broker.load(&prefix, &journal, partitions, repetitions);
+            Topics {
+                prefix,
+                repetitions,
+            }
+        };
+        Self {
+            large: load("large", PARTITIONS, REPETITIONS),
+            few: load("few", PARTITIONS, FEW_REPETITIONS),
+            many_partitions: load("many", MANY_PARTITIONS, REPETITIONS),
+            broker,
+            journal,
+        }
+    }
+
+    /// One of the journals.
+    pub(crate) fn topics(&self, which: Which) -> &Topics {
+        match which {
+            Which::Large => &self.large,
+            Which::Few => &self.few,
+            Which::ManyPartitions => &self.many_partitions,
+        }
+    }
+
+    /// The records that a work reads of one repetition.
+    pub(crate) fn records(&self, work: Work) -> u64 {
+        let read = self
+            .journal
+            .seen_by(false)
+            .filter(|record| work.reads(&record.object_type));
+        read.count() as u64
+    }
+
+    /// The topics that a work reads.
+    pub(crate) fn names(&self, work: Work, topics: &Topics) -> Vec<String> {
+        let types: BTreeSet<&str> = self
+            .journal
+            .seen_by(false)
+            .map(|record| record.object_type.as_str())
+            .filter(|object_type| work.reads(object_type))
+            .collect();
+        types
+            .into_iter()
+            .map(|object_type| topics.prefix.topic(object_type))
+            .collect()
+    }
+
+    /// What counting by type has to give for one repetition, from the records themselves.
+    pub(crate) fn counts(&self) -> Answer {
+        let counts = self.journal.counts(false, 1).into_iter();
+        counts
+            .map(|(object_type, sums)| (object_type, sums.objects))
+            .collect()
+    }
+
+    /// Writes the repeated history into a file.
+    pub(crate) fn write_recording(&self) -> PathBuf {
+        let path = run::folder("compare").join("large.journal.zst");
+        write(&self.journal, &path);
+        path
+    }
+}
+
+fn write(journal: &Journal, path: &Path) {
+    let topics: Vec<String> = journal
+        .records
+        .iter()
+        .map(|record| format!("swh.journal.objects.{}", record.object_type))
+        .collect();
+    let names: BTreeSet<&str> = topics.iter().map(String::as_str).collect();
+    let mut writer = Writer::create(path, &Vec::from_iter(names)).expect("a folder of ours");
+    for _ in 0..REPETITIONS {
+        for (record, topic) in journal.records.iter().zip(&topics) {
+            let frame = Frame {
+                topic,
+                key: &record.key,
+                value: record.value.as_deref(),
+                partition: None,
+                offset: None,
+                timestamp_ms: None,
+            };
+            writer.write(&frame).expect("there is room");
+        }
+    }
+    writer.finish().expect("there is room");
+}

@@ -1,0 +1,36 @@
+//! The usual loop of rust-rdkafka: one message a call.
+
+use std::time::Duration;
+
+use rdkafka::config::FromClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::message::Message;
+
+use super::{Arguments, Commits, Work, commit, object_type, settings};
+use crate::answer::Answer;
+
+const WAIT: Duration = Duration::from_millis(100);
+/// How many messages pass between two looks at the clock.
+const CLOCK_EVERY: u64 = 1024;
+
+pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
+    let consumer = BaseConsumer::from_config(&settings(arguments)).expect("the settings are right");
+    let topics: Vec<&str> = arguments.topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics).expect("the topics are there");
+    let mut commits = Commits::new();
+    let mut read = 0;
+    while read < arguments.records {
+        let Some(message) = consumer.poll(WAIT) else {
+            commits.if_due(&consumer, &mut work);
+            continue;
+        };
+        let message = message.expect("the broker answers");
+        work.record(object_type(message.topic()), message.payload());
+        read += 1;
+        if read % CLOCK_EVERY == 0 {
+            commits.if_due(&consumer, &mut work);
+        }
+    }
+    commit(&consumer, &mut work, CommitMode::Sync);
+    work.answer()
+}

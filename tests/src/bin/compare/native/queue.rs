@@ -1,0 +1,161 @@
+//! The least that librdkafka can be made to cost: the partitions' queues forwarded into one, which is read in batches,
+//! and each record worked on where it lies.
+#![expect(
+    unsafe_code,
+    reason = "rust-rdkafka has neither queues nor the batch call"
+)]
+
+use std::ffi::{CStr, CString, c_void};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::bindings as sys;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+
+use super::{Arguments, Commits, Work, commit, object_type, settings};
+use crate::answer::Answer;
+
+const WAIT_MS: i32 = 20;
+/// The host's default of `--batch-records`.
+const BATCH: usize = 1000;
+
+pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
+    let config = settings(arguments);
+    let consumer = BaseConsumer::from_config_and_context(&config, Forwarding::default())
+        .expect("the settings are right");
+    // Declared behind the consumer, and so dropped before it: otherwise the consumer's drop waits for ever.
+    let queue = Queue::new(&consumer);
+    let topics: Vec<&str> = arguments.topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics).expect("the topics are there");
+    let mut commits = Commits::new();
+    let mut messages: Vec<*mut sys::rd_kafka_message_t> = Vec::with_capacity(BATCH);
+    let mut names = Names::default();
+    let mut read = 0;
+    while read < arguments.records {
+        if let Some(event) = consumer.poll(Duration::ZERO) {
+            event.expect("the broker answers");
+            unreachable!("messages come on their own queue");
+        }
+        queue.read(&mut messages);
+        for &message in &messages {
+            // SAFETY: librdkafka set the pointer, and the message is destroyed at the end of this block, behind its last
+            // use. A key or value and its length belong together.
+            unsafe {
+                let one = &*message;
+                assert_eq!(
+                    one.err,
+                    sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
+                    "the broker answers"
+                );
+                let value = (!one.payload.is_null())
+                    .then(|| std::slice::from_raw_parts(one.payload.cast(), one.len));
+                work.record(names.of(one.rkt), value);
+                sys::rd_kafka_message_destroy(message);
+            }
+        }
+        read += messages.len() as u64;
+        commits.if_due(&consumer, &mut work);
+    }
+    commit(&consumer, &mut work, CommitMode::Sync);
+    work.answer()
+}
+
+/// Forwards the queue of each partition that is assigned into one.
+#[derive(Default)]
+struct Forwarding {
+    /// The queue that all are forwarded to.
+    target: AtomicPtr<sys::rd_kafka_queue_t>,
+}
+
+impl ClientContext for Forwarding {}
+
+impl ConsumerContext for Forwarding {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Rebalance::Assign(partitions) = rebalance else {
+            return;
+        };
+        let client = consumer.client().native_ptr();
+        let target = self.target.load(Ordering::Acquire);
+        for partition in partitions.elements() {
+            let topic = CString::new(partition.topic()).expect("a topic's name has no zero byte");
+            // SAFETY: client, name and both queues are valid for the calls, as nothing is assigned before there is a target; the partition's own reference is
+            // given back.
+            unsafe {
+                let own = sys::rd_kafka_queue_get_partition(
+                    client,
+                    topic.as_ptr(),
+                    partition.partition(),
+                );
+                sys::rd_kafka_queue_forward(own, target);
+                sys::rd_kafka_queue_destroy(own);
+            }
+        }
+    }
+}
+
+/// The queue that all messages come to.
+struct Queue(*mut sys::rd_kafka_queue_t);
+
+impl Queue {
+    /// Makes the queue, and forwards to it what the consumer is assigned from now on.
+    fn new(consumer: &BaseConsumer<Forwarding>) -> Self {
+        // SAFETY: the client is valid while the consumer is borrowed.
+        let queue = unsafe { sys::rd_kafka_queue_new(consumer.client().native_ptr()) };
+        consumer.context().target.store(queue, Ordering::Release);
+        Self(queue)
+    }
+
+    /// Replaces `messages` by those that wait, or else by the first that comes.
+    fn read(&self, messages: &mut Vec<*mut sys::rd_kafka_message_t>) {
+        messages.clear();
+        let mut read = |wait_ms, most| {
+            // SAFETY: there is room for `BATCH` pointers, and librdkafka says how many of them it set.
+            unsafe {
+                let count =
+                    sys::rd_kafka_consume_batch_queue(self.0, wait_ms, messages.as_mut_ptr(), most);
+                messages.set_len(usize::try_from(count).unwrap_or(0));
+            }
+            messages.len()
+        };
+        if read(0, BATCH) == 0 {
+            read(WAIT_MS, 1);
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: the reference is owned and not used again.
+        unsafe { sys::rd_kafka_queue_destroy(self.0) }
+    }
+}
+
+/// Object types by librdkafka's handle of their topic.
+#[derive(Default)]
+struct Names {
+    known: Vec<(*mut c_void, String)>,
+    last: usize,
+}
+
+impl Names {
+    fn of(&mut self, topic: *mut sys::rd_kafka_topic_t) -> &str {
+        let handle = topic.cast();
+        let is_last = self
+            .known
+            .get(self.last)
+            .is_some_and(|(known, _)| *known == handle);
+        if !is_last {
+            let place = self.known.iter().position(|(known, _)| *known == handle);
+            self.last = place.unwrap_or_else(|| {
+                // SAFETY: the handle is that of a message that is alive, and names end in a zero byte.
+                let name = unsafe { CStr::from_ptr(sys::rd_kafka_topic_name(topic)) };
+                let name = name.to_str().expect("a topic's name is ASCII");
+                self.known.push((handle, object_type(name).to_owned()));
+                self.known.len() - 1
+            });
+        }
+        &self.known[self.last].1
+    }
+}

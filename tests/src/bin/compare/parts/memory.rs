@@ -1,0 +1,67 @@
+//! What one more worker takes of the machine's memory, and how large the program is.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use journal_tests::{paths, run};
+
+use crate::Arguments;
+use crate::journal::{Loaded, Which, Work};
+use crate::results::{Report, Table, Target};
+use crate::subject::Subject;
+use crate::turns::{Rounds, Turn};
+
+const ONE: &str = "`count-objects`, 1 worker";
+const TWO: &str = "`count-objects`, 2 workers";
+/// What each worker fetches ahead at the most: the host's default of `queued.max.messages.kbytes`.
+const QUEUE_MB: f64 = 16_384.0 * 1024.0 / 1e6;
+
+pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
+    let turn = |workers, name| Turn {
+        subject: Subject::host(Work::Counts, Which::Large, 1, workers, name),
+        rounds: arguments.few_rounds,
+    };
+    let rounds = Rounds::take(loaded, vec![turn(1, ONE), turn(2, TWO)]);
+    #[expect(clippy::cast_precision_loss, reason = "no process is that large")]
+    let peak = |name: &str| rounds.of(name, |measured| measured.peak_bytes as f64 / 1e6);
+    let (one, two) = (peak(ONE), peak(TWO));
+    let pairs = one.iter().zip(&two);
+    let more: Vec<f64> = pairs.map(|(one, two)| two - one - QUEUE_MB).collect();
+    let mut table = Table::new("memory, resident at its highest, and sizes", "MB", 1);
+    table.row(ONE, &one);
+    table.row(TWO, &two).ratio(
+        "more than 1, less the queue's limit",
+        &more,
+        Some(Target::AtMost(20.0)),
+    );
+    let size = stripped(&paths::host());
+    table
+        .row("`journal-host`, stripped", &[size])
+        .ratio("MB", &[size], Some(Target::AtMost(40.0)));
+    for work in [Work::Counts, Work::Months, Work::Rows] {
+        let name = work.plugin();
+        table.row(
+            &format!("`{name}`, .wasm"),
+            &[megabytes(&paths::plugin(name))],
+        );
+    }
+    report.add(table);
+}
+
+fn stripped(program: &Path) -> f64 {
+    let copy = run::folder("stripped").join("journal-host");
+    let status = Command::new("strip")
+        .arg("-o")
+        .arg(&copy)
+        .arg(program)
+        .status();
+    assert!(status.expect("binutils are there").success());
+    megabytes(&copy)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no file is that large")]
+fn megabytes(path: &Path) -> f64 {
+    let metadata = fs::metadata(path).expect("it was built");
+    metadata.len() as f64 / 1e6
+}

@@ -1,0 +1,215 @@
+//! What was measured, as tables for people and as JSON.
+
+use std::fmt::{self, Display, Formatter};
+
+use journal_tests::measure::Spread;
+use serde::Serialize;
+
+/// All tables of one comparison.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    machine: Machine,
+    tables: Vec<Table>,
+}
+
+/// Where it ran.
+#[derive(Debug, Serialize)]
+struct Machine {
+    processors: usize,
+    model: String,
+    kernel: String,
+}
+
+/// One table: what was measured in turns.
+#[derive(Debug, Serialize)]
+pub(crate) struct Table {
+    title: String,
+    /// What the numbers are.
+    unit: &'static str,
+    /// Digits behind the point.
+    #[serde(skip)]
+    digits: usize,
+    rows: Vec<Row>,
+}
+
+/// One subject.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    name: String,
+    value: Spread,
+    /// Records a second by the clock on the wall.
+    rate: Option<Spread>,
+    ratios: Vec<Ratio>,
+}
+
+/// A ratio, or a difference, of two subjects, taken in each round by itself.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ratio {
+    /// What it is to.
+    to: String,
+    value: Spread,
+    /// What it should be.
+    target: Option<Target>,
+    is_met: Option<bool>,
+}
+
+/// What a number should be.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Target {
+    fn is_met(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
+        }
+    }
+}
+
+impl Display for Target {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(most) => write!(formatter, "at most {most}"),
+            Self::AtLeast(least) => write!(formatter, "at least {least}"),
+        }
+    }
+}
+
+impl Report {
+    /// Nothing measured yet.
+    pub(crate) fn new() -> Self {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let processors = read("/proc/cpuinfo");
+        let model = processors
+            .lines()
+            .find(|line| line.starts_with("model name"));
+        let model = model.and_then(|line| line.split_once(": "));
+        Self {
+            machine: Machine {
+                processors: std::thread::available_parallelism().map_or(0, Into::into),
+                model: model.map_or("unknown", |(_, model)| model).to_owned(),
+                kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            },
+            tables: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, table: Table) {
+        eprintln!("{table}");
+        self.tables.push(table);
+    }
+}
+
+impl Table {
+    pub(crate) fn new(title: &str, unit: &'static str, digits: usize) -> Self {
+        Self {
+            title: title.to_owned(),
+            unit,
+            digits,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row and answers with it, for its ratios.
+    pub(crate) fn row(&mut self, name: &str, values: &[f64]) -> &mut Row {
+        self.rows.push(Row {
+            name: name.to_owned(),
+            value: Spread::of(values.iter().copied()),
+            rate: None,
+            ratios: Vec::new(),
+        });
+        self.rows.last_mut().expect("it was added")
+    }
+}
+
+impl Row {
+    /// Says how many records a second there were.
+    pub(crate) fn rate(&mut self, rates: &[f64]) -> &mut Self {
+        self.rate = Some(Spread::of(rates.iter().copied()));
+        self
+    }
+
+    /// Adds what the rounds of this subject are to those of another.
+    pub(crate) fn ratio(&mut self, to: &str, values: &[f64], target: Option<Target>) -> &mut Self {
+        let value = Spread::of(values.iter().copied());
+        self.ratios.push(Ratio {
+            to: to.to_owned(),
+            value,
+            target,
+            is_met: target.map(|target| target.is_met(value.median)),
+        });
+        self
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Machine {
+            processors,
+            model,
+            kernel,
+        } = &self.machine;
+        writeln!(
+            formatter,
+            "{processors} processors, {model}, Linux {kernel}."
+        )?;
+        self.tables
+            .iter()
+            .try_for_each(|table| write!(formatter, "\n{table}"))
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            title,
+            unit,
+            digits,
+            rows,
+        } = self;
+        writeln!(
+            formatter,
+            "| {title} | {unit} | records/s | ratio | target |"
+        )?;
+        writeln!(formatter, "|---|---|---|---|---|")?;
+        for row in rows {
+            let rate = row.rate.map(|rate| format!("{:.2} M", rate.median / 1e6));
+            write!(
+                formatter,
+                "| {} | {:.digits$} | {} |",
+                row.name,
+                row.value,
+                rate.unwrap_or_default()
+            )?;
+            let ratios: Vec<String> = row.ratios.iter().map(ToString::to_string).collect();
+            let targets: Vec<String> = row.ratios.iter().map(Ratio::verdict).collect();
+            writeln!(
+                formatter,
+                " {} | {} |",
+                ratios.join("<br>"),
+                targets.join("<br>")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Ratio {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:.2} {}", self.value, self.to)
+    }
+}
+
+impl Ratio {
+    fn verdict(&self) -> String {
+        match (self.target, self.is_met) {
+            (Some(target), Some(true)) => format!("{target}: met"),
+            (Some(target), _) => format!("**{target}: missed**"),
+            (None, _) => String::new(),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Who is compared: plain Rust, Python and the host, each in processes of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use journal_tests::host::Running;
+use journal_tests::measure::children_cpu_seconds;
+use journal_tests::{Host, oracle, paths, run};
+use serde::Deserialize;
+
+use crate::answer::{self, Answer};
+use crate::journal::{Loaded, Topics, Which, Work};
+use crate::native::Program;
+
+/// The longest that one subject may take.
+const LIMIT: Duration = Duration::from_mins(5);
+
+/// One way of doing one work.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) work: Work,
+    pub(crate) which: Which,
+    pub(crate) how: How,
+}
+
+/// What runs.
+#[derive(Clone, Debug)]
+pub(crate) enum How {
+    /// Plain Rust.
+    Native(Program),
+    /// Upstream's client, with a function on dicts or on model objects.
+    Python { objects: bool },
+    /// The host with the shipped plugin.
+    Host {
+        processes: usize,
+        workers: usize,
+        arguments: Vec<String>,
+    },
+}
+
+/// What one run took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    /// CPU time, user and system, of all processes of the subject.
+    pub(crate) cpu_seconds: f64,
+    /// From the start of the first process to the end of the last.
+    pub(crate) wall_seconds: f64,
+    /// Resident memory at its highest, of the process that had most.
+    pub(crate) peak_bytes: u64,
+    /// Records that were read.
+    pub(crate) records: u64,
+}
+
+impl Measured {
+    /// Microseconds of CPU time a record.
+    #[expect(clippy::cast_precision_loss, reason = "some millions")]
+    pub(crate) fn cpu_us(&self) -> f64 {
+        self.cpu_seconds / self.records as f64 * 1e6
+    }
+
+    /// Records a second by the clock on the wall.
+    #[expect(clippy::cast_precision_loss, reason = "some millions")]
+    pub(crate) fn rate(&self) -> f64 {
+        self.records as f64 / self.wall_seconds
+    }
+}
+
+impl Subject {
+    pub(crate) fn native(program: Program, work: Work, which: Which, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            work,
+            which,
+            how: How::Native(program),
+        }
+    }
+
+    pub(crate) fn python(work: Work, objects: bool, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            work,
+            which: Which::Few,
+            how: How::Python { objects },
+        }
+    }
+
+    pub(crate) fn host(
+        work: Work,
+        which: Which,
+        processes: usize,
+        workers: usize,
+        name: &str,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            work,
+            which,
+            how: How::Host {
+                processes,
+                workers,
+                arguments: Vec::new(),
+            },
+        }
+    }
+
+    /// Runs once, in a consumer group of its own that `round` names, and answers with what it took and what it said.
+    pub(crate) fn run(&self, loaded: &Loaded, round: usize) -> (Measured, Answer) {
+        let topics = loaded.topics(self.which);
+        let records = loaded.records(self.work) * u64::from(topics.repetitions);
+        let group = topics
+            .prefix
+            .group(&format!("{}-{round}", self.name.replace(' ', "-")));
+        let (mut measured, answer) = match &self.how {
+            How::Native(program) => self.run_native(*program, loaded, topics, &group, records),
+            How::Python { objects } => self.run_python(*objects, loaded, topics, &group, records),
+            How::Host {
+                processes,
+                workers,
+                arguments,
+            } => {
+                let host = || {
+                    let plugin = paths::plugin(self.work.plugin());
+                    Host::run(&plugin)
+                        .args(["--brokers", &loaded.broker.address(), "--on-eof", "stop"])
+                        .args(["--prefix", topics.prefix.as_str(), "--group-id", &group])
+                        .args(["--workers", &workers.to_string()])
+                        .args(arguments)
+                };
+                run_hosts(self.work, *processes, host)
+            }
+        };
+        measured.records = records;
+        (measured, answer)
+    }
+
+    fn run_native(
+        &self,
+        program: Program,
+        loaded: &Loaded,
+        topics: &Topics,
+        group: &str,
+        records: u64,
+    ) -> (Measured, Answer) {
+        let rows = run::folder("native").join("rows.jsonl");
+        let program = clap::ValueEnum::to_possible_value(&program).expect("all are named");
+        let mut command =
+            Command::new(std::env::current_exe().expect("a process has an executable"));
+        command
+            .args(["native", program.get_name()])
+            .args(["--brokers", &loaded.broker.address(), "--group", group])
+            .args(["--records", &records.to_string(), "--rows"])
+            .arg(&rows)
+            .args(loaded.names(self.work, topics));
+        let (measured, printed) = measure(|| succeed(&mut command));
+        let answer = match self.work {
+            Work::Rows => answer::of_lines(&rows),
+            _ => serde_json::from_str(&printed).expect("it prints its answer"),
+        };
+        (measured, answer)
+    }
+
+    fn run_python(
+        &self,
+        objects: bool,
+        loaded: &Loaded,
+        topics: &Topics,
+        group: &str,
+        records: u64,
+    ) -> (Measured, Answer) {
+        #[derive(Deserialize)]
+        struct Printed {
+            cpu_seconds: f64,
+            wall_seconds: f64,
+            records: u64,
+            answer: Answer,
+        }
+        let work = if self.work == Work::Counts {
+            "counts"
+        } else {
+            "months"
+        };
+        let form = if objects { "objects" } else { "dicts" };
+        let broker = loaded.broker.address();
+        let printed = oracle::script(
+            "journal_client.py",
+            [work, form, &broker, topics.prefix.as_str(), group],
+        );
+        let printed: Printed = serde_json::from_str(&printed).expect("it prints its answer");
+        assert_eq!(printed.records, records, "{} reads every record", self.name);
+        let measured = Measured {
+            cpu_seconds: printed.cpu_seconds,
+            wall_seconds: printed.wall_seconds,
+            peak_bytes: 0,
+            records,
+        };
+        (measured, printed.answer)
+    }
+}
+
+/// Runs hosts side by side with files for their rows, and reads what they have written.
+pub(crate) fn run_hosts(
+    work: Work,
+    processes: usize,
+    host: impl Fn() -> Host,
+) -> (Measured, Answer) {
+    let folders: Vec<PathBuf> = (0..processes).map(|_| run::folder("rows")).collect();
+    let hosts = folders.iter().map(|folder| {
+        let outputs = outputs(work, folder).into_iter();
+        outputs.fold(host(), Host::arg)
+    });
+    let measured = measure_hosts(hosts);
+    let mut answer = Answer::new();
+    for folder in &folders {
+        for (name, number) in read(work, folder) {
+            let sum = answer.entry(name).or_default();
+            *sum = sum.wrapping_add(number);
+        }
+    }
+    (measured, answer)
+}
+
+/// Runs hosts side by side to their ends.
+pub(crate) fn measure_hosts(hosts: impl Iterator<Item = Host>) -> Measured {
+    let (mut measured, peak_bytes) = measure(|| {
+        let mut running: Vec<Running> = hosts.map(Host::spawn).collect();
+        wait(&mut running)
+    });
+    measured.peak_bytes = peak_bytes;
+    measured
+}
+
+fn outputs(work: Work, folder: &Path) -> Vec<String> {
+    let names: &[&str] = match work {
+        Work::Counts => &["counts"],
+        Work::Months => &["months", "extensions"],
+        Work::Rows => &["revisions"],
+    };
+    let bind = |name: &&str| format!("--output={name}={}", file(folder, name).display());
+    names.iter().map(bind).collect()
+}
+
+fn file(folder: &Path, output: &str) -> PathBuf {
+    folder.join(format!("{output}.jsonl"))
+}
+
+fn read(work: Work, folder: &Path) -> Answer {
+    let file = |output| file(folder, output);
+    match work {
+        Work::Counts => answer::of_counts(&file("counts")),
+        Work::Months => answer::of_months_and_extensions(&file("months"), &file("extensions")),
+        Work::Rows => answer::of_lines(&file("revisions")),
+    }
+}
+
+/// Waits for the end of all, and answers with the most memory that one of them had.
+fn wait(running: &mut Vec<Running>) -> u64 {
+    let start = Instant::now();
+    let mut peak = 0;
+    while let Some(host) = running.last_mut() {
+        if host.has_ended() {
+            let host = running.pop().expect("it was the last");
+            let _ = host.finish(LIMIT).success();
+            continue;
+        }
+        assert!(start.elapsed() < LIMIT, "the host ends: {}", host.stderr());
+        let peaks = running.iter().filter_map(Running::peak_bytes);
+        peak = peaks.fold(peak, u64::max);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    peak
+}
+
+fn measure<T>(subject: impl FnOnce() -> T) -> (Measured, T) {
+    let (cpu, wall) = (children_cpu_seconds(), Instant::now());
+    let result = subject();
+    let measured = Measured {
+        cpu_seconds: children_cpu_seconds() - cpu,
+        wall_seconds: wall.elapsed().as_secs_f64(),
+        peak_bytes: 0,
+        records: 0,
+    };
+    (measured, result)
+}
+
+fn succeed(command: &mut Command) -> String {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("it writes UTF-8")
+}
