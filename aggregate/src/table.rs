@@ -51,11 +51,19 @@ struct Head {
     stretch: u32,
 }
 
+/// A row that changed.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    place: u32,
+    /// What its only column was, where that was a sum without a sign. Else its columns are the last of the cells.
+    sum: Option<u64>,
+}
+
 /// What rows were before they changed, oldest first.
 #[derive(Debug, Default)]
 struct Changes {
-    rows: Vec<u32>,
-    /// The columns of these rows, end to end.
+    rows: Vec<Change>,
+    /// The columns of the rows whose sum is not kept with them, end to end.
     cells: Vec<Cell>,
     /// Counts marks and returns to them. In a stretch between two of them a row's first change alone is noted.
     stretch: u32,
@@ -111,7 +119,7 @@ impl Table {
     pub fn bytes(&self) -> usize {
         self.keys.len()
             + self.rows.len() * (size_of::<Head>() + 2 * size_of::<u32>())
-            + self.changes.rows.len() * size_of::<u32>()
+            + self.changes.rows.len() * size_of::<Change>()
             + (self.cells.len() + self.changes.cells.len()) * size_of::<Cell>()
             + self.outside_bytes
     }
@@ -343,11 +351,15 @@ impl Table {
     pub fn return_to(&mut self, mark: Mark) {
         let width = self.columns.len();
         while self.changes.rows.len() > mark.changes {
-            let Some(place) = self.changes.rows.pop() else {
+            let Some(Change { place, sum }) = self.changes.rows.pop() else {
                 break;
             };
-            let before = self.changes.cells.len() - width;
             let cells = &mut self.cells[place as usize * width..][..width];
+            if let Some(sum) = sum {
+                cells[0] = Cell::Unsigned(sum);
+                continue;
+            }
+            let before = self.changes.cells.len() - width;
             for (cell, before) in cells.iter_mut().zip(self.changes.cells.drain(before..)) {
                 self.outside_bytes = self.outside_bytes.saturating_sub(cell.outside_bytes());
                 *cell = before;
@@ -369,12 +381,17 @@ impl Table {
         head.stretch = self.changes.stretch;
         let width = self.columns.len();
         let cells = &self.cells[place * width..][..width];
-        self.outside_bytes += cells.iter().map(Cell::outside_bytes).sum::<usize>();
-        self.changes.cells.extend_from_slice(cells);
+        let sum = match cells {
+            [Cell::Unsigned(sum)] => Some(*sum),
+            _ => None,
+        };
+        if sum.is_none() {
+            self.outside_bytes += cells.iter().map(Cell::outside_bytes).sum::<usize>();
+            self.changes.cells.extend_from_slice(cells);
+        }
         // A place in the rows fits: they are no more than that.
-        self.changes
-            .rows
-            .push(u32::try_from(place).unwrap_or(u32::MAX));
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        self.changes.rows.push(Change { place, sum });
     }
 
     fn drop_rows(&mut self, kept: usize) {
