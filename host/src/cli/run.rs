@@ -17,7 +17,7 @@ use crate::pipeline::budget::Budget;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
 use crate::sandbox::{Engine, ObjectTypes, Plugin, Processor};
 use crate::source::SourceError;
-use crate::source::kafka::{self, Cluster, KafkaSource, Subscription};
+use crate::source::kafka::{self, Clients, Cluster, KafkaSource, Member, Subscription};
 use crate::source::recording::{self, Recording};
 
 /// Runs a processor over the journal, or over a recording of it.
@@ -105,12 +105,13 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     arguments.check()?;
     let stop = work::settle_signals()?;
     let limits = arguments.bounds.limits();
+    // They connect while the plugin is loaded.
+    let clients = arguments.source.clients()?;
     let engine = Engine::new()?;
     let plugin = Arc::new(Plugin::load(&engine, &arguments.plugin, limits)?);
     let options = arguments.options.of(&plugin)?;
     let (first, plan) = Processor::start(&plugin, &options, limits)?;
-    let workers = arguments.source.workers.get();
-    let progress = Arc::new(Progress::new(workers));
+    let progress = Arc::new(Progress::new(arguments.source.workers.get()));
     let run = Run {
         object_types: arguments.objects.of(&plan)?,
         settings: WorkerSettings {
@@ -129,9 +130,15 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         budget: Arc::new(Budget::new(arguments.stop_after)),
         arguments,
     };
-    let work = match run.arguments.source.recording.clone() {
-        Some(path) => run.over_recording(path, first)?,
-        None => run.over_kafka(first, workers)?,
+    let work = match (clients, run.arguments.source.recording.clone()) {
+        (Some(clients), _) => run.over_kafka(clients, first)?,
+        (None, Some(path)) => run.over_recording(path, first)?,
+        (None, None) => {
+            return Err(Report::wrong_use(
+                anyhow::anyhow!("`--brokers` or `--recording` is needed"),
+                None,
+            ));
+        }
     };
     let ended = run_workers(work, &stop, &progress)?;
     if ended != Ended::ReaderGone {
@@ -167,6 +174,13 @@ impl SourceArguments {
             kafka: self.kafka.clone(),
         })
     }
+
+    /// The clients of a run over Kafka, one for each worker among them.
+    fn clients(&self) -> Result<Option<Clients>, Report> {
+        let start = |settings| Clients::start(settings, self.workers.get());
+        let clients = self.cluster_settings().map(start).transpose();
+        Ok(clients.map_err(SourceError::from)?)
+    }
 }
 
 type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
@@ -200,25 +214,18 @@ impl Run {
         Ok(vec![Box::new(move || worker.run())])
     }
 
-    fn over_kafka(&self, first: Processor, workers: usize) -> Result<Vec<Work>, Report> {
-        let Some(settings) = self.arguments.source.cluster_settings() else {
-            return Err(Report::wrong_use(
-                anyhow::anyhow!("`--brokers` or `--recording` is needed"),
-                None,
-            ));
-        };
+    fn over_kafka(&self, clients: Clients, first: Processor) -> Result<Vec<Work>, Report> {
         let subscription = Subscription {
             prefix: self.arguments.objects.prefix.clone(),
             object_types: self.object_types.clone(),
             privileged: self.arguments.objects.privileged,
         };
         let stop_at_end = self.arguments.source.on_eof == OnEof::Stop;
-        let cluster =
-            Cluster::connect(settings, &subscription, stop_at_end).map_err(SourceError::from)?;
-        let cluster = Arc::new(cluster);
+        let (cluster, members) =
+            Cluster::connect(clients, &subscription, stop_at_end).map_err(SourceError::from)?;
         let sinks = self.sinks()?;
         let mut processors = vec![first];
-        while processors.len() < workers {
+        while processors.len() < members.len() {
             let (processor, plan) = Processor::start(
                 &self.settings.plugin,
                 &self.settings.options,
@@ -229,26 +236,24 @@ impl Run {
             }
             processors.push(processor);
         }
-        let of_worker = |(number, mut processor): (usize, Processor)| {
+        let of_worker = |(number, (mut processor, member)): (usize, (Processor, Member))| {
             processor.bind(self.sink(&sinks));
-            self.kafka_worker(&cluster, processor, number, workers)
+            self.kafka_worker(&cluster, member, processor, number)
         };
-        Ok(processors.into_iter().enumerate().map(of_worker).collect())
+        let workers = processors.into_iter().zip(members).enumerate();
+        Ok(workers.map(of_worker).collect())
     }
 
     fn kafka_worker(
         &self,
         cluster: &Arc<Cluster>,
+        member: Member,
         processor: Processor,
         number: usize,
-        workers: usize,
     ) -> Work {
         let cluster = Arc::clone(cluster);
-        let stay = cluster.expect_worker();
         let counters = self.settings.progress.worker(number);
         let options = kafka::WorkerOptions {
-            worker: number,
-            workers,
             limits: self.arguments.bounds.batch_limits(),
             tombstones: self.settings.plan.tombstones,
             budget: Arc::clone(&self.budget),
@@ -259,7 +264,7 @@ impl Run {
             ..self.settings.clone()
         };
         Box::new(move || {
-            let source = KafkaSource::join(cluster, stay, options).map_err(SourceError::from)?;
+            let source = KafkaSource::join(cluster, member, options).map_err(SourceError::from)?;
             Worker::new(source, processor, settings, counters).run()
         })
     }

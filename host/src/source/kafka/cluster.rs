@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 
+use super::clients::Clients;
+use super::context::Context;
 use super::departure::{Departures, Stay};
 use super::end::Ends;
 use super::error::{Error, words};
@@ -44,19 +47,29 @@ pub struct Cluster {
     pub(super) departures: Arc<Departures>,
 }
 
+/// A worker's consumer, which is to join the group.
+pub struct Member {
+    pub(super) consumer: BaseConsumer<Context>,
+    /// The others wait for this worker when they leave the group.
+    pub(super) stay: Stay,
+}
+
 impl Cluster {
     /// Asks the brokers for the topics and, for a run that stops at the end of the data, for the
-    /// ends of all partitions.
+    /// ends of all partitions. There is a [`Member`] for each worker.
     ///
     /// # Errors
     /// When no broker answers, or there is no topic for what is asked.
     pub fn connect(
-        settings: Settings,
+        clients: Clients,
         subscription: &Subscription,
         stop_at_end: bool,
-    ) -> Result<Self, Error> {
-        settings.start()?;
-        let observer = Observer::new(&settings)?;
+    ) -> Result<(Arc<Self>, Vec<Member>), Error> {
+        let Clients {
+            settings,
+            observer,
+            consumers,
+        } = clients;
         let metadata = fetch_metadata(&observer, &settings.brokers)?;
         let topics = choose(&metadata, &settings.brokers, subscription)?;
         let ends = if stop_at_end {
@@ -64,19 +77,20 @@ impl Cluster {
         } else {
             None
         };
-        Ok(Self {
+        let departures = Arc::new(Departures::new());
+        let member = |consumer| Member {
+            consumer,
+            stay: Stay::new(&departures),
+        };
+        let members = consumers.into_iter().map(member).collect();
+        let cluster = Self {
             settings,
             topics,
             ends,
             observer,
-            departures: Arc::new(Departures::new()),
-        })
-    }
-
-    /// Notes one more worker, whom the others wait for when they leave the group.
-    #[must_use]
-    pub fn expect_worker(&self) -> Stay {
-        Stay::new(&self.departures)
+            departures,
+        };
+        Ok((Arc::new(cluster), members))
     }
 
     /// The topics that the run reads.

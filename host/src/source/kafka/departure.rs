@@ -35,7 +35,7 @@ impl Departures {
 
 /// One worker's part: its drop counts as having come, whatever made the worker end.
 #[derive(Debug)]
-pub struct Stay(Arc<Departures>);
+pub(super) struct Stay(Arc<Departures>);
 
 impl Stay {
     pub(super) fn new(departures: &Arc<Departures>) -> Self {

@@ -4,6 +4,7 @@
 //! is read in batches, while `poll` serves everything else: rebalances, errors and log lines.
 
 mod assignment;
+mod clients;
 mod cluster;
 mod commits;
 mod context;
@@ -23,20 +24,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-pub use self::cluster::{Cluster, Subscription};
-pub use self::departure::Stay;
+pub use self::clients::Clients;
+pub use self::cluster::{Cluster, Member, Subscription};
 pub use self::error::Error;
 pub use self::settings::Settings;
 
 use self::assignment::Assignment;
 use self::commits::Commits;
 use self::context::Context;
+use self::departure::Stay;
 use self::end::{EndTracker, Reached};
 use self::native::{Messages, Queue};
-use self::settings::{Start, client_error};
+use self::settings::Start;
 use self::troubles::Troubles;
 use super::{Event, Source, SourceError, Wait};
 use crate::batch::Batches;
@@ -52,10 +53,6 @@ const LAG_EVERY: Duration = Duration::from_secs(1);
 /// What a worker's source needs besides the cluster.
 #[derive(Debug)]
 pub struct WorkerOptions {
-    /// The worker's number in the process, from 0.
-    pub worker: usize,
-    /// How many workers the process has.
-    pub workers: usize,
     /// What one `process` call may be made of.
     pub limits: BatchLimits,
     /// Whether tombstones are handed out.
@@ -102,15 +99,17 @@ struct Leaving {
 }
 
 impl KafkaSource {
-    /// Joins the group; `stay` is this worker's [`Cluster::expect_worker`].
+    /// Has `member` join the group.
     ///
     /// # Errors
-    /// When librdkafka refuses a setting or gives no consumer.
-    pub fn join(cluster: Arc<Cluster>, stay: Stay, options: WorkerOptions) -> Result<Self, Error> {
+    /// When librdkafka gives no queue or does not take the subscription.
+    pub fn join(
+        cluster: Arc<Cluster>,
+        member: Member,
+        options: WorkerOptions,
+    ) -> Result<Self, Error> {
+        let Member { consumer, stay } = member;
         let settings = &cluster.settings;
-        let config = settings.for_worker(options.worker, options.workers);
-        let consumer = BaseConsumer::from_config_and_context(&config, Context::default())
-            .map_err(client_error)?;
         let queue = |what: &str, queue: Option<Queue>| {
             queue.ok_or_else(|| Error::NoQueue {
                 what: what.to_owned(),

@@ -6,15 +6,15 @@
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 
+use super::clients;
 use super::context::Context;
 use super::error::Error;
 use super::native::Queue;
-use super::settings::{Settings, client_error};
+use super::settings::Settings;
 
 /// How long one question may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,9 +40,7 @@ impl std::fmt::Debug for Observer {
 
 impl Observer {
     pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
-        let config = settings.for_queries();
-        let client = BaseConsumer::from_config_and_context(&config, Context::default())
-            .map_err(client_error)?;
+        let client = clients::connecting(&settings.for_queries())?;
         let events = Queue::of_consumer(&client).ok_or_else(|| Error::NoQueue {
             what: "events".to_owned(),
         })?;
