@@ -22,6 +22,10 @@ const RECEIVE_MESSAGE_MAX_BYTES: &str = "268435456";
 /// How often a member asks whether the group changes, in milliseconds, and so how late it gives partitions to one that
 /// joins: with librdkafka's default of 3 s, two workers take a short run to its end one after the other.
 const HEARTBEAT_INTERVAL_MS: u64 = 500;
+/// The first pause before a broker is connected to again, in milliseconds, which doubles as often as that fails.
+/// librdkafka waits for half of it as well before it goes on from a bootstrap server to the brokers themselves, as
+/// every client does once: with its default of 100 ms that is a third of the time to the first record.
+const RECONNECT_BACKOFF_MS: &str = "20";
 /// librdkafka's default of `max.poll.interval.ms`.
 const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
 /// librdkafka's default of `session.timeout.ms`.
@@ -141,6 +145,7 @@ impl Settings {
     pub(super) fn for_queries(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("client.id", "journal-host");
+        config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         let not_for_queries = |key: &str| key.starts_with("group.") || key == "auto.offset.reset";
         for (key, value) in self.kafka.iter().filter(|(key, _)| !not_for_queries(key)) {
             config.set(key, value);
@@ -168,6 +173,7 @@ impl Settings {
         config.set("max.partition.fetch.bytes", MAX_PARTITION_FETCH_BYTES);
         config.set("receive.message.max.bytes", RECEIVE_MESSAGE_MAX_BYTES);
         config.set("heartbeat.interval.ms", self.heartbeat_ms().to_string());
+        config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         for (key, value) in &self.kafka {
             config.set(key, value);
         }
