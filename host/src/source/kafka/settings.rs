@@ -19,6 +19,10 @@ const MAX_PARTITION_FETCH_BYTES: &str = "262144";
 /// The largest answer of a broker that is taken, in bytes: the journal's brokers take records of up
 /// to 100 MiB, which librdkafka's own default of 100 MB would refuse.
 const RECEIVE_MESSAGE_MAX_BYTES: &str = "268435456";
+/// How long a broker holds an answer back that has no record yet, in milliseconds. What is assigned while it does is not
+/// asked for until then: librdkafka asks for the first partitions before it has been told of all, and where these are at
+/// their ends the others would wait for its default of 500 ms.
+const FETCH_WAIT_MAX_MS: &str = "100";
 /// How often a member asks whether the group changes, in milliseconds, and so how late it gives partitions to one that
 /// joins: with librdkafka's default of 3 s, two workers take a short run to its end one after the other.
 const HEARTBEAT_INTERVAL_MS: u64 = 500;
@@ -170,6 +174,7 @@ impl Settings {
         config.set("client.id", "journal-host");
         config.set("queued.max.messages.kbytes", QUEUED_MAX_MESSAGES_KBYTES);
         config.set("fetch.queue.backoff.ms", FETCH_QUEUE_BACKOFF_MS);
+        config.set("fetch.wait.max.ms", FETCH_WAIT_MAX_MS);
         config.set("max.partition.fetch.bytes", MAX_PARTITION_FETCH_BYTES);
         config.set("receive.message.max.bytes", RECEIVE_MESSAGE_MAX_BYTES);
         config.set("heartbeat.interval.ms", self.heartbeat_ms().to_string());
