@@ -15,6 +15,7 @@ pub mod oracle;
 pub mod paths;
 pub mod run;
 pub mod seed;
+pub mod startup;
 pub mod wait;
 
 pub use host::{Finished, Host, Running};
