@@ -39,7 +39,7 @@ struct Arguments {
     json: Option<PathBuf>,
 
     #[command(subcommand)]
-    native: Option<Child>,
+    child: Option<Child>,
 }
 
 #[derive(clap::Subcommand)]
@@ -47,14 +47,26 @@ enum Child {
     /// One of the subjects, as the comparison itself starts it.
     #[command(hide = true)]
     Native(native::Arguments),
+    /// Plain Rust that ends at its first record.
+    #[command(hide = true)]
+    FirstRecord {
+        brokers: String,
+        prefix: String,
+        group: String,
+    },
 }
 
 #[expect(clippy::print_stdout, reason = "the tables are the data")]
 fn main() {
     let arguments = Arguments::parse();
-    if let Some(Child::Native(child)) = &arguments.native {
-        native::run(child);
-        return;
+    match &arguments.child {
+        Some(Child::Native(child)) => return native::run(child),
+        Some(Child::FirstRecord {
+            brokers,
+            prefix,
+            group,
+        }) => journal_tests::startup::bare_first_record(brokers, prefix, group),
+        None => {}
     }
     let mut report = Report::new();
     parts::measure(&arguments, &mut report);

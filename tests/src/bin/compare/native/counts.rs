@@ -6,7 +6,6 @@ use crate::answer::Answer;
 #[derive(Default)]
 pub(super) struct Counts {
     types: Vec<Sums>,
-    last: usize,
 }
 
 #[derive(Default)]
@@ -18,20 +17,23 @@ struct Sums {
 }
 
 impl Work for Counts {
-    fn record(&mut self, object_type: &str, value: Option<&[u8]>) {
+    /// The place of its sums.
+    type Topic = usize;
+
+    fn topic(&mut self, object_type: &str) -> usize {
         let is_it = |sums: &Sums| sums.object_type == object_type;
-        // Messages come in runs of one topic.
-        if !self.types.get(self.last).is_some_and(is_it) {
-            let place = self.types.iter().position(is_it);
-            self.last = place.unwrap_or_else(|| {
-                self.types.push(Sums {
-                    object_type: object_type.to_owned(),
-                    ..Sums::default()
-                });
-                self.types.len() - 1
+        let place = self.types.iter().position(is_it);
+        place.unwrap_or_else(|| {
+            self.types.push(Sums {
+                object_type: object_type.to_owned(),
+                ..Sums::default()
             });
-        }
-        let sums = &mut self.types[self.last];
+            self.types.len() - 1
+        })
+    }
+
+    fn record(&mut self, topic: usize, value: Option<&[u8]>) {
+        let sums = &mut self.types[topic];
         match value {
             Some(value) => {
                 sums.objects += 1;

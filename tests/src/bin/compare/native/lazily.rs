@@ -3,7 +3,7 @@
 use journal_plugin_sdk::{Directory, EntryType, FieldError, Revision};
 
 use super::Work;
-use super::months::MonthsAndExtensions;
+use super::months::{Kind, MonthsAndExtensions};
 use crate::answer::Answer;
 
 #[derive(Default)]
@@ -12,25 +12,37 @@ pub(super) struct Lazily {
 }
 
 impl Lazily {
-    fn read(&mut self, object_type: &str, value: &[u8]) -> Result<(), FieldError> {
-        if object_type == "directory" {
-            for entry in Directory::new(value).entries()? {
-                let entry = entry?;
-                if entry.entry_type == EntryType::File {
-                    self.counts.file(entry.name);
+    #[inline]
+    fn read(&mut self, kind: Kind, value: &[u8]) -> Result<(), FieldError> {
+        match kind {
+            Kind::Directory => {
+                for entry in Directory::new(value).entries()? {
+                    let entry = entry?;
+                    if entry.entry_type == EntryType::File {
+                        self.counts.file(entry.name);
+                    }
                 }
             }
-        } else if let Some(date) = Revision::new(value).date()? {
-            self.counts.revision(date.seconds);
+            Kind::Revision => {
+                if let Some(date) = Revision::new(value).date()? {
+                    self.counts.revision(date.seconds);
+                }
+            }
         }
         Ok(())
     }
 }
 
 impl Work for Lazily {
-    fn record(&mut self, object_type: &str, value: Option<&[u8]>) {
+    type Topic = Kind;
+
+    fn topic(&mut self, object_type: &str) -> Kind {
+        Kind::of(object_type)
+    }
+
+    fn record(&mut self, kind: Kind, value: Option<&[u8]>) {
         let Some(value) = value else { return };
-        self.read(object_type, value).expect("an object is one");
+        self.read(kind, value).expect("an object is one");
     }
 
     fn answer(self) -> Answer {

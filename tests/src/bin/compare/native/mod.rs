@@ -1,6 +1,7 @@
 //! What one writes in plain Rust instead of a plugin: a consumer group member and some work, in a process of
 //! its own. It knows how many records there are, and so needs no events at the ends of partitions.
 
+mod calendar;
 mod counts;
 mod lazily;
 mod months;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use journal_host::source::kafka::Settings;
 use rdkafka::ClientConfig;
+use rdkafka::bindings::rd_kafka_topic_t;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 
 use crate::answer::Answer;
@@ -57,8 +59,14 @@ pub(crate) enum Program {
 
 /// What is done with records.
 trait Work {
+    /// What it knows of a topic.
+    type Topic: Copy;
+
+    /// Meets a topic, before its first record.
+    fn topic(&mut self, object_type: &str) -> Self::Topic;
+
     /// Takes one record in.
-    fn record(&mut self, object_type: &str, value: Option<&[u8]>);
+    fn record(&mut self, topic: Self::Topic, value: Option<&[u8]>);
 
     /// Makes what was written durable: the offsets are committed behind it.
     fn make_durable(&mut self) {}
@@ -99,7 +107,8 @@ fn settings(arguments: &Arguments) -> ClientConfig {
     config
 }
 
-/// Commits as the host does: behind durable rows, at the interval, without waiting.
+/// Commits at the host's interval and as the host does, behind durable rows and without waiting; but sums are kept in
+/// memory, and rows are not made durable at each 16 MiB as well.
 struct Commits {
     last: Instant,
 }
@@ -129,4 +138,40 @@ fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, work: &mut impl Work, 
 /// What follows the last dot of a topic's name.
 fn object_type(topic: &str) -> &str {
     topic.rsplit('.').next().unwrap_or_default()
+}
+
+/// What is known of topics, by librdkafka's handle of each: names are read once, and not with every record.
+struct Topics<T> {
+    /// Messages come in runs of one topic.
+    last: Option<(*mut rd_kafka_topic_t, T)>,
+    known: Vec<(*mut rd_kafka_topic_t, T)>,
+}
+
+impl<T: Copy> Topics<T> {
+    fn new() -> Self {
+        Self {
+            last: None,
+            known: Vec::new(),
+        }
+    }
+
+    /// What is known of this topic, or else what `meet` says.
+    #[inline]
+    fn of(&mut self, handle: *mut rd_kafka_topic_t, meet: impl FnOnce() -> T) -> T {
+        match self.last {
+            Some((last, topic)) if last == handle => topic,
+            _ => self.search(handle, meet),
+        }
+    }
+
+    #[cold]
+    fn search(&mut self, handle: *mut rd_kafka_topic_t, meet: impl FnOnce() -> T) -> T {
+        let place = self.known.iter().position(|(known, _)| *known == handle);
+        let place = place.unwrap_or_else(|| {
+            self.known.push((handle, meet()));
+            self.known.len() - 1
+        });
+        self.last = Some(self.known[place]);
+        self.known[place].1
+    }
 }

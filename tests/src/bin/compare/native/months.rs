@@ -1,100 +1,204 @@
 //! Months and extensions: what the structs and the lazy model have in common.
 
-use std::borrow::Cow;
-
 use hashbrown::HashMap;
 
+use super::calendar::Calendar;
 use crate::answer::{self, Answer};
 
 /// An extension has at most this many bytes.
 const LONGEST_EXTENSION: usize = 16;
-const DAY_SECONDS: i64 = 86_400;
+/// The months of the years 0 to 9999.
+const MONTHS: usize = 12 * 10_000;
+
+/// What a record is, by its topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Directory,
+    Revision,
+}
+
+impl Kind {
+    pub(super) fn of(object_type: &str) -> Self {
+        match object_type {
+            "directory" => Self::Directory,
+            "revision" => Self::Revision,
+            other => panic!("nobody asked for `{other}`"),
+        }
+    }
+}
 
 /// Revisions by month in UTC and files by extension.
-#[derive(Default)]
 pub(super) struct MonthsAndExtensions {
-    /// By the months since the year 0.
-    months: HashMap<Option<i64>, u64>,
-    extensions: HashMap<Vec<u8>, u64>,
+    /// By the months since the year 0. What is never touched takes no memory.
+    months: Vec<u64>,
+    without_month: u64,
+    /// Of at most seven bytes, as nearly all are: these in lower case, the first in the lowest place, and their number
+    /// in the highest.
+    extensions: Tally,
+    long_extensions: HashMap<Vec<u8>, u64>,
     without_extension: u64,
+}
+
+impl Default for MonthsAndExtensions {
+    fn default() -> Self {
+        Self {
+            months: vec![0; MONTHS],
+            without_month: 0,
+            extensions: Tally::default(),
+            long_extensions: HashMap::new(),
+            without_extension: 0,
+        }
+    }
 }
 
 impl MonthsAndExtensions {
     /// Counts a revision with a date.
     pub(super) fn revision(&mut self, seconds: i64) {
-        *self.months.entry(Some(month(seconds))).or_default() += 1;
+        let month = Calendar::of(seconds).map(|time| 12 * time.year + time.month - 1);
+        match month.and_then(|month| self.months.get_mut(month as usize)) {
+            Some(count) => *count += 1,
+            None => self.without_month += 1,
+        }
     }
 
-    /// Counts a file by its name.
+    /// Counts a file by its name: by what follows the last dot, unless the name begins or ends with that dot, in lower
+    /// case.
     pub(super) fn file(&mut self, name: &[u8]) {
-        let Some(extension) = extension(name) else {
+        let end = last_word(name);
+        let dots = dots(end);
+        if dots == 0 {
+            self.file_without_late_dot(name);
+            return;
+        }
+        // The bytes behind the last dot: seven at most.
+        let length = dots.leading_zeros() / 8;
+        if length == 0 || name.len() == length as usize + 1 {
             self.without_extension += 1;
             return;
-        };
-        match self.extensions.get_mut(&*extension) {
-            Some(count) => *count += 1,
-            None => {
-                self.extensions.insert(extension.into_owned(), 1);
+        }
+        let extension = lower_case(end >> (64 - 8 * length));
+        self.extensions.add(extension | (u64::from(length) << 56));
+    }
+
+    /// Counts a file whose last eight bytes have no dot.
+    #[inline(never)]
+    fn file_without_late_dot(&mut self, name: &[u8]) {
+        let begin = name.len().saturating_sub(LONGEST_EXTENSION + 1);
+        let searched = &name[begin..name.len().saturating_sub(8).max(begin)];
+        let dot = searched.iter().rposition(|&byte| byte == b'.');
+        match dot.map(|dot| begin + dot) {
+            Some(dot) if dot > 0 => {
+                let extension = name[dot + 1..].to_ascii_lowercase();
+                *self.long_extensions.entry(extension).or_default() += 1;
             }
+            _ => self.without_extension += 1,
         }
     }
 
     pub(super) fn answer(self) -> Answer {
-        let months = self.months.into_iter().map(|(month, count)| {
-            let text = month.map(|month| format!("{:04}-{:02}", month / 12, month % 12 + 1));
-            (answer::month(text.as_deref()), count)
-        });
-        let mut all: Answer = months.collect();
-        for (extension, count) in self.extensions {
-            let text = String::from_utf8_lossy(&extension);
+        let mut all = Answer::new();
+        let months = (0_u32..).zip(self.months);
+        for (month, count) in months.filter(|(_, count)| *count > 0) {
+            let text = format!("{:04}-{:02}", month / 12, month % 12 + 1);
+            all.insert(answer::month(Some(&text)), count);
+        }
+        if self.without_month > 0 {
+            all.insert(answer::month(None), self.without_month);
+        }
+        let mut add = |extension: &[u8], count: u64| {
+            let text = String::from_utf8_lossy(extension);
             *all.entry(answer::extension(Some(&text))).or_default() += count;
+        };
+        for (key, count) in self.extensions.counts() {
+            let bytes = key.to_le_bytes();
+            add(&bytes[..usize::from(bytes[7])], count);
+        }
+        for (extension, &count) in &self.long_extensions {
+            add(extension, count);
         }
         all.insert(answer::extension(None), self.without_extension);
         all
     }
 }
 
-/// What follows the last dot of a name, unless the name begins or ends with that dot, in lower case.
-fn extension(name: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let dot = name.iter().rposition(|&byte| byte == b'.')?;
-    let extension = &name[dot + 1..];
-    if dot == 0 || extension.is_empty() || extension.len() > LONGEST_EXTENSION {
-        return None;
+/// The last eight bytes of a name, the last one in the highest place, with zeros before a shorter one.
+#[inline]
+fn last_word(name: &[u8]) -> u64 {
+    if let Some(last) = name.last_chunk::<8>() {
+        return u64::from_le_bytes(*last);
     }
-    if extension.iter().any(u8::is_ascii_uppercase) {
-        Some(extension.to_ascii_lowercase().into())
-    } else {
-        Some(extension.into())
+    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        // Where the two overlap they are the same.
+        let free = 8 * (8 - name.len());
+        let first = u64::from(u32::from_le_bytes(*first)) << free;
+        return first | (u64::from(u32::from_le_bytes(*last)) << 32);
+    }
+    let places = name.iter().rev().zip([56_u32, 48, 40]);
+    places.fold(0_u64, |word, (&byte, place)| {
+        word | (u64::from(byte) << place)
+    })
+}
+
+/// The highest bit of each byte that is a dot.
+#[inline]
+fn dots(word: u64) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    // A byte that was a dot is 0 now; the highest bit of every other one gets set, and no carry leaves its byte.
+    let others = word ^ each(b'.');
+    !((others & LOW).wrapping_add(LOW) | others | LOW)
+}
+
+/// Eight bytes with the letters of ASCII in lower case.
+#[inline]
+fn lower_case(word: u64) -> u64 {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let low = word & !HIGH;
+    // Their highest bits say which bytes are no smaller than `A`, and which are greater than `Z`.
+    let from_a = low.wrapping_add(each(0x80 - b'A'));
+    let behind_z = low.wrapping_add(each(0x7f - b'Z'));
+    let upper = from_a & !behind_z & !word & HIGH;
+    word | (upper >> 2)
+}
+
+#[inline]
+fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// Counts by key, nearly all of them without a search.
+struct Tally {
+    /// Each key has one place here, which belongs to the first key that came. No key is 0.
+    places: Box<[(u64, u64); 256]>,
+    /// Of the keys whose place belongs to another.
+    others: HashMap<u64, u64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            places: Box::new([(0, 0); 256]),
+            others: HashMap::new(),
+        }
     }
 }
 
-/// The months since the year 0 of a time in seconds since 1970, in the Gregorian calendar.
-pub(super) fn month(seconds: i64) -> i64 {
-    let (year, month, _) = date(seconds.div_euclid(DAY_SECONDS));
-    year * 12 + month - 1
-}
+impl Tally {
+    #[inline]
+    fn add(&mut self, key: u64) {
+        // The golden ratio: the highest byte of the product depends on all of the key.
+        let [place, ..] = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+        let (owner, count) = &mut self.places[usize::from(place)];
+        if *owner == key {
+            *count += 1;
+        } else if *owner == 0 {
+            (*owner, *count) = (key, 1);
+        } else {
+            *self.others.entry(key).or_default() += 1;
+        }
+    }
 
-/// Year, month and day of the month of a number of days since 1970.
-///
-/// Years begin in March here, so that the leap day is their last, and come in eras of 400: the algorithm
-/// `civil_from_days` of Howard Hinnant, <https://howardhinnant.github.io/date_algorithms.html>.
-pub(super) fn date(days: i64) -> (i64, i64, i64) {
-    const ERA_DAYS: i64 = 146_097;
-    let days = days + 719_468;
-    let era = days.div_euclid(ERA_DAYS);
-    let day = days.rem_euclid(ERA_DAYS);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    (
-        year + era * 400 + i64::from(month <= 2),
-        month,
-        day_of_month,
-    )
+    fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        let placed = self.places.iter().filter(|(_, count)| *count > 0).copied();
+        placed.chain(self.others.iter().map(|(&key, &count)| (key, count)))
+    }
 }

@@ -6,7 +6,7 @@ use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::Message;
 
-use super::{Arguments, Commits, Work, commit, object_type, settings};
+use super::{Arguments, Commits, Topics, Work, commit, object_type, settings};
 use crate::answer::Answer;
 
 const WAIT: Duration = Duration::from_millis(100);
@@ -15,17 +15,23 @@ const CLOCK_EVERY: u64 = 1024;
 
 pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
     let consumer = BaseConsumer::from_config(&settings(arguments)).expect("the settings are right");
-    let topics: Vec<&str> = arguments.topics.iter().map(String::as_str).collect();
-    consumer.subscribe(&topics).expect("the topics are there");
+    let names: Vec<&str> = arguments.topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&names).expect("the topics are there");
     let mut commits = Commits::new();
+    let mut topics = Topics::new();
     let mut read = 0;
     while read < arguments.records {
-        let Some(message) = consumer.poll(WAIT) else {
+        // What is there already is had for less without a wait: librdkafka then notes none.
+        let now = consumer.poll(Duration::ZERO);
+        let Some(message) = now.or_else(|| consumer.poll(WAIT)) else {
             commits.if_due(&consumer, &mut work);
             continue;
         };
         let message = message.expect("the broker answers");
-        work.record(object_type(message.topic()), message.payload());
+        let topic = topics.of(message.topic_ptr(), || {
+            work.topic(object_type(message.topic()))
+        });
+        work.record(topic, message.payload());
         read += 1;
         if read % CLOCK_EVERY == 0 {
             commits.if_due(&consumer, &mut work);

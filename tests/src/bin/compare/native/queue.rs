@@ -5,7 +5,7 @@
     reason = "rust-rdkafka has neither queues nor the batch call"
 )]
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use rdkafka::bindings as sys;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 
-use super::{Arguments, Commits, Work, commit, object_type, settings};
+use super::{Arguments, Commits, Topics, Work, commit, object_type, settings};
 use crate::answer::Answer;
 
 const WAIT_MS: i32 = 20;
@@ -27,11 +27,11 @@ pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
         .expect("the settings are right");
     // Declared behind the consumer, and so dropped before it: otherwise the consumer's drop waits for ever.
     let queue = Queue::new(&consumer);
-    let topics: Vec<&str> = arguments.topics.iter().map(String::as_str).collect();
-    consumer.subscribe(&topics).expect("the topics are there");
+    let names: Vec<&str> = arguments.topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&names).expect("the topics are there");
     let mut commits = Commits::new();
     let mut messages: Vec<*mut sys::rd_kafka_message_t> = Vec::with_capacity(BATCH);
-    let mut names = Names::default();
+    let mut topics = Topics::new();
     let mut read = 0;
     while read < arguments.records {
         if let Some(event) = consumer.poll(Duration::ZERO) {
@@ -41,7 +41,8 @@ pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
         queue.read(&mut messages);
         for &message in &messages {
             // SAFETY: librdkafka set the pointer, and the message is destroyed at the end of this block, behind its last
-            // use. A key or value and its length belong together.
+            // use. A value and its length belong together. The topic lives as long as the message, and its name ends in
+            // a zero byte.
             unsafe {
                 let one = &*message;
                 assert_eq!(
@@ -51,7 +52,11 @@ pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
                 );
                 let value = (!one.payload.is_null())
                     .then(|| std::slice::from_raw_parts(one.payload.cast(), one.len));
-                work.record(names.of(one.rkt), value);
+                let topic = topics.of(one.rkt, || {
+                    let name = CStr::from_ptr(sys::rd_kafka_topic_name(one.rkt));
+                    work.topic(object_type(name.to_str().expect("a name is ASCII")))
+                });
+                work.record(topic, value);
                 sys::rd_kafka_message_destroy(message);
             }
         }
@@ -129,33 +134,5 @@ impl Drop for Queue {
     fn drop(&mut self) {
         // SAFETY: the reference is owned and not used again.
         unsafe { sys::rd_kafka_queue_destroy(self.0) }
-    }
-}
-
-/// Object types by librdkafka's handle of their topic.
-#[derive(Default)]
-struct Names {
-    known: Vec<(*mut c_void, String)>,
-    last: usize,
-}
-
-impl Names {
-    fn of(&mut self, topic: *mut sys::rd_kafka_topic_t) -> &str {
-        let handle = topic.cast();
-        let is_last = self
-            .known
-            .get(self.last)
-            .is_some_and(|(known, _)| *known == handle);
-        if !is_last {
-            let place = self.known.iter().position(|(known, _)| *known == handle);
-            self.last = place.unwrap_or_else(|| {
-                // SAFETY: the handle is that of a message that is alive, and names end in a zero byte.
-                let name = unsafe { CStr::from_ptr(sys::rd_kafka_topic_name(topic)) };
-                let name = name.to_str().expect("a topic's name is ASCII");
-                self.known.push((handle, object_type(name).to_owned()));
-                self.known.len() - 1
-            });
-        }
-        &self.known[self.last].1
     }
 }

@@ -4,6 +4,7 @@ mod batches;
 mod memory;
 mod recording;
 mod scaling;
+mod start_up;
 mod throughput;
 
 use crate::Arguments;
@@ -23,14 +24,17 @@ pub(crate) enum Part {
     Batches,
     /// Memory and sizes.
     Memory,
+    /// The time to the first record.
+    StartUp,
 }
 
-const ALL: [Part; 5] = [
+const ALL: [Part; 6] = [
     Part::Throughput,
     Part::Scaling,
     Part::Recording,
     Part::Batches,
     Part::Memory,
+    Part::StartUp,
 ];
 
 /// Measures the parts that were asked for, or all.
@@ -48,6 +52,7 @@ pub(crate) fn measure(arguments: &Arguments, report: &mut Report) {
             Part::Recording => recording::measure(&loaded, arguments, report),
             Part::Batches => batches::measure(&loaded, arguments, report),
             Part::Memory => memory::measure(&loaded, arguments, report),
+            Part::StartUp => start_up::measure(&loaded, arguments, report),
         }
     }
 }

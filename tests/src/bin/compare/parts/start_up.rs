@@ -1,0 +1,46 @@
+//! The time from the start of a process to its first record.
+
+use std::process::Command;
+
+use journal_tests::{paths, startup};
+
+use crate::Arguments;
+use crate::journal::{Loaded, Which, Work};
+use crate::results::{Report, Table, Target};
+
+/// A round takes a second, and single ones are far from each other.
+const ROUNDS_FOR_ONE: usize = 4;
+
+pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
+    // Each partition has a record here.
+    let prefix = &loaded.topics(Which::Large).prefix;
+    let broker = loaded.broker.address();
+    let bare = |group: &str| {
+        let own = std::env::current_exe().expect("a process has an executable");
+        let mut command = Command::new(own);
+        command.args(["first-record", &broker, prefix.as_str(), group]);
+        command
+    };
+    let measured = startup::measure(
+        &loaded.broker,
+        prefix,
+        &paths::plugin(Work::Counts.plugin()),
+        arguments.rounds * ROUNDS_FOR_ONE,
+        bare,
+    );
+    let pairs = measured.kafka.iter().zip(&measured.bare);
+    let later: Vec<f64> = pairs.map(|(kafka, bare)| kafka - bare).collect();
+    let mut table = Table::new("start of the process to the first record", "ms", 0);
+    table
+        .row("`count-objects` over a recording", &measured.recording)
+        .ratio("ms", &measured.recording, Some(Target::AtMost(30.0)));
+    table.row("plain Rust, `poll`, from Kafka", &measured.bare);
+    table
+        .row("`count-objects` from Kafka", &measured.kafka)
+        .ratio(
+            "ms later than plain Rust",
+            &later,
+            Some(Target::AtMost(20.0)),
+        );
+    report.add(table);
+}
