@@ -5,6 +5,7 @@
 
 mod binding;
 mod place;
+mod rfc3339;
 mod transcode;
 mod writer;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use journal_msgpack::{Cursor, Fault, Head};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+
+use super::rfc3339;
 
 /// Maps and arrays that a row may have inside of each other, itself included.
 const MAX_DEPTH: u32 = 128;
@@ -252,29 +252,45 @@ fn has_room(json: &[u8], more: usize, most: usize) -> Result<(), Reason> {
 
 /// Bytes as a string of lowercase hexadecimal digits.
 fn hex(bytes: &[u8], json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     has_room(json, 2 * bytes.len(), most)?;
+    json.reserve(2 * bytes.len() + 2);
     json.push(b'"');
-    let start = json.len();
-    json.resize(start + 2 * bytes.len(), 0);
-    for (pair, &byte) in json[start..].chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 0x0f)];
+    // A stretch at a time, so that the loop writes to a place of known size.
+    for stretch in bytes.chunks(STRETCH) {
+        let mut digits = [[0; 2]; STRETCH];
+        for (pair, &byte) in digits.iter_mut().zip(stretch) {
+            *pair = HEXADECIMAL[usize::from(byte)];
+        }
+        json.extend_from_slice(digits[..stretch.len()].as_flattened());
     }
     json.push(b'"');
     Ok(())
 }
 
+/// Bytes whose digits are written at once: the length of most identifiers.
+const STRETCH: usize = 20;
+
+/// The two digits of each byte.
+static HEXADECIMAL: [[u8; 2]; 256] = hexadecimal();
+
+const fn hexadecimal() -> [[u8; 2]; 256] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0x0f]];
+        byte += 1;
+    }
+    pairs
+}
+
 /// msgpack's timestamp as RFC 3339 in UTC, with as many digits of the second as it has.
 fn timestamp(bytes: &[u8], json: &mut Vec<u8>) -> Result<(), Reason> {
     let (seconds, nanoseconds) = seconds_and_nanoseconds(bytes).ok_or(Reason::BadTimestamp)?;
-    let time = OffsetDateTime::from_unix_timestamp(seconds)
-        .and_then(|time| time.replace_nanosecond(nanoseconds))
-        .map_err(|_| Reason::BadTimestamp)?;
     json.push(b'"');
-    // The format refuses years that it cannot write.
-    time.format_into(json, &Rfc3339)
-        .map_err(|_| Reason::BadTimestamp)?;
+    if !rfc3339::append(json, seconds, nanoseconds) {
+        return Err(Reason::BadTimestamp);
+    }
     json.push(b'"');
     Ok(())
 }

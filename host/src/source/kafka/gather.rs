@@ -90,7 +90,12 @@ fn push(
     let record = RecordRef {
         partition: u32::try_from(message.partition()).unwrap_or_default(),
         offset: u64::try_from(message.offset()).unwrap_or_default(),
-        timestamp_ms: message.timestamp_ms(),
+        // It takes a call, and few plans ask for it.
+        timestamp_ms: if batches.columns().timestamps {
+            message.timestamp_ms()
+        } else {
+            -1
+        },
         key: message.key(),
         value: message.value(),
     };

@@ -12,6 +12,7 @@ mod results;
 mod subject;
 mod turns;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -23,12 +24,12 @@ use crate::results::Report;
 #[command(name = "compare")]
 struct Arguments {
     /// Rounds that count; one more comes before them.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    #[arg(long, default_value = "5")]
+    rounds: NonZero<usize>,
 
     /// Rounds of what takes long, Python above all.
-    #[arg(long, default_value_t = 3)]
-    few_rounds: usize,
+    #[arg(long, default_value = "3")]
+    few_rounds: NonZero<usize>,
 
     /// Measures only this; may be repeated.
     #[arg(long = "part", value_enum)]

@@ -12,7 +12,7 @@ const RECORDS: [u32; 8] = [1, 10, 30, 100, 300, 1000, 3000, 10_000];
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
     let turns = RECORDS.map(|records| Turn {
         subject: subject(records),
-        rounds: arguments.few_rounds,
+        rounds: arguments.few_rounds.get(),
     });
     let rounds = Rounds::take(loaded, turns.into());
     let mut table = Table::new(

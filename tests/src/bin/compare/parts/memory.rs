@@ -20,7 +20,7 @@ const QUEUE_MB: f64 = 16_384.0 * 1024.0 / 1e6;
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
     let turn = |workers, name| Turn {
         subject: Subject::host(Work::Counts, Which::Large, 1, workers, name),
-        rounds: arguments.few_rounds,
+        rounds: arguments.few_rounds.get(),
     };
     let rounds = Rounds::take(loaded, vec![turn(1, ONE), turn(2, TWO)]);
     #[expect(clippy::cast_precision_loss, reason = "no process is that large")]

@@ -13,7 +13,7 @@ use crate::subject::{Measured, run_hosts};
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
     let recording = loaded.write_recording();
     let mut measured = [Vec::new(), Vec::new()];
-    for round in 0..=arguments.rounds {
+    for round in 0..=arguments.rounds.get() {
         for (place, work) in [Work::Counts, Work::Months].into_iter().enumerate() {
             let took = run(loaded, work, &recording);
             if round > 0 {

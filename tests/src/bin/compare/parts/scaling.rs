@@ -13,7 +13,7 @@ const TURNS: u32 = 40_000;
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
     let mut wall = [Vec::new(), Vec::new()];
     let mut cpu = [Vec::new(), Vec::new()];
-    for round in 0..=arguments.few_rounds {
+    for round in 0..=arguments.few_rounds.get() {
         for (place, workers) in ["1", "2"].into_iter().enumerate() {
             let measured = run(loaded, workers, round);
             if round > 0 {

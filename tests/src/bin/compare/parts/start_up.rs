@@ -25,7 +25,7 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
         &loaded.broker,
         prefix,
         &paths::plugin(Work::Counts.plugin()),
-        arguments.rounds * ROUNDS_FOR_ONE,
+        arguments.rounds.get() * ROUNDS_FOR_ONE,
         bare,
     );
     let pairs = measured.kafka.iter().zip(&measured.bare);

@@ -85,8 +85,8 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
 fn turns(arguments: &Arguments) -> Vec<Turn> {
     use Which::{Large, ManyPartitions};
     use Work::{Counts, Months, Rows};
-    let all = arguments.rounds;
-    let few = arguments.few_rounds.min(all);
+    let all = arguments.rounds.get();
+    let few = arguments.few_rounds.get().min(all);
     let native = |program, work, which, name| (all, Subject::native(program, work, which, name));
     let host = |work, which, processes, workers, name| {
         (all, Subject::host(work, which, processes, workers, name))
