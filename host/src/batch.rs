@@ -126,6 +126,11 @@ impl Batch {
         self.keys.get(start..end)
     }
 
+    /// Bytes of its larger buffers, used or not.
+    fn capacity(&self) -> usize {
+        self.values.capacity() + self.keys.capacity()
+    }
+
     fn clear(&mut self) {
         self.values.clear();
         self.value_ends.clear();
@@ -200,6 +205,15 @@ impl Batches {
         self.bytes = 0;
     }
 
+    /// Gives the buffers of all topics up where they take more than `bytes` together: each has the size of the
+    /// largest batch that its topic ever had, and a large record is rare.
+    pub fn keep_at_most(&mut self, bytes: usize) {
+        if self.topics.iter().map(Batch::capacity).sum::<usize>() > bytes {
+            self.topics.clear();
+            self.clear();
+        }
+    }
+
     /// Adds one record.
     ///
     /// # Errors
@@ -256,5 +270,34 @@ impl Batches {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_of_large_records_are_given_up_and_usual_ones_are_kept() {
+        let topic = Arc::new(Topic {
+            name: "p.origin".to_owned(),
+            object_type: "origin".to_owned(),
+            privileged: false,
+        });
+        let mut batches = Batches::new(Columns::ALL);
+        for (bytes, kept) in [(1000, true), (100_000, false), (1000, true)] {
+            let record = RecordRef {
+                partition: 0,
+                offset: 0,
+                timestamp_ms: -1,
+                key: b"k",
+                value: &vec![0; bytes],
+            };
+            batches.push(&topic, record).unwrap();
+            batches.clear();
+            batches.keep_at_most(10_000);
+            assert_eq!(batches.topics.len(), usize::from(kept));
+            assert!(batches.is_empty());
+        }
     }
 }

@@ -188,6 +188,7 @@ pub fn bare_first_record(brokers: &str, prefix: &str, group: &str) -> ! {
         brokers: brokers.to_owned(),
         group_id: group.to_owned(),
         kafka: Vec::new(),
+        fetch: None,
     };
     // The host finds the start and the ends itself.
     let mut config = host.for_worker(0, 1);

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::metered::{MeteredSink, MeteredSource};
 use super::{Error, Parts};
+use crate::config::memory::USUAL_HELD;
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
 use crate::observe::progress::{Progress, WorkerProgress};
 use crate::output::{Sink, aggregate, jsonl};
@@ -155,12 +156,8 @@ impl Subject {
     /// The sink of a run, which encodes all rows, bound to a place that drops them.
     fn sink(&self, limits: Limits) -> Result<Box<dyn Sink>, Error> {
         let outputs = &self.plan.outputs;
-        let places = jsonl::Places::open(&[NOWHERE.to_owned()], outputs, limits.memory_bytes)?;
-        Ok(aggregate::before(
-            places.sink(),
-            outputs,
-            limits.memory_bytes,
-        ))
+        let places = jsonl::Places::open(&[NOWHERE.to_owned()], outputs, limits.emit_bytes)?;
+        Ok(aggregate::before(places.sink(), outputs, limits.emit_bytes))
     }
 
     fn settings(&self, limits: Limits, stop: &Stop, progress: &Arc<Progress>) -> WorkerSettings {
@@ -169,6 +166,8 @@ impl Subject {
             options: Arc::clone(&self.options),
             plan: Arc::clone(&self.plan),
             limits,
+            held_bytes: USUAL_HELD,
+            kept_batches_bytes: None,
             checkpoint_interval: None,
             on_bad_record: OnBadRecord::Count,
             stop: stop.clone(),

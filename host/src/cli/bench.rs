@@ -117,7 +117,7 @@ impl Arguments {
                 ),
             ));
         }
-        self.bounds.check()
+        BoundArguments::check(&self.bounds.shares())
     }
 
     fn plugins(&self) -> impl Iterator<Item = &Path> {
@@ -137,7 +137,7 @@ impl Arguments {
     }
 
     fn load(&self, engine: &Engine, path: &Path) -> Result<Entrant, Report> {
-        let limits = self.bounds.limits();
+        let limits = self.bounds.limits(&self.bounds.shares());
         let (plugin, load) = Plugin::load_timed(engine, path, limits)?;
         let options = self.options.of(&plugin)?;
         let (_, plan) = Processor::start(&plugin, &options, limits)?;
@@ -155,12 +155,13 @@ impl Arguments {
     }
 
     fn measure(&self, entrants: &mut [Entrant], stop: &Stop) -> Result<(), Report> {
+        let shares = self.bounds.shares();
         let conditions = Conditions {
             recording: self.recording.clone(),
             prefix: self.objects.prefix.clone(),
             privileged: self.objects.privileged,
-            limits: self.bounds.limits(),
-            batch_limits: self.bounds.batch_limits(),
+            limits: self.bounds.limits(&shares),
+            batch_limits: self.bounds.batch_limits(&shares),
         };
         for number in 0..self.warm_up + self.rounds {
             // Who comes first changes, in case that is an advantage.

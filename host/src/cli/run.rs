@@ -11,13 +11,16 @@ use clap::builder::NonEmptyStringValueParser;
 use super::report::Report;
 use super::values;
 use super::work::{self, BoundArguments, ObjectArguments, OptionArguments};
+use crate::config::memory::{Shares, Wanted};
 use crate::observe::progress::Progress;
 use crate::output::{Sink, aggregate, jsonl};
 use crate::pipeline::budget::Budget;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
 use crate::sandbox::{Engine, ObjectTypes, Plugin, Processor};
 use crate::source::SourceError;
-use crate::source::kafka::{self, Clients, Cluster, KafkaSource, Member, Subscription};
+use crate::source::kafka::{
+    self, Clients, Cluster, FetchBounds, KafkaSource, Member, Subscription,
+};
 use crate::source::recording::{self, Recording};
 
 /// Runs a processor over the journal, or over a recording of it.
@@ -50,6 +53,11 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     bounds: BoundArguments,
+
+    /// The most memory that the process may take: the limits of its parts follow from it and from `--workers`,
+    /// where they are not given.
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    process_memory: Option<usize>,
 
     /// The longest time between two checkpoints, at which rows are written and offsets committed.
     /// A recording has one at its end, and at each 16 MiB of rows.
@@ -102,11 +110,11 @@ enum OnEof {
 
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
-    arguments.check()?;
+    let shares = arguments.check()?;
     let stop = work::settle_signals()?;
-    let limits = arguments.bounds.limits();
+    let limits = arguments.bounds.limits(&shares);
     // They connect while the plugin is loaded.
-    let clients = arguments.source.clients()?;
+    let clients = arguments.source.clients(&shares)?;
     let engine = Engine::new()?;
     let plugin = Arc::new(Plugin::load(&engine, &arguments.plugin, limits)?);
     let options = arguments.options.of(&plugin)?;
@@ -119,6 +127,8 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
             options: options.into(),
             plan: Arc::new(plan),
             limits,
+            held_bytes: shares.held,
+            kept_batches_bytes: shares.bounded.map(|bounded| bounded.kept_batches),
             checkpoint_interval: None,
             on_bad_record: match arguments.on_bad_record {
                 BadRecord::Stop => OnBadRecord::Stop,
@@ -128,6 +138,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
             progress: Arc::clone(&progress),
         },
         budget: Arc::new(Budget::new(arguments.stop_after)),
+        shares,
         arguments,
     };
     let work = match (clients, run.arguments.source.recording.clone()) {
@@ -148,21 +159,45 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
 }
 
 impl Arguments {
-    /// Refuses what no plugin, broker or file could make right.
-    fn check(&self) -> Result<(), Report> {
+    /// Refuses what no plugin, broker or file could make right, and says what each part may take.
+    fn check(&self) -> Result<Shares, Report> {
         if self.source.recording.is_some() && self.source.workers.get() > 1 {
             return Err(Report::wrong_use(
                 anyhow::anyhow!("`--workers` above 1 does not go with `--recording`"),
                 Some("a recording is read by one worker: leave `--workers` out".to_owned()),
             ));
         }
-        self.bounds.check()?;
-        match self.source.cluster_settings() {
-            Some(settings) => Ok(settings
+        let settings = self.source.cluster_settings();
+        if let Some(settings) = &settings {
+            settings
                 .check(self.bounds.deadline)
-                .map_err(SourceError::from)?),
-            None => Ok(()),
+                .map_err(SourceError::from)?;
         }
+        let shares = self.shares(settings.as_ref())?;
+        BoundArguments::check(&shares)?;
+        Ok(shares)
+    }
+
+    fn shares(&self, settings: Option<&kafka::Settings>) -> Result<Shares, Report> {
+        let Some(process) = self.process_memory else {
+            return Ok(self.bounds.shares());
+        };
+        // A file that is not there is told when it is loaded.
+        let plugin = self.plugin.metadata().map_or(0, |metadata| metadata.len());
+        let wanted = Wanted {
+            process,
+            workers: self.source.workers.get(),
+            plugin: usize::try_from(plugin).unwrap_or(usize::MAX),
+            records: self.bounds.records(),
+            guest: self.bounds.memory_limit,
+            batch: self.bounds.batch_bytes,
+            queued: settings.and_then(kafka::Settings::queued_bytes),
+            response: settings.and_then(kafka::Settings::response_bytes),
+        };
+        Shares::within(&wanted).map_err(|error| {
+            let hint = error.hint();
+            Report::wrong_use(error, Some(hint))
+        })
     }
 }
 
@@ -172,14 +207,22 @@ impl SourceArguments {
             brokers: self.brokers.clone()?,
             group_id: self.group_id.clone()?,
             kafka: self.kafka.clone(),
+            fetch: None,
         })
     }
 
     /// The clients of a run over Kafka, one for each worker among them.
-    fn clients(&self) -> Result<Option<Clients>, Report> {
-        let start = |settings| Clients::start(settings, self.workers.get());
-        let clients = self.cluster_settings().map(start).transpose();
-        Ok(clients.map_err(SourceError::from)?)
+    fn clients(&self, shares: &Shares) -> Result<Option<Clients>, Report> {
+        let Some(mut settings) = self.cluster_settings() else {
+            return Ok(None);
+        };
+        settings.fetch = shares.bounded.map(|bounded| FetchBounds {
+            queued_bytes: bounded.queued,
+            queued_records: bounded.queued_records,
+            response_bytes: bounded.responses,
+        });
+        let clients = Clients::start(settings, self.workers.get());
+        Ok(Some(clients.map_err(SourceError::from)?))
     }
 }
 
@@ -190,6 +233,7 @@ struct Run {
     arguments: Arguments,
     object_types: ObjectTypes,
     settings: WorkerSettings,
+    shares: Shares,
     budget: Arc<Budget>,
 }
 
@@ -202,7 +246,7 @@ impl Run {
                 privileged: self.arguments.objects.privileged,
                 object_types: self.object_types.clone(),
                 tombstones: self.settings.plan.tombstones,
-                limits: self.arguments.bounds.batch_limits(),
+                limits: self.arguments.bounds.batch_limits(&self.shares),
             },
             Arc::clone(&self.budget),
             Arc::clone(&self.settings.progress.share),
@@ -254,7 +298,7 @@ impl Run {
         let cluster = Arc::clone(cluster);
         let counters = self.settings.progress.worker(number);
         let options = kafka::WorkerOptions {
-            limits: self.arguments.bounds.batch_limits(),
+            limits: self.arguments.bounds.batch_limits(&self.shares),
             tombstones: self.settings.plan.tombstones,
             budget: Arc::clone(&self.budget),
             progress: Arc::clone(&counters),
@@ -272,14 +316,22 @@ impl Run {
     /// The way of one worker's rows to these places.
     fn sink(&self, places: &jsonl::Places) -> Box<dyn Sink> {
         let WorkerSettings { plan, limits, .. } = &self.settings;
-        aggregate::before(places.sink(), &plan.outputs, limits.memory_bytes)
+        let before = match self.shares.bounded {
+            Some(_) => aggregate::tightly_before,
+            None => aggregate::before,
+        };
+        before(places.sink(), &plan.outputs, limits.emit_bytes)
     }
 
     fn sinks(&self) -> Result<jsonl::Places, Report> {
-        Ok(jsonl::Places::open(
+        let places = jsonl::Places::open(
             &self.arguments.outputs,
             &self.settings.plan.outputs,
-            self.settings.limits.memory_bytes,
-        )?)
+            self.settings.limits.emit_bytes,
+        )?;
+        Ok(match self.shares.bounded {
+            Some(bounded) => places.bounded(bounded.lines),
+            None => places,
+        })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::report::Report;
 use super::values;
+use crate::config::memory::{GUEST_PER_BATCH, Shares};
 use crate::config::options;
 use crate::output::jsonl;
 use crate::pipeline::stop::Stop;
@@ -59,17 +60,17 @@ pub(super) struct BoundArguments {
     #[arg(long, value_name = "N", default_value = "1000", value_parser = values::records)]
     batch_records: NonZero<u32>,
 
-    /// Bytes of keys and values of one call, at the most; a larger record goes alone.
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::size)]
-    batch_bytes: usize,
+    /// Bytes of keys and values of one call, at the most; a larger record goes alone [default: 1MiB].
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub(super) batch_bytes: Option<usize>,
 
     /// The longest that one call may take.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span)]
     pub(super) deadline: Duration,
 
-    /// The most memory that an instance of the processor may have.
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::size)]
-    memory_limit: usize,
+    /// The most memory that an instance of the processor may have [default: 512MiB].
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub(super) memory_limit: Option<usize>,
 }
 
 impl OptionArguments {
@@ -109,8 +110,8 @@ impl ObjectArguments {
 
 impl BoundArguments {
     /// Refuses bounds that cannot go together.
-    pub(super) fn check(&self) -> Result<(), Report> {
-        if self.batch_bytes > self.memory_limit / 4 {
+    pub(super) fn check(shares: &Shares) -> Result<(), Report> {
+        if shares.batch > shares.guest / GUEST_PER_BATCH {
             return Err(Report::wrong_use(
                 anyhow::anyhow!("`--batch-bytes` is more than a quarter of `--memory-limit`"),
                 Some("the guest holds a batch and works on it: raise `--memory-limit`".to_owned()),
@@ -119,18 +120,29 @@ impl BoundArguments {
         Ok(())
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    /// The limits of the parts where the whole process has none.
+    pub(super) fn shares(&self) -> Shares {
+        Shares::usual(self.memory_limit, self.batch_bytes)
+    }
+
+    pub(super) fn limits(&self, shares: &Shares) -> Limits {
         Limits {
             deadline: self.deadline,
-            memory_bytes: self.memory_limit,
+            memory_bytes: shares.guest,
+            emit_bytes: shares.call,
         }
     }
 
-    pub(super) fn batch_limits(&self) -> BatchLimits {
+    pub(super) fn batch_limits(&self, shares: &Shares) -> BatchLimits {
         BatchLimits {
-            records: usize::try_from(self.batch_records.get()).unwrap_or(usize::MAX),
-            bytes: self.batch_bytes,
-            memory_limit_bytes: self.memory_limit,
+            records: self.records(),
+            bytes: shares.batch,
+            memory_limit_bytes: shares.guest,
         }
+    }
+
+    /// Records of one call at the most.
+    pub(super) fn records(&self) -> usize {
+        usize::try_from(self.batch_records.get()).unwrap_or(usize::MAX)
     }
 }

@@ -1,4 +1,5 @@
 //! From what the operator says to what the pipeline works with.
 
+pub mod memory;
 pub mod options;
 mod schema;

@@ -21,6 +21,27 @@ const KEPT_BYTES: usize = 32 << 20;
 /// call into the processor may make the merged rows take.
 #[must_use]
 pub fn before(sink: Box<dyn Sink>, outputs: &[Output], call_bytes: usize) -> Box<dyn Sink> {
+    stage(sink, outputs, call_bytes, Tightness::USUAL)
+}
+
+/// The same where memory is bounded: what merged rows take counts with the JSON that they become at the checkpoint,
+/// while they are still there, and nothing is kept from one checkpoint to the next.
+#[must_use]
+pub fn tightly_before(sink: Box<dyn Sink>, outputs: &[Output], call_bytes: usize) -> Box<dyn Sink> {
+    stage(
+        sink,
+        outputs,
+        call_bytes / Tightness::BOUNDED.times,
+        Tightness::BOUNDED,
+    )
+}
+
+fn stage(
+    sink: Box<dyn Sink>,
+    outputs: &[Output],
+    call_bytes: usize,
+    tightness: Tightness,
+) -> Box<dyn Sink> {
     let outputs: Vec<_> = outputs.iter().map(Merging::of).collect();
     if outputs.iter().all(Option::is_none) {
         return sink;
@@ -29,7 +50,30 @@ pub fn before(sink: Box<dyn Sink>, outputs: &[Output], call_bytes: usize) -> Box
         sink,
         outputs,
         call_bytes,
+        tightness,
     })
+}
+
+/// How strictly memory is counted.
+#[derive(Clone, Copy)]
+struct Tightness {
+    /// A byte of merged rows counts as this many bytes that are held.
+    times: usize,
+    /// Memory for rows that is kept from one checkpoint to the next, in bytes for each output.
+    kept_bytes: usize,
+}
+
+impl Tightness {
+    /// The JSON is not counted: few rows become much longer by it.
+    const USUAL: Self = Self {
+        times: 1,
+        kept_bytes: KEPT_BYTES,
+    };
+    /// A byte of a text is six in JSON where it has to be escaped, beside that in the table.
+    const BOUNDED: Self = Self {
+        times: 7,
+        kept_bytes: 0,
+    };
 }
 
 /// The stage of one worker.
@@ -38,6 +82,7 @@ struct Aggregate {
     /// For each output of the plan, where it is an aggregate.
     outputs: Vec<Option<Merging>>,
     call_bytes: usize,
+    tightness: Tightness,
 }
 
 /// The rows of one output since the last checkpoint.
@@ -107,8 +152,8 @@ impl Merging {
 
     /// Bytes that wait for the checkpoint. Names are kept once, but the sink gets them with every row, so that long
     /// ones would otherwise make a checkpoint take many times what was held.
-    fn held_bytes(&self) -> usize {
-        self.table.bytes() + self.table.len() * self.names_bytes
+    fn held_bytes(&self, times: usize) -> usize {
+        self.table.bytes() * times + self.table.len() * self.names_bytes
     }
 
     /// Bytes that the call at work has added.
@@ -123,8 +168,8 @@ impl Merging {
         self.bytes_before_call = self.table.bytes();
     }
 
-    fn clear(&mut self) {
-        if self.table.bytes() > KEPT_BYTES {
+    fn clear(&mut self, kept_bytes: usize) {
+        if self.table.bytes() > kept_bytes {
             self.table = Table::new(Arc::clone(&self.shape));
         }
         self.table.clear();
@@ -188,8 +233,13 @@ impl Aggregate {
             }
         }
         self.sink.keep();
-        self.merging().for_each(Merging::clear);
+        self.clear();
         Ok(())
+    }
+
+    fn clear(&mut self) {
+        let kept_bytes = self.tightness.kept_bytes;
+        self.merging().for_each(|merging| merging.clear(kept_bytes));
     }
 }
 
@@ -229,13 +279,14 @@ impl Sink for Aggregate {
     }
 
     fn discard(&mut self) {
-        self.merging().for_each(Merging::clear);
+        self.clear();
         self.sink.discard();
     }
 
     fn held_bytes(&self) -> usize {
         let merging = self.outputs.iter().flatten();
-        merging.map(Merging::held_bytes).sum::<usize>() + self.sink.held_bytes()
+        let merging = merging.map(|merging| merging.held_bytes(self.tightness.times));
+        merging.sum::<usize>() + self.sink.held_bytes()
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {

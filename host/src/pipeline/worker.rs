@@ -13,8 +13,6 @@ use crate::source::{Event, Source, Wait};
 
 /// How long one `take` waits for records: also how late a signal is noticed by an idle worker.
 const TAKE_WAIT: Duration = Duration::from_millis(100);
-/// Held rows above this are due for a checkpoint, in bytes.
-const HELD_BYTES: usize = 16 << 20;
 /// How many skipped records are told one by one.
 const TOLD_REJECTIONS: u64 = 100;
 
@@ -40,6 +38,10 @@ pub struct WorkerSettings {
     pub plan: Arc<Plan>,
     /// What bounds an instance.
     pub limits: Limits,
+    /// Held rows from here on make a checkpoint due, in bytes.
+    pub held_bytes: usize,
+    /// Memory that batches may keep from one call to the next, in bytes: any where it is absent.
+    pub kept_batches_bytes: Option<usize>,
     /// The longest time between two checkpoints; without it, only the end and the bound of held
     /// rows make one.
     pub checkpoint_interval: Option<Duration>,
@@ -119,6 +121,9 @@ impl<S: Source> Worker<S> {
                 return Ok(Ended::Stopped);
             }
             self.batches.clear();
+            if let Some(kept) = self.settings.kept_batches_bytes {
+                self.batches.keep_at_most(kept);
+            }
             match self.source.take(&mut self.batches, TAKE_WAIT)? {
                 Event::Records => self.process()?,
                 Event::Drained => {
@@ -178,7 +183,7 @@ impl<S: Source> Worker<S> {
     fn checkpoint_is_due(&mut self) -> bool {
         let interval = self.settings.checkpoint_interval;
         interval.is_some_and(|interval| self.checkpointed.elapsed() >= interval)
-            || self.processor.sink().held_bytes() >= HELD_BYTES
+            || self.processor.sink().held_bytes() >= self.settings.held_bytes
     }
 
     /// Outputs first, offsets after them: what is committed is durable. False when the records since
@@ -221,8 +226,11 @@ impl<S: Source> Worker<S> {
     /// Drops the instance with all that it held and emitted.
     fn start_over(&mut self) -> Result<(), WorkerError> {
         let settings = &self.settings;
+        // Before another instance takes as much again.
+        let mut sink = self.processor.give_up();
+        sink.discard();
         let started = Processor::start(&settings.plugin, &settings.options, settings.limits);
-        let (mut fresh, plan) = started.map_err(|source| WorkerError::Call {
+        let (fresh, plan) = started.map_err(|source| WorkerError::Call {
             call: "start",
             place: CallPlace::none(),
             source,
@@ -230,9 +238,7 @@ impl<S: Source> Worker<S> {
         if plan != *settings.plan {
             return Err(WorkerError::OtherPlan);
         }
-        std::mem::swap(&mut self.processor, &mut fresh);
-        let mut sink = fresh.unbind();
-        sink.discard();
+        self.processor = fresh;
         self.processor.bind(sink);
         self.processed = false;
         Ok(())

@@ -291,13 +291,16 @@ impl CallError {
                     .to_owned()
             }
             Self::Memory { .. } => {
-                "`--memory-limit` allows more, and `--batch-bytes` makes batches smaller".to_owned()
+                "`--memory-limit` allows more (`--process-memory` where that is set), and `--batch-bytes` makes batches \
+                 smaller"
+                    .to_owned()
             }
             Self::TooMuchEmitted { .. }
             | Self::TooMuchAtOnce {
                 is_memory_limit: true,
                 ..
-            } => "`--memory-limit` bounds this too, and `--batch-records` makes calls smaller"
+            } => "`--memory-limit` bounds this too (`--process-memory` where that is set), and `--batch-records` \
+                  makes calls smaller"
                 .to_owned(),
             Self::Stack { .. } => {
                 "the processor recurses too deeply, perhaps without end: its author can mend that"

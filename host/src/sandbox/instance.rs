@@ -100,6 +100,13 @@ impl Instance {
         result.map_err(|error| state.explain(error))
     }
 
+    /// Drops the store for one with nothing in it: no call can be made any more.
+    pub(super) fn give_up(&mut self) {
+        let voice = Arc::clone(&self.state().voice);
+        let state = State::new(voice, self.limits, Function::Start);
+        self.store = Store::new(self.store.engine(), state);
+    }
+
     pub(super) fn state(&self) -> &State {
         self.store.data()
     }

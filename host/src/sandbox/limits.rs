@@ -12,6 +12,9 @@ const MEMORIES: usize = 8;
 /// Elements of all tables together: 8 bytes each on the host. Python, the largest guest known,
 /// has some ten thousand.
 const TABLE_ELEMENTS: usize = 1 << 20;
+/// Memory for one element of a table, in bytes: tables have a 64th of the instance's memory at the most, so that a
+/// small limit bounds them, too.
+const BYTES_PER_ELEMENT: usize = 64 * 8;
 
 /// Counts what a store has, and remembers what it was refused.
 ///
@@ -91,7 +94,7 @@ impl ResourceLimiter for Limiter {
         let elements = self
             .table_elements
             .saturating_add(desired.saturating_sub(current));
-        if elements > TABLE_ELEMENTS {
+        if elements > TABLE_ELEMENTS.min(self.memory_limit / BYTES_PER_ELEMENT) {
             return Ok(false);
         }
         self.table_elements = elements;

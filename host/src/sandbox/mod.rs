@@ -41,8 +41,10 @@ pub use processor::Processor;
 pub struct Limits {
     /// The longest that one call may take.
     pub deadline: Duration,
-    /// The most linear memory of one instance, in bytes; also the most that one call may emit.
+    /// The most linear memory of one instance, in bytes.
     pub memory_bytes: usize,
+    /// The most that one call may emit, and the most that it may pass to the host at once, in bytes.
+    pub emit_bytes: usize,
 }
 
 /// What `describe` answered, checked.

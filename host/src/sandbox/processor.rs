@@ -56,10 +56,14 @@ impl Processor {
         self.instance.state_mut().sink.as_mut()
     }
 
-    /// Drops the instance and gives the sink back.
+    /// Drops the instance, with the memory that it had, and gives the sink back: every further call is
+    /// [`CallError::Poisoned`].
     #[must_use]
-    pub fn unbind(mut self) -> Box<dyn Sink> {
-        mem::replace(&mut self.instance.state_mut().sink, Box::new(Unbound))
+    pub fn give_up(&mut self) -> Box<dyn Sink> {
+        self.poisoned = true;
+        let sink = mem::replace(&mut self.instance.state_mut().sink, Box::new(Unbound));
+        self.instance.give_up();
+        sink
     }
 
     /// Tells `meter` from now on what of the calls' time is the guest's, what the boundary's, and how much memory

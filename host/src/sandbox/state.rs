@@ -33,12 +33,12 @@ impl Function {
         }
     }
 
-    /// How much the guest may pass to the host at once, in bytes: an answer is small, and rows are
-    /// bounded by the guest's memory anyway.
+    /// How much the guest may pass to the host at once, in bytes: an answer is small, and rows have
+    /// their own bound.
     pub(super) fn passes_at_once(self, limits: Limits) -> usize {
         match self {
             Self::Describe | Self::Start => ANSWER_BYTES,
-            Self::Process | Self::Checkpoint => limits.memory_bytes,
+            Self::Process | Self::Checkpoint => limits.emit_bytes,
         }
     }
 
@@ -131,11 +131,11 @@ impl State {
     /// Counts what is emitted against the call's limit.
     pub(super) fn count_emitted(&mut self, bytes: usize) -> Result<(), CallError> {
         self.emitted_bytes = self.emitted_bytes.saturating_add(bytes);
-        if self.emitted_bytes <= self.limits.memory_bytes {
+        if self.emitted_bytes <= self.limits.emit_bytes {
             return Ok(());
         }
         Err(CallError::TooMuchEmitted {
-            limit: self.limits.memory_bytes,
+            limit: self.limits.emit_bytes,
         })
     }
 

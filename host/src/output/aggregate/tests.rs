@@ -356,6 +356,22 @@ fn rows_under_known_keys_are_checked_again_unless_they_are_integers() {
 }
 
 #[test]
+fn merged_rows_count_with_their_json_where_memory_is_bounded() {
+    let outputs = [aggregate("most", Merge::Max)];
+    let fill = |stage: &mut dyn Sink| emit(stage, 0, &[row(1, b"\xa1a"), row(2, b"\xa1b")]);
+    let mut usual = before(Box::new(Fake::default()), &outputs, CALL_BYTES);
+    fill(usual.as_mut()).unwrap();
+    let mut tight = tightly_before(Box::new(Fake::default()), &outputs, CALL_BYTES);
+    fill(tight.as_mut()).unwrap();
+    assert!(tight.held_bytes() > 3 * usual.held_bytes());
+    // What would fit without it.
+    let most = usual.held_bytes();
+    let mut tight = tightly_before(Box::new(Fake::default()), &outputs, most);
+    let error = fill(tight.as_mut()).unwrap_err();
+    assert!(matches!(error, RowError::TooMuch { .. }), "{error}");
+}
+
+#[test]
 fn what_json_lacks_is_refused_at_once_and_lots_are_written_whole() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.jsonl");

@@ -21,6 +21,10 @@ use super::{Output, RowError, Sink, SinkError};
 /// for the usual checkpoint, which is due at 16 MiB.
 const KEPT_CAPACITY: usize = 32 << 20;
 
+/// glibc maps whatever is larger than 32 MiB from the system and gives it back whole when it is freed. Of a smaller
+/// buffer that is freed and asked for again small things take pieces, and then it is made anew beside them.
+const MAPPED_BYTES: usize = 33 << 20;
+
 /// Memory for rows that are only checked, kept from one to the next, in bytes.
 const KEPT_SCRATCH: usize = 1 << 16;
 
@@ -29,6 +33,8 @@ const KEPT_SCRATCH: usize = 1 << 16;
 pub struct Places {
     writer: Arc<Writer>,
     call_bytes: usize,
+    /// The most lines that a sink ever holds, in bytes, where that is known.
+    most_bytes: Option<usize>,
 }
 
 impl Places {
@@ -52,13 +58,32 @@ impl Places {
             .map(|text| Binding::parse(text))
             .collect::<Result<_, _>>()?;
         let writer = Arc::new(Writer::open(outputs, &bindings)?);
-        Ok(Self { writer, call_bytes })
+        Ok(Self {
+            writer,
+            call_bytes,
+            most_bytes: None,
+        })
+    }
+
+    /// The same where memory is bounded: no sink will ever hold more than `bytes`. Room for them is asked for at
+    /// once, which costs nothing before it is used; growing step by step would leave what it grew from behind in the
+    /// allocator, which is as much again. Nothing is kept from one checkpoint to the next.
+    #[must_use]
+    pub fn bounded(self, bytes: usize) -> Self {
+        Self {
+            most_bytes: Some(bytes),
+            ..self
+        }
     }
 
     /// The sink of one more worker.
     #[must_use]
     pub fn sink(&self) -> Box<dyn Sink> {
-        Box::new(Jsonl::new(Arc::clone(&self.writer), self.call_bytes))
+        let sink = Jsonl::new(Arc::clone(&self.writer), self.call_bytes);
+        Box::new(Jsonl {
+            most_bytes: self.most_bytes,
+            ..sink
+        })
     }
 }
 
@@ -78,6 +103,8 @@ struct Jsonl {
     lines: Vec<Lines>,
     /// The most JSON that one call may make, in bytes.
     call_bytes: usize,
+    /// The most lines that there ever are, in bytes, where that is known.
+    most_bytes: Option<usize>,
     /// For rows that are only checked.
     scratch: Vec<u8>,
 }
@@ -90,6 +117,7 @@ impl Jsonl {
             writer,
             lines,
             call_bytes,
+            most_bytes: None,
             scratch: Vec::new(),
         }
     }
@@ -104,6 +132,9 @@ impl Jsonl {
     ) -> Result<(), RowError> {
         let route = route(&self.writer, output)?;
         let lines = &mut self.lines[route.place].bytes;
+        if let (0, Some(most)) = (lines.capacity(), self.most_bytes) {
+            lines.reserve_exact(most.max(MAPPED_BYTES));
+        }
         let before = lines.len();
         let most = before.saturating_add(room);
         let written = append_rows(route, rows, row_ends, lines, most, self.call_bytes);
@@ -151,9 +182,10 @@ impl Sink for Jsonl {
     }
 
     fn discard(&mut self) {
+        let kept = self.most_bytes.map_or(KEPT_CAPACITY, |_| 0);
         for lines in &mut self.lines {
             lines.bytes.clear();
-            lines.bytes.shrink_to(KEPT_CAPACITY);
+            lines.bytes.shrink_to(kept);
             lines.kept = 0;
         }
     }

@@ -30,6 +30,21 @@ fn open(names: &[&str], texts: &[String]) -> Result<Jsonl, OpenError> {
     ))
 }
 
+#[test]
+fn bounded_lines_never_grow_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows");
+    let mut sink = open(&["rows"], &[text(&path)]).unwrap();
+    sink.most_bytes = Some(1 << 20);
+    for number in 0..100 {
+        emit(&mut sink, 0, number);
+        sink.keep();
+        assert_eq!(sink.lines[0].bytes.capacity(), MAPPED_BYTES);
+    }
+    sink.flush().unwrap();
+    assert_eq!(sink.lines[0].bytes.capacity(), 0);
+}
+
 fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }

@@ -46,7 +46,7 @@ fn rows_arrive_and_are_kept() {
         sink.steps(),
         [emitted.clone(), Step::Kept, emitted, Step::Kept]
     );
-    processor.unbind().keep();
+    processor.give_up().keep();
     assert_eq!(sink.steps().len(), 5);
 }
 

@@ -20,6 +20,7 @@ const WIT: &str = include_str!("../../../../plugin-sdk/wit/journal.wit");
 pub(super) const LIMITS: Limits = Limits {
     deadline: std::time::Duration::from_secs(20),
     memory_bytes: 4 << 20,
+    emit_bytes: 4 << 20,
 };
 
 /// The parts of a guest that a test may replace.

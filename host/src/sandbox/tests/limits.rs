@@ -260,6 +260,29 @@ fn table_limit_violated() {
 }
 
 #[test]
+fn table_limit_follows_a_small_memory_limit() {
+    // A 64th of 4 MiB are 8192 elements.
+    let guest = Guest {
+        extra: "(table $t 1 funcref)",
+        process: "(if (i32.ne (table.grow $t (ref.null func) (i32.const 8000)) (i32.const 1)) (then unreachable))
+            (if (i32.ne (table.grow $t (ref.null func) (i32.const 8000)) (i32.const -1)) (then unreachable))",
+        ..Guest::default()
+    };
+    let (mut processor, _) = guest.started(LIMITS);
+    processor.process(&[]).unwrap();
+}
+
+#[test]
+fn instance_that_is_given_up_leaves_no_memory_behind() {
+    let (mut processor, _) = Guest::default().started(LIMITS);
+    assert!(processor.memory_bytes() > 0);
+    drop(processor.give_up());
+    assert_eq!(processor.memory_bytes(), 0);
+    let error = processor.process(&[]).unwrap_err();
+    assert!(matches!(error, CallError::Poisoned), "{error:?}");
+}
+
+#[test]
 fn emission_limit_obeyed_and_counted_by_call() {
     let guest = Guest {
         process: "(call $emit (i32.const 0) (i32.const 0) (i32.const 100000) (i32.const 131068) (i32.const 1))",
@@ -268,6 +291,7 @@ fn emission_limit_obeyed_and_counted_by_call() {
     };
     let limits = Limits {
         memory_bytes: 2 << 16,
+        emit_bytes: 2 << 16,
         ..LIMITS
     };
     let (mut processor, _) = guest.started(limits);
@@ -289,13 +313,14 @@ fn emission_limit_violated() {
     };
     let limits = Limits {
         memory_bytes: 2 << 16,
+        emit_bytes: 2 << 16,
         ..LIMITS
     };
     let (mut processor, _) = guest.started(limits);
     let sink = Recorder::default();
     processor.bind(Box::new(sink.clone()));
     let error = processor.process(&[]).unwrap_err();
-    assert!(matches!(error, CallError::TooMuchEmitted { limit } if limit == limits.memory_bytes));
+    assert!(matches!(error, CallError::TooMuchEmitted { limit } if limit == limits.emit_bytes));
     assert_eq!(sink.steps().last(), Some(&Step::TakenBack));
 }
 

@@ -18,8 +18,10 @@ use super::settings::{Settings, client_error};
 pub struct Clients {
     pub(super) settings: Settings,
     pub(super) observer: Observer,
-    /// One for each worker; none is a member of the group yet.
-    pub(super) consumers: Vec<BaseConsumer<Context>>,
+    pub(super) workers: usize,
+    /// One for each worker; none is a member of the group yet. Where fetched records are bounded, they are made when
+    /// it is known how many brokers share the bound.
+    pub(super) consumers: Option<Vec<BaseConsumer<Context>>>,
 }
 
 impl Clients {
@@ -30,14 +32,26 @@ impl Clients {
     pub fn start(settings: Settings, workers: usize) -> Result<Self, Error> {
         settings.start()?;
         let observer = Observer::new(&settings)?;
-        let consumer = |worker| connecting(&settings.for_worker(worker, workers));
-        let consumers = (0..workers).map(consumer).collect::<Result<_, _>>()?;
+        let made_now = settings.fetch.is_none();
+        let consumers = made_now
+            .then(|| consumers(&settings, workers))
+            .transpose()?;
         Ok(Self {
             settings,
             observer,
+            workers,
             consumers,
         })
     }
+}
+
+/// The consumers of all workers.
+pub(super) fn consumers(
+    settings: &Settings,
+    workers: usize,
+) -> Result<Vec<BaseConsumer<Context>>, Error> {
+    let consumer = |worker| connecting(&settings.for_worker(worker, workers));
+    (0..workers).map(consumer).collect()
 }
 
 /// A client that connects already, where librdkafka would wait for up to a second or for the first question.

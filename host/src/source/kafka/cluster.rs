@@ -9,7 +9,7 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 
-use super::clients::Clients;
+use super::clients::{self, Clients};
 use super::context::Context;
 use super::departure::{Departures, Stay};
 use super::end::Ends;
@@ -66,17 +66,20 @@ impl Cluster {
         stop_at_end: bool,
     ) -> Result<(Arc<Self>, Vec<Member>), Error> {
         let Clients {
-            settings,
+            mut settings,
             observer,
+            workers,
             consumers,
         } = clients;
         let metadata = fetch_metadata(&observer, &settings.brokers)?;
+        settings.share_responses(metadata.brokers().len())?;
         let topics = choose(&metadata, &settings.brokers, subscription)?;
         let ends = if stop_at_end {
             Some(Arc::new(fetch_ends(&observer, &metadata, &topics)?))
         } else {
             None
         };
+        let consumers = consumers.map_or_else(|| clients::consumers(&settings, workers), Ok)?;
         let departures = Arc::new(Departures::new());
         let member = |consumer| Member {
             consumer,

@@ -34,6 +34,19 @@ pub enum Error {
         /// The longest time between two polls, in milliseconds.
         max_poll_interval_ms: u128,
     },
+    /// A size of responses that bursts the memory of the process, with so many brokers.
+    #[error(
+        "`--kafka fetch.max.bytes={bytes}` is too much for `--process-memory`: {brokers} brokers may send as much \
+         at the same time"
+    )]
+    ResponsesTooLarge {
+        /// What it was set to.
+        bytes: usize,
+        /// The brokers of the cluster.
+        brokers: usize,
+        /// What each may send, in bytes.
+        most: usize,
+    },
     /// The client could not be made.
     #[error("cannot make a Kafka client")]
     Client(#[source] KafkaError),
@@ -194,6 +207,9 @@ impl Error {
             Self::BadSetting { .. } => {
                 "the settings are those of librdkafka's CONFIGURATION.md".into()
             }
+            Self::ResponsesTooLarge { most, .. } => {
+                format!("set it to {most} at the most, leave it out, or raise `--process-memory`")
+            }
             Self::DeadlineTooLong { deadline_ms, .. } => format!(
                 "shorten `--deadline`, or set `--kafka max.poll.interval.ms={}`",
                 deadline_ms * 2
@@ -218,7 +234,10 @@ impl Error {
                     .into()
             }
             Self::RecordTooLarge { bytes, .. } => {
-                format!("set `--memory-limit` to at least {} bytes", bytes * 2)
+                format!(
+                    "set `--memory-limit` to at least {} bytes, or raise `--process-memory` where it is set",
+                    bytes * 2
+                )
             }
             Self::NotConfirmed { .. } => {
                 "start the run again: it goes on from the last confirmed commit".into()
@@ -236,7 +255,10 @@ impl Error {
     pub fn is_wrong_use(&self) -> bool {
         matches!(
             self,
-            Self::RefusedSetting { .. } | Self::BadSetting { .. } | Self::DeadlineTooLong { .. }
+            Self::RefusedSetting { .. }
+                | Self::BadSetting { .. }
+                | Self::DeadlineTooLong { .. }
+                | Self::ResponsesTooLarge { .. }
         )
     }
 }

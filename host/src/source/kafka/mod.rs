@@ -29,7 +29,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 pub use self::clients::Clients;
 pub use self::cluster::{Cluster, Member, Subscription};
 pub use self::error::Error;
-pub use self::settings::Settings;
+pub use self::settings::{FetchBounds, Settings};
 
 use self::assignment::Assignment;
 use self::commits::Commits;

@@ -15,7 +15,7 @@ const FETCH_QUEUE_BACKOFF_MS: &str = "20";
 /// Bytes of each partition that one answer of a broker holds, unless its first batch has more. They are bytes as they lie
 /// there: compressed ones become several times as many, all at once and beyond the queue's limit. With librdkafka's default
 /// of 1 MiB a worker took 70 to 150 MB, and with this 37, at 0.9 of the CPU time, because more stays in the cache.
-const MAX_PARTITION_FETCH_BYTES: &str = "262144";
+const MAX_PARTITION_FETCH_BYTES: usize = 256 << 10;
 /// The largest answer of a broker that is taken, in bytes: the journal's brokers take records of up
 /// to 100 MiB, which librdkafka's own default of 100 MB would refuse.
 const RECEIVE_MESSAGE_MAX_BYTES: &str = "268435456";
@@ -30,6 +30,10 @@ const HEARTBEAT_INTERVAL_MS: u64 = 500;
 /// librdkafka waits for half of it as well before it goes on from a bootstrap server to the brokers themselves, as
 /// every client does once: with its default of 100 ms that is a third of the time to the first record.
 const RECONNECT_BACKOFF_MS: &str = "20";
+/// `FETCH_QUEUE_BACKOFF_MS` where the queue is small, and soon empty.
+const SMALL_QUEUE_BACKOFF_MS: &str = "2";
+/// A response is not made smaller than this for the sake of many brokers, in bytes.
+const LEAST_RESPONSE_BYTES: usize = 32 << 10;
 /// librdkafka's default of `max.poll.interval.ms`.
 const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
 /// librdkafka's default of `session.timeout.ms`.
@@ -55,6 +59,19 @@ pub struct Settings {
     pub group_id: String,
     /// Further settings of librdkafka.
     pub kafka: Vec<(String, String)>,
+    /// What bounds the memory of fetched records, where the memory of the process is bounded.
+    pub fetch: Option<FetchBounds>,
+}
+
+/// What bounds the memory of the records that one worker fetches ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchBounds {
+    /// Bytes of values that wait.
+    pub queued_bytes: usize,
+    /// Messages that wait.
+    pub queued_records: usize,
+    /// Bytes of the responses of all brokers together.
+    pub response_bytes: usize,
 }
 
 /// Settings that would break a guarantee or that a flag sets, and why.
@@ -110,6 +127,40 @@ impl Settings {
             });
         }
         Ok(())
+    }
+
+    /// Divides the responses among this many brokers, each of which may send one at the same time.
+    ///
+    /// # Errors
+    /// When `fetch.max.bytes` is set and leaves no room for so many.
+    pub(super) fn share_responses(&mut self, brokers: usize) -> Result<(), Error> {
+        let set = self.response_bytes();
+        let Some(fetch) = &mut self.fetch else {
+            return Ok(());
+        };
+        let most = fetch.response_bytes / brokers.max(1);
+        if let Some(bytes) = set.filter(|&bytes| bytes > most) {
+            return Err(Error::ResponsesTooLarge {
+                bytes,
+                brokers,
+                most,
+            });
+        }
+        fetch.response_bytes = most.max(LEAST_RESPONSE_BYTES);
+        Ok(())
+    }
+
+    /// `queued.max.messages.kbytes`, where it is set, in bytes.
+    #[must_use]
+    pub fn queued_bytes(&self) -> Option<usize> {
+        let kibibytes: usize = self.get("queued.max.messages.kbytes")?.parse().ok()?;
+        Some(kibibytes.saturating_mul(1024))
+    }
+
+    /// `fetch.max.bytes`, where it is set.
+    #[must_use]
+    pub fn response_bytes(&self) -> Option<usize> {
+        self.get("fetch.max.bytes")?.parse().ok()
     }
 
     fn get(&self, key: &str) -> Option<&str> {
@@ -175,10 +226,16 @@ impl Settings {
         config.set("queued.max.messages.kbytes", QUEUED_MAX_MESSAGES_KBYTES);
         config.set("fetch.queue.backoff.ms", FETCH_QUEUE_BACKOFF_MS);
         config.set("fetch.wait.max.ms", FETCH_WAIT_MAX_MS);
-        config.set("max.partition.fetch.bytes", MAX_PARTITION_FETCH_BYTES);
+        config.set(
+            "max.partition.fetch.bytes",
+            MAX_PARTITION_FETCH_BYTES.to_string(),
+        );
         config.set("receive.message.max.bytes", RECEIVE_MESSAGE_MAX_BYTES);
         config.set("heartbeat.interval.ms", self.heartbeat_ms().to_string());
         config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
+        if let Some(fetch) = &self.fetch {
+            fetch.set(&mut config);
+        }
         for (key, value) in &self.kafka {
             config.set(key, value);
         }
@@ -197,6 +254,23 @@ impl Settings {
             config.set("group.instance.id", format!("{instance}-{worker}"));
         }
         config
+    }
+}
+
+impl FetchBounds {
+    fn set(&self, config: &mut ClientConfig) {
+        let response = self.response_bytes.to_string();
+        config.set(
+            "queued.max.messages.kbytes",
+            (self.queued_bytes / 1024).max(1).to_string(),
+        );
+        config.set("queued.min.messages", self.queued_records.to_string());
+        config.set("fetch.queue.backoff.ms", SMALL_QUEUE_BACKOFF_MS);
+        config.set("fetch.max.bytes", &response);
+        // librdkafka wants it to be no more than a response; a larger record comes in any case.
+        config.set("message.max.bytes", &response);
+        let partition = self.response_bytes.min(MAX_PARTITION_FETCH_BYTES);
+        config.set("max.partition.fetch.bytes", partition.to_string());
     }
 }
 
@@ -220,6 +294,7 @@ mod tests {
                 .iter()
                 .map(|(k, v)| ((*k).into(), (*v).into()))
                 .collect(),
+            fetch: None,
         }
     }
 
@@ -232,6 +307,34 @@ mod tests {
             assert!(error.to_string().contains(key), "{error}");
             assert!(error.is_wrong_use());
         }
+    }
+
+    #[test]
+    fn responses_are_divided_among_the_brokers_where_memory_is_bounded() {
+        let bounded = |pairs: &[(&str, &str)]| Settings {
+            fetch: Some(FetchBounds {
+                queued_bytes: 2 << 20,
+                queued_records: 4096,
+                response_bytes: 1 << 20,
+            }),
+            ..settings(pairs)
+        };
+        let mut shared = bounded(&[]);
+        shared.share_responses(4).unwrap();
+        let config = shared.for_worker(0, 1);
+        assert_eq!(config.get("fetch.max.bytes"), Some("262144"));
+        assert_eq!(config.get("queued.max.messages.kbytes"), Some("2048"));
+        assert_eq!(config.get("queued.min.messages"), Some("4096"));
+        assert!(config.create_native_config().is_ok());
+        let given = &[("fetch.max.bytes", "1000000")];
+        let mut one = bounded(given);
+        one.share_responses(1).unwrap();
+        assert_eq!(one.for_worker(0, 1).get("fetch.max.bytes"), Some("1000000"));
+        let error = bounded(given).share_responses(4).unwrap_err();
+        assert!(error.is_wrong_use());
+        assert!(error.hint().unwrap().contains("262144"), "{error}");
+        let mut usual = settings(given);
+        usual.share_responses(100).unwrap();
     }
 
     #[test]

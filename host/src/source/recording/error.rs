@@ -102,7 +102,7 @@ impl Error {
             Self::UnlistedTopic { .. } => "recordings cannot be joined by concatenation",
             Self::RecordTooLarge { bytes, .. } => {
                 return Some(format!(
-                    "set `--memory-limit` to at least {} bytes",
+                    "set `--memory-limit` to at least {} bytes, or raise `--process-memory` where it is set",
                     bytes * 2
                 ));
             }

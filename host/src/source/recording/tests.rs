@@ -253,7 +253,7 @@ fn record_above_half_of_the_memory_limit_is_refused_by_name() {
     );
     assert_eq!(
         error.hint().unwrap(),
-        "set `--memory-limit` to at least 202 bytes"
+        "set `--memory-limit` to at least 202 bytes, or raise `--process-memory` where it is set"
     );
     let enough = Options {
         limits: BatchLimits {

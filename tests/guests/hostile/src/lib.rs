@@ -22,6 +22,8 @@ pub struct Options {
     object_types: Vec<String>,
     /// The outputs of the plan: `rows` when absent.
     outputs: Vec<String>,
+    /// How many bytes of rows one `hoard` emits.
+    emitted_bytes: usize,
     /// A number, for options of a wrong type.
     number: Option<u32>,
 }
@@ -65,6 +67,8 @@ enum Mischief {
     Flood,
     /// Logs more lines than anyone reads.
     Chatter,
+    /// Takes all memory that there is, and emits as many bytes as the test wants.
+    Hoard,
 }
 
 /// The hostile processor.
@@ -84,7 +88,7 @@ impl Processor<Options> for Hostile {
     const OBJECT_TYPES: &'static [&'static str] = ANY;
 
     fn start(options: Options) -> Result<Self, Failure> {
-        options.start.act()?;
+        options.start.act(options.emitted_bytes)?;
         Ok(Self { options, calls: 0 })
     }
 
@@ -117,16 +121,16 @@ impl Processor<Options> for Hostile {
             }
             Ok(())
         })?;
-        mischief.act()
+        mischief.act(self.options.emitted_bytes)
     }
 
     fn checkpoint(&mut self, _out: &mut Out) -> Result<(), Failure> {
-        self.options.checkpoint.act()
+        self.options.checkpoint.act(self.options.emitted_bytes)
     }
 }
 
 impl Mischief {
-    fn act(self) -> Result<(), Failure> {
+    fn act(self, emitted_bytes: usize) -> Result<(), Failure> {
         const BIN_8: u8 = 0xc4;
         const FIXMAP_OF_1: u8 = 0x81;
         const FLOAT_64: u8 = 0xcb;
@@ -163,6 +167,7 @@ impl Mischief {
             Self::Flood => loop {
                 emit(0, &[FIXMAP_OF_1, FIXSTR_OF_1, b'n', NIL], &[4]);
             },
+            Self::Hoard => hoard(emitted_bytes),
             Self::Chatter => {
                 for line in 0..10_000 {
                     journal_plugin_sdk::info!("line {line}");
@@ -170,6 +175,33 @@ impl Mischief {
             }
         }
         Ok(())
+    }
+}
+
+/// What was taken is free again at the end, for the next batch, but linear memory does not shrink.
+fn hoard(emitted_bytes: usize) {
+    const CHUNK: usize = 1 << 16;
+    const STR_16: u8 = 0xda;
+    let mut hoard = Vec::new();
+    loop {
+        let mut chunk: Vec<u8> = Vec::new();
+        if hoard.try_reserve(1).is_err() || chunk.try_reserve_exact(CHUNK).is_err() {
+            break;
+        }
+        chunk.resize(CHUNK, 1);
+        hoard.push(black_box(chunk));
+    }
+    drop(hoard);
+    // With its end this is no longer than its JSON, which has no escapes: `{"n":"xxx"}` and a line feed.
+    let mut left = emitted_bytes;
+    while left > CHUNK {
+        let length = u16::try_from(CHUNK / 2).unwrap_or_default();
+        let mut row = vec![0x81, 0xa1, b'n', STR_16];
+        row.extend_from_slice(&length.to_be_bytes());
+        row.resize(row.len() + usize::from(length), b'x');
+        let end = u32::try_from(row.len()).unwrap_or_default();
+        emit(0, &row, &[end]);
+        left -= row.len() + 16;
     }
 }
 

@@ -101,6 +101,30 @@ fn flags_that_do_not_go_together_are_wrong_use() {
 }
 
 #[test]
+fn process_memory_that_cannot_be_enough_says_what_is() {
+    // Nothing listens there: it is told before anything is connected.
+    let host = |workers: &str| {
+        Host::run(&paths::plugin(HOSTILE))
+            .args(["--brokers", "127.0.0.1:1", "--group-id", "g"])
+            .args(["--process-memory", "128MiB", "--workers", workers])
+    };
+    is_wrong_use(host("16"))
+        .names("`--process-memory` of 128 MiB is too little for 16 workers: the process takes ")
+        .hints("set it to at least ")
+        .hints(" workers at the most");
+    for given in [
+        ["--memory-limit", "128MiB"],
+        ["--batch-bytes", "16MiB"],
+        ["--kafka", "queued.max.messages.kbytes=65536"],
+        ["--kafka", "fetch.max.bytes=10000000"],
+    ] {
+        is_wrong_use(host("1").args(given))
+            .names("`--process-memory` of 128 MiB is too little for 1 worker: ")
+            .hints("or lower the limits of parts that are given");
+    }
+}
+
+#[test]
 fn object_type_outside_of_the_plan_names_those_inside() {
     let host = hostile(1)
         .args(["--option", "object_types=revision"])

@@ -1,15 +1,18 @@
 //! Memory stays what it is, however long a run is.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, PipeReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use journal_recording::{Frame, Writer};
 use journal_tests::kafka::{Journal, Record};
 use journal_tests::{Broker, Host, Prefix, Running, paths, run};
 use serde_json::Value;
 
-use super::LIMIT;
+use super::{LIMIT, host, large};
 
 /// Calls that a run makes at least.
 const CALLS: u64 = 100_000;
@@ -48,7 +51,7 @@ fn follow(mut running: Running, calls_file: &Path) -> (u64, u64) {
         if status.is_ok_and(|status| status.contains("VmRSS:")) {
             last = running.resident_bytes();
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     }
     let finished = running.finish(LIMIT).success();
     assert!(finished.stderr.contains("objects/s"), "{}", finished.stderr);
@@ -131,4 +134,115 @@ fn memory_is_flat_over_100_000_calls_from_kafka() {
         .args(["--kafka", "queued.max.messages.kbytes=256"])
         .args(["--kafka", "max.partition.fetch.bytes=65536"]);
     assert_flat(host);
+}
+
+/// What the processes below may take.
+const PROCESS_MEMORY: u64 = 256 << 20;
+
+fn bounded(plugin: &str, group: &str) -> Host {
+    host(plugin, &large().prefix, group)
+        .args(["--workers", "2", "--process-memory"])
+        .arg(PROCESS_MEMORY.to_string())
+}
+
+/// Follows the host to its end: the most memory that it ever held.
+fn peak_to_the_end(running: &mut Running) -> u64 {
+    let mut peak = 0;
+    running.until("its end", LIMIT, |running| {
+        peak = running.peak_bytes().unwrap_or(peak);
+        running.peak_bytes().is_none().then_some(peak)
+    })
+}
+
+/// What one call may emit, as a processor is told that emits more.
+fn most_emitted() -> u64 {
+    let group = large().prefix.group("flood");
+    let host = bounded("guest-hostile", &group).args(["--option", "process=flood"]);
+    let stderr = host.finish(LIMIT).code(1).stderr;
+    let told = stderr.split_once("the processor emitted more than ");
+    let mut words = told.expect("it floods").1.split(' ');
+    let number: u64 = words
+        .next()
+        .and_then(|word| word.parse().ok())
+        .expect("an amount");
+    match words.next() {
+        Some("MiB") => number << 20,
+        Some("KiB") => number << 10,
+        _ => number,
+    }
+}
+
+/// Reads while `flows`, and otherwise nothing, until the other end is closed.
+fn drain(mut pipe: PipeReader, flows: &AtomicBool) {
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        if !flows.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+            continue;
+        }
+        if pipe.read(&mut buffer).expect("a pipe can be read") == 0 {
+            return;
+        }
+    }
+}
+
+/// Waits until the host has held no more memory than before for a while: its queues are full then.
+fn until_full(running: &mut Running) {
+    const LOOKS: u32 = 300;
+    let (mut peak, mut same) = (0, 0);
+    running.until("its queues are full", LIMIT, |running| {
+        let now = running.peak_bytes()?;
+        same = if now == peak { same + 1 } else { 0 };
+        peak = now;
+        (same > LOOKS).then_some(())
+    });
+}
+
+#[test]
+fn hostile_processors_and_full_queues_stay_below_the_memory_of_the_process() {
+    let emitted = most_emitted() * 97 / 100;
+    let group = large().prefix.group("hoard");
+    let (reader, writer) = std::io::pipe().expect("the system gives a pipe");
+    let host = bounded("guest-hostile", &group)
+        .stdout(writer)
+        .env("JOURNAL_HOST_LOG", "debug")
+        .args(["--option", "process=hoard", "--option", "checkpoint=hoard"])
+        .args(["--option", &format!("emitted_bytes={emitted}")])
+        .args(["--stop-after", "400000"]);
+    let mut running = host.spawn();
+    let flows = Arc::new(AtomicBool::new(true));
+    let drained = std::thread::spawn({
+        let flows = Arc::clone(&flows);
+        move || drain(reader, &flows)
+    });
+    running.until("both workers have partitions", LIMIT, |running| {
+        // The first may have had all of them before the other came.
+        let is_assignment =
+            |line: &&str| line.ends_with(" come") && !line.contains(" 0 partitions");
+        (running.stderr().lines().filter(is_assignment).count() >= 2).then_some(())
+    });
+    // The workers now wait for the reader with all rows that they may hold, and librdkafka reads on.
+    flows.store(false, Ordering::Relaxed);
+    until_full(&mut running);
+    let stalled = running.peak_bytes().expect("it waits for the reader");
+    flows.store(true, Ordering::Relaxed);
+    let peak = peak_to_the_end(&mut running);
+    let _ = running.finish(LIMIT).success();
+    drained.join().expect("the pipe was closed");
+    assert!(
+        peak < PROCESS_MEMORY,
+        "{stalled} bytes stalled, {peak} at the most"
+    );
+    // Or it was no test.
+    assert!(stalled > PROCESS_MEMORY / 3, "{stalled} bytes stalled");
+}
+
+#[test]
+fn well_behaved_processor_counts_all_within_the_memory_of_the_process() {
+    let group = large().prefix.group("within");
+    let mut running = bounded("count-objects", &group).spawn();
+    let peak = peak_to_the_end(&mut running);
+    let finished = running.finish(LIMIT).success();
+    assert_eq!(finished.counts(), large().counts);
+    assert!(peak < PROCESS_MEMORY / 2, "{peak} bytes");
 }
