@@ -7,15 +7,31 @@ use crate::journal::{Loaded, Which};
 use crate::results::{Report, Table, Target};
 use crate::subject::{Measured, measure_hosts};
 
-/// Turns of an empty loop for each record: some 20 microseconds of work.
-const TURNS: u32 = 40_000;
+/// Turns of an empty loop for each record, and how many records make a run of some ten seconds: some 15 microseconds of
+/// work and some 60, beside which the broker and the fetching weigh less.
+const WORK: [(u32, u64); 2] = [(45_000, 600_000), (180_000, 150_000)];
 
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
+    let mut table = Table::new("a plugin that works long on each record", "seconds", 2);
+    for (turns, records) in WORK {
+        measure_one(loaded, arguments, turns, records, &mut table);
+    }
+    report.add(table);
+}
+
+fn measure_one(
+    loaded: &Loaded,
+    arguments: &Arguments,
+    turns: u32,
+    records: u64,
+    table: &mut Table,
+) {
     let mut wall = [Vec::new(), Vec::new()];
     let mut cpu = [Vec::new(), Vec::new()];
     for round in 0..=arguments.few_rounds.get() {
         for (place, workers) in ["1", "2"].into_iter().enumerate() {
-            let measured = run(loaded, workers, round);
+            let group = format!("scaling-{turns}-{workers}-{round}");
+            let measured = run(loaded, workers, &group, turns, records);
             if round > 0 {
                 wall[place].push(measured.wall_seconds);
                 cpu[place].push(measured.cpu_us());
@@ -26,36 +42,29 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
         let rounds = of[1].iter().zip(&of[0]);
         rounds.map(|(two, one)| two / one).collect::<Vec<_>>()
     };
-    let mut table = Table::new("a plugin that works long on each record", "seconds", 2);
+    let of = |workers| format!("{records} records, {workers}");
     table
-        .row("1 worker", &wall[0])
+        .row(&of("1 worker"), &wall[0])
         .ratio("CPU us/record", &cpu[0], None);
     table
-        .row("2 workers", &wall[1])
+        .row(&of("2 workers"), &wall[1])
         .ratio(
             "of the time of 1 worker",
             &ratio(&wall),
             Some(Target::AtMost(0.55)),
         )
         .ratio("of its CPU time", &ratio(&cpu), None);
-    report.add(table);
 }
 
-fn run(loaded: &Loaded, workers: &str, round: usize) -> Measured {
+fn run(loaded: &Loaded, workers: &str, group: &str, turns: u32, records: u64) -> Measured {
     let topics = loaded.topics(Which::Large);
     let host = Host::run(&paths::plugin("guest-counter"))
         .args(["--brokers", &loaded.broker.address(), "--on-eof", "stop"])
         .args(["--prefix", topics.prefix.as_str(), "--workers", workers])
-        .args([
-            "--group-id",
-            &topics.prefix.group(&format!("scaling-{workers}-{round}")),
-        ])
-        .args(["--option", &format!("spin={TURNS}")])
-        .args(["--stop-after", &RECORDS.to_string()]);
+        .args(["--group-id", &topics.prefix.group(group)])
+        .args(["--option", &format!("spin={turns}")])
+        .args(["--stop-after", &records.to_string()]);
     let mut measured = measure_hosts([host].into_iter());
-    measured.records = RECORDS;
+    measured.records = records;
     measured
 }
-
-/// Enough for a run of some ten seconds.
-const RECORDS: u64 = 600_000;
