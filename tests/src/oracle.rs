@@ -3,10 +3,10 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::cases::{self, Case};
-use crate::{cache, paths};
+use crate::{cache, paths, run};
 
 /// The versions that `tests/oracle/requirements.txt` pins are a part of the folder's name, so that a
 /// change of them fetches anew.
@@ -50,20 +50,7 @@ pub fn python() -> PathBuf {
 #[must_use]
 pub fn script<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> String {
     let mut command = Command::new(python());
-    command
-        .arg(scripts().join(name))
-        .args(arguments)
-        .stdin(Stdio::null());
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "`{name}` failed: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("the script writes UTF-8")
+    run::succeed(command.arg(scripts().join(name)).args(arguments))
 }
 
 /// Where the sample journal of `swh.model`'s own test objects is written at run time: it comes from

@@ -90,6 +90,24 @@ pub fn spawn(command: &mut Command) -> Child {
         .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
 }
 
+/// Runs a program to its end and answers with what it printed.
+///
+/// # Panics
+/// When it cannot be started or fails; what it said is in the message.
+pub fn succeed(command: &mut Command) -> String {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("it writes UTF-8")
+}
+
 /// The end of a log, for a message that says why something failed.
 #[must_use]
 pub fn end_of(log: &Path) -> String {

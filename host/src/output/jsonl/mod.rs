@@ -4,6 +4,7 @@
 //! its own, which holds its lines until the checkpoint and appends them whole.
 
 mod binding;
+mod hexadecimal;
 mod place;
 mod rfc3339;
 mod transcode;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use journal_msgpack::{Cursor, Fault, Head};
 
-use super::rfc3339;
+use super::{hexadecimal, rfc3339};
 
 /// Maps and arrays that a row may have inside of each other, itself included.
 const MAX_DEPTH: u32 = 128;
@@ -255,33 +255,9 @@ fn hex(bytes: &[u8], json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
     has_room(json, 2 * bytes.len(), most)?;
     json.reserve(2 * bytes.len() + 2);
     json.push(b'"');
-    // A stretch at a time, so that the loop writes to a place of known size.
-    for stretch in bytes.chunks(STRETCH) {
-        let mut digits = [[0; 2]; STRETCH];
-        for (pair, &byte) in digits.iter_mut().zip(stretch) {
-            *pair = HEXADECIMAL[usize::from(byte)];
-        }
-        json.extend_from_slice(digits[..stretch.len()].as_flattened());
-    }
+    hexadecimal::append(json, bytes);
     json.push(b'"');
     Ok(())
-}
-
-/// Bytes whose digits are written at once: the length of most identifiers.
-const STRETCH: usize = 20;
-
-/// The two digits of each byte.
-static HEXADECIMAL: [[u8; 2]; 256] = hexadecimal();
-
-const fn hexadecimal() -> [[u8; 2]; 256] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut pairs = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < pairs.len() {
-        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0x0f]];
-        byte += 1;
-    }
-    pairs
 }
 
 /// msgpack's timestamp as RFC 3339 in UTC, with as many digits of the second as it has.

@@ -1,7 +1,7 @@
 //! Who is compared: plain Rust, Python and the host, each in processes of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use journal_tests::host::Running;
@@ -153,7 +153,7 @@ impl Subject {
             .args(["--records", &records.to_string(), "--rows"])
             .arg(&rows)
             .args(loaded.names(self.work, topics));
-        let (measured, printed) = measure(|| succeed(&mut command));
+        let (measured, printed) = measure(|| run::succeed(&mut command));
         let answer = match self.work {
             Work::Rows => answer::of_lines(&rows),
             _ => serde_json::from_str(&printed).expect("it prints its answer"),
@@ -282,18 +282,4 @@ fn measure<T>(subject: impl FnOnce() -> T) -> (Measured, T) {
         records: 0,
     };
     (measured, result)
-}
-
-fn succeed(command: &mut Command) -> String {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("it writes UTF-8")
 }
