@@ -16,7 +16,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::metadata::MetadataTopic;
 
-use crate::measure::Spread;
 use crate::{Broker, Host, Prefix, paths, run};
 
 /// How long a subject may take until it has ended.
@@ -34,41 +33,11 @@ pub struct FirstRecords {
 }
 
 impl FirstRecords {
-    /// The milliseconds that the host took from a recording.
-    ///
-    /// # Panics
-    /// When no round was measured.
-    #[must_use]
-    pub fn of_recording(&self) -> Spread {
-        Spread::of(self.recording.iter().copied())
-    }
-
-    /// The milliseconds that the host took from Kafka.
-    ///
-    /// # Panics
-    /// When no round was measured.
-    #[must_use]
-    pub fn of_kafka(&self) -> Spread {
-        Spread::of(self.kafka.iter().copied())
-    }
-
-    /// The milliseconds that the bare loop took from Kafka.
-    ///
-    /// # Panics
-    /// When no round was measured.
-    #[must_use]
-    pub fn of_bare(&self) -> Spread {
-        Spread::of(self.bare.iter().copied())
-    }
-
     /// By how many milliseconds the host was later than the bare loop of the same round.
-    ///
-    /// # Panics
-    /// When no round was measured.
     #[must_use]
-    pub fn later_than_bare(&self) -> Spread {
+    pub fn later_than_bare(&self) -> Vec<f64> {
         let pairs = self.kafka.iter().zip(&self.bare);
-        Spread::of(pairs.map(|(kafka, bare)| kafka - bare))
+        pairs.map(|(kafka, bare)| kafka - bare).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use journal_recording::{Frame, Reader, Writer};
 use journal_tests::measure::{Spread, children_cpu_seconds};
-use journal_tests::{oracle, paths};
+use journal_tests::{oracle, paths, run};
 
 /// How often the longer recording of the host has the records of the shipped one: the clock of a process counts in
 /// hundredths of a second.
@@ -137,25 +137,12 @@ fn run_host(plugin: &str, recording: &Path, folder: &Path) {
             .arg("--output")
             .arg(format!("{output}={}", file.display()));
     }
-    succeed(command.stdout(Stdio::null()));
+    run::succeed(command.stdout(Stdio::null()));
 }
 
 fn run_script(script: &str, recording: &Path, arguments: &[&str]) {
     let script = paths::repository().join("tests/oracle").join(script);
     let mut command = Command::new(oracle::python());
     command.arg(script).arg(recording).args(arguments);
-    succeed(command.stdout(Stdio::null()));
-}
-
-fn succeed(command: &mut Command) {
-    let output = command
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
+    run::succeed(command.stdout(Stdio::null()));
 }

@@ -28,8 +28,6 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
         arguments.rounds.get() * ROUNDS_FOR_ONE,
         bare,
     );
-    let pairs = measured.kafka.iter().zip(&measured.bare);
-    let later: Vec<f64> = pairs.map(|(kafka, bare)| kafka - bare).collect();
     let mut table = Table::new("start of the process to the first record", "ms", 0);
     table
         .row("`count-objects` over a recording", &measured.recording)
@@ -39,7 +37,7 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
         .row("`count-objects` from Kafka", &measured.kafka)
         .ratio(
             "ms later than plain Rust",
-            &later,
+            &measured.later_than_bare(),
             Some(Target::AtMost(20.0)),
         );
     report.add(table);
