@@ -6,7 +6,7 @@ mod fields;
 mod key;
 mod merging;
 
-use journal_aggregate::{Mark as MergeMark, Shape, bytes};
+use journal_aggregate::{Savepoint as MergeSavepoint, Shape, bytes};
 use serde::Serialize;
 
 use self::appending::{Appending, Length};
@@ -57,7 +57,7 @@ pub struct Out {
     deliver: Deliver,
     /// Bytes in all buffers.
     pending_bytes: usize,
-    /// Counts the records that were begun, so that a buffer knows whether its mark is of this one.
+    /// Counts the records that were begun, so that a buffer knows whether its savepoint is of this one.
     record: u64,
     /// While a record may still be refused, nothing is handed to the host.
     may_take_back: bool,
@@ -68,15 +68,15 @@ pub struct Out {
 /// A record that goes on when the one inside of it has ended.
 struct Outer {
     record: u64,
-    /// The marks of all buffers when the inner record began.
-    marks: Vec<Mark>,
+    /// The savepoints of all buffers when the inner record began.
+    savepoints: Vec<Savepoint>,
 }
 
 /// The rows of one output that the host does not have yet.
 struct Buffer {
     name: String,
     rows: Rows,
-    mark: Mark,
+    savepoint: Savepoint,
     /// What it has of the pending bytes.
     counted: usize,
 }
@@ -90,7 +90,7 @@ enum Rows {
 
 /// What a buffer held when a record wrote to it for the first time.
 #[derive(Clone, Copy)]
-struct Mark {
+struct Savepoint {
     record: u64,
     held: Held,
 }
@@ -98,7 +98,7 @@ struct Mark {
 #[derive(Clone, Copy)]
 enum Held {
     Appending(Length),
-    Merging(MergeMark),
+    Merging(MergeSavepoint),
 }
 
 impl Out {
@@ -347,8 +347,8 @@ impl Out {
     /// What the record emitted is forgotten.
     pub(crate) fn take_back(&mut self) {
         for buffer in &mut self.outputs {
-            if buffer.mark.record == self.record {
-                buffer.return_to_mark();
+            if buffer.savepoint.record == self.record {
+                buffer.rollback_to_savepoint();
                 buffer.count(&mut self.pending_bytes);
             }
         }
@@ -359,7 +359,7 @@ impl Out {
     fn suspend(&mut self) {
         self.outer.push(Outer {
             record: self.record,
-            marks: self.outputs.iter().map(|buffer| buffer.mark).collect(),
+            savepoints: self.outputs.iter().map(|buffer| buffer.savepoint).collect(),
         });
     }
 
@@ -374,12 +374,12 @@ impl Out {
 
     #[cold]
     fn go_on_with(&mut self, outer: &Outer) {
-        for (buffer, &mark) in self.outputs.iter_mut().zip(&outer.marks) {
-            if mark.record == outer.record {
-                buffer.mark = mark;
-            } else if buffer.mark.record == self.record {
+        for (buffer, &savepoint) in self.outputs.iter_mut().zip(&outer.savepoints) {
+            if savepoint.record == outer.record {
+                buffer.savepoint = savepoint;
+            } else if buffer.savepoint.record == self.record {
                 // The outer record's first rows here are those of the inner one.
-                buffer.mark.record = outer.record;
+                buffer.savepoint.record = outer.record;
             }
         }
         self.record = outer.record;
@@ -432,7 +432,7 @@ impl Buffer {
         Self {
             name: output.name,
             rows,
-            mark: Mark {
+            savepoint: Savepoint {
                 record: 0,
                 held: Held::Appending(Length::default()),
             },
@@ -440,24 +440,24 @@ impl Buffer {
         }
     }
 
-    /// Sets the mark when this record writes for the first time; `alone` when no other record is open.
+    /// Sets the savepoint when this record writes for the first time; `alone` when no other record is open.
     #[inline]
     fn begin(&mut self, record: u64, alone: bool) {
-        if self.mark.record != record {
+        if self.savepoint.record != record {
             let held = match &mut self.rows {
                 Rows::Appending(appending) => Held::Appending(appending.length()),
-                Rows::Merging(merging) => Held::Merging(merging.mark(alone)),
+                Rows::Merging(merging) => Held::Merging(merging.savepoint(alone)),
             };
-            self.mark = Mark { record, held };
+            self.savepoint = Savepoint { record, held };
         }
     }
 
-    /// Forgets what was written since the mark.
-    fn return_to_mark(&mut self) {
-        match (&mut self.rows, self.mark.held) {
+    /// Forgets what was written since the savepoint.
+    fn rollback_to_savepoint(&mut self) {
+        match (&mut self.rows, self.savepoint.held) {
             (Rows::Appending(appending), Held::Appending(length)) => appending.cut(length),
-            (Rows::Merging(merging), Held::Merging(mark)) => merging.return_to(mark),
-            // A mark is made by its own buffer.
+            (Rows::Merging(merging), Held::Merging(savepoint)) => merging.rollback_to(savepoint),
+            // A savepoint is made by its own buffer.
             _ => {}
         }
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::batch::Batches;
+use crate::journal::batch::Batches;
 use crate::observe::meter::{Meter, Stage};
-use crate::output::{RowError, Sink, SinkError};
+use crate::sink::{RowError, Sink, SinkError};
 use crate::source::{Event, Source, SourceError, Wait};
 
 /// A source whose taking is metered.
@@ -67,8 +67,8 @@ impl Sink for MeteredSink {
         self.meter.within(Stage::Sink, || self.sink.keep());
     }
 
-    fn take_back(&mut self) {
-        self.sink.take_back();
+    fn rollback_call(&mut self) {
+        self.sink.rollback_call();
     }
 
     fn discard(&mut self) {

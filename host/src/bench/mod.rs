@@ -14,9 +14,9 @@ pub use round::{Conditions, Round, Subject};
 pub use summary::{Benchmark, Identity, Measured, Ratios, Spread};
 pub use table::Table;
 
-use crate::output::jsonl::OpenError;
 use crate::pipeline::WorkerError;
 use crate::sandbox::CallError;
+use crate::sink::jsonl::OpenError;
 use crate::source::SourceError;
 
 /// Why a round did not come to its end.

@@ -13,11 +13,11 @@ use super::{Error, Parts};
 use crate::config::memory::USUAL_HELD;
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
 use crate::observe::progress::{Progress, WorkerProgress};
-use crate::output::{Sink, aggregate, jsonl};
-use crate::pipeline::budget::Budget;
+use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
 use crate::sandbox::{Limits, ObjectTypes, Plan, Plugin, Processor};
+use crate::sink::{Sink, aggregate, jsonl};
 use crate::source::recording::{self, Recording};
 use crate::source::{BatchLimits, SourceError};
 
@@ -149,14 +149,17 @@ impl Subject {
             tombstones: self.plan.tombstones,
             limits: conditions.batch_limits,
         };
-        let (budget, share) = (Arc::new(Budget::new(None)), Arc::clone(&progress.share));
-        Ok(Recording::open(options, budget, share).map_err(SourceError::from)?)
+        let (quota, share) = (
+            Arc::new(RecordQuota::new(None)),
+            Arc::clone(&progress.share),
+        );
+        Ok(Recording::open(options, quota, share).map_err(SourceError::from)?)
     }
 
     /// The sink of a run, which encodes all rows, bound to a place that drops them.
     fn sink(&self, limits: Limits) -> Result<Box<dyn Sink>, Error> {
         let outputs = &self.plan.outputs;
-        let places = jsonl::Places::open(&[NOWHERE.to_owned()], outputs, limits.emit_bytes)?;
+        let places = jsonl::Destinations::open(&[NOWHERE.to_owned()], outputs, limits.emit_bytes)?;
         Ok(aggregate::before(places.sink(), outputs, limits.emit_bytes))
     }
 

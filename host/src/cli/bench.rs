@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::args::{self, BoundArguments, ObjectArguments, OptionArguments};
 use super::report::Report;
-use super::work::{self, BoundArguments, ObjectArguments, OptionArguments};
 use crate::bench::{Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
 use crate::pipeline::stop::Stop;
 use crate::sandbox::{Engine, LoadTimes, Plugin, Processor};
@@ -72,7 +72,7 @@ pub(super) struct Arguments {
 /// Loads, measures round by round, and writes the result.
 pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
     arguments.check()?;
-    let stop = work::settle_signals()?;
+    let stop = args::install_signal_handlers()?;
     let engine = Engine::new()?;
     let mut entrants = arguments
         .plugins()

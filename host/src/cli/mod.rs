@@ -1,10 +1,10 @@
 //! The command line: one file for each command.
 
+mod args;
 mod bench;
 mod report;
 mod run;
 mod values;
-mod work;
 
 use clap::{Parser, Subcommand};
 

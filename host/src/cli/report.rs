@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use crate::bench;
 use crate::config::options::OptionsError;
-use crate::output::SinkError;
-use crate::output::jsonl;
 use crate::pipeline::WorkerError;
 use crate::sandbox::{CallError, LoadError};
+use crate::sink::SinkError;
+use crate::sink::jsonl;
 use crate::source::SourceError;
 
 /// The exit code of a failure of the run.

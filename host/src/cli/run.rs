@@ -8,19 +8,17 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
 
+use super::args::{self, BoundArguments, ObjectArguments, OptionArguments};
 use super::report::Report;
 use super::values;
-use super::work::{self, BoundArguments, ObjectArguments, OptionArguments};
-use crate::config::memory::{Shares, Wanted};
+use crate::config::memory::{MemoryPlan, Wanted};
+use crate::kafka::{self, Clients, Cluster, FetchLimits, KafkaSource, Member, Subscription};
 use crate::observe::progress::Progress;
-use crate::output::{Sink, aggregate, jsonl};
-use crate::pipeline::budget::Budget;
+use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
 use crate::sandbox::{Engine, ObjectTypes, Plugin, Processor};
+use crate::sink::{Sink, aggregate, jsonl};
 use crate::source::SourceError;
-use crate::source::kafka::{
-    self, Clients, Cluster, FetchBounds, KafkaSource, Member, Subscription,
-};
 use crate::source::recording::{self, Recording};
 
 /// Runs a processor over the journal, or over a recording of it.
@@ -111,7 +109,7 @@ enum OnEof {
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let shares = arguments.check()?;
-    let stop = work::settle_signals()?;
+    let stop = args::install_signal_handlers()?;
     let limits = arguments.bounds.limits(&shares);
     // They connect while the plugin is loaded.
     let clients = arguments.source.clients(&shares)?;
@@ -137,7 +135,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
             stop: stop.clone(),
             progress: Arc::clone(&progress),
         },
-        budget: Arc::new(Budget::new(arguments.stop_after)),
+        quota: Arc::new(RecordQuota::new(arguments.stop_after)),
         shares,
         arguments,
     };
@@ -160,7 +158,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
 
 impl Arguments {
     /// Refuses what no plugin, broker or file could make right, and says what each part may take.
-    fn check(&self) -> Result<Shares, Report> {
+    fn check(&self) -> Result<MemoryPlan, Report> {
         if self.source.recording.is_some() && self.source.workers.get() > 1 {
             return Err(Report::wrong_use(
                 anyhow::anyhow!("`--workers` above 1 does not go with `--recording`"),
@@ -178,7 +176,7 @@ impl Arguments {
         Ok(shares)
     }
 
-    fn shares(&self, settings: Option<&kafka::Settings>) -> Result<Shares, Report> {
+    fn shares(&self, settings: Option<&kafka::Settings>) -> Result<MemoryPlan, Report> {
         let Some(process) = self.process_memory else {
             return Ok(self.bounds.shares());
         };
@@ -194,7 +192,7 @@ impl Arguments {
             queued: settings.and_then(kafka::Settings::queued_bytes),
             response: settings.and_then(kafka::Settings::response_bytes),
         };
-        Shares::within(&wanted).map_err(|error| {
+        MemoryPlan::within(&wanted).map_err(|error| {
             let hint = error.hint();
             Report::wrong_use(error, Some(hint))
         })
@@ -212,11 +210,11 @@ impl SourceArguments {
     }
 
     /// The clients of a run over Kafka, one for each worker among them.
-    fn clients(&self, shares: &Shares) -> Result<Option<Clients>, Report> {
+    fn clients(&self, shares: &MemoryPlan) -> Result<Option<Clients>, Report> {
         let Some(mut settings) = self.cluster_settings() else {
             return Ok(None);
         };
-        settings.fetch = shares.bounded.map(|bounded| FetchBounds {
+        settings.fetch = shares.bounded.map(|bounded| FetchLimits {
             queued_bytes: bounded.queued,
             queued_records: bounded.queued_records,
             response_bytes: bounded.responses,
@@ -233,8 +231,8 @@ struct Run {
     arguments: Arguments,
     object_types: ObjectTypes,
     settings: WorkerSettings,
-    shares: Shares,
-    budget: Arc<Budget>,
+    shares: MemoryPlan,
+    quota: Arc<RecordQuota>,
 }
 
 impl Run {
@@ -248,7 +246,7 @@ impl Run {
                 tombstones: self.settings.plan.tombstones,
                 limits: self.arguments.bounds.batch_limits(&self.shares),
             },
-            Arc::clone(&self.budget),
+            Arc::clone(&self.quota),
             Arc::clone(&self.settings.progress.share),
         )
         .map_err(SourceError::from)?;
@@ -300,7 +298,7 @@ impl Run {
         let options = kafka::WorkerOptions {
             limits: self.arguments.bounds.batch_limits(&self.shares),
             tombstones: self.settings.plan.tombstones,
-            budget: Arc::clone(&self.budget),
+            quota: Arc::clone(&self.quota),
             progress: Arc::clone(&counters),
         };
         let settings = WorkerSettings {
@@ -314,7 +312,7 @@ impl Run {
     }
 
     /// The way of one worker's rows to these places.
-    fn sink(&self, places: &jsonl::Places) -> Box<dyn Sink> {
+    fn sink(&self, places: &jsonl::Destinations) -> Box<dyn Sink> {
         let WorkerSettings { plan, limits, .. } = &self.settings;
         let before = match self.shares.bounded {
             Some(_) => aggregate::tightly_before,
@@ -323,8 +321,8 @@ impl Run {
         before(places.sink(), &plan.outputs, limits.emit_bytes)
     }
 
-    fn sinks(&self) -> Result<jsonl::Places, Report> {
-        let places = jsonl::Places::open(
+    fn sinks(&self) -> Result<jsonl::Destinations, Report> {
+        let places = jsonl::Destinations::open(
             &self.arguments.outputs,
             &self.settings.plan.outputs,
             self.settings.limits.emit_bytes,

@@ -64,7 +64,7 @@ const MOST_RESPONSE: usize = 16 * MIB;
 
 /// The limits of the parts of each worker, in bytes where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shares {
+pub struct MemoryPlan {
     /// The memory of its instance; a record may take half of it.
     pub guest: usize,
     /// What one call may emit, as rows and as the sink's own encoding of them.
@@ -165,7 +165,7 @@ impl TooLittle {
     }
 }
 
-impl Shares {
+impl MemoryPlan {
     /// The parts where nobody bounds the whole.
     #[must_use]
     pub fn usual(guest: Option<usize>, batch: Option<usize>) -> Self {
@@ -179,7 +179,7 @@ impl Shares {
         }
     }
 
-    /// Parts whose worst cases of all workers together stay below `wanted.process`. A quarter of a worker's
+    /// Parts whose worst cases of all workers together barrier_guard below `wanted.process`. A quarter of a worker's
     /// share is for fetched records and a quarter for rows; its instance, and the copy of a large record that
     /// the host makes for it, have the rest.
     ///
@@ -345,7 +345,7 @@ mod tests {
     }
 
     /// What the process takes when every part of every worker is at its worst.
-    fn worst_case(wanted: &Wanted, shares: &Shares) -> usize {
+    fn worst_case(wanted: &Wanted, shares: &MemoryPlan) -> usize {
         let bounded = shares.bounded.unwrap();
         let worker = of_guest(shares.guest)
             + of_fetched(bounded.queued, bounded.responses)
@@ -359,7 +359,7 @@ mod tests {
         for process in [128, 200, 256, 512, 1000, 4096] {
             for workers in [1, 2, 3, 4, 16] {
                 let wanted = wanted(process * MIB, workers);
-                let Ok(shares) = Shares::within(&wanted) else {
+                let Ok(shares) = MemoryPlan::within(&wanted) else {
                     assert!(process / workers < 128, "{process} for {workers}");
                     continue;
                 };
@@ -381,7 +381,7 @@ mod tests {
             response: Some(MIB),
             ..wanted(1024 * MIB, 2)
         };
-        let shares = Shares::within(&given).unwrap();
+        let shares = MemoryPlan::within(&given).unwrap();
         let bounded = shares.bounded.unwrap();
         assert_eq!((shares.guest, shares.batch), (100 * MIB, 3 * MIB));
         assert_eq!((bounded.queued, bounded.responses), (5 * MIB, MIB));
@@ -404,14 +404,14 @@ mod tests {
                 ..wanted(512 * MIB, 2)
             },
         ] {
-            let shares = Shares::within(&one).unwrap();
+            let shares = MemoryPlan::within(&one).unwrap();
             assert!(worst_case(&one, &shares) <= one.process, "{one:?}");
         }
     }
 
     #[test]
     fn too_little_names_what_is_enough() {
-        let error = Shares::within(&wanted(100 * MIB, 4)).unwrap_err();
+        let error = MemoryPlan::within(&wanted(100 * MIB, 4)).unwrap_err();
         let text = error.to_string();
         assert!(
             text.starts_with("`--process-memory` of 100 MiB is too little for 4 workers: the process takes 49 MiB"),
@@ -420,15 +420,15 @@ mod tests {
         let hint = error.hint();
         let enough = hint.split(' ').find_map(|word| word.parse::<usize>().ok());
         let enough = enough.unwrap();
-        assert!(Shares::within(&wanted(enough * MIB, 4)).is_ok());
-        assert!(Shares::within(&wanted((enough - 1) * MIB, 4)).is_err());
+        assert!(MemoryPlan::within(&wanted(enough * MIB, 4)).is_ok());
+        assert!(MemoryPlan::within(&wanted((enough - 1) * MIB, 4)).is_err());
         assert!(
             hint.ends_with("MiB, or take 1 worker at the most"),
             "{hint}"
         );
-        assert!(Shares::within(&wanted(100 * MIB, 1)).is_ok());
-        assert!(Shares::within(&wanted(100 * MIB, 2)).is_err());
-        let hint = Shares::within(&wanted(MIB, 4)).unwrap_err().hint();
+        assert!(MemoryPlan::within(&wanted(100 * MIB, 1)).is_ok());
+        assert!(MemoryPlan::within(&wanted(100 * MIB, 2)).is_err());
+        let hint = MemoryPlan::within(&wanted(MIB, 4)).unwrap_err().hint();
         assert!(!hint.contains("at the most"), "{hint}");
     }
 
@@ -438,7 +438,7 @@ mod tests {
             guest: Some(512 * MIB),
             ..wanted(512 * MIB, 1)
         };
-        let hint = Shares::within(&given).unwrap_err().hint();
+        let hint = MemoryPlan::within(&given).unwrap_err().hint();
         assert!(
             hint.ends_with("lower the limits of parts that are given"),
             "{hint}"
@@ -451,6 +451,6 @@ mod tests {
             records: usize::MAX,
             ..wanted(usize::MAX, usize::MAX)
         };
-        assert!(Shares::within(&absurd).is_err());
+        assert!(MemoryPlan::within(&absurd).is_err());
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::schema::{self, Kind, Known};
+use super::schema::{self, Kind, OptionSpec};
 use crate::sandbox::schema::{check, compile};
-use crate::sandbox::text::clean;
+use crate::text::clean;
 
 /// The most that is shown of one option's docs, in bytes.
 const LINE_BYTES: usize = 4096;
@@ -162,7 +162,7 @@ pub fn parse(
     for (name, values) in grouped(pairs) {
         let option = match known.iter().find(|option| option.name == name) {
             Some(option) => option,
-            None if schema::takes_others(schema) => &Known::other(name),
+            None if schema::takes_others(schema) => &OptionSpec::other(name),
             None => return Err(unknown(name, &known)),
         };
         options.insert(name.to_owned(), value(option, &values)?);
@@ -189,7 +189,7 @@ pub fn list_known(schema: &Value) -> String {
     list(&schema::known(schema))
 }
 
-fn list(known: &[Known<'_>]) -> String {
+fn list(known: &[OptionSpec<'_>]) -> String {
     if known.is_empty() {
         return "the plugin takes no options".to_owned();
     }
@@ -197,13 +197,13 @@ fn list(known: &[Known<'_>]) -> String {
     format!("the plugin's options are{}", lines.collect::<String>())
 }
 
-fn line(option: &Known<'_>) -> String {
+fn line(option: &OptionSpec<'_>) -> String {
     clean(&option.to_string(), LINE_BYTES)
 }
 
 /// What the plugin says of the option at `path`, whose first part is its name.
-fn about(known: &[Known<'_>], path: &str) -> String {
-    let is_it = |option: &&Known<'_>| {
+fn about(known: &[OptionSpec<'_>], path: &str) -> String {
+    let is_it = |option: &&OptionSpec<'_>| {
         let rest = path.strip_prefix(option.name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
@@ -225,7 +225,7 @@ fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
     groups
 }
 
-fn unknown(name: &str, known: &[Known<'_>]) -> OptionsError {
+fn unknown(name: &str, known: &[OptionSpec<'_>]) -> OptionsError {
     OptionsError::Unknown {
         name: clean(name, LINE_BYTES),
         known: list(known),
@@ -234,7 +234,7 @@ fn unknown(name: &str, known: &[Known<'_>]) -> OptionsError {
 
 fn check_names(
     schema: &Value,
-    known: &[Known<'_>],
+    known: &[OptionSpec<'_>],
     options: &Map<String, Value>,
 ) -> Result<(), OptionsError> {
     let is_known = |name: &&String| known.iter().any(|option| option.name == *name);
@@ -243,7 +243,7 @@ fn check_names(
     {
         return Err(unknown(name, known));
     }
-    let missing = |option: &&Known<'_>| option.required && !options.contains_key(option.name);
+    let missing = |option: &&OptionSpec<'_>| option.required && !options.contains_key(option.name);
     match known.iter().find(missing) {
         Some(option) => Err(OptionsError::Missing {
             name: clean(option.name, LINE_BYTES),
@@ -254,7 +254,7 @@ fn check_names(
 }
 
 /// The value of one option as its type wants it.
-fn value(option: &Known<'_>, texts: &[&str]) -> Result<Value, OptionsError> {
+fn value(option: &OptionSpec<'_>, texts: &[&str]) -> Result<Value, OptionsError> {
     match texts {
         texts if option.list => texts.iter().map(|text| scalar(option, text)).collect(),
         [text] => scalar(option, text),
@@ -265,7 +265,7 @@ fn value(option: &Known<'_>, texts: &[&str]) -> Result<Value, OptionsError> {
     }
 }
 
-fn scalar(option: &Known<'_>, text: &str) -> Result<Value, OptionsError> {
+fn scalar(option: &OptionSpec<'_>, text: &str) -> Result<Value, OptionsError> {
     let typed = match option.kind {
         Kind::Text => return Ok(Value::String(text.to_owned())),
         Kind::Integer => text

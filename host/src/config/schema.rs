@@ -43,7 +43,7 @@ impl Kind {
 }
 
 /// One option.
-pub(super) struct Known<'a> {
+pub(super) struct OptionSpec<'a> {
     pub(super) name: &'a str,
     pub(super) kind: Kind,
     /// Whether it takes any number of values of its kind.
@@ -55,7 +55,7 @@ pub(super) struct Known<'a> {
     choices: Vec<&'a str>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> OptionSpec<'a> {
     /// An option that the schema allows without naming it.
     pub(super) fn other(name: &'a str) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl<'a> Known<'a> {
     }
 }
 
-impl fmt::Display for Known<'_> {
+impl fmt::Display for OptionSpec<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` (", self.name)?;
         if self.choices.is_empty() {
@@ -99,7 +99,7 @@ impl fmt::Display for Known<'_> {
 }
 
 /// The options that `schema` names.
-pub(super) fn known(schema: &Value) -> Vec<Known<'_>> {
+pub(super) fn known(schema: &Value) -> Vec<OptionSpec<'_>> {
     let required = |name: &str| {
         let names = schema["required"].as_array().into_iter().flatten();
         names.into_iter().any(|required| required == name)
@@ -109,7 +109,7 @@ pub(super) fn known(schema: &Value) -> Vec<Known<'_>> {
         .map(|(name, option)| {
             let shape = Shape::of(schema, option, &mut { PARTS });
             let own = option.get("description").and_then(Value::as_str);
-            Known {
+            OptionSpec {
                 name,
                 kind: shape.kind,
                 list: shape.list,

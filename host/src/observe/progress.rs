@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use crate::batch::Batches;
+use crate::journal::batch::Batches;
 
 /// How often the end of the workers is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

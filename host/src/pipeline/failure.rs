@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::batch::Batch;
-use crate::output::SinkError;
+use crate::journal::batch::Batch;
 use crate::sandbox::{CallError, Rejection};
+use crate::sink::SinkError;
 use crate::source::SourceError;
 
 /// How many partitions of a failed call are named.

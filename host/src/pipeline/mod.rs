@@ -1,9 +1,9 @@
 //! Takes records from a source through a processor into sinks, checkpoint by checkpoint.
 
-pub mod budget;
 mod failure;
 #[cfg(feature = "test-hooks")]
 mod hooks;
+pub mod quota;
 pub mod stop;
 mod worker;
 

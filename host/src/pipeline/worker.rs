@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::failure::{CallPlace, RecordPlace, WorkerError};
 use super::stop::Stop;
-use crate::batch::Batches;
+use crate::journal::batch::Batches;
 use crate::observe::progress::{Progress, WorkerProgress};
-use crate::output::SinkError;
 use crate::sandbox::{Limits, Plan, Plugin, Processor, Rejection};
+use crate::sink::SinkError;
 use crate::source::{Event, Source, Wait};
 
 /// How long one `take` waits for records: also how late a signal is noticed by an idle worker.
@@ -227,7 +227,7 @@ impl<S: Source> Worker<S> {
     fn start_over(&mut self) -> Result<(), WorkerError> {
         let settings = &self.settings;
         // Before another instance takes as much again.
-        let mut sink = self.processor.give_up();
+        let mut sink = self.processor.into_sink();
         sink.discard();
         let started = Processor::start(&settings.plugin, &settings.options, settings.limits);
         let (fresh, plan) = started.map_err(|source| WorkerError::Call {

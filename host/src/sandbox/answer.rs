@@ -3,20 +3,21 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{AnswerError, Question, schema, text};
+use super::{AnswerError, Question, schema};
+use crate::text;
 
 /// Unknown members that are warned of, for one object of an answer.
 const WARNINGS: usize = 20;
 
 /// One answer on its way to a checked value.
-pub(super) struct Answer<'a> {
+pub(super) struct Response<'a> {
     plugin: &'a str,
     question: Question,
     rules: Value,
     value: Value,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> Response<'a> {
     /// Takes what `plugin` answered; `rules` is the schema for it.
     pub(super) fn check(
         question: Question,

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use super::error::Cause;
-use super::folder::{Folder, NotPrivate};
+use super::private_dir::{Folder, NotPrivate};
 
 /// What an entry begins with; another layout gets another number.
 const MAGIC: &[u8; 8] = b"jh-code1";

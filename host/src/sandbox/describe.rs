@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer};
-use super::{AnswerError, Description, Question, schema, text};
+use super::answer::{self, Response};
+use super::{AnswerError, Description, Question, schema};
+use crate::text;
 
 const RULES: &str = include_str!("../../../plugin-sdk/wit/description.schema.json");
 
@@ -20,7 +21,7 @@ struct Told {
 pub(super) fn check(file: &str, answer: &str) -> Result<Description, AnswerError> {
     let refuse =
         |path: &str, rule: String| answer::refuse(file, Question::Describe, path.to_owned(), rule);
-    let told: Told = Answer::check(Question::Describe, RULES, file, answer)?.into_typed()?;
+    let told: Told = Response::check(Question::Describe, RULES, file, answer)?.into_typed()?;
     for (path, value) in [("/name", &told.name), ("/version", &told.version)] {
         if text::clean(value, usize::MAX) != *value || value.contains('`') {
             return Err(refuse(

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::text;
-use crate::output::RowError;
+use crate::sink::RowError;
+use crate::text;
 
 /// Why a plugin could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,7 @@ pub enum LoadError {
         source: Cause,
     },
     /// A core module that does not say what its functions mean.
-    #[error("the plugin `{}` is a core module without an embedded component type", path.display())]
+    #[error("the plugin `{}` is a core module without an componentize component type", path.display())]
     NoComponentType {
         /// The plugin's file.
         path: PathBuf,
@@ -275,7 +275,7 @@ pub enum CallError {
     },
     /// What it answered to `describe` or `start` is not what it must be.
     #[error(transparent)]
-    Answer(#[from] AnswerError),
+    Response(#[from] AnswerError),
     /// A call after a failed one: the processor must be started anew.
     #[error("the processor was called again after a call that failed")]
     Poisoned,
@@ -306,7 +306,7 @@ impl CallError {
                 "the processor recurses too deeply, perhaps without end: its author can mend that"
                     .to_owned()
             }
-            Self::Answer(error) => format!("the rules for it are in `{}`", error.rules()),
+            Self::Response(error) => format!("the rules for it are in `{}`", error.rules()),
             Self::Misbehaved { .. } | Self::TooMuchAtOnce { .. } | Self::Row(_) => {
                 "this is an error of the processor: tell its author".to_owned()
             }

@@ -8,10 +8,11 @@ use std::mem;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList, WasmStr};
 
+use super::CallError;
 use super::bindings::swh::journal::log::Level;
 use super::state::{Panic, State, Unbound};
-use super::{CallError, text};
-use crate::output::RowError;
+use crate::sink::RowError;
+use crate::text;
 
 #[cfg(target_endian = "big")]
 compile_error!("ends of rows are read from the guest's memory in place, which is little-endian");
@@ -35,7 +36,7 @@ fn write_line(
         return Ok(());
     }
     let message = text::clean(&message.to_str(&store)?, text::MESSAGE_BYTES);
-    store.data().voice.say(level, &message);
+    store.data().plugin_log.say(level, &message);
     Ok(())
 }
 

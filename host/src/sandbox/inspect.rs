@@ -5,7 +5,8 @@ use std::path::Path;
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::error::Cause;
-use super::{LoadError, embedded, text};
+use super::{LoadError, componentize};
+use crate::text;
 
 /// The interface that a plugin exports.
 pub(super) const PROCESSOR: &str = "swh:journal/processor@0.1.0";
@@ -17,11 +18,11 @@ const OFFERED: [&str; 3] = [
 ];
 
 /// Makes sure that `bytes` hold a component with this host's interface, and makes one of a core module
-/// with its component type embedded.
+/// with its component type componentize.
 pub(super) fn component(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, LoadError> {
     let component = match kind(path, &bytes)? {
         Encoding::Component => bytes,
-        Encoding::Module => embedded::componentize(path, &bytes)?,
+        Encoding::Module => componentize::componentize(path, &bytes)?,
     };
     check_names(path, &names(path, &component)?)?;
     Ok(component)

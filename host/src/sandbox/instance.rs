@@ -8,11 +8,11 @@ use wasmtime::{CallHook, Store};
 use super::bindings::{self, exports::swh::journal::processor::Guest};
 use super::engine::ticks;
 use super::error::Cause;
+use super::plugin_log::PluginLog;
 use super::state::{Function, State};
-use super::voice::Voice;
 use super::{CallError, Limits};
 use crate::observe::meter::{Meter, Stage};
-use crate::output::Output;
+use crate::sink::Output;
 
 /// A store with the one instance in it. After a failed call neither is fit for another.
 pub(super) struct Instance {
@@ -45,11 +45,11 @@ impl Instance {
     /// Makes an instance. Code that runs while it is made counts as part of `function`.
     pub(super) fn new(
         code: &InstancePre<State>,
-        voice: Arc<Voice>,
+        plugin_log: Arc<PluginLog>,
         limits: Limits,
         function: Function,
     ) -> Result<Self, Refused> {
-        let state = State::new(voice, limits, function);
+        let state = State::new(plugin_log, limits, function);
         let mut store = Store::new(code.engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_epoch_deadline(ticks(limits.deadline));
@@ -101,9 +101,9 @@ impl Instance {
     }
 
     /// Drops the store for one with nothing in it: no call can be made any more.
-    pub(super) fn give_up(&mut self) {
-        let voice = Arc::clone(&self.state().voice);
-        let state = State::new(voice, self.limits, Function::Start);
+    pub(super) fn into_sink(&mut self) {
+        let plugin_log = Arc::clone(&self.state().plugin_log);
+        let state = State::new(plugin_log, self.limits, Function::Start);
         self.store = Store::new(self.store.engine(), state);
     }
 

@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
 use super::cache::Cache;
-use super::contain::contain;
 use super::error::Cause;
 use super::instance::{Instance, Refused};
+use super::panic_guard::panic_guard;
+use super::plugin_log::PluginLog;
 use super::state::{Function, State};
-use super::voice::Voice;
-use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect, text};
+use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect};
+use crate::text;
 
 /// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB. This bounds
 /// what compiling may take as well, which nothing else does: wasmtime does not promise to
@@ -40,7 +41,7 @@ pub struct Plugin {
 struct Loaded {
     code: InstancePre<State>,
     description: Description,
-    voice: Arc<Voice>,
+    plugin_log: Arc<PluginLog>,
     digest: String,
 }
 
@@ -103,7 +104,7 @@ impl Plugin {
         let description = ask(&code, path, limits)?;
         let loaded = Loaded {
             code,
-            voice: Arc::new(Voice::new(description.name.clone())),
+            plugin_log: Arc::new(PluginLog::new(description.name.clone())),
             description,
             digest: format!("{digest:x}"),
         };
@@ -124,8 +125,8 @@ impl Plugin {
         &self.loaded.digest
     }
 
-    pub(super) fn voice(&self) -> Arc<Voice> {
-        Arc::clone(&self.loaded.voice)
+    pub(super) fn plugin_log(&self) -> Arc<PluginLog> {
+        Arc::clone(&self.loaded.plugin_log)
     }
 
     pub(super) fn code(&self) -> &InstancePre<State> {
@@ -186,7 +187,7 @@ fn compile(engine: &Engine, path: &Path, bytes: Vec<u8>) -> Result<Component, Lo
             source: Cause::new(error),
         })
     };
-    contain(work).unwrap_or_else(|panic| {
+    panic_guard(work).unwrap_or_else(|panic| {
         Err(LoadError::Broken {
             path: path.to_owned(),
             source: Cause::text(&panic),
@@ -213,8 +214,8 @@ fn ask(code: &InstancePre<State>, path: &Path, limits: Limits) -> Result<Descrip
         path: path.to_owned(),
         source,
     };
-    let voice = Arc::new(Voice::new(file.clone()));
-    let mut instance = Instance::new(code, voice, limits, Function::Describe).map_err(
+    let plugin_log = Arc::new(PluginLog::new(file.clone()));
+    let mut instance = Instance::new(code, plugin_log, limits, Function::Describe).map_err(
         |refused| match refused {
             Refused::Call(error) => failed(error),
             Refused::Shape(cause) => shape(path, cause),

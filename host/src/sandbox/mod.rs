@@ -6,30 +6,29 @@
 mod answer;
 mod bindings;
 mod cache;
-mod contain;
+mod componentize;
 mod describe;
-mod embedded;
 mod engine;
 mod error;
-mod folder;
 mod imports;
 mod inspect;
 mod instance;
 mod limits;
 mod load;
+mod panic_guard;
 mod plan;
+mod plugin_log;
+mod private_dir;
 mod processor;
 pub(crate) mod schema;
 mod state;
 #[cfg(test)]
 mod tests;
-pub(crate) mod text;
-mod voice;
 
 use std::time::Duration;
 
-use crate::batch::Columns;
-use crate::output::Output;
+use crate::journal::batch::Columns;
+use crate::sink::Output;
 
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, LoadError, Question};

@@ -6,10 +6,11 @@ use journal_aggregate::{Column, Shape};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{self, Answer};
-use super::{AnswerError, ObjectTypes, Plan, Question, text};
-use crate::batch::Columns;
-use crate::output::{Kind, Output};
+use super::answer::{self, Response};
+use super::{AnswerError, ObjectTypes, Plan, Question};
+use crate::journal::batch::Columns;
+use crate::sink::{Kind, Output};
+use crate::text;
 
 const RULES: &str = include_str!("../../../plugin-sdk/wit/plan.schema.json");
 
@@ -52,7 +53,7 @@ fn yes() -> bool {
 
 /// Checks the answer of `plugin` to `start`.
 pub(super) fn check(plugin: &str, answer: &str) -> Result<Plan, AnswerError> {
-    let answer = Answer::check(Question::Start, RULES, plugin, answer)?;
+    let answer = Response::check(Question::Start, RULES, plugin, answer)?;
     for output in answer.value()["outputs"].as_array().into_iter().flatten() {
         answer.warn_unknown("/properties/outputs/items", output);
         for column in output["columns"].as_array().into_iter().flatten() {

@@ -6,10 +6,11 @@ use std::mem;
 use super::bindings::swh::journal::types;
 use super::instance::{Instance, Refused};
 use super::state::{Function, Unbound};
-use super::{CallError, Limits, Plan, Plugin, Rejection, plan, text};
-use crate::batch::{Batch, Columns};
+use super::{CallError, Limits, Plan, Plugin, Rejection, plan};
+use crate::journal::batch::{Batch, Columns};
 use crate::observe::meter::Meter;
-use crate::output::Sink;
+use crate::sink::Sink;
+use crate::text;
 
 /// One instance at work in its own store; one a worker. Its calls need a thread with a stack of 2 MiB
 /// or more.
@@ -29,8 +30,9 @@ impl Processor {
         options: &str,
         limits: Limits,
     ) -> Result<(Self, Plan), CallError> {
-        let mut instance = Instance::new(plugin.code(), plugin.voice(), limits, Function::Start)
-            .map_err(Refused::into_call_error)?;
+        let mut instance =
+            Instance::new(plugin.code(), plugin.plugin_log(), limits, Function::Start)
+                .map_err(Refused::into_call_error)?;
         let answer = instance
             .call(Function::Start, |guest, store| {
                 guest.call_start(store, options)
@@ -59,10 +61,10 @@ impl Processor {
     /// Drops the instance, with the memory that it had, and gives the sink back: every further call is
     /// [`CallError::Poisoned`].
     #[must_use]
-    pub fn give_up(&mut self) -> Box<dyn Sink> {
+    pub fn into_sink(&mut self) -> Box<dyn Sink> {
         self.poisoned = true;
         let sink = mem::replace(&mut self.instance.state_mut().sink, Box::new(Unbound));
-        self.instance.give_up();
+        self.instance.into_sink();
         sink
     }
 
@@ -126,7 +128,7 @@ impl Processor {
         if result.is_ok() {
             sink.keep();
         } else {
-            sink.take_back();
+            sink.rollback_call();
         }
         result
     }

@@ -3,7 +3,7 @@
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
-use super::text;
+use crate::text;
 
 /// The compiled size of one regular expression of a plugin's schema, in bytes.
 const PATTERN_BYTES: usize = 64 << 10;

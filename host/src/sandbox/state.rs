@@ -6,10 +6,11 @@ use wasmtime::{Trap, WasmBacktrace};
 
 use super::engine::STACK_BYTES;
 use super::limits::Limiter;
-use super::voice::Voice;
-use super::{CallError, Limits, text};
+use super::plugin_log::PluginLog;
+use super::{CallError, Limits};
 use crate::observe::meter::{Meter, Stage};
-use crate::output::{Output, RowError, Sink, SinkError};
+use crate::sink::{Output, RowError, Sink, SinkError};
+use crate::text;
 
 /// The most that the guest may pass at once in `describe` and `start`, in bytes.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -60,7 +61,7 @@ pub(super) struct State {
     pub(super) sink: Box<dyn Sink>,
     /// The plan's outputs; none before `start` returned.
     pub(super) outputs: Vec<Output>,
-    pub(super) voice: Arc<Voice>,
+    pub(super) plugin_log: Arc<PluginLog>,
     /// Where its time goes, if anyone asked.
     pub(super) meter: Option<Meter>,
     limits: Limits,
@@ -71,12 +72,12 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(voice: Arc<Voice>, limits: Limits, function: Function) -> Self {
+    pub(super) fn new(plugin_log: Arc<PluginLog>, limits: Limits, function: Function) -> Self {
         Self {
             limiter: Limiter::new(limits.memory_bytes),
             sink: Box::new(Unbound),
             outputs: Vec::new(),
-            voice,
+            plugin_log,
             meter: None,
             limits,
             function,
@@ -104,13 +105,13 @@ impl State {
             meter.note_guest_memory(self.limiter.memory());
             meter.pass_to(Stage::Rest);
         }
-        self.voice.tell_dropped();
+        self.plugin_log.tell_dropped();
     }
 
     /// Counts a log line and says whether it may be written.
     pub(super) fn may_log(&mut self) -> bool {
         self.lines = self.lines.saturating_add(1);
-        self.voice.may_say(self.lines)
+        self.plugin_log.may_say(self.lines)
     }
 
     /// Keeps the first panic: later ones are its consequences.
@@ -215,7 +216,7 @@ impl Sink for Unbound {
 
     fn keep(&mut self) {}
 
-    fn take_back(&mut self) {}
+    fn rollback_call(&mut self) {}
 
     fn discard(&mut self) {}
 

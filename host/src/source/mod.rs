@@ -1,11 +1,10 @@
 //! Where records come from: a Kafka cluster or a recording.
 
-pub mod kafka;
 pub mod recording;
 
 use std::time::Duration;
 
-use crate::batch::Batches;
+use crate::journal::batch::Batches;
 
 /// What a source has to tell the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +62,7 @@ pub trait Source {
     /// records taken before were processed well.
     ///
     /// # Errors
-    /// What ends the run: passing troubles are waited out inside.
+    /// What ends the run: passing transient_errors are waited out inside.
     fn take(&mut self, batches: &mut Batches, wait: Duration) -> Result<Event, SourceError>;
 
     /// Makes the position durable behind everything processed: the outputs of all of it are
@@ -101,7 +100,7 @@ pub enum SourceError {
     Recording(#[from] recording::Error),
     /// The Kafka cluster.
     #[error(transparent)]
-    Kafka(#[from] kafka::Error),
+    Kafka(#[from] crate::kafka::Error),
 }
 
 impl SourceError {

@@ -14,9 +14,9 @@ use journal_recording::{Frame, Reader};
 pub use self::error::Error;
 use self::topics::{Topics, Wanted};
 use super::{BatchLimits, Event, Source, SourceError, Wait};
-use crate::batch::{Batches, RecordRef};
+use crate::journal::batch::{Batches, RecordRef};
 use crate::observe::progress::Share;
-use crate::pipeline::budget::Budget;
+use crate::pipeline::quota::RecordQuota;
 use crate::sandbox::ObjectTypes;
 
 /// Frames that one [`Source::take`] passes over at most, so that a worker that wants few of them
@@ -45,9 +45,9 @@ pub struct Recording {
     reader: Reader<File>,
     topics: Topics,
     options: Options,
-    budget: Arc<Budget>,
-    /// Records handed out whose claims are not settled.
-    unsettled: usize,
+    quota: Arc<RecordQuota>,
+    /// Records handed out whose claims are not confirmed.
+    unconfirmed: usize,
     share: Arc<Share>,
 }
 
@@ -67,7 +67,11 @@ impl Recording {
     ///
     /// # Errors
     /// When it cannot be read, or lacks the topics.
-    pub fn open(options: Options, budget: Arc<Budget>, share: Arc<Share>) -> Result<Self, Error> {
+    pub fn open(
+        options: Options,
+        quota: Arc<RecordQuota>,
+        share: Arc<Share>,
+    ) -> Result<Self, Error> {
         let reader = Reader::open(&options.path)?;
         let size = options
             .path
@@ -95,18 +99,18 @@ impl Recording {
             reader,
             topics,
             options,
-            budget,
-            unsettled: 0,
+            quota,
+            unconfirmed: 0,
             share,
         })
     }
 
     fn fill(&mut self, batches: &mut Batches) -> Result<Event, Error> {
-        let claimed = self.budget.claim(self.options.limits.records);
+        let claimed = self.quota.claim(self.options.limits.records);
         let filled = self.fill_with(claimed, batches);
         let taken = batches.records();
-        self.budget.give_back(claimed - taken);
-        self.unsettled += taken;
+        self.quota.give_back(claimed - taken);
+        self.unconfirmed += taken;
         let read = self.reader.bytes_read();
         self.share.read.store(read, Ordering::Relaxed);
         filled
@@ -189,7 +193,7 @@ impl Source for Recording {
     }
 
     fn commit(&mut self, _wait: Wait) -> Result<(), SourceError> {
-        self.budget.settle(std::mem::take(&mut self.unsettled));
+        self.quota.confirm(std::mem::take(&mut self.unconfirmed));
         Ok(())
     }
 
@@ -198,7 +202,7 @@ impl Source for Recording {
     }
 
     fn close(&mut self) {
-        self.budget.give_back(std::mem::take(&mut self.unsettled));
+        self.quota.give_back(std::mem::take(&mut self.unconfirmed));
     }
 }
 

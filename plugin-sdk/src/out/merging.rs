@@ -3,14 +3,14 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use journal_aggregate::{Mark, Row, Shape, Table};
+use journal_aggregate::{Row, Savepoint, Shape, Table};
 use serde::Serialize;
 
 use super::fields::{MergeError, RowSerializer};
 use crate::{Failure, RecordError};
 
-/// Rows are handed over in lots of about this many bytes.
-const LOT_BYTES: usize = 1 << 20;
+/// Rows are handed over in chunks of about this many bytes.
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// Rows merged by key, and the one on its way to them.
 pub(super) struct Merging {
@@ -39,17 +39,17 @@ impl Merging {
         merged.map_err(|error| not_merged(output, error))
     }
 
-    /// The present state, to be returned to; `settled` when no mark of before is needed any more.
+    /// The present state, to be returned to; `settled` when no savepoint of before is needed any more.
     #[inline]
-    pub(super) fn mark(&mut self, settled: bool) -> Mark {
+    pub(super) fn savepoint(&mut self, settled: bool) -> Savepoint {
         if settled {
-            self.table.settle();
+            self.table.seal();
         }
-        self.table.mark()
+        self.table.savepoint()
     }
 
-    pub(super) fn return_to(&mut self, mark: Mark) {
-        self.table.return_to(mark);
+    pub(super) fn rollback_to(&mut self, savepoint: Savepoint) {
+        self.table.rollback_to(savepoint);
     }
 
     #[inline]
@@ -61,9 +61,9 @@ impl Merging {
     pub(super) fn deliver(&mut self, mut deliver: impl FnMut(&[u8], &[u32])) {
         let (mut rows, mut row_ends) = (Vec::new(), Vec::new());
         let Ok(()) = self.table.write(&mut rows, |rows| {
-            // A row is at most as long as its guest's memory, and a lot that long is handed over at once.
+            // A row is at most as long as its guest's memory, and a chunk that long is handed over at once.
             row_ends.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-            if rows.len() > LOT_BYTES {
+            if rows.len() > CHUNK_BYTES {
                 deliver(rows, &row_ends);
                 rows.clear();
                 row_ends.clear();

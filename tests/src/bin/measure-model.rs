@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use guest_reader::Work;
-use journal_host::batch::{Batches, Columns, RecordRef, Topic};
+use journal_host::journal::batch::{Batches, Columns, RecordRef, Topic};
 use journal_plugin_sdk::Bytes;
 use journal_tests::kafka::Journal;
 use journal_tests::{oracle, paths, run};

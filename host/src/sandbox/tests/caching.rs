@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::guest::{Guest, LIMITS};
 use crate::sandbox::cache::Cache;
-use crate::sandbox::folder::Folder;
+use crate::sandbox::private_dir::Folder;
 use crate::sandbox::{Engine, Plugin};
 
 /// A plugin's file beside an empty cache.

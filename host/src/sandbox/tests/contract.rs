@@ -2,8 +2,8 @@
 
 use super::guest::{Guest, LIMITS, batches};
 use super::sink::{Recorder, Step};
-use crate::output::RowError;
 use crate::sandbox::{CallError, LoadError, Processor, Rejection};
+use crate::sink::RowError;
 
 /// Emits the 4 bytes at 32768 as one row to the output in `$output`.
 const EMIT: &str = "(i32.store (i32.const 64) (i32.const 4))
@@ -46,7 +46,7 @@ fn rows_arrive_and_are_kept() {
         sink.steps(),
         [emitted.clone(), Step::Kept, emitted, Step::Kept]
     );
-    processor.give_up().keep();
+    processor.into_sink().keep();
     assert_eq!(sink.steps().len(), 5);
 }
 
@@ -382,7 +382,7 @@ fn answers_that_break_the_rules_are_refused() {
     assert!(matches!(
         error,
         LoadError::Describe {
-            source: CallError::Answer(_),
+            source: CallError::Response(_),
             ..
         }
     ));

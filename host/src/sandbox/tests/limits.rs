@@ -276,7 +276,7 @@ fn table_limit_follows_a_small_memory_limit() {
 fn instance_that_is_given_up_leaves_no_memory_behind() {
     let (mut processor, _) = Guest::default().started(LIMITS);
     assert!(processor.memory_bytes() > 0);
-    drop(processor.give_up());
+    drop(processor.into_sink());
     assert_eq!(processor.memory_bytes(), 0);
     let error = processor.process(&[]).unwrap_err();
     assert!(matches!(error, CallError::Poisoned), "{error:?}");

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::guest::{Guest, LIMITS};
-use crate::sandbox::voice::CALL_LINES;
+use crate::sandbox::plugin_log::CALL_LINES;
 
 /// Counts events with the target `plugin`, and keeps their messages.
 #[derive(Clone, Default)]

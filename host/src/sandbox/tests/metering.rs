@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::guest::{Guest, LIMITS, batches};
 use crate::observe::meter::{Meter, Stage};
-use crate::output::{RowError, Sink, SinkError};
+use crate::sink::{RowError, Sink, SinkError};
 
 /// Emits one empty row, and then works for a while on two more pages.
 const EMITS_AND_GROWS: &str = "(local $i i32)
@@ -48,7 +48,7 @@ impl Sink for Probe {
         self.note();
     }
 
-    fn take_back(&mut self) {}
+    fn rollback_call(&mut self) {}
 
     fn discard(&mut self) {}
 

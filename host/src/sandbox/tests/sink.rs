@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::output::{RowError, Sink, SinkError};
+use crate::sink::{RowError, Sink, SinkError};
 
 /// What happened to a sink, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Sink for Recorder {
         self.note(Step::Kept);
     }
 
-    fn take_back(&mut self) {
+    fn rollback_call(&mut self) {
         self.note(Step::TakenBack);
     }
 
@@ -82,7 +82,7 @@ impl Sink for Forgetful {
         self.emit(output, rows, ends)
     }
     fn keep(&mut self) {}
-    fn take_back(&mut self) {}
+    fn rollback_call(&mut self) {}
     fn discard(&mut self) {}
     fn held_bytes(&self) -> usize {
         0

@@ -2,7 +2,7 @@
 
 use journal_recording::Place;
 
-use crate::batch::TooLarge;
+use crate::journal::batch::TooLarge;
 
 /// Why the recording source cannot go on.
 #[derive(Debug, thiserror::Error)]

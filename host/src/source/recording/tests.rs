@@ -5,7 +5,7 @@ use journal_recording::Writer;
 use tempfile::TempDir;
 
 use super::*;
-use crate::batch::Columns;
+use crate::journal::batch::Columns;
 
 const PUBLIC: &str = "swh.journal.objects.revision";
 const PRIVILEGED: &str = "swh.journal.objects_privileged.revision";
@@ -89,7 +89,9 @@ fn calls_of(source: &mut Recording) -> Vec<Vec<String>> {
 }
 
 fn calls(options: Options) -> Vec<Vec<String>> {
-    calls_of(&mut Recording::open(options, Arc::new(Budget::new(None)), Arc::default()).unwrap())
+    calls_of(
+        &mut Recording::open(options, Arc::new(RecordQuota::new(None)), Arc::default()).unwrap(),
+    )
 }
 
 fn topics(options: Options) -> Vec<String> {
@@ -100,7 +102,7 @@ fn topics(options: Options) -> Vec<String> {
 }
 
 fn refusal(options: Options) -> Error {
-    Recording::open(options, Arc::new(Budget::new(None)), Arc::default())
+    Recording::open(options, Arc::new(RecordQuota::new(None)), Arc::default())
         .err()
         .unwrap()
 }
@@ -244,7 +246,8 @@ fn record_above_half_of_the_memory_limit_is_refused_by_name() {
         },
         ..options(&path)
     };
-    let mut source = Recording::open(limited, Arc::new(Budget::new(None)), Arc::default()).unwrap();
+    let mut source =
+        Recording::open(limited, Arc::new(RecordQuota::new(None)), Arc::default()).unwrap();
     let error = source.fill(&mut Batches::new(Columns::ALL)).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -316,8 +319,12 @@ fn topic_that_the_header_lacks_is_an_error() {
     let mut bytes = fs::read(&path).unwrap();
     bytes.extend_from_slice(b"\x93\xa5other\xc0\xc0");
     fs::write(&path, bytes).unwrap();
-    let mut source =
-        Recording::open(options(&path), Arc::new(Budget::new(None)), Arc::default()).unwrap();
+    let mut source = Recording::open(
+        options(&path),
+        Arc::new(RecordQuota::new(None)),
+        Arc::default(),
+    )
+    .unwrap();
     let error = source.fill(&mut Batches::new(Columns::ALL)).unwrap_err();
     assert!(
         error
@@ -364,7 +371,7 @@ fn stream_is_read_by_object_type() {
 fn budget_ends_the_recording_at_its_last_claim() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a")); 10]);
-    let budget = Arc::new(Budget::new(Some(7)));
+    let quota = Arc::new(RecordQuota::new(Some(7)));
     let cut = Options {
         limits: BatchLimits {
             records: 3,
@@ -372,25 +379,25 @@ fn budget_ends_the_recording_at_its_last_claim() {
         },
         ..options(&path)
     };
-    let mut source = Recording::open(cut, Arc::clone(&budget), Arc::default()).unwrap();
+    let mut source = Recording::open(cut, Arc::clone(&quota), Arc::default()).unwrap();
     let lengths: Vec<_> = calls_of(&mut source).iter().map(Vec::len).collect();
     assert_eq!(lengths, [3, 3, 1]);
-    assert!(!budget.is_settled());
+    assert!(!quota.is_confirmed());
     source.commit(Wait::Confirmed).unwrap();
-    assert!(budget.is_settled());
+    assert!(quota.is_confirmed());
 }
 
 #[test]
 fn claims_that_were_not_used_or_not_committed_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a")); 5]);
-    let budget = Arc::new(Budget::new(Some(100)));
-    let mut source = Recording::open(options(&path), Arc::clone(&budget), Arc::default()).unwrap();
+    let quota = Arc::new(RecordQuota::new(Some(100)));
+    let mut source = Recording::open(options(&path), Arc::clone(&quota), Arc::default()).unwrap();
     assert_eq!(calls_of(&mut source).concat().len(), 5);
-    assert_eq!(budget.claim(100), 95);
-    budget.give_back(95);
+    assert_eq!(quota.claim(100), 95);
+    quota.give_back(95);
     source.close();
-    assert_eq!(budget.claim(101), 100);
+    assert_eq!(quota.claim(101), 100);
 }
 
 #[test]
@@ -404,8 +411,8 @@ fn worker_that_finds_nothing_looks_up_now_and_then() {
         ..options(&path)
     };
     let share = Arc::new(Share::default());
-    let budget = Arc::new(Budget::new(None));
-    let mut source = Recording::open(rare, budget, Arc::clone(&share)).unwrap();
+    let quota = Arc::new(RecordQuota::new(None));
+    let mut source = Recording::open(rare, quota, Arc::clone(&share)).unwrap();
     let mut batches = Batches::new(Columns::ALL);
     let mut take = || source.take(&mut batches, Duration::ZERO).unwrap();
     assert_eq!([take(), take()], [Event::Idle, Event::Records]);
@@ -429,8 +436,12 @@ fn recording_that_is_cut_short_ends_the_run() {
     let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a")); 5]);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-    let mut source =
-        Recording::open(options(&path), Arc::new(Budget::new(None)), Arc::default()).unwrap();
+    let mut source = Recording::open(
+        options(&path),
+        Arc::new(RecordQuota::new(None)),
+        Arc::default(),
+    )
+    .unwrap();
     let error = source.fill(&mut Batches::new(Columns::ALL)).unwrap_err();
     assert!(
         error.to_string().contains("is cut short after 4 records"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use journal_recording::{Format, Place};
 
 use super::error::Error;
-use crate::batch::Topic;
+use crate::journal::batch::Topic;
 use crate::sandbox::ObjectTypes;
 
 /// What the operator and the plan want of the topics.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use guest_reader::{Checksum, Work};
-use journal_host::batch::{Batch, Batches};
+use journal_host::journal::batch::{Batch, Batches};
 use journal_tests::measure::thread_cpu_time;
 
 use crate::Calls;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use guest_reader::{Checksum, Work};
-use journal_host::output::{RowError, Sink, SinkError};
 use journal_host::sandbox::{Engine, Limits, Plugin, Processor};
+use journal_host::sink::{RowError, Sink, SinkError};
 use journal_tests::measure::thread_cpu_time;
 use journal_tests::paths;
 use serde::Deserialize;
@@ -111,7 +111,7 @@ impl Sink for LastRow {
 
     fn keep(&mut self) {}
 
-    fn take_back(&mut self) {}
+    fn rollback_call(&mut self) {}
 
     fn discard(&mut self) {}
 

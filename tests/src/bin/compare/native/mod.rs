@@ -13,7 +13,7 @@ mod structs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use journal_host::source::kafka::Settings;
+use journal_host::kafka::Settings;
 use rdkafka::ClientConfig;
 use rdkafka::bindings::rd_kafka_topic_t;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};

@@ -1,0 +1,3 @@
+//! The words that every stage shares: topics, records and batches.
+
+pub mod batch;

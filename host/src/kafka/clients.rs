@@ -1,0 +1,64 @@
+//! The clients of a process: they connect in threads of librdkafka's own.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::context::Context;
+use super::error::Error;
+use super::query_client::QueryClient;
+use super::settings::{Settings, client_error};
+
+/// The clients of a process, on their way to the brokers.
+///
+/// The brokers take their time to be connected to and to name the group's coordinator: what else a run needs can be
+/// made ready meanwhile.
+pub struct Clients {
+    pub(super) settings: Settings,
+    pub(super) query_client: QueryClient,
+    pub(super) workers: usize,
+    /// One for each worker; none is a member of the group yet. Where fetched records are bounded, they are made when
+    /// it is known how many brokers share the bound.
+    pub(super) consumers: Option<Vec<BaseConsumer<Context>>>,
+}
+
+impl Clients {
+    /// Makes the clients of a process with this many workers, and waits for no broker.
+    ///
+    /// # Errors
+    /// When a setting is wrong, or librdkafka gives no client.
+    pub fn start(settings: Settings, workers: usize) -> Result<Self, Error> {
+        settings.start()?;
+        let query_client = QueryClient::new(&settings)?;
+        let made_now = settings.fetch.is_none();
+        let consumers = made_now
+            .then(|| consumers(&settings, workers))
+            .transpose()?;
+        Ok(Self {
+            settings,
+            query_client,
+            workers,
+            consumers,
+        })
+    }
+}
+
+/// The consumers of all workers.
+pub(super) fn consumers(
+    settings: &Settings,
+    workers: usize,
+) -> Result<Vec<BaseConsumer<Context>>, Error> {
+    let consumer = |worker| connecting(&settings.for_worker(worker, workers));
+    (0..workers).map(consumer).collect()
+}
+
+/// A client that connects already, where librdkafka would wait for up to a second or for the first question.
+pub(super) fn connecting(config: &ClientConfig) -> Result<BaseConsumer<Context>, Error> {
+    let client =
+        BaseConsumer::from_config_and_context(config, Context::default()).map_err(client_error)?;
+    // A question that waits for no answer: it is sent nowhere, and the connection is made for the next one.
+    let _unanswered = client.fetch_metadata(None, Duration::ZERO);
+    Ok(client)
+}

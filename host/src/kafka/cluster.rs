@@ -1,0 +1,307 @@
+//! What a process learns about the cluster before its workers join the group.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
+
+use super::clients::{self, Clients};
+use super::context::Context;
+use super::end::Ends;
+use super::error::{Error, words};
+use super::leave_barrier::{BarrierGuard, LeaveBarrier};
+use super::query_client::QueryClient;
+use super::settings::Settings;
+use crate::journal::batch::Topic;
+use crate::sandbox::ObjectTypes;
+
+/// How long the brokers may take to answer at the start.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often a request is asked again, so that an error seen meanwhile is reported soon.
+const ATTEMPT: Duration = Duration::from_secs(1);
+/// How long a request that failed waits before it is sent again.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// Which topics a run reads.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// What comes before the object type in a topic's name.
+    pub prefix: String,
+    /// The object types.
+    pub object_types: ObjectTypes,
+    /// Whether privileged topics are preferred where they exist.
+    pub privileged: bool,
+}
+
+/// The cluster as the process found it when it started.
+#[derive(Debug)]
+pub struct Cluster {
+    pub(super) settings: Settings,
+    pub(super) topics: Vec<Arc<Topic>>,
+    pub(super) ends: Option<Arc<Ends>>,
+    pub(super) query_client: QueryClient,
+    pub(super) leave_barrier: Arc<LeaveBarrier>,
+}
+
+/// A worker's consumer, which is to join the group.
+pub struct Member {
+    pub(super) consumer: BaseConsumer<Context>,
+    /// The others wait for this worker when they leave the group.
+    pub(super) barrier_guard: BarrierGuard,
+}
+
+impl Cluster {
+    /// Asks the brokers for the topics and, for a run that stops at the end of the data, for the
+    /// ends of all partitions. There is a [`Member`] for each worker.
+    ///
+    /// # Errors
+    /// When no broker answers, or there is no topic for what is asked.
+    pub fn connect(
+        clients: Clients,
+        subscription: &Subscription,
+        stop_at_end: bool,
+    ) -> Result<(Arc<Self>, Vec<Member>), Error> {
+        let Clients {
+            mut settings,
+            query_client,
+            workers,
+            consumers,
+        } = clients;
+        let metadata = fetch_metadata(&query_client, &settings.brokers)?;
+        settings.share_responses(metadata.brokers().len())?;
+        let topics = choose(&metadata, &settings.brokers, subscription)?;
+        let ends = if stop_at_end {
+            Some(Arc::new(fetch_ends(&query_client, &metadata, &topics)?))
+        } else {
+            None
+        };
+        let consumers = consumers.map_or_else(|| clients::consumers(&settings, workers), Ok)?;
+        let leave_barrier = Arc::new(LeaveBarrier::new());
+        let member = |consumer| Member {
+            consumer,
+            barrier_guard: BarrierGuard::new(&leave_barrier),
+        };
+        let members = consumers.into_iter().map(member).collect();
+        let cluster = Self {
+            settings,
+            topics,
+            ends,
+            query_client,
+            leave_barrier,
+        };
+        Ok((Arc::new(cluster), members))
+    }
+
+    /// The topics that the run reads.
+    #[must_use]
+    pub fn topics(&self) -> &[Arc<Topic>] {
+        &self.topics
+    }
+}
+
+fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata, Error> {
+    let started = Instant::now();
+    loop {
+        let error = match query_client.metadata(ATTEMPT) {
+            Ok(metadata) => return Ok(metadata),
+            Err(error) => error,
+        };
+        let told = query_client.last_error();
+        let hopeless = matches!(
+            told,
+            Some((RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL, _))
+        );
+        if hopeless || started.elapsed() >= ANSWER_TIMEOUT {
+            let reason = told.map_or_else(
+                || {
+                    error
+                        .rdkafka_error_code()
+                        .map_or_else(|| error.to_string(), words)
+                },
+                |(_, reason)| reason,
+            );
+            return Err(Error::Unreachable {
+                brokers: brokers.to_owned(),
+                seconds: started.elapsed().as_secs(),
+                reason,
+            });
+        }
+    }
+}
+
+/// The topics for a subscription, sorted by object type.
+fn choose(
+    metadata: &Metadata,
+    brokers: &str,
+    subscription: &Subscription,
+) -> Result<Vec<Arc<Topic>>, Error> {
+    let names: BTreeSet<&str> = metadata
+        .topics()
+        .iter()
+        .map(rdkafka::metadata::MetadataTopic::name)
+        .collect();
+    let public = format!("{}.", subscription.prefix);
+    let privileged = format!("{}_privileged.", subscription.prefix);
+    // Naming the privileged prefix is no way around the flag.
+    let is_open = !subscription.prefix.ends_with("_privileged");
+    let topic_for = |object_type: &str| {
+        let topic = |prefix: &str, privileged| {
+            let name = format!("{prefix}{object_type}");
+            names.contains(name.as_str()).then(|| {
+                Arc::new(Topic {
+                    name,
+                    object_type: object_type.to_owned(),
+                    privileged,
+                })
+            })
+        };
+        let preferred = subscription
+            .privileged
+            .then(|| topic(&privileged, true))
+            .flatten();
+        preferred.or_else(|| topic(&public, false).filter(|_| is_open))
+    };
+    let known: BTreeSet<&str> = names
+        .iter()
+        .filter_map(|name| {
+            let open = name.strip_prefix(&public).filter(|_| is_open);
+            open.or_else(|| {
+                name.strip_prefix(&privileged)
+                    .filter(|_| subscription.privileged)
+            })
+        })
+        .filter(|object_type| !object_type.is_empty() && !object_type.contains('.'))
+        .collect();
+    if known.is_empty() && names.iter().any(|name| name.starts_with(&privileged)) {
+        return Err(Error::OnlyPrivileged {
+            brokers: brokers.to_owned(),
+            prefix: subscription.prefix.clone(),
+        });
+    }
+    if known.is_empty() {
+        return Err(Error::NoTopics {
+            brokers: brokers.to_owned(),
+            prefix: subscription.prefix.clone(),
+            others: prefixes(&names),
+        });
+    }
+    let wanted: Vec<&str> = match &subscription.object_types {
+        ObjectTypes::Any => known.iter().copied().collect(),
+        ObjectTypes::Named(types) => types.iter().map(String::as_str).collect(),
+    };
+    wanted
+        .into_iter()
+        .map(|object_type| {
+            topic_for(object_type).ok_or_else(|| Error::NoTopic {
+                topic: format!("{public}{object_type}"),
+                object_type: object_type.to_owned(),
+                known: list(known.iter().copied()),
+            })
+        })
+        .collect()
+}
+
+/// The prefixes that the topics have, without Kafka's own topics and privileged copies.
+fn prefixes(names: &BTreeSet<&str>) -> String {
+    let prefixes: BTreeSet<&str> = names
+        .iter()
+        .filter(|name| !name.starts_with("__"))
+        .filter_map(|name| name.rsplit_once('.'))
+        .map(|(prefix, _)| prefix.strip_suffix("_privileged").unwrap_or(prefix))
+        .collect();
+    if prefixes.is_empty() {
+        "none".to_owned()
+    } else {
+        list(prefixes)
+    }
+}
+
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn fetch_ends(
+    query_client: &QueryClient,
+    metadata: &Metadata,
+    topics: &[Arc<Topic>],
+) -> Result<Ends, Error> {
+    let offsets = |at: rdkafka::Offset| -> Result<TopicPartitionList, KafkaError> {
+        let mut list = partitions(metadata, topics);
+        list.set_all_offsets(at)?;
+        query_client.offsets(list, ANSWER_TIMEOUT)
+    };
+    // A group that cannot be asked about is the workers' to tell: they say why.
+    let committed = || {
+        let committed = query_client.committed(partitions(metadata, topics));
+        committed.unwrap_or_else(|error| {
+            tracing::debug!("the group's offsets are not known: {error}");
+            TopicPartitionList::new()
+        })
+    };
+    let started = Instant::now();
+    loop {
+        // The commits first: what is committed between two questions is not beyond the end.
+        let committed = committed();
+        let found = offsets(rdkafka::Offset::Beginning).and_then(|first| {
+            let last = offsets(rdkafka::Offset::End)?;
+            Ok((Ends::new(&first, &last)?, first, last))
+        });
+        match found {
+            Ok((ends, first, last)) => {
+                check_range(&committed, &first, &last)?;
+                return Ok(ends);
+            }
+            Err(source) if started.elapsed() >= ANSWER_TIMEOUT => {
+                return Err(Error::request("tell the ends of the partitions", &source));
+            }
+            // A partition may be between two leaders.
+            Err(error) => tracing::debug!("the ends are asked for again: {error}"),
+        }
+        std::thread::sleep(RETRY_AFTER);
+    }
+}
+
+fn partitions(metadata: &Metadata, topics: &[Arc<Topic>]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for topic in metadata.topics() {
+        if topics.iter().any(|wanted| wanted.name == topic.name()) {
+            for partition in topic.partitions() {
+                list.add_partition(topic.name(), partition.id());
+            }
+        }
+    }
+    list
+}
+
+/// A committed offset that the partition does not have would pass for its end, before librdkafka asks
+/// for a record there.
+fn check_range(
+    committed: &TopicPartitionList,
+    first: &TopicPartitionList,
+    last: &TopicPartitionList,
+) -> Result<(), Error> {
+    for element in committed.elements() {
+        let (topic, partition) = (element.topic(), element.partition());
+        let raw = |list: &TopicPartitionList| {
+            let found = list.find_partition(topic, partition)?;
+            found.offset().to_raw()
+        };
+        if let (rdkafka::Offset::Offset(offset), Some(first), Some(last)) =
+            (element.offset(), raw(first), raw(last))
+            && !(first..=last).contains(&offset)
+        {
+            return Err(Error::OutOfRange {
+                topic: topic.to_owned(),
+                partition,
+                offset,
+                reason: format!("the partition begins at {first} and ends at {last}"),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! A client that asks about the cluster and the group without being a member of it.
+//!
+//! A member's own questions to the group's coordinator wait in line behind a join, which lasts as
+//! long as the slowest member of the group, or the session time-out of a dead one.
+
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
+
+use super::clients;
+use super::context::Context;
+use super::error::Error;
+use super::native::Queue;
+use super::settings::Settings;
+
+/// How long one question may take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The state of a group in which no member waits for a join.
+const STABLE: &str = "Stable";
+/// The states of a group without members.
+const EMPTY: [&str; 2] = ["Empty", "Dead"];
+
+/// The client; the order of the fields matters, as the queue is dropped first.
+pub(super) struct QueryClient {
+    events: Queue,
+    client: BaseConsumer<Context>,
+    group_id: String,
+}
+
+impl std::fmt::Debug for QueryClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueryClient")
+            .field("group_id", &self.group_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl QueryClient {
+    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
+        let client = clients::connecting(&settings.for_queries())?;
+        let events = Queue::of_consumer(&client).ok_or_else(|| Error::NoQueue {
+            what: "events".to_owned(),
+        })?;
+        Ok(Self {
+            events,
+            client,
+            group_id: settings.group_id.clone(),
+        })
+    }
+
+    /// Events are only seen by polling, and would pile up otherwise.
+    pub(super) fn drain(&self) {
+        while self.events.len() > 0 {
+            let _event = self.client.poll(Duration::ZERO);
+        }
+    }
+
+    /// The error that the client saw last.
+    pub(super) fn last_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.drain();
+        self.client.context().last_error()
+    }
+
+    /// All topics.
+    pub(super) fn metadata(&self, timeout: Duration) -> Result<Metadata, KafkaError> {
+        self.client.fetch_metadata(None, timeout)
+    }
+
+    /// The offsets at times, or at the beginning or end; one request a broker.
+    pub(super) fn offsets(
+        &self,
+        wanted: TopicPartitionList,
+        timeout: Duration,
+    ) -> Result<TopicPartitionList, KafkaError> {
+        self.client.offsets_for_times(wanted, timeout)
+    }
+
+    /// What the group has committed.
+    pub(super) fn committed(
+        &self,
+        partitions: TopicPartitionList,
+    ) -> Result<TopicPartitionList, KafkaError> {
+        self.drain();
+        self.client.committed_offsets(partitions, ASK_TIMEOUT)
+    }
+
+    /// Whether no member of the group waits for a join.
+    pub(super) fn group_is_stable(&self) -> Result<bool, KafkaError> {
+        self.drain();
+        let groups = self
+            .client
+            .fetch_group_list(Some(&self.group_id), ASK_TIMEOUT)?;
+        let settled = |state: &str| state == STABLE || EMPTY.contains(&state);
+        Ok(groups.groups().iter().all(|group| settled(group.state())))
+    }
+}

@@ -1,0 +1,383 @@
+//! From the operator's settings to librdkafka's.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+
+use super::error::Error;
+
+/// Bytes that librdkafka fetches ahead for each worker, in KiB.
+const QUEUED_MAX_MESSAGES_KBYTES: &str = "16384";
+/// A short pause before an empty fetch queue is asked again, in milliseconds: the default of one
+/// second leaves the consumer waiting where the queue's limit was reached.
+const FETCH_QUEUE_BACKOFF_MS: &str = "20";
+/// Bytes of each partition that one answer of a broker holds, unless its first batch has more. They are bytes as they lie
+/// there: compressed ones become several times as many, all at once and beyond the queue's limit. With librdkafka's default
+/// of 1 MiB a worker took 70 to 150 MB, and with this 37, at 0.9 of the CPU time, because more stays in the cache.
+const MAX_PARTITION_FETCH_BYTES: usize = 256 << 10;
+/// The largest answer of a broker that is taken, in bytes: the journal's brokers take records of up
+/// to 100 MiB, which librdkafka's own default of 100 MB would refuse.
+const RECEIVE_MESSAGE_MAX_BYTES: &str = "268435456";
+/// How long a broker holds an answer back that has no record yet, in milliseconds. What is assigned while it does is not
+/// asked for until then: librdkafka asks for the first partitions before it has been told of all, and where these are at
+/// their ends the others would wait for its default of 500 ms.
+const FETCH_WAIT_MAX_MS: &str = "100";
+/// How often a member asks whether the group changes, in milliseconds, and so how late it gives partitions to one that
+/// joins: with librdkafka's default of 3 s, two workers take a short run to its end one after the other.
+const HEARTBEAT_INTERVAL_MS: u64 = 500;
+/// The first pause before a broker is connected to again, in milliseconds, which doubles as often as that fails.
+/// librdkafka waits for half of it as well before it goes on from a bootstrap server to the brokers themselves, as
+/// every client does once: with its default of 100 ms that is a third of the time to the first record.
+const RECONNECT_BACKOFF_MS: &str = "20";
+/// `FETCH_QUEUE_BACKOFF_MS` where the queue is small, and soon empty.
+const SMALL_QUEUE_BACKOFF_MS: &str = "2";
+/// A response is not made smaller than this for the sake of many brokers, in bytes.
+const LEAST_RESPONSE_BYTES: usize = 32 << 10;
+/// librdkafka's default of `max.poll.interval.ms`.
+const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
+/// librdkafka's default of `session.timeout.ms`.
+const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
+
+/// Where a partition without a committed offset starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// At its first record.
+    Earliest,
+    /// Behind its last record.
+    Latest,
+    /// Nowhere: it ends the run.
+    Refused,
+}
+
+/// What the operator says about the cluster.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bootstrap brokers, separated by commas.
+    pub brokers: String,
+    /// The consumer group.
+    pub group_id: String,
+    /// Further settings of librdkafka.
+    pub kafka: Vec<(String, String)>,
+    /// What bounds the memory of fetched records, where the memory of the process is bounded.
+    pub fetch: Option<FetchLimits>,
+}
+
+/// What bounds the memory of the records that one worker fetches ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// Bytes of values that wait.
+    pub queued_bytes: usize,
+    /// Messages that wait.
+    pub queued_records: usize,
+    /// Bytes of the responses of all brokers together.
+    pub response_bytes: usize,
+}
+
+/// Settings that would break a guarantee or that a flag sets, and why.
+const REFUSED: [(&str, &str); 13] = [
+    ("bootstrap.servers", "`--brokers` sets it"),
+    ("metadata.broker.list", "`--brokers` sets it"),
+    ("group.id", "`--group-id` sets it"),
+    ("enable.auto.commit", OWN_COMMITS),
+    ("auto.commit.enable", OWN_COMMITS),
+    ("auto.commit.interval.ms", OWN_COMMITS),
+    ("enable.auto.offset.store", OWN_COMMITS),
+    ("offset.store.method", OWN_COMMITS),
+    (
+        "partition.assignment.strategy",
+        "the host answers only cooperative rebalances",
+    ),
+    (
+        "enable.partition.eof",
+        "the host needs these events to know the end of the data",
+    ),
+    (
+        "group.remote.assignor",
+        "the host answers only cooperative rebalances",
+    ),
+    ("log.queue", "the host reads log lines from its own queue"),
+    ("consume.callback.max.messages", "the host reads batches"),
+];
+const OWN_COMMITS: &str = "offsets are committed only behind durable outputs";
+
+impl Settings {
+    /// Refuses settings that the host keeps for itself.
+    ///
+    /// # Errors
+    /// The first such setting, or a deadline too long for the group.
+    pub fn check(&self, deadline: Duration) -> Result<(), Error> {
+        for (key, _) in &self.kafka {
+            if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| refused == key) {
+                return Err(Error::RefusedSetting {
+                    key: key.clone(),
+                    reason,
+                });
+            }
+        }
+        let max_poll_interval_ms = self
+            .get("max.poll.interval.ms")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS);
+        if deadline.as_millis() * 2 > max_poll_interval_ms {
+            let deadline_ms = deadline.as_millis();
+            return Err(Error::DeadlineTooLong {
+                deadline_ms,
+                max_poll_interval_ms,
+            });
+        }
+        Ok(())
+    }
+
+    /// Divides the responses among this many brokers, each of which may send one at the same time.
+    ///
+    /// # Errors
+    /// When `fetch.max.bytes` is set and leaves no room for so many.
+    pub(super) fn share_responses(&mut self, brokers: usize) -> Result<(), Error> {
+        let set = self.response_bytes();
+        let Some(fetch) = &mut self.fetch else {
+            return Ok(());
+        };
+        let most = fetch.response_bytes / brokers.max(1);
+        if let Some(bytes) = set.filter(|&bytes| bytes > most) {
+            return Err(Error::ResponsesTooLarge {
+                bytes,
+                brokers,
+                most,
+            });
+        }
+        fetch.response_bytes = most.max(LEAST_RESPONSE_BYTES);
+        Ok(())
+    }
+
+    /// `queued.max.messages.kbytes`, where it is set, in bytes.
+    #[must_use]
+    pub fn queued_bytes(&self) -> Option<usize> {
+        let kibibytes: usize = self.get("queued.max.messages.kbytes")?.parse().ok()?;
+        Some(kibibytes.saturating_mul(1024))
+    }
+
+    /// `fetch.max.bytes`, where it is set.
+    #[must_use]
+    pub fn response_bytes(&self) -> Option<usize> {
+        self.get("fetch.max.bytes")?.parse().ok()
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        let found = self.kafka.iter().rev().find(|(known, _)| known == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// How long the group waits for a silent member.
+    pub(super) fn session_timeout(&self) -> Duration {
+        let set = self
+            .get("session.timeout.ms")
+            .and_then(|value| value.parse().ok());
+        Duration::from_millis(set.unwrap_or(DEFAULT_SESSION_TIMEOUT_MS))
+    }
+
+    /// Several heartbeats belong into a session.
+    fn heartbeat_ms(&self) -> u64 {
+        let session_ms = u64::try_from(self.session_timeout().as_millis()).unwrap_or(u64::MAX);
+        HEARTBEAT_INTERVAL_MS.min(session_ms / 4).max(1)
+    }
+
+    /// Where a partition without a committed offset starts.
+    pub(super) fn start(&self) -> Result<Start, Error> {
+        match self.get("auto.offset.reset") {
+            None | Some("earliest" | "smallest" | "beginning") => Ok(Start::Earliest),
+            Some("latest" | "largest" | "end") => Ok(Start::Latest),
+            Some("error" | "none") => Ok(Start::Refused),
+            Some(value) => Err(Error::BadSetting {
+                key: "auto.offset.reset".into(),
+                value: value.into(),
+                reason: "it is `earliest`, `latest` or `error`".into(),
+            }),
+        }
+    }
+
+    /// librdkafka's settings for a client that only asks about the cluster.
+    pub(super) fn for_queries(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "journal-host");
+        config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
+        let not_for_queries = |key: &str| key.starts_with("group.") || key == "auto.offset.reset";
+        for (key, value) in self.kafka.iter().filter(|(key, _)| !not_for_queries(key)) {
+            config.set(key, value);
+        }
+        config.set("bootstrap.servers", &self.brokers);
+        // It never subscribes, so it is no member: the name is for the group's committed offsets.
+        config.set("group.id", &self.group_id);
+        config.set("enable.auto.commit", "false");
+        config.set("statistics.interval.ms", "0");
+        config
+    }
+
+    /// Whether a member that leaves keeps its place.
+    pub(super) fn has_static_members(&self) -> bool {
+        self.get("group.instance.id").is_some()
+    }
+
+    /// librdkafka's settings for the consumer of one worker; `workers` of them share a process.
+    #[must_use]
+    pub fn for_worker(&self, worker: usize, workers: usize) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "journal-host");
+        config.set("queued.max.messages.kbytes", QUEUED_MAX_MESSAGES_KBYTES);
+        config.set("fetch.queue.backoff.ms", FETCH_QUEUE_BACKOFF_MS);
+        config.set("fetch.wait.max.ms", FETCH_WAIT_MAX_MS);
+        config.set(
+            "max.partition.fetch.bytes",
+            MAX_PARTITION_FETCH_BYTES.to_string(),
+        );
+        config.set("receive.message.max.bytes", RECEIVE_MESSAGE_MAX_BYTES);
+        config.set("heartbeat.interval.ms", self.heartbeat_ms().to_string());
+        config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
+        if let Some(fetch) = &self.fetch {
+            fetch.set(&mut config);
+        }
+        for (key, value) in &self.kafka {
+            config.set(key, value);
+        }
+        config.set("bootstrap.servers", &self.brokers);
+        config.set("group.id", &self.group_id);
+        config.set("enable.auto.commit", "false");
+        config.set("enable.auto.offset.store", "false");
+        config.set("enable.partition.eof", "true");
+        // The worker names the offset that each partition starts at, so that this setting is only
+        // reached by an offset that the topic does not have.
+        config.set("auto.offset.reset", "error");
+        if self.get("group.protocol") != Some("consumer") {
+            config.set("partition.assignment.strategy", "cooperative-sticky");
+        }
+        if let (Some(instance), true) = (self.get("group.instance.id"), workers > 1) {
+            config.set("group.instance.id", format!("{instance}-{worker}"));
+        }
+        config
+    }
+}
+
+impl FetchLimits {
+    fn set(&self, config: &mut ClientConfig) {
+        let response = self.response_bytes.to_string();
+        config.set(
+            "queued.max.messages.kbytes",
+            (self.queued_bytes / 1024).max(1).to_string(),
+        );
+        config.set("queued.min.messages", self.queued_records.to_string());
+        config.set("fetch.queue.backoff.ms", SMALL_QUEUE_BACKOFF_MS);
+        config.set("fetch.max.bytes", &response);
+        // librdkafka wants it to be no more than a response; a larger record comes in any case.
+        config.set("message.max.bytes", &response);
+        let partition = self.response_bytes.min(MAX_PARTITION_FETCH_BYTES);
+        config.set("max.partition.fetch.bytes", partition.to_string());
+    }
+}
+
+/// Tells a setting that librdkafka refuses from other trouble.
+pub(super) fn client_error(error: KafkaError) -> Error {
+    match error {
+        KafkaError::ClientConfig(_, reason, key, value) => Error::BadSetting { key, value, reason },
+        other => Error::Client(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Settings {
+        Settings {
+            brokers: "127.0.0.1:1".into(),
+            group_id: "group".into(),
+            kafka: pairs
+                .iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
+            fetch: None,
+        }
+    }
+
+    #[test]
+    fn settings_that_break_a_guarantee_are_refused_by_name() {
+        for (key, _) in REFUSED {
+            let error = settings(&[(key, "true")])
+                .check(Duration::from_secs(30))
+                .unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+            assert!(error.is_wrong_use());
+        }
+    }
+
+    #[test]
+    fn responses_are_divided_among_the_brokers_where_memory_is_bounded() {
+        let bounded = |pairs: &[(&str, &str)]| Settings {
+            fetch: Some(FetchLimits {
+                queued_bytes: 2 << 20,
+                queued_records: 4096,
+                response_bytes: 1 << 20,
+            }),
+            ..settings(pairs)
+        };
+        let mut shared = bounded(&[]);
+        shared.share_responses(4).unwrap();
+        let config = shared.for_worker(0, 1);
+        assert_eq!(config.get("fetch.max.bytes"), Some("262144"));
+        assert_eq!(config.get("queued.max.messages.kbytes"), Some("2048"));
+        assert_eq!(config.get("queued.min.messages"), Some("4096"));
+        assert!(config.create_native_config().is_ok());
+        let given = &[("fetch.max.bytes", "1000000")];
+        let mut one = bounded(given);
+        one.share_responses(1).unwrap();
+        assert_eq!(one.for_worker(0, 1).get("fetch.max.bytes"), Some("1000000"));
+        let error = bounded(given).share_responses(4).unwrap_err();
+        assert!(error.is_wrong_use());
+        assert!(error.hint().unwrap().contains("262144"), "{error}");
+        let mut usual = settings(given);
+        usual.share_responses(100).unwrap();
+    }
+
+    #[test]
+    fn a_deadline_above_half_of_the_poll_interval_is_refused() {
+        let long = settings(&[("max.poll.interval.ms", "10000")]);
+        assert!(long.check(Duration::from_secs(5)).is_ok());
+        assert!(long.check(Duration::from_millis(5001)).is_err());
+    }
+
+    #[test]
+    fn partitions_without_a_commit_start_at_the_earliest_unless_set() {
+        assert_eq!(settings(&[]).start().unwrap(), Start::Earliest);
+        let latest = settings(&[("auto.offset.reset", "latest")]);
+        assert_eq!(latest.start().unwrap(), Start::Latest);
+        assert_eq!(
+            latest.for_worker(0, 1).get("auto.offset.reset"),
+            Some("error")
+        );
+    }
+
+    #[test]
+    fn several_heartbeats_belong_into_a_session_and_the_operator_has_the_last_word() {
+        let heartbeat = |pairs: &[(&str, &str)]| {
+            let config = settings(pairs).for_worker(0, 1);
+            config.get("heartbeat.interval.ms").map(str::to_owned)
+        };
+        assert_eq!(heartbeat(&[]).as_deref(), Some("500"));
+        let short = [("session.timeout.ms", "1000")];
+        assert_eq!(heartbeat(&short).as_deref(), Some("250"));
+        let own = [("heartbeat.interval.ms", "3000")];
+        assert_eq!(heartbeat(&own).as_deref(), Some("3000"));
+    }
+
+    #[test]
+    fn static_members_of_one_process_have_names_of_their_own() {
+        let member = settings(&[("group.instance.id", "mirror")]);
+        assert_eq!(
+            member.for_worker(0, 1).get("group.instance.id"),
+            Some("mirror")
+        );
+        assert_eq!(
+            member.for_worker(1, 2).get("group.instance.id"),
+            Some("mirror-1")
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! The records that a run may still process, shared by all workers of the process.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// How many records may still be claimed, and how many claims are not confirmed yet.
+///
+/// A claim is confirmed once the outputs of its record are durable. While claims of another worker
+/// are open they may still come back, so a worker without records waits for them.
+#[derive(Debug)]
+pub struct RecordQuota {
+    state: Option<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    unclaimed: u64,
+    unconfirmed: u64,
+}
+
+impl RecordQuota {
+    /// A quota of `records`; without a number it never ends.
+    #[must_use]
+    pub fn new(records: Option<u64>) -> Self {
+        Self {
+            state: records.map(|unclaimed| {
+                Mutex::new(State {
+                    unclaimed,
+                    unconfirmed: 0,
+                })
+            }),
+        }
+    }
+
+    /// Claims up to `records` and says how many were granted.
+    #[must_use]
+    pub fn claim(&self, records: usize) -> usize {
+        self.with(records, |state| {
+            let granted = state.unclaimed.min(records as u64);
+            state.unclaimed -= granted;
+            state.unconfirmed += granted;
+            usize::try_from(granted).unwrap_or(records)
+        })
+    }
+
+    /// Gives claims back whose records were not processed, or whose outputs were dropped.
+    pub fn give_back(&self, records: usize) {
+        self.with((), |state| {
+            state.unclaimed += records as u64;
+            state.unconfirmed -= records as u64;
+        });
+    }
+
+    /// The outputs of the claimed records are durable.
+    pub fn confirm(&self, records: usize) {
+        self.with((), |state| state.unconfirmed -= records as u64);
+    }
+
+    /// Whether nothing is left to claim, though claims may still come back.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.with(false, |state| state.unclaimed == 0)
+    }
+
+    /// Whether nothing is left to claim and nothing can come back.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.with(false, |state| {
+            state.unclaimed == 0 && state.unconfirmed == 0
+        })
+    }
+
+    fn with<T>(&self, unlimited: T, limited: impl FnOnce(&mut State) -> T) -> T {
+        match &self.state {
+            None => unlimited,
+            Some(state) => limited(&mut state.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_granted_up_to_the_budget() {
+        let quota = RecordQuota::new(Some(5));
+        assert_eq!(quota.claim(3), 3);
+        assert_eq!(quota.claim(3), 2);
+        assert!(quota.is_exhausted());
+        assert!(!quota.is_confirmed());
+    }
+
+    #[test]
+    fn a_claim_given_back_can_be_claimed_by_another_worker() {
+        let quota = RecordQuota::new(Some(5));
+        assert_eq!(quota.claim(5), 5);
+        quota.give_back(2);
+        assert!(!quota.is_exhausted());
+        assert_eq!(quota.claim(9), 2);
+        quota.confirm(5);
+        assert!(quota.is_confirmed());
+    }
+
+    #[test]
+    fn no_budget_never_ends() {
+        let quota = RecordQuota::new(None);
+        assert_eq!(quota.claim(7), 7);
+        quota.confirm(7);
+        assert!(!quota.is_exhausted());
+        assert!(!quota.is_confirmed());
+    }
+}

@@ -1,0 +1,99 @@
+//! Work on untrusted bytes that may panic inside of libraries, kept from ending the process.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+use rayon::ThreadPoolBuilder;
+
+use crate::text;
+
+/// The stack of each thread, in bytes: parsers and compilers recurse with their input, and a stack
+/// that overflows cannot be caught. Only what is touched of it takes memory.
+const STACK_BYTES: usize = 64 << 20;
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work` on threads of its own, those on which the compiler does its parts at the same time
+/// among them.
+///
+/// # Errors
+/// What it said when it panicked, bounded and without control characters.
+pub(super) fn panic_guard<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
+    silence();
+    let pool = ThreadPoolBuilder::new()
+        .thread_name(|place| format!("plugin-loader-{place}"))
+        .stack_size(STACK_BYTES)
+        .start_handler(|_| QUIET.set(true))
+        .build()
+        .map_err(|error| error.to_string())?;
+    // What `work` holds is lost with its panic, so nobody sees it half changed.
+    panic::catch_unwind(AssertUnwindSafe(|| pool.install(work)))
+        .map_err(|panic| text::clean(message(panic.as_ref()), text::REASON_BYTES))
+}
+
+/// From now on panics of contained work print nothing: they are errors, and told as such.
+fn silence() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                others(panic);
+            }
+        }));
+    });
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("it panicked")
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_comes_back_as_its_message() {
+        assert_eq!(panic_guard(|| 7), Ok(7));
+        assert_eq!(
+            panic_guard(|| panic!("a\n{}", 1)),
+            Err::<(), _>("a\\n1".to_owned())
+        );
+        assert_eq!(
+            panic_guard(|| panic!("plain")),
+            Err::<(), _>("plain".to_owned())
+        );
+    }
+
+    fn down(left: usize) -> usize {
+        let room = std::hint::black_box([left; 128]);
+        if left == 0 {
+            0
+        } else {
+            down(left - 1) + room[left % 128] / room[0]
+        }
+    }
+
+    #[test]
+    fn work_may_recurse_deeper_than_on_an_ordinary_thread() {
+        assert_eq!(panic_guard(|| down(20_000)), Ok(20_000));
+    }
+
+    #[test]
+    fn parts_at_the_same_time_have_the_same_stack_and_are_as_quiet() {
+        let parts = || (0..64).into_par_iter().map(|_| down(20_000)).sum();
+        assert_eq!(panic_guard(parts), Ok(64 * 20_000));
+        let quiet = || (0..64).into_par_iter().all(|_| QUIET.get());
+        assert_eq!(panic_guard(quiet), Ok(true));
+        let panics = || (0..64).into_par_iter().for_each(|_| panic!("part"));
+        assert_eq!(panic_guard(panics), Err("part".to_owned()));
+    }
+}

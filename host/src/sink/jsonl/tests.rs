@@ -1,0 +1,422 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::*;
+use crate::sink::Output;
+
+mod limits;
+
+/// More than any test emits in a call, unless it means to.
+const CALL_BYTES: usize = 1 << 30;
+
+fn outputs(names: &[&str]) -> Vec<Output> {
+    names
+        .iter()
+        .map(|&name| Output {
+            name: name.to_owned(),
+            kind: crate::sink::Kind::Append,
+            summary: None,
+        })
+        .collect()
+}
+
+fn open(names: &[&str], texts: &[String]) -> Result<Jsonl, OpenError> {
+    Ok(Jsonl::new(
+        Destinations::open(texts, &outputs(names), CALL_BYTES)?.writer,
+        CALL_BYTES,
+    ))
+}
+
+#[test]
+fn bounded_lines_never_grow_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows");
+    let mut sink = open(&["rows"], &[text(&path)]).unwrap();
+    sink.most_bytes = Some(1 << 20);
+    for number in 0..100 {
+        emit(&mut sink, 0, number);
+        sink.keep();
+        assert_eq!(sink.lines[0].bytes.capacity(), MAPPED_BYTES);
+    }
+    sink.flush().unwrap();
+    assert_eq!(sink.lines[0].bytes.capacity(), 0);
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+/// Emits `{"n": number}`.
+fn emit(sink: &mut dyn Sink, output: usize, number: u8) {
+    sink.emit(output, &[0x81, 0xa1, b'n', number], &[4])
+        .unwrap();
+}
+
+fn emit_and_flush(sink: &mut Jsonl, number: u8) -> Result<(), SinkError> {
+    emit(sink, 0, number);
+    sink.keep();
+    sink.flush()
+}
+
+#[test]
+fn rows_are_written_at_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let mut sink = open(&["rows"], &[text(&path)]).unwrap();
+    sink.emit(0, b"\x81\xa1n\x01\x80\x81\xa1n\x02", &[4, 5, 9])
+        .unwrap();
+    sink.keep();
+    assert_eq!(sink.held_bytes(), 19);
+    assert_eq!(read(&path), "");
+    sink.flush().unwrap();
+    assert_eq!(sink.held_bytes(), 0);
+    assert_eq!(read(&path), "{\"n\":1}\n{}\n{\"n\":2}\n");
+    sink.flush().unwrap();
+    emit_and_flush(&mut sink, 3).unwrap();
+    assert_eq!(read(&path), "{\"n\":1}\n{}\n{\"n\":2}\n{\"n\":3}\n");
+}
+
+#[test]
+fn rows_of_a_failed_call_are_dropped_and_those_held_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let mut sink = open(&["rows"], &[text(&path)]).unwrap();
+    emit(&mut sink, 0, 1);
+    sink.keep();
+    emit(&mut sink, 0, 2);
+    sink.rollback_call();
+    emit(&mut sink, 0, 3);
+    sink.keep();
+    emit(&mut sink, 0, 4);
+    sink.flush().unwrap();
+    assert_eq!(read(&path), "{\"n\":1}\n{\"n\":3}\n");
+    emit(&mut sink, 0, 5);
+    sink.keep();
+    sink.discard();
+    assert_eq!(sink.held_bytes(), 0);
+    sink.flush().unwrap();
+    assert_eq!(read(&path), "{\"n\":1}\n{\"n\":3}\n");
+}
+
+#[test]
+fn bad_rows_leave_nothing_behind() {
+    let mut sink = open(&["rows"], &["/dev/null".to_owned()]).unwrap();
+    emit(&mut sink, 0, 1);
+    let held = sink.held_bytes();
+    for (rows, ends, message) in [
+        (
+            &b"\x80\x90"[..],
+            &[1, 2][..],
+            "row 1 of those emitted to `rows` is not a map",
+        ),
+        (
+            b"\x80\x80",
+            &[1],
+            "the ends of the rows emitted to `rows` do not fit the rows",
+        ),
+        (
+            b"\x80\x80",
+            &[2, 1],
+            "row 0 of those emitted to `rows` goes on after the end of its map",
+        ),
+        (
+            b"\x80\x80",
+            &[1, 3],
+            "the ends of the rows emitted to `rows` do not fit the rows",
+        ),
+        (
+            b"\x80\x80",
+            &[1, 2, 1],
+            "the ends of the rows emitted to `rows` do not fit the rows",
+        ),
+        (
+            b"\x80",
+            &[],
+            "the ends of the rows emitted to `rows` do not fit the rows",
+        ),
+    ] {
+        let error = sink.emit(0, rows, ends).unwrap_err();
+        assert_eq!(error.to_string(), message);
+        assert_eq!(sink.held_bytes(), held);
+    }
+    let error = sink.emit(1, b"\x80", &[1]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "it emitted to output 1, but its plan has 1"
+    );
+    sink.emit(0, b"", &[]).unwrap();
+    assert_eq!(sink.held_bytes(), held);
+}
+
+#[test]
+fn outputs_that_share_a_place_are_named_in_their_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let (all, one) = (folder.path().join("all"), folder.path().join("one"));
+    let bound = [text(&all), format!("b={}", text(&one))];
+    let mut sink = open(&["a", "b", "c"], &bound).unwrap();
+    for output in [0, 1, 2, 0] {
+        emit(&mut sink, output, 7);
+    }
+    sink.keep();
+    sink.flush().unwrap();
+    assert_eq!(
+        read(&all),
+        "{\"output\":\"a\",\"row\":{\"n\":7}}\n{\"output\":\"c\",\"row\":{\"n\":7}}\n{\"output\":\"a\",\"row\":{\"n\":7}}\n"
+    );
+    assert_eq!(read(&one), "{\"n\":7}\n");
+}
+
+#[test]
+fn two_names_of_one_file_are_one_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let (soft, hard) = (folder.path().join("soft"), folder.path().join("hard"));
+    File::create(&path).unwrap();
+    symlink(&path, &soft).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    let bound = [
+        format!("a={}", text(&soft)),
+        format!("b={}", text(&hard)),
+        text(&path),
+    ];
+    let mut sink = open(&["a", "b", "c"], &bound).unwrap();
+    for output in 0..3 {
+        emit(&mut sink, output, 1);
+    }
+    sink.keep();
+    sink.flush().unwrap();
+    let lines =
+        ["a", "b", "c"].map(|name| format!("{{\"output\":\"{name}\",\"row\":{{\"n\":1}}}}\n"));
+    assert_eq!(read(&path), lines.concat());
+}
+
+#[test]
+fn workers_append_whole_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let places = Destinations::open(&[text(&path)], &outputs(&["rows"]), CALL_BYTES).unwrap();
+    std::thread::scope(|scope| {
+        for worker in 1..=4 {
+            let mut sink = places.sink();
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    for _ in 0..100 {
+                        emit(&mut *sink, 0, worker);
+                    }
+                    sink.keep();
+                    sink.flush().unwrap();
+                }
+            });
+        }
+    });
+    let all = read(&path);
+    let lines: Vec<_> = all.lines().collect();
+    assert_eq!(lines.len(), 8000);
+    assert!(
+        lines
+            .chunks(100)
+            .all(|chunk| chunk.iter().all(|line| *line == chunk[0]))
+    );
+}
+
+#[test]
+fn binding_of_an_unknown_output_lists_the_known() {
+    let error = open(&["rows", "errors"], &["row=x".to_owned()]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the processor has no output `row`; it has: `rows`, `errors`"
+    );
+    assert!(error.is_wrong_use());
+    for (twice, what) in [
+        (["rows=x", "rows=y"], "the output `rows`"),
+        (["x", "y"], "not named"),
+    ] {
+        let error = open(&["rows"], &twice.map(str::to_owned)).unwrap_err();
+        assert!(error.to_string().contains(what), "{error}");
+        assert!(error.is_wrong_use());
+    }
+}
+
+#[test]
+fn places_that_cannot_be_written_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = open(&["rows"], &[text(folder.path())]).unwrap_err();
+    let expected = format!("`{}` is a directory, not a file", folder.path().display());
+    assert_eq!(error.to_string(), expected);
+
+    let absent = folder.path().join("absent/file");
+    let (endless, dangling) = (
+        folder.path().join("endless"),
+        folder.path().join("dangling"),
+    );
+    symlink(&endless, &endless).unwrap();
+    symlink(&absent, &dangling).unwrap();
+    for path in [absent, endless, dangling] {
+        let error = open(&["rows"], &[text(&path)]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot open `{}` for appending", path.display())
+        );
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn file_that_another_process_holds_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    // Locks belong to the open file, so that another one stands for another process.
+    let holder = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&path)
+        .unwrap();
+    holder.try_lock().unwrap();
+    let error = open(&["rows"], &[text(&path)]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("another process is writing to `{}`", path.display())
+    );
+    holder.unlock().unwrap();
+    let sink = open(&["rows"], &[text(&path)]).unwrap();
+    assert!(matches!(
+        open(&["rows"], &[text(&path)]),
+        Err(OpenError::Held { .. })
+    ));
+    drop(sink);
+    open(&["rows"], &[text(&path)]).unwrap();
+}
+
+#[test]
+fn file_that_is_one_json_object_is_no_half_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("options.json");
+    fs::write(&path, r#"{"a":1}"#).unwrap();
+    let error = Destinations::open(&[text(&path)], &outputs(&["rows"]), CALL_BYTES).unwrap_err();
+    assert!(
+        error.to_string().contains("does not end with a line"),
+        "{error}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), r#"{"a":1}"#);
+}
+
+#[test]
+fn call_that_makes_more_json_than_it_may_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows");
+    let places = Destinations::open(&[text(&path)], &outputs(&["a", "b"]), 100).unwrap();
+    let mut sink = places.sink();
+    // An empty map is one byte, and its line names the output.
+    let row = |sink: &mut Box<dyn Sink>| sink.emit(0, b"\x80", &[1]);
+    let emitted = (0..100).take_while(|_| row(&mut sink).is_ok()).count();
+    assert!((1..8).contains(&emitted), "{emitted}");
+    sink.keep();
+    assert!(row(&mut sink).is_ok(), "the next call has its own bound");
+}
+
+#[test]
+fn half_line_of_a_crash_is_cut_off_at_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let long = format!("{{\"a\":\"{}", "x".repeat(300_000));
+    let exact = format!("{{\"a\":\"{}", "x".repeat((64 << 10) - 6));
+    assert_eq!(exact.len(), 64 << 10);
+    for (content, kept) in [
+        ("", ""),
+        ("{\"n\":1}\n", "{\"n\":1}\n"),
+        ("{\"n\":1}\n{", "{\"n\":1}\n"),
+        ("{\"n\":1}\n{\"n\":2}", "{\"n\":1}\n"),
+        ("{\"n\":", ""),
+        (&format!("{{}}\n{long}"), "{}\n"),
+        (&long, ""),
+        (&format!("{{}}\n{exact}"), "{}\n"),
+        (&exact, ""),
+        (&format!("{{}}\n{exact}{}", "y".repeat(64 << 10)), "{}\n"),
+    ] {
+        fs::write(&path, content).unwrap();
+        let mut sink = open(&["rows"], &[text(&path)]).unwrap();
+        assert_eq!(read(&path), kept);
+        emit_and_flush(&mut sink, 1).unwrap();
+        assert_eq!(read(&path), format!("{kept}{{\"n\":1}}\n"));
+    }
+}
+
+#[test]
+fn file_of_something_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    for content in ["half a line", "a\nhalf", "{}\n\0\0\0"] {
+        fs::write(&path, content).unwrap();
+        let error = open(&["rows"], &[text(&path)]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("does not end with a line of JSON"),
+            "{error}"
+        );
+        assert_eq!(read(&path), content);
+    }
+}
+
+#[test]
+fn full_disk_is_named_and_every_file_is_cut_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    fs::write(&path, "{}\n").unwrap();
+    let bound = ["a=/dev/full".to_owned(), format!("b={}", text(&path))];
+    let mut sink = open(&["a", "b"], &bound).unwrap();
+    for output in [0, 1] {
+        emit(&mut sink, output, 1);
+    }
+    sink.keep();
+    let held = sink.held_bytes();
+    let error = sink.flush().unwrap_err();
+    assert_eq!(error.to_string(), "cannot write to `/dev/full`");
+    let SinkError::Write { source, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+    assert!(error.hint().unwrap().contains("make room"));
+    assert_eq!(read(&path), "{}\n");
+    assert_eq!(sink.held_bytes(), held);
+}
+
+#[test]
+fn reader_that_goes_away_is_told_apart() {
+    let (reader, writer) = io::pipe().unwrap();
+    let path = format!("/proc/self/fd/{}", writer.as_raw_fd());
+    let mut sink = open(&["rows"], &[path]).unwrap();
+    drop(writer);
+    emit_and_flush(&mut sink, 1).unwrap();
+    let mut reader = io::BufReader::new(reader);
+    let mut line = [0; 8];
+    reader.read_exact(&mut line).unwrap();
+    assert_eq!(&line, b"{\"n\":1}\n");
+    drop(reader);
+    assert!(matches!(
+        emit_and_flush(&mut sink, 2),
+        Err(SinkError::ReaderGone)
+    ));
+}
+
+#[test]
+fn memory_of_an_unusual_checkpoint_is_given_back() {
+    let mut sink = open(&["rows"], &["/dev/null".to_owned()]).unwrap();
+    let mut row = b"\x81\xa1n\xc6\0\x40\0\0".to_vec();
+    row.resize(row.len() + (4 << 20), 0);
+    let end = u32::try_from(row.len()).unwrap();
+    for _ in 0..10 {
+        sink.emit(0, &row, &[end]).unwrap();
+    }
+    sink.keep();
+    assert!(sink.held_bytes() > 80 << 20);
+    sink.flush().unwrap();
+    assert!(sink.lines[0].bytes.capacity() <= KEPT_CAPACITY);
+}

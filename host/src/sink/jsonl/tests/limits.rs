@@ -1,0 +1,97 @@
+//! Writes that fail, in child processes whose files are limited in size.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+
+use super::{emit, open, read, text};
+use crate::sink::{Sink, SinkError};
+
+/// The variable that tells the test below that it is the child process.
+const CHILD: &str = "JOURNAL_HOST_TEST_PLACE";
+
+/// Not a test of its own: the part of the next ones that runs in a process with a limit.
+#[test]
+fn child_that_writes_until_it_fails() {
+    let Ok(place) = std::env::var(CHILD) else {
+        return;
+    };
+    let mut sink = open(&["rows"], &[place]).unwrap();
+    let error = loop {
+        for _ in 0..100 {
+            emit(&mut sink, 0, 1);
+        }
+        sink.keep();
+        if let Err(error) = sink.flush() {
+            break error;
+        }
+    };
+    let SinkError::Write { place, source } = error else {
+        panic!("{error}")
+    };
+    writeln!(io::stderr(), "said: {place}: {source}").unwrap();
+    // What the test harness would print goes to the full file as well.
+    std::process::exit(7);
+}
+
+/// Runs the child with files limited to 4 KiB, and hands out what it said.
+fn limited_child(place: &str, stdout: Stdio) -> String {
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let child = Command::new("sh")
+        .args(["-c", "ulimit -f 8; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            &format!("{module}::child_that_writes_until_it_fails"),
+            "--nocapture",
+        ])
+        .env(CHILD, place)
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn();
+    let child = child.unwrap().wait_with_output().unwrap();
+    let stderr = String::from_utf8(child.stderr).unwrap();
+    assert_eq!(child.status.code(), Some(7), "{stderr}");
+    stderr
+}
+
+fn checkpoints(bytes: usize) -> String {
+    "{\"n\":1}\n".repeat(100).repeat((4096 - bytes) / 800)
+}
+
+#[test]
+fn failed_write_cuts_the_file_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    fs::write(&path, "{}\n").unwrap();
+    let said = limited_child(&text(&path), Stdio::null());
+    assert!(
+        said.contains(&format!("said: `{}`: File too large", path.display())),
+        "{said}"
+    );
+    assert_eq!(read(&path), format!("{{}}\n{}", checkpoints(3)));
+}
+
+#[test]
+fn failed_write_to_standard_output_cuts_back_only_what_is_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stdout");
+    for append in [true, false] {
+        fs::write(&path, "{}\n").unwrap();
+        let stdout = OpenOptions::new()
+            .append(append)
+            .write(true)
+            .truncate(!append)
+            .open(&path);
+        let said = limited_child("-", Stdio::from(stdout.unwrap()));
+        assert!(
+            said.contains("said: standard output: File too large"),
+            "{said}"
+        );
+        let content = read(&path);
+        assert_eq!(content.starts_with("{}\n"), append);
+        // The harness of the child says something first.
+        let rows = content.find("{\"n\"").unwrap();
+        assert_eq!(content[rows..], checkpoints(rows), "{content}");
+    }
+}
