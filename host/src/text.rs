@@ -1,19 +1,30 @@
-//! Texts that people read: those of guests made harmless, and amounts with their units.
+//! Texts that people read: what comes from outside made harmless, names in quotes and lists, amounts with units.
+//!
+//! A topic's name, a key, a plugin's or a broker's text may try to steer a terminal, to forge a line of the log or to
+//! reorder it. [`clean`] is the one function that prevents this. The log and the command line's error pass all
+//! that they write through it, so that no caller can forget to; callers clean what they want to bound.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-/// The most of a reason, name or place that is shown, in bytes.
+/// The most of a reason or a name that is shown, in bytes.
 pub(crate) const REASON_BYTES: usize = 1024;
-/// The most of a log line, panic message or failure that is shown, in bytes.
+/// The most of a log line, panic message or failure of a guest that is shown, in bytes.
 pub(crate) const MESSAGE_BYTES: usize = 4096;
+/// The most of a line that the host writes to standard error, in bytes.
+pub(crate) const LINE_BYTES: usize = 16 << 10;
+/// The most names that a list shows.
+const LISTED: usize = 20;
 
-/// `text` without anything that could steer a terminal or reorder a line, and cut where what comes
-/// out would pass `limit` bytes.
+/// `text` in one line, without anything that could steer a terminal or reorder it, and cut where the result would
+/// pass `limit` bytes.
+///
+/// What it returns comes out of a second call as it is.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
     let mut clean = String::with_capacity(text.len().min(limit));
     for c in text.chars() {
-        let escaped = (c.is_control() || steers(c)).then(|| c.escape_default());
+        let escaped = is_harmful(c).then(|| c.escape_default());
         let bytes = escaped
             .as_ref()
             .map_or(c.len_utf8(), ExactSizeIterator::len);
@@ -29,21 +40,84 @@ pub(crate) fn clean(text: &str, limit: usize) -> String {
     clean
 }
 
-/// Marks of writing direction, zero-width characters and line separators.
-fn steers(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Control characters, marks of writing direction, invisible characters, and what some readers take for the end of a line.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Names in backticks, with commas between them.
-pub(crate) fn list(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+/// A text from outside in backticks, cleaned; a backtick in it cannot end the quotation.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = clean(self.0, REASON_BYTES);
+        write!(f, "`{}`", text.replace('`', "\\u{60}"))
+    }
 }
 
-/// An amount of memory.
+/// Names in backticks, the first ones where there are many: "`a`, `b` and 3 more", or "none".
+pub(crate) fn list<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
+    let mut names = names.into_iter();
+    let shown: Vec<String> = names
+        .by_ref()
+        .take(LISTED)
+        .map(|name| Quoted(name.as_ref()).to_string())
+        .collect();
+    let list = shown.join(", ");
+    match names.count() {
+        0 if shown.is_empty() => "none".to_owned(),
+        0 => list,
+        more => format!("{list} and {more} more"),
+    }
+}
+
+/// As [`list`], in alphabetical order; where there are many, those that are most like `wanted`.
+pub(crate) fn list_like<'a>(names: impl IntoIterator<Item = &'a str>, wanted: &str) -> String {
+    let mut names: Vec<&str> = names
+        .into_iter()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let more = names.len().saturating_sub(LISTED);
+    if more == 0 {
+        return list(names);
+    }
+    names.sort_by_cached_key(|name| distance(name, wanted));
+    names[..LISTED].sort_unstable();
+    list(names)
+}
+
+/// The one of `names` that `name` was probably meant to be: a third of it may differ.
+pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
+    let most = name.len() / 3;
+    let distances = names.iter().map(|known| (distance(name, known), *known));
+    distances
+        .min()
+        .filter(|&(distance, _)| distance <= most)
+        .map(|(_, known)| known)
+}
+
+/// How many bytes must be inserted, removed or replaced to make one text from the other; very long texts are compared
+/// by their beginnings.
+fn distance(one: &str, other: &str) -> usize {
+    const COMPARED: usize = 256;
+    let [one, other] = [one, other].map(|text| &text.as_bytes()[..text.len().min(COMPARED)]);
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, byte) in one.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (column, known) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(byte != known);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+/// An amount of memory, exactly.
 pub(crate) struct Bytes(pub(crate) usize);
 
 impl fmt::Display for Bytes {
@@ -55,6 +129,15 @@ impl fmt::Display for Bytes {
             }
         }
         write!(f, "{} B", self.0)
+    }
+}
+
+/// An amount of memory in MiB, rounded up: a limit of as much is enough.
+pub(crate) struct RoundedUp(pub(crate) usize);
+
+impl fmt::Display for RoundedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} MiB", self.0.div_ceil(1 << 20))
     }
 }
 
@@ -84,6 +167,27 @@ mod tests {
     }
 
     #[test]
+    fn every_line_end_bidi_mark_and_control_character_is_escaped() {
+        let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
+        let bidi = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        let all: String = controls
+            .chain(bidi.chars())
+            .chain(['\u{2028}', '\u{2029}'])
+            .collect();
+        let clean = clean(&all, usize::MAX);
+        assert!(
+            clean.is_ascii() && !clean.chars().any(char::is_control),
+            "{clean}"
+        );
+    }
+
+    #[test]
+    fn clean_text_is_cleaned_to_itself() {
+        let once = clean("a\\n\n\u{202e}`é`", 100);
+        assert_eq!(clean(&once, 100), once);
+    }
+
+    #[test]
     fn long_texts_are_cut_between_characters() {
         assert_eq!(clean("éé", 3), "é…");
         assert_eq!(clean("éé", 4), "éé");
@@ -100,9 +204,57 @@ mod tests {
     }
 
     #[test]
+    fn quotation_ends_only_at_its_end() {
+        assert_eq!(Quoted("a` b\n").to_string(), "`a\\u{60} b\\n`");
+    }
+
+    #[test]
+    fn list_names_the_first_and_counts_the_others() {
+        assert_eq!(list(Vec::<String>::new()), "none");
+        assert_eq!(list(["a"]), "`a`");
+        assert_eq!(list(["a", "b\n"]), "`a`, `b\\n`");
+        let many: Vec<String> = (0..LISTED + 3).map(|number| number.to_string()).collect();
+        let list = list(&many);
+        assert!(list.starts_with("`0`, `1`, "), "{list}");
+        assert!(list.ends_with("`19` and 3 more"), "{list}");
+    }
+
+    #[test]
+    fn long_list_has_the_names_that_are_most_like_the_wanted_one() {
+        assert_eq!(list_like(["b", "a", "b"], "z"), "`a`, `b`");
+        let many: Vec<String> = (100..200).map(|number| format!("topic-{number}")).collect();
+        let names = many.iter().map(String::as_str).chain(["zebra"]);
+        let list = list_like(names, "zebras");
+        assert!(list.contains("`zebra` and 81 more"), "{list}");
+    }
+
+    #[test]
+    fn nearest_name_is_a_typing_error_away() {
+        let names = ["sasl.password", "sasl.username", "client.id"];
+        assert_eq!(nearest("sasl.pasword", &names), Some("sasl.password"));
+        assert_eq!(nearest("client_id", &names), Some("client.id"));
+        assert_eq!(nearest("nonsense", &names), None);
+        assert_eq!(nearest("", &names), None);
+    }
+
+    #[test]
+    fn distance_counts_insertions_removals_and_replacements() {
+        for (one, other, expected) in [
+            ("", "abc", 3),
+            ("abc", "abc", 0),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 2),
+        ] {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+            assert_eq!(distance(other, one), expected, "{other} {one}");
+        }
+    }
+
+    #[test]
     fn amounts_have_units() {
         assert_eq!(Bytes(512 << 20).to_string(), "512 MiB");
         assert_eq!(Bytes(1000).to_string(), "1000 B");
+        assert_eq!(RoundedUp((3 << 20) + 1).to_string(), "4 MiB");
         assert_eq!(Span(Duration::from_secs(30)).to_string(), "30 s");
         assert_eq!(Span(Duration::from_millis(50)).to_string(), "50 ms");
     }

@@ -13,6 +13,7 @@ use crate::sandbox::{Limits, ObjectTypes, Plan, Plugin};
 use crate::sink::jsonl;
 use crate::source::BatchLimits;
 
+use crate::text;
 /// Has signals end the work well, before anything is loaded: the engine writes too, when it maps a plugin's code
 /// from a file in memory.
 pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
@@ -98,7 +99,7 @@ impl ObjectArguments {
         {
             return Err(Report::wrong_use(
                 anyhow::anyhow!("`--object-type {other}` is not one that the plugin reads"),
-                Some(format!("it reads {}", offered.join(", "))),
+                Some(format!("it reads {}", text::list(offered))),
             ));
         }
         let mut named = wanted.clone();

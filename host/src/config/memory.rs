@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::text::RoundedUp as Size;
+
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
@@ -318,15 +320,6 @@ impl fmt::Display for Workers {
             1 => f.write_str("1 worker"),
             count => write!(f, "{count} workers"),
         }
-    }
-}
-
-/// Rounded up: what is asked for has to be enough.
-struct Size(usize);
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} MiB", self.0.div_ceil(MIB))
     }
 }
 

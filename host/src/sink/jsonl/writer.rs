@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::binding::Binding;
 use super::place::{Appended, OpenError, Opened, Place};
 use crate::sink::{Output, SinkError};
+use crate::text;
 
 /// Where one output goes, and what stands around its rows there.
 #[derive(Debug)]
@@ -148,15 +149,7 @@ fn check(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError> {
         if let Some(name) = &binding.output
             && !outputs.iter().any(|output| output.name == *name)
         {
-            let known: Vec<_> = outputs
-                .iter()
-                .map(|output| format!("`{}`", output.name))
-                .collect();
-            let known = if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            };
+            let known = text::list(outputs.iter().map(|output| &output.name));
             return Err(OpenError::UnknownOutput {
                 name: name.clone(),
                 known,

@@ -132,7 +132,7 @@ fn object_type_outside_of_the_plan_names_those_inside() {
         .args(["--object-type", "origin"]);
     is_wrong_use(host)
         .says("`--object-type origin` is not one that the plugin reads")
-        .hints("it reads revision, release");
+        .hints("it reads `revision`, `release`");
 }
 
 #[test]
