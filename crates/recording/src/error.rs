@@ -92,6 +92,24 @@ pub enum Error {
         /// What is wrong, as the rest of a sentence.
         reason: &'static str,
     },
+    /// A topic, or an object type, has a name that none may have.
+    #[error(
+        "{place} has a topic with the name `{name}`, and such a name is 1 to 249 of `A-Za-z0-9._-`"
+    )]
+    BadTopicName {
+        /// Which recording.
+        place: Place,
+        /// The name, bounded and in printable characters.
+        name: String,
+    },
+    /// There are more topics than any journal has.
+    #[error("{place} has more than {limit} topics")]
+    TooManyTopics {
+        /// Which recording.
+        place: Place,
+        /// The most topics that a reader takes.
+        limit: usize,
+    },
     /// The compressed data is broken.
     #[error(
         "{place} cannot be decompressed after {} ({bytes} bytes uncompressed)",

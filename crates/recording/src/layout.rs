@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use journal_msgpack::{Cursor, Fault, Head};
 
+use crate::topic::is_topic_name;
 use crate::{Format, Frame};
 
 /// Where the parts of one record lie, in bytes from its beginning.
@@ -119,6 +120,11 @@ impl Layout {
         })
     }
 
+    /// The name of the record's topic; `bytes` are all of the record.
+    pub(crate) fn topic_of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.topic.clone()]
+    }
+
     /// The record itself; `bytes` are all of it. `None` when its topic is not UTF-8.
     pub(crate) fn frame_of<'a>(&self, bytes: &'a [u8]) -> Option<Frame<'a>> {
         Some(Frame {
@@ -169,5 +175,6 @@ pub(crate) fn topic_of_part(bytes: &[u8]) -> Option<String> {
         return None;
     };
     let topic = text(&mut cursor, "").ok()?;
-    std::str::from_utf8(&bytes[topic]).ok().map(str::to_owned)
+    let name = std::str::from_utf8(&bytes[topic]).ok()?;
+    is_topic_name(name).then(|| name.to_owned())
 }

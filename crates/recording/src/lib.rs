@@ -8,10 +8,12 @@ mod error;
 mod input;
 mod layout;
 mod reader;
+mod topic;
 mod writer;
 
 pub use error::{Error, Place};
-pub use reader::{MAX_RECORD_BYTES, Reader};
+pub use reader::{MAX_HEADER_BYTES, MAX_RECORD_BYTES, MAX_TOPICS, Reader};
+pub use topic::is_topic_name;
 pub use writer::{COMPRESSION_LEVEL, Writer};
 
 /// How a recording says what its records are.

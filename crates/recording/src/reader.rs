@@ -10,10 +10,16 @@ use journal_msgpack::{Cursor, Fault, Head};
 use crate::error::{Error, Place};
 use crate::input::{Failure, Input};
 use crate::layout::{Flaw, Layout, topic_of_part};
+use crate::topic::{is_name, shown};
 use crate::{Format, Frame};
 
 /// The largest record that a reader takes, in bytes: Kafka's own consumers stop there too.
 pub const MAX_RECORD_BYTES: usize = 1 << 30;
+
+/// The largest header that a reader takes, in bytes.
+pub const MAX_HEADER_BYTES: usize = 16 << 20;
+/// The most topics that a reader takes. The journal has some twenty.
+pub const MAX_TOPICS: usize = 10_000;
 
 /// The key of the header that makes it one, and whose value is the version.
 pub(crate) const HEADER_KEY: &str = "journal-recording";
@@ -34,6 +40,8 @@ pub struct Reader<R: Read> {
     records: u64,
     /// The length of the record handed out last, while it can be put back.
     last: usize,
+    /// The topic's name of the record handed out last, which needs no second check: neighbours are often of one topic.
+    checked_topic: Vec<u8>,
 }
 
 impl Reader<File> {
@@ -72,6 +80,7 @@ impl<R: Read> Reader<R> {
             topics: None,
             records: 0,
             last: 0,
+            checked_topic: Vec::new(),
         };
         reader.begin()?;
         Ok(reader)
@@ -111,7 +120,7 @@ impl<R: Read> Reader<R> {
     /// The next record, or `None` at the end. It borrows the reader's buffer.
     ///
     /// # Errors
-    /// When the recording cannot be read further, is cut short or damaged.
+    /// When the recording cannot be read further, is cut short or damaged, or a topic has a name that none may have.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
         self.last = 0;
         let layout = loop {
@@ -135,17 +144,19 @@ impl<R: Read> Reader<R> {
             }
         };
         self.input.consume(layout.length);
+        let record = self.input.last(layout.length);
+        let topic = layout.topic_of(record);
+        if topic.is_empty() || topic != self.checked_topic {
+            if !is_name(topic) {
+                return Err(self.bad_topic_name(topic));
+            }
+            self.checked_topic.clear();
+            self.checked_topic.extend_from_slice(topic);
+        }
         self.last = layout.length;
         self.records += 1;
-        layout
-            .frame_of(self.input.last(layout.length))
-            .map(Some)
-            .ok_or_else(|| Error::Damaged {
-                place: self.place.clone(),
-                records: self.records - 1,
-                bytes: self.input.consumed() - layout.length as u64,
-                reason: "holds a record whose topic is not UTF-8",
-            })
+        // A name that was checked is ASCII.
+        Ok(layout.frame_of(record))
     }
 
     /// Takes the record handed out last back, so that [`next_frame`](Self::next_frame) hands it out
@@ -165,11 +176,13 @@ impl<R: Read> Reader<R> {
     pub fn count(mut self) -> Result<BTreeMap<String, u64>, Error> {
         let mut counts = BTreeMap::new();
         while let Some(frame) = self.next_frame()? {
-            match counts.get_mut(frame.topic) {
-                Some(count) => *count += 1,
-                None => {
-                    counts.insert(frame.topic.to_owned(), 1);
-                }
+            if let Some(count) = counts.get_mut(frame.topic) {
+                *count += 1;
+                continue;
+            }
+            counts.insert(frame.topic.to_owned(), 1);
+            if counts.len() > MAX_TOPICS {
+                return Err(self.too_many_topics());
             }
         }
         Ok(counts)
@@ -200,10 +213,12 @@ impl<R: Read> Reader<R> {
             let available = self.input.available();
             match Header::find(available) {
                 Ok(header) => break header,
-                Err(HeaderFlaw::Incomplete) if available.len() >= MAX_RECORD_BYTES => {
-                    return Err(self.too_large());
+                Err(HeaderFlaw::Incomplete) if available.len() >= MAX_HEADER_BYTES => {
+                    return Err(self.not_a_recording("begins with a header of more than 16 MiB"));
                 }
                 Err(HeaderFlaw::Incomplete) => {}
+                Err(HeaderFlaw::BadTopicName(name)) => return Err(self.bad_topic_name(&name)),
+                Err(HeaderFlaw::TooManyTopics) => return Err(self.too_many_topics()),
                 Err(HeaderFlaw::Version(version)) => {
                     return Err(Error::UnknownVersion {
                         place: self.place.clone(),
@@ -265,6 +280,20 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    fn bad_topic_name(&self, name: &[u8]) -> Error {
+        Error::BadTopicName {
+            place: self.place.clone(),
+            name: shown(name),
+        }
+    }
+
+    fn too_many_topics(&self) -> Error {
+        Error::TooManyTopics {
+            place: self.place.clone(),
+            limit: MAX_TOPICS,
+        }
+    }
+
     fn too_large(&self) -> Error {
         Error::TooLarge {
             place: self.place.clone(),
@@ -283,6 +312,8 @@ struct Header {
 enum HeaderFlaw {
     Incomplete,
     Version(u64),
+    BadTopicName(Vec<u8>),
+    TooManyTopics,
     Wrong(&'static str),
 }
 
@@ -338,13 +369,19 @@ fn names(mut cursor: Cursor<'_>) -> Result<Vec<String>, HeaderFlaw> {
     let Head::Array(count) = cursor.head()? else {
         return Err(WRONG);
     };
+    if count as usize > MAX_TOPICS {
+        return Err(HeaderFlaw::TooManyTopics);
+    }
     let mut names = Vec::new();
     for _ in 0..count {
         let Head::Str(length) = cursor.head()? else {
             return Err(WRONG);
         };
-        let name = std::str::from_utf8(cursor.bytes(length)?).map_err(|_| WRONG)?;
-        names.push(name.to_owned());
+        let name = cursor.bytes(length)?;
+        match std::str::from_utf8(name) {
+            Ok(text) if is_name(name) => names.push(text.to_owned()),
+            _ => return Err(HeaderFlaw::BadTopicName(name.to_vec())),
+        }
     }
     Ok(names)
 }

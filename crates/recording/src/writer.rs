@@ -9,7 +9,8 @@ use zstd::stream::write::Encoder;
 
 use crate::Frame;
 use crate::error::{Error, Place};
-use crate::reader::{HEADER_KEY, TOPICS_KEY, VERSION};
+use crate::reader::{HEADER_KEY, MAX_TOPICS, TOPICS_KEY, VERSION};
+use crate::topic::{is_topic_name, shown};
 
 /// The zstd level of [`Writer::compressed`] and [`Writer::create`].
 pub const COMPRESSION_LEVEL: i32 = 3;
@@ -31,9 +32,11 @@ impl Writer<BufWriter<File>> {
     /// Creates or empties a file; it is compressed when its name ends in `.zst`.
     ///
     /// # Errors
-    /// When the file cannot be created or written.
+    /// When a topic has a name that none may have, or the file cannot be created or written.
     pub fn create(path: &Path, topics: &[&str]) -> Result<Self, Error> {
         let place = Place::file(path);
+        // A file that is there is not emptied for topics that cannot be written.
+        check(topics, &place)?;
         let create = |source| Error::Create {
             place: place.clone(),
             source,
@@ -52,7 +55,7 @@ impl<W: Write> Writer<W> {
     /// Writes a plain recording; `topics` are all that will come.
     ///
     /// # Errors
-    /// When the header cannot be written.
+    /// When a topic has a name that none may have, or the header cannot be written.
     pub fn new(output: W, topics: &[&str]) -> Result<Self, Error> {
         Self::begin(Output::Plain(output), Place::unnamed(), topics)
     }
@@ -60,7 +63,7 @@ impl<W: Write> Writer<W> {
     /// Writes a compressed recording; `topics` are all that will come.
     ///
     /// # Errors
-    /// When the header cannot be written.
+    /// When a topic has a name that none may have, or the header cannot be written.
     pub fn compressed(output: W, topics: &[&str]) -> Result<Self, Error> {
         let place = Place::unnamed();
         match Encoder::new(output, COMPRESSION_LEVEL) {
@@ -70,6 +73,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn begin(output: Output<W>, place: Place, topics: &[&str]) -> Result<Self, Error> {
+        check(topics, &place)?;
         let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
         let mut writer = Self {
             output,
@@ -197,6 +201,24 @@ impl<W: Write> Writer<W> {
             source,
         }
     }
+}
+
+/// Refuses topics that no reader would take.
+fn check(topics: &[&str], place: &Place) -> Result<(), Error> {
+    let place = || place.clone();
+    if let Some(name) = topics.iter().find(|name| !is_topic_name(name)) {
+        return Err(Error::BadTopicName {
+            place: place(),
+            name: shown(name.as_bytes()),
+        });
+    }
+    if topics.len() > MAX_TOPICS {
+        return Err(Error::TooManyTopics {
+            place: place(),
+            limit: MAX_TOPICS,
+        });
+    }
+    Ok(())
 }
 
 /// A length as msgpack has it.

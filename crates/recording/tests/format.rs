@@ -4,7 +4,7 @@
 
 use std::io::{Cursor, Read};
 
-use journal_recording::{Error, Format, Frame, Reader, Writer};
+use journal_recording::{Error, Format, Frame, MAX_TOPICS, Reader, Writer};
 
 type Owned = (
     String,
@@ -400,7 +400,6 @@ fn damaged_records_are_named() {
         (&b"\x92\xa1t\x80"[..], "an array of 3 or 6"),
         (b"\x80", "a second header"),
         (b"\x93\x01\xc0\xc0", "topic is not a text"),
-        (b"\x93\xa1\xff\xc0\xc0", "topic is not UTF-8"),
         (b"\x93\xa1t\xa1k\xc0", "key is neither"),
         (b"\x93\xa1t\xc0\x80", "value is neither"),
         (
@@ -421,6 +420,81 @@ fn damaged_records_are_named() {
         );
         assert!(said.contains(what), "{said}");
     }
+}
+
+const BAD_NAME: &str = "and such a name is 1 to 249 of `A-Za-z0-9._-`";
+
+#[test]
+fn topic_name_that_kafka_does_not_allow_is_refused_wherever_it_stands() {
+    for (name, shown) in [
+        (&b"a\nb\x1b[2J"[..], "a\\nb\\x1b[2J"),
+        ("\u{202e}".as_bytes(), "\\xe2\\x80\\xae"),
+        (b"\xff", "\\xff"),
+        (b"", ""),
+        (b"..", ".."),
+    ] {
+        let length = 0xa0 | u8::try_from(name.len()).unwrap();
+        let frame = [&[0x93, length], name, b"\xc0\xc0"].concat();
+        let with_position = [&[0x96, length], name, b"\xc0\xc0\xc0\xc0\xc0"].concat();
+        let pair = [&[0x92, length], name, b"\x80"].concat();
+        let header = b"\x82\xb1journal-recording\x01\xa6topics\x92\xa1t";
+        let header = [&header[..], &[length], name].concat();
+        for bytes in [frame, with_position, pair, header] {
+            let said = said(&bytes);
+            assert_eq!(
+                said,
+                format!("the recording has a topic with the name `{shown}`, {BAD_NAME}")
+            );
+        }
+    }
+    let good = legacy("t", b"1", b"\x80");
+    let second = [&good[..], b"\x93\xa1 \xc0\xc0"].concat();
+    assert!(said(&second).contains(BAD_NAME));
+}
+
+#[test]
+fn topic_name_that_kafka_does_not_allow_is_not_written() {
+    let long = "a".repeat(250);
+    for name in ["a\n", "", &long] {
+        let error = Writer::new(Vec::new(), &["a", name]).err().unwrap();
+        assert!(matches!(error, Error::BadTopicName { .. }), "{error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept");
+    std::fs::write(&path, "kept").unwrap();
+    assert!(Writer::create(&path, &["a b"]).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), b"kept");
+}
+
+/// A few kilobytes of compressed zeros stand for any number of names.
+#[test]
+fn header_of_many_names_is_refused_before_it_takes_much_memory() {
+    let header = |count: u32, names: &[u8]| {
+        let mut bytes = b"\x82\xb1journal-recording\x01\xa6topics\xdd".to_vec();
+        bytes.extend_from_slice(&count.to_be_bytes());
+        bytes.extend_from_slice(names);
+        zstd::encode_all(&bytes[..], 3).unwrap()
+    };
+    let many = u32::try_from(MAX_TOPICS).unwrap() + 1;
+    assert_eq!(
+        said(&header(many, &b"\xa1a".repeat(MAX_TOPICS + 1))),
+        "the recording has more than 10000 topics"
+    );
+    let names = b"\xa1a".repeat(20 << 20);
+    assert_eq!(
+        said(&header(20 << 20, &names)),
+        "the recording is not a recording: it begins with a header of more than 16 MiB"
+    );
+}
+
+#[test]
+fn topics_are_counted_up_to_a_limit() {
+    let mut bytes = Vec::new();
+    for number in 0..=MAX_TOPICS {
+        bytes.extend_from_slice(&legacy(&number.to_string(), b"", b""));
+    }
+    let error = Reader::new(&bytes[..]).unwrap().count().unwrap_err();
+    assert!(matches!(error, Error::TooManyTopics { .. }), "{error}");
 }
 
 #[test]

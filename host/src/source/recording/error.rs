@@ -87,9 +87,12 @@ impl Error {
                 "what a recording is made of is described in docs/recording-format.md"
             }
             Self::File(File::UnknownVersion { .. }) => "a newer journal-host may read it",
-            Self::File(File::CutShort { .. } | File::Damaged { .. } | File::Compression { .. }) => {
-                "copy or make the recording again"
-            }
+            Self::File(
+                File::CutShort { .. }
+                | File::Damaged { .. }
+                | File::BadTopicName { .. }
+                | File::Compression { .. },
+            ) => "copy or make the recording again",
             Self::File(_) | Self::Batch(_) => return None,
             Self::ReadOnce { .. } => {
                 "save it to a file first, or make it with a header that lists its topics"
