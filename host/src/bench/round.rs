@@ -11,12 +11,13 @@ use serde::Serialize;
 use super::metered::{MeteredSink, MeteredSource};
 use super::{Error, Parts};
 use crate::config::memory::USUAL_HELD;
+use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
 use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
-use crate::sandbox::{Limits, ObjectTypes, Plan, Plugin, Processor};
+use crate::sandbox::{Limits, Plan, Plugin, Processor};
 use crate::sink::{Sink, aggregate, jsonl};
 use crate::source::recording::{self, Recording};
 use crate::source::{BatchLimits, SourceError};
@@ -143,9 +144,11 @@ impl Subject {
     fn source(&self, conditions: &Conditions, progress: &Progress) -> Result<Recording, Error> {
         let options = recording::Options {
             path: conditions.recording.clone(),
-            prefix: conditions.prefix.clone(),
-            privileged: conditions.privileged,
-            object_types: self.object_types.clone(),
+            subscription: Subscription {
+                prefix: conditions.prefix.clone(),
+                object_types: self.object_types.clone(),
+                privileged: conditions.privileged,
+            },
             tombstones: self.plan.tombstones,
             limits: conditions.batch_limits,
         };

@@ -8,12 +8,13 @@ use super::report::Report;
 use super::values;
 use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan};
 use crate::config::options;
+use crate::journal::topics::ObjectTypes;
 use crate::pipeline::stop::Stop;
-use crate::sandbox::{Limits, ObjectTypes, Plan, Plugin};
+use crate::sandbox::{Limits, Plan, Plugin};
 use crate::sink::jsonl;
 use crate::source::BatchLimits;
-
 use crate::text;
+
 /// Has signals end the work well, before anything is loaded: the engine writes too, when it maps a plugin's code
 /// from a file in memory.
 pub(super) fn install_signal_handlers() -> Result<Stop, Report> {

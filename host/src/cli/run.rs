@@ -12,11 +12,12 @@ use super::args::{self, BoundArguments, ObjectArguments, OptionArguments};
 use super::report::Report;
 use super::values;
 use crate::config::memory::{MemoryPlan, Wanted};
-use crate::kafka::{self, Clients, Cluster, FetchLimits, KafkaSource, Member, Subscription};
+use crate::journal::topics::{ObjectTypes, Subscription};
+use crate::kafka::{self, Clients, Cluster, FetchLimits, KafkaSource, Member};
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
-use crate::sandbox::{Engine, ObjectTypes, Plugin, Processor};
+use crate::sandbox::{Engine, Plugin, Processor};
 use crate::sink::{Sink, aggregate, jsonl};
 use crate::source::SourceError;
 use crate::source::recording::{self, Recording};
@@ -236,13 +237,19 @@ struct Run {
 }
 
 impl Run {
+    fn subscription(&self) -> Subscription {
+        Subscription {
+            prefix: self.arguments.objects.prefix.clone(),
+            object_types: self.object_types.clone(),
+            privileged: self.arguments.objects.privileged,
+        }
+    }
+
     fn over_recording(&self, path: PathBuf, mut processor: Processor) -> Result<Vec<Work>, Report> {
         let source = Recording::open(
             recording::Options {
                 path,
-                prefix: self.arguments.objects.prefix.clone(),
-                privileged: self.arguments.objects.privileged,
-                object_types: self.object_types.clone(),
+                subscription: self.subscription(),
                 tombstones: self.settings.plan.tombstones,
                 limits: self.arguments.bounds.batch_limits(&self.shares),
             },
@@ -257,11 +264,7 @@ impl Run {
     }
 
     fn over_kafka(&self, clients: Clients, first: Processor) -> Result<Vec<Work>, Report> {
-        let subscription = Subscription {
-            prefix: self.arguments.objects.prefix.clone(),
-            object_types: self.object_types.clone(),
-            privileged: self.arguments.objects.privileged,
-        };
+        let subscription = self.subscription();
         let stop_at_end = self.arguments.source.on_eof == OnEof::Stop;
         let (cluster, members) =
             Cluster::connect(clients, &subscription, stop_at_end).map_err(SourceError::from)?;

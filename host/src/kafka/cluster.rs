@@ -1,13 +1,12 @@
 //! What a process learns about the cluster before its workers join the group.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::clients::{self, Clients};
 use super::context::Context;
@@ -17,7 +16,7 @@ use super::leave_barrier::{BarrierGuard, LeaveBarrier};
 use super::query_client::QueryClient;
 use super::settings::Settings;
 use crate::journal::batch::Topic;
-use crate::sandbox::ObjectTypes;
+use crate::journal::topics::Subscription;
 
 /// How long the brokers may take to answer at the start.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -25,17 +24,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// How long a request that failed waits before it is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-
-/// Which topics a run reads.
-#[derive(Clone, Debug)]
-pub struct Subscription {
-    /// What comes before the object type in a topic's name.
-    pub prefix: String,
-    /// The object types.
-    pub object_types: ObjectTypes,
-    /// Whether privileged topics are preferred where they exist.
-    pub privileged: bool,
-}
 
 /// The cluster as the process found it when it started.
 #[derive(Debug)]
@@ -73,7 +61,12 @@ impl Cluster {
         } = clients;
         let metadata = fetch_metadata(&query_client, &settings.brokers)?;
         settings.share_responses(metadata.brokers().len())?;
-        let topics = choose(&metadata, &settings.brokers, subscription)?;
+        let names = metadata.topics().iter().map(MetadataTopic::name);
+        let topics = subscription.choose(names).map_err(|error| Error::Topics {
+            brokers: settings.brokers.clone(),
+            error,
+        })?;
+        let topics: Vec<_> = topics.into_iter().map(Arc::new).collect();
         let ends = if stop_at_end {
             Some(Arc::new(fetch_ends(&query_client, &metadata, &topics)?))
         } else {
@@ -131,98 +124,6 @@ fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata,
             });
         }
     }
-}
-
-/// The topics for a subscription, sorted by object type.
-fn choose(
-    metadata: &Metadata,
-    brokers: &str,
-    subscription: &Subscription,
-) -> Result<Vec<Arc<Topic>>, Error> {
-    let names: BTreeSet<&str> = metadata
-        .topics()
-        .iter()
-        .map(rdkafka::metadata::MetadataTopic::name)
-        .collect();
-    let public = format!("{}.", subscription.prefix);
-    let privileged = format!("{}_privileged.", subscription.prefix);
-    // Naming the privileged prefix is no way around the flag.
-    let is_open = !subscription.prefix.ends_with("_privileged");
-    let topic_for = |object_type: &str| {
-        let topic = |prefix: &str, privileged| {
-            let name = format!("{prefix}{object_type}");
-            names.contains(name.as_str()).then(|| {
-                Arc::new(Topic {
-                    name,
-                    object_type: object_type.to_owned(),
-                    privileged,
-                })
-            })
-        };
-        let preferred = subscription
-            .privileged
-            .then(|| topic(&privileged, true))
-            .flatten();
-        preferred.or_else(|| topic(&public, false).filter(|_| is_open))
-    };
-    let known: BTreeSet<&str> = names
-        .iter()
-        .filter_map(|name| {
-            let open = name.strip_prefix(&public).filter(|_| is_open);
-            open.or_else(|| {
-                name.strip_prefix(&privileged)
-                    .filter(|_| subscription.privileged)
-            })
-        })
-        .filter(|object_type| !object_type.is_empty() && !object_type.contains('.'))
-        .collect();
-    if known.is_empty() && names.iter().any(|name| name.starts_with(&privileged)) {
-        return Err(Error::OnlyPrivileged {
-            brokers: brokers.to_owned(),
-            prefix: subscription.prefix.clone(),
-        });
-    }
-    if known.is_empty() {
-        return Err(Error::NoTopics {
-            brokers: brokers.to_owned(),
-            prefix: subscription.prefix.clone(),
-            others: prefixes(&names),
-        });
-    }
-    let wanted: Vec<&str> = match &subscription.object_types {
-        ObjectTypes::Any => known.iter().copied().collect(),
-        ObjectTypes::Named(types) => types.iter().map(String::as_str).collect(),
-    };
-    wanted
-        .into_iter()
-        .map(|object_type| {
-            topic_for(object_type).ok_or_else(|| Error::NoTopic {
-                topic: format!("{public}{object_type}"),
-                object_type: object_type.to_owned(),
-                known: list(known.iter().copied()),
-            })
-        })
-        .collect()
-}
-
-/// The prefixes that the topics have, without Kafka's own topics and privileged copies.
-fn prefixes(names: &BTreeSet<&str>) -> String {
-    let prefixes: BTreeSet<&str> = names
-        .iter()
-        .filter(|name| !name.starts_with("__"))
-        .filter_map(|name| name.rsplit_once('.'))
-        .map(|(prefix, _)| prefix.strip_suffix("_privileged").unwrap_or(prefix))
-        .collect();
-    if prefixes.is_empty() {
-        "none".to_owned()
-    } else {
-        list(prefixes)
-    }
-}
-
-fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
 }
 
 fn fetch_ends(

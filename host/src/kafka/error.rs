@@ -2,6 +2,9 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::journal::topics::TopicError;
+use crate::text::Quoted;
+
 /// Why the Kafka source cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -66,37 +69,13 @@ pub enum Error {
         /// The last error that the client saw.
         reason: String,
     },
-    /// No topic has the prefix.
-    #[error(
-        "`{brokers}` has no topic with the prefix `{prefix}`; the prefixes there are: {others}"
-    )]
-    NoTopics {
+    /// The topics that are asked for are not there, or may not be read.
+    #[error("`{brokers}` {error}")]
+    Topics {
         /// The brokers.
         brokers: String,
-        /// The prefix that was asked for.
-        prefix: String,
-        /// The prefixes that the topics have.
-        others: String,
-    },
-    /// All topics under the prefix are privileged, and these were not asked for.
-    #[error("`{brokers}` has only privileged topics with the prefix `{prefix}`")]
-    OnlyPrivileged {
-        /// The brokers.
-        brokers: String,
-        /// The prefix that was asked for.
-        prefix: String,
-    },
-    /// No topic for an object type that the plan asks for.
-    #[error(
-        "there is no topic `{topic}` for the object type `{object_type}`; under this prefix are: {known}"
-    )]
-    NoTopic {
-        /// The topic that was looked for.
-        topic: String,
-        /// The object type.
-        object_type: String,
-        /// The object types that have a topic.
-        known: String,
+        /// What is missing.
+        error: TopicError,
     },
     /// A request failed.
     #[error("the brokers did not {what}: {reason}")]
@@ -219,11 +198,13 @@ impl Error {
                  settings"
                     .into()
             }
-            Self::NoTopics { .. } => "name one of them with `--prefix`".into(),
-            Self::OnlyPrivileged { .. } => "`--privileged` reads them".into(),
-            Self::NoTopic { .. } => {
-                "narrow the object types with `--object-type`, or check `--prefix`".into()
-            }
+            Self::Topics { error, .. } => match error {
+                TopicError::NoTopics { .. } => "name one of them with `--prefix`".into(),
+                TopicError::OnlyPrivileged { .. } => "`--privileged` reads them".into(),
+                TopicError::NoTopic { .. } => {
+                    "narrow the object types with `--object-type`, or check `--prefix`".into()
+                }
+            },
             Self::OutOfRange { .. } => {
                 "records were deleted before they were read, or the topic was made anew: choose \
                  another `--group-id`, or reset this group's offsets with Kafka's tools"

@@ -27,7 +27,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 pub use self::clients::Clients;
-pub use self::cluster::{Cluster, Member, Subscription};
+pub use self::cluster::{Cluster, Member};
 pub use self::error::Error;
 pub use self::settings::{FetchLimits, Settings};
 

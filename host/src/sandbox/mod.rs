@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use crate::journal::batch::Columns;
 use crate::sink::Output;
+use crate::journal::topics::ObjectTypes;
 
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, LoadError, Question};
@@ -57,15 +58,6 @@ pub struct Description {
     pub summary: Option<String>,
     /// JSON Schema of the options.
     pub options: serde_json::Value,
-}
-
-/// Which object types a plan asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ObjectTypes {
-    /// All that the journal has.
-    Any,
-    /// These.
-    Named(Vec<String>),
 }
 
 /// What `start` answered, checked.

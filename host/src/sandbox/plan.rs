@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{self, Response};
-use super::{AnswerError, ObjectTypes, Plan, Question};
+use super::{AnswerError, Plan, Question};
 use crate::journal::batch::Columns;
+use crate::journal::topics::ObjectTypes;
 use crate::sink::{Kind, Output};
 use crate::text;
 

@@ -12,12 +12,12 @@ use std::time::Duration;
 use journal_recording::{Frame, Reader};
 
 pub use self::error::Error;
-use self::topics::{Topics, Wanted};
+use self::topics::Topics;
 use super::{BatchLimits, Event, Source, SourceError, Wait};
 use crate::journal::batch::{Batches, RecordRef};
+use crate::journal::topics::Subscription;
 use crate::observe::progress::Share;
 use crate::pipeline::quota::RecordQuota;
-use crate::sandbox::ObjectTypes;
 
 /// Frames that one [`Source::take`] passes over at most, so that a worker that wants few of them
 /// looks up now and then.
@@ -28,12 +28,8 @@ const FRAMES_A_TAKE: usize = 100_000;
 pub struct Options {
     /// The recording.
     pub path: PathBuf,
-    /// What the names of its topics begin with: `swh.journal.objects`.
-    pub prefix: String,
-    /// Whether a privileged topic is preferred to the public one; without this it is never read.
-    pub privileged: bool,
-    /// The object types to read.
-    pub object_types: ObjectTypes,
+    /// Which of its topics are read.
+    pub subscription: Subscription,
     /// Whether tombstones are wanted.
     pub tombstones: bool,
     /// What one `process` call may be made of.
@@ -88,13 +84,12 @@ impl Recording {
             }
             None => Reader::open(&options.path)?.count()?.into_keys().collect(),
         };
-        let wanted = Wanted {
-            prefix: &options.prefix,
-            object_types: &options.object_types,
-            privileged: options.privileged,
-        };
         share.total.store(bytes.unwrap_or(0), Ordering::Relaxed);
-        let topics = Topics::choose(&names, reader.format(), &wanted, reader.place())?;
+        let topics = Topics::choose(&names, reader.format(), &options.subscription);
+        let topics = topics.map_err(|error| Error::Topics {
+            place: reader.place().clone(),
+            error,
+        })?;
         Ok(Self {
             reader,
             topics,

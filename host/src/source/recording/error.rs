@@ -3,6 +3,7 @@
 use journal_recording::Place;
 
 use crate::journal::batch::TooLarge;
+use crate::journal::topics::TopicError;
 
 /// Why the recording source cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -16,33 +17,13 @@ pub enum Error {
         /// Which recording.
         place: Place,
     },
-    /// No topic has the prefix.
-    #[error("{place} has no topic with the prefix `{prefix}`; the prefixes there are: {others}")]
-    NoTopics {
+    /// The topics that are asked for are not there, or may not be read.
+    #[error("{place} {error}")]
+    Topics {
         /// Which recording.
         place: Place,
-        /// The prefix that was asked for.
-        prefix: String,
-        /// The prefixes that the topics have.
-        others: String,
-    },
-    /// All topics under the prefix are privileged, and these were not asked for.
-    #[error("{place} has only privileged topics with the prefix `{prefix}`")]
-    OnlyPrivileged {
-        /// Which recording.
-        place: Place,
-        /// The prefix that was asked for.
-        prefix: String,
-    },
-    /// No topic for an object type that the plan asks for.
-    #[error("{place} has no topic for the object type `{object_type}`; those there are: {known}")]
-    NoTopic {
-        /// Which recording.
-        place: Place,
-        /// The object type.
-        object_type: String,
-        /// The object types that have a topic.
-        known: String,
+        /// What is missing.
+        error: TopicError,
     },
     /// A record of a topic that is not in the header.
     #[error("{place} holds a record of the topic `{topic}`, which its header does not list")]
@@ -97,11 +78,13 @@ impl Error {
             Self::ReadOnce { .. } => {
                 "save it to a file first, or make it with a header that lists its topics"
             }
-            Self::NoTopics { .. } => "name one of them with `--prefix`",
-            Self::OnlyPrivileged { .. } => "`--privileged` reads them",
-            Self::NoTopic { .. } => {
-                "narrow the object types with `--object-type`, or check `--prefix`"
-            }
+            Self::Topics { error, .. } => match error {
+                TopicError::NoTopics { .. } => "name one of them with `--prefix`",
+                TopicError::OnlyPrivileged { .. } => "`--privileged` reads them",
+                TopicError::NoTopic { .. } => {
+                    "narrow the object types with `--object-type`, or check `--prefix`"
+                }
+            },
             Self::UnlistedTopic { .. } => "recordings cannot be joined by concatenation",
             Self::RecordTooLarge { bytes, .. } => {
                 return Some(format!(

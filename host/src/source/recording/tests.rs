@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::journal::batch::Columns;
+use crate::journal::topics::ObjectTypes;
 
 const PUBLIC: &str = "swh.journal.objects.revision";
 const PRIVILEGED: &str = "swh.journal.objects_privileged.revision";
@@ -36,9 +37,11 @@ fn write(folder: &TempDir, topics: &[&str], frames: &[Frame<'_>]) -> PathBuf {
 fn options(path: &Path) -> Options {
     Options {
         path: path.to_owned(),
-        prefix: "swh.journal.objects".to_owned(),
-        privileged: false,
-        object_types: ObjectTypes::Any,
+        subscription: Subscription {
+            prefix: "swh.journal.objects".to_owned(),
+            object_types: ObjectTypes::Any,
+            privileged: false,
+        },
         tombstones: false,
         limits: LIMITS,
     }
@@ -50,8 +53,26 @@ const LIMITS: BatchLimits = BatchLimits {
     memory_limit_bytes: 512 << 20,
 };
 
-fn named(names: &[&str]) -> ObjectTypes {
-    ObjectTypes::Named(names.iter().map(|&name| name.to_owned()).collect())
+/// The same for one object type only.
+fn only(object_type: &str, options: Options) -> Options {
+    let object_types = ObjectTypes::Named(vec![object_type.to_owned()]);
+    Options {
+        subscription: Subscription {
+            object_types,
+            ..options.subscription
+        },
+        ..options
+    }
+}
+
+fn privileged(options: Options) -> Options {
+    Options {
+        subscription: Subscription {
+            privileged: true,
+            ..options.subscription
+        },
+        ..options
+    }
 }
 
 /// A record as `topic/partition/offset/timestamp/value length`.
@@ -156,20 +177,26 @@ fn privileged_topics_are_read_only_when_asked_for_and_then_preferred() {
     fs::write(&bare, &whole[usize::try_from(header).unwrap()..]).unwrap();
     for path in [path, bare] {
         assert_eq!(topics(options(&path)), [PUBLIC, CONTENT]);
-        let privileged = Options {
-            privileged: true,
-            ..options(&path)
-        };
-        assert_eq!(topics(privileged.clone()), [PRIVILEGED, CONTENT]);
-        let narrowed = Options {
-            object_types: named(&["revision"]),
-            ..privileged
-        };
-        assert_eq!(topics(narrowed), [PRIVILEGED]);
+        let asked = privileged(options(&path));
+        assert_eq!(topics(asked.clone()), [PRIVILEGED, CONTENT]);
+        assert_eq!(topics(only("revision", asked)), [PRIVILEGED]);
     }
-    let path = write(&folder, &[PRIVILEGED], &frames[1..2]);
-    let error = refusal(options(&path));
-    assert!(matches!(error, Error::OnlyPrivileged { .. }), "{error}");
+}
+
+#[test]
+fn recording_that_lacks_the_right_topics_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder, &[PRIVILEGED], &[frame(PRIVILEGED, Some(b"a"))]);
+    let expected = format!(
+        "the recording `{}` has only privileged topics with the prefix `swh.journal.objects` for: \
+         `revision`",
+        path.display()
+    );
+    for options in [options(&path), only("revision", options(&path))] {
+        let error = refusal(options);
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.hint().unwrap(), "`--privileged` reads them");
+    }
 }
 
 #[test]
@@ -269,50 +296,6 @@ fn record_above_half_of_the_memory_limit_is_refused_by_name() {
 }
 
 #[test]
-fn object_type_without_a_topic_is_refused_with_those_there_are() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = write(&folder, &TOPICS, &[]);
-    let error = refusal(Options {
-        object_types: named(&["content", "origin"]),
-        ..options(&path)
-    });
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "the recording `{}` has no topic for the object type `origin`; those there are: \
-             `content`, `revision`",
-            path.display()
-        )
-    );
-}
-
-#[test]
-fn prefix_without_topics_is_refused_with_the_prefixes_there_are() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = write(&folder, &[PUBLIC, PRIVILEGED, "other.origin"], &[]);
-    for prefix in [
-        "swh.journal",
-        "swh.journal.objects_privileged",
-        "swh.journal.object",
-        "",
-    ] {
-        let error = refusal(Options {
-            prefix: prefix.to_owned(),
-            ..options(&path)
-        })
-        .to_string();
-        assert!(
-            error.contains(&format!("with the prefix `{prefix}`")),
-            "{error}"
-        );
-        assert!(
-            error.ends_with("there are: `other`, `swh.journal.objects`"),
-            "{error}"
-        );
-    }
-}
-
-#[test]
 fn topic_that_the_header_lacks_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, &[PUBLIC], &[frame(PUBLIC, Some(b"a"))]);
@@ -343,26 +326,18 @@ fn stream_is_read_by_object_type() {
         b"\x92\xa6origin\x81\xa1a\x01\x92\xa7content\x80\x92\xa6origin\x80",
     )
     .unwrap();
-    let origins = Options {
-        object_types: named(&["origin"]),
-        privileged: true,
-        ..options(&path)
-    };
     assert_eq!(
-        calls(origins),
+        calls(privileged(only("origin", options(&path)))),
         [[
             "swh.journal.objects.origin/0/0/-1/4",
             "swh.journal.objects.origin/0/1/-1/1"
         ]]
     );
-    let error = refusal(Options {
-        object_types: named(&["release"]),
-        ..options(&path)
-    });
+    let error = refusal(only("release", options(&path)));
     assert!(
         error
             .to_string()
-            .ends_with("those there are: `content`, `origin`"),
+            .ends_with("there are: `content`, `origin`"),
         "{error}"
     );
 }
@@ -406,10 +381,7 @@ fn worker_that_finds_nothing_looks_up_now_and_then() {
     let mut frames = vec![frame(CONTENT, Some(b"a")); FRAMES_A_TAKE + 5];
     frames.push(frame(PUBLIC, Some(b"a")));
     let path = write(&folder, &TOPICS, &frames);
-    let rare = Options {
-        object_types: named(&["revision"]),
-        ..options(&path)
-    };
+    let rare = only("revision", options(&path));
     let share = Arc::new(Share::default());
     let quota = Arc::new(RecordQuota::new(None));
     let mut source = Recording::open(rare, quota, Arc::clone(&share)).unwrap();

@@ -1,21 +1,11 @@
-//! Which topics of a recording are read.
+//! The topics of a recording: those that are read, and those whose records are passed over.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use journal_recording::{Format, Place};
+use journal_recording::Format;
 
-use super::error::Error;
 use crate::journal::batch::Topic;
-use crate::sandbox::ObjectTypes;
-
-/// What the operator and the plan want of the topics.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) prefix: &'a str,
-    pub(super) object_types: &'a ObjectTypes,
-    pub(super) privileged: bool,
-}
+use crate::journal::topics::{Subscription, TopicError};
 
 /// A topic of the recording.
 #[derive(Debug)]
@@ -37,61 +27,29 @@ pub(super) struct Topics {
 }
 
 impl Topics {
-    /// Chooses among `names`, which are all that the recording has.
+    /// Chooses among `names`, which are all that the recording has: of topics, or of object types.
     pub(super) fn choose(
         names: &[String],
         format: Format,
-        wanted: &Wanted<'_>,
-        place: &Place,
-    ) -> Result<Self, Error> {
-        let topics: Vec<_> = names
-            .iter()
-            .map(|name| wanted.topic(name, format))
-            .collect();
-        if topics.iter().all(Option::is_none) {
-            let prefix = wanted.prefix.to_owned();
-            return Err(Error::NoTopics {
-                place: place.clone(),
-                prefix,
-                others: prefixes(names),
-            });
-        }
-        if let ObjectTypes::Named(object_types) = wanted.object_types {
-            let readable = || {
-                let known = topics.iter().flatten();
-                known.filter(|topic| wanted.privileged || !topic.privileged)
-            };
-            for object_type in object_types {
-                if !readable().any(|topic| topic.object_type == *object_type) {
-                    return Err(Error::NoTopic {
-                        place: place.clone(),
-                        object_type: object_type.clone(),
-                        known: list(readable().map(|topic| topic.object_type.as_str())),
-                    });
-                }
-            }
-        }
-        let is_read = |topic: &Topic| {
-            let twin = topics
-                .iter()
-                .flatten()
-                .any(|other| other.object_type == topic.object_type && other.privileged);
-            wanted.has(topic) && topic.privileged == (wanted.privileged && twin)
+        subscription: &Subscription,
+    ) -> Result<Self, TopicError> {
+        let all = names.iter().map(String::as_str);
+        let (chosen, name_of): (_, fn(&Topic) -> &str) = match format {
+            Format::Frames => (subscription.choose(all)?, |topic| &topic.name),
+            Format::Stream => (subscription.choose_object_types(all)?, |topic| {
+                &topic.object_type
+            }),
         };
-        let entry = |(name, topic): (&String, &Option<Topic>)| Entry {
+        let chosen: Vec<_> = chosen.into_iter().map(Arc::new).collect();
+        let entry = |name: &String| Entry {
             name: name.clone(),
-            topic: topic.clone().filter(is_read).map(Arc::new),
+            topic: chosen.iter().find(|topic| name_of(topic) == name).cloned(),
             records: 0,
         };
-        let entries: Vec<_> = names.iter().zip(&topics).map(entry).collect();
-        if entries.iter().all(|entry| entry.topic.is_none()) {
-            let prefix = wanted.prefix.to_owned();
-            return Err(Error::OnlyPrivileged {
-                place: place.clone(),
-                prefix,
-            });
-        }
-        Ok(Self { entries, last: 0 })
+        Ok(Self {
+            entries: names.iter().map(entry).collect(),
+            last: 0,
+        })
     }
 
     /// The topic that records call `name`, and how many of its records came before. The outer
@@ -114,53 +72,4 @@ impl Topics {
             entry.records += 1;
         }
     }
-}
-
-impl Wanted<'_> {
-    /// Takes a name apart; `None` when it is not under the prefix.
-    fn topic(&self, name: &str, format: Format) -> Option<Topic> {
-        if format == Format::Stream {
-            return Some(Topic {
-                name: format!("{}.{name}", self.prefix),
-                object_type: name.to_owned(),
-                privileged: false,
-            });
-        }
-        let rest = name.strip_prefix(self.prefix)?;
-        let (privileged, object_type) = match rest.strip_prefix("_privileged.") {
-            Some(object_type) => (true, object_type),
-            // Naming the privileged prefix is no way around the flag.
-            None if self.prefix.ends_with("_privileged") => return None,
-            None => (false, rest.strip_prefix('.')?),
-        };
-        // What has a further dot belongs to a longer prefix.
-        (!object_type.is_empty() && !object_type.contains('.')).then(|| Topic {
-            name: name.to_owned(),
-            object_type: object_type.to_owned(),
-            privileged,
-        })
-    }
-
-    fn has(&self, topic: &Topic) -> bool {
-        match self.object_types {
-            ObjectTypes::Any => true,
-            ObjectTypes::Named(names) => names.contains(&topic.object_type),
-        }
-    }
-}
-
-fn prefixes(names: &[String]) -> String {
-    list(names.iter().filter_map(|name| {
-        let (prefix, _) = name.rsplit_once('.')?;
-        Some(prefix.strip_suffix("_privileged").unwrap_or(prefix))
-    }))
-}
-
-/// The names in alphabetical order, each once.
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: BTreeSet<_> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() {
-        return "none".to_owned();
-    }
-    names.into_iter().collect::<Vec<_>>().join(", ")
 }

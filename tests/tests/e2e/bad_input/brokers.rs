@@ -44,9 +44,11 @@ fn prefix_without_topics_names_those_there_are() {
     let prefix = Prefix::new("there");
     broker.load(&prefix, &origins(1, 1), 1, 1);
     let address = broker.address();
-    fails(host(&address).args(["--prefix", "not.there"]))
+    // Of many prefixes those that are most like it are named.
+    let other = format!("{prefix}x");
+    fails(host(&address).args(["--prefix", &other]))
         .names(&format!(
-            "`{address}` has no topic with the prefix `not.there`; the prefixes there are: `"
+            "`{address}` has no topic with the prefix `{other}`; the prefixes there are: `"
         ))
         .names(&format!("`{prefix}`"))
         .hints("name one of them with `--prefix`");
@@ -56,8 +58,10 @@ fn prefix_without_topics_names_those_there_are() {
 fn object_type_without_a_topic_names_those_there_are() {
     let place = Place::with("types", &origins(1, 1));
     let sentence = format!(
-        "there is no topic `{prefix}.revision` for the object type `revision`; under this prefix are: `origin`",
-        prefix = place.prefix
+        "`{}` has no topic for the object type `revision` with the prefix `{}`; the object types there are: \
+         `origin`",
+        Broker::shared().address(),
+        place.prefix
     );
     for (flag, value) in [
         ("--object-type", "revision"),
@@ -169,7 +173,10 @@ fn privileged_topics_are_read_only_when_asked_for() {
     fails(host())
         .names("has only privileged topics with the prefix")
         .hints("`--privileged`");
-    let read = host().arg("--privileged").finish(super::LIMIT).success();
+    fails(host().args(["--object-type", "release"]))
+        .names("has only privileged topics with the prefix")
+        .hints("`--privileged`");
+    let read = host().arg("--privileged").finish(LIMIT).success();
     assert_eq!(read.counts()["release"].objects, 1);
 }
 

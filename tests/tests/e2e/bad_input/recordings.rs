@@ -122,8 +122,8 @@ fn prefix_without_topics_names_those_there_are() {
 
 #[test]
 fn object_type_without_a_topic_names_those_there_are() {
-    let sentence = "the recording `origins.journal` has no topic for the object type `revision`; those \
-                    there are: `origin`";
+    let sentence = "the recording `origins.journal` has no topic for the object type `revision` with the \
+                    prefix `swh.journal.objects`; the object types there are: `origin`";
     fails(hostile(1).args(["--object-type", "revision"]))
         .says(sentence)
         .hints("narrow the object types with `--object-type`");
