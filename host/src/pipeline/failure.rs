@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::journal::batch::Batch;
+use crate::journal::key::ShownKey;
 use crate::sandbox::{CallError, Rejection};
 use crate::sink::SinkError;
 use crate::source::SourceError;
 
 /// How many partitions of a failed call are named.
 const NAMED_PARTITIONS: usize = 8;
-/// How many bytes of a key are shown.
-const KEY_BYTES: usize = 64;
 
 /// What ends a run.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +27,10 @@ pub enum WorkerError {
         source: CallError,
     },
     /// The processor rejected a record, and the run is to stop at that.
-    #[error("the processor rejected {place}: {reason}")]
+    #[error("the processor rejected {record}: {reason}")]
     Rejected {
         /// The record.
-        place: RecordPlace,
+        record: RecordPosition,
         /// The processor's reason.
         reason: String,
     },
@@ -140,14 +139,14 @@ impl fmt::Display for CallPlace {
 
 /// One record, as an operator finds it again.
 #[derive(Debug)]
-pub struct RecordPlace {
+pub struct RecordPosition {
     topic: String,
     partition: u32,
     offset: u64,
-    key: String,
+    key: ShownKey,
 }
 
-impl RecordPlace {
+impl RecordPosition {
     pub(super) fn of(batches: &[Batch], rejection: &Rejection) -> Self {
         let batch = &batches[rejection.batch];
         let key = batch.key(rejection.index).unwrap_or_default();
@@ -155,12 +154,12 @@ impl RecordPlace {
             topic: batch.topic.name.clone(),
             partition: batch.partitions[rejection.index],
             offset: batch.offsets[rejection.index],
-            key: hex(key),
+            key: ShownKey::new(key),
         }
     }
 }
 
-impl fmt::Display for RecordPlace {
+impl fmt::Display for RecordPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             topic,
@@ -170,20 +169,7 @@ impl fmt::Display for RecordPlace {
         } = self;
         write!(
             f,
-            "the record at `{topic}` partition {partition} offset {offset} with the key `{key}`"
+            "the record at `{topic}` partition {partition} offset {offset} {key}"
         )
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    let mut text = String::with_capacity(2 * bytes.len().min(KEY_BYTES) + 3);
-    for byte in bytes.iter().take(KEY_BYTES) {
-        // Writing to a string cannot fail.
-        let _ok = write!(text, "{byte:02x}");
-    }
-    if bytes.len() > KEY_BYTES {
-        text.push_str("...");
-    }
-    text
 }

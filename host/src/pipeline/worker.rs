@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::failure::{CallPlace, RecordPlace, WorkerError};
+use super::failure::{CallPlace, RecordPosition, WorkerError};
 use super::stop::Stop;
 use crate::journal::batch::Batches;
 use crate::observe::progress::{Progress, WorkerProgress};
@@ -163,17 +163,17 @@ impl<S: Source> Worker<S> {
     }
 
     fn reject(&self, rejection: &Rejection) -> Result<(), WorkerError> {
-        let place = RecordPlace::of(self.batches.as_slice(), rejection);
+        let record = RecordPosition::of(self.batches.as_slice(), rejection);
         if self.settings.on_bad_record == OnBadRecord::Stop {
             let reason = rejection.reason.clone();
-            return Err(WorkerError::Rejected { place, reason });
+            return Err(WorkerError::Rejected { record, reason });
         }
         let before = self.settings.progress.count_rejection();
         if self.settings.on_bad_record == OnBadRecord::Count {
             return Ok(());
         }
         if before < TOLD_REJECTIONS {
-            tracing::warn!("skipped {place}: {}", rejection.reason);
+            tracing::warn!("skipped {record}: {}", rejection.reason);
         } else if before == TOLD_REJECTIONS {
             tracing::warn!("more records were skipped: they are counted and no longer told");
         }

@@ -10,7 +10,7 @@ const REJECTING: [&str; 2] = ["--option", "process=reject-even"];
 
 /// The key of the second of [`origins`], as a log shows it.
 fn key(number: u32) -> String {
-    format!("c414{}{number:08x}", "07".repeat(16))
+    format!("{}{number:08x}", "07".repeat(16))
 }
 
 #[test]
