@@ -3,6 +3,7 @@
 //! The chain of types is [`Engine`] (one a process) -> [`Plugin`] (compiled code, one a run) ->
 //! [`Processor`] (one store, one a worker).
 
+mod accounts;
 mod answer;
 mod bindings;
 mod cache;
@@ -28,8 +29,8 @@ mod tests;
 use std::time::Duration;
 
 use crate::journal::batch::Columns;
-use crate::sink::Output;
 use crate::journal::topics::ObjectTypes;
+use crate::sink::Output;
 
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, LoadError, Question};

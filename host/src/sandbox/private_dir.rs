@@ -12,10 +12,15 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timestamps};
 use rustix::fs::{UTIME_NOW, UTIME_OMIT};
 use rustix::io::Errno;
 
+use super::accounts::Accounts;
+
 /// What the names of files that are still being written begin with.
 const UNFINISHED: &str = ".new-";
 /// How long an unfinished file may lie there before it counts as left by a crash, in seconds.
 const UNFINISHED_SECONDS: i64 = 3600;
+
+/// Where the kernel keeps the list of the users and groups that may use a file beside those of its mode.
+const ACCESS_LIST: &str = "system.posix_acl_access";
 
 /// Why a folder is not private.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,15 @@ impl Folder {
 
     /// As [`open`](Self::open), where `top` and what is below it is looked at and nothing above.
     pub(super) fn open_below(top: &Path, base: &Path, name: &str) -> Result<Self, NotPrivate> {
+        Self::open_among(top, base, name, &|| Accounts::of_this_machine().ok())
+    }
+
+    fn open_among(
+        top: &Path,
+        base: &Path,
+        name: &str,
+        accounts: &dyn Fn() -> Option<Accounts>,
+    ) -> Result<Self, NotPrivate> {
         let unusable = |path: &Path| {
             let path = path.to_owned();
             move |reason: io::Error| NotPrivate::Unusable { path, reason }
@@ -64,14 +78,14 @@ impl Folder {
         let below = base.strip_prefix(&top).unwrap_or(&base);
         let mut path = top;
         let mut fd = open_folder(CWD, &path, &path)?;
-        check_parent(&fd, &path)?;
+        check_parent(&fd, &path, accounts)?;
         for part in below.components() {
             let Component::Normal(part) = part else {
                 continue;
             };
             path.push(part);
             fd = open_folder(&fd, Path::new(part), &path)?;
-            check_parent(&fd, &path)?;
+            check_parent(&fd, &path, accounts)?;
         }
         path.push(name);
         match rustix::fs::mkdirat(&fd, name, Mode::RWXU) {
@@ -198,16 +212,33 @@ fn own_user() -> u32 {
 
 /// A folder that only this user and root can change. The sticky bit of a shared folder does not
 /// help: others could make the next folder before this user does.
-fn check_parent(fd: &OwnedFd, path: &Path) -> Result<(), NotPrivate> {
+///
+/// Its group may write to it where that is the user's own, and the folder has no list of further rights.
+fn check_parent(
+    fd: &OwnedFd,
+    path: &Path,
+    accounts: &dyn Fn() -> Option<Accounts>,
+) -> Result<(), NotPrivate> {
     let stat = stat(fd, path)?;
     let path = || path.to_owned();
     if stat.st_uid != 0 && stat.st_uid != own_user() {
         return Err(NotPrivate::Foreign { path: path() });
     }
-    if Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH) {
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    let is_own_group = || {
+        !has_access_list(fd)
+            && accounts().is_some_and(|known| known.is_own_group(own_user(), stat.st_gid))
+    };
+    if mode.contains(Mode::WOTH) || (mode.contains(Mode::WGRP) && !is_own_group()) {
         return Err(NotPrivate::OthersWrite { path: path() });
     }
     Ok(())
+}
+
+/// Whether users and groups beside those of the mode may have rights; the mode's group then shows the most of these.
+fn has_access_list(fd: &OwnedFd) -> bool {
+    let found = rustix::fs::fgetxattr(fd, ACCESS_LIST, &mut [0_u8; 0]);
+    !matches!(found, Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS))
 }
 
 fn check_own(fd: &OwnedFd, path: &Path) -> Result<(), NotPrivate> {
@@ -229,7 +260,7 @@ fn is_own_file(stat: &Stat) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
 
@@ -251,13 +282,34 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let base = top.path().join("a/b");
         fs::create_dir_all(&base).unwrap();
+        let nobody = || Some(Accounts::none());
         for (bits, refused) in [(0o755, false), (0o777, true), (0o1777, true), (0o775, true)] {
             mode(&top.path().join("a"), bits);
-            let found = Folder::open_below(top.path(), &base, "c");
+            let found = Folder::open_among(top.path(), &base, "c", &nobody);
             let is_refused =
                 matches!(found, Err(NotPrivate::OthersWrite { ref path }) if path.ends_with("a"));
             assert_eq!(is_refused, refused, "{bits:o}");
         }
+    }
+
+    /// As a umask of 002 makes them.
+    #[test]
+    fn parent_that_the_users_own_group_can_write_is_accepted_and_one_that_all_can_write_is_not() {
+        let top = tempfile::tempdir().unwrap();
+        let base = top.path().join("a");
+        fs::create_dir(&base).unwrap();
+        let group = fs::metadata(&base).unwrap().gid();
+        let open = |known: Option<(u32, u32)>| {
+            let accounts = || known.map(|(user, group)| Accounts::of_one(user, group));
+            Folder::open_among(top.path(), &base, "c", &accounts).is_ok()
+        };
+        mode(&base, 0o775);
+        assert!(open(Some((own_user(), group))));
+        assert!(!open(Some((own_user(), group + 1))));
+        assert!(!open(Some((own_user() + 1, group))));
+        assert!(!open(None));
+        mode(&base, 0o777);
+        assert!(!open(Some((own_user(), group))));
     }
 
     #[test]
