@@ -79,7 +79,7 @@ struct SourceArguments {
     group_id: Option<String>,
 
     /// Sets a setting of librdkafka; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
     kafka: Vec<(String, String)>,
 
     /// What to do when all existing records are processed. A recording always stops.

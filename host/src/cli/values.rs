@@ -1,15 +1,43 @@
 //! How values on the command line are read.
 
+use std::ffi::OsStr;
 use std::num::NonZero;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 
 /// `KEY=VALUE`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("it is not of the form KEY=VALUE".to_owned()),
+    }
+}
+
+/// `KEY=VALUE` where the value may be a secret, which the parser's own error would show.
+#[derive(Clone)]
+pub(super) struct SecretPair;
+
+impl TypedValueParser for SecretPair {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let text = value.to_str().ok_or("it is not Unicode");
+        text.map_err(str::to_owned)
+            .and_then(pair)
+            .map_err(|reason| {
+                let argument = argument.map(Arg::to_string).unwrap_or_default();
+                let text = format!("invalid value for '{argument}': {reason}\n");
+                clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
+            })
     }
 }
 

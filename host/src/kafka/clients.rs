@@ -9,7 +9,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use super::context::Context;
 use super::error::Error;
 use super::query_client::QueryClient;
-use super::settings::{Settings, client_error};
+use super::setting_check::{Secrets, client_error};
+use super::settings::Settings;
 
 /// The clients of a process, on their way to the brokers.
 ///
@@ -56,8 +57,9 @@ pub(super) fn consumers(
 
 /// A client that connects already, where librdkafka would wait for up to a second or for the first question.
 pub(super) fn connecting(config: &ClientConfig) -> Result<BaseConsumer<Context>, Error> {
-    let client =
-        BaseConsumer::from_config_and_context(config, Context::default()).map_err(client_error)?;
+    let context = Context::new(Secrets::of(config));
+    let client = BaseConsumer::from_config_and_context(config, context)
+        .map_err(|error| client_error(error, &Secrets::of(config)))?;
     // A question that waits for no answer: it is sent nowhere, and the connection is made for the next one.
     let _unanswered = client.fetch_metadata(None, Duration::ZERO);
     Ok(client)

@@ -11,6 +11,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::setting_check::Secrets;
+
 /// A change of the assignment that waits for the worker's answer.
 #[derive(Debug)]
 pub(super) enum Rebalance {
@@ -31,9 +33,18 @@ pub(super) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     last_error: Mutex<Option<(RDKafkaErrorCode, String)>>,
     closing: AtomicBool,
+    secrets: Secrets,
 }
 
 impl Context {
+    /// The context of a client with these secrets, which go into no text.
+    pub(super) fn new(secrets: Secrets) -> Self {
+        Self {
+            secrets,
+            ..Self::default()
+        }
+    }
+
     /// The oldest rebalance that is not answered.
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         self.rebalances
@@ -69,6 +80,7 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        let text = self.secrets.hide(text);
         match level {
             // librdkafka repeats here, at its own pace, what `error` says once.
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
@@ -82,6 +94,7 @@ impl ClientContext for Context {
         let code = error
             .rdkafka_error_code()
             .unwrap_or(RDKafkaErrorCode::Unknown);
+        let reason = self.secrets.hide(reason);
         tracing::debug!(target: "librdkafka", ?code, "{reason}");
         // That all brokers are down follows from the error before it, which says why.
         let mut last = self
@@ -89,7 +102,7 @@ impl ClientContext for Context {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if code != RDKafkaErrorCode::AllBrokersDown || last.is_none() {
-            *last = Some((code, reason.to_owned()));
+            *last = Some((code, reason));
         }
     }
 }

@@ -16,13 +16,21 @@ pub enum Error {
         /// Which guarantee it would break, or which flag sets it.
         reason: &'static str,
     },
-    /// A setting that librdkafka refuses.
-    #[error("`--kafka {key}={value}` is not a setting of librdkafka: {reason}")]
+    /// A setting that librdkafka does not know. Its value may be a secret under a mistyped name, and is not kept.
+    #[error("`--kafka {key}` is not a setting of librdkafka")]
+    UnknownSetting {
+        /// What was named.
+        key: String,
+        /// The setting that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// A value that librdkafka refuses.
+    #[error("`--kafka {key}` cannot {}: {reason}", given(value.as_deref()))]
     BadSetting {
         /// librdkafka's name of it.
         key: String,
-        /// What it was set to.
-        value: String,
+        /// What it was set to, unless that is a secret.
+        value: Option<String>,
         /// librdkafka's reason.
         reason: String,
     },
@@ -183,7 +191,11 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::RefusedSetting { .. } => "leave the setting out".into(),
-            Self::BadSetting { .. } => {
+            Self::UnknownSetting {
+                nearest: Some(name),
+                ..
+            } => format!("did you mean `{name}`?"),
+            Self::UnknownSetting { nearest: None, .. } | Self::BadSetting { .. } => {
                 "the settings are those of librdkafka's CONFIGURATION.md".into()
             }
             Self::ResponsesTooLarge { most, .. } => {
@@ -237,11 +249,19 @@ impl Error {
         matches!(
             self,
             Self::RefusedSetting { .. }
+                | Self::UnknownSetting { .. }
                 | Self::BadSetting { .. }
                 | Self::DeadlineTooLong { .. }
                 | Self::ResponsesTooLarge { .. }
         )
     }
+}
+
+fn given(value: Option<&str>) -> String {
+    value.map_or_else(
+        || "have this value".to_owned(),
+        |value| format!("be {}", Quoted(value)),
+    )
 }
 
 /// What librdkafka says of a code (`Broker: Group authorization failed`), without the name that the code

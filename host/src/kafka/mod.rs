@@ -16,6 +16,8 @@ mod leave_barrier;
 mod native;
 mod query_client;
 mod rebalance;
+mod setting_check;
+mod setting_names;
 mod settings;
 mod transient_errors;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::error::KafkaError;
 
 use super::error::Error;
+use super::setting_check;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
 const QUEUED_MAX_MESSAGES_KBYTES: &str = "16384";
@@ -102,7 +102,7 @@ const REFUSED: [(&str, &str); 13] = [
 const OWN_COMMITS: &str = "offsets are committed only behind durable outputs";
 
 impl Settings {
-    /// Refuses settings that the host keeps for itself.
+    /// Refuses settings that the host keeps for itself, and those that librdkafka does not take.
     ///
     /// # Errors
     /// The first such setting, or a deadline too long for the group.
@@ -115,6 +115,8 @@ impl Settings {
                 });
             }
         }
+        self.start()?;
+        setting_check::check(&self.kafka)?;
         let max_poll_interval_ms = self
             .get("max.poll.interval.ms")
             .and_then(|value| value.parse().ok())
@@ -190,7 +192,7 @@ impl Settings {
             Some("error" | "none") => Ok(Start::Refused),
             Some(value) => Err(Error::BadSetting {
                 key: "auto.offset.reset".into(),
-                value: value.into(),
+                value: Some(value.into()),
                 reason: "it is `earliest`, `latest` or `error`".into(),
             }),
         }
@@ -271,14 +273,6 @@ impl FetchLimits {
         config.set("message.max.bytes", &response);
         let partition = self.response_bytes.min(MAX_PARTITION_FETCH_BYTES);
         config.set("max.partition.fetch.bytes", partition.to_string());
-    }
-}
-
-/// Tells a setting that librdkafka refuses from other trouble.
-pub(super) fn client_error(error: KafkaError) -> Error {
-    match error {
-        KafkaError::ClientConfig(_, reason, key, value) => Error::BadSetting { key, value, reason },
-        other => Error::Client(other),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use journal_tests::{Host, paths};
 
-use super::{HOSTILE, Told, fails, hostile, is_wrong_use, shipped};
+use super::{HOSTILE, LIMIT, Told, fails, hostile, is_wrong_use, shipped};
 
 /// What a run over a recording tells with this argument and its value.
 #[track_caller]
@@ -154,6 +154,23 @@ fn output_that_the_plan_lacks_names_those_it_has() {
 
 #[test]
 fn values_that_no_flag_takes_are_wrong_use() {
+    // The value may be a secret.
+    let secret = [
+        "--kafka=sasl.password:wonderland",
+        "--brokers=127.0.0.1:1",
+        "--group-id=g",
+    ];
+    let finished = Host::run(&paths::plugin(HOSTILE))
+        .args(secret)
+        .finish(LIMIT)
+        .code(2);
+    assert!(
+        !finished.stderr.contains("wonderland"),
+        "{}",
+        finished.stderr
+    );
+    super::told(&finished)
+        .names("invalid value for '--kafka <KEY=VALUE>': it is not of the form KEY=VALUE");
     for (flag, value, reason) in [
         ("--option", "number", "it is not of the form KEY=VALUE"),
         (

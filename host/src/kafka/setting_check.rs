@@ -1,0 +1,210 @@
+//! Settings that librdkafka refuses, and values that nobody may see.
+//!
+//! A value is shown only where its setting is known and holds no secret: under a mistyped name may stand a password.
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
+
+use super::error::Error;
+use super::setting_names::NAMES;
+use crate::text;
+
+/// What the names of settings have in them whose values are secret.
+const SECRET: [&str; 8] = [
+    "pass",
+    "secret",
+    "token",
+    "credential",
+    "private.key",
+    "key.pem",
+    "jaas",
+    "oauthbearer.config",
+];
+/// A shorter secret is not searched for in texts: it would be found in words.
+const SEARCHED_BYTES: usize = 4;
+
+/// Whether the setting's value is shown to nobody.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SECRET.iter().any(|part| key.contains(part))
+}
+
+/// Asks librdkafka for each of the settings alone, so that the first bad one is named.
+pub(super) fn check(settings: &[(String, String)]) -> Result<(), Error> {
+    settings.iter().try_for_each(|(key, value)| {
+        let mut config = ClientConfig::new();
+        config.set(key, value);
+        config
+            .create_native_config()
+            .map(drop)
+            .map_err(|error| client_error(error, &Secrets::of(&config)))
+    })
+}
+
+/// Tells a setting that librdkafka refuses from other trouble.
+pub(super) fn client_error(error: KafkaError, secrets: &Secrets) -> Error {
+    match error {
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, key, _) => {
+            let nearest = text::nearest(&key, NAMES);
+            Error::UnknownSetting { key, nearest }
+        }
+        KafkaError::ClientConfig(_, _, key, _) if is_secret(&key) => Error::BadSetting {
+            key,
+            value: None,
+            reason: "librdkafka's reason may quote it and is not shown".to_owned(),
+        },
+        KafkaError::ClientConfig(_, reason, key, value) => Error::BadSetting {
+            key,
+            value: Some(value),
+            reason,
+        },
+        KafkaError::ClientCreation(reason) => {
+            Error::Client(KafkaError::ClientCreation(secrets.hide(&reason)))
+        }
+        other => Error::Client(other),
+    }
+}
+
+/// The secret settings of a client.
+#[derive(Default)]
+pub(super) struct Secrets(Vec<(String, String)>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
+impl Secrets {
+    pub(super) fn of(config: &ClientConfig) -> Self {
+        // The map has some of the values replaced already, which would hide nothing.
+        let secret = config.config_map().into_keys().filter(|key| is_secret(key));
+        let pair = |key: &str| Some((key.to_owned(), config.get(key)?.to_owned()));
+        Self(secret.filter_map(pair).collect())
+    }
+
+    /// A text of librdkafka without the secrets: it ends with the name of a secret setting, because it may go on with
+    /// any part of the value.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (key, value) in &self.0 {
+            if let Some(start) = text.find(key.as_str()) {
+                text.truncate(start + key.len());
+                text.push_str(" (the rest is not shown)");
+            }
+            if value.len() >= SEARCHED_BYTES {
+                text = text.replace(value.as_str(), "(not shown)");
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWORD: &str = "wonderland";
+
+    fn refusal(key: &str, value: &str) -> Error {
+        check(&[(key.to_owned(), value.to_owned())]).unwrap_err()
+    }
+
+    #[test]
+    fn unknown_setting_is_told_without_its_value_and_with_the_one_that_was_meant() {
+        for (key, meant) in [
+            ("sasl.pasword", Some("sasl.password")),
+            ("sesion.timeout.ms", Some("session.timeout.ms")),
+            ("nonsense", None),
+        ] {
+            let error = refusal(key, PASSWORD);
+            assert!(error.is_wrong_use());
+            let hint = error.hint().unwrap();
+            assert!(!format!("{error}{hint}{error:?}").contains(PASSWORD));
+            let Error::UnknownSetting { nearest, .. } = error else {
+                panic!("{error}");
+            };
+            assert_eq!(nearest, meant);
+            assert_eq!(
+                hint.contains(meant.unwrap_or("`")),
+                meant.is_some(),
+                "{hint}"
+            );
+        }
+    }
+
+    #[test]
+    fn bad_value_of_a_known_setting_is_told_with_librdkafkas_reason() {
+        let error = refusal("session.timeout.ms", "soon");
+        assert!(error.is_wrong_use());
+        let text = error.to_string();
+        assert!(
+            text.starts_with("`--kafka session.timeout.ms` cannot be `soon`: Invalid value"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn bad_value_of_a_secret_setting_is_not_told() {
+        let error = client_error(
+            KafkaError::ClientConfig(
+                RDKafkaConfRes::RD_KAFKA_CONF_INVALID,
+                format!("bad: {PASSWORD}"),
+                "sasl.password".to_owned(),
+                PASSWORD.to_owned(),
+            ),
+            &Secrets::default(),
+        );
+        assert!(!format!("{error}{error:?}").contains(PASSWORD));
+        assert!(
+            error
+                .to_string()
+                .starts_with("`--kafka sasl.password` cannot have this value: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn settings_with_secrets_are_known_by_their_names() {
+        for key in [
+            "sasl.password",
+            "SASL.PASSWORD",
+            "ssl.key.password",
+            "ssl.keystore.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.config",
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+            "sasl.jaas.config",
+        ] {
+            assert!(is_secret(key), "{key}");
+        }
+        for key in [
+            "group.id",
+            "ssl.ca.location",
+            "sasl.username",
+            "fetch.max.bytes",
+        ] {
+            assert!(!is_secret(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn texts_of_librdkafka_lose_secrets_and_parts_of_them() {
+        let mut config = ClientConfig::new();
+        config.set("sasl.password", PASSWORD);
+        config.set("sasl.oauthbearer.config", "scope=hidden principal=alice");
+        config.set("client.id", "journal-host");
+        let secrets = Secrets::of(&config);
+        assert_eq!(
+            secrets.hide("journal-host: `wonderland` was refused"),
+            "journal-host: `(not shown)` was refused"
+        );
+        assert_eq!(
+            secrets.hide("Invalid sasl.oauthbearer.config: beginning at: hidden principal=alice"),
+            "Invalid sasl.oauthbearer.config (the rest is not shown)"
+        );
+        assert!(!format!("{secrets:?}").contains(PASSWORD));
+    }
+}
