@@ -4,17 +4,19 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use journal_host::cli::Arguments;
+use journal_host::cli::{Arguments, Report};
 use journal_host::observe::logging;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    logging::init();
-    match arguments.execute() {
+    let done = logging::init()
+        .map_err(Report::from)
+        .and_then(|()| arguments.execute());
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(report) => {
-            // Nothing is left to be told where standard error is gone.
-            let _told = writeln!(std::io::stderr(), "{report}");
+            // Nobody can be told where standard error cannot be written.
+            let _written = writeln!(std::io::stderr(), "{report}");
             report.exit_code()
         }
     }

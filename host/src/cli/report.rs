@@ -1,15 +1,17 @@
 //! A failure as the command line tells it: one sentence, its causes, a hint, an exit code.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::process::ExitCode;
 
 use crate::bench;
 use crate::config::options::OptionsError;
+use crate::observe::logging::BadFilter;
 use crate::pipeline::WorkerError;
 use crate::sandbox::{CallError, LoadError};
 use crate::sink::SinkError;
 use crate::sink::jsonl;
 use crate::source::SourceError;
+use crate::text;
 
 /// The exit code of a failure of the run.
 const FAILURE: u8 = 1;
@@ -58,29 +60,27 @@ impl Report {
 }
 
 impl fmt::Display for Report {
+    /// Whatever parts of it come from a plugin, a recording or a broker, they cannot forge lines or steer a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", Escaped(&format!("{:#}", self.error), &[]))?;
-        match &self.hint {
-            // A hint may be a list, one line an entry.
-            Some(hint) => write!(f, "\nhint: {}", Escaped(hint, &['\n'])),
-            None => Ok(()),
+        let error = format!("{:#}", self.error);
+        write!(f, "error: {}", text::clean(&error, text::LINE_BYTES))?;
+        let Some(hint) = &self.hint else {
+            return Ok(());
+        };
+        // A hint may be a list, one line an entry.
+        for (index, line) in hint.split('\n').enumerate() {
+            let before = if index == 0 { "hint: " } else { "" };
+            write!(f, "\n{before}{}", text::clean(line, text::LINE_BYTES))?;
         }
+        Ok(())
     }
 }
 
-/// A text without control characters, but for those that are allowed: parts of it may come from a
-/// plugin or a recording, which could otherwise move the cursor and forge lines.
-struct Escaped<'a>(&'a str, &'a [char]);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| {
-            if character.is_control() && !self.1.contains(&character) {
-                write!(f, "{}", character.escape_default())
-            } else {
-                f.write_char(character)
-            }
-        })
+impl From<BadFilter> for Report {
+    fn from(error: BadFilter) -> Self {
+        let hint =
+            "set it to a level, or to levels for who writes the lines: `librdkafka=debug,info`";
+        Self::wrong_use(error, Some(hint.to_owned()))
     }
 }
 
@@ -166,5 +166,24 @@ impl From<OptionsError> for Report {
         } else {
             Self::failure(error, hint)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_from_outside_forge_no_line_and_steer_no_terminal() {
+        let outside = "a\u{85}\u{2029}\u{202e}\x1b[2J";
+        let cleaned = "a\\u{85}\\u{2029}\\u{202e}\\u{1b}[2J";
+        let error = anyhow::anyhow!("{outside}\nerror: forged").context("the source failed");
+        let report = Report::failure(error, Some(format!("a list\n  {outside}")));
+        assert_eq!(
+            report.to_string(),
+            format!(
+                "error: the source failed: {cleaned}\\nerror: forged\nhint: a list\n  {cleaned}"
+            )
+        );
     }
 }

@@ -1,36 +1,227 @@
 //! Log lines on standard error.
+//!
+//! Nothing about them ever ends a run or changes its exit code: a line that cannot be written is dropped.
 
+use std::env;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::progress::without_the_line;
+use crate::text::{self, Quoted};
 
-/// The variable that chooses which lines are shown, in `tracing`'s own language.
-const VARIABLE: &str = "JOURNAL_HOST_LOG";
+/// The variable that chooses which lines are shown.
+pub const VARIABLE: &str = "JOURNAL_HOST_LOG";
+/// The lines that are shown unless it says otherwise.
+const USUAL: LevelFilter = LevelFilter::INFO;
+const LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::OFF),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+];
+/// Who writes lines: this crate, librdkafka, and plugins.
+const TARGETS: [&str; 3] = ["journal_host", "librdkafka", "plugin"];
 
-/// Sends log lines to standard error: warnings, and what is worth knowing, unless the
-/// variable `JOURNAL_HOST_LOG` says otherwise.
-pub fn init() {
-    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
-    // A second call finds the first in place, which is as good.
-    let _set = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// A value of [`VARIABLE`] that chooses no lines.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the variable `{VARIABLE}` is {}: {reason}", Quoted(value))]
+pub struct BadFilter {
+    value: String,
+    reason: String,
+}
+
+/// Sends log lines to standard error: warnings, and what is worth knowing, unless [`VARIABLE`] says otherwise.
+///
+/// # Errors
+/// When the variable has a value that chooses no lines.
+pub fn init() -> Result<(), BadFilter> {
+    let filter = match env::var_os(VARIABLE) {
+        None => Targets::new().with_default(USUAL),
+        Some(value) => parse(&value.to_string_lossy())?,
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .fmt_fields(CleanFields)
         .with_writer(|| Lines)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
+        // They would go to standard error, and end the process where that cannot be written.
+        .log_internal_errors(false);
+    // A second call finds the first in force, which is as good.
+    let _set = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
         .try_init();
+    Ok(())
 }
 
-/// Standard error, around the progress line; a line of the log is written in one piece.
+/// Takes `LEVEL` and `TARGET=LEVEL`, with commas between them. An empty value is as good as no variable.
+fn parse(value: &str) -> Result<Targets, BadFilter> {
+    let bad = |reason: String| BadFilter {
+        value: value.to_owned(),
+        reason,
+    };
+    if value.trim().is_empty() {
+        return Ok(Targets::new().with_default(USUAL));
+    }
+    let mut filter = Targets::new();
+    for part in value.split(',').map(str::trim) {
+        let Some((target, of_target)) = part.split_once('=') else {
+            filter = filter.with_default(level(part).map_err(bad)?);
+            continue;
+        };
+        let writer = target.split("::").next().unwrap_or_default();
+        if !TARGETS.contains(&writer) {
+            return Err(bad(format!(
+                "{} writes no log lines; those that do are {}",
+                Quoted(target),
+                text::list(TARGETS)
+            )));
+        }
+        filter = filter.with_target(target, level(of_target).map_err(bad)?);
+    }
+    Ok(filter)
+}
+
+fn level(name: &str) -> Result<LevelFilter, String> {
+    let known = LEVELS
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name));
+    known.map(|(_, level)| *level).ok_or_else(|| {
+        let levels = LEVELS.map(|(known, _)| known);
+        format!(
+            "{} is not a level; the levels are {}",
+            Quoted(name),
+            text::list(levels)
+        )
+    })
+}
+
+/// Writes the fields of an event in one line in which nothing steers a terminal, whoever they come from.
+struct CleanFields;
+
+impl<'writer> FormatFields<'writer> for CleanFields {
+    fn format_fields<R: RecordFields>(
+        &self,
+        mut writer: Writer<'writer>,
+        fields: R,
+    ) -> fmt::Result {
+        let mut line = String::new();
+        DefaultFields::new().format_fields(Writer::new(&mut line), fields)?;
+        writer.write_str(&text::clean(&line, text::LINE_BYTES))
+    }
+}
+
+/// Standard error, around the progress line; a line of the log is written in one piece, or not at all.
 struct Lines;
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        without_the_line(|| io::stderr().write(line))
+        // Nobody could be told that it cannot be written.
+        let _written = without_the_line(|| io::stderr().write_all(line));
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn levels_are_chosen_for_all_and_for_one_target() {
+        let filter = parse("librdkafka=debug, WARN,journal_host::kafka=trace").unwrap();
+        for (target, level, is_shown) in [
+            ("journal_host", Level::WARN, true),
+            ("journal_host", Level::INFO, false),
+            ("librdkafka", Level::DEBUG, true),
+            ("librdkafka", Level::TRACE, false),
+            ("journal_host::kafka::cluster", Level::TRACE, true),
+            ("plugin", Level::INFO, false),
+        ] {
+            let shown = filter.would_enable(target, &level);
+            assert_eq!(shown, is_shown, "{target} {level}");
+        }
+        for usual in ["", " "] {
+            let filter = parse(usual).unwrap();
+            assert!(filter.would_enable("plugin", &Level::INFO));
+            assert!(!filter.would_enable("plugin", &Level::DEBUG));
+        }
+        assert!(!parse("off").unwrap().would_enable("plugin", &Level::ERROR));
+    }
+
+    #[test]
+    fn value_that_chooses_no_lines_is_refused_with_what_is_right() {
+        let refusal = |value: &str| parse(value).unwrap_err().to_string();
+        assert_eq!(
+            refusal("debgu"),
+            "the variable `JOURNAL_HOST_LOG` is `debgu`: `debgu` is not a level; the levels are `off`, \
+             `error`, `warn`, `info`, `debug`, `trace`"
+        );
+        assert_eq!(
+            refusal("librdkafak=debug,info"),
+            "the variable `JOURNAL_HOST_LOG` is `librdkafak=debug,info`: `librdkafak` writes no log \
+             lines; those that do are `journal_host`, `librdkafka`, `plugin`"
+        );
+        for value in [
+            "info,",
+            "plugin",
+            "plugin=",
+            "=info",
+            "plugin=x",
+            "[a]=info",
+            "info;debug",
+        ] {
+            assert!(parse(value).is_err(), "{value}");
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn event_is_one_clean_line_whatever_its_fields_hold() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .fmt_fields(CleanFields)
+            .with_writer(move || writer.clone())
+            .with_ansi(false);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let outside = "a\n2026-01-01 ERROR forged \u{202e}\u{85}\u{2028}\x1b[2J";
+            tracing::warn!(facility = outside, "said: {outside}");
+        });
+        let written = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(written.matches('\n').count(), 1, "{written}");
+        let line = written.trim_end_matches('\n');
+        assert_eq!(text::clean(line, usize::MAX), line);
+        assert!(line.contains("said: a\\n2026-01-01 ERROR forged"), "{line}");
     }
 }

@@ -10,6 +10,7 @@ mod plugins;
 mod recordings;
 mod rejections;
 mod security;
+mod standard_error;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -59,6 +59,12 @@ pub(super) fn guest(description: &str, plan: &str, version: &str) -> Vec<u8> {
         plan = escape(plan),
         plan_size = size(plan),
     ));
+    embed_contract(&mut module, version);
+    module
+}
+
+/// Makes a plugin of a core module: adds what its exports and imports mean.
+pub(super) fn embed_contract(module: &mut Vec<u8>, version: &str) {
     let wit = WIT.replace("@0.1.0", &format!("@{version}"));
     let mut resolve = Resolve::default();
     let embedded = resolve
@@ -66,11 +72,10 @@ pub(super) fn guest(description: &str, plan: &str, version: &str) -> Vec<u8> {
         .and_then(|package| resolve.select_world(&[package], Some("plugin")))
         .map_err(|error| error.to_string())
         .and_then(|world| {
-            embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+            embed_component_metadata(module, &resolve, world, StringEncoding::UTF8)
                 .map_err(|error| error.to_string())
         });
     embedded.unwrap_or_else(|error| panic!("{error}"));
-    module
 }
 
 #[test]
