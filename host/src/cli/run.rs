@@ -11,9 +11,9 @@ use clap::builder::NonEmptyStringValueParser;
 use super::args::{self, BoundArguments, ObjectArguments, OptionArguments};
 use super::report::Report;
 use super::values;
-use crate::config::memory::{MemoryPlan, Wanted};
+use crate::config::memory::{MemoryPlan, MemoryRequest};
 use crate::journal::topics::{ObjectTypes, Subscription};
-use crate::kafka::{self, Clients, Cluster, FetchLimits, KafkaSource, Member};
+use crate::kafka::{self, Clients, Cluster, KafkaSource, Member};
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
@@ -183,17 +183,18 @@ impl Arguments {
         };
         // A file that is not there is told when it is loaded.
         let plugin = self.plugin.metadata().map_or(0, |metadata| metadata.len());
-        let wanted = Wanted {
+        let request = MemoryRequest {
             process,
             workers: self.source.workers.get(),
             plugin: usize::try_from(plugin).unwrap_or(usize::MAX),
             records: self.bounds.records(),
             guest: self.bounds.memory_limit,
             batch: self.bounds.batch_bytes,
-            queued: settings.and_then(kafka::Settings::queued_bytes),
-            response: settings.and_then(kafka::Settings::response_bytes),
+            fetch: settings
+                .map(kafka::Settings::fetch_request)
+                .unwrap_or_default(),
         };
-        MemoryPlan::within(&wanted).map_err(|error| {
+        MemoryPlan::within(&request).map_err(|error| {
             let hint = error.hint();
             Report::wrong_use(error, Some(hint))
         })
@@ -215,11 +216,7 @@ impl SourceArguments {
         let Some(mut settings) = self.cluster_settings() else {
             return Ok(None);
         };
-        settings.fetch = shares.bounded.map(|bounded| FetchLimits {
-            queued_bytes: bounded.queued,
-            queued_records: bounded.queued_records,
-            response_bytes: bounded.responses,
-        });
+        settings.fetch = shares.bounded.map(|bounded| bounded.fetch);
         let clients = Clients::start(settings, self.workers.get());
         Ok(Some(clients.map_err(SourceError::from)?))
     }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::kafka::{FetchLimits, FetchRequest};
 use crate::text::RoundedUp as Size;
 
 const KIB: usize = 1 << 10;
@@ -25,24 +26,8 @@ const CODE_PER_PLUGIN_BYTE: usize = 4;
 /// What a worker takes that nobody sets: its consumer's threads and their arenas, its stack, the tables of its
 /// instance. Measured, with room.
 const WORKER: usize = 6 * MIB;
-/// Columns beside keys and values, places of messages, and the names of rejected records.
+/// Columns beside keys and values, positions of messages, and the names of rejected records.
 const PER_RECORD: usize = 128;
-
-/// Fetched values count in librdkafka's queue; keys and its own record of each message do not. As many messages
-/// may wait as make that as much again.
-const QUEUED_TIMES: usize = 2;
-/// What librdkafka keeps of each message besides its bytes, 320 bytes, and its key.
-const QUEUED_RECORD: usize = 512;
-/// What comes of a response: itself, and its records at four times its size (they are compressed) with three
-/// times as much of memory for each (keys, and librdkafka's own record of each message).
-const RESPONSE_TIMES: usize = 1 + 4 * 3;
-/// What a worker has read from the queue keeps its memory until it is processed, and meanwhile the queue fills
-/// anew. As much again stays with the allocator: each thread of librdkafka that receives has an arena of its own,
-/// which does not give back all that was freed. (Measured: 3 to 5 MiB a worker
-/// where this allows 4 to 8.)
-const FETCHED_TIMES: usize = 3;
-/// Responses in relation to the queue: it has room for one that is decompressed, or it would run dry between two.
-const QUEUED_PER_RESPONSE: usize = 4;
 
 /// Buffers of batches that are kept, in relation to a batch: buffers double as they grow, and there are several
 /// topics.
@@ -56,13 +41,11 @@ const CALLS_HELD: usize = 4;
 /// The least that a worker can do anything useful with, in bytes.
 const LEAST_GUEST: usize = 8 * MIB;
 const LEAST_CALL: usize = MIB;
-const LEAST_RESPONSE: usize = 128 * KIB;
 const LEAST_BATCH: usize = 64 * KIB;
 /// An instance has at least this much memory in relation to a batch.
 pub(crate) const GUEST_PER_BATCH: usize = 4;
-/// More than that no instance can address, and no consumer needs.
+/// More than that no instance can address.
 const MOST_GUEST: usize = 4 << 30;
-const MOST_RESPONSE: usize = 16 * MIB;
 
 /// The limits of the parts of each worker, in bytes where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,28 +58,24 @@ pub struct MemoryPlan {
     pub batch: usize,
     /// Held rows that make a checkpoint due.
     pub held: usize,
-    /// What is not as usual where the whole process is bounded.
-    pub bounded: Option<Bounded>,
+    /// What is bounded only where the memory of the whole process is.
+    pub bounded: Option<Bounds>,
 }
 
-/// What is bounded only where the memory of the whole process is, in bytes where nothing else is said.
+/// What one worker may hold where the memory of the whole process is bounded, and what nothing bounds otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounded {
-    /// Lines that ever wait for a checkpoint.
+pub struct Bounds {
+    /// Lines that ever wait for a checkpoint, in bytes.
     pub lines: usize,
-    /// Memory that batches may keep from one call to the next.
+    /// Memory that batches may keep from one call to the next, in bytes.
     pub kept_batches: usize,
-    /// Values that are fetched ahead.
-    pub queued: usize,
-    /// Messages that are fetched ahead.
-    pub queued_records: usize,
-    /// The responses of all brokers that may be on their way at the same time.
-    pub responses: usize,
+    /// Records that are fetched ahead.
+    pub fetch: FetchLimits,
 }
 
-/// What the operator says.
+/// What the operator sets; the limits that are absent follow from it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted {
+pub struct MemoryRequest {
     /// The most memory of the process, in bytes.
     pub process: usize,
     /// How many workers share it.
@@ -105,14 +84,12 @@ pub struct Wanted {
     pub plugin: usize,
     /// Records of one call.
     pub records: usize,
-    /// `--memory-limit`, where given.
+    /// The memory of one instance, in bytes.
     pub guest: Option<usize>,
-    /// `--batch-bytes`, where given.
+    /// Keys and values of one call, in bytes.
     pub batch: Option<usize>,
-    /// `--kafka queued.max.messages.kbytes`, where given, in bytes.
-    pub queued: Option<usize>,
-    /// `--kafka fetch.max.bytes`, where given.
-    pub response: Option<usize>,
+    /// What librdkafka fetches.
+    pub fetch: FetchRequest,
 }
 
 /// The parts do not fit.
@@ -181,80 +158,97 @@ impl MemoryPlan {
         }
     }
 
-    /// Parts whose worst cases of all workers together barrier_guard below `wanted.process`. A quarter of a worker's
+    /// Parts whose worst cases, of all workers at the same time, fit into `request.process`. A quarter of a worker's
     /// share is for fetched records and a quarter for rows; its instance, and the copy of a large record that
     /// the host makes for it, have the rest.
     ///
     /// # Errors
     /// When there is too little for parts that are given, or for the least that the others need.
-    pub fn within(wanted: &Wanted) -> Result<Self, TooLittle> {
-        let base = sum([BASE, wanted.plugin.saturating_mul(CODE_PER_PLUGIN_BYTE)]);
-        let each = wanted.process.saturating_sub(base) / wanted.workers.max(1);
-        let least_batch = wanted.batch.unwrap_or(LEAST_BATCH);
-        let least_guest = LEAST_GUEST.max(least_batch.saturating_mul(GUEST_PER_BATCH));
-        let least_response = wanted.response.unwrap_or(LEAST_RESPONSE);
-        let queued = |response: usize| {
-            let in_relation = response.saturating_mul(QUEUED_PER_RESPONSE);
-            wanted.queued.unwrap_or(in_relation)
+    pub fn within(request: &MemoryRequest) -> Result<Self, TooLittle> {
+        let share = request.share();
+        let least = request.least();
+        let Some(mut spare) = share.checked_sub(least.sum()) else {
+            return Err(request.too_little(least));
         };
-        let least = Least {
-            guest: of_guest(wanted.guest.unwrap_or(least_guest)),
-            fetched: of_fetched(queued(least_response), least_response),
-            rows: of_rows(LEAST_CALL),
-            rest: of_rest(least_batch, wanted.records),
-        };
-        let Some(spare) = each.checked_sub(least.sum()) else {
-            return Err(TooLittle {
-                process: wanted.process,
-                workers: wanted.workers,
-                base,
-                least,
-                given: [wanted.guest, wanted.batch, wanted.queued, wanted.response]
-                    .iter()
-                    .any(Option::is_some),
-            });
-        };
-        // What a part takes above its least is taken from what is left; the instance comes last, because it can
+        // Each part takes what it has above its least from what is spare; the instance comes last, because it can
         // use any amount.
-        let quarter = match wanted.guest {
+        let quarter = match request.guest {
             Some(_) => (spare + least.fetched + least.rows) / 2,
-            None => each / 4,
+            None => share / 4,
         };
-        let (fetched, spare) = grow(least.fetched, quarter, spare);
-        let response = largest(least_response, MOST_RESPONSE, |response| {
-            of_fetched(queued(response), response) <= fetched
+        let may_take = |least: usize, spare: usize| quarter.clamp(least, least + spare);
+        let fetch = request.fetch.within(may_take(least.fetched, spare));
+        spare -= fetch.worst_case() - least.fetched;
+        let call = call_within(may_take(least.rows, spare));
+        let call = call.clamp(
+            LEAST_CALL,
+            request.guest.unwrap_or(MOST_GUEST).max(LEAST_CALL),
+        );
+        spare -= of_rows(call) - least.rows;
+        let batch = request.batch.unwrap_or_else(|| {
+            let most = USUAL_BATCH.min((share / 64).max(LEAST_BATCH));
+            most.min(LEAST_BATCH + spare / 2 / KEPT_TIMES)
         });
-        let response = wanted.response.unwrap_or(response);
-        let spare = spare + (fetched - of_fetched(queued(response), response));
-        let (rows, spare) = grow(least.rows, quarter, spare);
-        let most_call = wanted.guest.unwrap_or(MOST_GUEST).max(LEAST_CALL);
-        let call = largest(LEAST_CALL, most_call, |call| of_rows(call) <= rows);
-        let spare = spare + (rows - of_rows(call));
-        let batch = wanted.batch.unwrap_or_else(|| {
-            let most = USUAL_BATCH.min((each / 64).max(LEAST_BATCH));
-            largest(LEAST_BATCH, most, |batch| {
-                of_rest(batch, wanted.records) <= least.rest.saturating_add(spare / 2)
-            })
-        });
-        let spare = spare - (of_rest(batch, wanted.records) - least.rest);
-        let guest = wanted.guest.unwrap_or_else(|| {
-            largest(least_guest, MOST_GUEST, |guest| {
-                of_guest(guest) <= least.guest.saturating_add(spare)
-            })
+        spare -= kept_batches(batch) - kept_batches(request.least_batch());
+        let guest = request.guest.unwrap_or_else(|| {
+            let least_guest = request.least_guest();
+            guest_within(least.guest + spare).clamp(least_guest, MOST_GUEST.max(least_guest))
         });
         Ok(Self {
             guest,
             call,
-            batch: wanted.batch.unwrap_or(batch.min(guest / GUEST_PER_BATCH)),
+            batch: request.batch.unwrap_or(batch.min(guest / GUEST_PER_BATCH)),
             held: held(call),
-            bounded: Some(Bounded {
+            bounded: Some(Bounds {
                 lines: of_rows(call),
                 kept_batches: kept_batches(batch),
-                queued: queued(response),
-                queued_records: (queued(response) / QUEUED_RECORD).max(1),
-                responses: response,
+                fetch,
             }),
         })
+    }
+}
+
+impl MemoryRequest {
+    /// What the process takes before any worker does.
+    fn base(&self) -> usize {
+        sum([BASE, self.plugin.saturating_mul(CODE_PER_PLUGIN_BYTE)])
+    }
+
+    /// What each worker may take.
+    fn share(&self) -> usize {
+        self.process.saturating_sub(self.base()) / self.workers.max(1)
+    }
+
+    fn least(&self) -> Least {
+        Least {
+            guest: of_guest(self.guest.unwrap_or_else(|| self.least_guest())),
+            fetched: self.fetch.least().worst_case(),
+            rows: of_rows(LEAST_CALL),
+            rest: of_rest(self.least_batch(), self.records),
+        }
+    }
+
+    fn least_batch(&self) -> usize {
+        self.batch.unwrap_or(LEAST_BATCH)
+    }
+
+    fn least_guest(&self) -> usize {
+        LEAST_GUEST.max(self.least_batch().saturating_mul(GUEST_PER_BATCH))
+    }
+
+    fn too_little(&self, least: Least) -> TooLittle {
+        let FetchRequest {
+            queued_bytes,
+            response_bytes,
+        } = self.fetch;
+        let given = [self.guest, self.batch, queued_bytes, response_bytes];
+        TooLittle {
+            process: self.process,
+            workers: self.workers,
+            base: self.base(),
+            least,
+            given: given.iter().any(Option::is_some),
+        }
     }
 }
 
@@ -263,14 +257,19 @@ fn of_guest(guest: usize) -> usize {
     guest.saturating_add(guest / 2)
 }
 
-fn of_fetched(queued: usize, responses: usize) -> usize {
-    let queued = queued.saturating_mul(QUEUED_TIMES);
-    let come = responses.saturating_mul(RESPONSE_TIMES);
-    sum([queued, come]).saturating_mul(FETCHED_TIMES)
+/// The largest instance that takes this much with its record: the inverse of [`of_guest`], but for two bytes.
+fn guest_within(memory: usize) -> usize {
+    memory / 3 * 2
 }
 
 fn of_rows(call: usize) -> usize {
     held(call).saturating_add(call.saturating_mul(CALLS_HELD))
+}
+
+/// The largest call whose rows take this much: the inverse of [`of_rows`]. The first is greater as long as all that
+/// is held is a call's rows, the second once that is [`USUAL_HELD`].
+fn call_within(memory: usize) -> usize {
+    (memory / (1 + CALLS_HELD)).max(memory.saturating_sub(USUAL_HELD) / CALLS_HELD)
 }
 
 fn held(call: usize) -> usize {
@@ -282,30 +281,9 @@ fn of_rest(batch: usize, records: usize) -> usize {
     sum([WORKER, kept_batches(batch), records])
 }
 
-/// Each topic has buffers of its own, which are all given up when they pass this.
+/// Each topic has its own buffers, which are all released when they pass this.
 fn kept_batches(batch: usize) -> usize {
     batch.saturating_mul(KEPT_TIMES)
-}
-
-/// What a part takes that would like to take `wish`, and what is spare then.
-fn grow(least: usize, wish: usize, spare: usize) -> (usize, usize) {
-    let more = wish.saturating_sub(least).min(spare);
-    (least + more, spare - more)
-}
-
-/// The largest number from `least` to `most` that `fits`, to a page; `least` in any case.
-fn largest(least: usize, most: usize, fits: impl Fn(usize) -> bool) -> usize {
-    const PAGE: usize = 4 * KIB;
-    let (mut low, mut high) = (least, most.max(least));
-    while high - low > PAGE {
-        let middle = low + (high - low) / 2;
-        if fits(middle) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    if fits(high) { high } else { low }
 }
 
 fn sum<const N: usize>(parts: [usize; N]) -> usize {
@@ -327,84 +305,95 @@ impl fmt::Display for Workers {
 mod tests {
     use super::*;
 
-    fn wanted(process: usize, workers: usize) -> Wanted {
-        Wanted {
+    fn request(process: usize, workers: usize) -> MemoryRequest {
+        MemoryRequest {
             process,
             workers,
             plugin: 200 * KIB,
             records: 1000,
-            ..Wanted::default()
+            ..MemoryRequest::default()
         }
     }
 
     /// What the process takes when every part of every worker is at its worst.
-    fn worst_case(wanted: &Wanted, shares: &MemoryPlan) -> usize {
-        let bounded = shares.bounded.unwrap();
-        let worker = of_guest(shares.guest)
-            + of_fetched(bounded.queued, bounded.responses)
-            + of_rows(shares.call)
-            + of_rest(shares.batch, wanted.records);
-        BASE + wanted.plugin * CODE_PER_PLUGIN_BYTE + wanted.workers * worker
+    fn worst_case(request: &MemoryRequest, plan: &MemoryPlan) -> usize {
+        let bounded = plan.bounded.unwrap();
+        let worker = of_guest(plan.guest)
+            + bounded.fetch.worst_case()
+            + of_rows(plan.call)
+            + of_rest(plan.batch, request.records);
+        BASE + request.plugin * CODE_PER_PLUGIN_BYTE + request.workers * worker
     }
 
     #[test]
     fn worst_cases_of_all_workers_fit_and_use_most_of_what_there_is() {
         for process in [128, 200, 256, 512, 1000, 4096] {
             for workers in [1, 2, 3, 4, 16] {
-                let wanted = wanted(process * MIB, workers);
-                let Ok(shares) = MemoryPlan::within(&wanted) else {
+                let request = request(process * MIB, workers);
+                let Ok(plan) = MemoryPlan::within(&request) else {
                     assert!(process / workers < 128, "{process} for {workers}");
                     continue;
                 };
-                let worst = worst_case(&wanted, &shares);
-                assert!(worst <= wanted.process, "{worst} for {wanted:?}");
-                assert!(worst * 10 >= wanted.process * 9, "{worst} for {wanted:?}");
-                assert!(shares.batch <= shares.guest / GUEST_PER_BATCH);
-                assert!(shares.guest >= LEAST_GUEST && shares.call >= LEAST_CALL);
+                let worst = worst_case(&request, &plan);
+                assert!(worst <= request.process, "{worst} for {request:?}");
+                assert!(worst * 10 >= request.process * 9, "{worst} for {request:?}");
+                assert!(plan.batch <= plan.guest / GUEST_PER_BATCH);
+                assert!(plan.guest >= LEAST_GUEST && plan.call >= LEAST_CALL);
             }
         }
     }
 
     #[test]
-    fn limits_that_are_given_go_first_and_the_others_have_the_rest() {
-        let given = Wanted {
+    fn limits_that_are_given_are_kept_and_the_others_have_the_rest() {
+        let given = MemoryRequest {
             guest: Some(100 * MIB),
             batch: Some(3 * MIB),
-            queued: Some(5 * MIB),
-            response: Some(MIB),
-            ..wanted(1024 * MIB, 2)
+            fetch: FetchRequest {
+                queued_bytes: Some(5 * MIB),
+                response_bytes: Some(MIB),
+            },
+            ..request(1024 * MIB, 2)
         };
-        let shares = MemoryPlan::within(&given).unwrap();
-        let bounded = shares.bounded.unwrap();
-        assert_eq!((shares.guest, shares.batch), (100 * MIB, 3 * MIB));
-        assert_eq!((bounded.queued, bounded.responses), (5 * MIB, MIB));
-        assert!(worst_case(&given, &shares) <= given.process);
+        let plan = MemoryPlan::within(&given).unwrap();
+        let bounded = plan.bounded.unwrap();
+        assert_eq!((plan.guest, plan.batch), (100 * MIB, 3 * MIB));
+        assert_eq!(
+            (bounded.fetch.queued_bytes, bounded.fetch.response_bytes),
+            (5 * MIB, MIB)
+        );
+        assert!(worst_case(&given, &plan) <= given.process);
         for one in [
-            Wanted {
+            MemoryRequest {
                 guest: Some(100 * MIB),
-                ..wanted(512 * MIB, 2)
+                ..request(512 * MIB, 2)
             },
-            Wanted {
+            MemoryRequest {
                 batch: Some(8 * MIB),
-                ..wanted(512 * MIB, 2)
+                ..request(512 * MIB, 2)
             },
-            Wanted {
-                queued: Some(20 * MIB),
-                ..wanted(512 * MIB, 2)
+            MemoryRequest {
+                fetch: FetchRequest {
+                    queued_bytes: Some(20 * MIB),
+                    response_bytes: None,
+                },
+                ..request(512 * MIB, 2)
             },
-            Wanted {
-                response: Some(2 * MIB),
-                ..wanted(512 * MIB, 2)
+            MemoryRequest {
+                fetch: FetchRequest {
+                    queued_bytes: None,
+                    response_bytes: Some(2 * MIB),
+                },
+                ..request(512 * MIB, 2)
             },
         ] {
-            let shares = MemoryPlan::within(&one).unwrap();
-            assert!(worst_case(&one, &shares) <= one.process, "{one:?}");
+            let plan = MemoryPlan::within(&one).unwrap();
+            assert!(worst_case(&one, &plan) <= one.process, "{one:?}");
         }
     }
 
     #[test]
     fn too_little_names_what_is_enough() {
-        let error = MemoryPlan::within(&wanted(100 * MIB, 4)).unwrap_err();
+        let error = MemoryPlan::within(&request(100 * MIB, 4)).unwrap_err();
         let text = error.to_string();
         assert!(
             text.starts_with("`--process-memory` of 100 MiB is too little for 4 workers: the process takes 49 MiB"),
@@ -413,36 +402,38 @@ mod tests {
         let hint = error.hint();
         let enough = hint.split(' ').find_map(|word| word.parse::<usize>().ok());
         let enough = enough.unwrap();
-        assert!(MemoryPlan::within(&wanted(enough * MIB, 4)).is_ok());
-        assert!(MemoryPlan::within(&wanted((enough - 1) * MIB, 4)).is_err());
+        assert!(MemoryPlan::within(&request(enough * MIB, 4)).is_ok());
+        assert!(MemoryPlan::within(&request((enough - 1) * MIB, 4)).is_err());
         assert!(
             hint.ends_with("MiB, or take 1 worker at the most"),
             "{hint}"
         );
-        assert!(MemoryPlan::within(&wanted(100 * MIB, 1)).is_ok());
-        assert!(MemoryPlan::within(&wanted(100 * MIB, 2)).is_err());
-        let hint = MemoryPlan::within(&wanted(MIB, 4)).unwrap_err().hint();
+        assert!(MemoryPlan::within(&request(100 * MIB, 1)).is_ok());
+        assert!(MemoryPlan::within(&request(100 * MIB, 2)).is_err());
+        let hint = MemoryPlan::within(&request(MIB, 4)).unwrap_err().hint();
         assert!(!hint.contains("at the most"), "{hint}");
     }
 
     #[test]
     fn limits_that_are_given_and_do_not_fit_are_a_way_out() {
-        let given = Wanted {
+        let given = MemoryRequest {
             guest: Some(512 * MIB),
-            ..wanted(512 * MIB, 1)
+            ..request(512 * MIB, 1)
         };
         let hint = MemoryPlan::within(&given).unwrap_err().hint();
         assert!(
             hint.ends_with("lower the limits of parts that are given"),
             "{hint}"
         );
-        let absurd = Wanted {
+        let absurd = MemoryRequest {
             guest: Some(usize::MAX),
             batch: Some(usize::MAX),
-            queued: Some(usize::MAX),
-            response: Some(usize::MAX),
+            fetch: FetchRequest {
+                queued_bytes: Some(usize::MAX),
+                response_bytes: Some(usize::MAX),
+            },
             records: usize::MAX,
-            ..wanted(usize::MAX, usize::MAX)
+            ..request(usize::MAX, usize::MAX)
         };
         assert!(MemoryPlan::within(&absurd).is_err());
     }

@@ -13,6 +13,7 @@ mod error;
 mod gather;
 mod leave;
 mod leave_barrier;
+mod memory;
 mod native;
 mod query_client;
 mod rebalance;
@@ -31,6 +32,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 pub use self::clients::Clients;
 pub use self::cluster::{Cluster, Member};
 pub use self::error::Error;
+pub use self::memory::FetchRequest;
 pub use self::settings::{FetchLimits, Settings};
 
 use self::assignment::Assignment;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 
 use super::error::Error;
+use super::memory::FetchRequest;
 use super::setting_check;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
@@ -136,7 +137,7 @@ impl Settings {
     /// # Errors
     /// When `fetch.max.bytes` is set and leaves no room for so many.
     pub(super) fn share_responses(&mut self, brokers: usize) -> Result<(), Error> {
-        let set = self.response_bytes();
+        let set = self.fetch_request().response_bytes;
         let Some(fetch) = &mut self.fetch else {
             return Ok(());
         };
@@ -152,17 +153,18 @@ impl Settings {
         Ok(())
     }
 
-    /// `queued.max.messages.kbytes`, where it is set, in bytes.
+    /// The sizes that are set of what a worker fetches.
     #[must_use]
-    pub fn queued_bytes(&self) -> Option<usize> {
-        let kibibytes: usize = self.get("queued.max.messages.kbytes")?.parse().ok()?;
-        Some(kibibytes.saturating_mul(1024))
+    pub fn fetch_request(&self) -> FetchRequest {
+        let kibibytes = self.number("queued.max.messages.kbytes");
+        FetchRequest {
+            queued_bytes: kibibytes.map(|kibibytes| kibibytes.saturating_mul(1024)),
+            response_bytes: self.number("fetch.max.bytes"),
+        }
     }
 
-    /// `fetch.max.bytes`, where it is set.
-    #[must_use]
-    pub fn response_bytes(&self) -> Option<usize> {
-        self.get("fetch.max.bytes")?.parse().ok()
+    fn number(&self, key: &str) -> Option<usize> {
+        self.get(key)?.parse().ok()
     }
 
     fn get(&self, key: &str) -> Option<&str> {
