@@ -1,0 +1,61 @@
+//! Where the value of each setting comes from, so that a message names what the operator wrote.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::setting::Setting;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// No layer sets it.
+    Default,
+    /// The command line, which knows the flag.
+    Flag,
+    /// A variable of the environment.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no layer reads the environment yet")
+    )]
+    Environment {
+        /// Its name.
+        variable: String,
+    },
+    /// A configuration file.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no layer reads a file yet"))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The keys that lead to the value, with dots between them.
+        key: String,
+    },
+}
+
+/// The origins of all settings of a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    settings: BTreeMap<Setting, Origin>,
+    kafka: BTreeMap<String, Origin>,
+}
+
+impl Origins {
+    /// Where the value of `setting` comes from.
+    pub(crate) fn of(&self, setting: Setting) -> &Origin {
+        self.settings.get(&setting).unwrap_or(&Origin::Default)
+    }
+
+    /// Where the value of one of librdkafka's settings comes from.
+    pub(crate) fn of_kafka(&self, key: &str) -> &Origin {
+        self.kafka.get(key).unwrap_or(&Origin::Default)
+    }
+
+    /// Notes an origin, unless a higher layer has set the value.
+    pub(super) fn add(&mut self, setting: Setting, origin: Origin) {
+        self.settings.entry(setting).or_insert(origin);
+    }
+
+    /// The same for one of librdkafka's settings.
+    pub(super) fn add_kafka(&mut self, key: &str, origin: Origin) {
+        self.kafka.entry(key.to_owned()).or_insert(origin);
+    }
+}

@@ -1,0 +1,254 @@
+//! Values of settings: read from text by the same rules, whichever layer they come from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZero;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+/// The most workers of a process: each has a thread, a consumer and an instance.
+const MOST_WORKERS: usize = 256;
+
+/// Why a text is no value of a setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ValueError {
+    /// No size.
+    #[error("it is not a size such as 1MiB")]
+    Size,
+    /// No span of time.
+    #[error("it is not a span of time such as 30s or 500ms")]
+    Span,
+    /// A size or a span of zero.
+    #[error("it must be greater than zero")]
+    Zero,
+    /// No number, or one out of its range.
+    #[error("it is not a number from 1 to {most}")]
+    Number {
+        /// The greatest number that is taken.
+        most: u64,
+    },
+    /// Nothing.
+    #[error("it must not be empty")]
+    Empty,
+}
+
+/// A size above zero, in bytes: `1MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct Size(pub(crate) usize);
+
+/// A span of time above zero: `30s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct Span(pub(crate) Duration);
+
+/// A number of records above zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct RecordCount(pub(crate) NonZero<u32>);
+
+/// A number of workers, from 1 to [`MOST_WORKERS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct WorkerCount(pub(crate) NonZero<usize>);
+
+/// A text that is not empty.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct Text(pub(crate) String);
+
+/// Settings of librdkafka; of those with the same key the last one counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(from = "BTreeMap<String, Scalar>")]
+pub(crate) struct KafkaSettings(pub(crate) Vec<(String, String)>);
+
+/// What a run does when all existing records are processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnEof {
+    /// It ends.
+    Stop,
+    /// It waits for more.
+    Continue,
+}
+
+/// What a run does with a record that the processor rejects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnBadRecord {
+    /// It ends, and nothing since the last checkpoint counts.
+    Stop,
+    /// It counts the record and goes on.
+    Skip,
+}
+
+impl FromStr for Size {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let size: ByteSize = text.parse().map_err(|_| ValueError::Size)?;
+        match usize::try_from(size.as_u64()) {
+            Ok(0) => Err(ValueError::Zero),
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(ValueError::Size),
+        }
+    }
+}
+
+impl FromStr for Span {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match humantime::parse_duration(text) {
+            Ok(span) if !span.is_zero() => Ok(Self(span)),
+            Ok(_) => Err(ValueError::Zero),
+            Err(_) => Err(ValueError::Span),
+        }
+    }
+}
+
+impl FromStr for RecordCount {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let most = u32::MAX.into();
+        text.parse()
+            .map(Self)
+            .map_err(|_| ValueError::Number { most })
+    }
+}
+
+impl FromStr for WorkerCount {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text.parse::<NonZero<usize>>() {
+            Ok(workers) if workers.get() <= MOST_WORKERS => Ok(Self(workers)),
+            _ => Err(ValueError::Number {
+                most: MOST_WORKERS as u64,
+            }),
+        }
+    }
+}
+
+impl FromStr for Text {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if text.is_empty() {
+            Err(ValueError::Empty)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+/// A text, a number or a truth value of a file, as the text that a flag would take.
+#[derive(Debug)]
+struct Scalar(String);
+
+macro_rules! read_from_scalar {
+    ($($value:ty),*) => {$(
+        impl TryFrom<Scalar> for $value {
+            type Error = ValueError;
+
+            fn try_from(scalar: Scalar) -> Result<Self, ValueError> {
+                scalar.0.parse()
+            }
+        }
+    )*};
+}
+
+read_from_scalar!(Size, Span, RecordCount, WorkerCount, Text);
+
+impl From<BTreeMap<String, Scalar>> for KafkaSettings {
+    fn from(settings: BTreeMap<String, Scalar>) -> Self {
+        let settings = settings.into_iter();
+        Self(settings.map(|(key, value)| (key, value.0)).collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a number, or true or false")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar(text.to_owned()))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Scalar, E> {
+        Ok(Scalar(value.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Scalar, E> {
+        Ok(Scalar(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Scalar, E> {
+        Ok(Scalar(value.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Scalar, E> {
+        Ok(Scalar(value.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_binary_where_they_say_so() {
+        assert_eq!("1MiB".parse(), Ok(Size(1 << 20)));
+        assert_eq!("4096".parse(), Ok(Size(4096)));
+        assert_eq!("0".parse::<Size>(), Err(ValueError::Zero));
+        assert_eq!("many".parse::<Size>(), Err(ValueError::Size));
+    }
+
+    #[test]
+    fn a_batch_of_no_records_is_refused() {
+        assert_eq!("1000".parse::<RecordCount>().unwrap().0.get(), 1000);
+        assert!("0".parse::<RecordCount>().is_err());
+        assert!("-1".parse::<RecordCount>().is_err());
+    }
+
+    #[test]
+    fn a_span_of_nothing_is_refused() {
+        assert_eq!("1m 30s".parse(), Ok(Span(Duration::from_secs(90))));
+        assert_eq!("0s".parse::<Span>(), Err(ValueError::Zero));
+        assert_eq!("30".parse::<Span>(), Err(ValueError::Span));
+    }
+
+    #[test]
+    fn a_file_reads_numbers_and_texts_by_the_rules_of_the_text() {
+        assert_eq!(serde_json::from_str::<Size>("4096").unwrap(), Size(4096));
+        assert_eq!(
+            serde_json::from_str::<Size>("\"4KiB\"").unwrap(),
+            Size(4096)
+        );
+        let error = serde_json::from_str::<Span>("30").unwrap_err();
+        assert!(error.to_string().contains("span of time"), "{error}");
+        assert!(serde_json::from_str::<WorkerCount>("257").is_err());
+        assert!(serde_json::from_str::<WorkerCount>("-1").is_err());
+        assert!(serde_json::from_str::<Text>("\"\"").is_err());
+        let settings: KafkaSettings =
+            serde_json::from_str(r#"{"a": 1, "b": true, "c": "text"}"#).unwrap();
+        let pairs = [("a", "1"), ("b", "true"), ("c", "text")];
+        let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(settings.0, pairs);
+    }
+}
