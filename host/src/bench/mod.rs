@@ -5,6 +5,7 @@
 
 mod metered;
 mod parts;
+mod prepare;
 mod round;
 mod summary;
 mod table;
@@ -14,21 +15,33 @@ pub use round::{Conditions, Round, Subject};
 pub use summary::{Benchmark, Identity, Measured, Ratios, Spread};
 pub use table::Table;
 
+use std::path::PathBuf;
+
 use crate::pipeline::WorkerError;
+use crate::pipeline::build::BuildError;
 use crate::sandbox::CallError;
 use crate::sink::jsonl::OpenError;
 use crate::source::SourceError;
 
-/// Why a round did not come to its end.
+/// Why there is no benchmark.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The processor did not start.
+    /// The configuration names another source.
+    #[error("a benchmark reads a recording, and none is named")]
+    NoRecording,
+    /// The recording can be read once only.
+    #[error("`{}` is not a file", .0.display())]
+    NotAFile(PathBuf),
+    /// The configuration cannot be carried out.
     #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The processor did not start.
+    #[error("`start` failed")]
     Start(#[from] CallError),
     /// The recording cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// There is no place to drop rows at.
+    /// There is nothing to drop rows into.
     #[error(transparent)]
     Output(#[from] OpenError),
     /// The run of the round failed.

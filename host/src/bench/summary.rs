@@ -33,7 +33,7 @@ impl Spread {
     }
 }
 
-/// A benchmark as a whole; its JSON form is what `--json` writes.
+/// A benchmark as a whole; it is also written as JSON.
 #[derive(Debug, Serialize)]
 pub struct Benchmark {
     /// The version of journal-host.

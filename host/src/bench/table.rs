@@ -13,7 +13,12 @@ const MUCH_METERING: f64 = 0.1;
 const GAP: usize = 3;
 
 /// A benchmark as a table: a row for each figure, a column for each plugin.
-pub struct Table<'a>(pub &'a Benchmark);
+pub struct Table<'a> {
+    /// The benchmark.
+    pub benchmark: &'a Benchmark,
+    /// What is said in addition where records were rejected.
+    pub on_rejections: Option<String>,
+}
 
 type Row = (String, Vec<String>);
 
@@ -25,7 +30,7 @@ impl fmt::Display for Table<'_> {
             warm_up,
             plugins,
             ..
-        } = self.0;
+        } = self.benchmark;
         let rounds = plugins.first().map_or(0, |measured| measured.rounds.len());
         writeln!(f, "journal-host {host_version} over {recording}")?;
         for measured in plugins {
@@ -77,7 +82,7 @@ impl Table<'_> {
     }
 
     fn parts(&self) -> impl Iterator<Item = Row> {
-        let names = self.0.plugins.first().map(|m| m.parts_share.list());
+        let names = self.benchmark.plugins.first().map(|m| m.parts_share.list());
         let names = names.into_iter().flatten().enumerate();
         names.map(|(place, (name, _))| {
             let cell = |m: &Measured| {
@@ -91,20 +96,20 @@ impl Table<'_> {
     }
 
     fn row(&self, label: &str, cell: impl Fn(&Measured) -> String, ratio: Option<String>) -> Row {
-        let mut cells: Vec<_> = self.0.plugins.iter().map(cell).collect();
-        if self.0.ratios.is_some() {
+        let mut cells: Vec<_> = self.benchmark.plugins.iter().map(cell).collect();
+        if self.benchmark.ratios.is_some() {
             cells.push(ratio.unwrap_or_default());
         }
         (label.to_owned(), cells)
     }
 
     fn ratio(&self, of: impl Fn(&super::Ratios) -> Spread) -> Option<String> {
-        let ratio = of(self.0.ratios.as_ref()?);
+        let ratio = of(self.benchmark.ratios.as_ref()?);
         Some(spread(ratio, |ratio| format!("{ratio:.2}")))
     }
 
     fn write_notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plugins = &self.0.plugins;
+        let plugins = &self.benchmark.plugins;
         let metering = plugins.iter().map(|m| m.metering_share);
         let metering = metering.fold(0.0, f64::max);
         writeln!(
@@ -118,11 +123,8 @@ impl Table<'_> {
                 "That is much, because the calls, or the lots of rows in them, are small: the true figures are better."
             )?;
         }
-        if plugins.iter().any(|m| rejected(m) > 0) {
-            writeln!(
-                f,
-                "`journal-host run --on-bad-record skip` says which records were rejected, and why."
-            )?;
+        if let (true, Some(note)) = (plugins.iter().any(|m| rejected(m) > 0), &self.on_rejections) {
+            writeln!(f, "{note}")?;
         }
         if plugins.iter().any(|m| m.objects() != plugins[0].objects()) {
             writeln!(

@@ -1,21 +1,17 @@
-//! What every command takes that sets a processor to work: its options, its objects and its bounds.
+//! Flags that every command has which runs a processor, as parts of the layer of the command line.
 
-use std::num::NonZero;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::report::Report;
 use super::values;
-use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan};
-use crate::config::options;
-use crate::journal::topics::ObjectTypes;
+use crate::config::{
+    Config, ConfigError, Layer, Layers, LimitsLayer, Origin, Origins, ProcessorLayer, RecordCount,
+    Size, Span,
+};
 use crate::pipeline::stop::Stop;
-use crate::sandbox::{Limits, Plan, Plugin};
 use crate::sink::jsonl;
-use crate::source::BatchLimits;
-use crate::text;
 
-/// Has signals end the work well, before anything is loaded: the engine writes too, when it maps a plugin's code
+/// Installs the handlers of signals before anything is loaded: the engine writes too, when it maps a plugin's code
 /// from a file in memory.
 pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
     jsonl::survive_size_limits();
@@ -27,20 +23,30 @@ pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
     })
 }
 
-/// What the plugin is told.
-#[derive(Debug, clap::Args)]
-pub(super) struct OptionArguments {
+/// The configuration of a command with these flags, and where its values come from.
+pub(super) fn configure(flags: Layer) -> (Result<Config, ConfigError>, Origins) {
+    let layers = Layers::default().over(flags, |_| Origin::Flag);
+    let (layer, origins) = layers.into_parts();
+    (layer.try_into(), origins)
+}
+
+/// The plugin and its options.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct PluginArguments {
+    /// The plugin: a `.wasm` file.
+    plugin: Option<PathBuf>,
+
     /// Sets an option of the plugin; repeated for a list.
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::pair)]
     options: Vec<(String, String)>,
 
-    /// Takes the plugin's options from a file that holds a JSON object; `--option` goes before it.
+    /// Takes the plugin's options from a file that holds a JSON object; `--option` overrides it.
     #[arg(long = "options", value_name = "FILE")]
     options_file: Option<PathBuf>,
 }
 
-/// Which objects it gets.
-#[derive(Debug, clap::Args)]
+/// Which objects are read.
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct ObjectArguments {
     /// Reads only this object type of those that the plugin asks for; may be repeated.
     #[arg(long = "object-type", value_name = "TYPE")]
@@ -48,103 +54,64 @@ pub(super) struct ObjectArguments {
 
     /// Reads the privileged topics, which are not anonymised, where there are any.
     #[arg(long)]
-    pub(super) privileged: bool,
+    privileged: bool,
 
-    /// What comes before the object type in the names of the topics.
-    #[arg(long, default_value = "swh.journal.objects")]
-    pub(super) prefix: String,
+    /// What comes before the object type in the names of the topics [default: swh.journal.objects].
+    #[arg(long)]
+    prefix: Option<String>,
 }
 
-/// What one call may be made of, and what it may take.
-#[derive(Debug, clap::Args)]
-pub(super) struct BoundArguments {
-    /// Records of one call into the processor, at the most.
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = values::records)]
-    batch_records: NonZero<u32>,
+/// What one call and one instance may take.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct LimitArguments {
+    /// Most records of one call into the processor [default: 1000].
+    #[arg(long, value_name = "N")]
+    batch_records: Option<RecordCount>,
 
-    /// Bytes of keys and values of one call, at the most; a larger record goes alone [default: 1MiB].
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    pub(super) batch_bytes: Option<usize>,
+    /// Most bytes of keys and values of one call; a larger record goes alone [default: 1MiB].
+    #[arg(long, value_name = "SIZE")]
+    batch_bytes: Option<Size>,
 
-    /// The longest that one call may take.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span)]
-    pub(super) deadline: Duration,
+    /// Time limit for one call [default: 30s].
+    #[arg(long, value_name = "TIME")]
+    deadline: Option<Span>,
 
-    /// The most memory that an instance of the processor may have [default: 512MiB].
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    pub(super) memory_limit: Option<usize>,
+    /// Memory limit for one instance of the processor [default: 512MiB].
+    #[arg(long, value_name = "SIZE")]
+    memory_limit: Option<Size>,
 }
 
-impl OptionArguments {
-    /// The options as JSON that the plugin's schema accepts.
-    pub(super) fn of(&self, plugin: &Plugin) -> Result<String, Report> {
-        let file = self
-            .options_file
-            .as_deref()
-            .map(options::read_file)
-            .transpose()?;
-        let options = options::parse(&plugin.description().options, &self.options, file)?;
-        Ok(options.to_string())
+impl PluginArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.processor = ProcessorLayer {
+            plugin: self.plugin,
+            option_texts: given(self.options),
+            options_file: self.options_file,
+            options: None,
+        };
     }
 }
 
 impl ObjectArguments {
-    /// The object types of the plan, narrowed by those on the command line.
-    pub(super) fn of(&self, plan: &Plan) -> Result<ObjectTypes, Report> {
-        let wanted = &self.object_types;
-        if wanted.is_empty() {
-            return Ok(plan.object_types.clone());
-        }
-        if let ObjectTypes::Named(offered) = &plan.object_types
-            && let Some(other) = wanted.iter().find(|wanted| !offered.contains(wanted))
-        {
-            return Err(Report::wrong_use(
-                anyhow::anyhow!("`--object-type {other}` is not one that the plugin reads"),
-                Some(format!("it reads {}", text::list(offered))),
-            ));
-        }
-        let mut named = wanted.clone();
-        named.sort_unstable();
-        named.dedup();
-        Ok(ObjectTypes::Named(named))
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.journal.object_types = given(self.object_types);
+        layer.journal.privileged = self.privileged.then_some(true);
+        layer.journal.prefix = self.prefix;
     }
 }
 
-impl BoundArguments {
-    /// Refuses bounds that cannot go together.
-    pub(super) fn check(shares: &MemoryPlan) -> Result<(), Report> {
-        if shares.batch > shares.guest / GUEST_PER_BATCH {
-            return Err(Report::wrong_use(
-                anyhow::anyhow!("`--batch-bytes` is more than a quarter of `--memory-limit`"),
-                Some("the guest holds a batch and works on it: raise `--memory-limit`".to_owned()),
-            ));
-        }
-        Ok(())
-    }
-
-    /// The limits of the parts where the whole process has none.
-    pub(super) fn shares(&self) -> MemoryPlan {
-        MemoryPlan::usual(self.memory_limit, self.batch_bytes)
-    }
-
-    pub(super) fn limits(&self, shares: &MemoryPlan) -> Limits {
-        Limits {
+impl LimitArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.limits = LimitsLayer {
+            batch_records: self.batch_records,
+            batch_bytes: self.batch_bytes,
             deadline: self.deadline,
-            memory_bytes: shares.guest,
-            emit_bytes: shares.call,
-        }
+            memory: self.memory_limit,
+        };
     }
+}
 
-    pub(super) fn batch_limits(&self, shares: &MemoryPlan) -> BatchLimits {
-        BatchLimits {
-            records: self.records(),
-            bytes: shares.batch,
-            memory_limit_bytes: shares.guest,
-        }
-    }
-
-    /// Records of one call at the most.
-    pub(super) fn records(&self) -> usize {
-        usize::try_from(self.batch_records.get()).unwrap_or(usize::MAX)
-    }
+/// The values of a flag that may be repeated, where it was given.
+pub(super) fn given<T>(values: Vec<T>) -> Option<Vec<T>> {
+    (!values.is_empty()).then_some(values)
 }

@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::args::{self, BoundArguments, ObjectArguments, OptionArguments};
+use super::args::{self, LimitArguments, ObjectArguments, PluginArguments};
+use super::hints::Explain;
+use super::names::Names;
 use super::report::Report;
-use crate::bench::{Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
+use crate::bench::{self, Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
+use crate::config::{Config, ConfigError, Layer};
 use crate::pipeline::stop::Stop;
-use crate::sandbox::{Engine, LoadTimes, Plugin, Processor};
+use crate::sandbox::{Engine, LoadTimes};
 
 /// What the table shows, for those who read no further than `--help`.
 const ROWS: &str = "\
@@ -31,17 +33,17 @@ docs/benchmarking.md.";
 
 /// Measures a processor over a recording: how fast it is, and where the time goes.
 ///
-/// The recording is read anew in each round, by a new instance, with the same parts as in `run`; rows are
+/// Each round reads the recording again, with a new instance and the same parts as in `run`; rows are
 /// encoded as JSON lines and dropped. A rejected record is counted and passed over.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = ROWS)]
 pub(super) struct Arguments {
-    /// The plugin: a `.wasm` file.
-    plugin: PathBuf,
+    #[command(flatten)]
+    plugin: PluginArguments,
 
     /// The recording to measure over: a file.
     #[arg(long, value_name = "FILE")]
-    recording: PathBuf,
+    recording: Option<PathBuf>,
 
     /// Measures this plugin as well, with the same options; the two take turns.
     #[arg(long, value_name = "OTHER.wasm")]
@@ -60,40 +62,48 @@ pub(super) struct Arguments {
     json: bool,
 
     #[command(flatten)]
-    options: OptionArguments,
-
-    #[command(flatten)]
     objects: ObjectArguments,
 
     #[command(flatten)]
-    bounds: BoundArguments,
+    limits: LimitArguments,
 }
 
 /// Loads, measures round by round, and writes the result.
 pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
-    arguments.check()?;
+    let (config, origins) = args::configure(arguments.layer());
+    let names = Names(&origins);
+    let config = config.map_err(|error| match error {
+        ConfigError::NoSource => Report::of(&bench::Error::NoRecording, names),
+        error => Report::of(&error, names),
+    })?;
+    let conditions = Conditions::new(&config).map_err(|error| Report::of(&error, names))?;
+    let bench = Bench {
+        arguments,
+        config,
+        conditions,
+        names,
+    };
     let stop = args::install_signal_handlers()?;
-    let engine = Engine::new()?;
-    let mut entrants = arguments
-        .plugins()
-        .map(|path| {
-            arguments
-                .load(&engine, path)
-                .map_err(|report| arguments.of_plugin(path, report))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    arguments.measure(&mut entrants, &stop)?;
-    let benchmark = arguments.sum_up(entrants);
-    arguments
-        .write(&benchmark)
-        .or_else(|error| match error.kind() {
-            // The reader has seen enough, as with `run`.
-            io::ErrorKind::BrokenPipe => Ok(()),
-            _ => Err(Report::failure(
-                anyhow::Error::new(error).context("cannot write to standard output"),
-                None,
-            )),
-        })
+    let engine = Engine::new().map_err(|error| Report::of(&error, names))?;
+    let entrants = bench.entrants(&engine)?;
+    let entrants = bench.measure(entrants, &stop)?;
+    let benchmark = bench.sum_up(entrants);
+    bench.write(&benchmark).or_else(|error| match error.kind() {
+        // The reader has seen enough, as with `run`.
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Report::failure(
+            anyhow::Error::new(error).context("cannot write to standard output"),
+            None,
+        )),
+    })
+}
+
+/// A benchmark whose configuration is checked.
+struct Bench<'a> {
+    arguments: &'a Arguments,
+    config: Config,
+    conditions: Conditions,
+    names: Names<'a>,
 }
 
 /// A plugin with its rounds so far.
@@ -105,83 +115,14 @@ struct Entrant {
 }
 
 impl Arguments {
-    fn check(&self) -> Result<(), Report> {
-        let is_file = self.recording.metadata().map(|metadata| metadata.is_file());
-        // What is not there is told by whoever opens it.
-        if matches!(is_file, Ok(false)) {
-            return Err(Report::wrong_use(
-                anyhow::anyhow!("`{}` is not a file", self.recording.display()),
-                Some(
-                    "each round reads the recording anew: `--recording` takes a regular file"
-                        .to_owned(),
-                ),
-            ));
-        }
-        BoundArguments::check(&self.bounds.shares())
-    }
-
-    fn plugins(&self) -> impl Iterator<Item = &Path> {
-        [Some(&self.plugin), self.compare.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(PathBuf::as_path)
-    }
-
-    /// Where there are two plugins, an error says of which it is.
-    fn of_plugin(&self, path: &Path, report: Report) -> Report {
-        if self.compare.is_some() {
-            report.about(format!("with the plugin `{}`", path.display()))
-        } else {
-            report
-        }
-    }
-
-    fn load(&self, engine: &Engine, path: &Path) -> Result<Entrant, Report> {
-        let limits = self.bounds.limits(&self.bounds.shares());
-        let (plugin, load) = Plugin::load_timed(engine, path, limits)?;
-        let options = self.options.of(&plugin)?;
-        let (_, plan) = Processor::start(&plugin, &options, limits)?;
-        Ok(Entrant {
-            path: path.to_owned(),
-            subject: Subject {
-                object_types: self.objects.of(&plan)?,
-                plugin: Arc::new(plugin),
-                options: options.into(),
-                plan: Arc::new(plan),
-            },
-            load,
-            rounds: Vec::new(),
-        })
-    }
-
-    fn measure(&self, entrants: &mut [Entrant], stop: &Stop) -> Result<(), Report> {
-        let shares = self.bounds.shares();
-        let conditions = Conditions {
-            recording: self.recording.clone(),
-            prefix: self.objects.prefix.clone(),
-            privileged: self.objects.privileged,
-            limits: self.bounds.limits(&shares),
-            batch_limits: self.bounds.batch_limits(&shares),
-        };
-        for number in 0..self.warm_up + self.rounds {
-            // Who comes first changes, in case that is an advantage.
-            for turn in 0..entrants.len() {
-                let place = if number.is_multiple_of(2) {
-                    turn
-                } else {
-                    entrants.len() - 1 - turn
-                };
-                let entrant = &mut entrants[place];
-                let round = entrant
-                    .subject
-                    .round(&conditions, stop, self.title(number))
-                    .map_err(|error| self.of_plugin(&entrant.path, error.into()))?;
-                if number >= self.warm_up {
-                    entrant.rounds.push(round);
-                }
-            }
-        }
-        Ok(())
+    /// What the command line says, as a layer of the configuration.
+    fn layer(&self) -> Layer {
+        let mut layer = Layer::default();
+        self.plugin.clone().add_to(&mut layer);
+        self.objects.clone().add_to(&mut layer);
+        self.limits.clone().add_to(&mut layer);
+        layer.journal.recording.clone_from(&self.recording);
+        layer
     }
 
     /// What the progress line begins with.
@@ -193,6 +134,61 @@ impl Arguments {
             format!("round {number} of {}: ", self.rounds)
         }
     }
+}
+
+impl Bench<'_> {
+    /// An error about one plugin, which is named where there are two.
+    fn report(&self, entrant: &Path, error: &impl Explain) -> Report {
+        let report = Report::of(error, self.names);
+        if self.arguments.compare.is_some() {
+            report.about(format!("with the plugin `{}`", entrant.display()))
+        } else {
+            report
+        }
+    }
+
+    fn entrants(&self, engine: &Engine) -> Result<Vec<Entrant>, Report> {
+        let compared = self.arguments.compare.as_ref();
+        [Some(&self.config.plugin), compared]
+            .into_iter()
+            .flatten()
+            .map(|path| {
+                let (subject, load) = Subject::load(engine, path, &self.config, &self.conditions)
+                    .map_err(|error| self.report(path, &error))?;
+                Ok(Entrant {
+                    path: path.clone(),
+                    subject,
+                    load,
+                    rounds: Vec::new(),
+                })
+            })
+            .collect()
+    }
+
+    fn measure(&self, mut entrants: Vec<Entrant>, stop: &Stop) -> Result<Vec<Entrant>, Report> {
+        let Arguments {
+            rounds, warm_up, ..
+        } = *self.arguments;
+        for number in 0..warm_up + rounds {
+            // The order changes, in case that one is an advantage.
+            for turn in 0..entrants.len() {
+                let index = if number.is_multiple_of(2) {
+                    turn
+                } else {
+                    entrants.len() - 1 - turn
+                };
+                let entrant = &mut entrants[index];
+                let round = entrant
+                    .subject
+                    .round(&self.conditions, stop, self.arguments.title(number))
+                    .map_err(|error| self.report(&entrant.path, &error))?;
+                if number >= warm_up {
+                    entrant.rounds.push(round);
+                }
+            }
+        }
+        Ok(entrants)
+    }
 
     fn sum_up(&self, entrants: Vec<Entrant>) -> Benchmark {
         let plugins: Vec<_> = entrants.into_iter().map(Entrant::sum_up).collect();
@@ -202,8 +198,8 @@ impl Arguments {
         };
         Benchmark {
             host_version: env!("CARGO_PKG_VERSION"),
-            recording: self.recording.display().to_string(),
-            warm_up: self.warm_up,
+            recording: self.conditions.recording.display().to_string(),
+            warm_up: self.arguments.warm_up,
             plugins,
             ratios,
         }
@@ -211,11 +207,17 @@ impl Arguments {
 
     fn write(&self, benchmark: &Benchmark) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        if self.json {
+        if self.arguments.json {
             serde_json::to_writer_pretty(&mut stdout, benchmark)?;
             writeln!(stdout)?;
         } else {
-            write!(stdout, "{}", Table(benchmark))?;
+            let table = Table {
+                benchmark,
+                on_rejections: Some(
+                    "`journal-host run --on-bad-record skip` says which records were rejected, and why.".to_owned(),
+                ),
+            };
+            write!(stdout, "{table}")?;
         }
         stdout.flush()
     }

@@ -2,6 +2,8 @@
 
 mod args;
 mod bench;
+mod hints;
+mod names;
 mod report;
 mod run;
 mod values;

@@ -3,14 +3,9 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::bench;
-use crate::config::options::OptionsError;
+use super::hints::Explain;
+use super::names::Names;
 use crate::observe::logging::BadFilter;
-use crate::pipeline::WorkerError;
-use crate::sandbox::{CallError, LoadError};
-use crate::sink::SinkError;
-use crate::sink::jsonl;
-use crate::source::SourceError;
 use crate::text;
 
 /// The exit code of a failure of the run.
@@ -27,8 +22,18 @@ pub struct Report {
 }
 
 impl Report {
+    /// An error in the words of the operator, whose settings have these names.
+    pub(super) fn of(error: &impl Explain, names: Names<'_>) -> Self {
+        let (sentence, hint) = (error.sentence(names), error.hint(names));
+        if error.is_wrong_use() {
+            Self::wrong_use(anyhow::Error::msg(sentence), hint)
+        } else {
+            Self::failure(anyhow::Error::msg(sentence), hint)
+        }
+    }
+
     /// A command line that cannot be carried out.
-    pub fn wrong_use(error: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
+    pub(super) fn wrong_use(error: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
         Self {
             error: error.into(),
             hint,
@@ -37,7 +42,7 @@ impl Report {
     }
 
     /// A run that failed.
-    pub fn failure(error: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
+    pub(super) fn failure(error: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
         Self {
             error: error.into(),
             hint,
@@ -46,8 +51,7 @@ impl Report {
     }
 
     /// The same, said to be about one of several things.
-    #[must_use]
-    pub fn about(self, thing: String) -> Self {
+    pub(super) fn about(self, thing: String) -> Self {
         let error = self.error.context(thing);
         Self { error, ..self }
     }
@@ -81,91 +85,6 @@ impl From<BadFilter> for Report {
         let hint =
             "set it to a level, or to levels for who writes the lines: `librdkafka=debug,info`";
         Self::wrong_use(error, Some(hint.to_owned()))
-    }
-}
-
-impl From<LoadError> for Report {
-    fn from(error: LoadError) -> Self {
-        let hint = error.hint();
-        Self::failure(error, hint)
-    }
-}
-
-impl From<CallError> for Report {
-    fn from(error: CallError) -> Self {
-        let hint = error.hint();
-        Self::failure(anyhow::Error::new(error).context("`start` failed"), hint)
-    }
-}
-
-impl From<WorkerError> for Report {
-    /// A consumer is made by its worker, which is where librdkafka looks at the group's settings.
-    fn from(error: WorkerError) -> Self {
-        match error {
-            WorkerError::Source(error) => error.into(),
-            error => {
-                let hint = error.hint();
-                Self::failure(error, hint)
-            }
-        }
-    }
-}
-
-impl From<SourceError> for Report {
-    fn from(error: SourceError) -> Self {
-        let (hint, wrong_use) = (error.hint(), error.is_wrong_use());
-        if wrong_use {
-            Self::wrong_use(error, hint)
-        } else {
-            Self::failure(error, hint)
-        }
-    }
-}
-
-impl From<SinkError> for Report {
-    fn from(error: SinkError) -> Self {
-        let hint = error.hint();
-        Self::failure(error, hint)
-    }
-}
-
-impl From<jsonl::OpenError> for Report {
-    fn from(error: jsonl::OpenError) -> Self {
-        let hint = error.hint();
-        if error.is_wrong_use() {
-            Self::wrong_use(error, hint)
-        } else {
-            Self::failure(error, hint)
-        }
-    }
-}
-
-impl From<bench::Error> for Report {
-    fn from(error: bench::Error) -> Self {
-        match error {
-            bench::Error::Start(error) => error.into(),
-            bench::Error::Source(error) => error.into(),
-            bench::Error::Output(error) => error.into(),
-            bench::Error::Worker(error) => (*error).into(),
-            error @ bench::Error::Interrupted => Self::failure(error, None),
-            error @ bench::Error::NoRecords => Self::failure(
-                error,
-                Some(
-                    "`--recording` takes one with records of the plugin's object types".to_owned(),
-                ),
-            ),
-        }
-    }
-}
-
-impl From<OptionsError> for Report {
-    fn from(error: OptionsError) -> Self {
-        let hint = error.hint();
-        if error.is_wrong_use() {
-            Self::wrong_use(error, hint)
-        } else {
-            Self::failure(error, hint)
-        }
     }
 }
 

@@ -1,35 +1,19 @@
 //! `journal-host run`: a processor over the journal.
 
-use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
-use clap::ValueEnum;
-use clap::builder::NonEmptyStringValueParser;
-
-use super::args::{self, BoundArguments, ObjectArguments, OptionArguments};
+use super::args::{self, LimitArguments, ObjectArguments, PluginArguments};
+use super::names::Names;
 use super::report::Report;
 use super::values;
-use crate::config::memory::{MemoryPlan, MemoryRequest};
-use crate::journal::topics::{ObjectTypes, Subscription};
-use crate::kafka::{self, Clients, Cluster, KafkaSource, Member};
-use crate::observe::progress::Progress;
-use crate::pipeline::quota::RecordQuota;
-use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
-use crate::sandbox::{Engine, Plugin, Processor};
-use crate::sink::{Sink, aggregate, jsonl};
-use crate::source::SourceError;
-use crate::source::recording::{self, Recording};
+use crate::config::{KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount};
+use crate::pipeline::build::Pipeline;
 
 /// Runs a processor over the journal, or over a recording of it.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The plugin: a `.wasm` file.
-    plugin: PathBuf,
-
     #[command(flatten)]
-    options: OptionArguments,
+    plugin: PluginArguments,
 
     #[command(flatten)]
     source: SourceArguments,
@@ -46,290 +30,183 @@ pub(super) struct Arguments {
     #[arg(long = "output", value_name = "[NAME=]FILE")]
     outputs: Vec<String>,
 
-    /// What becomes of a record that the processor rejects.
-    #[arg(long, value_enum, default_value_t = BadRecord::Stop)]
-    on_bad_record: BadRecord,
+    /// What to do with a record that the processor rejects [default: stop].
+    #[arg(long, value_enum)]
+    on_bad_record: Option<OnBadRecord>,
 
     #[command(flatten)]
-    bounds: BoundArguments,
+    limits: LimitArguments,
 
-    /// The most memory that the process may take: the limits of its parts follow from it and from `--workers`,
-    /// where they are not given.
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    process_memory: Option<usize>,
+    /// Memory limit for the whole process; limits that you do not set are derived from it and from `--workers`.
+    #[arg(long, value_name = "SIZE")]
+    process_memory: Option<Size>,
 
-    /// The longest time between two checkpoints, at which rows are written and offsets committed.
+    /// The longest time between two checkpoints, at which rows are written and offsets committed [default: 5s].
     /// A recording has one at its end, and at each 16 MiB of rows.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::span)]
-    checkpoint_interval: Duration,
+    #[arg(long, value_name = "TIME")]
+    checkpoint_interval: Option<Span>,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 struct SourceArguments {
     /// Reads a recording instead of a Kafka cluster.
-    #[arg(long, value_name = "FILE", required_unless_present = "brokers", conflicts_with_all = ["brokers", "group_id", "kafka"])]
+    #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
 
     /// The Kafka brokers to begin with, separated by commas.
-    #[arg(long, value_name = "HOST:PORT,...", requires = "group_id", value_parser = NonEmptyStringValueParser::new())]
-    brokers: Option<String>,
+    #[arg(long, value_name = "HOST:PORT,...")]
+    brokers: Option<Text>,
 
     /// The consumer group: processes with the same one share the work.
-    #[arg(long, value_name = "ID", requires = "brokers", value_parser = NonEmptyStringValueParser::new())]
-    group_id: Option<String>,
+    #[arg(long, value_name = "ID")]
+    group_id: Option<Text>,
 
     /// Sets a setting of librdkafka; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
     kafka: Vec<(String, String)>,
 
-    /// What to do when all existing records are processed. A recording always stops.
-    #[arg(long, value_enum, default_value_t = OnEof::Continue)]
-    on_eof: OnEof,
+    /// What to do when all existing records are processed [default: continue]. A recording always stops.
+    #[arg(long, value_enum)]
+    on_eof: Option<OnEof>,
 
-    /// Consumers and processor instances in this process.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::workers)]
-    workers: NonZero<usize>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum BadRecord {
-    /// The run ends, and nothing since the last checkpoint counts.
-    Stop,
-    /// The record is counted and passed over.
-    Skip,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum OnEof {
-    /// The run ends.
-    Stop,
-    /// The run waits for more.
-    Continue,
+    /// Consumers and processor instances in this process [default: 1].
+    #[arg(long, value_name = "N")]
+    workers: Option<WorkerCount>,
 }
 
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
-    let shares = arguments.check()?;
+    let (config, origins) = args::configure(arguments.into_layer());
+    let names = Names(&origins);
+    let config = config.map_err(|error| Report::of(&error, names))?;
     let stop = args::install_signal_handlers()?;
-    let limits = arguments.bounds.limits(&shares);
-    // They connect while the plugin is loaded.
-    let clients = arguments.source.clients(&shares)?;
-    let engine = Engine::new()?;
-    let plugin = Arc::new(Plugin::load(&engine, &arguments.plugin, limits)?);
-    let options = arguments.options.of(&plugin)?;
-    let (first, plan) = Processor::start(&plugin, &options, limits)?;
-    let progress = Arc::new(Progress::new(arguments.source.workers.get()));
-    let run = Run {
-        object_types: arguments.objects.of(&plan)?,
-        settings: WorkerSettings {
-            plugin,
-            options: options.into(),
-            plan: Arc::new(plan),
-            limits,
-            held_bytes: shares.held,
-            kept_batches_bytes: shares.bounded.map(|bounded| bounded.kept_batches),
-            checkpoint_interval: None,
-            on_bad_record: match arguments.on_bad_record {
-                BadRecord::Stop => OnBadRecord::Stop,
-                BadRecord::Skip => OnBadRecord::Skip,
-            },
-            stop: stop.clone(),
-            progress: Arc::clone(&progress),
-        },
-        quota: Arc::new(RecordQuota::new(arguments.stop_after)),
-        shares,
-        arguments,
-    };
-    let work = match (clients, run.arguments.source.recording.clone()) {
-        (Some(clients), _) => run.over_kafka(clients, first)?,
-        (None, Some(path)) => run.over_recording(path, first)?,
-        (None, None) => {
-            return Err(Report::wrong_use(
-                anyhow::anyhow!("`--brokers` or `--recording` is needed"),
-                None,
-            ));
-        }
-    };
-    let ended = run_workers(work, &stop, &progress)?;
-    if ended != Ended::ReaderGone {
-        tracing::info!("{progress}");
-    }
+    let pipeline = Pipeline::build(&config, &stop).map_err(|error| Report::of(&error, names))?;
+    pipeline.run().map_err(|error| Report::of(&error, names))?;
     Ok(())
 }
 
 impl Arguments {
-    /// Refuses what no plugin, broker or file could make right, and says what each part may take.
-    fn check(&self) -> Result<MemoryPlan, Report> {
-        if self.source.recording.is_some() && self.source.workers.get() > 1 {
-            return Err(Report::wrong_use(
-                anyhow::anyhow!("`--workers` above 1 does not go with `--recording`"),
-                Some("a recording is read by one worker: leave `--workers` out".to_owned()),
-            ));
-        }
-        let settings = self.source.cluster_settings();
-        if let Some(settings) = &settings {
-            settings
-                .check(self.bounds.deadline)
-                .map_err(SourceError::from)?;
-        }
-        let shares = self.shares(settings.as_ref())?;
-        BoundArguments::check(&shares)?;
-        Ok(shares)
-    }
-
-    fn shares(&self, settings: Option<&kafka::Settings>) -> Result<MemoryPlan, Report> {
-        let Some(process) = self.process_memory else {
-            return Ok(self.bounds.shares());
+    /// What the command line says, as a layer of the configuration.
+    fn into_layer(self) -> Layer {
+        let mut layer = Layer {
+            outputs: args::given(self.outputs),
+            ..Layer::default()
         };
-        // A file that is not there is told when it is loaded.
-        let plugin = self.plugin.metadata().map_or(0, |metadata| metadata.len());
-        let request = MemoryRequest {
-            process,
-            workers: self.source.workers.get(),
-            plugin: usize::try_from(plugin).unwrap_or(usize::MAX),
-            records: self.bounds.records(),
-            guest: self.bounds.memory_limit,
-            batch: self.bounds.batch_bytes,
-            fetch: settings
-                .map(kafka::Settings::fetch_request)
-                .unwrap_or_default(),
-        };
-        MemoryPlan::within(&request).map_err(|error| {
-            let hint = error.hint();
-            Report::wrong_use(error, Some(hint))
-        })
+        self.plugin.add_to(&mut layer);
+        self.objects.add_to(&mut layer);
+        self.limits.add_to(&mut layer);
+        layer.journal.stop_after = self.stop_after;
+        layer.journal.recording = self.source.recording;
+        layer.journal.on_eof = self.source.on_eof;
+        layer.kafka.brokers = self.source.brokers;
+        layer.kafka.group_id = self.source.group_id;
+        layer.kafka.settings = args::given(self.source.kafka).map(KafkaSettings);
+        layer.process.memory = self.process_memory;
+        layer.process.workers = self.source.workers;
+        layer.checkpoint.interval = self.checkpoint_interval;
+        layer.failure.on_bad_record = self.on_bad_record;
+        layer
     }
 }
 
-impl SourceArguments {
-    fn cluster_settings(&self) -> Option<kafka::Settings> {
-        Some(kafka::Settings {
-            brokers: self.brokers.clone()?,
-            group_id: self.group_id.clone()?,
-            kafka: self.kafka.clone(),
-            fetch: None,
-        })
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::*;
+    use crate::cli::names::flag;
+    use crate::config::{
+        Config, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
+        DEFAULT_PREFIX, Setting, Source,
+    };
+
+    fn command() -> Command {
+        Arguments::augment_args(Command::new("run").no_binary_name(true))
     }
 
-    /// The clients of a run over Kafka, one for each worker among them.
-    fn clients(&self, shares: &MemoryPlan) -> Result<Option<Clients>, Report> {
-        let Some(mut settings) = self.cluster_settings() else {
-            return Ok(None);
-        };
-        settings.fetch = shares.bounded.map(|bounded| bounded.fetch);
-        let clients = Clients::start(settings, self.workers.get());
-        Ok(Some(clients.map_err(SourceError::from)?))
+    fn layer(arguments: &str) -> Layer {
+        let matches = command()
+            .try_get_matches_from(arguments.split(' ').filter(|word| !word.is_empty()))
+            .unwrap();
+        Arguments::from_arg_matches(&matches).unwrap().into_layer()
     }
-}
 
-type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
+    const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --prefix x \
+        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --output f \
+        --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
+        --checkpoint-interval 9s --on-bad-record skip";
 
-/// A run whose plugin is started, before its source and sinks are open.
-struct Run {
-    arguments: Arguments,
-    object_types: ObjectTypes,
-    settings: WorkerSettings,
-    shares: MemoryPlan,
-    quota: Arc<RecordQuota>,
-}
+    #[test]
+    fn each_flag_reaches_its_member() {
+        let size = |text: &str| Some(text.parse::<Size>().unwrap());
+        let span = |seconds| Some(Span(Duration::from_secs(seconds)));
+        let text = |text: &str| Some(Text(text.to_owned()));
+        let mut expected = Layer::default();
+        expected.processor.plugin = Some("p.wasm".into());
+        expected.processor.option_texts = Some(vec![("a".to_owned(), "b".to_owned())]);
+        expected.processor.options_file = Some("o.json".into());
+        expected.journal.object_types = Some(vec!["origin".to_owned()]);
+        expected.journal.privileged = Some(true);
+        expected.journal.prefix = Some("x".to_owned());
+        expected.journal.recording = Some("r".into());
+        expected.journal.on_eof = Some(OnEof::Stop);
+        expected.journal.stop_after = Some(7);
+        expected.kafka.brokers = text("b:9092");
+        expected.kafka.group_id = text("g");
+        expected.kafka.settings = Some(KafkaSettings(vec![("k".to_owned(), "v".to_owned())]));
+        expected.outputs = Some(vec!["f".to_owned()]);
+        expected.limits.batch_records = Some("2".parse().unwrap());
+        expected.limits.batch_bytes = size("3KiB");
+        expected.limits.deadline = span(4);
+        expected.limits.memory = size("5MiB");
+        expected.process.memory = size("6MiB");
+        expected.process.workers = Some("8".parse().unwrap());
+        expected.checkpoint.interval = span(9);
+        expected.failure.on_bad_record = Some(OnBadRecord::Skip);
+        assert_eq!(layer(ALL), expected);
+    }
 
-impl Run {
-    fn subscription(&self) -> Subscription {
-        Subscription {
-            prefix: self.arguments.objects.prefix.clone(),
-            object_types: self.object_types.clone(),
-            privileged: self.arguments.objects.privileged,
+    #[test]
+    fn flags_set_every_setting_and_none_that_is_not_given() {
+        let mut settings: Vec<_> = layer(ALL).settings().collect();
+        settings.sort_unstable();
+        assert_eq!(settings, Setting::ALL);
+        assert_eq!(layer(""), Layer::default());
+    }
+
+    #[test]
+    fn the_name_of_each_setting_is_a_flag_that_there_is() {
+        let command = command();
+        let long = command.get_arguments().filter_map(clap::Arg::get_long);
+        let mut flags: Vec<String> = long.map(|name| format!("--{name}")).collect();
+        flags.push("PLUGIN".to_owned());
+        flags.sort_unstable();
+        let mut named = Setting::ALL.map(flag);
+        named.sort_unstable();
+        assert_eq!(named, flags[..]);
+    }
+
+    #[test]
+    fn help_names_the_defaults_that_hold() {
+        let help = command().render_long_help().to_string();
+        let span = |span: Duration| humantime::format_duration(span).to_string();
+        for default in [
+            DEFAULT_PREFIX.to_owned(),
+            DEFAULT_BATCH_RECORDS.to_string(),
+            span(DEFAULT_DEADLINE),
+            span(DEFAULT_CHECKPOINT_INTERVAL),
+            "1MiB".to_owned(),
+            "512MiB".to_owned(),
+        ] {
+            assert!(help.contains(&format!("[default: {default}]")), "{default}");
         }
-    }
-
-    fn over_recording(&self, path: PathBuf, mut processor: Processor) -> Result<Vec<Work>, Report> {
-        let source = Recording::open(
-            recording::Options {
-                path,
-                subscription: self.subscription(),
-                tombstones: self.settings.plan.tombstones,
-                limits: self.arguments.bounds.batch_limits(&self.shares),
-            },
-            Arc::clone(&self.quota),
-            Arc::clone(&self.settings.progress.share),
-        )
-        .map_err(SourceError::from)?;
-        processor.bind(self.sink(&self.sinks()?));
-        let worker = self.settings.progress.worker(0);
-        let worker = Worker::new(source, processor, self.settings.clone(), worker);
-        Ok(vec![Box::new(move || worker.run())])
-    }
-
-    fn over_kafka(&self, clients: Clients, first: Processor) -> Result<Vec<Work>, Report> {
-        let subscription = self.subscription();
-        let stop_at_end = self.arguments.source.on_eof == OnEof::Stop;
-        let (cluster, members) =
-            Cluster::connect(clients, &subscription, stop_at_end).map_err(SourceError::from)?;
-        let sinks = self.sinks()?;
-        let mut processors = vec![first];
-        while processors.len() < members.len() {
-            let (processor, plan) = Processor::start(
-                &self.settings.plugin,
-                &self.settings.options,
-                self.settings.limits,
-            )?;
-            if plan != *self.settings.plan {
-                return Err(WorkerError::OtherPlan.into());
-            }
-            processors.push(processor);
-        }
-        let of_worker = |(number, (mut processor, member)): (usize, (Processor, Member))| {
-            processor.bind(self.sink(&sinks));
-            self.kafka_worker(&cluster, member, processor, number)
+        let config = Config::try_from(layer("p.wasm --brokers b --group-id g")).unwrap();
+        let Source::Kafka(kafka) = config.source else {
+            panic!("it is a cluster");
         };
-        let workers = processors.into_iter().zip(members).enumerate();
-        Ok(workers.map(of_worker).collect())
-    }
-
-    fn kafka_worker(
-        &self,
-        cluster: &Arc<Cluster>,
-        member: Member,
-        processor: Processor,
-        number: usize,
-    ) -> Work {
-        let cluster = Arc::clone(cluster);
-        let counters = self.settings.progress.worker(number);
-        let options = kafka::WorkerOptions {
-            limits: self.arguments.bounds.batch_limits(&self.shares),
-            tombstones: self.settings.plan.tombstones,
-            quota: Arc::clone(&self.quota),
-            progress: Arc::clone(&counters),
-        };
-        let settings = WorkerSettings {
-            checkpoint_interval: Some(self.arguments.checkpoint_interval),
-            ..self.settings.clone()
-        };
-        Box::new(move || {
-            let source = KafkaSource::join(cluster, member, options).map_err(SourceError::from)?;
-            Worker::new(source, processor, settings, counters).run()
-        })
-    }
-
-    /// The way of one worker's rows to these places.
-    fn sink(&self, places: &jsonl::Destinations) -> Box<dyn Sink> {
-        let WorkerSettings { plan, limits, .. } = &self.settings;
-        let before = match self.shares.bounded {
-            Some(_) => aggregate::tightly_before,
-            None => aggregate::before,
-        };
-        before(places.sink(), &plan.outputs, limits.emit_bytes)
-    }
-
-    fn sinks(&self) -> Result<jsonl::Destinations, Report> {
-        let places = jsonl::Destinations::open(
-            &self.arguments.outputs,
-            &self.settings.plan.outputs,
-            self.settings.limits.emit_bytes,
-        )?;
-        Ok(match self.shares.bounded {
-            Some(bounded) => places.bounded(bounded.lines),
-            None => places,
-        })
+        assert_eq!((kafka.on_eof, config.workers), (OnEof::Continue, 1));
+        assert_eq!(config.on_bad_record, OnBadRecord::Stop);
     }
 }

@@ -49,64 +49,59 @@ const MOST_GUEST: usize = 4 << 30;
 
 /// The limits of the parts of each worker, in bytes where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryPlan {
+pub(crate) struct MemoryPlan {
     /// The memory of its instance; a record may take half of it.
-    pub guest: usize,
+    pub(crate) guest: usize,
     /// What one call may emit, as rows and as the sink's own encoding of them.
-    pub call: usize,
+    pub(crate) call: usize,
     /// Keys and values of one call, but for a single larger record.
-    pub batch: usize,
+    pub(crate) batch: usize,
     /// Held rows that make a checkpoint due.
-    pub held: usize,
+    pub(crate) held: usize,
     /// What is bounded only where the memory of the whole process is.
-    pub bounded: Option<Bounds>,
+    pub(crate) bounded: Option<Bounds>,
 }
 
 /// What one worker may hold where the memory of the whole process is bounded, and what nothing bounds otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Lines that ever wait for a checkpoint, in bytes.
-    pub lines: usize,
+    pub(crate) lines: usize,
     /// Memory that batches may keep from one call to the next, in bytes.
-    pub kept_batches: usize,
+    pub(crate) kept_batches: usize,
     /// Records that are fetched ahead.
-    pub fetch: FetchLimits,
+    pub(crate) fetch: FetchLimits,
 }
 
 /// What the operator sets; the limits that are absent follow from it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct MemoryRequest {
+pub(crate) struct MemoryRequest {
     /// The most memory of the process, in bytes.
-    pub process: usize,
+    pub(crate) process: usize,
     /// How many workers share it.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// The size of the plugin's file, in bytes.
-    pub plugin: usize,
+    pub(crate) plugin: usize,
     /// Records of one call.
-    pub records: usize,
+    pub(crate) records: usize,
     /// The memory of one instance, in bytes.
-    pub guest: Option<usize>,
+    pub(crate) guest: Option<usize>,
     /// Keys and values of one call, in bytes.
-    pub batch: Option<usize>,
+    pub(crate) batch: Option<usize>,
     /// What librdkafka fetches.
-    pub fetch: FetchRequest,
+    pub(crate) fetch: FetchRequest,
 }
 
 /// The parts do not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`--process-memory` of {} is too little for {}: the process takes {}, and each worker at the least {} \
-     (its instance {}, fetched records {}, rows {}, the rest {})",
-    Size(*.process), Workers(*.workers), Size(*.base), Size(.least.sum()), Size(.least.guest), Size(.least.fetched),
-    Size(.least.rows), Size(.least.rest)
-)]
+#[error("a process of {} is too little for {}: {}", Size(*.process), Workers(*.workers), self.needed())]
 pub struct TooLittle {
-    process: usize,
-    workers: usize,
+    pub(crate) process: usize,
+    pub(crate) workers: usize,
     base: usize,
     least: Least,
     /// Whether some limit of a part was given.
-    given: bool,
+    pub(crate) given: bool,
 }
 
 /// The least that a worker takes, by what takes it.
@@ -125,29 +120,41 @@ impl Least {
 }
 
 impl TooLittle {
-    /// The way out.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        let worker = self.least.sum();
-        let needed = self
-            .base
-            .saturating_add(worker.saturating_mul(self.workers));
-        let mut ways = vec![format!("set it to at least {}", Size(needed))];
-        let fitting = self.process.saturating_sub(self.base) / worker.max(1);
-        if fitting > 0 {
-            ways.push(format!("take {} at the most", Workers(fitting)));
-        }
-        if self.given {
-            ways.push("lower the limits of parts that are given".to_owned());
-        }
-        ways.join(", or ")
+    /// What the parts take at the least, as a sentence.
+    pub(crate) fn needed(&self) -> String {
+        let Least {
+            guest,
+            fetched,
+            rows,
+            rest,
+        } = self.least;
+        format!(
+            "the process takes {}, and each worker at the least {} (its instance {}, fetched records {}, rows {}, the \
+             rest {})",
+            Size(self.base),
+            Size(self.least.sum()),
+            Size(guest),
+            Size(fetched),
+            Size(rows),
+            Size(rest)
+        )
+    }
+
+    /// The memory that is enough for all workers.
+    pub(crate) fn enough(&self) -> Size {
+        let workers = self.least.sum().saturating_mul(self.workers);
+        Size(self.base.saturating_add(workers))
+    }
+
+    /// The workers that the memory is enough for.
+    pub(crate) fn fitting(&self) -> Workers {
+        Workers(self.process.saturating_sub(self.base) / self.least.sum().max(1))
     }
 }
 
 impl MemoryPlan {
     /// The parts where nobody bounds the whole.
-    #[must_use]
-    pub fn usual(guest: Option<usize>, batch: Option<usize>) -> Self {
+    pub(crate) fn usual(guest: Option<usize>, batch: Option<usize>) -> Self {
         let guest = guest.unwrap_or(USUAL_GUEST);
         Self {
             guest,
@@ -164,17 +171,17 @@ impl MemoryPlan {
     ///
     /// # Errors
     /// When there is too little for parts that are given, or for the least that the others need.
-    pub fn within(request: &MemoryRequest) -> Result<Self, TooLittle> {
-        let share = request.share();
+    pub(crate) fn within(request: &MemoryRequest) -> Result<Self, TooLittle> {
+        let each = request.of_each_worker();
         let least = request.least();
-        let Some(mut spare) = share.checked_sub(least.sum()) else {
+        let Some(mut spare) = each.checked_sub(least.sum()) else {
             return Err(request.too_little(least));
         };
         // Each part takes what it has above its least from what is spare; the instance comes last, because it can
         // use any amount.
         let quarter = match request.guest {
             Some(_) => (spare + least.fetched + least.rows) / 2,
-            None => share / 4,
+            None => each / 4,
         };
         let may_take = |least: usize, spare: usize| quarter.clamp(least, least + spare);
         let fetch = request.fetch.within(may_take(least.fetched, spare));
@@ -186,7 +193,7 @@ impl MemoryPlan {
         );
         spare -= of_rows(call) - least.rows;
         let batch = request.batch.unwrap_or_else(|| {
-            let most = USUAL_BATCH.min((share / 64).max(LEAST_BATCH));
+            let most = USUAL_BATCH.min((each / 64).max(LEAST_BATCH));
             most.min(LEAST_BATCH + spare / 2 / KEPT_TIMES)
         });
         spare -= kept_batches(batch) - kept_batches(request.least_batch());
@@ -215,7 +222,7 @@ impl MemoryRequest {
     }
 
     /// What each worker may take.
-    fn share(&self) -> usize {
+    fn of_each_worker(&self) -> usize {
         self.process.saturating_sub(self.base()) / self.workers.max(1)
     }
 
@@ -290,7 +297,9 @@ fn sum<const N: usize>(parts: [usize; N]) -> usize {
     parts.into_iter().fold(0, usize::saturating_add)
 }
 
-struct Workers(usize);
+/// A number of workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Workers(pub(crate) usize);
 
 impl fmt::Display for Workers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -396,35 +405,28 @@ mod tests {
         let error = MemoryPlan::within(&request(100 * MIB, 4)).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.starts_with("`--process-memory` of 100 MiB is too little for 4 workers: the process takes 49 MiB"),
+            text.starts_with(
+                "a process of 100 MiB is too little for 4 workers: the process takes 49 MiB"
+            ),
             "{text}"
         );
-        let hint = error.hint();
-        let enough = hint.split(' ').find_map(|word| word.parse::<usize>().ok());
-        let enough = enough.unwrap();
+        let enough = error.enough().0.div_ceil(MIB);
         assert!(MemoryPlan::within(&request(enough * MIB, 4)).is_ok());
         assert!(MemoryPlan::within(&request((enough - 1) * MIB, 4)).is_err());
-        assert!(
-            hint.ends_with("MiB, or take 1 worker at the most"),
-            "{hint}"
-        );
+        assert_eq!(error.fitting(), Workers(1));
         assert!(MemoryPlan::within(&request(100 * MIB, 1)).is_ok());
         assert!(MemoryPlan::within(&request(100 * MIB, 2)).is_err());
-        let hint = MemoryPlan::within(&request(MIB, 4)).unwrap_err().hint();
-        assert!(!hint.contains("at the most"), "{hint}");
+        let error = MemoryPlan::within(&request(MIB, 4)).unwrap_err();
+        assert_eq!((error.fitting(), error.given), (Workers(0), false));
     }
 
     #[test]
-    fn limits_that_are_given_and_do_not_fit_are_a_way_out() {
+    fn limits_that_are_given_and_do_not_fit_are_said_to_be_given() {
         let given = MemoryRequest {
             guest: Some(512 * MIB),
             ..request(512 * MIB, 1)
         };
-        let hint = MemoryPlan::within(&given).unwrap_err().hint();
-        assert!(
-            hint.ends_with("lower the limits of parts that are given"),
-            "{hint}"
-        );
+        assert!(MemoryPlan::within(&given).unwrap_err().given);
         let absurd = MemoryRequest {
             guest: Some(usize::MAX),
             batch: Some(usize::MAX),

@@ -99,31 +99,6 @@ pub enum OptionsError {
     },
 }
 
-impl OptionsError {
-    /// The way out, for a `hint:` line.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Unknown { known, .. }
-            | Self::Missing { known, .. }
-            | Self::Repeated { known, .. }
-            | Self::Type { known, .. }
-            | Self::Rule { known, .. } => Some(known.clone()),
-            Self::File { .. } | Self::NotAnObject { .. } | Self::NotJson { .. } => Some(
-                r#"`--options` takes a file that holds a JSON object, such as `{"name": "value"}`"#
-                    .to_owned(),
-            ),
-            Self::Schema { .. } | Self::Whole { .. } => None,
-        }
-    }
-
-    /// Whether the command line is wrong, rather than the world.
-    #[must_use]
-    pub fn is_wrong_use(&self) -> bool {
-        !matches!(self, Self::File { .. })
-    }
-}
-
 /// The options in a file that holds a JSON object.
 ///
 /// # Errors

@@ -1,4 +1,6 @@
-//! Why the Kafka source cannot go on, and what can be done.
+//! Why the Kafka source cannot go on.
+
+use std::fmt;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -9,15 +11,15 @@ use crate::text::Quoted;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A setting that the host keeps for itself.
-    #[error("`--kafka {key}` cannot be set: {reason}")]
+    #[error("the Kafka setting `{key}` cannot be set: {reason}")]
     RefusedSetting {
         /// librdkafka's name of it.
         key: String,
-        /// Which guarantee it would break, or which flag sets it.
-        reason: &'static str,
+        /// Why the host keeps it.
+        reason: Reserved,
     },
     /// A setting that librdkafka does not know. Its value may be a secret under a mistyped name, and is not kept.
-    #[error("`--kafka {key}` is not a setting of librdkafka")]
+    #[error("`{key}` is not a setting of librdkafka")]
     UnknownSetting {
         /// What was named.
         key: String,
@@ -25,7 +27,7 @@ pub enum Error {
         nearest: Option<&'static str>,
     },
     /// A value that librdkafka refuses.
-    #[error("`--kafka {key}` cannot {}: {reason}", given(value.as_deref()))]
+    #[error("`{key}` cannot {}: {reason}", given(value.as_deref()))]
     BadSetting {
         /// librdkafka's name of it.
         key: String,
@@ -36,7 +38,7 @@ pub enum Error {
     },
     /// A deadline that would make the group drop this member.
     #[error(
-        "`--deadline {deadline_ms} ms` is more than half of `max.poll.interval.ms`, which is \
+        "a deadline of {deadline_ms} ms is more than half of `max.poll.interval.ms`, which is \
          {max_poll_interval_ms}"
     )]
     DeadlineTooLong {
@@ -47,8 +49,8 @@ pub enum Error {
     },
     /// A size of responses that bursts the memory of the process, with so many brokers.
     #[error(
-        "`--kafka fetch.max.bytes={bytes}` is too much for `--process-memory`: {brokers} brokers may send as much \
-         at the same time"
+        "`fetch.max.bytes={bytes}` is too much for the memory of the process: {brokers} brokers may send as much at \
+         the same time"
     )]
     ResponsesTooLarge {
         /// What it was set to.
@@ -176,6 +178,27 @@ pub enum Error {
     },
 }
 
+/// Why the host keeps a setting of librdkafka for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// It follows from the brokers of [`Settings`](super::Settings).
+    Brokers,
+    /// It follows from the group of [`Settings`](super::Settings).
+    GroupId,
+    /// Another value would break a guarantee.
+    Guarantee(&'static str),
+}
+
+impl fmt::Display for Reserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Brokers => "the list of brokers sets it",
+            Self::GroupId => "the name of the group sets it",
+            Self::Guarantee(reason) => reason,
+        })
+    }
+}
+
 impl Error {
     pub(super) fn request(what: impl Into<String>, source: &KafkaError) -> Self {
         let code = source.rdkafka_error_code();
@@ -186,75 +209,37 @@ impl Error {
         }
     }
 
-    /// The way out, where there is one.
+    /// The cause that an operator can mend, where librdkafka's code names one.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::RefusedSetting { .. } => "leave the setting out".into(),
-            Self::UnknownSetting {
-                nearest: Some(name),
-                ..
-            } => format!("did you mean `{name}`?"),
-            Self::UnknownSetting { nearest: None, .. } | Self::BadSetting { .. } => {
-                "the settings are those of librdkafka's CONFIGURATION.md".into()
-            }
-            Self::ResponsesTooLarge { most, .. } => {
-                format!("set it to {most} at the most, leave it out, or raise `--process-memory`")
-            }
-            Self::DeadlineTooLong { deadline_ms, .. } => format!(
-                "shorten `--deadline`, or set `--kafka max.poll.interval.ms={}`",
-                deadline_ms * 2
-            ),
-            Self::Unreachable { .. } => {
-                "check `--brokers`, and `--kafka security.protocol` and the `sasl.*` and `ssl.*` \
-                 settings"
-                    .into()
-            }
-            Self::Topics { error, .. } => match error {
-                TopicError::NoTopics { .. } => "name one of them with `--prefix`".into(),
-                TopicError::OnlyPrivileged { .. } => "`--privileged` reads them".into(),
-                TopicError::NoTopic { .. } => {
-                    "narrow the object types with `--object-type`, or check `--prefix`".into()
-                }
-            },
-            Self::OutOfRange { .. } => {
-                "records were deleted before they were read, or the topic was made anew: choose \
-                 another `--group-id`, or reset this group's offsets with Kafka's tools"
-                    .into()
-            }
-            Self::NoCommittedOffset { .. } => {
-                "check `--group-id`, or leave `auto.offset.reset` out to start at the first record"
-                    .into()
-            }
-            Self::RecordTooLarge { bytes, .. } => {
-                format!(
-                    "set `--memory-limit` to at least {} bytes, or raise `--process-memory` where it is set",
-                    bytes * 2
-                )
-            }
-            Self::NotConfirmed { .. } => {
-                "start the run again: it goes on from the last confirmed commit".into()
-            }
+    pub fn likely_cause(&self) -> Option<LikelyCause> {
+        let code = match self {
             Self::Fatal { code }
             | Self::CommitRefused { code, .. }
-            | Self::Partition { code, .. } => access_hint(*code)?,
-            Self::Request { code, .. } => access_hint((*code)?)?,
-            Self::Client(_) | Self::NoQueue { .. } => return None,
-        })
+            | Self::Partition { code, .. } => *code,
+            Self::Request { code, .. } => (*code)?,
+            _ => return None,
+        };
+        match code {
+            RDKafkaErrorCode::GroupAuthorizationFailed => Some(LikelyCause::Group),
+            RDKafkaErrorCode::TopicAuthorizationFailed => Some(LikelyCause::Topic),
+            RDKafkaErrorCode::BadMessage => Some(LikelyCause::Message),
+            RDKafkaErrorCode::FencedInstanceId => Some(LikelyCause::InstanceId),
+            _ => None,
+        }
     }
+}
 
-    /// Whether the command line is wrong, rather than the world.
-    #[must_use]
-    pub fn is_wrong_use(&self) -> bool {
-        matches!(
-            self,
-            Self::RefusedSetting { .. }
-                | Self::UnknownSetting { .. }
-                | Self::BadSetting { .. }
-                | Self::DeadlineTooLong { .. }
-                | Self::ResponsesTooLarge { .. }
-        )
-    }
+/// What a code of librdkafka says about the settings of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LikelyCause {
+    /// The account has no right to the consumer group.
+    Group,
+    /// The account has no right to a topic.
+    Topic,
+    /// A message is damaged, or larger than `receive.message.max.bytes`.
+    Message,
+    /// Another member has the same `group.instance.id`.
+    InstanceId,
 }
 
 fn given(value: Option<&str>) -> String {
@@ -271,26 +256,4 @@ pub(super) fn words(code: RDKafkaErrorCode) -> String {
     let words = text.split_once(" (").map(|(_, words)| words);
     let words = words.and_then(|words| words.strip_suffix(')'));
     words.unwrap_or(&text).to_owned()
-}
-
-fn access_hint(code: RDKafkaErrorCode) -> Option<String> {
-    match code {
-        RDKafkaErrorCode::GroupAuthorizationFailed => Some(
-            "the account may not use this `--group-id`: where access is limited it begins with \
-             the user's name and a hyphen"
-                .into(),
-        ),
-        RDKafkaErrorCode::TopicAuthorizationFailed => {
-            Some("the account may not read one of the topics: without access to privileged topics leave `--privileged` out".into())
-        }
-        RDKafkaErrorCode::BadMessage => Some(
-            "the data may be damaged, or a record be larger than \
-             `--kafka receive.message.max.bytes`"
-                .into(),
-        ),
-        RDKafkaErrorCode::FencedInstanceId => {
-            Some("another member uses the same `group.instance.id`".into())
-        }
-        _ => None,
-    }
 }

@@ -31,7 +31,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 pub use self::clients::Clients;
 pub use self::cluster::{Cluster, Member};
-pub use self::error::Error;
+pub use self::error::{Error, LikelyCause, Reserved};
 pub use self::memory::FetchRequest;
 pub use self::settings::{FetchLimits, Settings};
 

@@ -119,28 +119,20 @@ mod tests {
             ("nonsense", None),
         ] {
             let error = refusal(key, PASSWORD);
-            assert!(error.is_wrong_use());
-            let hint = error.hint().unwrap();
-            assert!(!format!("{error}{hint}{error:?}").contains(PASSWORD));
+            assert!(!format!("{error}{error:?}").contains(PASSWORD));
             let Error::UnknownSetting { nearest, .. } = error else {
                 panic!("{error}");
             };
             assert_eq!(nearest, meant);
-            assert_eq!(
-                hint.contains(meant.unwrap_or("`")),
-                meant.is_some(),
-                "{hint}"
-            );
         }
     }
 
     #[test]
     fn bad_value_of_a_known_setting_is_told_with_librdkafkas_reason() {
         let error = refusal("session.timeout.ms", "soon");
-        assert!(error.is_wrong_use());
         let text = error.to_string();
         assert!(
-            text.starts_with("`--kafka session.timeout.ms` cannot be `soon`: Invalid value"),
+            text.starts_with("`session.timeout.ms` cannot be `soon`: Invalid value"),
             "{text}"
         );
     }
@@ -160,7 +152,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("`--kafka sasl.password` cannot have this value: "),
+                .starts_with("`sasl.password` cannot have this value: "),
             "{error}"
         );
     }

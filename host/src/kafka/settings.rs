@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-use super::error::Error;
+use super::error::{Error, Reserved};
 use super::memory::FetchRequest;
 use super::setting_check;
 
@@ -75,32 +75,34 @@ pub struct FetchLimits {
     pub response_bytes: usize,
 }
 
-/// Settings that would break a guarantee or that a flag sets, and why.
-const REFUSED: [(&str, &str); 13] = [
-    ("bootstrap.servers", "`--brokers` sets it"),
-    ("metadata.broker.list", "`--brokers` sets it"),
-    ("group.id", "`--group-id` sets it"),
+/// Settings that the host keeps for itself, and why.
+const REFUSED: [(&str, Reserved); 13] = [
+    ("bootstrap.servers", Reserved::Brokers),
+    ("metadata.broker.list", Reserved::Brokers),
+    ("group.id", Reserved::GroupId),
     ("enable.auto.commit", OWN_COMMITS),
     ("auto.commit.enable", OWN_COMMITS),
     ("auto.commit.interval.ms", OWN_COMMITS),
     ("enable.auto.offset.store", OWN_COMMITS),
     ("offset.store.method", OWN_COMMITS),
-    (
-        "partition.assignment.strategy",
-        "the host answers only cooperative rebalances",
-    ),
+    ("partition.assignment.strategy", COOPERATIVE),
+    ("group.remote.assignor", COOPERATIVE),
     (
         "enable.partition.eof",
-        "the host needs these events to know the end of the data",
+        Reserved::Guarantee("the host needs these events to know the end of the data"),
     ),
     (
-        "group.remote.assignor",
-        "the host answers only cooperative rebalances",
+        "log.queue",
+        Reserved::Guarantee("the host reads log lines from its own queue"),
     ),
-    ("log.queue", "the host reads log lines from its own queue"),
-    ("consume.callback.max.messages", "the host reads batches"),
+    (
+        "consume.callback.max.messages",
+        Reserved::Guarantee("the host reads batches"),
+    ),
 ];
-const OWN_COMMITS: &str = "offsets are committed only behind durable outputs";
+const OWN_COMMITS: Reserved =
+    Reserved::Guarantee("offsets are committed only behind durable outputs");
+const COOPERATIVE: Reserved = Reserved::Guarantee("the host answers only cooperative rebalances");
 
 impl Settings {
     /// Refuses settings that the host keeps for itself, and those that librdkafka does not take.
@@ -109,7 +111,7 @@ impl Settings {
     /// The first such setting, or a deadline too long for the group.
     pub fn check(&self, deadline: Duration) -> Result<(), Error> {
         for (key, _) in &self.kafka {
-            if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| refused == key) {
+            if let Some(&(_, reason)) = REFUSED.iter().find(|(refused, _)| refused == key) {
                 return Err(Error::RefusedSetting {
                     key: key.clone(),
                     reason,
@@ -301,7 +303,7 @@ mod tests {
                 .check(Duration::from_secs(30))
                 .unwrap_err();
             assert!(error.to_string().contains(key), "{error}");
-            assert!(error.is_wrong_use());
+            assert!(matches!(error, Error::RefusedSetting { .. }));
         }
     }
 
@@ -327,8 +329,10 @@ mod tests {
         one.share_responses(1).unwrap();
         assert_eq!(one.for_worker(0, 1).get("fetch.max.bytes"), Some("1000000"));
         let error = bounded(given).share_responses(4).unwrap_err();
-        assert!(error.is_wrong_use());
-        assert!(error.hint().unwrap().contains("262144"), "{error}");
+        assert!(
+            matches!(error, Error::ResponsesTooLarge { most: 262_144, .. }),
+            "{error}"
+        );
         let mut usual = settings(given);
         usual.share_responses(100).unwrap();
     }

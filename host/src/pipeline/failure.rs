@@ -55,25 +55,6 @@ pub enum WorkerError {
     Panicked,
 }
 
-impl WorkerError {
-    /// The way out, where there is one.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Call { source, .. } => source.hint(),
-            Self::Rejected { .. } => {
-                Some("`--on-bad-record skip` passes rejected records over and counts them".into())
-            }
-            Self::Source(source) => source.hint(),
-            Self::Sink(sink) => sink.hint(),
-            Self::OtherPlan => {
-                Some("this is an error of the processor: tell its author".to_owned())
-            }
-            Self::Thread { .. } | Self::Panicked => None,
-        }
-    }
-}
-
 /// The records of one call, by topic and partition.
 #[derive(Debug)]
 pub struct CallPlace(Vec<Range>);

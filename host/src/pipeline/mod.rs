@@ -1,5 +1,6 @@
 //! Takes records from a source through a processor into sinks, checkpoint by checkpoint.
 
+pub(crate) mod build;
 mod failure;
 #[cfg(feature = "test-hooks")]
 mod hooks;

@@ -146,61 +146,6 @@ pub enum LoadError {
     },
 }
 
-impl LoadError {
-    /// The way out, for a `hint:` line.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        const REBUILD: &str = "build it again with the plugin SDK of this host's version";
-        Some(match self {
-            Self::Engine(_) => {
-                "WebAssembly needs 4 GiB of address space for each instance: look at `ulimit -v`".to_owned()
-            }
-            Self::Missing { .. } => {
-                "name the `.wasm` file that building the plugin printed".to_owned()
-            }
-            Self::Folder { .. } => {
-                "name the `.wasm` file: a plugin's source is built to one first".to_owned()
-            }
-            Self::NotAFile { .. } => "copy it to a file first".to_owned(),
-            Self::Read { .. } => return None,
-            Self::TooLarge { .. } => {
-                "strip debug information from it: `wasm-tools strip` or `strip = true` in its profile"
-                    .to_owned()
-            }
-            Self::NotWasm { text: true, .. } => {
-                "it looks like WebAssembly text: `wasm-tools parse` makes it binary".to_owned()
-            }
-            Self::NotWasm { text: false, .. } => {
-                "a plugin is the `.wasm` file that building it makes".to_owned()
-            }
-            Self::Malformed { .. } | Self::Broken { .. } => {
-                "it may be cut short or damaged: copy or build it again".to_owned()
-            }
-            Self::NoComponentType { .. } => {
-                "build it with the plugin SDK and its export macro, or make a component of it with `wasm-tools component`".to_owned()
-            }
-            Self::Componentize { .. } | Self::Shape { .. } => REBUILD.to_owned(),
-            Self::NoInterface { .. } => {
-                "a plugin implements the SDK's `Processor` and calls its export macro".to_owned()
-            }
-            Self::OtherVersion { .. } => format!("{REBUILD}, or run it with a host that offers it"),
-            Self::UnknownImports { imports, .. }
-                if imports.iter().any(|import| import.starts_with("wasi")) =>
-            {
-                "a processor has no files, clock, environment or network: build it for `wasm32-unknown-unknown`".to_owned()
-            }
-            Self::UnknownImports { .. } => {
-                "a processor has nothing but its batches, its log and its outputs".to_owned()
-            }
-            Self::Compile { .. } => {
-                "threads, 64-bit memories, tail calls, relaxed SIMD, garbage collection and exceptions are refused"
-                    .to_owned()
-            }
-            Self::Describe { source, .. } => return source.hint(),
-        })
-    }
-}
-
 /// Why a call into a processor came to nothing.
 ///
 /// Texts of the guest inside are bounded and without control characters.
@@ -281,43 +226,6 @@ pub enum CallError {
     Poisoned,
 }
 
-impl CallError {
-    /// The way out, for a `hint:` line.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Deadline { .. } => {
-                "`--deadline` allows longer calls, and `--batch-records` makes them smaller"
-                    .to_owned()
-            }
-            Self::Memory { .. } => {
-                "`--memory-limit` allows more (`--process-memory` where that is set), and `--batch-bytes` makes batches \
-                 smaller"
-                    .to_owned()
-            }
-            Self::TooMuchEmitted { .. }
-            | Self::TooMuchAtOnce {
-                is_memory_limit: true,
-                ..
-            } => "`--memory-limit` bounds this too (`--process-memory` where that is set), and `--batch-records` \
-                  makes calls smaller"
-                .to_owned(),
-            Self::Stack { .. } => {
-                "the processor recurses too deeply, perhaps without end: its author can mend that"
-                    .to_owned()
-            }
-            Self::Response(error) => format!("the rules for it are in `{}`", error.rules()),
-            Self::Misbehaved { .. } | Self::TooMuchAtOnce { .. } | Self::Row(_) => {
-                "this is an error of the processor: tell its author".to_owned()
-            }
-            Self::Panicked { .. }
-            | Self::Trapped { .. }
-            | Self::Failure { .. }
-            | Self::Poisoned => return None,
-        })
-    }
-}
-
 /// The two calls that answer with JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -351,16 +259,6 @@ pub struct AnswerError {
     pub path: String,
     /// The rule that it breaks.
     pub rule: String,
-}
-
-impl AnswerError {
-    /// The schema that holds the rules.
-    fn rules(&self) -> &'static str {
-        match self.question {
-            Question::Describe => "plugin-sdk/wit/description.schema.json",
-            Question::Start => "plugin-sdk/wit/plan.schema.json",
-        }
-    }
 }
 
 /// The reason of a library, bounded and without control characters, because it may quote the guest.

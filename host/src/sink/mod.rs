@@ -134,18 +134,3 @@ pub enum SinkError {
         source: RowError,
     },
 }
-
-impl SinkError {
-    /// The way out, where there is one.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        let Self::Write { source, .. } = self else {
-            return None;
-        };
-        matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge).then(|| {
-            "make room and run again: nothing of this checkpoint was written or committed"
-                .to_owned()
-        })
-    }
-}

@@ -102,23 +102,3 @@ pub enum SourceError {
     #[error(transparent)]
     Kafka(#[from] crate::kafka::Error),
 }
-
-impl SourceError {
-    /// The way out, where there is one.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Recording(error) => error.hint(),
-            Self::Kafka(error) => error.hint(),
-        }
-    }
-
-    /// Whether the command line is wrong, rather than the world.
-    #[must_use]
-    pub fn is_wrong_use(&self) -> bool {
-        match self {
-            Self::Recording(_) => false,
-            Self::Kafka(error) => error.is_wrong_use(),
-        }
-    }
-}

@@ -230,6 +230,19 @@ fn failure_of_one_of_two_plugins_names_it() {
 }
 
 #[test]
+fn benchmark_without_a_recording_is_refused() {
+    let finished = Host::new()
+        .arg("bench")
+        .arg(paths::plugin("count-objects"))
+        .finish(LIMIT)
+        .code(2);
+    assert_eq!(
+        finished.stderr,
+        "error: `--recording` is required\nhint: a benchmark reads a recording\n"
+    );
+}
+
+#[test]
 fn recording_that_can_be_read_once_only_is_refused() {
     let finished = Host::new()
         .arg("bench")

@@ -353,11 +353,17 @@ fn an_answer_beyond_its_bound_is_refused() {
         source.to_string(),
         "the processor passed more than 1 MiB at once in `describe`"
     );
-    assert!(!source.hint().unwrap().contains("`--memory-limit`"));
+    assert!(matches!(
+        source,
+        CallError::TooMuchAtOnce {
+            is_memory_limit: false,
+            ..
+        }
+    ));
 }
 
 #[test]
-fn rejections_that_pass_the_memory_limit_are_refused_with_the_option_that_bounds_them() {
+fn rejections_that_pass_the_memory_limit_are_refused_as_such() {
     let guest = Guest {
         process: "(return (call $ok (i32.const 65536) (i32.const 200000)))",
         memory_pages: 60,
@@ -369,7 +375,13 @@ fn rejections_that_pass_the_memory_limit_are_refused_with_the_option_that_bounds
         error.to_string(),
         "the processor passed more than 4 MiB at once in `process`"
     );
-    assert!(error.hint().unwrap().contains("`--memory-limit`"));
+    assert!(matches!(
+        error,
+        CallError::TooMuchAtOnce {
+            is_memory_limit: true,
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -401,5 +413,4 @@ fn answers_that_break_the_rules_are_refused() {
         ),
         "{text}"
     );
-    assert!(error.hint().unwrap().contains("plan.schema.json"));
 }

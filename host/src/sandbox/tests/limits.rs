@@ -46,7 +46,6 @@ fn deadline_violated_in_process() {
     assert!(matches!(error, CallError::Deadline { limit } if limit == SHORT.deadline));
     assert!(begin.elapsed() >= SHORT.deadline);
     assert_eq!(error.to_string(), "the processor ran longer than 100 ms");
-    assert!(error.hint().unwrap().contains("`--deadline`"));
 }
 
 #[test]
@@ -132,7 +131,6 @@ fn memory_limit_violated_and_the_guest_aborts() {
         error.to_string(),
         "the processor needs more memory than 4 MiB"
     );
-    assert!(error.hint().unwrap().contains("`--memory-limit`"));
 }
 
 #[test]
@@ -165,7 +163,6 @@ fn memory_limit_violated_from_the_beginning() {
         ),
         "{error:?}"
     );
-    assert!(error.hint().unwrap().contains("`--memory-limit`"));
 }
 
 #[test]
@@ -183,7 +180,6 @@ fn a_batch_larger_than_the_guests_memory_is_a_memory_error() {
         .process(batches(&[&vec![0; 5 << 20]]).as_slice())
         .unwrap_err();
     assert!(matches!(error, CallError::Memory { .. }), "{error:?}");
-    assert!(error.hint().unwrap().contains("`--memory-limit`"));
 }
 
 #[test]

@@ -6,9 +6,7 @@ use super::guest::{self, Guest, LIMITS, load};
 use crate::sandbox::{Engine, LoadError, Plugin, Processor};
 
 fn refused(bytes: &[u8]) -> LoadError {
-    let error = load(bytes, LIMITS).err().expect("it is refused");
-    assert!(error.hint().is_some(), "{error:?}");
-    error
+    load(bytes, LIMITS).err().expect("it is refused")
 }
 
 #[test]
@@ -48,11 +46,9 @@ fn a_later_patch_version_is_the_same_interface() {
 fn a_missing_file_a_folder_and_a_pipe_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let at = |path: &Path| {
-        let error = Plugin::load_with(&Engine::new().unwrap(), path, LIMITS, None)
+        Plugin::load_with(&Engine::new().unwrap(), path, LIMITS, None)
             .err()
-            .unwrap();
-        assert!(error.hint().is_some());
-        error
+            .unwrap()
     };
     let missing = at(&folder.path().join("missing.wasm"));
     assert!(matches!(missing, LoadError::Missing { .. }), "{missing:?}");
@@ -94,7 +90,6 @@ fn what_is_not_webassembly_is_refused() {
     }
     let text = refused(b"\n(module)");
     assert!(matches!(text, LoadError::NotWasm { text: true, .. }));
-    assert!(text.hint().unwrap().contains("wasm-tools parse"));
 }
 
 #[test]
@@ -163,7 +158,6 @@ fn imports_that_the_host_does_not_offer_are_refused_by_name() {
                 .ends_with("imports `wasi:cli/environment@0.2.0`, which this host does not offer"),
             "{error}"
         );
-        assert!(error.hint().unwrap().contains("wasm32-unknown-unknown"));
     }
     let preview1 = Guest {
         extra: r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))

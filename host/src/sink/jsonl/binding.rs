@@ -1,8 +1,8 @@
-//! Which output goes where: `--output [NAME=]FILE`.
+//! Which output goes where: `[NAME=]FILE`.
 
 use super::place::OpenError;
 
-/// One `--output` of the command line.
+/// One output with its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Binding {
     /// The output; all that are not named elsewhere when it is absent.

@@ -19,13 +19,13 @@ const SEARCH_CHUNK: u64 = 64 << 10;
 /// Why a place cannot be written to.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// `--output` names no file.
-    #[error("`--output {text}` names no file")]
+    /// A binding names no file.
+    #[error("the output `{text}` names no file")]
     NoFile {
         /// What was given.
         text: String,
     },
-    /// `--output` names an output that the plan lacks.
+    /// A binding names an output that the plan lacks.
     #[error("the processor has no output `{name}`; it has: {known}")]
     UnknownOutput {
         /// What was named.
@@ -34,7 +34,7 @@ pub enum OpenError {
         known: String,
     },
     /// Two bindings say where one output goes.
-    #[error("`--output` is given twice for {what}")]
+    #[error("two files are named for {what}")]
     BoundTwice {
         /// The output, or all that are not named.
         what: String,
@@ -86,37 +86,6 @@ pub enum OpenError {
     },
 }
 
-impl OpenError {
-    /// The way out, where there is one.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. } => {
-                "`--output` takes `[NAME=]FILE`, once for each output"
-            }
-            Self::Open { .. } | Self::Directory { .. } => {
-                "`--output` takes the path of a file that can be written, or `-` for standard output"
-            }
-            Self::Held { .. } => {
-                "give each process a file of its own, or use `--workers` in one process"
-            }
-            Self::Lock { .. } => "choose a file on a file system that has locks",
-            Self::NotJsonLines { .. } => "choose another file, or end its last line",
-            Self::Repair { .. } => return None,
-        };
-        Some(hint.to_owned())
-    }
-
-    /// Whether the command line is wrong, rather than the world.
-    #[must_use]
-    pub fn is_wrong_use(&self) -> bool {
-        matches!(
-            self,
-            Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. }
-        )
-    }
-}
-
 /// What may be done to a place besides writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -140,7 +109,7 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens what `--output` names.
+    /// Opens what a binding names.
     pub(super) fn new(file: &str) -> Result<Self, OpenError> {
         if file == "-" {
             Self::standard_output()

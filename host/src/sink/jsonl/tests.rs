@@ -233,14 +233,13 @@ fn binding_of_an_unknown_output_lists_the_known() {
         error.to_string(),
         "the processor has no output `row`; it has: `rows`, `errors`"
     );
-    assert!(error.is_wrong_use());
     for (twice, what) in [
         (["rows=x", "rows=y"], "the output `rows`"),
         (["x", "y"], "not named"),
     ] {
         let error = open(&["rows"], &twice.map(str::to_owned)).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
-        assert!(error.is_wrong_use());
+        assert!(matches!(error, OpenError::BoundTwice { .. }));
     }
 }
 
@@ -264,7 +263,6 @@ fn places_that_cannot_be_written_are_named() {
             error.to_string(),
             format!("cannot open `{}` for appending", path.display())
         );
-        assert!(error.hint().is_some());
     }
 }
 
@@ -383,7 +381,6 @@ fn full_disk_is_named_and_every_file_is_cut_back() {
         panic!("{error}")
     };
     assert_eq!(source.kind(), io::ErrorKind::StorageFull);
-    assert!(error.hint().unwrap().contains("make room"));
     assert_eq!(read(&path), "{}\n");
     assert_eq!(sink.held_bytes(), held);
 }

@@ -1,4 +1,4 @@
-//! Why a recording cannot be read, and what can be done.
+//! Why a recording cannot be read.
 
 use journal_recording::Place;
 
@@ -53,46 +53,4 @@ pub enum Error {
     /// The limits of a batch are set too high.
     #[error(transparent)]
     Batch(#[from] TooLarge),
-}
-
-impl Error {
-    /// The way out, where there is one.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        use journal_recording::Error as File;
-        let hint = match self {
-            Self::File(File::Open { .. } | File::Read { .. }) => {
-                "`--recording` takes the path of a file that can be read"
-            }
-            Self::File(File::Empty { .. } | File::NotARecording { .. }) => {
-                "what a recording is made of is described in docs/recording-format.md"
-            }
-            Self::File(File::UnknownVersion { .. }) => "a newer journal-host may read it",
-            Self::File(
-                File::CutShort { .. }
-                | File::Damaged { .. }
-                | File::BadTopicName { .. }
-                | File::Compression { .. },
-            ) => "copy or make the recording again",
-            Self::File(_) | Self::Batch(_) => return None,
-            Self::ReadOnce { .. } => {
-                "save it to a file first, or make it with a header that lists its topics"
-            }
-            Self::Topics { error, .. } => match error {
-                TopicError::NoTopics { .. } => "name one of them with `--prefix`",
-                TopicError::OnlyPrivileged { .. } => "`--privileged` reads them",
-                TopicError::NoTopic { .. } => {
-                    "narrow the object types with `--object-type`, or check `--prefix`"
-                }
-            },
-            Self::UnlistedTopic { .. } => "recordings cannot be joined by concatenation",
-            Self::RecordTooLarge { bytes, .. } => {
-                return Some(format!(
-                    "set `--memory-limit` to at least {} bytes, or raise `--process-memory` where it is set",
-                    bytes * 2
-                ));
-            }
-        };
-        Some(hint.to_owned())
-    }
 }

@@ -88,13 +88,20 @@ fn flags_that_do_not_go_together_are_wrong_use() {
         .says("`--workers` above 1 does not go with `--recording`")
         .hints("leave `--workers` out");
     let host = || Host::run(&paths::plugin(HOSTILE));
-    is_wrong_use(host()).names("required arguments were not provided");
+    is_wrong_use(host())
+        .says("`--recording` or `--brokers` is required")
+        .hints("`--recording` reads a recording, `--brokers` with `--group-id` a Kafka cluster");
     is_wrong_use(host().args(["--brokers", "127.0.0.1:1"]))
-        .names("required arguments were not provided");
-    is_wrong_use(host().args(["--group-id", "g"])).names("required arguments were not provided");
+        .says("`--group-id` is required with `--brokers`");
+    is_wrong_use(host().args(["--group-id", "g"]))
+        .says("`--brokers` is required with `--group-id`");
     is_wrong_use(hostile(1).args(["--brokers", "127.0.0.1:1", "--group-id", "g"]))
-        .names("cannot be used with");
-    is_wrong_use(hostile(1).args(["--kafka", "a=b"])).names("cannot be used with");
+        .says("`--brokers` cannot be used with `--recording`");
+    is_wrong_use(hostile(1).args(["--kafka", "a=b"]))
+        .says("`--kafka` cannot be used with `--recording`");
+    is_wrong_use(Host::new().args(["run", "--recording", "origins.journal"]))
+        .says("no plugin is named")
+        .hints("`.wasm` file");
     option("--batch-bytes", "200MiB")
         .says("`--batch-bytes` is more than a quarter of `--memory-limit`")
         .hints("raise `--memory-limit`");
@@ -178,14 +185,14 @@ fn values_that_no_flag_takes_are_wrong_use() {
             "5",
             "it is not a span of time such as 30s or 500ms",
         ),
-        ("--deadline", "0s", "it must be longer than nothing"),
+        ("--deadline", "0s", "it must be greater than zero"),
         ("--memory-limit", "much", "it is not a size such as 1MiB"),
         (
             "--batch-records",
             "0",
             "it is not a number from 1 to 4294967295",
         ),
-        ("--batch-bytes", "0", "it is not a possible size"),
+        ("--batch-bytes", "0", "it must be greater than zero"),
         ("--workers", "0", "it is not a number from 1 to 256"),
         ("--stop-after", "-1", "invalid value '-1'"),
         ("--on-bad-record", "retry", "invalid value 'retry'"),

@@ -1,0 +1,58 @@
+//! From the configuration to what is measured, and under which conditions.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Conditions, Error, Subject};
+use crate::config::{Config, Source};
+use crate::pipeline::build::{self, BuildError};
+use crate::sandbox::{Engine, LoadTimes, Plugin, Processor};
+
+impl Conditions {
+    /// The conditions of a configuration whose source is a recording.
+    ///
+    /// # Errors
+    /// When it is not, when it is not a file, or when the limits do not go together.
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let Source::Recording(recording) = &config.source else {
+            return Err(Error::NoRecording);
+        };
+        // Whoever opens the recording reports that it is not there.
+        let is_file = recording.metadata().map(|metadata| metadata.is_file());
+        if matches!(is_file, Ok(false)) {
+            return Err(Error::NotAFile(recording.clone()));
+        }
+        let memory = build::usual_memory(config)?;
+        Ok(Self {
+            recording: recording.clone(),
+            prefix: config.objects.prefix.clone(),
+            privileged: config.objects.privileged,
+            limits: build::limits(config, &memory),
+            batch_limits: build::batch_limits(config, &memory),
+        })
+    }
+}
+
+impl Subject {
+    /// Loads the plugin at `path`, starts it with the options of the configuration, and says how long loading takes.
+    ///
+    /// # Errors
+    /// When the plugin does not load or start, or its options are wrong.
+    pub(crate) fn load(
+        engine: &Engine,
+        path: &Path,
+        config: &Config,
+        conditions: &Conditions,
+    ) -> Result<(Self, LoadTimes), BuildError> {
+        let (plugin, times) = Plugin::load_timed(engine, path, conditions.limits)?;
+        let options = build::plugin_options(config, &plugin)?;
+        let (_, plan) = Processor::start(&plugin, &options, conditions.limits)?;
+        let subject = Self {
+            object_types: build::object_types(config, &plan)?,
+            plugin: Arc::new(plugin),
+            options: options.into(),
+            plan: Arc::new(plan),
+        };
+        Ok((subject, times))
+    }
+}

@@ -1,0 +1,52 @@
+//! Settings that do not go together.
+
+use super::Explain;
+use crate::cli::names::Names;
+use crate::config::{ConfigError, Setting};
+
+impl Explain for ConfigError {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match *self {
+            Self::NoPlugin => "no plugin is named".to_owned(),
+            Self::NoSource => format!(
+                "{} or {} is required",
+                names.of(Setting::Recording),
+                names.of(Setting::Brokers)
+            ),
+            Self::Incomplete { missing, given } => {
+                format!("{} is required with {}", names.of(missing), names.of(given))
+            }
+            Self::TwoSources { kafka } => format!(
+                "{} cannot be used with {}",
+                names.of(kafka),
+                names.of(Setting::Recording)
+            ),
+            Self::SeveralWorkers => format!(
+                "{} above 1 does not go with {}",
+                names.of(Setting::Workers),
+                names.of(Setting::Recording)
+            ),
+        }
+    }
+
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        match self {
+            Self::NoPlugin => Some("name its `.wasm` file".to_owned()),
+            Self::NoSource => Some(format!(
+                "{} reads a recording, {} with {} a Kafka cluster",
+                names.of(Setting::Recording),
+                names.of(Setting::Brokers),
+                names.of(Setting::GroupId)
+            )),
+            Self::SeveralWorkers => Some(format!(
+                "a recording is read by one worker: leave {} out",
+                names.of(Setting::Workers)
+            )),
+            Self::Incomplete { .. } | Self::TwoSources { .. } => None,
+        }
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,155 @@
+//! What ends a run or a benchmark, before its workers run and in them.
+
+use super::{AUTHOR, Explain, chain};
+use crate::bench;
+use crate::cli::names::Names;
+use crate::config::Setting;
+use crate::pipeline::WorkerError;
+use crate::pipeline::build::BuildError;
+use crate::source::SourceError;
+use crate::text;
+
+impl Explain for BuildError {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match self {
+            Self::Memory(error) => error.sentence(names),
+            Self::BatchTooLarge => format!(
+                "{} is more than a quarter of {}",
+                names.of(Setting::BatchBytes),
+                names.of(Setting::MemoryLimit)
+            ),
+            Self::ObjectType { object_type, .. } => format!(
+                "{} is not one that the plugin reads",
+                names.with(Setting::ObjectTypes, object_type)
+            ),
+            Self::Source(error) => error.sentence(names),
+            Self::Outputs(error) => error.sentence(names),
+            Self::Plugin(_) | Self::Options(_) | Self::Start(_) | Self::OtherPlan => chain(self),
+        }
+    }
+
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        match self {
+            Self::Memory(error) => error.hint(names),
+            Self::BatchTooLarge => Some(format!(
+                "the guest holds a batch and works on it: raise {}",
+                names.of(Setting::MemoryLimit)
+            )),
+            Self::Plugin(error) => error.hint(names),
+            Self::Options(error) => error.hint(names),
+            Self::Start(error) => error.hint(names),
+            Self::OtherPlan => Some(AUTHOR.to_owned()),
+            Self::ObjectType { offered, .. } => Some(format!("it reads {}", text::list(offered))),
+            Self::Source(error) => error.hint(names),
+            Self::Outputs(error) => error.hint(names),
+        }
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::BatchTooLarge | Self::ObjectType { .. } => true,
+            Self::Options(error) => error.is_wrong_use(),
+            Self::Source(error) => error.is_wrong_use(),
+            Self::Outputs(error) => error.is_wrong_use(),
+            Self::Plugin(_) | Self::Start(_) | Self::OtherPlan => false,
+        }
+    }
+}
+
+impl Explain for SourceError {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match self {
+            Self::Recording(_) => chain(self),
+            Self::Kafka(error) => error.sentence(names),
+        }
+    }
+
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        match self {
+            Self::Recording(error) => error.hint(names),
+            Self::Kafka(error) => error.hint(names),
+        }
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Recording(error) => error.is_wrong_use(),
+            Self::Kafka(error) => error.is_wrong_use(),
+        }
+    }
+}
+
+impl Explain for WorkerError {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match self {
+            Self::Source(error) => error.sentence(names),
+            _ => chain(self),
+        }
+    }
+
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        match self {
+            Self::Call { source, .. } => source.hint(names),
+            Self::Rejected { .. } => Some(format!(
+                "{} passes rejected records over and counts them",
+                names.with(Setting::OnBadRecord, "skip")
+            )),
+            Self::Source(error) => error.hint(names),
+            Self::Sink(error) => error.hint(names),
+            Self::OtherPlan => Some(AUTHOR.to_owned()),
+            Self::Thread { .. } | Self::Panicked => None,
+        }
+    }
+
+    /// A worker makes its consumer, which is when librdkafka looks at the settings of the group.
+    fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_wrong_use(),
+            _ => false,
+        }
+    }
+}
+
+impl Explain for bench::Error {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match self {
+            Self::NoRecording => format!("{} is required", names.of(Setting::Recording)),
+            Self::Build(error) => error.sentence(names),
+            Self::Source(error) => error.sentence(names),
+            Self::Output(error) => error.sentence(names),
+            Self::Worker(error) => error.sentence(names),
+            Self::NotAFile(_) | Self::Start(_) | Self::Interrupted | Self::NoRecords => chain(self),
+        }
+    }
+
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        match self {
+            Self::NoRecording => Some("a benchmark reads a recording".to_owned()),
+            Self::Interrupted => None,
+            Self::NotAFile(_) => Some(format!(
+                "each round reads the recording again: {} takes a regular file",
+                names.of(Setting::Recording)
+            )),
+            Self::Build(error) => error.hint(names),
+            Self::Start(error) => error.hint(names),
+            Self::Source(error) => error.hint(names),
+            Self::Output(error) => error.hint(names),
+            Self::Worker(error) => error.hint(names),
+            Self::NoRecords => Some(format!(
+                "{} takes one with records of the plugin's object types",
+                names.of(Setting::Recording)
+            )),
+        }
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::NoRecording | Self::NotAFile(_) => true,
+            Self::Build(error) => error.is_wrong_use(),
+            Self::Source(error) => error.is_wrong_use(),
+            Self::Output(error) => error.is_wrong_use(),
+            Self::Worker(error) => error.is_wrong_use(),
+            Self::Start(_) | Self::Interrupted | Self::NoRecords => false,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A recording that cannot be read.
+
+use journal_recording::Error as File;
+
+use super::Explain;
+use crate::cli::names::Names;
+use crate::config::Setting;
+use crate::journal::topics::TopicError;
+use crate::source::recording::Error;
+
+impl Explain for Error {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        let hint = match self {
+            Self::File(File::Open { .. } | File::Read { .. }) => {
+                return Some(format!(
+                    "{} takes the path of a file that can be read",
+                    names.of(Setting::Recording)
+                ));
+            }
+            Self::File(File::Empty { .. } | File::NotARecording { .. }) => {
+                "what a recording is made of is described in docs/recording-format.md"
+            }
+            Self::File(File::UnknownVersion { .. }) => "a newer journal-host may read it",
+            Self::File(
+                File::CutShort { .. }
+                | File::Damaged { .. }
+                | File::BadTopicName { .. }
+                | File::Compression { .. },
+            ) => "copy or make the recording again",
+            Self::File(_) | Self::Batch(_) => return None,
+            Self::ReadOnce { .. } => {
+                "save it to a file first, or make it with a header that lists its topics"
+            }
+            Self::Topics { error, .. } => return Some(topics(error, names)),
+            Self::UnlistedTopic { .. } => "recordings cannot be joined by concatenation",
+            Self::RecordTooLarge { bytes, .. } => return Some(record_too_large(*bytes, names)),
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// The topics that are asked for are not there, or may not be read.
+pub(super) fn topics(error: &TopicError, names: Names<'_>) -> String {
+    match error {
+        TopicError::NoTopics { .. } => {
+            format!("name one of them with {}", names.of(Setting::Prefix))
+        }
+        TopicError::OnlyPrivileged { .. } => {
+            format!("{} reads them", names.of(Setting::Privileged))
+        }
+        TopicError::NoTopic { .. } => format!(
+            "narrow the object types with {}, or check {}",
+            names.of(Setting::ObjectTypes),
+            names.of(Setting::Prefix)
+        ),
+    }
+}
+
+/// A record of so many bytes does not fit into an instance.
+pub(super) fn record_too_large(bytes: usize, names: Names<'_>) -> String {
+    format!(
+        "set {} to at least {} bytes, or raise {} where it is set",
+        names.of(Setting::MemoryLimit),
+        bytes * 2,
+        names.of(Setting::ProcessMemory)
+    )
+}

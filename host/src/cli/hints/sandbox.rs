@@ -1,0 +1,152 @@
+//! A plugin that does not load, and calls into it that fail.
+
+use super::{AUTHOR, Explain};
+use crate::cli::names::Names;
+use crate::config::Setting;
+use crate::sandbox::{CallError, LoadError, Question};
+
+impl Explain for LoadError {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        const REBUILD: &str = "build it again with the plugin SDK of this host's version";
+        Some(match self {
+            Self::Engine(_) => {
+                "WebAssembly needs 4 GiB of address space for each instance: look at `ulimit -v`".to_owned()
+            }
+            Self::Missing { .. } => {
+                "name the `.wasm` file that building the plugin printed".to_owned()
+            }
+            Self::Folder { .. } => {
+                "name the `.wasm` file: a plugin's source is built to one first".to_owned()
+            }
+            Self::NotAFile { .. } => "copy it to a file first".to_owned(),
+            Self::Read { .. } => return None,
+            Self::TooLarge { .. } => {
+                "strip debug information from it: `wasm-tools strip` or `strip = true` in its profile"
+                    .to_owned()
+            }
+            Self::NotWasm { text: true, .. } => {
+                "it looks like WebAssembly text: `wasm-tools parse` makes it binary".to_owned()
+            }
+            Self::NotWasm { text: false, .. } => {
+                "a plugin is the `.wasm` file that building it makes".to_owned()
+            }
+            Self::Malformed { .. } | Self::Broken { .. } => {
+                "it may be cut short or damaged: copy or build it again".to_owned()
+            }
+            Self::NoComponentType { .. } => {
+                "build it with the plugin SDK and its export macro, or make a component of it with `wasm-tools component`".to_owned()
+            }
+            Self::Componentize { .. } | Self::Shape { .. } => REBUILD.to_owned(),
+            Self::NoInterface { .. } => {
+                "a plugin implements the SDK's `Processor` and calls its export macro".to_owned()
+            }
+            Self::OtherVersion { .. } => format!("{REBUILD}, or run it with a host that offers it"),
+            Self::UnknownImports { imports, .. }
+                if imports.iter().any(|import| import.starts_with("wasi")) =>
+            {
+                "a processor has no files, clock, environment or network: build it for `wasm32-unknown-unknown`".to_owned()
+            }
+            Self::UnknownImports { .. } => {
+                "a processor has nothing but its batches, its log and its outputs".to_owned()
+            }
+            Self::Compile { .. } => {
+                "threads, 64-bit memories, tail calls, relaxed SIMD, garbage collection and exceptions are refused"
+                    .to_owned()
+            }
+            Self::Describe { source, .. } => return source.hint(names),
+        })
+    }
+}
+
+impl Explain for CallError {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        let name = |setting| names.of(setting);
+        Some(match self {
+            Self::Deadline { .. } => format!(
+                "{} allows longer calls, and {} makes them smaller",
+                name(Setting::Deadline),
+                name(Setting::BatchRecords)
+            ),
+            Self::Memory { .. } => format!(
+                "{} allows more ({} where that is set), and {} makes batches smaller",
+                name(Setting::MemoryLimit),
+                name(Setting::ProcessMemory),
+                name(Setting::BatchBytes)
+            ),
+            Self::TooMuchEmitted { .. }
+            | Self::TooMuchAtOnce {
+                is_memory_limit: true,
+                ..
+            } => format!(
+                "{} bounds this too ({} where that is set), and {} makes calls smaller",
+                name(Setting::MemoryLimit),
+                name(Setting::ProcessMemory),
+                name(Setting::BatchRecords)
+            ),
+            Self::Stack { .. } => {
+                "the processor recurses too deeply, perhaps without end: its author can mend that"
+                    .to_owned()
+            }
+            Self::Response(error) => {
+                let rules = match error.question {
+                    Question::Describe => "plugin-sdk/wit/description.schema.json",
+                    Question::Start => "plugin-sdk/wit/plan.schema.json",
+                };
+                format!("the rules for it are in `{rules}`")
+            }
+            Self::Misbehaved { .. } | Self::TooMuchAtOnce { .. } | Self::Row(_) => {
+                AUTHOR.to_owned()
+            }
+            Self::Panicked { .. }
+            | Self::Trapped { .. }
+            | Self::Failure { .. }
+            | Self::Poisoned => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Origins;
+
+    fn hint(error: &impl Explain) -> String {
+        error.hint(Names(&Origins::default())).unwrap()
+    }
+
+    #[test]
+    fn limits_are_named_by_what_raises_them() {
+        let limit = Duration::from_secs(1);
+        assert!(hint(&CallError::Deadline { limit }).contains("`--deadline`"));
+        let at_once = |is_memory_limit| CallError::TooMuchAtOnce {
+            function: "emit",
+            limit: 1,
+            is_memory_limit,
+        };
+        for error in [
+            CallError::Memory { limit: 1 },
+            CallError::TooMuchEmitted { limit: 1 },
+            at_once(true),
+        ] {
+            assert!(hint(&error).contains("`--memory-limit`"), "{error}");
+        }
+        assert!(!hint(&at_once(false)).contains("`--memory-limit`"));
+    }
+
+    #[test]
+    fn files_that_are_no_plugin_have_a_way_out() {
+        let path = || "p.wasm".into();
+        let text = LoadError::NotWasm {
+            path: path(),
+            text: true,
+        };
+        assert!(hint(&text).contains("wasm-tools parse"));
+        let wasi = LoadError::UnknownImports {
+            path: path(),
+            imports: vec!["wasi:cli/environment@0.2.0".to_owned()],
+        };
+        assert!(hint(&wasi).contains("wasm32-unknown-unknown"));
+    }
+}

@@ -1,0 +1,80 @@
+//! Outputs that cannot be opened or written.
+
+use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+
+use super::{Explain, chain};
+use crate::cli::names::Names;
+use crate::config::Setting;
+use crate::sink::SinkError;
+use crate::sink::jsonl::OpenError;
+
+impl Explain for SinkError {
+    fn hint(&self, _names: Names<'_>) -> Option<String> {
+        let Self::Write { source, .. } = self else {
+            return None;
+        };
+        matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge).then(|| {
+            "make room and run again: nothing of this checkpoint was written or committed"
+                .to_owned()
+        })
+    }
+}
+
+impl Explain for OpenError {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match self {
+            Self::NoFile { text } => {
+                format!("{} names no file", names.with(Setting::Outputs, text))
+            }
+            Self::BoundTwice { what } => {
+                format!("{} is given twice for {what}", names.of(Setting::Outputs))
+            }
+            _ => chain(self),
+        }
+    }
+
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        let output = || names.of(Setting::Outputs);
+        Some(match self {
+            Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. } => {
+                format!("{} takes `[NAME=]FILE`, once for each output", output())
+            }
+            Self::Open { .. } | Self::Directory { .. } => format!(
+                "{} takes the path of a file that can be written, or `-` for standard output",
+                output()
+            ),
+            Self::Held { .. } => format!(
+                "give each process a file of its own, or use {} in one process",
+                names.of(Setting::Workers)
+            ),
+            Self::Lock { .. } => "choose a file on a file system that has locks".to_owned(),
+            Self::NotJsonLines { .. } => "choose another file, or end its last line".to_owned(),
+            Self::Repair { .. } => return None,
+        })
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        matches!(
+            self,
+            Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. }
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Origins;
+
+    #[test]
+    fn full_disks_ask_for_room() {
+        let full = SinkError::Write {
+            place: "`rows`".to_owned(),
+            source: StorageFull.into(),
+        };
+        let hint = full.hint(Names(&Origins::default())).unwrap();
+        assert!(hint.contains("make room"), "{hint}");
+        let gone = SinkError::ReaderGone;
+        assert_eq!(gone.hint(Names(&Origins::default())), None);
+    }
+}
