@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{self, Response};
-use super::{AnswerError, ObjectTypes, Plan, Question};
+use super::{AnswerError, ObjectTypes, Question};
 use crate::journal::batch::Columns;
-use crate::sink::{Kind, Output};
+use crate::journal::plan::{Kind, Output, Plan};
 use crate::text;
 
 const RULES: &str = include_str!("../../../plugin-sdk/wit/plan.schema.json");

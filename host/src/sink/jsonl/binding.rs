@@ -1,6 +1,6 @@
 //! Which output goes where: `--output [NAME=]FILE`.
 
-use super::place::OpenError;
+use super::line_file::OpenError;
 
 /// One `--output` of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
