@@ -47,6 +47,9 @@ pub enum Error {
         /// What each may send, in bytes.
         most: usize,
     },
+    /// The system refused a thread.
+    #[error("cannot start a thread that asks the brokers")]
+    Thread(#[source] std::io::Error),
     /// The client could not be made.
     #[error("cannot make a Kafka client")]
     Client(#[source] KafkaError),
@@ -128,17 +131,6 @@ pub enum Error {
         /// librdkafka's reason.
         reason: String,
     },
-    /// A partition without a committed offset, where that is not to be.
-    #[error(
-        "the group has no committed offset for `{topic}` partition {partition}, and \
-         `auto.offset.reset` is `error`"
-    )]
-    NoCommittedOffset {
-        /// The topic.
-        topic: String,
-        /// The partition.
-        partition: i32,
-    },
     /// One partition cannot be read.
     #[error("`{topic}` partition {partition} cannot be read: {}", words(*code))]
     Partition {
@@ -165,19 +157,6 @@ pub enum Error {
         bytes: usize,
         /// The guest's limit.
         memory_limit_bytes: usize,
-    },
-    /// The last commit was not confirmed.
-    #[error(
-        "the last commit was not confirmed within {seconds} s ({reason}): {records} records will \
-         come again"
-    )]
-    NotConfirmed {
-        /// How long it was waited for.
-        seconds: u64,
-        /// The last refusal.
-        reason: String,
-        /// Offsets between the last confirmed commit and the last processed record.
-        records: u64,
     },
     /// A commit was refused for good.
     #[error("the brokers refused the commit of the group `{group_id}`: {}", words(*code))]
@@ -229,24 +208,17 @@ impl Error {
                  another `--group-id`, or reset this group's offsets with Kafka's tools"
                     .into()
             }
-            Self::NoCommittedOffset { .. } => {
-                "check `--group-id`, or leave `auto.offset.reset` out to start at the first record"
-                    .into()
-            }
             Self::RecordTooLarge { bytes, .. } => {
                 format!(
                     "set `--memory-limit` to at least {} bytes, or raise `--process-memory` where it is set",
                     bytes * 2
                 )
             }
-            Self::NotConfirmed { .. } => {
-                "start the run again: it goes on from the last confirmed commit".into()
-            }
             Self::Fatal { code }
             | Self::CommitRefused { code, .. }
             | Self::Partition { code, .. } => access_hint(*code)?,
             Self::Request { code, .. } => access_hint((*code)?)?,
-            Self::Client(_) | Self::NoQueue { .. } => return None,
+            Self::Thread(_) | Self::Client(_) | Self::NoQueue { .. } => return None,
         })
     }
 

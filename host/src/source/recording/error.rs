@@ -16,6 +16,12 @@ pub enum Error {
         /// Which recording.
         place: Place,
     },
+    /// Records have to be read again from what can be read only once.
+    #[error("{place} cannot be read again, because it is no regular file")]
+    Rewind {
+        /// Which recording.
+        place: Place,
+    },
     /// No topic has the prefix.
     #[error("{place} has no topic with the prefix `{prefix}`; the prefixes there are: {others}")]
     NoTopics {
@@ -94,6 +100,7 @@ impl Error {
             Self::ReadOnce { .. } => {
                 "save it to a file first, or make it with a header that lists its topics"
             }
+            Self::Rewind { .. } => "save it to a file first",
             Self::NoTopics { .. } => "name one of them with `--prefix`",
             Self::OnlyPrivileged { .. } => "`--privileged` reads them",
             Self::NoTopic { .. } => {
