@@ -8,8 +8,9 @@ use super::report::Report;
 use super::values;
 use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan};
 use crate::config::options;
+use crate::journal::plan::Plan;
 use crate::pipeline::stop::Stop;
-use crate::sandbox::{Limits, ObjectTypes, Plan, Plugin};
+use crate::sandbox::{Limits, ObjectTypes, Plugin};
 use crate::sink::jsonl;
 use crate::source::BatchLimits;
 

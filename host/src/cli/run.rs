@@ -12,13 +12,18 @@ use super::args::{self, BoundArguments, ObjectArguments, OptionArguments};
 use super::report::Report;
 use super::values;
 use crate::config::memory::{MemoryPlan, Wanted};
-use crate::kafka::{self, Clients, Cluster, FetchLimits, KafkaSource, Member, Subscription};
+use crate::journal::offsets::{NoStore, Start};
+use crate::kafka::{self, Clients, Cluster, FetchLimits, Member, Subscription};
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
-use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
+use crate::pipeline::{
+    Deadlines, Ended, OnBadRecord, OutputBindings, Process, ProcessorSettings, SandboxedProcessor,
+    Work, Worker, WorkerError, WorkerParts, WorkerSettings, run_workers,
+};
 use crate::sandbox::{Engine, ObjectTypes, Plugin, Processor};
-use crate::sink::{Sink, aggregate, jsonl};
+use crate::sink::{RowLimits, Sink, jsonl};
 use crate::source::SourceError;
+use crate::source::kafka::KafkaSource;
 use crate::source::recording::{self, Recording};
 
 /// Runs a processor over the journal, or over a recording of it.
@@ -117,14 +122,12 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let plugin = Arc::new(Plugin::load(&engine, &arguments.plugin, limits)?);
     let options = arguments.options.of(&plugin)?;
     let (first, plan) = Processor::start(&plugin, &options, limits)?;
-    let progress = Arc::new(Progress::new(arguments.source.workers.get()));
+    let progress = Arc::new(Progress::new(arguments.source.workers.get(), &plan.outputs));
     let run = Run {
         object_types: arguments.objects.of(&plan)?,
         settings: WorkerSettings {
-            plugin,
-            options: options.into(),
-            plan: Arc::new(plan),
-            limits,
+            columns: plan.columns,
+            batch_limits: arguments.bounds.batch_limits(&shares),
             held_bytes: shares.held,
             kept_batches_bytes: shares.bounded.map(|bounded| bounded.kept_batches),
             checkpoint_interval: None,
@@ -132,10 +135,23 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
                 BadRecord::Stop => OnBadRecord::Stop,
                 BadRecord::Skip => OnBadRecord::Skip,
             },
+            start: Some(Start::Earliest),
+            note: String::new(),
+            deadlines: Deadlines {
+                revoke: Duration::ZERO,
+                finish: Duration::ZERO,
+            },
+            leaves_a_group: false,
+            quota: Arc::new(RecordQuota::new(arguments.stop_after)),
             stop: stop.clone(),
             progress: Arc::clone(&progress),
         },
-        quota: Arc::new(RecordQuota::new(arguments.stop_after)),
+        processor: ProcessorSettings {
+            plugin,
+            options: options.into(),
+            plan: Arc::new(plan),
+            limits,
+        },
         shares,
         arguments,
     };
@@ -224,35 +240,41 @@ impl SourceArguments {
     }
 }
 
-type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
+/// How long the end of a run waits for its last commit beyond the session time-out, which a join of the group can take
+/// before the commit is answered.
+const COMMIT_GRACE: Duration = Duration::from_secs(15);
 
 /// A run whose plugin is started, before its source and sinks are open.
 struct Run {
     arguments: Arguments,
     object_types: ObjectTypes,
     settings: WorkerSettings,
+    processor: ProcessorSettings,
     shares: MemoryPlan,
-    quota: Arc<RecordQuota>,
 }
 
 impl Run {
-    fn over_recording(&self, path: PathBuf, mut processor: Processor) -> Result<Vec<Work>, Report> {
-        let source = Recording::open(
-            recording::Options {
-                path,
-                prefix: self.arguments.objects.prefix.clone(),
-                privileged: self.arguments.objects.privileged,
-                object_types: self.object_types.clone(),
-                tombstones: self.settings.plan.tombstones,
-                limits: self.arguments.bounds.batch_limits(&self.shares),
-            },
-            Arc::clone(&self.quota),
-            Arc::clone(&self.settings.progress.share),
-        )
+    fn over_recording(&self, path: PathBuf, processor: Processor) -> Result<Vec<Work>, Report> {
+        let source = Recording::open(recording::Options {
+            path,
+            prefix: self.arguments.objects.prefix.clone(),
+            privileged: self.arguments.objects.privileged,
+            object_types: self.object_types.clone(),
+            tombstones: self.processor.plan.tombstones,
+        })
         .map_err(SourceError::from)?;
-        processor.bind(self.sink(&self.sinks()?));
-        let worker = self.settings.progress.worker(0);
-        let worker = Worker::new(source, processor, self.settings.clone(), worker);
+        let outputs = self.outputs()?;
+        let parts = WorkerParts {
+            source: Box::new(source),
+            store: Box::new(NoStore::default()),
+            processor: self.bound(processor, &outputs),
+            sinks: outputs.sinks(0)?,
+            membership: None,
+            ends: None,
+            counters: self.settings.progress.worker(0),
+            number: 0,
+        };
+        let worker = Worker::new(parts, self.settings.clone());
         Ok(vec![Box::new(move || worker.run())])
     }
 
@@ -262,74 +284,85 @@ impl Run {
             object_types: self.object_types.clone(),
             privileged: self.arguments.objects.privileged,
         };
+        let start = clients.start_of_partitions().map_err(SourceError::from)?;
         let stop_at_end = self.arguments.source.on_eof == OnEof::Stop;
         let (cluster, members) =
             Cluster::connect(clients, &subscription, stop_at_end).map_err(SourceError::from)?;
-        let sinks = self.sinks()?;
-        let mut processors = vec![first];
-        while processors.len() < members.len() {
-            let (processor, plan) = Processor::start(
-                &self.settings.plugin,
-                &self.settings.options,
-                self.settings.limits,
-            )?;
-            if plan != *self.settings.plan {
-                return Err(WorkerError::OtherPlan.into());
-            }
-            processors.push(processor);
-        }
-        let of_worker = |(number, (mut processor, member)): (usize, (Processor, Member))| {
-            processor.bind(self.sink(&sinks));
-            self.kafka_worker(&cluster, member, processor, number)
-        };
-        let workers = processors.into_iter().zip(members).enumerate();
-        Ok(workers.map(of_worker).collect())
-    }
-
-    fn kafka_worker(
-        &self,
-        cluster: &Arc<Cluster>,
-        member: Member,
-        processor: Processor,
-        number: usize,
-    ) -> Work {
-        let cluster = Arc::clone(cluster);
-        let counters = self.settings.progress.worker(number);
-        let options = kafka::WorkerOptions {
-            limits: self.arguments.bounds.batch_limits(&self.shares),
-            tombstones: self.settings.plan.tombstones,
-            quota: Arc::clone(&self.quota),
-            progress: Arc::clone(&counters),
-        };
+        let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.arguments.checkpoint_interval),
+            start,
+            deadlines: Deadlines {
+                revoke: cluster.session_timeout(),
+                finish: cluster.session_timeout() + COMMIT_GRACE,
+            },
+            leaves_a_group: true,
             ..self.settings.clone()
         };
-        Box::new(move || {
-            let source = KafkaSource::join(cluster, member, options).map_err(SourceError::from)?;
-            Worker::new(source, processor, settings, counters).run()
-        })
+        let mut work: Vec<Work> = Vec::new();
+        let mut first = Some(first);
+        for (number, member) in members.into_iter().enumerate() {
+            let processor = first.take().map_or_else(|| self.processor.start(), Ok)?;
+            let kafka = KafkaWorker {
+                cluster: Arc::clone(&cluster),
+                member,
+                processor: self.bound(processor, &outputs),
+                sinks: outputs.sinks(number)?,
+                tombstones: self.processor.plan.tombstones,
+                settings: settings.clone(),
+                number,
+            };
+            work.push(Box::new(move || kafka.run()));
+        }
+        Ok(work)
     }
 
-    /// The way of one worker's rows to these places.
-    fn sink(&self, places: &jsonl::Destinations) -> Box<dyn Sink> {
-        let WorkerSettings { plan, limits, .. } = &self.settings;
-        let before = match self.shares.bounded {
-            Some(_) => aggregate::tightly_before,
-            None => aggregate::before,
+    /// A started processor with a buffer for its rows.
+    fn bound(&self, mut processor: Processor, outputs: &OutputBindings) -> Box<dyn Process> {
+        processor.bind(outputs.rows(RowLimits {
+            call_bytes: self.processor.limits.emit_bytes,
+            most_bytes: self.shares.bounded.map(|bounded| bounded.lines),
+        }));
+        Box::new(SandboxedProcessor::new(processor, self.processor.clone()))
+    }
+
+    fn outputs(&self) -> Result<OutputBindings, Report> {
+        let plan = &self.processor.plan;
+        let destinations = jsonl::Destinations::open(&self.arguments.outputs, &plan.outputs)?;
+        Ok(OutputBindings::to_one(Box::new(destinations), plan)?)
+    }
+}
+
+/// What a worker over Kafka is made of, before it joins its group in a thread of its own.
+struct KafkaWorker {
+    cluster: Arc<Cluster>,
+    member: Member,
+    processor: Box<dyn Process>,
+    sinks: Vec<Box<dyn Sink>>,
+    tombstones: bool,
+    settings: WorkerSettings,
+    number: usize,
+}
+
+impl KafkaWorker {
+    fn run(self) -> Result<Ended, WorkerError> {
+        let store = self
+            .cluster
+            .store(&self.member)
+            .map_err(SourceError::from)?;
+        let membership = Some(self.member.membership());
+        let ends = self.cluster.ends().cloned();
+        let source = KafkaSource::join(self.cluster, self.member, self.tombstones);
+        let parts = WorkerParts {
+            source: Box::new(source.map_err(SourceError::from)?),
+            store: Box::new(store),
+            processor: self.processor,
+            sinks: self.sinks,
+            membership,
+            ends,
+            counters: self.settings.progress.worker(self.number),
+            number: self.number,
         };
-        before(places.sink(), &plan.outputs, limits.emit_bytes)
-    }
-
-    fn sinks(&self) -> Result<jsonl::Destinations, Report> {
-        let places = jsonl::Destinations::open(
-            &self.arguments.outputs,
-            &self.settings.plan.outputs,
-            self.settings.limits.emit_bytes,
-        )?;
-        Ok(match self.shares.bounded {
-            Some(bounded) => places.bounded(bounded.lines),
-            None => places,
-        })
+        Worker::new(parts, self.settings).run()
     }
 }

@@ -179,7 +179,7 @@ impl MemoryPlan {
         }
     }
 
-    /// Parts whose worst cases of all workers together barrier_guard below `wanted.process`. A quarter of a worker's
+    /// Parts whose worst cases of all workers together stay below `wanted.process`. A quarter of a worker's
     /// share is for fetched records and a quarter for rows; its instance, and the copy of a large record that
     /// the host makes for it, have the rest.
     ///
