@@ -1,85 +1,75 @@
-//! A source and a sink that tell a meter of their work, and are otherwise those that they stand before.
+//! A source and a sink that tell a meter of their work.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::journal::batch::Batches;
+use crate::journal::offsets::{Offsets, Partition, Start};
 use crate::observe::meter::{Meter, Stage};
-use crate::sink::{RowError, Sink, SinkError};
-use crate::source::{Event, Source, SourceError, Wait};
+use crate::sink::{Checkpoint, Committed, Sink, SinkError};
+use crate::source::{BatchLimits, Event, Remaining, Source, SourceError};
 
-/// A source whose taking is metered.
+/// A source whose polls are metered.
 pub(super) struct MeteredSource<S> {
     pub(super) source: S,
     pub(super) meter: Meter,
 }
 
 impl<S: Source> Source for MeteredSource<S> {
-    fn take(&mut self, batches: &mut Batches, wait: Duration) -> Result<Event, SourceError> {
+    fn poll(
+        &mut self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        until: Option<&Offsets>,
+        wait: Duration,
+    ) -> Result<Event, SourceError> {
         let source = &mut self.source;
         self.meter
-            .within(Stage::Take, || source.take(batches, wait))
+            .within(Stage::Take, || source.poll(into, limits, until, wait))
     }
 
-    fn commit(&mut self, wait: Wait) -> Result<(), SourceError> {
-        self.source.commit(wait)
+    fn position(&self) -> Offsets {
+        self.source.position()
     }
 
-    fn keep_alive(&mut self) -> Result<bool, SourceError> {
-        self.source.keep_alive()
+    fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
+        self.source.resolve(of, start)
+    }
+
+    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
+        self.source.assign(start)
+    }
+
+    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
+        self.source.rewind(to)
     }
 
     fn release(&mut self) -> Result<(), SourceError> {
         self.source.release()
     }
 
-    fn close(&mut self) {
-        self.source.close();
+    fn keep_alive(&mut self) -> Result<bool, SourceError> {
+        self.source.keep_alive()
+    }
+
+    fn remaining(&mut self) -> Remaining {
+        self.source.remaining()
+    }
+
+    fn close(self: Box<Self>) {
+        Box::new(self.source).close();
     }
 }
 
-/// A sink whose work is metered: [`Stage::Emit`] while the guest waits for it, [`Stage::Sink`] otherwise.
+/// A sink whose work is metered.
 pub(super) struct MeteredSink {
     pub(super) sink: Box<dyn Sink>,
     pub(super) meter: Meter,
 }
 
 impl Sink for MeteredSink {
-    fn emit(&mut self, output: usize, rows: &[u8], row_ends: &[u32]) -> Result<(), RowError> {
+    fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let sink = &mut self.sink;
-        self.meter
-            .within(Stage::Emit, || sink.emit(output, rows, row_ends))
-    }
-
-    fn check(&mut self, output: usize, place: usize, row: &[u8]) -> Result<(), RowError> {
-        self.sink.check(output, place, row)
-    }
-
-    fn emit_merged(
-        &mut self,
-        output: usize,
-        rows: &[u8],
-        row_ends: &[u32],
-    ) -> Result<(), RowError> {
-        self.sink.emit_merged(output, rows, row_ends)
-    }
-
-    fn keep(&mut self) {
-        self.meter.within(Stage::Sink, || self.sink.keep());
-    }
-
-    fn rollback_call(&mut self) {
-        self.sink.rollback_call();
-    }
-
-    fn discard(&mut self) {
-        self.sink.discard();
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.sink.held_bytes()
-    }
-
-    fn flush(&mut self) -> Result<(), SinkError> {
-        self.meter.within(Stage::Sink, || self.sink.flush())
+        self.meter.within(Stage::Sink, || sink.commit(checkpoint))
     }
 }

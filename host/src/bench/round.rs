@@ -11,14 +11,19 @@ use serde::Serialize;
 use super::metered::{MeteredSink, MeteredSource};
 use super::{Error, Parts};
 use crate::config::memory::USUAL_HELD;
+use crate::journal::offsets::{NoStore, Start};
+use crate::journal::plan::Plan;
 use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
 use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
-use crate::pipeline::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
-use crate::sandbox::{Limits, Plan, Plugin, Processor};
-use crate::sink::{Sink, aggregate, jsonl};
+use crate::pipeline::{
+    Deadlines, Ended, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor, Worker,
+    WorkerError, WorkerParts, WorkerSettings, run_workers,
+};
+use crate::sandbox::{Limits, Plugin, Processor};
+use crate::sink::{RowLimits, Sink, jsonl};
 use crate::source::recording::{self, Recording};
 use crate::source::{BatchLimits, SourceError};
 
@@ -120,15 +125,22 @@ impl Subject {
         if plan != *self.plan {
             return Err(WorkerError::OtherPlan.into());
         }
-        let progress = Arc::new(Progress::new(1).titled(title));
-        let source = self.source(conditions, &progress)?;
-        let sink = self.sink(conditions.limits)?;
-        let settings = self.settings(conditions.limits, stop, &progress);
-        let counters = progress.worker(0);
+        let progress = Arc::new(Progress::new(1, &self.plan.outputs).titled(title));
+        let source = self.source(conditions)?;
+        let outputs = self.outputs()?;
+        let settings = settings(conditions, &self.plan, stop, &progress);
+        let metered = Metered {
+            source,
+            processor,
+            processor_settings: self.processor_settings(conditions.limits),
+            outputs,
+            settings,
+            counters: progress.worker(0),
+        };
         let path = conditions.recording.clone();
         let (tell, told) = mpsc::channel();
         let work = move || {
-            let (ended, mut seen) = metered(source, processor, sink, settings, counters)?;
+            let (ended, mut seen) = metered.run()?;
             seen.reading_ns = read_through(&path)?;
             // The other end is there until this thread has ended.
             let _told = tell.send(seen);
@@ -141,7 +153,7 @@ impl Subject {
         }
     }
 
-    fn source(&self, conditions: &Conditions, progress: &Progress) -> Result<Recording, Error> {
+    fn source(&self, conditions: &Conditions) -> Result<Recording, Error> {
         let options = recording::Options {
             path: conditions.recording.clone(),
             subscription: Subscription {
@@ -150,64 +162,101 @@ impl Subject {
                 privileged: conditions.privileged,
             },
             tombstones: self.plan.tombstones,
-            limits: conditions.batch_limits,
         };
-        let (quota, share) = (
-            Arc::new(RecordQuota::new(None)),
-            Arc::clone(&progress.share),
-        );
-        Ok(Recording::open(options, quota, share).map_err(SourceError::from)?)
+        Ok(Recording::open(options).map_err(SourceError::from)?)
     }
 
-    /// The sink of a run, which encodes all rows, bound to a place that drops them.
-    fn sink(&self, limits: Limits) -> Result<Box<dyn Sink>, Error> {
+    /// The sink of a run, which encodes all rows, bound to a file that drops them.
+    fn outputs(&self) -> Result<OutputBindings, Error> {
         let outputs = &self.plan.outputs;
-        let places = jsonl::Destinations::open(&[NOWHERE.to_owned()], outputs, limits.emit_bytes)?;
-        Ok(aggregate::before(places.sink(), outputs, limits.emit_bytes))
+        let destinations = jsonl::Destinations::open(&[NOWHERE.to_owned()], outputs)?;
+        let bound = OutputBindings::to_one(Box::new(destinations), &self.plan);
+        Ok(bound.map_err(WorkerError::from)?)
     }
 
-    fn settings(&self, limits: Limits, stop: &Stop, progress: &Arc<Progress>) -> WorkerSettings {
-        WorkerSettings {
+    fn processor_settings(&self, limits: Limits) -> ProcessorSettings {
+        ProcessorSettings {
             plugin: Arc::clone(&self.plugin),
             options: Arc::clone(&self.options),
             plan: Arc::clone(&self.plan),
             limits,
-            held_bytes: USUAL_HELD,
-            kept_batches_bytes: None,
-            checkpoint_interval: None,
-            on_bad_record: OnBadRecord::Count,
-            stop: stop.clone(),
-            progress: Arc::clone(progress),
         }
     }
 }
 
-/// Runs a worker on this thread with a meter on.
-fn metered(
+fn settings(
+    conditions: &Conditions,
+    plan: &Plan,
+    stop: &Stop,
+    progress: &Arc<Progress>,
+) -> WorkerSettings {
+    WorkerSettings {
+        columns: plan.columns,
+        batch_limits: conditions.batch_limits,
+        held_bytes: USUAL_HELD,
+        kept_batches_bytes: None,
+        checkpoint_interval: None,
+        on_bad_record: OnBadRecord::Count,
+        start: Some(Start::Earliest),
+        note: String::new(),
+        deadlines: Deadlines::NONE,
+        leaves_a_group: false,
+        quota: Arc::new(RecordQuota::new(None)),
+        stop: stop.clone(),
+        progress: Arc::clone(progress),
+    }
+}
+
+/// What a worker of a round is made of.
+struct Metered {
     source: Recording,
-    mut processor: Processor,
-    sink: Box<dyn Sink>,
+    processor: Processor,
+    processor_settings: ProcessorSettings,
+    outputs: OutputBindings,
     settings: WorkerSettings,
     counters: Arc<WorkerProgress>,
-) -> Result<(Ended, Seen), WorkerError> {
-    let start = Instant::now();
-    let meter = Meter::new();
-    processor.measure(&meter);
-    processor.bind(Box::new(MeteredSink {
-        sink,
-        meter: meter.clone(),
-    }));
-    let source = MeteredSource {
-        source,
-        meter: meter.clone(),
-    };
-    let ended = Worker::new(source, processor, settings, counters).run()?;
-    let seen = Seen {
-        meter: meter.read(),
-        wall_ns: nanoseconds_since(start),
-        reading_ns: 0,
-    };
-    Ok((ended, seen))
+}
+
+impl Metered {
+    /// Runs a worker on this thread with a meter on.
+    fn run(self) -> Result<(Ended, Seen), WorkerError> {
+        let start = Instant::now();
+        let meter = Meter::new();
+        let mut processor = self.processor;
+        processor.measure(&meter);
+        let limits = self.processor_settings.limits;
+        processor.bind(self.outputs.rows(RowLimits {
+            call_bytes: limits.emit_bytes,
+            most_bytes: None,
+        }));
+        let metered_sink = |sink| -> Box<dyn Sink> {
+            Box::new(MeteredSink {
+                sink,
+                meter: meter.clone(),
+            })
+        };
+        let sinks = self.outputs.sinks(0)?.into_iter().map(metered_sink);
+        let parts = WorkerParts {
+            source: Box::new(MeteredSource {
+                source: self.source,
+                meter: meter.clone(),
+            }),
+            store: Box::new(NoStore::default()),
+            processor: Box::new(SandboxedProcessor::new(processor, self.processor_settings)),
+            sinks: sinks.collect(),
+            membership: None,
+            ends: None,
+            counters: self.counters,
+            number: 0,
+        };
+        let ended = Worker::new(parts, self.settings).run()?;
+        let seen = Seen {
+            meter: meter.read(),
+            wall_ns: nanoseconds_since(start),
+            reading_ns: 0,
+        };
+        Ok((ended, seen))
+    }
 }
 
 /// CPU time of reading all records of the recording and doing nothing with them.

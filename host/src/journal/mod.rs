@@ -1,5 +1,8 @@
-//! The words that every stage shares: topics, records, their keys, and batches.
+//! The words that every stage shares: topics and records, their keys, positions in partitions, and what a processor
+//! reads and emits.
 
 pub mod batch;
 pub(crate) mod key;
+pub mod offsets;
+pub mod plan;
 pub mod topics;

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::clients::{self, Clients};
-use super::context::Context;
-use super::end::Ends;
 use super::error::{Error, words};
+use super::group_store::GroupStore;
 use super::leave_barrier::{BarrierGuard, LeaveBarrier};
+use super::membership::{Member, Membership, partitions as partitions_of};
+use super::queries::Queries;
 use super::query_client::QueryClient;
 use super::settings::Settings;
 use crate::journal::batch::Topic;
+use crate::journal::offsets::Offsets;
 use crate::journal::topics::Subscription;
 
 /// How long the brokers may take to answer at the start.
@@ -28,18 +29,11 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// The cluster as the process found it when it started.
 #[derive(Debug)]
 pub struct Cluster {
-    pub(super) settings: Settings,
-    pub(super) topics: Vec<Arc<Topic>>,
-    pub(super) ends: Option<Arc<Ends>>,
-    pub(super) query_client: QueryClient,
-    pub(super) leave_barrier: Arc<LeaveBarrier>,
-}
-
-/// A worker's consumer, which is to join the group.
-pub struct Member {
-    pub(super) consumer: BaseConsumer<Context>,
-    /// The others wait for this worker when they leave the group.
-    pub(super) barrier_guard: BarrierGuard,
+    settings: Settings,
+    topics: Vec<Arc<Topic>>,
+    ends: Option<Offsets>,
+    queries: Arc<Queries>,
+    leave_barrier: Arc<LeaveBarrier>,
 }
 
 impl Cluster {
@@ -68,22 +62,27 @@ impl Cluster {
         })?;
         let topics: Vec<_> = topics.into_iter().map(Arc::new).collect();
         let ends = if stop_at_end {
-            Some(Arc::new(fetch_ends(&query_client, &metadata, &topics)?))
+            Some(fetch_ends(&query_client, &metadata, &topics)?)
         } else {
             None
         };
         let consumers = consumers.map_or_else(|| clients::consumers(&settings, workers), Ok)?;
         let leave_barrier = Arc::new(LeaveBarrier::new());
-        let member = |consumer| Member {
-            consumer,
-            barrier_guard: BarrierGuard::new(&leave_barrier),
+        let member = |consumer| {
+            Ok(Member {
+                membership: Arc::new(Membership::new(consumer)?),
+                barrier_guard: BarrierGuard::new(&leave_barrier),
+            })
         };
-        let members = consumers.into_iter().map(member).collect();
+        let members = consumers
+            .into_iter()
+            .map(member)
+            .collect::<Result<_, Error>>()?;
         let cluster = Self {
             settings,
             topics,
             ends,
-            query_client,
+            queries: Arc::new(Queries::new(query_client)?),
             leave_barrier,
         };
         Ok((Arc::new(cluster), members))
@@ -93,6 +92,41 @@ impl Cluster {
     #[must_use]
     pub fn topics(&self) -> &[Arc<Topic>] {
         &self.topics
+    }
+
+    /// The end of every partition that held a record when the process started, for a run that stops there.
+    #[must_use]
+    pub fn ends(&self) -> Option<&Offsets> {
+        self.ends.as_ref()
+    }
+
+    /// The store of a member's positions.
+    ///
+    /// # Errors
+    /// When librdkafka gives no queue.
+    pub fn store(&self, member: &Member) -> Result<GroupStore, Error> {
+        GroupStore::new(
+            Arc::clone(&member.membership),
+            Arc::clone(&self.queries),
+            self.settings.group_id.clone(),
+        )
+    }
+
+    /// How long the group waits for a silent member, and so how long a join can keep a commit waiting.
+    #[must_use]
+    pub fn session_timeout(&self) -> Duration {
+        self.settings.session_timeout()
+    }
+
+    pub(crate) fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// Leaves the group with a member that has given up everything.
+    pub(crate) fn leave(&self, membership: &Membership) {
+        let waits = !self.settings.has_static_members();
+        let barrier = waits.then_some(&*self.leave_barrier);
+        membership.leave(barrier, self.queries.client());
     }
 }
 
@@ -130,7 +164,7 @@ fn fetch_ends(
     query_client: &QueryClient,
     metadata: &Metadata,
     topics: &[Arc<Topic>],
-) -> Result<Ends, Error> {
+) -> Result<Offsets, Error> {
     let offsets = |at: rdkafka::Offset| -> Result<TopicPartitionList, KafkaError> {
         let mut list = partitions(metadata, topics);
         list.set_all_offsets(at)?;
@@ -150,7 +184,7 @@ fn fetch_ends(
         let committed = committed();
         let found = offsets(rdkafka::Offset::Beginning).and_then(|first| {
             let last = offsets(rdkafka::Offset::End)?;
-            Ok((Ends::new(&first, &last)?, first, last))
+            Ok((ends(&first, &last)?, first, last))
         });
         match found {
             Ok((ends, first, last)) => {
@@ -165,6 +199,21 @@ fn fetch_ends(
         }
         std::thread::sleep(RETRY_AFTER);
     }
+}
+
+/// The ends of partitions that hold records, from the first offsets of all and those after their last records.
+fn ends(first: &TopicPartitionList, last: &TopicPartitionList) -> Result<Offsets, KafkaError> {
+    let mut ends = Offsets::new();
+    for (partition, end) in partitions_of(last).into_iter().zip(last.elements()) {
+        end.error()?;
+        let start = first.find_partition(end.topic(), end.partition());
+        let start = start.and_then(|start| start.offset().to_raw()).unwrap_or(0);
+        let offset = end.offset().to_raw().unwrap_or(0);
+        if offset > start {
+            ends.insert(partition, u64::try_from(offset).unwrap_or_default());
+        }
+    }
+    Ok(ends)
 }
 
 fn partitions(metadata: &Metadata, topics: &[Arc<Topic>]) -> TopicPartitionList {

@@ -60,6 +60,9 @@ pub enum Error {
         /// What each may send, in bytes.
         most: usize,
     },
+    /// The system refused a thread.
+    #[error("cannot start a thread that asks the brokers")]
+    Thread(#[source] std::io::Error),
     /// The client could not be made.
     #[error("cannot make a Kafka client")]
     Client(#[source] KafkaError),
@@ -117,17 +120,6 @@ pub enum Error {
         /// librdkafka's reason.
         reason: String,
     },
-    /// A partition without a committed offset, where that is not to be.
-    #[error(
-        "the group has no committed offset for `{topic}` partition {partition}, and \
-         `auto.offset.reset` is `error`"
-    )]
-    NoCommittedOffset {
-        /// The topic.
-        topic: String,
-        /// The partition.
-        partition: i32,
-    },
     /// One partition cannot be read.
     #[error("`{topic}` partition {partition} cannot be read: {}", words(*code))]
     Partition {
@@ -154,19 +146,6 @@ pub enum Error {
         bytes: usize,
         /// The guest's limit.
         memory_limit_bytes: usize,
-    },
-    /// The last commit was not confirmed.
-    #[error(
-        "the last commit was not confirmed within {seconds} s ({reason}): {records} records will \
-         come again"
-    )]
-    NotConfirmed {
-        /// How long it was waited for.
-        seconds: u64,
-        /// The last refusal.
-        reason: String,
-        /// Offsets between the last confirmed commit and the last processed record.
-        records: u64,
     },
     /// A commit was refused for good.
     #[error("the brokers refused the commit of the group `{group_id}`: {}", words(*code))]

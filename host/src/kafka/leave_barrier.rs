@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a leave_barrier waits for a join to end: a member learns of one by its next heartbeat.
+/// How long leaving waits for a join to end: a member learns of one by its next heartbeat.
 const JOIN_LIMIT: Duration = Duration::from_secs(5);
-/// How long a leave_barrier waits for the other workers: a call and a last commit.
+/// How long leaving waits for the other workers: a call and a last commit.
 const OTHERS_LIMIT: Duration = Duration::from_mins(2);
 /// How often the state of the group is asked for.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// The workers of a process that have not come to leave.
 #[derive(Debug)]
-pub(super) struct LeaveBarrier {
+pub(crate) struct LeaveBarrier {
     staying: AtomicUsize,
 }
 
@@ -35,7 +35,7 @@ impl LeaveBarrier {
 
 /// One worker's part: its drop counts as having come, whatever made the worker end.
 #[derive(Debug)]
-pub(super) struct BarrierGuard(Arc<LeaveBarrier>);
+pub(crate) struct BarrierGuard(Arc<LeaveBarrier>);
 
 impl BarrierGuard {
     pub(super) fn new(leave_barrier: &Arc<LeaveBarrier>) -> Self {

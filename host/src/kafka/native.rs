@@ -23,7 +23,7 @@ use rdkafka::types::RDKafkaRespErr;
 ///
 /// Invariant: it is dropped before its consumer, whose destruction otherwise waits for ever.
 #[derive(Debug)]
-pub(super) struct Queue(NonNull<sys::rd_kafka_queue_t>);
+pub(crate) struct Queue(NonNull<sys::rd_kafka_queue_t>);
 
 // SAFETY: librdkafka's queues may be used from any thread, and this one has one owner.
 unsafe impl Send for Queue {}
@@ -52,7 +52,7 @@ impl Queue {
         target: &Self,
     ) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
-        // SAFETY: handle and topic are valid for the call; both queues barrier_guard owned by this side.
+        // SAFETY: handle and topic are valid for the call; both queues stay owned by this side.
         unsafe {
             let queue = NonNull::new(sys::rd_kafka_queue_get_partition(
                 consumer.client().native_ptr(),
@@ -65,7 +65,7 @@ impl Queue {
     }
 
     /// Events or messages that wait.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         // SAFETY: the queue is valid until it is dropped.
         unsafe { sys::rd_kafka_queue_length(self.0.as_ptr()) }
     }
@@ -80,9 +80,9 @@ impl Drop for Queue {
 
 /// Messages that were read and not handed on yet, in the broker's own buffers.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
+pub(crate) struct Messages {
     buffer: Vec<*mut sys::rd_kafka_message_t>,
-    /// Those before this place are destroyed already.
+    /// Those before this index are destroyed already.
     next: usize,
 }
 
@@ -92,7 +92,7 @@ unsafe impl Send for Messages {}
 impl Messages {
     /// Reads up to `most` messages when none waits: those that are there, or else the first that
     /// comes within `wait`.
-    pub(super) fn read(&mut self, queue: &Queue, most: usize, wait: Duration) {
+    pub(crate) fn read(&mut self, queue: &Queue, most: usize, wait: Duration) {
         if self.next < self.buffer.len() {
             return;
         }
@@ -122,14 +122,14 @@ impl Messages {
     }
 
     /// The message at the front.
-    pub(super) fn front(&self) -> Option<Message<'_>> {
+    pub(crate) fn front(&self) -> Option<Message<'_>> {
         let message = *self.buffer.get(self.next)?;
         // SAFETY: a message from `next` on is not destroyed before `advance`, which needs `&mut`.
         Some(Message(unsafe { &*message }))
     }
 
     /// Destroys the message at the front.
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         if let Some(&message) = self.buffer.get(self.next) {
             self.next += 1;
             // SAFETY: it was not destroyed before, and `next` keeps it from being so again.
@@ -138,12 +138,12 @@ impl Messages {
     }
 
     /// Messages that wait.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.buffer.len() - self.next
     }
 
     /// Destroys the messages that `keep` does not want.
-    pub(super) fn retain(&mut self, keep: impl Fn(Message<'_>) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(Message<'_>) -> bool) {
         let waiting = self.buffer.split_off(self.next);
         self.buffer.clear();
         self.next = 0;
@@ -169,30 +169,58 @@ impl Drop for Messages {
     }
 }
 
-/// One message, or an event in a message's place.
-#[derive(Clone, Copy)]
-pub(super) struct Message<'a>(&'a sys::rd_kafka_message_t);
+/// An event of one partition, which arrives among its messages.
+#[derive(Debug)]
+pub(crate) struct PartitionEvent {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    /// The partition's offset at the event.
+    pub(crate) offset: i64,
+    pub(super) code: RDKafkaErrorCode,
+    /// What librdkafka says about it.
+    pub(crate) text: String,
+}
 
-impl<'a> Message<'a> {
-    /// The event that stands here in place of a message.
-    pub(super) fn error(self) -> Option<RDKafkaErrorCode> {
-        self.0.err.is_error().then(|| self.0.err.into())
+impl PartitionEvent {
+    /// Whether the end of the partition was reached.
+    pub(crate) fn is_end(&self) -> bool {
+        self.code == RDKafkaErrorCode::PartitionEOF
     }
 
-    /// What librdkafka says about the event.
-    pub(super) fn error_text(self) -> String {
+    /// Whether the partition does not have the offset that was asked for.
+    pub(crate) fn is_out_of_range(&self) -> bool {
+        self.code == RDKafkaErrorCode::AutoOffsetReset
+    }
+}
+
+/// One message, or an event instead of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Message<'a>(&'a sys::rd_kafka_message_t);
+
+impl<'a> Message<'a> {
+    /// The event that arrived instead of a message.
+    pub(crate) fn event(self) -> Option<PartitionEvent> {
+        if !self.0.err.is_error() {
+            return None;
+        }
         // SAFETY: the text lives as long as the message.
         let text = unsafe { sys::rd_kafka_message_errstr(ptr::from_ref(self.0)) };
-        text_of(text).unwrap_or_default()
+        Some(PartitionEvent {
+            topic: self.topic_name().unwrap_or_default(),
+            partition: self.0.partition,
+            offset: self.0.offset,
+            code: self.0.err.into(),
+            text: text_of(text).unwrap_or_default(),
+        })
     }
 
     /// A number that is the same for all messages of a topic while its partitions are assigned.
-    pub(super) fn topic_handle(self) -> usize {
+    pub(crate) fn topic_handle(self) -> usize {
         self.0.rkt as usize
     }
 
     /// The topic's name.
-    pub(super) fn topic_name(self) -> Option<String> {
+    pub(crate) fn topic_name(self) -> Option<String> {
         if self.0.rkt.is_null() {
             return None;
         }
@@ -200,28 +228,28 @@ impl<'a> Message<'a> {
         text_of(unsafe { sys::rd_kafka_topic_name(self.0.rkt) })
     }
 
-    pub(super) fn partition(self) -> i32 {
+    pub(crate) fn partition(self) -> i32 {
         self.0.partition
     }
 
-    pub(super) fn offset(self) -> i64 {
+    pub(crate) fn offset(self) -> i64 {
         self.0.offset
     }
 
     /// Milliseconds since 1970, -1 where the message has none.
-    pub(super) fn timestamp_ms(self) -> i64 {
+    pub(crate) fn timestamp_ms(self) -> i64 {
         let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is valid, and `kind` is written to.
         unsafe { sys::rd_kafka_message_timestamp(ptr::from_ref(self.0), &raw mut kind) }
     }
 
-    pub(super) fn key(self) -> &'a [u8] {
+    pub(crate) fn key(self) -> &'a [u8] {
         // SAFETY: librdkafka's key and its length belong together.
         unsafe { bytes_of(self.0.key, self.0.key_len) }
     }
 
     /// The value, empty for a tombstone.
-    pub(super) fn value(self) -> &'a [u8] {
+    pub(crate) fn value(self) -> &'a [u8] {
         // SAFETY: librdkafka's payload and its length belong together.
         unsafe { bytes_of(self.0.payload, self.0.len) }
     }
@@ -244,13 +272,6 @@ fn text_of(text: *const std::os::raw::c_char) -> Option<String> {
             .to_string_lossy()
             .into_owned()
     })
-}
-
-/// What became of a commit.
-#[derive(Debug)]
-pub(super) struct CommitResult {
-    /// The first trouble, of the request or of a partition.
-    pub(super) outcome: Result<(), RDKafkaErrorCode>,
 }
 
 /// Sends a commit of `offsets`; its result comes to `results`.
@@ -276,8 +297,11 @@ pub(super) fn commit<C: ConsumerContext>(
     }
 }
 
-/// The result of the commit in flight, if it comes within `wait`.
-pub(super) fn commit_result(results: &Queue, wait: Duration) -> Option<CommitResult> {
+/// The result of the commit in flight, if it comes within `wait`: the first error, of the request or of a partition.
+pub(super) fn commit_result(
+    results: &Queue,
+    wait: Duration,
+) -> Option<Result<(), RDKafkaErrorCode>> {
     let wait_ms = c_int::try_from(wait.as_millis()).unwrap_or(c_int::MAX);
     // SAFETY: the event is owned until it is destroyed below; the list belongs to the event.
     unsafe {
@@ -292,12 +316,11 @@ pub(super) fn commit_result(results: &Queue, wait: Duration) -> Option<CommitRes
             }
         }
         sys::rd_kafka_event_destroy(event.as_ptr());
-        let outcome = if error.is_error() {
+        Some(if error.is_error() {
             Err(error.into())
         } else {
             Ok(())
-        };
-        Some(CommitResult { outcome })
+        })
     }
 }
 

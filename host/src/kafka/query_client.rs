@@ -24,7 +24,7 @@ const STABLE: &str = "Stable";
 const EMPTY: [&str; 2] = ["Empty", "Dead"];
 
 /// The client; the order of the fields matters, as the queue is dropped first.
-pub(super) struct QueryClient {
+pub(crate) struct QueryClient {
     events: Queue,
     client: BaseConsumer<Context>,
     group_id: String,
@@ -52,7 +52,7 @@ impl QueryClient {
     }
 
     /// Events are only seen by polling, and would pile up otherwise.
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         while self.events.len() > 0 {
             let _event = self.client.poll(Duration::ZERO);
         }

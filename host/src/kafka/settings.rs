@@ -7,6 +7,7 @@ use rdkafka::ClientConfig;
 use super::error::{Error, Reserved};
 use super::memory::FetchRequest;
 use super::setting_check;
+use crate::journal::offsets::Start;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
 const QUEUED_MAX_MESSAGES_KBYTES: &str = "16384";
@@ -39,17 +40,6 @@ const LEAST_RESPONSE_BYTES: usize = 32 << 10;
 const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
 /// librdkafka's default of `session.timeout.ms`.
 const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
-
-/// Where a partition without a committed offset starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Start {
-    /// At its first record.
-    Earliest,
-    /// Behind its last record.
-    Latest,
-    /// Nowhere: it ends the run.
-    Refused,
-}
 
 /// What the operator says about the cluster.
 #[derive(Clone, Debug)]
@@ -188,12 +178,15 @@ impl Settings {
         HEARTBEAT_INTERVAL_MS.min(session_ms / 4).max(1)
     }
 
-    /// Where a partition without a committed offset starts.
-    pub(super) fn start(&self) -> Result<Start, Error> {
+    /// Where a partition without a committed offset starts; none where that ends the run.
+    ///
+    /// # Errors
+    /// When the setting has another value.
+    pub fn start(&self) -> Result<Option<Start>, Error> {
         match self.get("auto.offset.reset") {
-            None | Some("earliest" | "smallest" | "beginning") => Ok(Start::Earliest),
-            Some("latest" | "largest" | "end") => Ok(Start::Latest),
-            Some("error" | "none") => Ok(Start::Refused),
+            None | Some("earliest" | "smallest" | "beginning") => Ok(Some(Start::Earliest)),
+            Some("latest" | "largest" | "end") => Ok(Some(Start::Latest)),
+            Some("error" | "none") => Ok(None),
             Some(value) => Err(Error::BadSetting {
                 key: "auto.offset.reset".into(),
                 value: Some(value.into()),
@@ -346,9 +339,9 @@ mod tests {
 
     #[test]
     fn partitions_without_a_commit_start_at_the_earliest_unless_set() {
-        assert_eq!(settings(&[]).start().unwrap(), Start::Earliest);
+        assert_eq!(settings(&[]).start().unwrap(), Some(Start::Earliest));
         let latest = settings(&[("auto.offset.reset", "latest")]);
-        assert_eq!(latest.start().unwrap(), Start::Latest);
+        assert_eq!(latest.start().unwrap(), Some(Start::Latest));
         assert_eq!(
             latest.for_worker(0, 1).get("auto.offset.reset"),
             Some("error")

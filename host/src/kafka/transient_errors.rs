@@ -3,10 +3,11 @@
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::error::{Error, words};
+use super::native::PartitionEvent;
 
 /// The errors that were told since records came last.
 #[derive(Debug, Default)]
-pub(super) struct TransientErrors {
+pub(crate) struct TransientErrors {
     told: Vec<RDKafkaErrorCode>,
 }
 
@@ -32,26 +33,27 @@ impl TransientErrors {
     }
 
     /// An error of one partition.
-    pub(super) fn partition(
-        &mut self,
-        topic: &str,
-        partition: i32,
-        code: RDKafkaErrorCode,
-        text: &str,
-    ) -> Result<(), Error> {
-        if is_fatal(code) {
+    pub(crate) fn partition(&mut self, event: &PartitionEvent) -> Result<(), Error> {
+        let PartitionEvent {
+            topic,
+            partition,
+            code,
+            text,
+            ..
+        } = event;
+        if is_fatal(*code) {
             return Err(Error::Partition {
-                topic: topic.to_owned(),
-                partition,
-                code,
+                topic: topic.clone(),
+                partition: *partition,
+                code: *code,
             });
         }
-        self.tell(code, || format!("`{topic}` partition {partition}: {text}"));
+        self.tell(*code, || format!("`{topic}` partition {partition}: {text}"));
         Ok(())
     }
 
     /// Records come again.
-    pub(super) fn over(&mut self) {
+    pub(crate) fn over(&mut self) {
         if !self.told.is_empty() {
             tracing::info!("the brokers answer again");
             self.told.clear();

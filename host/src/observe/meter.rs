@@ -15,7 +15,7 @@ pub enum Stage {
     Guest,
     /// It hands emitted rows to the sink.
     Emit,
-    /// The sink settles the rows of a call, or writes those of a checkpoint.
+    /// The rows of a call are held or dropped, or those of a checkpoint are written.
     Sink,
     /// Anything else of the worker's loop.
     Rest,

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use crate::journal::batch::Batches;
+use crate::journal::plan::Output;
+use crate::source::Remaining;
 
 /// How often the end of the workers is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -43,6 +45,10 @@ pub struct WorkerProgress {
     objects: AtomicU64,
     bytes: AtomicU64,
     lag: AtomicU64,
+    /// Bytes of a recording that were read.
+    read_bytes: AtomicU64,
+    /// Bytes of the recording; 0 where unknown.
+    total_bytes: AtomicU64,
 }
 
 impl Default for WorkerProgress {
@@ -51,6 +57,8 @@ impl Default for WorkerProgress {
             objects: 0.into(),
             bytes: 0.into(),
             lag: UNKNOWN.into(),
+            read_bytes: 0.into(),
+            total_bytes: 0.into(),
         }
     }
 }
@@ -64,19 +72,17 @@ impl WorkerProgress {
             .fetch_add(batches.bytes() as u64, Ordering::Relaxed);
     }
 
-    /// Records that this worker's partitions still hold.
-    pub fn tell_lag(&self, records: u64) {
-        self.lag.store(records, Ordering::Relaxed);
+    /// Notes what is left to read.
+    pub fn show_remaining(&self, remaining: Remaining) {
+        match remaining {
+            Remaining::Unknown => {}
+            Remaining::Records(records) => self.lag.store(records, Ordering::Relaxed),
+            Remaining::Bytes { read, total } => {
+                self.read_bytes.store(read, Ordering::Relaxed);
+                self.total_bytes.store(total, Ordering::Relaxed);
+            }
+        }
     }
-}
-
-/// The share of a recording that was read.
-#[derive(Debug, Default)]
-pub struct Share {
-    /// Bytes of the file that were read.
-    pub read: AtomicU64,
-    /// Bytes of the file; 0 where unknown.
-    pub total: AtomicU64,
 }
 
 /// The counters of a run.
@@ -87,20 +93,23 @@ pub struct Progress {
     started: Instant,
     workers: Vec<Arc<WorkerProgress>>,
     rejections: AtomicU64,
-    /// The share of a recording, when that is the source.
-    pub share: Arc<Share>,
+    /// The outputs with the rows that were made durable.
+    outputs: Vec<(String, AtomicU64)>,
 }
 
 impl Progress {
-    /// Counters for a number of workers; the clock starts.
+    /// Counters for a number of workers and for the rows of these outputs; the clock starts.
     #[must_use]
-    pub fn new(workers: usize) -> Self {
+    pub fn new(workers: usize, outputs: &[Output]) -> Self {
         Self {
             title: String::new(),
             started: Instant::now(),
             workers: (0..workers).map(|_| Arc::default()).collect(),
             rejections: 0.into(),
-            share: Arc::default(),
+            outputs: outputs
+                .iter()
+                .map(|output| (output.name.clone(), 0.into()))
+                .collect(),
         }
     }
 
@@ -119,6 +128,13 @@ impl Progress {
     /// Counts a skipped record and says how many were skipped before.
     pub fn count_rejection(&self) -> u64 {
         self.rejections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts rows that were made durable, by output in the order of the plan.
+    pub fn count_rows(&self, rows: impl Iterator<Item = u64>) {
+        for ((_, counter), rows) in self.outputs.iter().zip(rows) {
+            counter.fetch_add(rows, Ordering::Relaxed);
+        }
     }
 
     /// Shows a line on a terminal until `done`; in a pipe it only waits.
@@ -151,8 +167,14 @@ impl Progress {
     fn line(&self) -> String {
         let objects = self.objects();
         let lag = self.lag();
-        let total = self.share.total.load(Ordering::Relaxed);
-        let read = self.share.read.load(Ordering::Relaxed);
+        let sum = |of: fn(&WorkerProgress) -> &AtomicU64| {
+            let workers = self.workers.iter();
+            workers
+                .map(|worker| of(worker).load(Ordering::Relaxed))
+                .sum::<u64>()
+        };
+        let total = sum(|worker| &worker.total_bytes);
+        let read = sum(|worker| &worker.read_bytes);
         let done = match (total, lag) {
             (0, None) => None,
             (0, Some(lag)) => Some((objects, objects + lag)),
@@ -207,7 +229,7 @@ impl Progress {
     }
 }
 
-/// The summary of a run that ended: objects, bytes, seconds, rate, rejections.
+/// The summary of a run that ended: objects, bytes, seconds, rate, rejections, and the rows of each output.
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -218,6 +240,12 @@ impl fmt::Display for Progress {
             self.started.elapsed().as_secs_f64(),
             self.rate(),
             self.rejections(),
-        )
+        )?;
+        for (index, (name, rows)) in self.outputs.iter().enumerate() {
+            let before = if index == 0 { "; rows:" } else { "," };
+            let rows = HumanCount(rows.load(Ordering::Relaxed));
+            write!(f, "{before} {rows} in `{name}`")?;
+        }
+        Ok(())
     }
 }

@@ -1,20 +1,27 @@
 //! From the configuration to workers that are ready to run.
 
+mod workers;
+
 use std::path::Path;
 use std::sync::Arc;
 
+use self::workers::Builder;
 use super::quota::RecordQuota;
 use super::stop::Stop;
-use super::{Ended, OnBadRecord, Worker, WorkerError, WorkerSettings, run_workers};
+use super::{
+    Deadlines, Ended, OnBadRecord, ProcessorSettings, Work, WorkerError, WorkerSettings,
+    run_workers,
+};
 use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan, MemoryRequest, TooLittle};
 use crate::config::options::{self, OptionsError};
 use crate::config::{self, Config, OnEof};
-use crate::journal::topics::{ObjectTypes, Subscription};
-use crate::kafka::{self, Clients, Cluster, KafkaSource, Member};
+use crate::journal::offsets::Start;
+use crate::journal::plan::Plan;
+use crate::journal::topics::ObjectTypes;
+use crate::kafka::{self, Clients};
 use crate::observe::progress::Progress;
-use crate::sandbox::{CallError, Engine, Limits, LoadError, Plan, Plugin, Processor};
-use crate::sink::{Sink, aggregate, jsonl};
-use crate::source::recording::{self, Recording};
+use crate::sandbox::{CallError, Engine, Limits, LoadError, Plugin, Processor};
+use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
 
 /// Why a configuration cannot be carried out.
@@ -35,9 +42,6 @@ pub enum BuildError {
     /// The processor did not start.
     #[error("`start` failed")]
     Start(#[from] CallError),
-    /// The processor answered `start` in two ways.
-    #[error("the plugin answers `start` with another plan each time")]
-    OtherPlan,
     /// An object type is named that the plugin does not read.
     #[error("the object type `{object_type}` is not one that the plugin reads")]
     ObjectType {
@@ -52,9 +56,13 @@ pub enum BuildError {
     /// The outputs cannot be written to.
     #[error(transparent)]
     Outputs(#[from] jsonl::OpenError),
+    /// A sink does not fit the plan, or cannot be reached.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A further processor did not start as the first one did.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
 }
-
-type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
 
 /// Workers with their sources, processors and sinks, before they run.
 pub(crate) struct Pipeline {
@@ -77,15 +85,12 @@ impl Pipeline {
         let plugin = Arc::new(Plugin::load(&engine, &config.plugin, limits)?);
         let options = plugin_options(config, &plugin)?;
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
-        let progress = Arc::new(Progress::new(config.workers));
+        let progress = Arc::new(Progress::new(config.workers, &plan.outputs));
         let builder = Builder {
-            config,
             object_types: object_types(config, &plan)?,
             settings: WorkerSettings {
-                plugin,
-                options: options.into(),
-                plan: Arc::new(plan),
-                limits,
+                columns: plan.columns,
+                batch_limits: batch_limits(config, &memory),
                 held_bytes: memory.held,
                 kept_batches_bytes: memory.bounded.map(|bounds| bounds.kept_batches),
                 checkpoint_interval: None,
@@ -93,11 +98,22 @@ impl Pipeline {
                     config::OnBadRecord::Stop => OnBadRecord::Stop,
                     config::OnBadRecord::Skip => OnBadRecord::Skip,
                 },
+                start: Some(Start::Earliest),
+                note: String::new(),
+                deadlines: Deadlines::NONE,
+                leaves_a_group: false,
+                quota: Arc::new(RecordQuota::new(config.stop_after)),
                 stop: stop.clone(),
                 progress: Arc::clone(&progress),
             },
-            quota: Arc::new(RecordQuota::new(config.stop_after)),
-            memory,
+            processor: ProcessorSettings {
+                plugin,
+                options: options.into(),
+                plan: Arc::new(plan),
+                limits,
+            },
+            most_rows_bytes: memory.bounded.map(|bounds| bounds.lines),
+            config,
         };
         let work = match input {
             Input::Recording(path) => vec![builder.over_recording(path, first)?],
@@ -265,119 +281,5 @@ impl<'a> Input<'a> {
                 })
             }
         }
-    }
-}
-
-/// A run whose plugin is started, before its source and sinks are open.
-struct Builder<'a> {
-    config: &'a Config,
-    object_types: ObjectTypes,
-    settings: WorkerSettings,
-    memory: MemoryPlan,
-    quota: Arc<RecordQuota>,
-}
-
-impl Builder<'_> {
-    fn subscription(&self) -> Subscription {
-        Subscription {
-            prefix: self.config.objects.prefix.clone(),
-            object_types: self.object_types.clone(),
-            privileged: self.config.objects.privileged,
-        }
-    }
-
-    fn over_recording(&self, path: &Path, mut processor: Processor) -> Result<Work, BuildError> {
-        let source = Recording::open(
-            recording::Options {
-                path: path.to_owned(),
-                subscription: self.subscription(),
-                tombstones: self.settings.plan.tombstones,
-                limits: batch_limits(self.config, &self.memory),
-            },
-            Arc::clone(&self.quota),
-            Arc::clone(&self.settings.progress.share),
-        )
-        .map_err(SourceError::from)?;
-        processor.bind(self.sink(&self.sinks()?));
-        let worker = self.settings.progress.worker(0);
-        let worker = Worker::new(source, processor, self.settings.clone(), worker);
-        Ok(Box::new(move || worker.run()))
-    }
-
-    fn over_kafka(
-        &self,
-        clients: Clients,
-        stop_at_end: bool,
-        first: Processor,
-    ) -> Result<Vec<Work>, BuildError> {
-        let subscription = self.subscription();
-        let (cluster, members) =
-            Cluster::connect(clients, &subscription, stop_at_end).map_err(SourceError::from)?;
-        let sinks = self.sinks()?;
-        let mut processors = vec![first];
-        while processors.len() < members.len() {
-            let (processor, plan) = Processor::start(
-                &self.settings.plugin,
-                &self.settings.options,
-                self.settings.limits,
-            )?;
-            if plan != *self.settings.plan {
-                return Err(BuildError::OtherPlan);
-            }
-            processors.push(processor);
-        }
-        let of_worker = |(number, (mut processor, member)): (usize, (Processor, Member))| {
-            processor.bind(self.sink(&sinks));
-            self.kafka_worker(&cluster, member, processor, number)
-        };
-        let workers = processors.into_iter().zip(members).enumerate();
-        Ok(workers.map(of_worker).collect())
-    }
-
-    fn kafka_worker(
-        &self,
-        cluster: &Arc<Cluster>,
-        member: Member,
-        processor: Processor,
-        number: usize,
-    ) -> Work {
-        let cluster = Arc::clone(cluster);
-        let counters = self.settings.progress.worker(number);
-        let options = kafka::WorkerOptions {
-            limits: batch_limits(self.config, &self.memory),
-            tombstones: self.settings.plan.tombstones,
-            quota: Arc::clone(&self.quota),
-            progress: Arc::clone(&counters),
-        };
-        let settings = WorkerSettings {
-            checkpoint_interval: Some(self.config.checkpoint_interval),
-            ..self.settings.clone()
-        };
-        Box::new(move || {
-            let source = KafkaSource::join(cluster, member, options).map_err(SourceError::from)?;
-            Worker::new(source, processor, settings, counters).run()
-        })
-    }
-
-    /// The way of one worker's rows to these destinations.
-    fn sink(&self, destinations: &jsonl::Destinations) -> Box<dyn Sink> {
-        let WorkerSettings { plan, limits, .. } = &self.settings;
-        let before = match self.memory.bounded {
-            Some(_) => aggregate::tightly_before,
-            None => aggregate::before,
-        };
-        before(destinations.sink(), &plan.outputs, limits.emit_bytes)
-    }
-
-    fn sinks(&self) -> Result<jsonl::Destinations, BuildError> {
-        let destinations = jsonl::Destinations::open(
-            &self.config.outputs,
-            &self.settings.plan.outputs,
-            self.settings.limits.emit_bytes,
-        )?;
-        Ok(match self.memory.bounded {
-            Some(bounds) => destinations.bounded(bounds.lines),
-            None => destinations,
-        })
     }
 }

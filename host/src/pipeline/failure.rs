@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::journal::batch::Batch;
 use crate::journal::key::ShownKey;
+use crate::journal::offsets::{Partition, StoreError};
 use crate::sandbox::{CallError, Rejection};
 use crate::sink::SinkError;
 use crate::source::SourceError;
@@ -16,12 +17,12 @@ const NAMED_PARTITIONS: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// A call into the processor failed.
-    #[error("`{call}` failed{place}")]
+    #[error("`{call}` failed{ranges}")]
     Call {
         /// The function of the contract.
         call: &'static str,
         /// The records of the call.
-        place: CallPlace,
+        ranges: CallRanges,
         /// What happened.
         #[source]
         source: CallError,
@@ -37,6 +38,25 @@ pub enum WorkerError {
     /// The source cannot go on.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The store of positions cannot go on.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A partition has no committed offset, and the settings say that this ends the run.
+    #[error("the group has no committed offset for {0}, and `auto.offset.reset` is `error`")]
+    NoCommittedOffset(Partition),
+    /// The last commit was not confirmed.
+    #[error(
+        "the last commit was not confirmed within {seconds} s ({reason}): {records} records will \
+         come again"
+    )]
+    NotConfirmed {
+        /// How long it was waited for.
+        seconds: u64,
+        /// The last refusal.
+        reason: String,
+        /// Offsets between the last confirmed commit and the last processed record.
+        records: u64,
+    },
     /// Rows could not be made durable.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -55,9 +75,24 @@ pub enum WorkerError {
     Panicked,
 }
 
+impl WorkerError {
+    /// The error and its causes in one line.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
 /// The records of one call, by topic and partition.
 #[derive(Debug)]
-pub struct CallPlace(Vec<Range>);
+pub struct CallRanges(Vec<Range>);
 
 #[derive(Debug)]
 struct Range {
@@ -67,7 +102,7 @@ struct Range {
     last: u64,
 }
 
-impl CallPlace {
+impl CallRanges {
     /// A call without records.
     #[must_use]
     pub fn none() -> Self {
@@ -96,10 +131,10 @@ impl CallPlace {
     }
 }
 
-impl fmt::Display for CallPlace {
+impl fmt::Display for CallRanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, range) in self.0.iter().take(NAMED_PARTITIONS).enumerate() {
-            let before = if place == 0 { " on" } else { "," };
+        for (index, range) in self.0.iter().take(NAMED_PARTITIONS).enumerate() {
+            let before = if index == 0 { " on" } else { "," };
             let Range {
                 topic,
                 partition,

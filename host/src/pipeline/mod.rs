@@ -1,85 +1,20 @@
 //! Takes records from a source through a processor into sinks, checkpoint by checkpoint.
 
 pub(crate) mod build;
+mod checkpoint;
+mod end;
 mod failure;
 #[cfg(feature = "test-hooks")]
 mod hooks;
+mod outputs;
+mod processor;
 pub mod quota;
+mod run;
 pub mod stop;
 mod worker;
 
-pub use failure::{CallPlace, WorkerError};
-pub use worker::{Ended, OnBadRecord, Worker, WorkerSettings};
-
-use std::thread;
-
-use crate::observe::progress::Progress;
-use stop::Stop;
-
-/// The stack of a worker's thread: the guest may take 512 KiB of it, the rest is the host's.
-const STACK_BYTES: usize = 4 << 20;
-
-/// Runs each worker in a thread of its own until all have ended.
-///
-/// The first failure asks the others to end; they finish their batch, checkpoint and commit.
-///
-/// # Errors
-/// The first failure of a worker, or a thread that the system refuses.
-pub fn run_workers(
-    workers: Vec<Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>>,
-    stop: &Stop,
-    progress: &Progress,
-) -> Result<Ended, WorkerError> {
-    let mut threads = Vec::with_capacity(workers.len());
-    let mut failure = None;
-    for (number, work) in workers.into_iter().enumerate() {
-        let to_stop = stop.clone();
-        let spawned = thread::Builder::new()
-            .name(format!("worker-{number}"))
-            .stack_size(STACK_BYTES)
-            .spawn(move || {
-                // A worker that panics asks the others to end as well.
-                let on_panic = StopOnDrop(Some(to_stop));
-                let result = work();
-                on_panic.not_needed();
-                result
-            });
-        match spawned {
-            Ok(thread) => threads.push(thread),
-            Err(source) => {
-                stop.request();
-                failure = Some(WorkerError::Thread { source });
-                break;
-            }
-        }
-    }
-    progress.show_until(|| threads.iter().all(thread::JoinHandle::is_finished));
-    let mut ended = Ended::EndOfData;
-    for thread in threads {
-        match thread.join() {
-            Ok(Ok(how)) => ended = ended.max(how),
-            Ok(Err(error)) => failure = failure.or(Some(error)),
-            Err(_) => failure = failure.or(Some(WorkerError::Panicked)),
-        }
-    }
-    match failure {
-        Some(error) => Err(error),
-        None => Ok(ended),
-    }
-}
-
-struct StopOnDrop(Option<Stop>);
-
-impl StopOnDrop {
-    fn not_needed(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        if let Some(stop) = &self.0 {
-            stop.request();
-        }
-    }
-}
+pub use failure::{CallRanges, WorkerError};
+pub use outputs::OutputBindings;
+pub use processor::{Process, ProcessorSettings, SandboxedProcessor};
+pub use run::{Work, run_workers};
+pub use worker::{Deadlines, Ended, OnBadRecord, Worker, WorkerParts, WorkerSettings};

@@ -56,6 +56,12 @@ impl RecordQuota {
         self.with((), |state| state.unconfirmed -= records as u64);
     }
 
+    /// Whether there is a limit at all.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.state.is_some()
+    }
+
     /// Whether nothing is left to claim, though claims may still come back.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {

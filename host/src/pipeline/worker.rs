@@ -1,99 +1,106 @@
-//! One worker's loop: take, process, checkpoint, commit.
+//! One worker's loop: poll, process, checkpoint, commit.
+//!
+//! A worker is *clean*, or it has one *unconfirmed* checkpoint: its rows are durable and its offsets are not known to
+//! be committed. No second checkpoint is made durable before that is confirmed, so that a crash repeats at most one
+//! checkpoint of each worker.
+
+mod assignment;
+mod confirmation;
+mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::failure::{CallPlace, RecordPosition, WorkerError};
-use super::stop::Stop;
+pub use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
+
+use self::assignment::Arriving;
+use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
+use super::end::{EndTracker, Reached};
+use super::failure::{CallRanges, RecordPosition, WorkerError};
+use super::processor::Process;
 use crate::journal::batch::Batches;
-use crate::observe::progress::{Progress, WorkerProgress};
-use crate::sandbox::{Limits, Plan, Plugin, Processor, Rejection};
-use crate::sink::SinkError;
-use crate::source::{Event, Source, Wait};
+use crate::journal::offsets::{OffsetStore, Offsets, Position};
+use crate::kafka::Membership;
+use crate::observe::progress::WorkerProgress;
+use crate::sandbox::Rejection;
+use crate::sink::{Sink, SinkError};
+use crate::source::{BatchLimits, Event, Source};
 
-/// How long one `take` waits for records: also how late a signal is noticed by an idle worker.
-const TAKE_WAIT: Duration = Duration::from_millis(100);
-/// How many skipped records are told one by one.
-const TOLD_REJECTIONS: u64 = 100;
+/// How long one poll waits for records: also how late a signal is noticed by an idle worker.
+const POLL_WAIT: Duration = Duration::from_millis(100);
+/// How often the end is looked for while records come, and how often what remains is shown.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How many skipped records are named in the log.
+const NAMED_REJECTIONS: u64 = 100;
 
-/// What becomes of a record that the processor rejects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnBadRecord {
-    /// The run ends, and nothing since the last checkpoint counts.
-    Stop,
-    /// It is told, counted and passed over.
-    Skip,
-    /// It is counted and passed over, and nothing is said.
-    Count,
+/// What a worker works with.
+pub struct WorkerParts {
+    /// Where records come from.
+    pub source: Box<dyn Source>,
+    /// Where positions are kept, unless a sink keeps them.
+    pub store: Box<dyn OffsetStore>,
+    /// The processor, started and bound to its rows.
+    pub processor: Box<dyn Process>,
+    /// The sinks, by the numbers that the rows were bound with.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// The membership that the source reads under, for sinks that commit with it.
+    pub membership: Option<Arc<Membership>>,
+    /// The end of every partition that held a record when the run started, for a run that stops there.
+    pub ends: Option<Offsets>,
+    /// The worker's counters.
+    pub counters: Arc<WorkerProgress>,
+    /// The worker's number in its process.
+    pub number: usize,
 }
 
-/// What all workers of a run have in common.
-#[derive(Clone)]
-pub struct WorkerSettings {
-    /// The plugin, for a fresh instance after a lost assignment.
-    pub plugin: Arc<Plugin>,
-    /// Its options, as JSON.
-    pub options: Arc<str>,
-    /// What it answered to `start`.
-    pub plan: Arc<Plan>,
-    /// What bounds an instance.
-    pub limits: Limits,
-    /// Held rows from here on make a checkpoint due, in bytes.
-    pub held_bytes: usize,
-    /// Memory that batches may keep from one call to the next, in bytes: any where it is absent.
-    pub kept_batches_bytes: Option<usize>,
-    /// The longest time between two checkpoints; without it, only the end and the bound of held
-    /// rows make one.
-    pub checkpoint_interval: Option<Duration>,
-    /// What becomes of rejected records.
-    pub on_bad_record: OnBadRecord,
-    /// The request to end.
-    pub stop: Stop,
-    /// The counters of the run.
-    pub progress: Arc<Progress>,
-}
-
-/// How a worker ended, from the most ordinary way on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ended {
-    /// There was nothing left to read.
-    EndOfData,
-    /// It was asked to.
-    Stopped,
-    /// The reader of its output went away.
-    ReaderGone,
-}
-
-/// One consumer and one processor instance.
-pub struct Worker<S> {
-    source: S,
-    processor: Processor,
-    settings: WorkerSettings,
+/// One source and one processor, with everything between.
+pub struct Worker {
+    source: Box<dyn Source>,
+    store: Box<dyn OffsetStore>,
+    processor: Box<dyn Process>,
+    sinks: Sinks,
+    membership: Option<Arc<Membership>>,
+    end: Option<EndTracker>,
     counters: Arc<WorkerProgress>,
+    settings: WorkerSettings,
     batches: Batches,
+    /// The checkpointed position of each assigned partition.
+    durable: Offsets,
+    /// Partitions that come and whose positions are not known yet.
+    arriving: Option<Arriving>,
+    unconfirmed: Option<Unconfirmed>,
     /// Whether a `process` call returned since the last checkpoint.
     processed: bool,
+    /// Records of the quota that were claimed since the last checkpoint.
+    claimed: usize,
     checkpointed: Instant,
+    looked: Instant,
 }
 
-impl<S: Source> Worker<S> {
-    /// A worker whose processor is started and bound to its sink.
+impl Worker {
+    /// A worker that has nothing assigned yet.
     #[must_use]
-    pub fn new(
-        source: S,
-        processor: Processor,
-        settings: WorkerSettings,
-        counters: Arc<WorkerProgress>,
-    ) -> Self {
-        let batches = Batches::new(settings.plan.columns);
+    pub fn new(parts: WorkerParts, settings: WorkerSettings) -> Self {
+        let now = Instant::now();
         Self {
-            source,
-            processor,
+            source: parts.source,
+            store: parts.store,
+            processor: parts.processor,
+            sinks: Sinks::new(parts.sinks, parts.number),
+            membership: parts.membership,
+            end: parts.ends.map(EndTracker::new),
+            counters: parts.counters,
+            batches: Batches::new(settings.columns),
             settings,
-            counters,
-            batches,
+            durable: Offsets::new(),
+            arriving: None,
+            unconfirmed: None,
             processed: false,
-            checkpointed: Instant::now(),
+            claimed: 0,
+            checkpointed: now,
+            looked: now,
         }
     }
 
@@ -102,46 +109,110 @@ impl<S: Source> Worker<S> {
     /// # Errors
     /// What ends the run. Nothing since the last checkpoint is written or committed then.
     pub fn run(mut self) -> Result<Ended, WorkerError> {
-        let result = self.consume();
+        let result = match self.consume() {
+            Err(WorkerError::Sink(SinkError::ReaderGone)) => Ok(Ended::ReaderGone),
+            result => result,
+        };
+        self.settings.quota.give_back(self.claimed);
         if !matches!(result, Ok(Ended::EndOfData)) {
             // Before leaving, which waits for the workers that leave together with this one.
             self.settings.stop.request();
         }
-        self.source.close();
-        match result {
-            Err(WorkerError::Sink(SinkError::ReaderGone)) => Ok(Ended::ReaderGone),
-            result => result,
+        if let Err(error) = &result
+            && self.settings.leaves_a_group
+        {
+            // Leaving may take long, and the run ends only after it.
+            tracing::error!("{}: leaving the group", error.with_causes());
         }
+        self.source.close();
+        result
     }
 
     fn consume(&mut self) -> Result<Ended, WorkerError> {
         loop {
             if self.settings.stop.requested() {
-                self.checkpoint(Wait::Confirmed)?;
+                self.finish()?;
                 return Ok(Ended::Stopped);
             }
+            self.look_for_confirmation()?;
+            self.start_arrived()?;
             self.batches.clear();
             if let Some(kept) = self.settings.kept_batches_bytes {
                 self.batches.keep_at_most(kept);
             }
-            match self.source.take(&mut self.batches, TAKE_WAIT)? {
-                Event::Records => self.process()?,
-                Event::Drained => {
-                    self.checkpoint(Wait::No)?;
+            let ended = match self.poll()? {
+                Event::Records => {
+                    self.process()?;
+                    self.looked.elapsed() >= LOOK_EVERY && self.look_for_the_end()?
                 }
-                Event::Revoking => {
-                    self.checkpoint(Wait::Confirmed)?;
-                    self.source.release()?;
+                Event::Idle => self.look_for_the_end()?,
+                Event::End => self.finish()?,
+                Event::Assigned(partitions) => {
+                    self.arriving = Some(Arriving::new(partitions));
+                    false
                 }
-                Event::Lost => self.lose()?,
-                Event::End if self.checkpoint(Wait::Confirmed)? => return Ok(Ended::EndOfData),
-                // What was lost at the last moment is not done: the group has it again.
-                Event::End | Event::Idle => {}
+                Event::Revoking(partitions) => {
+                    self.revoke(&partitions)?;
+                    false
+                }
+                Event::Lost(partitions) => {
+                    self.handle_lost(&partitions)?;
+                    false
+                }
+            };
+            if ended {
+                return Ok(Ended::EndOfData);
             }
             if self.checkpoint_is_due() {
-                self.checkpoint(Wait::No)?;
+                self.checkpoint_if_clean()?;
             }
         }
+    }
+
+    /// Polls for as many records as may be processed now. No claim on the quota is held while it waits, because other
+    /// workers could do nothing meanwhile.
+    fn poll(&mut self) -> Result<Event, WorkerError> {
+        if self.must_wait_for_confirmation() {
+            return self.poll_for(0, POLL_WAIT);
+        }
+        let quota = Arc::clone(&self.settings.quota);
+        let granted = quota.claim(self.settings.batch_limits.records);
+        if granted == 0 {
+            return self.poll_exhausted();
+        }
+        let wait = if quota.is_limited() {
+            Duration::ZERO
+        } else {
+            POLL_WAIT
+        };
+        let event = self.poll_for(granted, wait);
+        let taken = self.batches.records();
+        quota.give_back(granted - taken);
+        self.claimed += taken;
+        match event? {
+            Event::Idle if quota.is_limited() => self.poll_for(0, POLL_WAIT),
+            event => Ok(event),
+        }
+    }
+
+    /// Other workers of the process may give claims back; until then only events are served.
+    fn poll_exhausted(&mut self) -> Result<Event, WorkerError> {
+        if self.settings.quota.is_confirmed() {
+            return Ok(Event::End);
+        }
+        if self.claimed > 0 {
+            // The others learn that these will not come back.
+            self.checkpoint_if_clean()?;
+        }
+        self.poll_for(0, POLL_WAIT)
+    }
+
+    fn poll_for(&mut self, records: usize, wait: Duration) -> Result<Event, WorkerError> {
+        let limits = BatchLimits {
+            records,
+            ..self.settings.batch_limits
+        };
+        Ok(self.source.poll(&mut self.batches, limits, None, wait)?)
     }
 
     fn process(&mut self) -> Result<(), WorkerError> {
@@ -151,96 +222,179 @@ impl<S: Source> Worker<S> {
             .process(batches)
             .map_err(|source| WorkerError::Call {
                 call: "process",
-                place: CallPlace::of(batches),
+                ranges: CallRanges::of(batches),
                 source,
             })?;
         self.processed = true;
         self.counters.count(&self.batches);
-        for rejection in rejections {
-            self.reject(&rejection)?;
-        }
-        Ok(())
+        rejections
+            .iter()
+            .try_for_each(|rejection| self.reject(rejection))
     }
 
     fn reject(&self, rejection: &Rejection) -> Result<(), WorkerError> {
         let record = RecordPosition::of(self.batches.as_slice(), rejection);
+        let reason = &rejection.reason;
         if self.settings.on_bad_record == OnBadRecord::Stop {
-            let reason = rejection.reason.clone();
-            return Err(WorkerError::Rejected { record, reason });
+            return Err(WorkerError::Rejected {
+                record,
+                reason: reason.clone(),
+            });
         }
         let before = self.settings.progress.count_rejection();
         if self.settings.on_bad_record == OnBadRecord::Count {
             return Ok(());
         }
-        if before < TOLD_REJECTIONS {
-            tracing::warn!("skipped {record}: {}", rejection.reason);
-        } else if before == TOLD_REJECTIONS {
-            tracing::warn!("more records were skipped: they are counted and no longer told");
+        if before < NAMED_REJECTIONS {
+            tracing::warn!("skipped {record}: {reason}");
+        } else if before == NAMED_REJECTIONS {
+            tracing::warn!("more records were skipped: they are counted and no longer named");
         }
         Ok(())
+    }
+
+    /// Whether nothing is left to read. A worker that has read its own partitions takes a checkpoint, so that the
+    /// others learn of it.
+    fn look_for_the_end(&mut self) -> Result<bool, WorkerError> {
+        if self.looked.elapsed() >= LOOK_EVERY {
+            self.looked = Instant::now();
+            self.counters.show_remaining(self.source.remaining());
+        }
+        let Some(end) = &mut self.end else {
+            return Ok(false);
+        };
+        let position = self.source.position();
+        let store = match self.sinks.store() {
+            Some(store) => store,
+            None => self.store.as_mut(),
+        };
+        match end.look(&position, store)? {
+            Reached::NotYet => Ok(false),
+            Reached::OwnPartitions => {
+                self.checkpoint_if_clean()?;
+                Ok(false)
+            }
+            Reached::All => self.finish(),
+        }
     }
 
     fn checkpoint_is_due(&mut self) -> bool {
         let interval = self.settings.checkpoint_interval;
         interval.is_some_and(|interval| self.checkpointed.elapsed() >= interval)
-            || self.processor.sink().held_bytes() >= self.settings.held_bytes
+            || self.is_at_the_bound_of_held_rows()
     }
 
-    /// Outputs first, offsets after them: what is committed is durable. False when the records since
-    /// the last checkpoint were lost instead.
-    fn checkpoint(&mut self, wait: Wait) -> Result<bool, WorkerError> {
+    fn is_at_the_bound_of_held_rows(&mut self) -> bool {
+        self.processor.rows().held_bytes() >= self.settings.held_bytes
+    }
+
+    /// Nothing is read while the rows that are held wait for the checkpoint before them.
+    fn must_wait_for_confirmation(&mut self) -> bool {
+        self.unconfirmed.is_some() && self.is_at_the_bound_of_held_rows()
+    }
+
+    fn checkpoint_if_clean(&mut self) -> Result<(), WorkerError> {
+        if self.unconfirmed.is_none() {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// Outputs first, offsets after them: what is committed is durable. False when the records since the last
+    /// checkpoint belong to another worker now; the source has a loss waiting then.
+    fn checkpoint(&mut self) -> Result<bool, WorkerError> {
         if self.processed {
             if !self.source.keep_alive()? {
-                self.lose()?;
                 return Ok(false);
             }
             self.processor
                 .checkpoint()
                 .map_err(|source| WorkerError::Call {
                     call: "checkpoint",
-                    place: CallPlace::none(),
+                    ranges: CallRanges::none(),
                     source,
                 })?;
             #[cfg(feature = "test-hooks")]
             super::hooks::reach(super::hooks::Point::BeforeRows);
             if !self.source.keep_alive()? {
-                self.lose()?;
                 return Ok(false);
             }
-            self.processor.sink().flush()?;
+            if !self.commit_rows()? {
+                return Ok(false);
+            }
             #[cfg(feature = "test-hooks")]
             super::hooks::reach(super::hooks::Point::RowsDurable);
             self.processed = false;
         }
+        self.settings
+            .quota
+            .confirm(std::mem::take(&mut self.claimed));
         self.checkpointed = Instant::now();
-        self.source.commit(wait)?;
+        self.send_position()?;
         Ok(true)
     }
 
-    /// Another worker has the records since the last checkpoint now.
-    fn lose(&mut self) -> Result<(), WorkerError> {
-        self.start_over()?;
-        Ok(self.source.release()?)
+    /// Makes the held rows durable; false when a sink found that they belong to another worker.
+    fn commit_rows(&mut self) -> Result<bool, WorkerError> {
+        let to = self.source.position();
+        loop {
+            let rows = self.processor.rows();
+            let membership = self.membership.as_deref();
+            match self.sinks.commit(&self.durable, &to, rows, membership)? {
+                AllCommitted::Done => {
+                    self.settings.progress.count_rows(rows.counts());
+                    rows.clear();
+                    return Ok(true);
+                }
+                AllCommitted::Stale => return Ok(false),
+                AllCommitted::Again(after) => {
+                    if !self.stay_alive_for(after)? {
+                        self.sinks.begin_next();
+                        return Ok(false);
+                    }
+                }
+            }
+        }
     }
 
-    /// Drops the instance with all that it held and emitted.
-    fn start_over(&mut self) -> Result<(), WorkerError> {
-        let settings = &self.settings;
-        // Before another instance takes as much again.
-        let mut sink = self.processor.into_sink();
-        sink.discard();
-        let started = Processor::start(&settings.plugin, &settings.options, settings.limits);
-        let (fresh, plan) = started.map_err(|source| WorkerError::Call {
-            call: "start",
-            place: CallPlace::none(),
-            source,
-        })?;
-        if plan != *settings.plan {
-            return Err(WorkerError::OtherPlan);
+    /// Sends the position after everything that is durable.
+    fn send_position(&mut self) -> Result<(), WorkerError> {
+        let to = self.source.position();
+        let is_new = |(partition, next): &(&_, &u64)| self.durable.get(*partition) != Some(*next);
+        let changed: Offsets = to
+            .iter()
+            .filter(is_new)
+            .map(|(partition, &next)| (partition.clone(), next))
+            .collect();
+        let from = std::mem::replace(&mut self.durable, to);
+        if changed.is_empty() {
+            return Ok(());
         }
-        self.processor = fresh;
-        self.processor.bind(sink);
-        self.processed = false;
-        Ok(())
+        let position = |next| Position {
+            next,
+            note: self.settings.note.clone(),
+        };
+        let positions = changed
+            .iter()
+            .map(|(partition, &next)| (partition.clone(), position(next)))
+            .collect();
+        if self.sinks.decide() {
+            // The offsets were committed with the rows; the group's commit is a courtesy that may fail.
+            if let Err(error) = self
+                .store
+                .send(&positions)
+                .and_then(|()| self.store.check())
+            {
+                tracing::debug!("the group does not take the offsets: {error}");
+            }
+            return Ok(());
+        }
+        self.store.send(&positions)?;
+        self.unconfirmed = Some(Unconfirmed {
+            from,
+            to: changed,
+            refusal: None,
+        });
+        self.look_for_confirmation()
     }
 }

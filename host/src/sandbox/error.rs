@@ -66,7 +66,7 @@ pub enum LoadError {
         source: Cause,
     },
     /// A core module that does not say what its functions mean.
-    #[error("the plugin `{}` is a core module without an componentize component type", path.display())]
+    #[error("the plugin `{}` is a core module without an embedded component type", path.display())]
     NoComponentType {
         /// The plugin's file.
         path: PathBuf,
@@ -210,6 +210,9 @@ pub enum CallError {
     /// It emitted what no sink can take.
     #[error("the processor emitted what cannot be written")]
     Row(#[source] RowError),
+    /// A merged row cannot be written, although each row that it was made of could.
+    #[error("merged rows cannot be written")]
+    MergedRow(#[source] RowError),
     /// It answered with a failure of its own.
     #[error("the processor failed: `{text}`")]
     Failure {

@@ -10,7 +10,8 @@ use wasmtime::component::{Linker, WasmList, WasmStr};
 
 use super::CallError;
 use super::bindings::swh::journal::log::Level;
-use super::state::{Panic, State, Unbound};
+use super::state::{Panic, State};
+use crate::observe::meter::Stage;
 use crate::sink::RowError;
 use crate::text;
 
@@ -50,7 +51,7 @@ fn panicked(
     Ok(())
 }
 
-/// Rows go from the guest's memory to the sink in place.
+/// Rows go from the guest's memory to the buffer of held rows without a copy between.
 fn emit(
     mut store: StoreContextMut<'_, State>,
     (output, rows, ends): (u32, WasmList<u8>, WasmList<u32>),
@@ -62,30 +63,20 @@ fn emit(
         rows.len()
             .saturating_add(ends.len().saturating_mul(size_of::<u32>())),
     )?;
-    let output = output as usize;
-    if output >= state.outputs.len() {
-        let declared = state.outputs.len();
-        return Err(CallError::Row(RowError::UnknownOutput { output, declared }).into());
-    }
-    // The sink leaves the store for the time of the call, because the rows are borrowed from it.
-    let mut sink = mem::replace(&mut state.sink, Box::new(Unbound));
-    let (rows, ends) = (rows.as_le_slice(&store), ends.as_le_slice(&store));
-    let emitted = if fits(rows, ends) {
-        sink.emit(output, rows, ends)
-    } else {
-        let output = store.data().outputs[output].name.clone();
-        Err(RowError::BadEnds { output })
-    };
-    store.data_mut().sink = sink;
+    // The buffer leaves the store for the time of the call, because the rows are borrowed from the store.
+    let mut held = mem::take(&mut state.rows);
+    let before = state.pass_to(Stage::Emit);
+    let emitted = held.emit(
+        output as usize,
+        rows.as_le_slice(&store),
+        ends.as_le_slice(&store),
+    );
+    let state = store.data_mut();
+    state.rows = held;
+    state.pass_to(before);
     Ok(emitted.map_err(|error| match error {
-        // Rows within the bound can take more than it in the sink's encoding.
+        // Rows within the limit on emitted bytes can pass it in the sink's encoding.
         RowError::TooMuch { limit, .. } => CallError::TooMuchEmitted { limit },
         error => CallError::Row(error),
     })?)
-}
-
-/// Whether `ends` cut `rows` into rows without a remainder.
-fn fits(rows: &[u8], ends: &[u32]) -> bool {
-    let end = ends.last().map_or(0, |&end| end as usize);
-    end == rows.len() && ends.is_sorted()
 }

@@ -12,7 +12,6 @@ use super::plugin_log::PluginLog;
 use super::state::{Function, State};
 use super::{CallError, Limits};
 use crate::observe::meter::{Meter, Stage};
-use crate::sink::Output;
 
 /// A store with the one instance in it. After a failed call neither is fit for another.
 pub(super) struct Instance {
@@ -66,11 +65,6 @@ impl Instance {
         })
     }
 
-    /// From now on the guest may emit to these.
-    pub(super) fn allow_outputs(&mut self, outputs: &[Output]) {
-        self.store.data_mut().outputs = outputs.to_vec();
-    }
-
     /// From now on `meter` is told where the time of calls goes.
     pub(super) fn measure(&mut self, meter: &Meter) {
         self.store.data_mut().meter = Some(meter.clone());
@@ -101,7 +95,7 @@ impl Instance {
     }
 
     /// Drops the store for one with nothing in it: no call can be made any more.
-    pub(super) fn into_sink(&mut self) {
+    pub(super) fn abandon(&mut self) {
         let plugin_log = Arc::clone(&self.state().plugin_log);
         let state = State::new(plugin_log, self.limits, Function::Start);
         self.store = Store::new(self.store.engine(), state);

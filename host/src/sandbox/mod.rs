@@ -28,10 +28,6 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::journal::batch::Columns;
-use crate::journal::topics::ObjectTypes;
-use crate::sink::Output;
-
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, LoadError, Question};
 pub use load::{LoadTimes, Plugin};
@@ -59,21 +55,6 @@ pub struct Description {
     pub summary: Option<String>,
     /// JSON Schema of the options.
     pub options: serde_json::Value,
-}
-
-/// What `start` answered, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The object types to read.
-    pub object_types: ObjectTypes,
-    /// The columns that cross into the guest.
-    pub columns: Columns,
-    /// Whether tombstones are wanted.
-    pub tombstones: bool,
-    /// Whether the processor holds anything between calls.
-    pub holds_state: bool,
-    /// What it emits to, in the order of `emit`'s index.
-    pub outputs: Vec<Output>,
 }
 
 /// A record that the processor refuses, checked: both places exist.

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{self, Response};
-use super::{AnswerError, Plan, Question};
+use super::{AnswerError, Question};
 use crate::journal::batch::Columns;
+use crate::journal::plan::{Kind, Output, Plan};
 use crate::journal::topics::ObjectTypes;
-use crate::sink::{Kind, Output};
 use crate::text;
 
 const RULES: &str = include_str!("../../../plugin-sdk/wit/plan.schema.json");

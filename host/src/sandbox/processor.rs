@@ -5,11 +5,13 @@ use std::mem;
 
 use super::bindings::swh::journal::types;
 use super::instance::{Instance, Refused};
-use super::state::{Function, Unbound};
-use super::{CallError, Limits, Plan, Plugin, Rejection, plan};
+use super::state::Function;
+use super::{CallError, Limits, Plugin, Rejection, plan};
 use crate::journal::batch::{Batch, Columns};
+use crate::journal::plan::Plan;
 use crate::observe::meter::Meter;
-use crate::sink::Sink;
+use crate::observe::meter::Stage;
+use crate::sink::HeldRows;
 use crate::text;
 
 /// One instance at work in its own store; one a worker. Its calls need a thread with a stack of 2 MiB
@@ -39,7 +41,6 @@ impl Processor {
             })?
             .map_err(failure)?;
         let plan = plan::check(&plugin.description().name, &answer)?;
-        instance.allow_outputs(&plan.outputs);
         let processor = Self {
             instance,
             columns: plan.columns,
@@ -48,24 +49,24 @@ impl Processor {
         Ok((processor, plan))
     }
 
-    /// Where emitted rows go from now on; what was bound before is dropped.
-    pub fn bind(&mut self, sink: Box<dyn Sink>) {
-        self.instance.state_mut().sink = sink;
+    /// Emitted rows go to this buffer from now on; the one that was bound before is dropped.
+    pub fn bind(&mut self, rows: HeldRows) {
+        self.instance.state_mut().rows = rows;
     }
 
-    /// Where emitted rows go. Before [`bind`](Self::bind) it is a sink that refuses every row.
-    pub fn sink(&mut self) -> &mut dyn Sink {
-        self.instance.state_mut().sink.as_mut()
+    /// The rows that it emitted. Before [`bind`](Self::bind) it is a buffer that refuses every row.
+    pub fn rows(&mut self) -> &mut HeldRows {
+        &mut self.instance.state_mut().rows
     }
 
-    /// Drops the instance, with the memory that it had, and gives the sink back: every further call is
+    /// Drops the instance, with the memory that it had, and gives the buffer of its rows back: every further call is
     /// [`CallError::Poisoned`].
     #[must_use]
-    pub fn into_sink(&mut self) -> Box<dyn Sink> {
+    pub fn abandon(&mut self) -> HeldRows {
         self.poisoned = true;
-        let sink = mem::replace(&mut self.instance.state_mut().sink, Box::new(Unbound));
-        self.instance.into_sink();
-        sink
+        let rows = mem::take(self.rows());
+        self.instance.abandon();
+        rows
     }
 
     /// Tells `meter` from now on what of the calls' time is the guest's, what the boundary's, and how much memory
@@ -74,8 +75,8 @@ impl Processor {
         self.instance.measure(meter);
     }
 
-    /// Hands batches over. The sink keeps the rows of a call that returns well and takes those of
-    /// any other back; after an error every further call is [`CallError::Poisoned`].
+    /// Hands batches over. Rows of a call that returns well are held, those of any other are dropped; after an error
+    /// every further call is [`CallError::Poisoned`].
     ///
     /// # Errors
     /// When the processor fails, traps or passes a limit.
@@ -94,10 +95,11 @@ impl Processor {
         })
     }
 
-    /// Lets the processor emit what it holds. The sink does as in [`process`](Self::process).
+    /// Lets the processor emit what it holds, and seals the held rows for the checkpoint. Rows are held or dropped as
+    /// in [`process`](Self::process).
     ///
     /// # Errors
-    /// When the processor fails, traps or passes a limit.
+    /// When the processor fails, traps or passes a limit, or a merged row cannot be encoded.
     pub fn checkpoint(&mut self) -> Result<(), CallError> {
         self.work(|instance| {
             instance
@@ -105,7 +107,19 @@ impl Processor {
                     guest.call_checkpoint(store)
                 })?
                 .map_err(failure)
-        })
+        })?;
+        let sealed = self.at_sink(HeldRows::seal);
+        self.poisoned = sealed.is_err();
+        sealed.map_err(CallError::MergedRow)
+    }
+
+    /// Works on the held rows, which counts as time of the sink.
+    fn at_sink<T>(&mut self, work: impl FnOnce(&mut HeldRows) -> T) -> T {
+        let state = self.instance.state_mut();
+        let before = state.pass_to(Stage::Sink);
+        let done = work(&mut state.rows);
+        state.pass_to(before);
+        done
     }
 
     /// The linear memory of the instance, in bytes.
@@ -114,7 +128,8 @@ impl Processor {
         self.instance.state().limiter.memory()
     }
 
-    /// Runs a call that may emit, and settles what becomes of its rows and of the instance.
+    /// Runs a call that may emit. Its rows are held if it returns well; otherwise they are dropped, and the instance
+    /// takes no further call.
     fn work<R>(
         &mut self,
         call: impl FnOnce(&mut Instance) -> Result<R, CallError>,
@@ -124,11 +139,10 @@ impl Processor {
         }
         let result = call(&mut self.instance);
         self.poisoned = result.is_err();
-        let sink = self.sink();
         if result.is_ok() {
-            sink.keep();
+            self.at_sink(HeldRows::end_call);
         } else {
-            sink.rollback_call();
+            self.at_sink(HeldRows::rollback_call);
         }
         result
     }

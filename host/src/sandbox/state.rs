@@ -9,7 +9,7 @@ use super::limits::Limiter;
 use super::plugin_log::PluginLog;
 use super::{CallError, Limits};
 use crate::observe::meter::{Meter, Stage};
-use crate::sink::{Output, RowError, Sink, SinkError};
+use crate::sink::HeldRows;
 use crate::text;
 
 /// The most that the guest may pass at once in `describe` and `start`, in bytes.
@@ -58,9 +58,8 @@ pub(super) struct Panic {
 /// The state of one store.
 pub(super) struct State {
     pub(super) limiter: Limiter,
-    pub(super) sink: Box<dyn Sink>,
-    /// The plan's outputs; none before `start` returned.
-    pub(super) outputs: Vec<Output>,
+    /// What it emitted; rows are refused before a buffer is bound.
+    pub(super) rows: HeldRows,
     pub(super) plugin_log: Arc<PluginLog>,
     /// Where its time goes, if anyone asked.
     pub(super) meter: Option<Meter>,
@@ -75,8 +74,7 @@ impl State {
     pub(super) fn new(plugin_log: Arc<PluginLog>, limits: Limits, function: Function) -> Self {
         Self {
             limiter: Limiter::new(limits.memory_bytes),
-            sink: Box::new(Unbound),
-            outputs: Vec::new(),
+            rows: HeldRows::default(),
             plugin_log,
             meter: None,
             limits,
@@ -106,6 +104,12 @@ impl State {
             meter.pass_to(Stage::Rest);
         }
         self.plugin_log.tell_dropped();
+    }
+
+    /// The thread passes to another stage; returns the one it was at.
+    pub(super) fn pass_to(&self, stage: Stage) -> Stage {
+        let meter = self.meter.as_ref();
+        meter.map_or(Stage::Rest, |meter| meter.pass_to(stage))
     }
 
     /// Counts a log line and says whether it may be written.
@@ -193,38 +197,4 @@ fn innermost(error: &wasmtime::Error) -> Option<String> {
     let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
     let name = frames.iter().find_map(wasmtime::FrameInfo::func_name)?;
     Some(text::clean(name, text::REASON_BYTES))
-}
-
-/// The sink of a processor that none was bound to.
-pub(super) struct Unbound;
-
-impl Sink for Unbound {
-    fn emit(&mut self, output: usize, _rows: &[u8], _row_ends: &[u32]) -> Result<(), RowError> {
-        Err(RowError::UnknownOutput {
-            output,
-            declared: 0,
-        })
-    }
-
-    fn check(&mut self, output: usize, _place: usize, _row: &[u8]) -> Result<(), RowError> {
-        self.emit(output, &[], &[])
-    }
-
-    fn emit_merged(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
-        self.emit(output, rows, ends)
-    }
-
-    fn keep(&mut self) {}
-
-    fn rollback_call(&mut self) {}
-
-    fn discard(&mut self) {}
-
-    fn held_bytes(&self) -> usize {
-        0
-    }
-
-    fn flush(&mut self) -> Result<(), SinkError> {
-        Ok(())
-    }
 }

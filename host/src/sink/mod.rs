@@ -1,77 +1,111 @@
 //! Where rows go: the sinks that an operator binds the processor's outputs to.
+//!
+//! Rows are encoded by a pure [`Encoder`] while they are emitted, and wait in [`HeldRows`], one buffer for each worker,
+//! until a checkpoint hands them to each [`Sink`].
 
-pub mod aggregate;
+mod aggregate;
+mod held_rows;
 pub mod jsonl;
+#[cfg(test)]
+pub(crate) mod testing;
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use journal_aggregate::Shape;
+use crate::journal::offsets::{OffsetStore, Offsets};
+use crate::journal::plan::{Output, Plan};
+use crate::kafka::Membership;
 
-/// An output as the plan declares it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// The name that the processor emits to and the operator binds.
-    pub name: String,
-    /// What becomes of its rows.
-    pub kind: Kind,
-    /// What a row means, for people.
-    pub summary: Option<String>,
+pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
+
+/// One destination of rows in a process. It makes a sink for each worker.
+pub trait SinkFactory: Send + Sync {
+    /// Makes the destination ready for the rows of this plan: tables, schema checks, locks, fencing of other writers.
+    /// It is called once, before the first position is loaded.
+    ///
+    /// # Errors
+    /// When the destination does not fit the plan, or is in use.
+    fn prepare(&self, plan: &Plan) -> Result<(), SinkError>;
+
+    /// The encoder for the rows of an output that is bound to this destination.
+    fn encoder(&self, output: &Output) -> Box<dyn Encoder>;
+
+    /// The number of the stream that holds the rows of this output. Outputs with the same number keep the order in
+    /// which their rows were emitted.
+    fn stream(&self, output: &Output) -> usize;
+
+    /// The sink of one worker.
+    ///
+    /// # Errors
+    /// When the destination cannot be reached.
+    fn sink(&self, worker: usize) -> Result<Box<dyn Sink>, SinkError>;
 }
 
-/// What becomes of the rows of an output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Each one is written.
-    Append,
-    /// Those with the same key become one, until they are written at a checkpoint.
-    Aggregate(Arc<Shape>),
+/// Turns a row into the bytes that its sink writes. It has no effect besides, so that rows of a call that fails can
+/// be dropped.
+pub trait Encoder: Send {
+    /// Appends a row, one msgpack map, to `encoded`, which may have up to `limit` bytes afterwards. On an error
+    /// `encoded` may hold a part of the row.
+    ///
+    /// # Errors
+    /// When the sink cannot represent the row, or the limit is passed.
+    fn encode(
+        &mut self,
+        row: &[u8],
+        encoded: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<(), EncodeError>;
 }
 
-/// One worker's way into the sinks: it holds what the processor emits until a checkpoint.
-///
-/// Rows pass through three states. *Emitted* rows belong to a call that has not returned:
-/// [`rollback_call`](Self::rollback_call) drops them, [`keep`](Self::keep) makes them *held*. Held rows
-/// wait for the checkpoint: [`flush`](Self::flush) makes them durable, [`discard`](Self::discard)
-/// drops them.
+/// Why a row was not encoded.
+#[derive(Debug)]
+pub enum EncodeError {
+    /// It passes the limit.
+    TooLong,
+    /// It is not what a row must be: the rest of a sentence about the row, such as `is not a map`.
+    BadRow(String),
+}
+
+/// A worker's way to one destination.
 pub trait Sink: Send {
-    /// Takes rows of the call at work: msgpack maps, end to end, and where each ends.
+    /// The positions that this sink commits together with its rows, where it can. Such a sink decides where reading
+    /// starts and what was finished, and it commits after all others.
+    fn offsets(&mut self) -> Option<&mut dyn OffsetStore> {
+        None
+    }
+
+    /// Makes the rows of a checkpoint durable, whole or not at all.
     ///
     /// # Errors
-    /// When a row cannot be represented, or the ends do not fit the rows.
-    fn emit(&mut self, output: usize, rows: &[u8], row_ends: &[u32]) -> Result<(), RowError>;
+    /// When they could not be written; what was written of them is taken back as far as the destination allows.
+    fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError>;
+}
 
-    /// Says whether [`emit`](Self::emit) could take this row alone; `place` is its place in the `emit` that
-    /// brought it.
-    ///
-    /// # Errors
-    /// When the row cannot be represented.
-    fn check(&mut self, output: usize, place: usize, row: &[u8]) -> Result<(), RowError>;
+/// A worker's rows between two positions, as one sink gets them.
+#[derive(Clone, Copy, Debug)]
+pub struct Checkpoint<'a> {
+    /// The number of the worker in its process.
+    pub worker: usize,
+    /// Counts the checkpoints of the worker, from 1. A repeated attempt has the same number.
+    pub number: u64,
+    /// The positions of the checkpoint before.
+    pub from: &'a Offsets,
+    /// The positions after the last record whose rows are here.
+    pub to: &'a Offsets,
+    /// The encoded rows of this sink, by the numbers of their streams.
+    pub rows: &'a [Stream],
+    /// The membership in the consumer group that the records were read under.
+    pub membership: Option<&'a Membership>,
+}
 
-    /// Takes rows that the host itself made of those of many calls: like [`emit`](Self::emit), but without the
-    /// bound on what one call may make.
-    ///
-    /// # Errors
-    /// When a row cannot be represented, or the ends do not fit the rows.
-    fn emit_merged(&mut self, output: usize, rows: &[u8], row_ends: &[u32])
-    -> Result<(), RowError>;
-
-    /// The call returned well: its rows are held.
-    fn keep(&mut self);
-
-    /// The call failed: its rows are dropped, those held barrier_guard.
-    fn rollback_call(&mut self);
-
-    /// Drops all rows, held or not.
-    fn discard(&mut self);
-
-    /// Bytes held in memory.
-    fn held_bytes(&self) -> usize;
-
-    /// Makes all held rows durable, whole or not at all.
-    ///
-    /// # Errors
-    /// When they could not be written; what was written of them is taken back.
-    fn flush(&mut self) -> Result<(), SinkError>;
+/// How the commit of a checkpoint ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// The rows are durable.
+    Done,
+    /// The worker was fenced: another one has its partitions, and nothing was written.
+    Stale,
+    /// Nothing was written, and the same checkpoint may succeed after this time.
+    Again(Duration),
 }
 
 /// A row that the processor should not have emitted.
@@ -82,7 +116,7 @@ pub enum RowError {
     UnknownOutput {
         /// What the processor named.
         output: usize,
-        /// How many there are.
+        /// The number of outputs of the plan.
         declared: usize,
     },
     /// The ends are not ascending, or do not end where the rows do.
@@ -91,12 +125,12 @@ pub enum RowError {
         /// The output's name.
         output: String,
     },
-    /// The call has made more of the sink's own encoding than a call may.
+    /// The call passes the limit on encoded rows.
     #[error("its rows take more than {limit} bytes in `{output}`")]
     TooMuch {
         /// The output's name.
         output: String,
-        /// The most that one call may make, in bytes.
+        /// The limit of one call, in bytes.
         limit: usize,
     },
     /// A row is not what a row must be.
@@ -104,7 +138,7 @@ pub enum RowError {
     BadRow {
         /// The output's name.
         output: String,
-        /// The place of the row in the `emit` call.
+        /// The index of the row in the `emit` call.
         row: usize,
         /// What is wrong, as the rest of a sentence: `is not a map`.
         reason: String,
@@ -117,20 +151,13 @@ pub enum SinkError {
     /// The reader of a pipe went away: the run ends quietly.
     #[error("the reader of the output went away")]
     ReaderGone,
-    /// Writing failed; the place is as it was before.
-    #[error("cannot write to {place}")]
+    /// Writing failed; the destination is as it was before.
+    #[error("cannot write to {destination}")]
     Write {
         /// The file, or `standard output`.
-        place: String,
+        destination: String,
         /// The system's reason.
         #[source]
         source: std::io::Error,
-    },
-    /// Rows that were merged cannot be represented, although each one before could; nothing was written.
-    #[error("merged rows cannot be written")]
-    Row {
-        /// What is wrong with them.
-        #[source]
-        source: RowError,
     },
 }

@@ -1,35 +1,39 @@
 //! Where records come from: a Kafka cluster or a recording.
 
+pub mod kafka;
 pub mod recording;
 
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::journal::batch::Batches;
+use crate::journal::offsets::{Offsets, Partition, Start};
 
-/// What a source has to tell the worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one [`Source::poll`] brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The batches hold records to process.
     Records,
     /// Nothing came in time.
     Idle,
-    /// This worker has no record left, and others of the run may: a checkpoint now lets them know.
-    Drained,
-    /// Partitions are about to go to another worker: checkpoint, commit, then [`Source::release`].
-    Revoking,
-    /// Partitions are gone already: drop everything since the last checkpoint, then
-    /// [`Source::release`].
-    Lost,
-    /// No record is left that this run should read.
+    /// These partitions come: answer with [`Source::assign`] once their positions are known. Other partitions go on
+    /// meanwhile.
+    Assigned(Vec<Partition>),
+    /// These partitions are about to go to another worker: checkpoint, commit, then [`Source::release`].
+    Revoking(Vec<Partition>),
+    /// These partitions are gone already, and another worker may read them: drop everything since the last checkpoint,
+    /// then [`Source::release`].
+    Lost(Vec<Partition>),
+    /// No record is left, and none will come.
     End,
 }
 
-/// What one `process` call may be made of.
+/// Limits on what one poll may bring.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
-    /// Records at the most.
+    /// The most records. With 0 a poll serves events and reads ahead, and hands nothing out.
     pub records: usize,
-    /// Bytes of keys and values at the most; a record above that goes alone.
+    /// The most bytes of keys and values; a record above that comes alone.
     pub bytes: usize,
     /// The guest's memory, of which one record may take half.
     pub memory_limit_bytes: usize,
@@ -43,44 +47,60 @@ impl BatchLimits {
     }
 }
 
-/// How long a commit may keep the worker.
+/// What is left to read, as far as it is known without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Send it and go on; its result is looked at later.
-    No,
-    /// Until the result is known, up to the source's own limit.
-    Confirmed,
+pub enum Remaining {
+    /// It is not known.
+    Unknown,
+    /// Records that the worker's partitions still hold.
+    Records(u64),
+    /// Bytes of a file that were read, of all that it has.
+    Bytes {
+        /// Bytes that were read.
+        read: u64,
+        /// Bytes of the file; 0 where unknown.
+        total: u64,
+    },
 }
 
-/// A stream of records with a position in it.
+/// A stream of records with a position in each of its partitions.
 ///
-/// The position advances in two steps: [`take`](Self::take) hands records out, and
-/// [`commit`](Self::commit) makes the position durable behind all that was processed. Whatever was
-/// taken and not committed comes again after a restart.
-pub trait Source {
-    /// Fills `batches`, which is empty, with what comes within `wait`. Taking again says that the
-    /// records taken before were processed well.
+/// A source knows what was handed out and nothing of what is durable: the worker says where to start, and where to go
+/// back to.
+pub trait Source: Send {
+    /// Fills `into`, which is empty, with what comes within `wait`. It hands nothing out from the offsets of `until`
+    /// on, so that a replay stops exactly before a range.
     ///
     /// # Errors
-    /// What ends the run: passing transient_errors are waited out inside.
-    fn take(&mut self, batches: &mut Batches, wait: Duration) -> Result<Event, SourceError>;
+    /// What ends the run: errors that pass are waited out inside.
+    fn poll(
+        &mut self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        until: Option<&Offsets>,
+        wait: Duration,
+    ) -> Result<Event, SourceError>;
 
-    /// Makes the position durable behind everything processed: the outputs of all of it are
-    /// durable already. The records taken last count as processed.
+    /// The position of each assigned partition after everything that was handed out or passed over.
+    fn position(&self) -> Offsets;
+
+    /// Looks up where `start` is in each partition. A question that has no answer yet is asked again.
     ///
     /// # Errors
-    /// What ends the run, or, with [`Wait::Confirmed`], a commit that was not confirmed.
-    fn commit(&mut self, wait: Wait) -> Result<(), SourceError>;
+    /// What no waiting mends.
+    fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError>;
 
-    /// Tells the outside that the worker is alive, between two calls that take long. False means
-    /// that the records since the last checkpoint are another worker's now, as
-    /// [`Event::Lost`] does.
+    /// Answers [`Event::Assigned`]: its partitions start here.
     ///
     /// # Errors
     /// What ends the run.
-    fn keep_alive(&mut self) -> Result<bool, SourceError> {
-        Ok(true)
-    }
+    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError>;
+
+    /// Goes back to these positions; what was read ahead is dropped.
+    ///
+    /// # Errors
+    /// When the source cannot be read again, or what ends the run.
+    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError>;
 
     /// Answers [`Event::Revoking`] and [`Event::Lost`]: the partitions go.
     ///
@@ -88,8 +108,22 @@ pub trait Source {
     /// What ends the run.
     fn release(&mut self) -> Result<(), SourceError>;
 
-    /// Leaves, without committing anything more. Called once, last, whether or not the run went well.
-    fn close(&mut self);
+    /// Shows the outside that the worker is alive, between two calls that take long. False means that a loss is
+    /// waiting, which the next poll answers: the records since the last checkpoint belong to another worker now.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn keep_alive(&mut self) -> Result<bool, SourceError> {
+        Ok(true)
+    }
+
+    /// What is left to read.
+    fn remaining(&mut self) -> Remaining {
+        Remaining::Unknown
+    }
+
+    /// Leaves, without committing anything. Called last, whether or not the run went well.
+    fn close(self: Box<Self>) {}
 }
 
 /// Why a source cannot go on.

@@ -1,53 +1,55 @@
-//! Records from a recording: a journal in a file, read once from its beginning to its end.
+//! Records from a recording: a journal in a file, read from its beginning to its end.
+//!
+//! The position of a recording is the number of frames that were read, in one partition that stands for the file:
+//! offsets may be missing from frames, and nothing vouches for their order.
 
 mod error;
 mod topics;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use journal_recording::{Frame, Reader};
 
 pub use self::error::Error;
 use self::topics::Topics;
-use super::{BatchLimits, Event, Source, SourceError, Wait};
+use super::{BatchLimits, Event, Remaining, Source, SourceError};
 use crate::journal::batch::{Batches, RecordRef};
+use crate::journal::offsets::{Offsets, Partition, Start};
 use crate::journal::topics::Subscription;
-use crate::observe::progress::Share;
-use crate::pipeline::quota::RecordQuota;
 
-/// Frames that one [`Source::take`] passes over at most, so that a worker that wants few of them
-/// looks up now and then.
-const FRAMES_A_TAKE: usize = 100_000;
+/// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.
+const FRAMES_A_POLL: usize = 100_000;
 
-/// What is read, and how it is cut into calls.
+/// What is read.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The recording.
     pub path: PathBuf,
     /// Which of its topics are read.
     pub subscription: Subscription,
-    /// Whether tombstones are wanted.
+    /// Whether tombstones are handed out.
     pub tombstones: bool,
-    /// What one `process` call may be made of.
-    pub limits: BatchLimits,
 }
 
-/// A recording as a [`Source`]. Its position cannot be committed: it is read once.
+/// A recording as a [`Source`].
 pub struct Recording {
     reader: Reader<File>,
     topics: Topics,
     options: Options,
-    quota: Arc<RecordQuota>,
-    /// Records handed out whose claims are not confirmed.
-    unconfirmed: usize,
-    share: Arc<Share>,
+    /// Stands for the file.
+    partition: Partition,
+    /// Frames that were read.
+    frames: u64,
+    /// Whether the worker has answered that it reads the recording.
+    assigned: bool,
+    /// Bytes of the file, where it is a regular one.
+    bytes: Option<u64>,
 }
 
-/// What became of a frame.
+/// What one step did with a frame.
 enum Step {
     Taken,
     PassedOver,
@@ -57,24 +59,17 @@ enum Step {
 }
 
 impl Recording {
-    /// Opens the recording and chooses its topics; `share` is told how much of it is read.
+    /// Opens the recording and chooses its topics.
     ///
     /// Without a header the whole file is read once before, to know the topics.
     ///
     /// # Errors
     /// When it cannot be read, or lacks the topics.
-    pub fn open(
-        options: Options,
-        quota: Arc<RecordQuota>,
-        share: Arc<Share>,
-    ) -> Result<Self, Error> {
+    pub fn open(options: Options) -> Result<Self, Error> {
         let reader = Reader::open(&options.path)?;
-        let size = options
-            .path
-            .metadata()
-            .ok()
-            .filter(std::fs::Metadata::is_file);
-        let bytes = size.map(|metadata| metadata.len());
+        let metadata = options.path.metadata().ok();
+        let regular = metadata.filter(std::fs::Metadata::is_file);
+        let bytes = regular.map(|metadata| metadata.len());
         let names = match reader.topics() {
             Some(names) => names.to_vec(),
             None if bytes.is_none() => {
@@ -84,41 +79,40 @@ impl Recording {
             }
             None => Reader::open(&options.path)?.count()?.into_keys().collect(),
         };
-        share.total.store(bytes.unwrap_or(0), Ordering::Relaxed);
         let topics = Topics::choose(&names, reader.format(), &options.subscription);
         let topics = topics.map_err(|error| Error::Topics {
             place: reader.place().clone(),
             error,
         })?;
+        let partition = Partition {
+            topic: options.path.to_string_lossy().into(),
+            number: 0,
+        };
         Ok(Self {
             reader,
             topics,
             options,
-            quota,
-            unconfirmed: 0,
-            share,
+            partition,
+            frames: 0,
+            assigned: false,
+            bytes,
         })
     }
 
-    fn fill(&mut self, batches: &mut Batches) -> Result<Event, Error> {
-        let claimed = self.quota.claim(self.options.limits.records);
-        let filled = self.fill_with(claimed, batches);
-        let taken = batches.records();
-        self.quota.give_back(claimed - taken);
-        self.unconfirmed += taken;
-        let read = self.reader.bytes_read();
-        self.share.read.store(read, Ordering::Relaxed);
-        filled
-    }
-
-    /// Fills `batches` with up to `records`.
-    fn fill_with(&mut self, records: usize, batches: &mut Batches) -> Result<Event, Error> {
-        let mut ended = records == 0;
-        for _ in 0..FRAMES_A_TAKE {
-            if batches.records() == records {
+    /// Fills `into` within the limits, and with no frame from `end` on.
+    fn fill(
+        &mut self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        end: Option<u64>,
+    ) -> Result<Event, Error> {
+        let mut ended = false;
+        for _ in 0..FRAMES_A_POLL {
+            let is_enough = into.records() == limits.records;
+            if is_enough || end.is_some_and(|end| self.frames >= end) {
                 break;
             }
-            match self.step(batches)? {
+            match self.step(into, limits)? {
                 Step::Taken | Step::PassedOver => {}
                 Step::Full => break,
                 Step::End => {
@@ -127,14 +121,14 @@ impl Recording {
                 }
             }
         }
-        Ok(match (batches.is_empty(), ended) {
+        Ok(match (into.is_empty(), ended) {
             (false, _) => Event::Records,
             (true, false) => Event::Idle,
             (true, true) => Event::End,
         })
     }
 
-    fn step(&mut self, batches: &mut Batches) -> Result<Step, Error> {
+    fn step(&mut self, into: &mut Batches, limits: BatchLimits) -> Result<Step, Error> {
         let Some(frame) = self.reader.next_frame()? else {
             return Ok(Step::End);
         };
@@ -148,26 +142,55 @@ impl Recording {
         let record = record(&frame, ordinal);
         let wanted = topic.filter(|_| self.options.tombstones || !record.value.is_empty());
         let Some(topic) = wanted else {
-            self.topics.count();
+            self.pass();
             return Ok(Step::PassedOver);
         };
         let bytes = record.key.len() + record.value.len();
-        if bytes > self.options.limits.largest_record() {
+        if bytes > limits.largest_record() {
             return Err(Error::RecordTooLarge {
                 topic: topic.name.clone(),
                 partition: record.partition,
                 offset: record.offset,
                 bytes,
-                memory_limit_bytes: self.options.limits.memory_limit_bytes,
+                memory_limit_bytes: limits.memory_limit_bytes,
             });
         }
-        if !batches.is_empty() && batches.bytes() + bytes > self.options.limits.bytes {
+        if !into.is_empty() && into.bytes() + bytes > limits.bytes {
             self.reader.put_back();
             return Ok(Step::Full);
         }
-        batches.push(topic, record)?;
-        self.topics.count();
+        into.push(topic, record)?;
+        self.pass();
         Ok(Step::Taken)
+    }
+
+    /// The frame read last is done.
+    fn pass(&mut self) {
+        self.topics.count();
+        self.frames += 1;
+    }
+
+    /// Reads the file again from its beginning to this frame.
+    fn reopen_at(&mut self, frames: u64) -> Result<(), Error> {
+        if self.bytes.is_none() {
+            return Err(Error::Rewind {
+                place: self.reader.place().clone(),
+            });
+        }
+        self.reader = Reader::open(&self.options.path)?;
+        self.topics.start_over();
+        self.frames = 0;
+        while self.frames < frames {
+            let Some(frame) = self.reader.next_frame()? else {
+                break;
+            };
+            // The topic is looked up so that its records are counted.
+            if self.topics.find(frame.topic).is_some() {
+                self.topics.count();
+            }
+            self.frames += 1;
+        }
+        Ok(())
     }
 }
 
@@ -183,21 +206,52 @@ fn record<'a>(frame: &Frame<'a>, ordinal: u64) -> RecordRef<'a> {
 }
 
 impl Source for Recording {
-    fn take(&mut self, batches: &mut Batches, _wait: Duration) -> Result<Event, SourceError> {
-        Ok(self.fill(batches)?)
+    fn poll(
+        &mut self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        until: Option<&Offsets>,
+        _wait: Duration,
+    ) -> Result<Event, SourceError> {
+        if !self.assigned {
+            return Ok(Event::Assigned(vec![self.partition.clone()]));
+        }
+        let end = until.and_then(|until| until.get(&self.partition).copied());
+        Ok(self.fill(into, limits, end)?)
     }
 
-    fn commit(&mut self, _wait: Wait) -> Result<(), SourceError> {
-        self.quota.confirm(std::mem::take(&mut self.unconfirmed));
-        Ok(())
+    fn position(&self) -> Offsets {
+        let own = self.assigned.then(|| (self.partition.clone(), self.frames));
+        own.into_iter().collect()
+    }
+
+    /// A recording is read from its beginning, whatever is asked for.
+    fn resolve(&mut self, of: &[Partition], _start: Start) -> Result<Poll<Offsets>, SourceError> {
+        let beginning = of.iter().map(|partition| (partition.clone(), 0));
+        Ok(Poll::Ready(beginning.collect()))
+    }
+
+    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
+        self.assigned = true;
+        self.rewind(start)
+    }
+
+    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
+        match to.get(&self.partition) {
+            Some(&frames) if frames != self.frames => Ok(self.reopen_at(frames)?),
+            _ => Ok(()),
+        }
     }
 
     fn release(&mut self) -> Result<(), SourceError> {
         Ok(())
     }
 
-    fn close(&mut self) {
-        self.quota.give_back(std::mem::take(&mut self.unconfirmed));
+    fn remaining(&mut self) -> Remaining {
+        Remaining::Bytes {
+            read: self.reader.bytes_read(),
+            total: self.bytes.unwrap_or(0),
+        }
     }
 }
 

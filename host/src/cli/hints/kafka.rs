@@ -74,19 +74,12 @@ impl Explain for Error {
                  this group's offsets with Kafka's tools",
                 names.of(Setting::GroupId)
             ),
-            Self::NoCommittedOffset { .. } => format!(
-                "check {}, or leave `auto.offset.reset` out to start at the first record",
-                names.of(Setting::GroupId)
-            ),
             Self::RecordTooLarge { bytes, .. } => record_too_large(*bytes, names),
-            Self::NotConfirmed { .. } => {
-                "start the run again: it goes on from the last confirmed commit".to_owned()
-            }
             Self::Fatal { .. }
             | Self::CommitRefused { .. }
             | Self::Partition { .. }
             | Self::Request { .. } => by_cause(self.likely_cause()?, names),
-            Self::Client(_) | Self::NoQueue { .. } => return None,
+            Self::Thread(_) | Self::Client(_) | Self::NoQueue { .. } => return None,
         })
     }
 

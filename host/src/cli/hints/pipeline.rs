@@ -4,6 +4,8 @@ use super::{AUTHOR, Explain, chain};
 use crate::bench;
 use crate::cli::names::Names;
 use crate::config::Setting;
+use crate::journal::offsets::StoreError;
+use crate::kafka;
 use crate::pipeline::WorkerError;
 use crate::pipeline::build::BuildError;
 use crate::source::SourceError;
@@ -24,7 +26,8 @@ impl Explain for BuildError {
             ),
             Self::Source(error) => error.sentence(names),
             Self::Outputs(error) => error.sentence(names),
-            Self::Plugin(_) | Self::Options(_) | Self::Start(_) | Self::OtherPlan => chain(self),
+            Self::Worker(error) => error.sentence(names),
+            Self::Plugin(_) | Self::Options(_) | Self::Start(_) | Self::Sink(_) => chain(self),
         }
     }
 
@@ -38,7 +41,8 @@ impl Explain for BuildError {
             Self::Plugin(error) => error.hint(names),
             Self::Options(error) => error.hint(names),
             Self::Start(error) => error.hint(names),
-            Self::OtherPlan => Some(AUTHOR.to_owned()),
+            Self::Sink(error) => error.hint(names),
+            Self::Worker(error) => error.hint(names),
             Self::ObjectType { offered, .. } => Some(format!("it reads {}", text::list(offered))),
             Self::Source(error) => error.hint(names),
             Self::Outputs(error) => error.hint(names),
@@ -51,7 +55,8 @@ impl Explain for BuildError {
             Self::Options(error) => error.is_wrong_use(),
             Self::Source(error) => error.is_wrong_use(),
             Self::Outputs(error) => error.is_wrong_use(),
-            Self::Plugin(_) | Self::Start(_) | Self::OtherPlan => false,
+            Self::Worker(error) => error.is_wrong_use(),
+            Self::Plugin(_) | Self::Start(_) | Self::Sink(_) => false,
         }
     }
 }
@@ -95,6 +100,17 @@ impl Explain for WorkerError {
                 names.with(Setting::OnBadRecord, "skip")
             )),
             Self::Source(error) => error.hint(names),
+            Self::Store(StoreError(error)) => {
+                let error: &kafka::Error = error.downcast_ref()?;
+                error.hint(names)
+            }
+            Self::NoCommittedOffset(_) => Some(format!(
+                "check {}, or leave `auto.offset.reset` out to start at the first record",
+                names.of(Setting::GroupId)
+            )),
+            Self::NotConfirmed { .. } => {
+                Some("start the run again: it goes on from the last confirmed commit".to_owned())
+            }
             Self::Sink(error) => error.hint(names),
             Self::OtherPlan => Some(AUTHOR.to_owned()),
             Self::Thread { .. } | Self::Panicked => None,

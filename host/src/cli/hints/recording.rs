@@ -31,6 +31,7 @@ impl Explain for Error {
             Self::ReadOnce { .. } => {
                 "save it to a file first, or make it with a header that lists its topics"
             }
+            Self::Rewind { .. } => "save it to a file first",
             Self::Topics { error, .. } => return Some(topics(error, names)),
             Self::UnlistedTopic { .. } => "recordings cannot be joined by concatenation",
             Self::RecordTooLarge { bytes, .. } => return Some(record_too_large(*bytes, names)),

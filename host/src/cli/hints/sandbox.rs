@@ -94,9 +94,10 @@ impl Explain for CallError {
                 };
                 format!("the rules for it are in `{rules}`")
             }
-            Self::Misbehaved { .. } | Self::TooMuchAtOnce { .. } | Self::Row(_) => {
-                AUTHOR.to_owned()
-            }
+            Self::Misbehaved { .. }
+            | Self::TooMuchAtOnce { .. }
+            | Self::Row(_)
+            | Self::MergedRow(_) => AUTHOR.to_owned(),
             Self::Panicked { .. }
             | Self::Trapped { .. }
             | Self::Failure { .. }

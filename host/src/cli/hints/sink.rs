@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn full_disks_ask_for_room() {
         let full = SinkError::Write {
-            place: "`rows`".to_owned(),
+            destination: "`rows`".to_owned(),
             source: StorageFull.into(),
         };
         let hint = full.hint(Names(&Origins::default())).unwrap();

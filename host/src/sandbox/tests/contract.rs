@@ -1,7 +1,7 @@
 //! What crosses the boundary, and what must not.
 
 use super::guest::{Guest, LIMITS, batches};
-use super::sink::{Recorder, Step};
+use super::rows;
 use crate::sandbox::{CallError, LoadError, Processor, Rejection};
 use crate::sink::RowError;
 
@@ -9,62 +9,52 @@ use crate::sink::RowError;
 const EMIT: &str = "(i32.store (i32.const 64) (i32.const 4))
   (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))";
 
-fn recorded(guest: &Guest) -> (Processor, Recorder) {
-    let (mut processor, _) = guest.started(LIMITS);
-    let sink = Recorder::default();
-    processor.bind(Box::new(sink.clone()));
-    (processor, sink)
-}
-
-fn fails(process: &'static str) -> (CallError, Vec<Step>) {
+/// The error of a call, and the rows that are left of it.
+fn fails(process: &'static str) -> (CallError, Vec<u8>) {
     let guest = Guest {
         process,
         ..Guest::default()
     };
-    let (mut processor, sink) = recorded(&guest);
+    let mut processor = rows::recorded(&guest);
     let error = processor
         .process(batches(&[b"a", b"b"]).as_slice())
         .unwrap_err();
     let again = processor.process(&[]).unwrap_err();
     assert!(matches!(again, CallError::Poisoned));
     assert!(matches!(processor.checkpoint(), Err(CallError::Poisoned)));
-    (error, sink.steps())
+    (error, rows::bytes(&mut processor))
 }
 
 #[test]
-fn rows_arrive_and_are_kept() {
+fn rows_arrive_and_are_held() {
     let guest = Guest {
         process: EMIT,
         checkpoint: EMIT,
         ..Guest::default()
     };
-    let (mut processor, sink) = recorded(&guest);
+    let mut processor = rows::recorded(&guest);
     processor.process(batches(&[b"a"]).as_slice()).unwrap();
+    assert_eq!(rows::held(&mut processor), 1);
     processor.checkpoint().unwrap();
-    let emitted = Step::Emitted(0, b"{\"ob".to_vec(), vec![4]);
-    assert_eq!(
-        sink.steps(),
-        [emitted.clone(), Step::Kept, emitted, Step::Kept]
-    );
-    processor.into_sink().keep();
-    assert_eq!(sink.steps().len(), 5);
+    assert_eq!(rows::held(&mut processor), 2);
+    let left = processor.abandon();
+    assert_eq!(left.streams(0)[0].bytes(), b"{\"ob{\"ob");
 }
 
 #[test]
-fn rows_of_a_failed_call_are_taken_back() {
-    let (error, steps) = fails(
+fn rows_of_a_failed_call_are_dropped() {
+    let (error, left) = fails(
         "(i32.store (i32.const 64) (i32.const 4))
          (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))
          unreachable",
     );
     assert!(matches!(error, CallError::Trapped { .. }), "{error:?}");
-    assert_eq!(steps.len(), 2);
-    assert_eq!(steps[1], Step::TakenBack);
+    assert_eq!(left, b"");
 }
 
 #[test]
 fn the_columns_of_the_plan_cross_and_no_others() {
-    // The offsets are those of the canonical layout of a batch: pairs of place and length.
+    // The offsets are those of the canonical layout of a batch: pairs of address and length.
     let check = "
       (if (i32.ne (local.get $len) (i32.const 1)) (then unreachable))
       (if (i32.ne (i32.load offset=4 (local.get $at)) (i32.const 8)) (then unreachable))
@@ -106,12 +96,12 @@ fn ends_that_do_not_fit_the_rows_are_refused() {
         // None.
         "(call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 0))",
     ] {
-        let (error, steps) = fails(process);
+        let (error, left) = fails(process);
         assert!(
             matches!(&error, CallError::Row(RowError::BadEnds { output }) if output == "rows"),
             "{error:?}"
         );
-        assert_eq!(steps, [Step::TakenBack]);
+        assert_eq!(left, b"");
     }
 }
 
@@ -130,7 +120,7 @@ fn an_output_that_the_plan_lacks_is_refused() {
 
 #[test]
 fn a_row_that_the_sink_refuses_fails_the_call() {
-    let (error, steps) = fails(
+    let (error, left) = fails(
         "(i32.store8 (i32.const 80) (i32.const 0xc1)) (i32.store (i32.const 64) (i32.const 1))
          (call $emit (i32.const 0) (i32.const 80) (i32.const 1) (i32.const 64) (i32.const 1))",
     );
@@ -138,7 +128,7 @@ fn a_row_that_the_sink_refuses_fails_the_call() {
         matches!(error, CallError::Row(RowError::BadRow { .. })),
         "{error:?}"
     );
-    assert_eq!(steps, [Step::TakenBack]);
+    assert_eq!(left, b"");
 }
 
 #[test]
@@ -214,7 +204,7 @@ fn rejections_of_records_that_are_there_are_taken() {
         ),
         ..Guest::default()
     };
-    let (mut processor, sink) = recorded(&guest);
+    let mut processor = rows::recorded(&guest);
     let rejections = processor
         .process(batches(&[b"a", b"b"]).as_slice())
         .unwrap();
@@ -224,7 +214,6 @@ fn rejections_of_records_that_are_there_are_taken() {
         reason: "\"ob".to_owned(),
     };
     assert_eq!(rejections, [rejection(1), rejection(0)]);
-    assert_eq!(sink.steps(), [Step::Kept]);
 }
 
 #[test]
@@ -253,18 +242,18 @@ fn rejections_of_records_that_are_not_there_are_refused() {
             "the processor rejected record 1 of batch 0 twice",
         ),
     ] {
-        let (error, steps) = fails(process);
+        let (error, left) = fails(process);
         assert_eq!(error.to_string(), sentence);
-        assert_eq!(steps, [Step::TakenBack]);
+        assert_eq!(left, b"");
     }
 }
 
 #[test]
 fn failures_come_with_their_kind_and_text() {
-    let (error, steps) =
+    let (error, left) =
         fails("(return (call $fail (i32.const 1) (i32.const 32769) (i32.const 3)))");
     assert!(matches!(&error, CallError::Failure { retry: true, text } if text == "\"ob"));
-    assert_eq!(steps, [Step::TakenBack]);
+    assert_eq!(left, b"");
     let (error, _) = fails("(return (call $fail (i32.const 0) (i32.const 32769) (i32.const 3)))");
     assert!(matches!(error, CallError::Failure { retry: false, .. }));
 
@@ -285,7 +274,7 @@ fn a_panic_is_told_with_its_message_and_place() {
         process: "(call $panicked (i32.const 100) (i32.const 9) (i32.const 120) (i32.const 15)) unreachable",
         ..Guest::default()
     };
-    let (mut processor, _) = recorded(&guest);
+    let mut processor = rows::recorded(&guest);
     let error = processor.process(&[]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -301,7 +290,7 @@ fn a_panic_after_a_growth_that_was_refused_is_told_as_a_panic() {
           (call $panicked (i32.const 100) (i32.const 3) (i32.const 0) (i32.const 0)) unreachable",
         ..Guest::default()
     };
-    let (mut processor, _) = recorded(&guest);
+    let mut processor = rows::recorded(&guest);
     let error = processor.process(&[]).unwrap_err();
     assert_eq!(error.to_string(), "the processor panicked: `why`");
 }
@@ -313,7 +302,7 @@ fn a_long_panic_is_cut() {
           unreachable",
         ..Guest::default()
     };
-    let (mut processor, _) = recorded(&guest);
+    let mut processor = rows::recorded(&guest);
     let text = processor.process(&[]).unwrap_err().to_string();
     assert!((4000..6000).contains(&text.len()), "{}", text.len());
 }
@@ -369,7 +358,7 @@ fn rejections_that_pass_the_memory_limit_are_refused_as_such() {
         memory_pages: 60,
         ..Guest::default()
     };
-    let (mut processor, _) = recorded(&guest);
+    let mut processor = rows::recorded(&guest);
     let error = processor.process(&[]).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -12,7 +12,8 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
-use crate::sandbox::{Engine, Limits, LoadError, Plan, Plugin, Processor};
+use crate::journal::plan::Plan;
+use crate::sandbox::{Engine, Limits, LoadError, Plugin, Processor};
 
 const WIT: &str = include_str!("../../../../plugin-sdk/wit/journal.wit");
 
@@ -164,7 +165,7 @@ impl Guest {
         wat + ")"
     }
 
-    /// The core module, with the component type componentize unless that was taken away.
+    /// The core module, with the component type embedded unless that was taken away.
     pub(super) fn module(&self) -> Vec<u8> {
         let mut module = wat::parse_str(self.wat()).unwrap();
         if self.types {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::guest::{Guest, LIMITS, batches};
-use super::sink::{Forgetful, Recorder, Step};
+use super::rows;
 use crate::sandbox::{CallError, Limits, LoadError, Processor};
 
 const SHORT: Limits = Limits {
@@ -14,8 +14,7 @@ const SHORT: Limits = Limits {
 const LOOP: &str = "(loop $again (br $again))";
 
 fn process_fails(guest: &Guest, limits: Limits) -> CallError {
-    let (mut processor, _) = guest.started(limits);
-    processor.bind(Box::new(Recorder::default()));
+    let mut processor = rows::started(guest, limits);
     processor.process(batches(&[b"v"]).as_slice()).unwrap_err()
 }
 
@@ -190,14 +189,14 @@ fn memory_stays_flat_over_a_hundred_thousand_calls() {
         process: rows,
         ..Guest::default()
     };
-    let (mut processor, _) = guest.started(LIMITS);
-    processor.bind(Box::new(Forgetful));
+    let mut processor = rows::recorded(&guest);
     let values: Vec<&[u8]> = vec![&[0x80; 20]; 100];
     let batches = batches(&values);
     processor.process(batches.as_slice()).unwrap();
     let bytes = processor.memory_bytes();
     for _ in 0..100_000 {
         processor.process(batches.as_slice()).unwrap();
+        processor.rows().clear();
     }
     assert_eq!(processor.memory_bytes(), bytes);
 }
@@ -269,10 +268,10 @@ fn table_limit_follows_a_small_memory_limit() {
 }
 
 #[test]
-fn instance_that_is_given_up_leaves_no_memory_behind() {
+fn abandoned_instance_has_no_memory() {
     let (mut processor, _) = Guest::default().started(LIMITS);
     assert!(processor.memory_bytes() > 0);
-    drop(processor.into_sink());
+    drop(processor.abandon());
     assert_eq!(processor.memory_bytes(), 0);
     let error = processor.process(&[]).unwrap_err();
     assert!(matches!(error, CallError::Poisoned), "{error:?}");
@@ -290,12 +289,10 @@ fn emission_limit_obeyed_and_counted_by_call() {
         emit_bytes: 2 << 16,
         ..LIMITS
     };
-    let (mut processor, _) = guest.started(limits);
-    let sink = Recorder::default();
-    processor.bind(Box::new(sink.clone()));
+    let mut processor = rows::started(&guest, limits);
     processor.process(&[]).unwrap();
     processor.process(&[]).unwrap();
-    assert_eq!(sink.steps().len(), 4);
+    assert_eq!(rows::held(&mut processor), 2);
 }
 
 #[test]
@@ -312,12 +309,10 @@ fn emission_limit_violated() {
         emit_bytes: 2 << 16,
         ..LIMITS
     };
-    let (mut processor, _) = guest.started(limits);
-    let sink = Recorder::default();
-    processor.bind(Box::new(sink.clone()));
+    let mut processor = rows::started(&guest, limits);
     let error = processor.process(&[]).unwrap_err();
     assert!(matches!(error, CallError::TooMuchEmitted { limit } if limit == limits.emit_bytes));
-    assert_eq!(sink.steps().last(), Some(&Step::TakenBack));
+    assert_eq!(rows::bytes(&mut processor), b"");
 }
 
 #[test]

@@ -7,4 +7,4 @@ mod limits;
 mod loading;
 mod logging;
 mod metering;
-mod sink;
+mod rows;

@@ -1,6 +1,6 @@
 //! Which output goes where: `[NAME=]FILE`.
 
-use super::place::OpenError;
+use super::line_file::OpenError;
 
 /// One output with its file.
 #[derive(Clone, Debug, PartialEq, Eq)]

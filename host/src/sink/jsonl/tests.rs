@@ -5,44 +5,23 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::*;
-use crate::sink::Output;
+use crate::sink::RowLimits;
+use crate::sink::testing::{Bound, outputs};
 
 mod limits;
 
 /// More than any test emits in a call, unless it means to.
 const CALL_BYTES: usize = 1 << 30;
 
-fn outputs(names: &[&str]) -> Vec<Output> {
-    names
-        .iter()
-        .map(|&name| Output {
-            name: name.to_owned(),
-            kind: crate::sink::Kind::Append,
-            summary: None,
-        })
-        .collect()
-}
+const LIMITS: RowLimits = RowLimits {
+    call_bytes: CALL_BYTES,
+    most_bytes: None,
+};
 
-fn open(names: &[&str], texts: &[String]) -> Result<Jsonl, OpenError> {
-    Ok(Jsonl::new(
-        Destinations::open(texts, &outputs(names), CALL_BYTES)?.writer,
-        CALL_BYTES,
-    ))
-}
-
-#[test]
-fn bounded_lines_never_grow_and_leave_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rows");
-    let mut sink = open(&["rows"], &[text(&path)]).unwrap();
-    sink.most_bytes = Some(1 << 20);
-    for number in 0..100 {
-        emit(&mut sink, 0, number);
-        sink.keep();
-        assert_eq!(sink.lines[0].bytes.capacity(), MAPPED_BYTES);
-    }
-    sink.flush().unwrap();
-    assert_eq!(sink.lines[0].bytes.capacity(), 0);
+fn open(names: &[&str], texts: &[String]) -> Result<Bound, OpenError> {
+    let outputs = outputs(names);
+    let destinations = Destinations::open(texts, &outputs)?;
+    Ok(Bound::new(&destinations, &outputs, LIMITS))
 }
 
 fn text(path: &Path) -> String {
@@ -54,14 +33,14 @@ fn read(path: &Path) -> String {
 }
 
 /// Emits `{"n": number}`.
-fn emit(sink: &mut dyn Sink, output: usize, number: u8) {
+fn emit(sink: &mut Bound, output: usize, number: u8) {
     sink.emit(output, &[0x81, 0xa1, b'n', number], &[4])
         .unwrap();
 }
 
-fn emit_and_flush(sink: &mut Jsonl, number: u8) -> Result<(), SinkError> {
+fn emit_and_flush(sink: &mut Bound, number: u8) -> Result<(), SinkError> {
     emit(sink, 0, number);
-    sink.keep();
+    sink.rows.end_call();
     sink.flush()
 }
 
@@ -72,11 +51,11 @@ fn rows_are_written_at_the_checkpoint() {
     let mut sink = open(&["rows"], &[text(&path)]).unwrap();
     sink.emit(0, b"\x81\xa1n\x01\x80\x81\xa1n\x02", &[4, 5, 9])
         .unwrap();
-    sink.keep();
-    assert_eq!(sink.held_bytes(), 19);
+    sink.rows.end_call();
+    assert_eq!(sink.rows.held_bytes(), 19);
     assert_eq!(read(&path), "");
     sink.flush().unwrap();
-    assert_eq!(sink.held_bytes(), 0);
+    assert_eq!(sink.rows.held_bytes(), 0);
     assert_eq!(read(&path), "{\"n\":1}\n{}\n{\"n\":2}\n");
     sink.flush().unwrap();
     emit_and_flush(&mut sink, 3).unwrap();
@@ -89,18 +68,18 @@ fn rows_of_a_failed_call_are_dropped_and_those_held_stay() {
     let path = folder.path().join("rows.jsonl");
     let mut sink = open(&["rows"], &[text(&path)]).unwrap();
     emit(&mut sink, 0, 1);
-    sink.keep();
+    sink.rows.end_call();
     emit(&mut sink, 0, 2);
-    sink.rollback_call();
+    sink.rows.rollback_call();
     emit(&mut sink, 0, 3);
-    sink.keep();
+    sink.rows.end_call();
     emit(&mut sink, 0, 4);
     sink.flush().unwrap();
     assert_eq!(read(&path), "{\"n\":1}\n{\"n\":3}\n");
     emit(&mut sink, 0, 5);
-    sink.keep();
-    sink.discard();
-    assert_eq!(sink.held_bytes(), 0);
+    sink.rows.end_call();
+    sink.rows.clear();
+    assert_eq!(sink.rows.held_bytes(), 0);
     sink.flush().unwrap();
     assert_eq!(read(&path), "{\"n\":1}\n{\"n\":3}\n");
 }
@@ -109,7 +88,7 @@ fn rows_of_a_failed_call_are_dropped_and_those_held_stay() {
 fn bad_rows_leave_nothing_behind() {
     let mut sink = open(&["rows"], &["/dev/null".to_owned()]).unwrap();
     emit(&mut sink, 0, 1);
-    let held = sink.held_bytes();
+    let held = sink.rows.held_bytes();
     for (rows, ends, message) in [
         (
             &b"\x80\x90"[..],
@@ -144,7 +123,7 @@ fn bad_rows_leave_nothing_behind() {
     ] {
         let error = sink.emit(0, rows, ends).unwrap_err();
         assert_eq!(error.to_string(), message);
-        assert_eq!(sink.held_bytes(), held);
+        assert_eq!(sink.rows.held_bytes(), held);
     }
     let error = sink.emit(1, b"\x80", &[1]).unwrap_err();
     assert_eq!(
@@ -152,11 +131,11 @@ fn bad_rows_leave_nothing_behind() {
         "it emitted to output 1, but its plan has 1"
     );
     sink.emit(0, b"", &[]).unwrap();
-    assert_eq!(sink.held_bytes(), held);
+    assert_eq!(sink.rows.held_bytes(), held);
 }
 
 #[test]
-fn outputs_that_share_a_place_are_named_in_their_lines() {
+fn outputs_that_share_a_file_are_named_in_their_lines() {
     let folder = tempfile::tempdir().unwrap();
     let (all, one) = (folder.path().join("all"), folder.path().join("one"));
     let bound = [text(&all), format!("b={}", text(&one))];
@@ -164,7 +143,7 @@ fn outputs_that_share_a_place_are_named_in_their_lines() {
     for output in [0, 1, 2, 0] {
         emit(&mut sink, output, 7);
     }
-    sink.keep();
+    sink.rows.end_call();
     sink.flush().unwrap();
     assert_eq!(
         read(&all),
@@ -174,7 +153,7 @@ fn outputs_that_share_a_place_are_named_in_their_lines() {
 }
 
 #[test]
-fn two_names_of_one_file_are_one_place() {
+fn two_names_of_one_file_are_one_destination() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     let (soft, hard) = (folder.path().join("soft"), folder.path().join("hard"));
@@ -190,7 +169,7 @@ fn two_names_of_one_file_are_one_place() {
     for output in 0..3 {
         emit(&mut sink, output, 1);
     }
-    sink.keep();
+    sink.rows.end_call();
     sink.flush().unwrap();
     let lines =
         ["a", "b", "c"].map(|name| format!("{{\"output\":\"{name}\",\"row\":{{\"n\":1}}}}\n"));
@@ -201,16 +180,17 @@ fn two_names_of_one_file_are_one_place() {
 fn workers_append_whole_checkpoints() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.jsonl");
-    let places = Destinations::open(&[text(&path)], &outputs(&["rows"]), CALL_BYTES).unwrap();
+    let outputs = outputs(&["rows"]);
+    let destinations = Destinations::open(&[text(&path)], &outputs).unwrap();
     std::thread::scope(|scope| {
         for worker in 1..=4 {
-            let mut sink = places.sink();
+            let mut sink = Bound::new(&destinations, &outputs, LIMITS);
             scope.spawn(move || {
                 for _ in 0..20 {
                     for _ in 0..100 {
-                        emit(&mut *sink, 0, worker);
+                        emit(&mut sink, 0, worker);
                     }
-                    sink.keep();
+                    sink.rows.end_call();
                     sink.flush().unwrap();
                 }
             });
@@ -228,7 +208,9 @@ fn workers_append_whole_checkpoints() {
 
 #[test]
 fn binding_of_an_unknown_output_lists_the_known() {
-    let error = open(&["rows", "errors"], &["row=x".to_owned()]).unwrap_err();
+    let error = open(&["rows", "errors"], &["row=x".to_owned()])
+        .err()
+        .unwrap();
     assert_eq!(
         error.to_string(),
         "the processor has no output `row`; it has: `rows`, `errors`"
@@ -237,16 +219,16 @@ fn binding_of_an_unknown_output_lists_the_known() {
         (["rows=x", "rows=y"], "the output `rows`"),
         (["x", "y"], "not named"),
     ] {
-        let error = open(&["rows"], &twice.map(str::to_owned)).unwrap_err();
+        let error = open(&["rows"], &twice.map(str::to_owned)).err().unwrap();
         assert!(error.to_string().contains(what), "{error}");
         assert!(matches!(error, OpenError::BoundTwice { .. }));
     }
 }
 
 #[test]
-fn places_that_cannot_be_written_are_named() {
+fn files_that_cannot_be_written_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let error = open(&["rows"], &[text(folder.path())]).unwrap_err();
+    let error = open(&["rows"], &[text(folder.path())]).err().unwrap();
     let expected = format!("`{}` is a directory, not a file", folder.path().display());
     assert_eq!(error.to_string(), expected);
 
@@ -258,7 +240,7 @@ fn places_that_cannot_be_written_are_named() {
     symlink(&endless, &endless).unwrap();
     symlink(&absent, &dangling).unwrap();
     for path in [absent, endless, dangling] {
-        let error = open(&["rows"], &[text(&path)]).unwrap_err();
+        let error = open(&["rows"], &[text(&path)]).err().unwrap();
         assert_eq!(
             error.to_string(),
             format!("cannot open `{}` for appending", path.display())
@@ -277,7 +259,7 @@ fn file_that_another_process_holds_is_refused() {
         .open(&path)
         .unwrap();
     holder.try_lock().unwrap();
-    let error = open(&["rows"], &[text(&path)]).unwrap_err();
+    let error = open(&["rows"], &[text(&path)]).err().unwrap();
     assert_eq!(
         error.to_string(),
         format!("another process is writing to `{}`", path.display())
@@ -297,7 +279,7 @@ fn file_that_is_one_json_object_is_no_half_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("options.json");
     fs::write(&path, r#"{"a":1}"#).unwrap();
-    let error = Destinations::open(&[text(&path)], &outputs(&["rows"]), CALL_BYTES).unwrap_err();
+    let error = open(&["rows"], &[text(&path)]).err().unwrap();
     assert!(
         error.to_string().contains("does not end with a line"),
         "{error}"
@@ -309,13 +291,18 @@ fn file_that_is_one_json_object_is_no_half_line() {
 fn call_that_makes_more_json_than_it_may_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows");
-    let places = Destinations::open(&[text(&path)], &outputs(&["a", "b"]), 100).unwrap();
-    let mut sink = places.sink();
+    let outputs = outputs(&["a", "b"]);
+    let destinations = Destinations::open(&[text(&path)], &outputs).unwrap();
+    let limits = RowLimits {
+        call_bytes: 100,
+        ..LIMITS
+    };
+    let mut sink = Bound::new(&destinations, &outputs, limits);
     // An empty map is one byte, and its line names the output.
-    let row = |sink: &mut Box<dyn Sink>| sink.emit(0, b"\x80", &[1]);
+    let row = |sink: &mut Bound| sink.emit(0, b"\x80", &[1]);
     let emitted = (0..100).take_while(|_| row(&mut sink).is_ok()).count();
     assert!((1..8).contains(&emitted), "{emitted}");
-    sink.keep();
+    sink.rows.end_call();
     assert!(row(&mut sink).is_ok(), "the next call has its own bound");
 }
 
@@ -352,7 +339,7 @@ fn file_of_something_else_is_left_alone() {
     let path = folder.path().join("notes.txt");
     for content in ["half a line", "a\nhalf", "{}\n\0\0\0"] {
         fs::write(&path, content).unwrap();
-        let error = open(&["rows"], &[text(&path)]).unwrap_err();
+        let error = open(&["rows"], &[text(&path)]).err().unwrap();
         assert!(
             error
                 .to_string()
@@ -373,8 +360,8 @@ fn full_disk_is_named_and_every_file_is_cut_back() {
     for output in [0, 1] {
         emit(&mut sink, output, 1);
     }
-    sink.keep();
-    let held = sink.held_bytes();
+    sink.rows.end_call();
+    let held = sink.rows.held_bytes();
     let error = sink.flush().unwrap_err();
     assert_eq!(error.to_string(), "cannot write to `/dev/full`");
     let SinkError::Write { source, .. } = &error else {
@@ -382,7 +369,7 @@ fn full_disk_is_named_and_every_file_is_cut_back() {
     };
     assert_eq!(source.kind(), io::ErrorKind::StorageFull);
     assert_eq!(read(&path), "{}\n");
-    assert_eq!(sink.held_bytes(), held);
+    assert_eq!(sink.rows.held_bytes(), held);
 }
 
 #[test]
@@ -401,19 +388,4 @@ fn reader_that_goes_away_is_told_apart() {
         emit_and_flush(&mut sink, 2),
         Err(SinkError::ReaderGone)
     ));
-}
-
-#[test]
-fn memory_of_an_unusual_checkpoint_is_given_back() {
-    let mut sink = open(&["rows"], &["/dev/null".to_owned()]).unwrap();
-    let mut row = b"\x81\xa1n\xc6\0\x40\0\0".to_vec();
-    row.resize(row.len() + (4 << 20), 0);
-    let end = u32::try_from(row.len()).unwrap();
-    for _ in 0..10 {
-        sink.emit(0, &row, &[end]).unwrap();
-    }
-    sink.keep();
-    assert!(sink.held_bytes() > 80 << 20);
-    sink.flush().unwrap();
-    assert!(sink.lines[0].bytes.capacity() <= KEPT_CAPACITY);
 }

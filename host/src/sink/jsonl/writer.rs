@@ -1,120 +1,101 @@
-//! The places of a process, and the whole checkpoints that its workers append to them.
+//! The destinations of a process, and the whole checkpoints that its workers append to them.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::binding::Binding;
-use super::place::{Appended, OpenError, Opened, Place};
-use crate::sink::{Output, SinkError};
+use super::line_file::{Appended, LineFile, OpenError, Opened};
+use crate::journal::plan::Output;
+use crate::sink::SinkError;
 use crate::text;
 
-/// Where one output goes, and what stands around its rows there.
-#[derive(Debug)]
-pub(super) struct Route {
-    /// The output's name.
-    pub(super) output: String,
-    /// The place in the writer's list.
-    pub(super) place: usize,
-    /// What a line begins with.
-    pub(super) before: Vec<u8>,
-    /// What a line ends with.
-    pub(super) after: &'static [u8],
-}
-
-/// The places of all outputs, shared by the workers of a process.
+/// The destinations of all outputs, shared by the workers of a process.
 #[derive(Debug)]
 pub(super) struct Writer {
-    routes: Vec<Route>,
-    count: usize,
-    places: Mutex<Vec<Place>>,
+    /// The name of each output of the plan, and the index of its destination.
+    routes: Vec<(String, usize)>,
+    files: Mutex<Vec<LineFile>>,
 }
 
 impl Writer {
-    /// Opens the places that `outputs` are bound to, and finds the way of each output.
+    /// Opens the files that `outputs` are bound to.
     pub(super) fn open(outputs: &[Output], bindings: &[Binding]) -> Result<Self, OpenError> {
         check(outputs, bindings)?;
         let mut opened: Vec<Opened> = Vec::new();
-        let mut place_of = |file: &str| {
+        let mut index_of = |file: &str| {
             let new = Opened::new(file)?;
             let known = opened
                 .iter()
-                .position(|place| place.identity == new.identity);
+                .position(|other| other.identity == new.identity);
             Ok(known.unwrap_or_else(|| {
                 opened.push(new);
                 opened.len() - 1
             }))
         };
-        let places: Vec<_> = bindings
+        let bound: Vec<_> = bindings
             .iter()
-            .map(|binding| place_of(&binding.file))
+            .map(|binding| index_of(&binding.file))
             .collect::<Result<_, _>>()?;
-        let mut route_of = |output: &Output| {
-            let bound = |name: Option<&str>| {
+        let mut route = |output: &Output| {
+            let binding = |name: Option<&str>| {
                 bindings
                     .iter()
                     .position(|binding| binding.output.as_deref() == name)
             };
-            match bound(Some(&output.name)).or_else(|| bound(None)) {
-                Some(binding) => Ok(places[binding]),
-                None => place_of("-"),
-            }
+            let index = match binding(Some(&output.name)).or_else(|| binding(None)) {
+                Some(binding) => bound[binding],
+                None => index_of("-")?,
+            };
+            Ok((output.name.clone(), index))
         };
-        let chosen: Vec<_> = outputs
-            .iter()
-            .map(&mut route_of)
-            .collect::<Result<_, _>>()?;
-        let shared = |place| chosen.iter().filter(|&&other| other == place).count() > 1;
-        let routes = outputs.iter().zip(&chosen);
-        let routes = routes
-            .map(|(output, &place)| route(output, place, shared(place)))
-            .collect();
-        let places: Vec<_> = opened
+        let routes = outputs.iter().map(&mut route).collect::<Result<_, _>>()?;
+        let files: Vec<_> = opened
             .into_iter()
             .map(Opened::prepare)
             .collect::<Result<_, _>>()?;
         survive_size_limits();
         Ok(Self {
             routes,
-            count: places.len(),
-            places: Mutex::new(places),
+            files: Mutex::new(files),
         })
     }
 
-    pub(super) fn route(&self, output: usize) -> Option<&Route> {
-        self.routes.get(output)
+    /// The index of the destination of an output; the first for an output that the plan does not have.
+    pub(super) fn destination(&self, output: &str) -> usize {
+        let found = self.routes.iter().find(|(name, _)| name == output);
+        found.map_or(0, |&(_, index)| index)
     }
 
-    pub(super) fn outputs(&self) -> usize {
-        self.routes.len()
+    /// Whether other outputs go to the same destination.
+    pub(super) fn is_shared(&self, output: &str) -> bool {
+        let index = self.destination(output);
+        let same = self.routes.iter().filter(|&&(_, other)| other == index);
+        same.count() > 1
     }
 
-    pub(super) fn places(&self) -> usize {
-        self.count
-    }
-
-    /// Appends the lines of one checkpoint, which come in the order of the places, and makes them
-    /// durable. When that fails anywhere, all files are cut back to what they were.
+    /// Appends the lines of one checkpoint, by the indexes of their destinations, and makes them durable. When that
+    /// fails anywhere, all files are cut back to what they were.
     ///
     /// Streams come last, because nothing can be taken back from them.
     pub(super) fn append(&self, lines: &[&[u8]]) -> Result<(), SinkError> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let mut appended: Vec<(usize, Appended)> = Vec::new();
-        for files in [true, false] {
+        for regular in [true, false] {
             for (index, lines) in lines.iter().enumerate() {
-                let place = &mut places[index];
-                if lines.is_empty() || place.is_file() != files {
+                let file = &mut files[index];
+                if lines.is_empty() || file.is_regular() != regular {
                     continue;
                 }
                 let mut extent = Appended::default();
-                let written = place.append(lines, &mut extent);
+                let written = file.append(lines, &mut extent);
                 appended.push((index, extent));
                 if let Err(error) = written {
-                    return Err(fail(&mut places, &appended, index, error));
+                    return Err(fail(&mut files, &appended, index, error));
                 }
             }
             for &(index, _) in &appended {
-                if let Err(error) = places[index].sync() {
-                    return Err(fail(&mut places, &appended, index, error));
+                if let Err(error) = files[index].sync() {
+                    return Err(fail(&mut files, &appended, index, error));
                 }
             }
         }
@@ -122,24 +103,24 @@ impl Writer {
     }
 }
 
-/// Cuts all places back and says why the one at `index` failed.
+/// Cuts all files back and says why the one at `index` failed.
 fn fail(
-    places: &mut [Place],
+    files: &mut [LineFile],
     appended: &[(usize, Appended)],
     index: usize,
     source: io::Error,
 ) -> SinkError {
     for &(written, extent) in appended {
-        let place = &mut places[written];
-        if let Err(error) = place.cut_back(extent) {
-            tracing::error!("cannot cut {} back to what it was: {error}", place.name);
+        let file = &mut files[written];
+        if let Err(error) = file.cut_back(extent) {
+            tracing::error!("cannot cut {} back to what it was: {error}", file.name);
         }
     }
     if source.kind() == io::ErrorKind::BrokenPipe {
         return SinkError::ReaderGone;
     }
     SinkError::Write {
-        place: places[index].name.clone(),
+        destination: files[index].name.clone(),
         source,
     }
 }
@@ -167,27 +148,6 @@ fn check(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError> {
         }
     }
     Ok(())
-}
-
-fn route(output: &Output, place: usize, shared: bool) -> Route {
-    let name = output.name.clone();
-    if shared {
-        let quoted = serde_json::Value::from(name.as_str());
-        let before = format!("{{\"output\":{quoted},\"row\":").into_bytes();
-        Route {
-            output: name,
-            place,
-            before,
-            after: b"}\n",
-        }
-    } else {
-        Route {
-            output: name,
-            place,
-            before: Vec::new(),
-            after: b"\n",
-        }
-    }
 }
 
 /// A write above the limit on the size of files fails from now on, and is told like any other, instead of

@@ -17,6 +17,12 @@ pub enum Error {
         /// Which recording.
         place: Place,
     },
+    /// Records have to be read again from what can be read only once.
+    #[error("{place} cannot be read again, because it is no regular file")]
+    Rewind {
+        /// Which recording.
+        place: Place,
+    },
     /// The topics that are asked for are not there, or may not be read.
     #[error("{place} {error}")]
     Topics {

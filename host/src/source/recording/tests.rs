@@ -43,7 +43,6 @@ fn options(path: &Path) -> Options {
             privileged: false,
         },
         tombstones: false,
-        limits: LIMITS,
     }
 }
 
@@ -95,24 +94,61 @@ fn described(batches: &Batches) -> Vec<String> {
     all
 }
 
-/// What each call would get.
-fn calls_of(source: &mut Recording) -> Vec<Vec<String>> {
+/// A recording that is assigned.
+fn opened(options: Options) -> Recording {
+    let mut source = Recording::open(options).unwrap();
+    let event = poll(&mut source, &mut Batches::new(Columns::ALL), LIMITS);
+    let Event::Assigned(partitions) = event.unwrap() else {
+        panic!("it is assigned first");
+    };
+    let Poll::Ready(start) = source.resolve(&partitions, Start::Earliest).unwrap() else {
+        panic!("its beginning is known");
+    };
+    source.assign(&start).unwrap();
+    source
+}
+
+fn poll(
+    source: &mut Recording,
+    batches: &mut Batches,
+    limits: BatchLimits,
+) -> Result<Event, SourceError> {
+    source.poll(batches, limits, None, Duration::ZERO)
+}
+
+/// What each call gets until the source has nothing more.
+fn calls_of(source: &mut Recording, limits: BatchLimits, until: Option<&Offsets>) -> Calls {
     let mut batches = Batches::new(Columns::ALL);
     let mut calls = Vec::new();
     loop {
         batches.clear();
-        match source.take(&mut batches, Duration::ZERO).unwrap() {
+        let event = source.poll(&mut batches, limits, until, Duration::ZERO);
+        match event.unwrap() {
             Event::Records => calls.push(described(&batches)),
-            Event::End => return calls,
+            Event::End | Event::Idle => return calls,
             event => panic!("{event:?}"),
         }
     }
 }
 
-fn calls(options: Options) -> Vec<Vec<String>> {
-    calls_of(
-        &mut Recording::open(options, Arc::new(RecordQuota::new(None)), Arc::default()).unwrap(),
-    )
+type Calls = Vec<Vec<String>>;
+
+fn calls_within(options: Options, limits: BatchLimits) -> Calls {
+    calls_of(&mut opened(options), limits, None)
+}
+
+fn calls(options: Options) -> Calls {
+    calls_within(options, LIMITS)
+}
+
+/// The error of the first poll that fails.
+fn failure(options: Options, limits: BatchLimits) -> SourceError {
+    let mut source = opened(options);
+    loop {
+        if let Err(error) = poll(&mut source, &mut Batches::new(Columns::ALL), limits) {
+            return error;
+        }
+    }
 }
 
 fn topics(options: Options) -> Vec<String> {
@@ -123,9 +159,7 @@ fn topics(options: Options) -> Vec<String> {
 }
 
 fn refusal(options: Options) -> Error {
-    Recording::open(options, Arc::new(RecordQuota::new(None)), Arc::default())
-        .err()
-        .unwrap()
+    Recording::open(options).err().unwrap()
 }
 
 #[test]
@@ -208,15 +242,12 @@ fn calls_are_cut_by_records_and_by_bytes() {
         .collect();
     let path = write(&folder, &TOPICS, &frames);
     // The key has 3 bytes.
-    let cut = Options {
-        limits: BatchLimits {
-            records: 3,
-            bytes: 106,
-            ..LIMITS
-        },
-        ..options(&path)
+    let cut = BatchLimits {
+        records: 3,
+        bytes: 106,
+        ..LIMITS
     };
-    let sizes: Vec<Vec<_>> = calls(cut)
+    let sizes: Vec<Vec<_>> = calls_within(options(&path), cut)
         .iter()
         .map(|call| {
             call.iter()
@@ -241,14 +272,11 @@ fn offsets_stay_right_across_calls() {
     let folder = tempfile::tempdir().unwrap();
     let value = vec![0; 100];
     let path = write(&folder, &TOPICS, &vec![frame(CONTENT, Some(&value)); 50]);
-    let cut = Options {
-        limits: BatchLimits {
-            bytes: 250,
-            ..LIMITS
-        },
-        ..options(&path)
+    let cut = BatchLimits {
+        bytes: 250,
+        ..LIMITS
     };
-    let offsets: Vec<usize> = calls(cut)
+    let offsets: Vec<usize> = calls_within(options(&path), cut)
         .concat()
         .iter()
         .map(|record| record.split('/').nth(2).unwrap().parse().unwrap())
@@ -265,29 +293,21 @@ fn record_above_half_of_the_memory_limit_is_refused_by_name() {
         &TOPICS,
         &[frame(PUBLIC, Some(b"a")), frame(PUBLIC, Some(&value))],
     );
-    let limited = Options {
-        limits: BatchLimits {
-            memory_limit_bytes: 200,
-            ..LIMITS
-        },
-        ..options(&path)
+    let limited = BatchLimits {
+        memory_limit_bytes: 200,
+        ..LIMITS
     };
-    let mut source =
-        Recording::open(limited, Arc::new(RecordQuota::new(None)), Arc::default()).unwrap();
-    let error = source.fill(&mut Batches::new(Columns::ALL)).unwrap_err();
+    let error = failure(options(&path), limited);
     assert_eq!(
         error.to_string(),
         "the record at `swh.journal.objects.revision` partition 0 offset 1 has 101 bytes, more \
          than half of the memory limit of 200 bytes"
     );
-    let enough = Options {
-        limits: BatchLimits {
-            memory_limit_bytes: 202,
-            ..LIMITS
-        },
-        ..options(&path)
+    let enough = BatchLimits {
+        memory_limit_bytes: 202,
+        ..LIMITS
     };
-    assert_eq!(calls(enough).concat().len(), 2);
+    assert_eq!(calls_within(options(&path), enough).concat().len(), 2);
 }
 
 #[test]
@@ -297,13 +317,7 @@ fn topic_that_the_header_lacks_is_an_error() {
     let mut bytes = fs::read(&path).unwrap();
     bytes.extend_from_slice(b"\x93\xa5other\xc0\xc0");
     fs::write(&path, bytes).unwrap();
-    let mut source = Recording::open(
-        options(&path),
-        Arc::new(RecordQuota::new(None)),
-        Arc::default(),
-    )
-    .unwrap();
-    let error = source.fill(&mut Batches::new(Columns::ALL)).unwrap_err();
+    let error = failure(options(&path), LIMITS);
     assert!(
         error
             .to_string()
@@ -338,63 +352,112 @@ fn stream_is_read_by_object_type() {
 }
 
 #[test]
-fn budget_ends_the_recording_at_its_last_claim() {
+fn rewound_recording_brings_the_same_records_from_there() {
     let folder = tempfile::tempdir().unwrap();
-    let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a")); 10]);
-    let quota = Arc::new(RecordQuota::new(Some(7)));
-    let cut = Options {
-        limits: BatchLimits {
-            records: 3,
-            ..LIMITS
-        },
-        ..options(&path)
+    let values: Vec<Vec<u8>> = (1..=9).map(|length| vec![0; length]).collect();
+    let topics = [PUBLIC, CONTENT, PRIVILEGED];
+    let frames = values.iter().zip(topics.iter().cycle());
+    let frames: Vec<_> = frames
+        .map(|(value, topic)| frame(topic, Some(value)))
+        .collect();
+    let path = write(&folder, &TOPICS, &frames);
+    let mut source = opened(options(&path));
+    let two = BatchLimits {
+        records: 2,
+        ..LIMITS
     };
-    let mut source = Recording::open(cut, Arc::clone(&quota), Arc::default()).unwrap();
-    let lengths: Vec<_> = calls_of(&mut source).iter().map(Vec::len).collect();
-    assert_eq!(lengths, [3, 3, 1]);
-    assert!(!quota.is_confirmed());
-    source.commit(Wait::Confirmed).unwrap();
-    assert!(quota.is_confirmed());
+    let first = {
+        let mut batches = Batches::new(Columns::ALL);
+        assert_eq!(
+            poll(&mut source, &mut batches, two).unwrap(),
+            Event::Records
+        );
+        described(&batches)
+    };
+    let there = source.position();
+    let rest = calls_of(&mut source, two, None);
+    source.rewind(&there).unwrap();
+    assert_eq!(calls_of(&mut source, two, None), rest);
+    let start = there.keys().map(|partition| (partition.clone(), 0));
+    source.rewind(&start.collect()).unwrap();
+    assert_eq!(calls_of(&mut source, two, None)[0], first);
 }
 
 #[test]
-fn claims_that_were_not_used_or_not_committed_come_back() {
+fn nothing_is_handed_out_beyond_the_end_of_a_replay_and_the_rest_comes_after_it() {
     let folder = tempfile::tempdir().unwrap();
-    let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a")); 5]);
-    let quota = Arc::new(RecordQuota::new(Some(100)));
-    let mut source = Recording::open(options(&path), Arc::clone(&quota), Arc::default()).unwrap();
-    assert_eq!(calls_of(&mut source).concat().len(), 5);
-    assert_eq!(quota.claim(100), 95);
-    quota.give_back(95);
-    source.close();
-    assert_eq!(quota.claim(101), 100);
+    let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a")); 10]);
+    let mut source = opened(options(&path));
+    let until: Offsets = source.position().into_keys().map(|own| (own, 7)).collect();
+    let three = BatchLimits {
+        records: 3,
+        ..LIMITS
+    };
+    let replayed = calls_of(&mut source, three, Some(&until));
+    let lengths: Vec<_> = replayed.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [3, 3, 1]);
+    assert_eq!(source.position(), until);
+    assert_eq!(calls_of(&mut source, LIMITS, None).concat().len(), 3);
+}
+
+#[test]
+fn what_is_no_file_cannot_be_rewound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a")); 3]);
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let writer = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || fs::write(pipe, fs::read(path).unwrap()).unwrap())
+    };
+    let mut source = opened(options(&pipe));
+    let start = source.position();
+    assert_eq!(calls_of(&mut source, LIMITS, None).concat().len(), 3);
+    writer.join().unwrap();
+    let error = source.rewind(&start).unwrap_err();
+    assert!(
+        error.to_string().contains("cannot be read again"),
+        "{error}"
+    );
+}
+
+#[test]
+fn poll_without_room_for_records_hands_none_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a"))]);
+    let mut source = opened(options(&path));
+    let none = BatchLimits {
+        records: 0,
+        ..LIMITS
+    };
+    let mut batches = Batches::new(Columns::ALL);
+    assert_eq!(poll(&mut source, &mut batches, none).unwrap(), Event::Idle);
+    assert_eq!(calls_of(&mut source, LIMITS, None).concat().len(), 1);
 }
 
 #[test]
 fn worker_that_finds_nothing_looks_up_now_and_then() {
     let folder = tempfile::tempdir().unwrap();
-    let mut frames = vec![frame(CONTENT, Some(b"a")); FRAMES_A_TAKE + 5];
+    let mut frames = vec![frame(CONTENT, Some(b"a")); FRAMES_A_POLL + 5];
     frames.push(frame(PUBLIC, Some(b"a")));
     let path = write(&folder, &TOPICS, &frames);
     let rare = only("revision", options(&path));
-    let share = Arc::new(Share::default());
-    let quota = Arc::new(RecordQuota::new(None));
-    let mut source = Recording::open(rare, quota, Arc::clone(&share)).unwrap();
+    let mut source = opened(rare);
     let mut batches = Batches::new(Columns::ALL);
-    let mut take = || source.take(&mut batches, Duration::ZERO).unwrap();
-    assert_eq!([take(), take()], [Event::Idle, Event::Records]);
-    batches.clear();
-    assert_eq!(
-        source.take(&mut batches, Duration::ZERO).unwrap(),
-        Event::End
-    );
-    assert_eq!(
-        source.take(&mut batches, Duration::ZERO).unwrap(),
-        Event::End
-    );
+    let mut next = || {
+        batches.clear();
+        poll(&mut source, &mut batches, LIMITS).unwrap()
+    };
+    let events = [next(), next(), next(), next()];
+    let expected = [Event::Idle, Event::Records, Event::End, Event::End];
+    assert_eq!(events, expected);
     let size = path.metadata().unwrap().len();
-    assert_eq!(share.read.load(Ordering::Relaxed), size);
-    assert_eq!(share.total.load(Ordering::Relaxed), size);
+    let whole = Remaining::Bytes {
+        read: size,
+        total: size,
+    };
+    assert_eq!(source.remaining(), whole);
 }
 
 #[test]
@@ -403,13 +466,7 @@ fn recording_that_is_cut_short_ends_the_run() {
     let path = write(&folder, &TOPICS, &[frame(PUBLIC, Some(b"a")); 5]);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-    let mut source = Recording::open(
-        options(&path),
-        Arc::new(RecordQuota::new(None)),
-        Arc::default(),
-    )
-    .unwrap();
-    let error = source.fill(&mut Batches::new(Columns::ALL)).unwrap_err();
+    let error = failure(options(&path), LIMITS);
     assert!(
         error.to_string().contains("is cut short after 4 records"),
         "{error}"

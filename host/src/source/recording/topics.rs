@@ -66,6 +66,13 @@ impl Topics {
         Some((entry.topic.as_ref(), entry.records))
     }
 
+    /// Forgets what was counted.
+    pub(super) fn start_over(&mut self) {
+        for entry in &mut self.entries {
+            entry.records = 0;
+        }
+    }
+
     /// Counts a record of the topic found last.
     pub(super) fn count(&mut self) {
         if let Some(entry) = self.entries.get_mut(self.last) {

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use guest_reader::{Checksum, Work};
+use journal_host::journal::plan::{Kind, Output};
 use journal_host::sandbox::{Engine, Limits, Plugin, Processor};
-use journal_host::sink::{RowError, Sink, SinkError};
+use journal_host::sink::{BoundOutput, EncodeError, Encoder, HeldRows, RowLimits};
 use journal_tests::measure::thread_cpu_time;
 use journal_tests::paths;
 use serde::Deserialize;
@@ -57,7 +58,7 @@ impl Sandboxed {
         let (mut processor, _) =
             Processor::start(&plugin, &options, LIMITS).expect("the guest starts");
         let emitted = Arc::default();
-        processor.bind(Box::new(LastRow(Arc::clone(&emitted))));
+        processor.bind(LastRow(Arc::clone(&emitted)).rows());
         Self {
             work,
             processor,
@@ -95,31 +96,31 @@ impl Sandboxed {
 /// Keeps the row that was emitted last.
 struct LastRow(Arc<Mutex<Vec<u8>>>);
 
-impl Sink for LastRow {
-    fn emit(&mut self, _: usize, rows: &[u8], _: &[u32]) -> Result<(), RowError> {
-        *self.0.lock().expect("no other thread is here") = rows.to_vec();
-        Ok(())
+impl LastRow {
+    /// A buffer for the guest's one output.
+    fn rows(self) -> HeldRows {
+        let output = Output {
+            name: "rows".to_owned(),
+            kind: Kind::Append,
+            summary: None,
+        };
+        let bound = BoundOutput {
+            output: &output,
+            sink: 0,
+            stream: 0,
+            encoder: Box::new(self),
+        };
+        let limits = RowLimits {
+            call_bytes: LIMITS.emit_bytes,
+            most_bytes: None,
+        };
+        HeldRows::new(vec![bound], limits)
     }
+}
 
-    fn check(&mut self, _: usize, _: usize, _: &[u8]) -> Result<(), RowError> {
-        Ok(())
-    }
-
-    fn emit_merged(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
-        self.emit(output, rows, ends)
-    }
-
-    fn keep(&mut self) {}
-
-    fn rollback_call(&mut self) {}
-
-    fn discard(&mut self) {}
-
-    fn held_bytes(&self) -> usize {
-        0
-    }
-
-    fn flush(&mut self) -> Result<(), SinkError> {
+impl Encoder for LastRow {
+    fn encode(&mut self, row: &[u8], _: &mut Vec<u8>, _: usize) -> Result<(), EncodeError> {
+        *self.0.lock().expect("no other thread is here") = row.to_vec();
         Ok(())
     }
 }

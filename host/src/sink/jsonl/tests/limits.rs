@@ -5,37 +5,41 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
 use super::{emit, open, read, text};
-use crate::sink::{Sink, SinkError};
+use crate::sink::SinkError;
 
 /// The variable that tells the test below that it is the child process.
-const CHILD: &str = "JOURNAL_HOST_TEST_PLACE";
+const CHILD: &str = "JOURNAL_HOST_TEST_FILE";
 
 /// Not a test of its own: the part of the next ones that runs in a process with a limit.
 #[test]
 fn child_that_writes_until_it_fails() {
-    let Ok(place) = std::env::var(CHILD) else {
+    let Ok(file) = std::env::var(CHILD) else {
         return;
     };
-    let mut sink = open(&["rows"], &[place]).unwrap();
+    let mut sink = open(&["rows"], &[file]).unwrap();
     let error = loop {
         for _ in 0..100 {
             emit(&mut sink, 0, 1);
         }
-        sink.keep();
+        sink.rows.end_call();
         if let Err(error) = sink.flush() {
             break error;
         }
     };
-    let SinkError::Write { place, source } = error else {
+    let SinkError::Write {
+        destination,
+        source,
+    } = error
+    else {
         panic!("{error}")
     };
-    writeln!(io::stderr(), "said: {place}: {source}").unwrap();
+    writeln!(io::stderr(), "said: {destination}: {source}").unwrap();
     // What the test harness would print goes to the full file as well.
     std::process::exit(7);
 }
 
 /// Runs the child with files limited to 4 KiB, and hands out what it said.
-fn limited_child(place: &str, stdout: Stdio) -> String {
+fn limited_child(file: &str, stdout: Stdio) -> String {
     let (_, module) = module_path!().split_once("::").unwrap();
     let child = Command::new("sh")
         .args(["-c", "ulimit -f 8; exec \"$0\" \"$@\""])
@@ -45,7 +49,7 @@ fn limited_child(place: &str, stdout: Stdio) -> String {
             &format!("{module}::child_that_writes_until_it_fails"),
             "--nocapture",
         ])
-        .env(CHILD, place)
+        .env(CHILD, file)
         .stdout(stdout)
         .stderr(Stdio::piped())
         .spawn();

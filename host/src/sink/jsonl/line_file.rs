@@ -1,4 +1,4 @@
-//! A place that lines go to: a file of our own, or a stream that others read.
+//! A destination of lines: a file that this process opened, or a stream that others read.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -16,7 +16,7 @@ const MAX_HALF_LINE: u64 = 1 << 30;
 /// The size of the reads that search for the end of the last whole line, in bytes.
 const SEARCH_CHUNK: u64 = 64 << 10;
 
-/// Why a place cannot be written to.
+/// Why a destination cannot be written to.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A binding names no file.
@@ -40,53 +40,53 @@ pub enum OpenError {
         what: String,
     },
     /// The system refused.
-    #[error("cannot open {place} for appending")]
+    #[error("cannot open {file} for appending")]
     Open {
         /// The file.
-        place: String,
+        file: String,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
     /// A folder.
-    #[error("{place} is a directory, not a file")]
+    #[error("{file} is a directory, not a file")]
     Directory {
         /// The folder.
-        place: String,
+        file: String,
     },
     /// Another process has the lock.
-    #[error("another process is writing to {place}")]
+    #[error("another process is writing to {file}")]
     Held {
         /// The file.
-        place: String,
+        file: String,
     },
     /// Locking failed.
-    #[error("cannot lock {place}")]
+    #[error("cannot lock {file}")]
     Lock {
         /// The file.
-        place: String,
+        file: String,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
     /// The last line is not whole, and no line of ours.
-    #[error("{place} does not end with a line of JSON, so nothing can be appended to it")]
+    #[error("{file} does not end with a line of JSON, so nothing can be appended to it")]
     NotJsonLines {
         /// The file.
-        place: String,
+        file: String,
     },
     /// The half line could not be cut off.
-    #[error("cannot cut the half line off the end of {place}")]
+    #[error("cannot cut the half line off the end of {file}")]
     Repair {
         /// The file.
-        place: String,
+        file: String,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
 }
 
-/// What may be done to a place besides writing.
+/// What kind of file it is, and so whether lines can be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// A regular file that this process opened and locked.
@@ -129,18 +129,15 @@ impl Opened {
                 standard_output: true,
                 identity: (metadata.dev(), metadata.ino()),
             }),
-            Err(source) => Err(OpenError::Open {
-                place: name,
-                source,
-            }),
+            Err(source) => Err(OpenError::Open { file: name, source }),
         }
     }
 
     fn file(path: &Path) -> Result<Self, OpenError> {
-        let place = format!("`{}`", path.display());
+        let name = format!("`{}`", path.display());
         let known = path.metadata().ok();
         if known.as_ref().is_some_and(std::fs::Metadata::is_dir) {
-            return Err(OpenError::Directory { place });
+            return Err(OpenError::Directory { file: name });
         }
         // A regular file is also read, to find its last line. A pipe that is opened for reading as
         // well would never tell that its reader went away.
@@ -159,18 +156,18 @@ impl Opened {
         };
         match open() {
             Ok((file, metadata)) => Ok(Self {
-                name: place,
+                name,
                 file,
                 regular: metadata.is_file(),
                 standard_output: false,
                 identity: (metadata.dev(), metadata.ino()),
             }),
-            Err(source) => Err(OpenError::Open { place, source }),
+            Err(source) => Err(OpenError::Open { file: name, source }),
         }
     }
 
-    /// Makes it a place: locks a regular file and cuts off the half line that a crash left.
-    pub(super) fn prepare(self) -> Result<Place, OpenError> {
+    /// Locks a regular file and cuts off the half line that a crash left.
+    pub(super) fn prepare(self) -> Result<LineFile, OpenError> {
         let Self {
             name,
             file,
@@ -184,32 +181,29 @@ impl Opened {
             (true, false) => Kind::Own,
         };
         if kind != Kind::Own {
-            return Ok(Place { name, file, kind });
+            return Ok(LineFile { name, file, kind });
         }
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::Held { place: name }),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Held { file: name }),
             Err(TryLockError::Error(source)) => {
-                return Err(OpenError::Lock {
-                    place: name,
-                    source,
-                });
+                return Err(OpenError::Lock { file: name, source });
             }
         }
         // From here on the lock is given back whatever happens.
-        let mut place = Place { name, file, kind };
-        match cut_half_line(&mut place.file) {
-            Ok(Tail::Whole) => Ok(place),
+        let mut line_file = LineFile { name, file, kind };
+        match cut_half_line(&mut line_file.file) {
+            Ok(Tail::Whole) => Ok(line_file),
             Ok(Tail::Cut(bytes)) => {
-                let name = &place.name;
+                let name = &line_file.name;
                 tracing::warn!("cut the {bytes} bytes of a half line off the end of {name}");
-                Ok(place)
+                Ok(line_file)
             }
             Ok(Tail::Foreign) => Err(OpenError::NotJsonLines {
-                place: place.name.clone(),
+                file: line_file.name.clone(),
             }),
             Err(source) => Err(OpenError::Repair {
-                place: place.name.clone(),
+                file: line_file.name.clone(),
                 source,
             }),
         }
@@ -259,9 +253,9 @@ fn cut_half_line(file: &mut File) -> io::Result<Tail> {
         Read::by_ref(file)
             .take(end - begin)
             .read_to_end(&mut chunk)?;
-        if let Some(place) = chunk.iter().rposition(|&byte| byte == b'\n') {
-            begin += place as u64 + 1;
-            first = chunk.get(place + 1).copied().or(first);
+        if let Some(index) = chunk.iter().rposition(|&byte| byte == b'\n') {
+            begin += index as u64 + 1;
+            first = chunk.get(index + 1).copied().or(first);
             break;
         }
         first = chunk.first().copied();
@@ -290,15 +284,15 @@ fn is_an_object(file: &mut File, length: u64) -> io::Result<bool> {
     Ok(object.is_ok())
 }
 
-/// An open place.
+/// An open destination.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct LineFile {
     pub(super) name: String,
     file: File,
     kind: Kind,
 }
 
-impl Drop for Place {
+impl Drop for LineFile {
     /// Gives the lock back. Closing the file is not enough while a process that is being started
     /// elsewhere in this one still has it.
     fn drop(&mut self) {
@@ -310,16 +304,16 @@ impl Drop for Place {
     }
 }
 
-/// What one checkpoint appended to a place.
+/// What one checkpoint appended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Appended {
     start: u64,
     bytes: u64,
 }
 
-impl Place {
+impl LineFile {
     /// Whether what was written can be taken back.
-    pub(super) fn is_file(&self) -> bool {
+    pub(super) fn is_regular(&self) -> bool {
         self.kind != Kind::Stream
     }
 
@@ -362,9 +356,9 @@ impl Place {
         }
     }
 
-    /// Makes what was written durable, as far as the place can.
+    /// Makes what was written durable, as far as the destination allows.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        if self.is_file() {
+        if self.is_regular() {
             self.file.sync_data()
         } else {
             Ok(())

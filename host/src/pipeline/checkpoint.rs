@@ -1,0 +1,124 @@
+//! One checkpoint: the rows reach every sink, and then the offsets are committed.
+
+use std::time::Duration;
+
+use crate::journal::offsets::{OffsetStore, Offsets};
+use crate::kafka::Membership;
+use crate::sink::{Checkpoint, Committed, HeldRows, Sink, SinkError};
+
+/// The sinks of one worker.
+pub(super) struct Sinks {
+    sinks: Vec<Box<dyn Sink>>,
+    worker: usize,
+    /// The number of the checkpoint that is next or being repeated.
+    number: u64,
+    /// The sinks that are done with it.
+    done: Vec<bool>,
+}
+
+/// How a checkpoint went at all sinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AllCommitted {
+    /// Its rows are durable everywhere.
+    Done,
+    /// The sink that decides is fenced: the rows belong to another worker.
+    Stale,
+    /// It has to be repeated after this time, at the sinks that are not done.
+    Again(Duration),
+}
+
+impl Sinks {
+    pub(super) fn new(sinks: Vec<Box<dyn Sink>>, worker: usize) -> Self {
+        Self {
+            done: vec![false; sinks.len()],
+            sinks,
+            worker,
+            number: 1,
+        }
+    }
+
+    /// The store of the sink that commits offsets with its rows, if there is one. Every decision is asked there.
+    pub(super) fn store(&mut self) -> Option<&mut dyn OffsetStore> {
+        self.sinks.iter_mut().find_map(|sink| sink.offsets())
+    }
+
+    /// Whether a sink commits offsets with its rows.
+    pub(super) fn decide(&mut self) -> bool {
+        self.store().is_some()
+    }
+
+    /// Hands the rows between two positions to the sinks that are not done with them. The sink that decides comes
+    /// last, so that what it commits is durable everywhere.
+    pub(super) fn commit(
+        &mut self,
+        from: &Offsets,
+        to: &Offsets,
+        rows: &HeldRows,
+        membership: Option<&Membership>,
+    ) -> Result<AllCommitted, SinkError> {
+        for last in [false, true] {
+            for (index, sink) in self.sinks.iter_mut().enumerate() {
+                if self.done[index] || sink.offsets().is_some() != last {
+                    continue;
+                }
+                let committed = sink.commit(&Checkpoint {
+                    worker: self.worker,
+                    number: self.number,
+                    from,
+                    to,
+                    rows: rows.streams(index),
+                    membership,
+                })?;
+                match committed {
+                    Committed::Done => self.done[index] = true,
+                    Committed::Stale => {
+                        self.begin_next();
+                        return Ok(AllCommitted::Stale);
+                    }
+                    Committed::Again(after) => return Ok(AllCommitted::Again(after)),
+                }
+            }
+        }
+        self.begin_next();
+        Ok(AllCommitted::Done)
+    }
+
+    /// The rows of the checkpoint are durable or dropped.
+    pub(super) fn begin_next(&mut self) {
+        self.number += 1;
+        self.done.fill(false);
+    }
+}
+
+/// A checkpoint whose rows are durable and whose offsets are not confirmed.
+#[derive(Debug)]
+pub(super) struct Unconfirmed {
+    /// The positions that are confirmed.
+    pub(super) from: Offsets,
+    /// The positions that were sent.
+    pub(super) to: Offsets,
+    /// The last refusal.
+    pub(super) refusal: Option<String>,
+}
+
+impl Unconfirmed {
+    /// Records that come again if it stays unconfirmed.
+    pub(super) fn records(&self) -> u64 {
+        records_between(&self.from, &self.to)
+    }
+
+    /// Why it is not confirmed.
+    pub(super) fn reason(&self) -> String {
+        let refusal = self.refusal.clone();
+        refusal.unwrap_or_else(|| "no answer came".to_owned())
+    }
+}
+
+/// Offsets between two positions.
+pub(super) fn records_between(from: &Offsets, to: &Offsets) -> u64 {
+    let between = |(partition, &next): (_, &u64)| {
+        let first = from.get(partition).copied().unwrap_or(next);
+        next.saturating_sub(first)
+    };
+    to.iter().map(between).sum()
+}

@@ -1,0 +1,52 @@
+//! The outputs of a run with the sinks that they are bound to.
+
+use crate::journal::plan::{Output, Plan};
+use crate::sink::{BoundOutput, HeldRows, RowLimits, Sink, SinkError, SinkFactory};
+
+/// The destinations of a run, and which output goes to which.
+pub struct OutputBindings {
+    destinations: Vec<Box<dyn SinkFactory>>,
+    /// For each output of the plan, the index of its destination.
+    outputs: Vec<(Output, usize)>,
+}
+
+impl OutputBindings {
+    /// Binds all outputs of a plan to one destination, and makes it ready.
+    ///
+    /// # Errors
+    /// When the destination does not fit the plan, or is in use.
+    pub fn to_one(destination: Box<dyn SinkFactory>, plan: &Plan) -> Result<Self, SinkError> {
+        destination.prepare(plan)?;
+        let outputs = plan.outputs.iter().map(|output| (output.clone(), 0));
+        Ok(Self {
+            destinations: vec![destination],
+            outputs: outputs.collect(),
+        })
+    }
+
+    /// The buffer for the rows of one worker.
+    #[must_use]
+    pub fn rows(&self, limits: RowLimits) -> HeldRows {
+        let bound = self.outputs.iter().map(|(output, index)| {
+            let destination = &self.destinations[*index];
+            BoundOutput {
+                output,
+                sink: *index,
+                stream: destination.stream(output),
+                encoder: destination.encoder(output),
+            }
+        });
+        HeldRows::new(bound.collect(), limits)
+    }
+
+    /// The sinks of one worker, by the indexes of their destinations.
+    ///
+    /// # Errors
+    /// When a destination cannot be reached.
+    pub fn sinks(&self, worker: usize) -> Result<Vec<Box<dyn Sink>>, SinkError> {
+        let destinations = self.destinations.iter();
+        destinations
+            .map(|destination| destination.sink(worker))
+            .collect()
+    }
+}

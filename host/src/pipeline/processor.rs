@@ -1,0 +1,106 @@
+//! The processor as the worker sees it: something that works on batches and can be started again.
+
+use std::sync::Arc;
+
+use super::failure::{CallRanges, WorkerError};
+use crate::journal::batch::Batch;
+use crate::journal::plan::Plan;
+use crate::sandbox::{CallError, Limits, Plugin, Processor, Rejection};
+use crate::sink::HeldRows;
+
+/// A processor at work.
+pub trait Process: Send {
+    /// Hands batches over. Rows of a call that returns well are held, those of any other are dropped.
+    ///
+    /// # Errors
+    /// When the processor fails, traps or passes a limit; it then has to be restarted.
+    fn process(&mut self, batches: &[Batch]) -> Result<Vec<Rejection>, CallError>;
+
+    /// Lets the processor emit what it holds, and seals the held rows.
+    ///
+    /// # Errors
+    /// As [`process`](Self::process).
+    fn checkpoint(&mut self) -> Result<(), CallError>;
+
+    /// The rows that are held for the next checkpoint.
+    fn rows(&mut self) -> &mut HeldRows;
+
+    /// Starts a fresh instance, without anything that was emitted or held since the last checkpoint.
+    ///
+    /// # Errors
+    /// When the plugin does not start as it did before.
+    fn restart(&mut self) -> Result<(), WorkerError>;
+}
+
+/// Everything that a processor is started with.
+#[derive(Clone)]
+pub struct ProcessorSettings {
+    /// The plugin.
+    pub plugin: Arc<Plugin>,
+    /// Its options, as JSON.
+    pub options: Arc<str>,
+    /// The plan that its first instance answered.
+    pub plan: Arc<Plan>,
+    /// Limits of an instance.
+    pub limits: Limits,
+}
+
+impl ProcessorSettings {
+    /// Starts an instance that has to answer with the same plan.
+    ///
+    /// # Errors
+    /// When it does not start, or answers with another plan.
+    pub fn start(&self) -> Result<Processor, WorkerError> {
+        let started = Processor::start(&self.plugin, &self.options, self.limits);
+        let (processor, plan) = started.map_err(|source| WorkerError::Call {
+            call: "start",
+            ranges: CallRanges::none(),
+            source,
+        })?;
+        if plan == *self.plan {
+            Ok(processor)
+        } else {
+            Err(WorkerError::OtherPlan)
+        }
+    }
+}
+
+/// A processor in the sandbox.
+pub struct SandboxedProcessor {
+    processor: Processor,
+    settings: ProcessorSettings,
+}
+
+impl SandboxedProcessor {
+    /// An instance that was started with these settings and is bound to its rows.
+    #[must_use]
+    pub fn new(processor: Processor, settings: ProcessorSettings) -> Self {
+        Self {
+            processor,
+            settings,
+        }
+    }
+}
+
+impl Process for SandboxedProcessor {
+    fn process(&mut self, batches: &[Batch]) -> Result<Vec<Rejection>, CallError> {
+        self.processor.process(batches)
+    }
+
+    fn checkpoint(&mut self) -> Result<(), CallError> {
+        self.processor.checkpoint()
+    }
+
+    fn rows(&mut self) -> &mut HeldRows {
+        self.processor.rows()
+    }
+
+    fn restart(&mut self) -> Result<(), WorkerError> {
+        // Before another instance takes as much memory again.
+        let mut rows = self.processor.abandon();
+        rows.clear();
+        self.processor = self.settings.start()?;
+        self.processor.bind(rows);
+        Ok(())
+    }
+}

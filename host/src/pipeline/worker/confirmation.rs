@@ -1,0 +1,107 @@
+//! Waiting for the confirmation of what was committed.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use crate::journal::offsets::Confirmation;
+use crate::pipeline::failure::WorkerError;
+
+/// The first pause between two looks at a confirmation, which doubles up to [`LAST_PAUSE`]: brokers nearby answer
+/// within a few milliseconds.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_millis(20);
+
+/// How waiting for a confirmation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// Everything that was sent is committed.
+    Confirmed,
+    /// The records belong to another worker now.
+    Lost,
+    /// Neither came in time.
+    TimedOut,
+}
+
+impl Worker {
+    /// Looks whether the unconfirmed checkpoint is confirmed by now.
+    pub(super) fn look_for_confirmation(&mut self) -> Result<(), WorkerError> {
+        let Some(unconfirmed) = &mut self.unconfirmed else {
+            return Ok(());
+        };
+        match self.store.check()? {
+            Confirmation::Pending => {}
+            Confirmation::Refused(reason) => unconfirmed.refusal = Some(reason),
+            Confirmation::Confirmed | Confirmation::Idle => {
+                tracing::debug!("confirmed {} records", unconfirmed.records());
+                self.unconfirmed = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is unconfirmed, up to `end`.
+    pub(super) fn wait_for_confirmation(&mut self, end: Instant) -> Result<Waited, WorkerError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.look_for_confirmation()?;
+            if self.unconfirmed.is_none() {
+                return Ok(Waited::Confirmed);
+            }
+            if !self.source.keep_alive()? {
+                return Ok(Waited::Lost);
+            }
+            if Instant::now() >= end {
+                return Ok(Waited::TimedOut);
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    /// Waits for a time, and shows meanwhile that the worker is alive. False when its records were lost.
+    pub(super) fn stay_alive_for(&mut self, time: Duration) -> Result<bool, WorkerError> {
+        let end = Instant::now() + time;
+        loop {
+            if !self.source.keep_alive()? {
+                return Ok(false);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(true);
+            }
+            thread::sleep(left.min(LAST_PAUSE));
+        }
+    }
+
+    /// Takes the last checkpoint and waits until it is confirmed. False when its records were lost instead: the group
+    /// has them again.
+    pub(super) fn finish(&mut self) -> Result<bool, WorkerError> {
+        let limit = self.settings.deadlines.finish;
+        let end = Instant::now() + limit;
+        match self.wait_for_confirmation(end)? {
+            Waited::Confirmed => {}
+            Waited::Lost => return Ok(false),
+            Waited::TimedOut => return Err(self.not_confirmed(limit)),
+        }
+        if !self.checkpoint()? {
+            return Ok(false);
+        }
+        match self.wait_for_confirmation(end)? {
+            Waited::Confirmed => Ok(true),
+            Waited::Lost | Waited::TimedOut => Err(self.not_confirmed(limit)),
+        }
+    }
+
+    fn not_confirmed(&self, limit: Duration) -> WorkerError {
+        let reason = self
+            .unconfirmed
+            .as_ref()
+            .map_or_else(|| "no answer came".to_owned(), super::Unconfirmed::reason);
+        WorkerError::NotConfirmed {
+            seconds: limit.as_secs(),
+            reason,
+            records: self.unconfirmed_records(),
+        }
+    }
+}

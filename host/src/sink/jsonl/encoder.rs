@@ -1,0 +1,49 @@
+//! From a row to its line.
+
+use super::transcode;
+use crate::sink::{EncodeError, Encoder};
+
+/// Encodes the rows of one output as lines of JSON.
+pub(super) struct LineEncoder {
+    /// What a line begins with.
+    before: Vec<u8>,
+    /// What a line ends with.
+    after: &'static [u8],
+}
+
+impl LineEncoder {
+    /// `name` is the output's name where lines have to name their output, because others share the destination.
+    pub(super) fn new(name: Option<&String>) -> Self {
+        let Some(name) = name else {
+            return Self {
+                before: Vec::new(),
+                after: b"\n",
+            };
+        };
+        let quoted = serde_json::Value::from(name.as_str());
+        Self {
+            before: format!("{{\"output\":{quoted},\"row\":").into_bytes(),
+            after: b"}\n",
+        }
+    }
+}
+
+impl Encoder for LineEncoder {
+    fn encode(
+        &mut self,
+        row: &[u8],
+        encoded: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<(), EncodeError> {
+        encoded.extend_from_slice(&self.before);
+        transcode::row(row, encoded, limit).map_err(|flaw| {
+            if flaw.is_too_much() {
+                EncodeError::TooLong
+            } else {
+                EncodeError::BadRow(flaw.to_string())
+            }
+        })?;
+        encoded.extend_from_slice(self.after);
+        Ok(())
+    }
+}

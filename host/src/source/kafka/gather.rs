@@ -1,0 +1,147 @@
+//! From messages to batches.
+
+use super::KafkaSource;
+use super::assignment::Assigned;
+use crate::journal::batch::{Batches, RecordRef};
+use crate::journal::offsets::{Offsets, Partition};
+use crate::kafka::{Error, Message, PartitionEvent};
+use crate::source::BatchLimits;
+
+impl KafkaSource {
+    /// Moves messages into `batches` up to the limits; what does not fit waits.
+    pub(super) fn gather(
+        &mut self,
+        batches: &mut Batches,
+        limits: BatchLimits,
+        until: Option<&Offsets>,
+    ) -> Result<(), Error> {
+        while let Some(message) = self.messages.front() {
+            if let Some(event) = message.event() {
+                self.messages.advance();
+                self.partition_event(&event)?;
+                continue;
+            }
+            let bytes = message.key().len() + message.value().len();
+            let full = batches.records() == limits.records
+                || (!batches.is_empty() && batches.bytes() + bytes > limits.bytes);
+            let Some(own) = self.assignment.of_message(message) else {
+                self.messages.advance();
+                continue;
+            };
+            let offset = offset_of(message);
+            if let Some(until) = until
+                && own.must_wait(offset, until)
+            {
+                self.messages.advance();
+                continue;
+            }
+            let repeated = offset < own.next;
+            let unwanted = message.value().is_empty() && !self.tombstones;
+            if !repeated && !unwanted {
+                if full {
+                    break;
+                }
+                push(batches, own, message, limits)?;
+            }
+            own.next = own.next.max(offset + 1);
+            own.at_end = false;
+            self.messages.advance();
+        }
+        if !batches.is_empty() {
+            self.errors.over();
+        }
+        Ok(())
+    }
+
+    /// Partitions whose records were held back are read again from their position, once that is not the end of what
+    /// may be handed out.
+    pub(super) fn go_on_beyond(&mut self, until: Option<&Offsets>) -> Result<(), Error> {
+        for own in self.assignment.iter_mut().filter(|own| own.held_back) {
+            let end = until.and_then(|until| until.get(&own.partition));
+            if end.is_none_or(|&end| own.next < end) {
+                own.held_back = false;
+                self.membership.seek(&own.partition, own.next)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn partition_event(&mut self, event: &PartitionEvent) -> Result<(), Error> {
+        let partition = Partition {
+            topic: event.topic.as_str().into(),
+            number: u32::try_from(event.partition).unwrap_or_default(),
+        };
+        let Some(own) = self.assignment.find_mut(&partition) else {
+            return Ok(());
+        };
+        if event.is_end() {
+            // A partition may end in records that are never handed out, such as the markers of transactions, so the
+            // end itself is a position.
+            if !own.held_back {
+                let end = u64::try_from(event.offset).unwrap_or_default();
+                own.next = own.next.max(end);
+                own.at_end = true;
+            }
+            return Ok(());
+        }
+        if !event.is_out_of_range() {
+            return self.errors.partition(event);
+        }
+        if own.at_end {
+            // librdkafka counts an end-of-partition event as a record, and may have asked for the one after it.
+            return self.restart(&partition);
+        }
+        Err(Error::OutOfRange {
+            topic: event.topic.clone(),
+            partition: event.partition,
+            offset: i64::try_from(own.next).unwrap_or(i64::MAX),
+            reason: event.text.clone(),
+        })
+    }
+}
+
+impl Assigned {
+    /// Whether the record at `offset` is beyond what may be handed out; it is then read again later.
+    fn must_wait(&mut self, offset: u64, until: &Offsets) -> bool {
+        let waits = until.get(&self.partition).is_some_and(|&end| offset >= end);
+        self.held_back |= waits;
+        // A record that waits makes all after it wait, too.
+        self.held_back
+    }
+}
+
+fn offset_of(message: Message<'_>) -> u64 {
+    u64::try_from(message.offset()).unwrap_or_default()
+}
+
+fn push(
+    batches: &mut Batches,
+    own: &Assigned,
+    message: Message<'_>,
+    limits: BatchLimits,
+) -> Result<(), Error> {
+    let record = RecordRef {
+        partition: own.partition.number,
+        offset: offset_of(message),
+        // It takes a call, and few plans ask for it.
+        timestamp_ms: if batches.columns().timestamps {
+            message.timestamp_ms()
+        } else {
+            -1
+        },
+        key: message.key(),
+        value: message.value(),
+    };
+    let bytes = record.key.len() + record.value.len();
+    let too_large = bytes > limits.largest_record();
+    if too_large || batches.push(&own.topic, record).is_err() {
+        return Err(Error::RecordTooLarge {
+            topic: own.topic.name.clone(),
+            partition: message.partition(),
+            offset: message.offset(),
+            bytes,
+            memory_limit_bytes: limits.memory_limit_bytes,
+        });
+    }
+    Ok(())
+}

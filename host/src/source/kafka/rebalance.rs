@@ -1,0 +1,116 @@
+//! The answers to changes of the assignment.
+
+use std::sync::Arc;
+
+use super::KafkaSource;
+use super::assignment::Assigned;
+use crate::journal::offsets::{Offsets, Partition};
+use crate::kafka::{Error, Rebalance};
+use crate::source::Event;
+
+/// Partitions that are about to go.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    pub(super) partitions: Vec<Partition>,
+    /// Whether they are gone already.
+    lost: bool,
+}
+
+impl KafkaSource {
+    /// The event of the rebalance that waits for an answer; the next one comes after it.
+    pub(super) fn next_rebalance(&mut self) -> Result<Option<Event>, Error> {
+        // A loss makes a revocation before it a loss as well, because what it would commit is refused.
+        let any_lost = self.membership.has_lost();
+        if let Some(leaving) = &mut self.leaving {
+            leaving.lost |= any_lost;
+            return Ok(Some(leaving.event()));
+        }
+        while self.arriving.is_none() {
+            let (partitions, lost) = match self.membership.next_rebalance() {
+                None => return Ok(None),
+                Some(Rebalance::Assign(partitions)) if partitions.is_empty() => {
+                    self.add_partitions(&Offsets::new())?;
+                    continue;
+                }
+                Some(Rebalance::Assign(partitions)) => {
+                    tracing::debug!("{} partitions come", partitions.len());
+                    self.arriving = Some(partitions.clone());
+                    return Ok(Some(Event::Assigned(partitions)));
+                }
+                Some(Rebalance::Revoke(partitions)) => (partitions, any_lost),
+                Some(Rebalance::Lose(partitions)) => (partitions, true),
+            };
+            let leaving = Leaving { partitions, lost };
+            let event = leaving.event();
+            let is_nothing = leaving.partitions.is_empty() && !lost;
+            self.leaving = Some(leaving);
+            if is_nothing {
+                self.remove_partitions()?;
+            } else {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Answers that new partitions start here.
+    pub(super) fn add_partitions(&mut self, start: &Offsets) -> Result<(), Error> {
+        self.arriving = None;
+        self.seek_to_positions()?;
+        for (partition, &next) in start {
+            let mut topics = self.cluster.topics().iter();
+            let topic = topics.find(|topic| *topic.name == *partition.topic);
+            let topic = topic.ok_or_else(|| Error::NoQueue {
+                what: partition.to_string(),
+            })?;
+            // Before the assignment, so that no message takes the consumer's own queue.
+            let forwarded = self.membership.forward(partition, &self.data)?;
+            self.assignment.add(Assigned {
+                partition: partition.clone(),
+                topic: Arc::clone(topic),
+                next,
+                at_end: false,
+                held_back: false,
+                _forwarded: forwarded,
+            });
+        }
+        self.membership.assign(start)
+    }
+
+    /// Gives the leaving partitions up.
+    pub(super) fn remove_partitions(&mut self) -> Result<(), Error> {
+        let Some(Leaving { partitions, .. }) = self.leaving.take() else {
+            return Ok(());
+        };
+        self.assignment.remove(&partitions);
+        self.messages.retain(|message| {
+            let topic = message.topic_name().unwrap_or_default();
+            let is_it = |gone: &Partition| {
+                *gone.topic == *topic && u32::try_from(message.partition()) == Ok(gone.number)
+            };
+            !partitions.iter().any(is_it)
+        });
+        self.seek_to_positions()?;
+        self.membership.unassign(&partitions);
+        Ok(())
+    }
+
+    /// A rebalance makes librdkafka go on from its own position, which it counts one too far after an
+    /// end-of-partition event or an error that was read in a batch. Told before the answer, while the partitions are
+    /// paused, it goes on from the worker's.
+    pub(super) fn seek_to_positions(&self) -> Result<(), Error> {
+        self.assignment
+            .iter()
+            .try_for_each(|own| self.membership.seek(&own.partition, own.next))
+    }
+}
+
+impl Leaving {
+    fn event(&self) -> Event {
+        if self.lost {
+            Event::Lost(self.partitions.clone())
+        } else {
+            Event::Revoking(self.partitions.clone())
+        }
+    }
+}
