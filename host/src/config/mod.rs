@@ -2,4 +2,3 @@
 
 pub mod memory;
 pub mod options;
-mod schema;

@@ -306,7 +306,7 @@ impl CallError {
                 "the processor recurses too deeply, perhaps without end: its author can mend that"
                     .to_owned()
             }
-            Self::Response(error) => format!("the rules for it are in `{}`", error.rules()),
+            Self::Response(error) => error.hint(),
             Self::Misbehaved { .. } | Self::TooMuchAtOnce { .. } | Self::Row(_) => {
                 "this is an error of the processor: tell its author".to_owned()
             }
@@ -351,9 +351,19 @@ pub struct AnswerError {
     pub path: String,
     /// The rule that it breaks.
     pub rule: String,
+    /// What the plugin's author can do, where there is more to say than where the rules are.
+    pub hint: Option<&'static str>,
 }
 
 impl AnswerError {
+    /// The way out, for a `hint:` line.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let rules = format!("the rules for it are in `{}`", self.rules());
+        self.hint
+            .map_or(rules.clone(), |hint| format!("{hint}; {rules}"))
+    }
+
     /// The schema that holds the rules.
     fn rules(&self) -> &'static str {
         match self.question {

@@ -20,12 +20,14 @@ mod plan;
 mod plugin_log;
 mod private_dir;
 mod processor;
-pub(crate) mod schema;
 mod state;
+mod strict_json;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
+
+use journal_options::OptionSchema;
 
 use crate::journal::batch::Columns;
 use crate::sink::Output;
@@ -55,8 +57,8 @@ pub struct Description {
     pub version: String,
     /// What it does, in one sentence.
     pub summary: Option<String>,
-    /// JSON Schema of the options.
-    pub options: serde_json::Value,
+    /// The options that it takes.
+    pub options: OptionSchema,
 }
 
 /// Which object types a plan asks for.

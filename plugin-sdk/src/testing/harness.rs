@@ -14,7 +14,8 @@ use super::error::Error;
 use super::records::{self, TestRecord};
 use super::run::{LogLine, Rows, Run};
 use super::worker::Worker;
-use crate::{NoOptions, Options, Plan, Processor, log, options, owned};
+use crate::processor::About;
+use crate::{NoOptions, Options, Plan, Processor, log, owned};
 
 /// Runs the processor `P`, whose options are `O`, over the records that it is given.
 ///
@@ -309,7 +310,16 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
 
 /// Checks the options as the host does, by the schema that the plugin describes them with.
 fn check_options<O: Options>(given: &Value) -> Result<(), Error> {
-    let schema = OptionSchema::read(&options::schema::<O>()).map_err(|error| Error::Schema {
+    let about = About {
+        name: "test",
+        version: "0",
+        summary: "",
+    };
+    let described = crate::processor::describe::<O>(about).ok();
+    let described: Value = described
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    let schema = OptionSchema::read(&described["options"]).map_err(|error| Error::Schema {
         pointer: error.pointer,
         rule: error.rule,
         hint: error.hint.to_owned(),

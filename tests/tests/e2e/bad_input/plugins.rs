@@ -59,18 +59,22 @@ pub(super) fn guest(description: &str, plan: &str, version: &str) -> Vec<u8> {
         plan = escape(plan),
         plan_size = size(plan),
     ));
-    let wit = WIT.replace("@0.1.0", &format!("@{version}"));
+    embed(&mut module, &WIT.replace("@0.1.0", &format!("@{version}")));
+    module
+}
+
+/// Adds the component type that the host looks for.
+fn embed(module: &mut Vec<u8>, wit: &str) {
     let mut resolve = Resolve::default();
     let embedded = resolve
-        .push_source("journal.wit", &wit)
+        .push_source("journal.wit", wit)
         .and_then(|package| resolve.select_world(&[package], Some("plugin")))
         .map_err(|error| error.to_string())
         .and_then(|world| {
-            embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+            embed_component_metadata(module, &resolve, world, StringEncoding::UTF8)
                 .map_err(|error| error.to_string())
         });
     embedded.unwrap_or_else(|error| panic!("{error}"));
-    module
 }
 
 #[test]
@@ -183,7 +187,55 @@ fn description_that_breaks_the_rules_is_told_with_its_place() {
     );
     described(
         r#"{"name": "guest", "version": "1", "options": {"properties": {"a": {"type": "strong"}}}}"#,
-        "it must be a JSON Schema, and is not",
+        "at `/options/properties/a/type`: \"strong\" is not a type of an option",
+    );
+}
+
+/// Its references `#/$defs/%611` lead to one schema for who decodes `%61` and to another for who does not, so that the
+/// schema was small to what bounded it and had 2^32 parts for what checked the options: the run never ended.
+#[test]
+fn schema_whose_references_have_two_meanings_is_refused() {
+    let path = paths::repository().join("tests/data/hostile/schema-pct-bomb.wat");
+    let mut module = wat(&fs::read_to_string(path).expect("it is in the repository"));
+    embed(&mut module, WIT);
+    plugin(module)
+        .says(
+            "the plugin `plugin.wasm` does not describe itself: the answer of the plugin `plugin.wasm` to `describe` \
+             breaks a rule at `/options/$defs`: `$defs` is not supported in a schema of options",
+        )
+        .hints("write each schema out where it is used")
+        .hints("description.schema.json");
+}
+
+#[test]
+fn schema_that_is_deep_large_or_ambiguous_is_refused() {
+    let refused = |options: &str, rule: &str| {
+        let description = format!(
+            r#"{{"name": "guest", "version": "1", "options": {{"properties": {options}}}}}"#
+        );
+        plugin(guest(&description, PLAN, "0.1.0")).names(rule);
+    };
+    let list = r#"{"type": "array", "items": "#;
+    let deep = format!("{}true{}", list.repeat(40), "}".repeat(40));
+    refused(
+        &format!(r#"{{"a": {deep}}}"#),
+        "schemas nest deeper than 32",
+    );
+    // More levels than the reader of JSON takes.
+    let deep = format!("{}true{}", list.repeat(400), "}".repeat(400));
+    refused(&format!(r#"{{"a": {deep}}}"#), "recursion limit exceeded");
+    let many = vec!["0"; 12_000].join(",");
+    refused(
+        &format!(r#"{{"a": {{"enum": [{many}]}}}}"#),
+        "has more than 10000 parts",
+    );
+    refused(
+        r#"{"a": {}, "\u0061": {"type": "integer"}}"#,
+        r#"the name "a" stands twice in one object"#,
+    );
+    refused(
+        r##"{"%61/~": {"$ref": "#/properties/%2561"}}"##,
+        "at `/options/properties/%61~1~0/$ref`: `$ref` is not supported",
     );
 }
 
