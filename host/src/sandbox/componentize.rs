@@ -1,4 +1,4 @@
-//! Core modules with their component type componentize, which become components here.
+//! Core modules with their component type embedded, which become components here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -66,7 +66,7 @@ pub enum LoadError {
         source: Cause,
     },
     /// A core module that does not say what its functions mean.
-    #[error("the plugin `{}` is a core module without an componentize component type", path.display())]
+    #[error("the plugin `{}` is a core module without an embedded component type", path.display())]
     NoComponentType {
         /// The plugin's file.
         path: PathBuf,

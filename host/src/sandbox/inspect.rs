@@ -18,7 +18,7 @@ const OFFERED: [&str; 3] = [
 ];
 
 /// Makes sure that `bytes` hold a component with this host's interface, and makes one of a core module
-/// with its component type componentize.
+/// with its component type embedded.
 pub(super) fn component(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, LoadError> {
     let component = match kind(path, &bytes)? {
         Encoding::Component => bytes,

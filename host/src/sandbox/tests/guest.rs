@@ -164,7 +164,7 @@ impl Guest {
         wat + ")"
     }
 
-    /// The core module, with the component type componentize unless that was taken away.
+    /// The core module, with the component type embedded unless that was taken away.
     pub(super) fn module(&self) -> Vec<u8> {
         let mut module = wat::parse_str(self.wat()).unwrap();
         if self.types {
