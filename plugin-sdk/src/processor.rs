@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
 
-use crate::{Batches, Failure, Out, Plan};
+use crate::{Batches, Failure, Out, Plan, options};
 
 /// A processor of the journal: only the object types and [`process`](Self::process) must be written.
 ///
@@ -183,6 +183,7 @@ pub trait Processor<O: Options = NoOptions>: Default {
 
 /// What a processor's options must be: a struct that derives `serde::Deserialize` and
 /// `schemars::JsonSchema`. The doc comments of its fields are what an operator reads about them.
+/// The chapter "Writing" of the guide says which types the fields may have.
 ///
 /// ```
 /// use schemars::JsonSchema;
@@ -269,7 +270,7 @@ pub(crate) fn describe<O: Options>(about: About) -> Result<String, Failure> {
         };
         return description(about, &none);
     }
-    description(about, &schemars::schema_for!(O))
+    description(about, &options::schema::<O>())
 }
 
 fn description<S: Serialize>(about: About, options: &S) -> Result<String, Failure> {

@@ -8,7 +8,6 @@ mod layer;
 pub(crate) mod memory;
 pub mod options;
 mod origin;
-mod schema;
 mod setting;
 mod values;
 

@@ -1,9 +1,13 @@
 //! The JSON that `describe` and `start` answer with: untrusted text until it is checked.
+//!
+//! The schemas in `plugin-sdk/wit` state the same rules for other languages; a test compares the two.
 
-use serde::de::DeserializeOwned;
+use std::ops::RangeInclusive;
+
+use journal_options::shown;
 use serde_json::Value;
 
-use super::{AnswerError, Question, schema};
+use super::{AnswerError, Question, strict_json};
 use crate::text;
 
 /// Unknown members that are warned of, for one object of an answer.
@@ -13,82 +17,199 @@ const WARNINGS: usize = 20;
 pub(super) struct Response<'a> {
     plugin: &'a str,
     question: Question,
-    rules: Value,
     value: Value,
 }
 
 impl<'a> Response<'a> {
-    /// Takes what `plugin` answered; `rules` is the schema for it.
-    pub(super) fn check(
+    /// Takes what `plugin` answered.
+    pub(super) fn read(
         question: Question,
-        rules: &str,
         plugin: &'a str,
         answer: &str,
     ) -> Result<Self, AnswerError> {
-        let json = |text: &str, whose: &str| {
-            serde_json::from_str(text).map_err(|error| {
-                let rule = format!("{whose} must be JSON, and is not: {error}");
-                refuse(plugin, question, String::new(), rule)
-            })
-        };
-        let answer = Self {
+        let response = |value| Self {
             plugin,
             question,
-            rules: json(rules, "the schema")?,
-            value: json(answer, "it")?,
+            value,
         };
-        schema::compile(&answer.rules)
-            .and_then(|validator| schema::check(&validator, &answer.value))
-            .map_err(|broken| refuse(plugin, question, broken.path, broken.rule))?;
-        answer.warn_unknown("", &answer.value);
-        Ok(answer)
-    }
-
-    /// Warns of the members of `object` that the rules, at the pointer `place`, do not list.
-    pub(super) fn warn_unknown(&self, place: &str, object: &Value) {
-        let known = self
-            .rules
-            .pointer(place)
-            .and_then(|it| it["properties"].as_object());
-        let (Some(known), Some(object)) = (known, object.as_object()) else {
-            return;
-        };
-        let unknown = object.keys().filter(|name| !known.contains_key(*name));
-        for name in unknown.take(WARNINGS) {
-            tracing::warn!(
-                "the answer of the plugin `{}` to `{}` has the unknown member `{}`, which is ignored",
-                self.plugin,
-                self.question,
-                text::clean(name, text::REASON_BYTES),
-            );
+        match strict_json::read(answer) {
+            Ok(value) => Ok(response(value)),
+            Err(error) => {
+                let rule = format!("it must be JSON, and is not: {error}");
+                Err(response(Value::Null).root().refuse(&rule))
+            }
         }
     }
 
-    pub(super) fn value(&self) -> &Value {
-        &self.value
-    }
-
-    /// The answer in the types that the rules stand for.
-    pub(super) fn into_typed<T: DeserializeOwned>(self) -> Result<T, AnswerError> {
-        let (plugin, question) = (self.plugin, self.question);
-        serde_json::from_value(self.value).map_err(|error| {
-            let rule = text::clean(&error.to_string(), text::REASON_BYTES);
-            refuse(plugin, question, String::new(), rule)
-        })
+    pub(super) fn root(&self) -> Part<'_> {
+        Part {
+            response: self,
+            value: &self.value,
+            pointer: String::new(),
+        }
     }
 }
 
-/// An answer that breaks `rule` at `path`.
-pub(super) fn refuse(
-    plugin: &str,
-    question: Question,
-    path: String,
-    rule: impl Into<String>,
-) -> AnswerError {
-    AnswerError {
-        plugin: plugin.to_owned(),
-        question,
-        path,
-        rule: rule.into(),
+/// A value inside of an answer.
+pub(super) struct Part<'a> {
+    response: &'a Response<'a>,
+    value: &'a Value,
+    /// The JSON pointer to it.
+    pointer: String,
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    /// Takes an object, and warns of its members that are not known.
+    pub(super) fn object(&self, known: &[&str]) -> Result<(), AnswerError> {
+        let Some(members) = self.value.as_object() else {
+            return Err(self.is_not("of type \"object\""));
+        };
+        let unknown = members
+            .keys()
+            .filter(|name| !known.contains(&name.as_str()));
+        for name in unknown.take(WARNINGS) {
+            tracing::warn!(
+                "the answer of the plugin `{}` to `{}` has the unknown member `{}`, which is ignored",
+                self.response.plugin,
+                self.response.question,
+                text::clean(name, text::REASON_BYTES),
+            );
+        }
+        Ok(())
+    }
+
+    /// The member of an object, where it has it.
+    pub(super) fn get(&self, name: &str) -> Option<Part<'a>> {
+        let value = self.value.get(name)?;
+        Some(self.inside(name, value))
+    }
+
+    /// The member of an object that it must have.
+    pub(super) fn need(&self, name: &str) -> Result<Part<'a>, AnswerError> {
+        self.get(name)
+            .ok_or_else(|| self.refuse(&format!("\"{name}\" is a required property")))
+    }
+
+    pub(super) fn flag(&self) -> Result<bool, AnswerError> {
+        self.value
+            .as_bool()
+            .ok_or_else(|| self.is_not("of type \"boolean\""))
+    }
+
+    pub(super) fn text(&self) -> Result<&'a str, AnswerError> {
+        self.value
+            .as_str()
+            .ok_or_else(|| self.is_not("of type \"string\""))
+    }
+
+    /// A text of so many characters.
+    pub(super) fn text_of(&self, length: RangeInclusive<usize>) -> Result<&'a str, AnswerError> {
+        let text = self.text()?;
+        self.check_length(text.chars().count(), length, "characters")?;
+        Ok(text)
+    }
+
+    /// A text for which `is_right` holds; `what` says of what kind.
+    pub(super) fn text_that(
+        &self,
+        is_right: impl FnOnce(&str) -> bool,
+        what: &str,
+    ) -> Result<&'a str, AnswerError> {
+        let text = self.text()?;
+        if is_right(text) {
+            Ok(text)
+        } else {
+            Err(self.is_not(what))
+        }
+    }
+
+    /// One of a few texts.
+    pub(super) fn one_of(&self, choices: &[&str]) -> Result<&'a str, AnswerError> {
+        let listed = choices.join("\", \"");
+        match self.value.as_str() {
+            Some(text) if choices.contains(&text) => Ok(text),
+            _ => Err(self.is_not(&format!("one of \"{listed}\""))),
+        }
+    }
+
+    /// The items of a list of so many.
+    pub(super) fn list(&self, length: RangeInclusive<usize>) -> Result<Vec<Part<'a>>, AnswerError> {
+        let Some(items) = self.value.as_array() else {
+            return Err(self.is_not("of type \"array\""));
+        };
+        self.check_length(items.len(), length, "items")?;
+        let parts = items.iter().enumerate();
+        Ok(parts
+            .map(|(index, item)| self.inside(&index.to_string(), item))
+            .collect())
+    }
+
+    /// Refuses a list in which one text is twice.
+    pub(super) fn check_unique(&self, texts: &[&str]) -> Result<(), AnswerError> {
+        for (index, text) in texts.iter().enumerate() {
+            if texts[..index].contains(text) {
+                let text = shown(&Value::from(*text));
+                return Err(self.refuse(&format!("{text} is in the list twice")));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with this part, as the rest of a sentence about its value.
+    pub(super) fn is_not(&self, what: &str) -> AnswerError {
+        self.refuse(&format!("{} is not {what}", shown(self.value)))
+    }
+
+    /// What is wrong with this part, as a sentence.
+    pub(super) fn refuse(&self, rule: &str) -> AnswerError {
+        self.refuse_inside("", rule, None)
+    }
+
+    /// What is wrong at a pointer that leads on from this part, and what the author can do.
+    pub(super) fn refuse_inside(
+        &self,
+        pointer: &str,
+        rule: &str,
+        hint: Option<&'static str>,
+    ) -> AnswerError {
+        let pointer = format!("{}{pointer}", self.pointer);
+        AnswerError {
+            plugin: self.response.plugin.to_owned(),
+            question: self.response.question,
+            path: text::clean(&pointer, text::REASON_BYTES),
+            rule: text::clean(rule, text::REASON_BYTES),
+            hint,
+        }
+    }
+
+    fn check_length(
+        &self,
+        length: usize,
+        allowed: RangeInclusive<usize>,
+        unit: &str,
+    ) -> Result<(), AnswerError> {
+        let value = shown(self.value);
+        if length < *allowed.start() {
+            let least = allowed.start();
+            Err(self.refuse(&format!("{value} has fewer than {least} {unit}")))
+        } else if length > *allowed.end() {
+            let most = allowed.end();
+            Err(self.refuse(&format!("{value} has more than {most} {unit}")))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The names are this module's callers' and indices, none of which a pointer escapes.
+    fn inside(&self, name: &str, value: &'a Value) -> Part<'a> {
+        Part {
+            response: self.response,
+            value,
+            pointer: format!("{}/{name}", self.pointer),
+        }
     }
 }

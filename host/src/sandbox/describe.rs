@@ -1,56 +1,61 @@
 //! What a plugin says of itself.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use journal_options::OptionSchema;
 
-use super::answer::{self, Response};
-use super::{AnswerError, Description, Question, schema};
+use super::answer::{Part, Response};
+use super::{AnswerError, Description, Question};
 use crate::text;
 
-const RULES: &str = include_str!("../../../plugin-sdk/wit/description.schema.json");
-
-#[derive(Deserialize)]
-struct Told {
-    name: String,
-    version: String,
-    summary: Option<String>,
-    options: Option<Value>,
-}
+/// The longest name and version, in characters.
+const NAME_CHARS: usize = 100;
+/// The longest summary, of a plugin or of an output, in characters.
+pub(super) const SUMMARY_CHARS: usize = 1000;
 
 /// Checks the answer to `describe`. `file` names the plugin as long as its own name is not known.
 pub(super) fn check(file: &str, answer: &str) -> Result<Description, AnswerError> {
-    let refuse =
-        |path: &str, rule: String| answer::refuse(file, Question::Describe, path.to_owned(), rule);
-    let told: Told = Response::check(Question::Describe, RULES, file, answer)?.into_typed()?;
-    for (path, value) in [("/name", &told.name), ("/version", &told.version)] {
-        if text::clean(value, usize::MAX) != *value || value.contains('`') {
-            return Err(refuse(
-                path,
-                "it must not hold backticks or control characters".to_owned(),
-            ));
-        }
-    }
-    if let Some(options) = &told.options {
-        schema::compile(options).map_err(|broken| {
-            let rule = format!("it must be a JSON Schema, and is not: {}", broken.rule);
-            refuse(&format!("/options{}", broken.path), rule)
-        })?;
-    }
+    let response = Response::read(Question::Describe, file, answer)?;
+    let description = response.root();
+    description.object(&["name", "version", "summary", "options"])?;
     Ok(Description {
-        name: told.name,
-        version: told.version,
-        summary: told
-            .summary
-            .map(|summary| text::clean(&summary, text::MESSAGE_BYTES)),
-        options: told
-            .options
-            .unwrap_or_else(|| json!({ "type": "object", "additionalProperties": false })),
+        name: label(&description.need("name")?)?,
+        version: label(&description.need("version")?)?,
+        summary: summary(&description)?,
+        options: match description.get("options") {
+            None => OptionSchema::default(),
+            Some(options) => schema(&options)?,
+        },
     })
+}
+
+fn label(part: &Part<'_>) -> Result<String, AnswerError> {
+    let label = part.text_of(1..=NAME_CHARS)?;
+    if text::clean(label, usize::MAX) != label || label.contains('`') {
+        return Err(part.refuse("it must not hold backticks or control characters"));
+    }
+    Ok(label.to_owned())
+}
+
+/// The member `summary`, where there is one, fit for people.
+pub(super) fn summary(part: &Part<'_>) -> Result<Option<String>, AnswerError> {
+    let summary = part.get("summary").map(|summary| {
+        let summary = summary.text_of(0..=SUMMARY_CHARS)?;
+        Ok(text::clean(summary, text::MESSAGE_BYTES))
+    });
+    summary.transpose()
+}
+
+fn schema(part: &Part<'_>) -> Result<OptionSchema, AnswerError> {
+    OptionSchema::read(part.value())
+        .map_err(|error| part.refuse_inside(&error.pointer, &error.rule, Some(error.hint)))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    const RULES: &str = include_str!("../../../plugin-sdk/wit/description.schema.json");
 
     fn refused(answer: &str) -> String {
         check("p.wasm", answer).unwrap_err().to_string()
@@ -59,21 +64,20 @@ mod tests {
     #[test]
     fn a_description_that_keeps_the_rules_is_taken() {
         let answer = r#"{"name": "n", "version": "1", "later": true,
-            "options": {"type": "object", "properties": {"a": {"type": "string", "pattern": "^x"}}}}"#;
+            "options": {"type": "object", "properties": {"a": {"type": "string", "maxLength": 1}}}}"#;
         let description = check("p.wasm", answer).unwrap();
         assert_eq!(
             (description.name.as_str(), description.version.as_str()),
             ("n", "1")
         );
-        assert_eq!(description.options["properties"]["a"]["type"], "string");
+        assert_eq!(description.options.value("a", &["x"]).unwrap(), json!("x"));
     }
 
     #[test]
     fn without_options_every_option_is_unknown() {
         let description = check("p.wasm", r#"{"name": "n", "version": "1"}"#).unwrap();
-        let validator = schema::compile(&description.options).ok().unwrap();
-        assert!(schema::check(&validator, &json!({})).is_ok());
-        assert!(schema::check(&validator, &json!({"a": 1})).is_err());
+        let error = description.options.value("a", &["x"]).unwrap_err();
+        assert_eq!(error.to_string(), "the plugin has no option `a`");
     }
 
     #[test]
@@ -105,37 +109,200 @@ mod tests {
         );
     }
 
+    /// What is wrong with a description that has these options, and how its author can mend that.
+    fn refused_options(options: &str) -> (String, String) {
+        let answer = format!(r#"{{"name": "n", "version": "1", "options": {options}}}"#);
+        let error = check("p.wasm", &answer).unwrap_err();
+        (error.to_string(), error.hint())
+    }
+
     #[test]
-    fn options_that_are_no_json_schema_are_refused() {
-        for options in [
-            r#"{"properties": {"a": {"type": "strong"}}}"#,
-            r##"{"properties": {"a": {"$ref": "#/nowhere"}}}"##,
-            r#"{"properties": {"a": {"$ref": "http://example.org/schema"}}}"#,
-            r#"{"properties": {"a": {"pattern": "("}}}"#,
-            r#"{"properties": {"a": {"pattern": "((a{100}){100}){100}"}}}"#,
+    fn options_outside_of_the_form_are_refused_with_their_pointer() {
+        for (options, rule) in [
+            (
+                r#"{"properties": {"a": {"type": "strong"}}}"#,
+                r#"at `/options/properties/a/type`: "strong" is not a type of an option"#,
+            ),
+            (
+                r##"{"properties": {"a": {"$ref": "#/nowhere"}}}"##,
+                "at `/options/properties/a/$ref`: `$ref` is not supported in a schema of options",
+            ),
+            (
+                r#"{"properties": {"a": {"pattern": "((a{100}){100}){100}"}}}"#,
+                "at `/options/properties/a/pattern`: `pattern` is not supported in a schema of options",
+            ),
+            (
+                r#"{"type": "object", "properties": {"a": {}, "a": {}}}"#,
+                r#"it must be JSON, and is not: the name "a" stands twice in one object at line 1 column 92"#,
+            ),
         ] {
-            let answer = format!(r#"{{"name": "n", "version": "1", "options": {options}}}"#);
-            let text = refused(&answer);
-            assert!(
-                text.contains("it must be a JSON Schema, and is not"),
-                "{text}"
-            );
+            let (text, hint) = refused_options(options);
+            assert!(text.ends_with(rule), "{text}");
+            assert!(hint.ends_with("description.schema.json`"), "{hint}");
         }
     }
 
     #[test]
-    fn a_schema_that_refers_to_itself_does_not_exhaust_the_stack() {
-        for options in [
-            r##"{"$ref": "#"}"##,
-            r##"{"properties": {"a": {"$ref": "#/properties/a"}}}"##,
-            r##"{"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "allOf": [{"$ref": "#/$defs/a"}]}"##,
-            r##"{"$defs": {"a": {"not": {"$ref": "#/$defs/a"}}}, "properties": {"a": {"$ref": "#/$defs/a"}}}"##,
+    fn large_and_deep_options_are_refused_and_their_names_are_cleaned() {
+        let nested = format!("{}true{}", r#"{"items": "#.repeat(50), "}".repeat(50));
+        let nested = nested.replace("{", r#"{"type": "array", "#);
+        let many: Vec<String> = (0..20_000)
+            .map(|number| format!(r#""{number}": true"#))
+            .collect();
+        for (options, rule) in [
+            (
+                format!(r#"{{"properties": {{"a": {nested}}}}}"#),
+                "nest deeper than 32",
+            ),
+            (
+                format!(r#"{{"properties": {{{}}}}}"#, many.join(",")),
+                "has more than 10000 parts",
+            ),
+            (
+                r#"{"\u001b[2J\u202e": 1}"#.to_owned(),
+                r"at `/options/\u{1b}[2J\u{202e}`",
+            ),
         ] {
-            let answer = format!(r#"{{"name": "n", "version": "1", "options": {options}}}"#);
-            if let Ok(description) = check("p.wasm", &answer) {
-                let validator = schema::compile(&description.options).ok().unwrap();
-                let _ = schema::check(&validator, &json!({"a": 1}));
+            let (text, _) = refused_options(&options);
+            assert!(text.contains(rule), "{text}");
+            assert!(text.len() < 1000, "{text}");
+        }
+    }
+
+    /// Says whether the document of the contract and the host take the description, which they must agree on.
+    #[track_caller]
+    fn taken(description: &Value) -> bool {
+        let rules = serde_json::from_str(RULES).unwrap();
+        let document = journal_json_schema::accepts(&rules, description);
+        let host = check("p.wasm", &description.to_string());
+        assert_eq!(host.is_ok(), document, "{description}: {host:?}");
+        document
+    }
+
+    #[test]
+    fn document_of_the_contract_says_the_same() {
+        let whole = json!({ "name": "n", "version": "1", "summary": "s", "options": {} });
+        let values = [
+            json!(null),
+            json!(1),
+            json!(""),
+            json!("a"),
+            json!([]),
+            json!({}),
+            json!(true),
+        ];
+        let long = [100, 101, 1000, 1001].map(|length| json!("é".repeat(length)));
+        assert!(taken(&whole));
+        for name in ["name", "version", "summary", "options", "other"] {
+            for value in values.iter().chain(&long) {
+                let mut changed = whole.clone();
+                changed[name] = value.clone();
+                taken(&changed);
+            }
+            let mut without = whole.clone();
+            without.as_object_mut().unwrap().remove(name);
+            taken(&without);
+        }
+        for value in values {
+            taken(&value);
+        }
+    }
+
+    #[test]
+    fn document_of_the_contract_says_the_same_of_options() {
+        let values = [
+            json!(null),
+            json!(true),
+            json!(false),
+            json!(-1),
+            json!(7),
+            json!(0.5),
+            json!(""),
+            json!("string"),
+            json!("object"),
+            json!("null"),
+            json!([]),
+            json!(["a"]),
+            json!(["a", null]),
+            json!([null]),
+            json!([1]),
+            json!(["array", "null"]),
+            json!(["null"]),
+            json!(["integer", "string"]),
+            json!({}),
+            json!({ "a": true }),
+            json!({ "a": 1 }),
+            json!({ "type": "integer" }),
+            json!({ "$ref": "#" }),
+        ];
+        let names = [
+            "type",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "minLength",
+            "maxLength",
+            "enum",
+            "const",
+            "items",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "properties",
+            "required",
+            "additionalProperties",
+            "title",
+            "description",
+            "default",
+            "format",
+            "$schema",
+            "$ref",
+            "anyOf",
+            "pattern",
+            "$defs",
+            "other",
+        ];
+        let types = [
+            None,
+            Some("boolean"),
+            Some("integer"),
+            Some("number"),
+            Some("string"),
+            Some("array"),
+            Some("object"),
+        ];
+        let rules: Value = serde_json::from_str(RULES).unwrap();
+        let (mut both, mut neither) = (0, 0);
+        for (kind, name) in types.iter().flat_map(|kind| names.map(|name| (kind, name))) {
+            for value in &values {
+                let mut option = kind.map_or(json!({}), |kind| json!({ "type": kind }));
+                option[name] = value.clone();
+                let options = json!({ "properties": { "x": option } });
+                let description = json!({ "name": "n", "version": "1", "options": options });
+                let document = journal_json_schema::accepts(&rules, &description);
+                match check("p.wasm", &description.to_string()) {
+                    Ok(_) => {
+                        assert!(document, "{description}");
+                        both += 1;
+                    }
+                    // The document says in words which members go together.
+                    Err(error) if document => assert!(
+                        [
+                            "goes with",
+                            "go with",
+                            "a type of an option",
+                            "of the `properties`",
+                            "lists no string"
+                        ]
+                        .iter()
+                        .any(|rule| error.rule.contains(rule)),
+                        "{description}: {error}"
+                    ),
+                    Err(_) => neither += 1,
+                }
             }
         }
+        assert!(both > 500 && neither > 500, "{both} {neither}");
     }
 }

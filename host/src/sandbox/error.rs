@@ -262,6 +262,8 @@ pub struct AnswerError {
     pub path: String,
     /// The rule that it breaks.
     pub rule: String,
+    /// What the plugin's author can do, where there is more to say than where the rules are.
+    pub hint: Option<&'static str>,
 }
 
 /// The reason of a library, bounded and without control characters, because it may quote the guest.

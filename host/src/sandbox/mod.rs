@@ -21,12 +21,14 @@ mod plan;
 mod plugin_log;
 mod private_dir;
 mod processor;
-pub(crate) mod schema;
 mod state;
+mod strict_json;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
+
+use journal_options::OptionSchema;
 
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, LoadError, Question};
@@ -53,8 +55,8 @@ pub struct Description {
     pub version: String,
     /// What it does, in one sentence.
     pub summary: Option<String>,
-    /// JSON Schema of the options.
-    pub options: serde_json::Value,
+    /// The options that it takes.
+    pub options: OptionSchema,
 }
 
 /// A record that the processor refuses, checked: both places exist.

@@ -2,155 +2,201 @@
 
 use std::sync::Arc;
 
-use journal_aggregate::{Column, Shape};
-use serde::Deserialize;
-use serde_json::Value;
+use journal_aggregate::{Column, Merge, Shape};
 
-use super::answer::{self, Response};
+use super::answer::{Part, Response};
+use super::describe::summary;
 use super::{AnswerError, Question};
 use crate::journal::batch::Columns;
 use crate::journal::plan::{Kind, Output, Plan};
 use crate::journal::topics::ObjectTypes;
-use crate::text;
 
-const RULES: &str = include_str!("../../../plugin-sdk/wit/plan.schema.json");
+/// The most object types that a plan may name, and the longest of their names, in characters.
+const TYPES: usize = 100;
+const TYPE_CHARS: usize = 100;
+/// The most outputs, and the longest of their names, in characters.
+const OUTPUTS: usize = 64;
+const OUTPUT_CHARS: usize = 63;
 
-/// Where the rules for a column of an aggregate stand in these.
-const COLUMN_RULES: &str = "/properties/outputs/items/properties/columns/items";
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Told {
-    object_types: Types,
-    columns: Option<Vec<String>>,
-    #[serde(default)]
-    tombstones: bool,
-    #[serde(default = "yes")]
-    holds_state: bool,
-    outputs: Option<Vec<ToldOutput>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Types {
-    Named(Vec<String>),
-    /// The rules allow `any` alone.
-    Any(#[expect(dead_code, reason = "the rules leave it one value")] String),
-}
-
-#[derive(Deserialize)]
-struct ToldOutput {
-    name: String,
-    summary: Option<String>,
-    #[serde(default)]
-    key: Vec<String>,
-    /// The rules leave them to aggregates alone.
-    columns: Option<Vec<Column>>,
-}
-
-fn yes() -> bool {
-    true
-}
+const COLUMNS: [&str; 6] = [
+    "values",
+    "value-ends",
+    "keys",
+    "partitions",
+    "offsets",
+    "timestamps",
+];
 
 /// Checks the answer of `plugin` to `start`.
 pub(super) fn check(plugin: &str, answer: &str) -> Result<Plan, AnswerError> {
-    let answer = Response::check(Question::Start, RULES, plugin, answer)?;
-    for output in answer.value()["outputs"].as_array().into_iter().flatten() {
-        answer.warn_unknown("/properties/outputs/items", output);
-        for column in output["columns"].as_array().into_iter().flatten() {
-            answer.warn_unknown(COLUMN_RULES, column);
-        }
-    }
-    check_names(plugin, answer.value())?;
-    let told: Told = answer.into_typed()?;
-    let outputs = outputs(told.outputs);
-    check_fields(plugin, &outputs)?;
+    let response = Response::read(Question::Start, plugin, answer)?;
+    let plan = response.root();
+    plan.object(&[
+        "object-types",
+        "columns",
+        "tombstones",
+        "holds-state",
+        "outputs",
+    ])?;
+    let flag = |name: &str, default: bool| plan.get(name).map_or(Ok(default), |flag| flag.flag());
     Ok(Plan {
-        object_types: match told.object_types {
-            Types::Any(_) => ObjectTypes::Any,
-            Types::Named(names) => ObjectTypes::Named(names),
+        object_types: object_types(&plan.need("object-types")?)?,
+        columns: plan
+            .get("columns")
+            .map_or(Ok(Columns::ALL), |part| columns(&part))?,
+        tombstones: flag("tombstones", false)?,
+        holds_state: flag("holds-state", true)?,
+        outputs: match plan.get("outputs") {
+            None => vec![append("rows", None)],
+            Some(part) => outputs(&part)?,
         },
-        columns: told.columns.map_or(Columns::ALL, |names| columns(&names)),
-        tombstones: told.tombstones,
-        holds_state: told.holds_state,
-        outputs,
     })
 }
 
-/// No two outputs have one name, which no schema can say.
-fn check_names(plugin: &str, plan: &Value) -> Result<(), AnswerError> {
-    let names: Vec<&Value> = plan["outputs"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|output| &output["name"])
-        .collect();
-    for (place, name) in names.iter().enumerate() {
-        if names[..place].contains(name) {
-            let path = format!("/outputs/{place}/name");
-            let rule = format!("{name} is the name of another output already");
-            return Err(answer::refuse(plugin, Question::Start, path, rule));
-        }
+fn object_types(part: &Part<'_>) -> Result<ObjectTypes, AnswerError> {
+    let is_type = |name: &str| {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+        (1..=TYPE_CHARS).contains(&name.len()) && name.bytes().all(allowed)
+    };
+    if part.value() == "any" {
+        return Ok(ObjectTypes::Any);
     }
-    Ok(())
+    if !part.value().is_array() {
+        return Err(part.is_not("\"any\" or a list of object types"));
+    }
+    let items = part.list(1..=TYPES)?;
+    let names = items.iter().map(|item| {
+        let name = item.value().as_str().filter(|name| is_type(name));
+        // The pointer is that of the whole, because the rule is about one of two forms of it.
+        name.ok_or_else(|| {
+            let item = journal_options::shown(item.value());
+            part.refuse(&format!(
+                "{item} is not an object type: 1 to {TYPE_CHARS} of a-z, 0-9 and _"
+            ))
+        })
+    });
+    let names: Vec<&str> = names.collect::<Result<_, _>>()?;
+    part.check_unique(&names)?;
+    Ok(ObjectTypes::Named(
+        names.into_iter().map(str::to_owned).collect(),
+    ))
 }
 
-/// No two fields of an aggregate's rows have one name, be they of the key or columns.
-fn check_fields(plugin: &str, outputs: &[Output]) -> Result<(), AnswerError> {
-    for (place, output) in outputs.iter().enumerate() {
-        if let Kind::Aggregate(shape) = &output.kind
-            && let Some(name) = shape.repeated_name()
-        {
-            let path = format!("/outputs/{place}/columns");
-            let rule =
-                format!("\"{name}\" is the name of another column or part of the key already");
-            return Err(answer::refuse(plugin, Question::Start, path, rule));
-        }
-    }
-    Ok(())
-}
-
-fn columns(names: &[String]) -> Columns {
-    let wanted = |name: &str| names.iter().any(|wanted| wanted == name);
-    Columns {
+fn columns(part: &Part<'_>) -> Result<Columns, AnswerError> {
+    let items = part.list(0..=COLUMNS.len())?;
+    let names = items.iter().map(|item| item.one_of(&COLUMNS));
+    let names: Vec<&str> = names.collect::<Result<_, _>>()?;
+    part.check_unique(&names)?;
+    let wanted = |name: &str| names.contains(&name);
+    Ok(Columns {
         values: wanted("values"),
         value_ends: wanted("values") || wanted("value-ends"),
         keys: wanted("keys"),
         partitions: wanted("partitions"),
         offsets: wanted("offsets"),
         timestamps: wanted("timestamps"),
+    })
+}
+
+fn outputs(part: &Part<'_>) -> Result<Vec<Output>, AnswerError> {
+    let mut outputs: Vec<Output> = Vec::new();
+    for part in part.list(0..=OUTPUTS)? {
+        let output = output(&part)?;
+        if outputs.iter().any(|other| other.name == output.name) {
+            let rule = format!("\"{}\" is the name of another output already", output.name);
+            return Err(part.refuse_inside("/name", &rule, None));
+        }
+        outputs.push(output);
+    }
+    Ok(outputs)
+}
+
+fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
+    part.object(&["name", "kind", "summary", "key", "columns"])?;
+    let what = "a letter a-z and up to 62 of a-z, 0-9, _ and -";
+    let name = part.need("name")?.text_that(is_output, what)?;
+    let kind = part
+        .get("kind")
+        .map_or(Ok("append"), |kind| kind.one_of(&["append", "aggregate"]))?;
+    let summary = summary(part)?;
+    if kind == "append" {
+        for name in ["key", "columns"] {
+            if let Some(part) = part.get(name) {
+                return Err(part.refuse("it goes with the kind \"aggregate\" alone"));
+            }
+        }
+        return Ok(append(name, summary));
+    }
+    Ok(Output {
+        name: name.to_owned(),
+        kind: Kind::Aggregate(Arc::new(shape(part)?)),
+        summary,
+    })
+}
+
+fn append(name: &str, summary: Option<String>) -> Output {
+    Output {
+        name: name.to_owned(),
+        kind: Kind::Append,
+        summary,
     }
 }
 
-fn outputs(told: Option<Vec<ToldOutput>>) -> Vec<Output> {
-    let rows = || ToldOutput {
-        name: "rows".to_owned(),
-        summary: None,
-        key: Vec::new(),
-        columns: None,
+fn is_output(name: &str) -> bool {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    name.len() <= OUTPUT_CHARS
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(allowed)
+}
+
+/// The fields of an aggregate's rows: no two have one name, be they of the key or columns.
+fn shape(part: &Part<'_>) -> Result<Shape, AnswerError> {
+    let key = part.get("key").map_or(Ok(Vec::new()), |part| {
+        let names = part.list(0..=Shape::MAX_KEY)?;
+        let names: Vec<&str> = names.iter().map(field).collect::<Result<_, _>>()?;
+        part.check_unique(&names)?;
+        Ok(names.into_iter().map(str::to_owned).collect())
+    })?;
+    let columns = part.need("columns")?;
+    let shape = Shape {
+        key,
+        columns: columns
+            .list(1..=Shape::MAX_COLUMNS)?
+            .iter()
+            .map(column)
+            .collect::<Result<_, _>>()?,
     };
-    let output = |output: ToldOutput| Output {
-        name: output.name,
-        kind: match output.columns {
-            None => Kind::Append,
-            Some(columns) => Kind::Aggregate(Arc::new(Shape {
-                key: output.key,
-                columns,
-            })),
-        },
-        summary: output
-            .summary
-            .map(|summary| text::clean(&summary, text::MESSAGE_BYTES)),
+    match shape.repeated_name() {
+        None => Ok(shape),
+        Some(name) => Err(columns.refuse(&format!(
+            "\"{name}\" is the name of another column or part of the key already"
+        ))),
+    }
+}
+
+fn column(part: &Part<'_>) -> Result<Column, AnswerError> {
+    part.object(&["name", "merge"])?;
+    let name = field(&part.need("name")?)?.to_owned();
+    let merge = match part.need("merge")?.one_of(&["sum", "min", "max"])? {
+        "sum" => Merge::Sum,
+        "min" => Merge::Min,
+        _ => Merge::Max,
     };
-    let told = told.unwrap_or_else(|| vec![rows()]);
-    told.into_iter().map(output).collect()
+    Ok(Column { name, merge })
+}
+
+fn field<'a>(part: &Part<'a>) -> Result<&'a str, AnswerError> {
+    let what = "a letter or _ and up to 62 of A-Z, a-z, 0-9, _ and -";
+    part.text_that(Shape::is_name, what)
 }
 
 #[cfg(test)]
 mod tests {
-    use journal_aggregate::Merge;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    const RULES: &str = include_str!("../../../plugin-sdk/wit/plan.schema.json");
 
     fn refused(answer: &str) -> String {
         check("p", answer).unwrap_err().to_string()
@@ -281,5 +327,112 @@ mod tests {
             let pattern = format!("^[A-Za-z_][A-Za-z0-9_-]{{0,{}}}$", Shape::MAX_NAME - 1);
             assert_eq!(name["pattern"], pattern);
         }
+    }
+
+    /// Says whether the document of the contract and the host take the plan, which they must agree on but for names
+    /// that only the host can compare.
+    #[track_caller]
+    fn compare(plan: &Value) {
+        let rules = serde_json::from_str(RULES).unwrap();
+        let document = journal_json_schema::accepts(&rules, plan);
+        match check("p", &plan.to_string()) {
+            Ok(_) => assert!(document, "{plan}"),
+            Err(error) if document => assert!(error.rule.ends_with("already"), "{plan}: {error}"),
+            Err(_) => {}
+        }
+    }
+
+    /// The pointers to a value and to all inside of it.
+    fn pointers(value: &Value, pointer: &str, into: &mut Vec<String>) {
+        into.push(pointer.to_owned());
+        let mut inside = |name: &str, value| pointers(value, &format!("{pointer}/{name}"), into);
+        match value {
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    inside(&index.to_string(), item);
+                }
+            }
+            Value::Object(members) => {
+                for (name, value) in members {
+                    inside(name, value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn document_of_the_contract_says_the_same() {
+        let whole = json!({
+            "object-types": ["revision", "release"],
+            "columns": ["values", "offsets"],
+            "tombstones": true,
+            "holds-state": false,
+            "outputs": [
+                { "name": "a", "kind": "append", "summary": "s" },
+                {
+                    "name": "b-_9",
+                    "kind": "aggregate",
+                    "key": ["k", "_K-9"],
+                    "columns": [{ "name": "c", "merge": "sum" }, { "name": "d", "merge": "max" }],
+                },
+            ],
+        });
+        let mut texts = [
+            "", "a", "A", "_", "-", "9", "a b", "é", "a\n", "any", "append", "values", "min",
+        ]
+        .map(|text| json!(text))
+        .to_vec();
+        texts.extend([62, 63, 64, 100, 101, 1000, 1001].map(|length| json!("a".repeat(length))));
+        let mut values = vec![
+            json!(null),
+            json!(1),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!(["a", "a"]),
+        ];
+        values.extend([17, 65, 101].map(|count| {
+            json!(
+                (0..count)
+                    .map(|it: u32| format!("a{it}"))
+                    .collect::<Vec<_>>()
+            )
+        }));
+        values.push(json!(["values", "values"]));
+        values.push(json!(vec!["values"; 7]));
+        values.push(json!({ "name": "a", "key": [] }));
+        values.push(json!({ "name": "a", "columns": [{ "name": "c", "merge": "sum" }] }));
+        values.push(json!({ "name": "a", "kind": "aggregate" }));
+        for count in [64, 65] {
+            let outputs = (0..count).map(|it: u32| json!({ "name": format!("a{it}") }));
+            values.push(json!(outputs.collect::<Vec<_>>()));
+        }
+        for count in [48, 49] {
+            let columns =
+                (0..count).map(|it: u32| json!({ "name": format!("a{it}"), "merge": "min" }));
+            values.push(json!(columns.collect::<Vec<_>>()));
+        }
+        compare(&whole);
+        check("p", &whole.to_string()).unwrap();
+        let mut all = Vec::new();
+        pointers(&whole, "", &mut all);
+        for pointer in &all {
+            for value in texts.iter().chain(&values) {
+                let mut changed = whole.clone();
+                *changed.pointer_mut(pointer).unwrap() = value.clone();
+                compare(&changed);
+            }
+            if let Some((parent, name)) = pointer.rsplit_once('/') {
+                let mut without = whole.clone();
+                match without.pointer_mut(parent).unwrap() {
+                    Value::Object(members) => drop(members.remove(name)),
+                    Value::Array(items) => drop(items.pop()),
+                    _ => unreachable!("it holds others"),
+                }
+                compare(&without);
+            }
+        }
+        assert!(all.len() > 20);
     }
 }

@@ -27,14 +27,21 @@ pub enum Error {
         /// What is wrong with it.
         source: journal_recording::Error,
     },
-    /// The description's schema of the options is not that of a struct.
-    Schema,
-    /// An option that the processor does not have.
-    UnknownOption {
-        /// What was given.
-        name: String,
-        /// What there is.
-        known: Vec<String>,
+    /// The struct of the options has what the host takes in no option.
+    Schema {
+        /// The JSON pointer into the schema that was derived from it.
+        pointer: String,
+        /// What is wrong.
+        rule: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The options that the test gives are not those that the processor takes.
+    Options {
+        /// What is wrong with them.
+        reason: String,
+        /// What the processor takes.
+        hint: String,
     },
     /// A record of an object type that the plan does not ask for.
     NotAskedFor {
@@ -96,15 +103,15 @@ impl Display for Error {
                     path.display()
                 )
             }
-            Self::Schema => formatter.write_str("the options are not a struct with named fields"),
-            Self::UnknownOption { name, known } => {
-                write!(formatter, "the processor has no option `{name}`: ")?;
-                if known.is_empty() {
-                    formatter.write_str("it takes none")
-                } else {
-                    write!(formatter, "it has `{}`", known.join("`, `"))
-                }
-            }
+            Self::Schema {
+                pointer,
+                rule,
+                hint,
+            } => write!(
+                formatter,
+                "the host takes no such options: {rule}, at `{pointer}` of their schema; {hint}"
+            ),
+            Self::Options { reason, hint } => write!(formatter, "{reason}; {hint}"),
             Self::NotAskedFor { object_type } => {
                 write!(
                     formatter,

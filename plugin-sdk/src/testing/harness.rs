@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
+use journal_options::OptionSchema;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde::Serialize;
@@ -307,50 +308,32 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     }
 }
 
-/// Refuses options that the schema neither names nor says to allow.
-fn check_options<O: Options>(options: &Value) -> Result<(), Error> {
+/// Checks the options as the host does, by the schema that the plugin describes them with.
+fn check_options<O: Options>(given: &Value) -> Result<(), Error> {
     let about = About {
         name: "test",
         version: "0",
         summary: "",
     };
-    let described = crate::processor::describe::<O>(about)
-        .ok()
-        .and_then(|text| serde_json::from_str::<Value>(&text).ok());
-    let Some(schema) = described.filter(|value| value["options"]["type"] == "object") else {
-        return Err(Error::Schema);
-    };
-    if takes_others(&schema["options"]) {
-        return Ok(());
-    }
-    let known: Vec<String> = schema["options"]["properties"]
-        .as_object()
-        .map(|properties| properties.keys().cloned().collect())
+    let described = crate::processor::describe::<O>(about).ok();
+    let described: Value = described
+        .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    for name in options
-        .as_object()
-        .into_iter()
-        .flat_map(|options| options.keys())
-    {
-        if !known.contains(name) {
-            return Err(Error::UnknownOption {
-                name: name.clone(),
-                known,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Whether options beyond the named ones are allowed: only where the schema says so itself.
-fn takes_others(schema: &Value) -> bool {
-    ["additionalProperties", "patternProperties"]
-        .iter()
-        .any(|&name| match schema.get(name) {
-            None | Some(Value::Bool(false)) => false,
-            Some(Value::Object(patterns)) => !patterns.is_empty(),
-            Some(_) => true,
-        })
+    let schema = OptionSchema::read(&described["options"]).map_err(|error| Error::Schema {
+        pointer: error.pointer,
+        rule: error.rule,
+        hint: error.hint.to_owned(),
+    })?;
+    let Some(given) = given.as_object() else {
+        return Err(Error::Options {
+            reason: "the options are not a JSON object".to_owned(),
+            hint: "make them with `json!({\"name\": \"value\"})`".to_owned(),
+        });
+    };
+    schema.check(given).map_err(|error| Error::Options {
+        reason: error.to_string(),
+        hint: error.hint(str::to_owned),
+    })
 }
 
 /// Records that are ready to run, in sections with a checkpoint after each.

@@ -1,10 +1,8 @@
 //! Runs a processor natively, in an author's `cargo test`: without WebAssembly and without the host.
 //!
 //! A [`Harness`] takes records, calls the processor as the host would, and answers with a [`Run`]: the
-//! rows by output, the rejections and the log. It fails where the host would fail, with three exceptions:
+//! rows by output, the rejections and the log. It fails where the host would fail, with two exceptions:
 //!
-//! - Of the schema of the options it checks the names alone, and `start` what the options' struct refuses; the
-//!   host checks every rule of the schema, such as ranges of numbers, patterns and lists of allowed values.
 //! - The host cuts long lines of the log and drops lines of a processor that logs too much; here all are kept.
 //! - Time, memory and the sizes of what is emitted have limits in the host, and none here.
 //!

@@ -279,16 +279,59 @@ fn options_are_checked_against_their_description() {
     };
     assert_eq!(
         told(json!({"what": "", "wat": 1})),
-        "the processor has no option `wat`: it has `what`"
+        "the plugin has no option `wat`; the plugin's options are\n  `what` (string, required)"
     );
-    let missing = told(json!({}));
-    assert!(
-        missing.starts_with("`start` failed: the options cannot be read: missing field `what`")
+    assert_eq!(
+        told(json!({})),
+        "the option `what` is missing; the plugin's options are\n  `what` (string, required)"
     );
+    assert_eq!(
+        told(json!({"what": 1})),
+        "the option `what` breaks a rule of the plugin: 1 is not of type \"string\"; the plugin takes `what` \
+         (string, required)"
+    );
+    assert!(told(json!([])).starts_with("the options are not a JSON object; "));
     let none = echo().options(json!({"a": 1})).run().unwrap_err();
     assert_eq!(
         none.to_string(),
-        "the processor has no option `a`: it takes none"
+        "the plugin has no option `a`; the plugin takes no options"
+    );
+}
+
+/// Takes options that the host takes in no schema.
+#[derive(Default)]
+struct Shapes;
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only the schema is looked at")]
+struct ShapeOptions {
+    shape: Shape,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only the schema is looked at")]
+enum Shape {
+    Circle(f64),
+    Square(f64),
+}
+
+impl Processor<ShapeOptions> for Shapes {
+    const OBJECT_TYPES: &'static [&'static str] = &["origin"];
+
+    fn process(&mut self, _: &Batches<'_>, _: &mut Out) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+#[test]
+fn struct_of_options_that_the_host_would_refuse_fails_in_the_harness() {
+    let error = Harness::<Shapes, _>::new().run().unwrap_err().to_string();
+    assert!(
+        error.starts_with(
+            "the host takes no such options: `oneOf` is not supported in a schema of options, at \
+             `/properties/shape/oneOf` of their schema; "
+        ),
+        "{error}"
     );
 }
 

@@ -4,20 +4,19 @@ use super::Explain;
 use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::config::options::OptionsError;
+use crate::text;
 
 impl Explain for OptionsError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         match self {
-            Self::Unknown { known, .. }
-            | Self::Missing { known, .. }
-            | Self::Repeated { known, .. }
-            | Self::Type { known, .. }
-            | Self::Rule { known, .. } => Some(known.clone()),
+            Self::NotTaken(error) => {
+                let hint = error.hint(|option| text::clean(option, text::MESSAGE_BYTES));
+                Some(hint)
+            }
             Self::File { .. } | Self::NotAnObject { .. } | Self::NotJson { .. } => Some(format!(
                 r#"{} takes a file that holds a JSON object, such as `{{"name": "value"}}`"#,
                 names.of(Setting::OptionsFile)
             )),
-            Self::Schema { .. } | Self::Whole { .. } => None,
         }
     }
 

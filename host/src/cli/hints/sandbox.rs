@@ -92,7 +92,11 @@ impl Explain for CallError {
                     Question::Describe => "plugin-sdk/wit/description.schema.json",
                     Question::Start => "plugin-sdk/wit/plan.schema.json",
                 };
-                format!("the rules for it are in `{rules}`")
+                let rules = format!("the rules for it are in `{rules}`");
+                match error.hint {
+                    Some(hint) => format!("{hint}; {rules}"),
+                    None => rules,
+                }
             }
             Self::Misbehaved { .. }
             | Self::TooMuchAtOnce { .. }

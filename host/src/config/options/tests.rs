@@ -2,20 +2,14 @@ use serde_json::json;
 
 use super::*;
 
-fn schema() -> Value {
-    json!({
+fn read(schema: &Value) -> OptionSchema {
+    OptionSchema::read(schema).unwrap_or_else(|error| panic!("{}: {error}", error.pointer))
+}
+
+fn schema() -> OptionSchema {
+    read(&json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
-        "$defs": {
-            "Unit": {
-                "description": "What is counted.",
-                "oneOf": [
-                    { "type": "string", "const": "objects", "description": "Whole objects." },
-                    { "type": "string", "const": "bytes" },
-                ],
-            },
-            "Size": { "type": "integer", "format": "uint", "minimum": 1 },
-        },
         "required": ["word"],
         "properties": {
             "word": { "type": "string", "description": "What to\nlook for." },
@@ -23,13 +17,18 @@ fn schema() -> Value {
             "limit": { "type": "integer", "minimum": 0, "maximum": 10, "default": 3 },
             "share": { "type": "number" },
             "deep": { "type": "boolean", "default": false },
-            "unit": { "$ref": "#/$defs/Unit", "default": "objects" },
-            "size": { "anyOf": [{ "$ref": "#/$defs/Size" }, { "type": "null" }] },
+            "unit": {
+                "type": "string",
+                "enum": ["objects", "bytes"],
+                "default": "objects",
+                "description": "What is counted.",
+            },
+            "size": { "type": ["integer", "null"], "format": "uint", "minimum": 1 },
             "types": { "type": "array", "items": { "type": "string" } },
             "sizes": { "type": ["array", "null"], "items": { "type": "integer" } },
             "map": { "type": "object", "additionalProperties": { "type": "integer" } },
         },
-    })
+    }))
 }
 
 fn parsed(pairs: &[(&str, &str)]) -> Result<Value, OptionsError> {
@@ -47,14 +46,10 @@ fn parsed(pairs: &[(&str, &str)]) -> Result<Value, OptionsError> {
 
 /// The options that an error lists.
 #[track_caller]
-fn known(error: &OptionsError) -> &str {
+fn known(error: &OptionsError) -> String {
     match error {
-        OptionsError::Unknown { known, .. }
-        | OptionsError::Missing { known, .. }
-        | OptionsError::Repeated { known, .. }
-        | OptionsError::Type { known, .. }
-        | OptionsError::Rule { known, .. } => known,
-        _ => panic!("{error}"),
+        OptionsError::NotTaken(error) => error.hint(|option| clean(option, MESSAGE_BYTES)),
+        error => panic!("nothing is said of the options: {error}"),
     }
 }
 
@@ -86,7 +81,10 @@ fn a_repeated_key_makes_a_list_where_the_option_is_one() {
     let options = parsed(&[("sizes", "1"), ("types", "a"), ("sizes", "2")]).unwrap();
     assert_eq!(options, json!({ "sizes": [1, 2], "types": ["a"] }));
     let error = parsed(&[("limit", "1"), ("limit", "2")]).unwrap_err();
-    assert!(matches!(error, OptionsError::Repeated { name, .. } if name == "limit"));
+    assert_eq!(
+        error.to_string(),
+        "the option `limit` was given more than once, and takes one value"
+    );
 }
 
 #[test]
@@ -105,28 +103,24 @@ fn a_value_of_another_type_names_the_option_and_the_type() {
         (
             "limit",
             "many",
-            "the option `limit` takes an integer, and `many` is none",
+            "the option `limit` expects an integer, got `many`",
         ),
         (
             "limit",
             "1.5",
-            "the option `limit` takes an integer, and `1.5` is none",
+            "the option `limit` expects an integer, got `1.5`",
         ),
         (
             "share",
             "NaN",
-            "the option `share` takes a number, and `NaN` is none",
+            "the option `share` expects a number, got `NaN`",
         ),
         (
             "deep",
             "yes",
-            "the option `deep` takes `true` or `false`, and `yes` is none",
+            "the option `deep` expects `true` or `false`, got `yes`",
         ),
-        (
-            "map",
-            "a=1",
-            "the option `map` takes JSON, and `a=1` is none",
-        ),
+        ("map", "a=1", "the option `map` expects JSON, got `a=1`"),
     ] {
         let error = parsed(&[(name, text)]).unwrap_err();
         assert_eq!(error.to_string(), sentence);
@@ -180,28 +174,16 @@ fn unknown_and_missing_options_list_the_known_ones() {
     let pairs = [("word".to_owned(), "w".to_owned())];
     let file = Map::from_iter([("x".to_owned(), json!(1))]);
     let error = parse(&schema(), &pairs, Some(file)).unwrap_err();
-    assert!(matches!(error, OptionsError::Unknown { name, .. } if name == "x"));
+    assert_eq!(error.to_string(), "the plugin has no option `x`");
 }
 
 #[test]
 fn a_plugin_without_options_says_so() {
-    let schema = json!({ "type": "object", "additionalProperties": false });
+    let schema = read(&json!({ "type": "object", "additionalProperties": false }));
     let pairs = [("a".to_owned(), "b".to_owned())];
     let error = parse(&schema, &pairs, None).unwrap_err();
     assert_eq!(known(&error), "the plugin takes no options");
     assert_eq!(parse(&schema, &[], None).unwrap(), json!({}));
-}
-
-#[test]
-fn references_in_a_circle_or_without_end_do_not_hang() {
-    let circle = json!({ "properties": { "a": { "$ref": "#/properties/a" } } });
-    let fork: Vec<Value> = (0..10)
-        .map(|_| json!({ "$ref": "#/properties/a" }))
-        .collect();
-    let fork = json!({ "properties": { "a": { "anyOf": fork } } });
-    for schema in [circle, fork] {
-        assert!(list_known(&schema).contains("`a` ("));
-    }
 }
 
 #[test]
@@ -225,7 +207,7 @@ fn control_characters_in_names_reach_no_message() {
         (schema("integer", false), vec![pair("\x1b[2J", "7")]),
     ];
     for (schema, pairs) in cases {
-        let error = parse(&schema, &pairs, None).unwrap_err();
+        let error = parse(&read(&schema), &pairs, None).unwrap_err();
         let (text, hint) = (error.to_string(), known(&error));
         assert!(text.contains(r"\u{1b}[2J"), "{text}");
         let is_raw = |c: char| c.is_control() && c != '\n';
@@ -245,5 +227,25 @@ fn a_file_that_holds_no_object_is_named() {
     assert_eq!(
         error.to_string(),
         format!("the options in `{}` are not a JSON object", path.display())
+    );
+}
+
+/// A table of 200,000 rows and 7 MB, as authors pass it in place of a file that a plugin cannot open.
+#[test]
+fn large_table_is_taken_and_its_one_wrong_row_is_named() {
+    let row = |number: u32| json!([number, format!("https://example.org/{number}")]);
+    let mut rows: Vec<Value> = (0..200_000).map(row).collect();
+    let schema = read(&json!({ "properties": { "table": {
+        "type": "array",
+        "items": { "type": "array", "minItems": 2, "items": { "description": "A number or an address." } },
+    } } }));
+    let file = |rows: &Vec<Value>| Map::from_iter([("table".to_owned(), json!(rows))]);
+    let options = parse(&schema, &[], Some(file(&rows))).unwrap();
+    assert!(options.to_string().len() > 7_000_000);
+    rows[199_999] = json!([1]);
+    let error = parse(&schema, &[], Some(file(&rows))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the option `table.199999` breaks a rule of the plugin: [1] has fewer than 2 items"
     );
 }

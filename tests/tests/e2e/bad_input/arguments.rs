@@ -15,7 +15,7 @@ fn option(flag: &str, value: &str) -> Told {
 #[test]
 fn option_of_a_wrong_type_names_it_and_what_it_takes() {
     option("--option", "number=many")
-        .says("the option `number` takes an integer, and `many` is none")
+        .says("the option `number` expects an integer, got `many`")
         .hints("the plugin takes `number` (integer): A number");
     option("--option", "number=-1")
         .says("the option `number` breaks a rule of the plugin: -1 is less than the minimum of 0")

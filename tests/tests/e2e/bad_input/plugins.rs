@@ -188,7 +188,55 @@ fn description_that_breaks_the_rules_is_told_with_its_place() {
     );
     described(
         r#"{"name": "guest", "version": "1", "options": {"properties": {"a": {"type": "strong"}}}}"#,
-        "it must be a JSON Schema, and is not",
+        "at `/options/properties/a/type`: \"strong\" is not a type of an option",
+    );
+}
+
+/// Its references `#/$defs/%611` lead to one schema for who decodes `%61` and to another for who does not, so that the
+/// schema was small to what bounded it and had 2^32 parts for what checked the options: the run never ended.
+#[test]
+fn schema_whose_references_have_two_meanings_is_refused() {
+    let path = paths::repository().join("tests/data/hostile/schema-pct-bomb.wat");
+    let mut module = wat(&fs::read_to_string(path).expect("it is in the repository"));
+    embed_contract(&mut module, "0.1.0");
+    plugin(module)
+        .says(
+            "the plugin `plugin.wasm` does not describe itself: the answer of the plugin `plugin.wasm` to `describe` \
+             breaks a rule at `/options/$defs`: `$defs` is not supported in a schema of options",
+        )
+        .hints("write each schema out where it is used")
+        .hints("description.schema.json");
+}
+
+#[test]
+fn schema_that_is_deep_large_or_ambiguous_is_refused() {
+    let refused = |options: &str, rule: &str| {
+        let description = format!(
+            r#"{{"name": "guest", "version": "1", "options": {{"properties": {options}}}}}"#
+        );
+        plugin(guest(&description, PLAN, "0.1.0")).names(rule);
+    };
+    let list = r#"{"type": "array", "items": "#;
+    let deep = format!("{}true{}", list.repeat(40), "}".repeat(40));
+    refused(
+        &format!(r#"{{"a": {deep}}}"#),
+        "schemas nest deeper than 32",
+    );
+    // More levels than the reader of JSON takes.
+    let deep = format!("{}true{}", list.repeat(400), "}".repeat(400));
+    refused(&format!(r#"{{"a": {deep}}}"#), "recursion limit exceeded");
+    let many = vec!["0"; 12_000].join(",");
+    refused(
+        &format!(r#"{{"a": {{"enum": [{many}]}}}}"#),
+        "has more than 10000 parts",
+    );
+    refused(
+        r#"{"a": {}, "\u0061": {"type": "integer"}}"#,
+        r#"the name "a" stands twice in one object"#,
+    );
+    refused(
+        r##"{"%61/~": {"$ref": "#/properties/%2561"}}"##,
+        "at `/options/properties/%61~1~0/$ref`: `$ref` is not supported",
     );
 }
 

@@ -1,0 +1,252 @@
+//! The options of a plugin: which there are, and the values that they take.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::error::{OptionError, SchemaError};
+use crate::read::Reader;
+use crate::schema::{Kind, Object, Others, Schema};
+
+/// The most options that a message lists.
+const LISTED: usize = 200;
+
+/// The schema of a plugin's options.
+///
+/// ```
+/// use journal_options::OptionSchema;
+/// use serde_json::json;
+///
+/// let schema = json!({"type": "object", "properties": {"since": {"type": "integer", "minimum": 1970}}});
+/// let schema = OptionSchema::read(&schema)?;
+/// let options = json!({"since": 1969});
+/// let error = schema.check(options.as_object().unwrap()).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "the option `since` breaks a rule of the plugin: 1969 is less than the minimum of 1970"
+/// );
+/// # Ok::<(), journal_options::SchemaError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OptionSchema {
+    options: Object,
+}
+
+impl OptionSchema {
+    /// Reads the schema of a plugin.
+    ///
+    /// # Errors
+    /// When it has what the form lacks, or passes a bound.
+    pub fn read(schema: &Value) -> Result<Self, SchemaError> {
+        let options = Reader::default().root(schema)?;
+        Ok(Self { options })
+    }
+
+    /// Whether the value of every option is one that the schema takes.
+    ///
+    /// # Errors
+    /// When an option is unknown or missing, or its value breaks a rule.
+    pub fn check(&self, options: &Map<String, Value>) -> Result<(), OptionError> {
+        if let Some(name) = options.keys().find(|name| !self.takes(name)) {
+            return Err(self.unknown(name));
+        }
+        if let Some(name) = self.options.missing(options) {
+            return Err(OptionError::Missing {
+                name: name.to_owned(),
+                options: self.lines(),
+            });
+        }
+        self.options.check_members(options).map_err(|broken| {
+            let option = broken.outermost().and_then(|name| self.line(name));
+            OptionError::Rule {
+                path: broken.path(),
+                options: option.map_or_else(|| self.lines(), |line| vec![line]),
+                rule: broken.rule,
+            }
+        })
+    }
+
+    /// The value of an option that was given as texts, by the option's type: a string as it is, a number, `true` or
+    /// `false`; several texts where the option is a list; anything else is JSON.
+    ///
+    /// # Errors
+    /// When the option is unknown, or a text is not of its type.
+    pub fn value(&self, name: &str, texts: &[&str]) -> Result<Value, OptionError> {
+        if !self.takes(name) {
+            return Err(self.unknown(name));
+        }
+        let text = self
+            .options
+            .members
+            .get(name)
+            .map_or((Text::Json, false), Text::of);
+        match (texts, text) {
+            (texts, (text, true)) => texts
+                .iter()
+                .map(|given| self.scalar(name, text, given))
+                .collect(),
+            ([given], (text, false)) => self.scalar(name, text, given),
+            _ => Err(OptionError::Repeated {
+                name: name.to_owned(),
+                option: self.line(name).unwrap_or_default(),
+            }),
+        }
+    }
+
+    fn scalar(&self, name: &str, text: Text, given: &str) -> Result<Value, OptionError> {
+        text.read(given).ok_or_else(|| OptionError::Type {
+            name: name.to_owned(),
+            expected: text.expected(),
+            value: given.to_owned(),
+            option: self.line(name).unwrap_or_default(),
+        })
+    }
+
+    /// Whether there is such an option. Options without a name in the schema are taken only where it says so: JSON
+    /// Schema takes them wherever nothing is said, and then a typing error would pass unseen.
+    fn takes(&self, name: &str) -> bool {
+        matches!(self.options.others, Others::Each(_)) || self.options.members.contains_key(name)
+    }
+
+    fn unknown(&self, name: &str) -> OptionError {
+        OptionError::Unknown {
+            name: name.to_owned(),
+            options: self.lines(),
+        }
+    }
+
+    /// What there is to say of each option.
+    fn lines(&self) -> Vec<String> {
+        let all = self.options.members.keys();
+        let more = all.len().saturating_sub(LISTED);
+        let mut lines: Vec<String> = all
+            .take(LISTED)
+            .filter_map(|name| self.line(name))
+            .collect();
+        if more > 0 {
+            lines.push(format!("and {more} more"));
+        }
+        lines
+    }
+
+    fn line(&self, name: &str) -> Option<String> {
+        let schema = self.options.members.get(name)?;
+        let required = self
+            .options
+            .required
+            .iter()
+            .any(|required| required == name);
+        let line = Line {
+            name,
+            schema,
+            required,
+        };
+        Some(line.to_string())
+    }
+}
+
+/// How the text of a value becomes JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    Plain,
+    Integer,
+    Number,
+    Bool,
+    /// Anything else, given as JSON.
+    Json,
+}
+
+impl Text {
+    /// How the option takes texts, and whether it takes several.
+    fn of(schema: &Schema) -> (Self, bool) {
+        match &schema.kind {
+            Kind::List(list) => match Self::of(&list.item) {
+                (_, true) => (Self::Json, true),
+                (text, false) => (text, true),
+            },
+            Kind::Text(_) | Kind::Choice(_) => (Self::Plain, false),
+            Kind::Integer(_) => (Self::Integer, false),
+            Kind::Number(_) => (Self::Number, false),
+            Kind::Bool => (Self::Bool, false),
+            Kind::Any | Kind::Object(_) => (Self::Json, false),
+        }
+    }
+
+    fn read(self, text: &str) -> Option<Value> {
+        match self {
+            Self::Plain => Some(Value::from(text)),
+            Self::Integer => integer(text),
+            // An integer stays one, because 3.0 is not what everyone takes for a 3.
+            Self::Number => integer(text).or_else(|| {
+                let number = serde_json::Number::from_f64(text.parse().ok()?)?;
+                Some(Value::Number(number))
+            }),
+            Self::Bool => text.parse().ok().map(Value::Bool),
+            Self::Json => serde_json::from_str(text).ok(),
+        }
+    }
+
+    /// What such a value is called, with its article.
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Plain => "a string",
+            Self::Integer => "an integer",
+            Self::Number => "a number",
+            Self::Bool => "`true` or `false`",
+            Self::Json => "JSON",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Bool => "true or false",
+            Self::Json => "JSON",
+        }
+    }
+}
+
+fn integer(text: &str) -> Option<Value> {
+    let signed = text.parse::<i64>().map(Value::from);
+    signed
+        .or_else(|_| text.parse::<u64>().map(Value::from))
+        .ok()
+}
+
+/// One option as an operator reads of it.
+struct Line<'s> {
+    name: &'s str,
+    schema: &'s Schema,
+    required: bool,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, list) = Text::of(self.schema);
+        let item = match &self.schema.kind {
+            Kind::List(list) => &list.item.kind,
+            kind => kind,
+        };
+        write!(f, "`{}` (", self.name)?;
+        match item {
+            Kind::Choice(choices) => f.write_str(&choices.listed.join(" or "))?,
+            _ => f.write_str(text.name())?,
+        }
+        if list {
+            f.write_str(", may be repeated")?;
+        }
+        match &self.schema.default {
+            _ if self.required => f.write_str(", required")?,
+            Some(default) if !default.is_null() => write!(f, ", default {default}")?,
+            _ => {}
+        }
+        f.write_str(")")?;
+        if let Some(description) = &self.schema.description {
+            let words: Vec<&str> = description.split_whitespace().collect();
+            write!(f, ": {}", words.join(" "))?;
+        }
+        Ok(())
+    }
+}

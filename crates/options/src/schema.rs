@@ -1,0 +1,93 @@
+//! The typed tree of a schema.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::number::Range;
+
+/// What one value must be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Schema {
+    pub(crate) description: Option<String>,
+    pub(crate) default: Option<Value>,
+    /// Whether `null` is taken as well.
+    pub(crate) nullable: bool,
+    pub(crate) kind: Kind,
+}
+
+/// The kinds of values.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Any,
+    Bool,
+    Integer(Range),
+    Number(Range),
+    Text(Lengths),
+    Choice(Choices),
+    List(Box<List>),
+    Object(Object),
+}
+
+/// How long a string or list may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lengths {
+    pub(crate) min: Option<u64>,
+    pub(crate) max: Option<u64>,
+}
+
+/// The only strings that are taken.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Choices {
+    /// In the schema's order.
+    pub(crate) listed: Vec<String>,
+    /// The same, to be found without a walk over all of them.
+    pub(crate) sorted: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct List {
+    pub(crate) item: Schema,
+    pub(crate) lengths: Lengths,
+    /// Whether no two items may be equal. The items are scalars then.
+    pub(crate) unique: bool,
+}
+
+/// An object with named members, a map, or both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Object {
+    pub(crate) members: BTreeMap<String, Schema>,
+    pub(crate) others: Others,
+    /// The names of those that must be there.
+    pub(crate) required: Vec<String>,
+}
+
+/// What a member that is not named may be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Others {
+    /// The schema says nothing: anything, as in JSON Schema.
+    #[default]
+    Unsaid,
+    Refused,
+    Each(Box<Schema>),
+}
+
+impl Kind {
+    /// The type's name in a schema.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Bool => "boolean",
+            Self::Integer(_) => "integer",
+            Self::Number(_) => "number",
+            Self::Text(_) | Self::Choice(_) => "string",
+            Self::List(_) => "array",
+            Self::Object(_) => "object",
+        }
+    }
+
+    /// Whether its values hold no others.
+    pub(crate) fn is_scalar(&self) -> bool {
+        !matches!(self, Self::Any | Self::List(_) | Self::Object(_))
+    }
+}
