@@ -4,13 +4,12 @@
 //! its own, which holds its lines until the checkpoint and appends them whole.
 
 mod binding;
-mod hexadecimal;
 mod place;
-mod rfc3339;
-mod transcode;
 mod writer;
 
 use std::sync::Arc;
+
+use journal_rows::{ErrorKind, append_json};
 
 use self::binding::Binding;
 pub use self::place::OpenError;
@@ -157,8 +156,8 @@ impl Sink for Jsonl {
         let route = route(&self.writer, output)?;
         self.scratch.clear();
         self.scratch.shrink_to(KEPT_SCRATCH);
-        transcode::row(row, &mut self.scratch, self.call_bytes)
-            .map_err(|flaw| row_error(route, place, &flaw, self.call_bytes))
+        append_json(row, &mut self.scratch, self.call_bytes)
+            .map_err(|error| row_error(route, place, &error, self.call_bytes))
     }
 
     fn emit_merged(
@@ -218,17 +217,17 @@ fn route(writer: &Writer, output: usize) -> Result<&writer::Route, RowError> {
 fn row_error(
     route: &writer::Route,
     place: usize,
-    flaw: &transcode::Flaw,
+    error: &journal_rows::Error,
     limit: usize,
 ) -> RowError {
     let output = route.output.clone();
-    if flaw.is_too_much() {
+    if error.kind() == ErrorKind::TooLong {
         return RowError::TooMuch { output, limit };
     }
     RowError::BadRow {
         output,
         row: place,
-        reason: flaw.to_string(),
+        reason: error.to_string(),
     }
 }
 
@@ -249,7 +248,7 @@ fn append_rows(
         let row = rows.get(start..end).ok_or_else(bad_ends)?;
         start = end;
         lines.extend_from_slice(&route.before);
-        transcode::row(row, lines, most).map_err(|flaw| row_error(route, index, &flaw, limit))?;
+        append_json(row, lines, most).map_err(|error| row_error(route, index, &error, limit))?;
         lines.extend_from_slice(route.after);
     }
     if start == rows.len() {

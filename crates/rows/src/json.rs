@@ -1,141 +1,34 @@
 //! From a msgpack row to JSON, without a tree between them.
 
-use std::fmt;
+use journal_msgpack::{Cursor, Head};
 
-use journal_msgpack::{Cursor, Fault, Head};
-
-use super::{hexadecimal, rfc3339};
+use crate::error::{Error, ErrorKind, Step};
+use crate::{hexadecimal, rfc3339};
 
 /// Maps and arrays that a row may have inside of each other, itself included.
-const MAX_DEPTH: u32 = 128;
+pub const MAX_DEPTH: u32 = 128;
 
-/// Characters of a field's path that a message shows.
-const MAX_PATH_CHARS: usize = 200;
-
-/// Why a row has no JSON, as the rest of a sentence about the row.
-#[derive(Debug)]
-pub(super) struct Flaw {
-    reason: Reason,
-    /// The path of the field, from the inside out.
-    path: Vec<Step>,
-}
-
-#[derive(Debug)]
-enum Step {
-    Key(String),
-    Index(u32),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Reason {
-    NotAMap,
-    Fault(Fault),
-    Trailing,
-    TooDeep,
-    KeyNotText,
-    KeyNotUtf8,
-    NotUtf8,
-    NotFinite(f64),
-    Extension(i8),
-    BadTimestamp,
-    TooMuch,
-}
-
-impl From<Reason> for Flaw {
-    fn from(reason: Reason) -> Self {
-        Self {
-            reason,
-            path: Vec::new(),
-        }
-    }
-}
-
-impl From<Fault> for Flaw {
-    fn from(fault: Fault) -> Self {
-        Reason::Fault(fault).into()
-    }
-}
-
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason {
-            Reason::NotAMap => return f.write_str("is not a map"),
-            Reason::Trailing => return f.write_str("goes on after the end of its map"),
-            Reason::TooDeep => {
-                return write!(f, "is nested deeper than {MAX_DEPTH} levels");
-            }
-            Reason::TooMuch => {
-                return f.write_str("is too much");
-            }
-            Reason::Fault(fault) => write!(f, "is not valid msgpack: it {fault}")?,
-            Reason::KeyNotText => f.write_str("has a key that is not a text")?,
-            Reason::KeyNotUtf8 => f.write_str("has a key that is not UTF-8")?,
-            Reason::NotUtf8 => f.write_str("has a text that is not UTF-8")?,
-            Reason::NotFinite(number) => write!(f, "has the number {number}, which JSON lacks,")?,
-            Reason::Extension(kind) => {
-                write!(f, "has an extension of type {kind}, which JSON lacks,")?;
-            }
-            Reason::BadTimestamp => {
-                f.write_str("has a timestamp that is malformed or outside of the years 0 to 9999")?;
-            }
-        }
-        match self.path() {
-            path if path.is_empty() => Ok(()),
-            path => write!(f, " in the field `{path}`"),
-        }
-    }
-}
-
-impl Flaw {
-    /// Whether nothing is wrong with the row but its length.
-    pub(super) fn is_too_much(&self) -> bool {
-        self.reason == Reason::TooMuch
-    }
-
-    fn path(&self) -> String {
-        let mut path = String::new();
-        for step in self.path.iter().rev() {
-            match step {
-                Step::Index(index) => path.extend(["[", &index.to_string(), "]"]),
-                Step::Key(key) => {
-                    if !path.is_empty() {
-                        path.push('.');
-                    }
-                    path.extend(
-                        key.chars()
-                            .take(MAX_PATH_CHARS)
-                            .flat_map(char::escape_debug),
-                    );
-                }
-            }
-        }
-        match path.char_indices().nth(MAX_PATH_CHARS) {
-            Some((end, _)) => format!("{}...", &path[..end]),
-            None => path,
-        }
-    }
-
-    fn inside(mut self, step: Step) -> Self {
-        self.path.push(step);
-        self
-    }
-}
-
-/// Appends `row`, one msgpack map, to `json`, which may have `most` bytes by then. When it fails,
-/// `json` has some of it.
+/// Appends the JSON of `row`, one msgpack map, to `json`. By then `json` may have `limit` bytes, and a few more for the
+/// last value and the brackets that close. It has to have its own limit, because the JSON of a row can be many times as
+/// long as the row.
 ///
-/// A row's JSON can be many times as long as the row, so that a bound on the rows is none on it.
-pub(super) fn row(row: &[u8], json: &mut Vec<u8>, most: usize) -> Result<(), Flaw> {
-    has_room(json, 1, most)?;
+/// Keys keep their order, and a key that comes twice stays twice. Binary becomes lowercase hexadecimal digits, a
+/// timestamp RFC 3339 in UTC, and a number the shortest text that reads back as the same number.
+///
+/// # Errors
+/// When the row is not one map of at most [`MAX_DEPTH`] levels, JSON cannot represent something in it, or the JSON is
+/// longer than the limit. `json` then has some of it, and the caller cuts it back.
+pub fn append_json(row: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Error> {
+    has_room(json, 1, limit)?;
     let mut cursor = Cursor::new(row);
     let Head::Map(count) = cursor.head()? else {
-        return Err(Reason::NotAMap.into());
+        return Err(ErrorKind::NotAMap.into());
     };
-    map(&mut cursor, count, MAX_DEPTH, json, most)?;
+    map(&mut cursor, count, MAX_DEPTH, json, limit)?;
     if cursor.at_end() {
         Ok(())
     } else {
-        Err(Reason::Trailing.into())
+        Err(ErrorKind::Trailing.into())
     }
 }
 
@@ -144,20 +37,21 @@ fn map(
     count: u32,
     depth: u32,
     json: &mut Vec<u8>,
-    most: usize,
-) -> Result<(), Flaw> {
+    limit: usize,
+) -> Result<(), Error> {
     json.push(b'{');
     for index in 0..count {
         if index > 0 {
             json.push(b',');
         }
         let Head::Str(length) = cursor.head()? else {
-            return Err(Reason::KeyNotText.into());
+            return Err(ErrorKind::KeyNotText.into());
         };
-        let key = std::str::from_utf8(cursor.bytes(length)?).map_err(|_| Reason::KeyNotUtf8)?;
-        text(key, json, most)?;
+        let key = std::str::from_utf8(cursor.bytes(length)?).map_err(|_| ErrorKind::KeyNotUtf8)?;
+        text(key, json, limit)?;
         json.push(b':');
-        value(cursor, depth, json, most).map_err(|flaw| flaw.inside(Step::Key(key.to_owned())))?;
+        value(cursor, depth, json, limit)
+            .map_err(|error| error.inside(Step::Key(key.to_owned())))?;
     }
     json.push(b'}');
     Ok(())
@@ -168,23 +62,28 @@ fn array(
     count: u32,
     depth: u32,
     json: &mut Vec<u8>,
-    most: usize,
-) -> Result<(), Flaw> {
+    limit: usize,
+) -> Result<(), Error> {
     json.push(b'[');
     for index in 0..count {
         if index > 0 {
             json.push(b',');
         }
-        value(cursor, depth, json, most).map_err(|flaw| flaw.inside(Step::Index(index)))?;
+        value(cursor, depth, json, limit).map_err(|error| error.inside(Step::Index(index)))?;
     }
     json.push(b']');
     Ok(())
 }
 
 /// `depth` is how many levels are left, that of the container of this value included.
-fn value(cursor: &mut Cursor<'_>, depth: u32, json: &mut Vec<u8>, most: usize) -> Result<(), Flaw> {
-    if json.len() >= most {
-        return Err(Reason::TooMuch.into());
+fn value(
+    cursor: &mut Cursor<'_>,
+    depth: u32,
+    json: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), Error> {
+    if json.len() >= limit {
+        return Err(ErrorKind::TooLong.into());
     }
     match cursor.head()? {
         Head::Nil => json.extend_from_slice(b"null"),
@@ -193,20 +92,20 @@ fn value(cursor: &mut Cursor<'_>, depth: u32, json: &mut Vec<u8>, most: usize) -
         Head::Uint(number) => scalar(&number, json),
         Head::Int(number) => scalar(&number, json),
         Head::F32(number) if number.is_finite() => scalar(&number, json),
-        Head::F32(number) => return Err(Reason::NotFinite(f64::from(number)).into()),
+        Head::F32(number) => return Err(ErrorKind::NotFinite(f64::from(number)).into()),
         Head::F64(number) if number.is_finite() => scalar(&number, json),
-        Head::F64(number) => return Err(Reason::NotFinite(number).into()),
+        Head::F64(number) => return Err(ErrorKind::NotFinite(number).into()),
         Head::Str(length) => {
             let bytes = cursor.bytes(length)?;
-            let known = std::str::from_utf8(bytes).map_err(|_| Reason::NotUtf8)?;
-            text(known, json, most)?;
+            let known = std::str::from_utf8(bytes).map_err(|_| ErrorKind::NotUtf8)?;
+            text(known, json, limit)?;
         }
-        Head::Bin(length) => hex(cursor.bytes(length)?, json, most)?,
-        Head::Array(_) | Head::Map(_) if depth == 1 => return Err(Reason::TooDeep.into()),
-        Head::Array(count) => array(cursor, count, depth - 1, json, most)?,
-        Head::Map(count) => map(cursor, count, depth - 1, json, most)?,
+        Head::Bin(length) => hex(cursor.bytes(length)?, json, limit)?,
+        Head::Array(_) | Head::Map(_) if depth == 1 => return Err(ErrorKind::TooDeep.into()),
+        Head::Array(count) => array(cursor, count, depth - 1, json, limit)?,
+        Head::Map(count) => map(cursor, count, depth - 1, json, limit)?,
         Head::Ext(-1, length) => timestamp(cursor.bytes(length)?, json)?,
-        Head::Ext(kind, _) => return Err(Reason::Extension(kind).into()),
+        Head::Ext(kind, _) => return Err(ErrorKind::Extension(kind).into()),
     }
     Ok(())
 }
@@ -218,7 +117,7 @@ fn scalar(number: &impl serde::Serialize, json: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "a number is always written");
 }
 
-fn text(text: &str, json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
+fn text(text: &str, json: &mut Vec<u8>, limit: usize) -> Result<(), ErrorKind> {
     // Most texts have nothing to escape, which is found faster than it is escaped.
     let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
     if text
@@ -229,11 +128,11 @@ fn text(text: &str, json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
             .bytes()
             .map(|byte| if escaped(byte) { 6 } else { 1 })
             .sum();
-        has_room(json, longest, most)?;
+        has_room(json, longest, limit)?;
         let written = serde_json::to_writer(json, text);
         debug_assert!(written.is_ok(), "a text is always written");
     } else {
-        has_room(json, text.len(), most)?;
+        has_room(json, text.len(), limit)?;
         json.reserve(text.len() + 2);
         json.push(b'"');
         json.extend_from_slice(text.as_bytes());
@@ -242,17 +141,17 @@ fn text(text: &str, json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
     Ok(())
 }
 
-fn has_room(json: &[u8], more: usize, most: usize) -> Result<(), Reason> {
-    if json.len().saturating_add(more) > most {
-        Err(Reason::TooMuch)
+fn has_room(json: &[u8], more: usize, limit: usize) -> Result<(), ErrorKind> {
+    if json.len().saturating_add(more) > limit {
+        Err(ErrorKind::TooLong)
     } else {
         Ok(())
     }
 }
 
 /// Bytes as a string of lowercase hexadecimal digits.
-fn hex(bytes: &[u8], json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
-    has_room(json, 2 * bytes.len(), most)?;
+fn hex(bytes: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), ErrorKind> {
+    has_room(json, 2 * bytes.len(), limit)?;
     json.reserve(2 * bytes.len() + 2);
     json.push(b'"');
     hexadecimal::append(json, bytes);
@@ -261,11 +160,11 @@ fn hex(bytes: &[u8], json: &mut Vec<u8>, most: usize) -> Result<(), Reason> {
 }
 
 /// msgpack's timestamp as RFC 3339 in UTC, with as many digits of the second as it has.
-fn timestamp(bytes: &[u8], json: &mut Vec<u8>) -> Result<(), Reason> {
-    let (seconds, nanoseconds) = seconds_and_nanoseconds(bytes).ok_or(Reason::BadTimestamp)?;
+fn timestamp(bytes: &[u8], json: &mut Vec<u8>) -> Result<(), ErrorKind> {
+    let (seconds, nanoseconds) = seconds_and_nanoseconds(bytes).ok_or(ErrorKind::BadTimestamp)?;
     json.push(b'"');
     if !rfc3339::append(json, seconds, nanoseconds) {
-        return Err(Reason::BadTimestamp);
+        return Err(ErrorKind::BadTimestamp);
     }
     json.push(b'"');
     Ok(())
@@ -294,15 +193,15 @@ mod tests {
 
     fn json(bytes: &[u8]) -> String {
         let mut json = Vec::new();
-        if let Err(flaw) = row(bytes, &mut json, usize::MAX) {
-            panic!("{flaw}");
+        if let Err(error) = append_json(bytes, &mut json, usize::MAX) {
+            panic!("{error}");
         }
         String::from_utf8(json).expect("JSON is UTF-8")
     }
 
-    fn flaw(bytes: &[u8]) -> String {
-        row(bytes, &mut Vec::new(), usize::MAX)
-            .expect_err("the row has a flaw")
+    fn error(bytes: &[u8]) -> String {
+        append_json(bytes, &mut Vec::new(), usize::MAX)
+            .expect_err("the row has no JSON")
             .to_string()
     }
 
@@ -318,10 +217,10 @@ mod tests {
         let bytes = with(&[b"\xc5\x40\0", [7; 0x4000].as_slice()].concat());
         for long in [controls, bools, bytes] {
             let mut json = Vec::new();
-            let flaw = row(&long, &mut json, 0x5000).expect_err("it is too long");
-            assert!(flaw.is_too_much(), "{flaw}");
+            let error = append_json(&long, &mut json, 0x5000).expect_err("it is too long");
+            assert_eq!(error.kind(), ErrorKind::TooLong);
             assert!(json.len() <= 0x5000 + 8, "{}", json.len());
-            assert!(row(&long, &mut Vec::new(), 0x20000).is_ok());
+            assert!(append_json(&long, &mut Vec::new(), 0x20000).is_ok());
         }
     }
 
@@ -398,16 +297,16 @@ mod tests {
             b"\xd4\xff\0".to_vec(),
             b"\xc7\x00\xff".to_vec(),
         ] {
-            let flaw = flaw(&with(&value));
+            let error = error(&with(&value));
             assert!(
-                flaw.ends_with("the years 0 to 9999 in the field `a`"),
-                "{flaw}"
+                error.ends_with("the years 0 to 9999 in the field `a`"),
+                "{error}"
             );
         }
     }
 
     #[test]
-    fn flaws_name_the_field() {
+    fn errors_name_the_field() {
         for (bytes, expected) in [
             (&b"\x90"[..], "is not a map"),
             (b"\xc0", "is not a map"),
@@ -445,7 +344,7 @@ mod tests {
                 "is not valid msgpack: it holds the byte 0xc1 in the field `a`",
             ),
         ] {
-            assert_eq!(flaw(bytes), expected);
+            assert_eq!(error(bytes), expected);
         }
     }
 
@@ -454,7 +353,7 @@ mod tests {
         let mut bytes = b"\x81\xda\x40\x00".to_vec();
         bytes.extend([b'x'; 0x4000]);
         bytes.push(0xc1);
-        assert!(flaw(&bytes).len() < 400);
+        assert!(error(&bytes).len() < 400);
     }
 
     #[test]
@@ -465,10 +364,13 @@ mod tests {
             bytes
         };
         assert!(json(&nested(128)).ends_with(&"}".repeat(128)));
-        assert_eq!(flaw(&nested(129)), "is nested deeper than 128 levels");
-        assert_eq!(flaw(&nested(1_000_000)), "is nested deeper than 128 levels");
+        assert_eq!(error(&nested(129)), "is nested deeper than 128 levels");
+        assert_eq!(
+            error(&nested(1_000_000)),
+            "is nested deeper than 128 levels"
+        );
         let arrays = with(&b"\x91".repeat(1_000_000));
-        assert_eq!(flaw(&arrays), "is nested deeper than 128 levels");
+        assert_eq!(error(&arrays), "is nested deeper than 128 levels");
     }
 
     #[test]
@@ -476,10 +378,10 @@ mod tests {
         let bytes = b"\x83\xa1a\x92\x01\xc4\x02xx\xa1b\xd6\xff\0\0\0\0\xa1c\xcb\0\0\0\0\0\0\0\0";
         json(bytes);
         for length in 0..bytes.len() {
-            let flaw = flaw(&bytes[..length]);
+            let error = error(&bytes[..length]);
             assert!(
-                flaw.starts_with("is not valid msgpack: it ends inside a value"),
-                "{flaw}"
+                error.starts_with("is not valid msgpack: it ends inside a value"),
+                "{error}"
             );
         }
     }

@@ -7,7 +7,7 @@ const STRETCH: usize = 20;
 static DIGITS: [[u8; 2]; 256] = digits();
 
 /// Appends two lowercase digits for each byte.
-pub(super) fn append(text: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn append(text: &mut Vec<u8>, bytes: &[u8]) {
     // A stretch at a time, so that the loop writes to a place of known size.
     for stretch in bytes.chunks(STRETCH) {
         let mut digits = [[0; 2]; STRETCH];
