@@ -39,7 +39,6 @@
 
 mod error;
 mod harness;
-mod json;
 mod output;
 mod records;
 mod run;
