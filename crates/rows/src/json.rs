@@ -3,7 +3,7 @@
 use journal_msgpack::{Cursor, Head};
 
 use crate::error::{Error, ErrorKind, Step};
-use crate::{hexadecimal, rfc3339};
+use crate::rfc3339;
 
 /// Maps and arrays that a row may have inside of each other, itself included.
 pub const MAX_DEPTH: u32 = 128;
@@ -151,40 +151,28 @@ fn has_room(json: &[u8], more: usize, limit: usize) -> Result<(), ErrorKind> {
 
 /// Bytes as a string of lowercase hexadecimal digits.
 fn hex(bytes: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), ErrorKind> {
-    has_room(json, 2 * bytes.len(), limit)?;
-    json.reserve(2 * bytes.len() + 2);
+    let digits = 2 * bytes.len();
+    has_room(json, digits + 2, limit)?;
+    json.reserve(digits + 2);
     json.push(b'"');
-    hexadecimal::append(json, bytes);
+    let start = json.len();
+    json.resize(start + digits, 0);
+    let written = const_hex::encode_to_slice(bytes, &mut json[start..]);
+    debug_assert!(written.is_ok(), "there is room for two digits a byte");
     json.push(b'"');
     Ok(())
 }
 
 /// msgpack's timestamp as RFC 3339 in UTC, with as many digits of the second as it has.
 fn timestamp(bytes: &[u8], json: &mut Vec<u8>) -> Result<(), ErrorKind> {
-    let (seconds, nanoseconds) = seconds_and_nanoseconds(bytes).ok_or(ErrorKind::BadTimestamp)?;
+    let (seconds, nanoseconds) =
+        journal_msgpack::timestamp(bytes).ok_or(ErrorKind::BadTimestamp)?;
     json.push(b'"');
     if !rfc3339::append(json, seconds, nanoseconds) {
         return Err(ErrorKind::BadTimestamp);
     }
     json.push(b'"');
     Ok(())
-}
-
-fn seconds_and_nanoseconds(bytes: &[u8]) -> Option<(i64, u32)> {
-    match bytes.len() {
-        4 => Some((i64::from(u32::from_be_bytes(bytes.try_into().ok()?)), 0)),
-        8 => {
-            let both = u64::from_be_bytes(bytes.try_into().ok()?);
-            let seconds = i64::try_from(both & 0x3_ffff_ffff).ok()?;
-            Some((seconds, u32::try_from(both >> 34).ok()?))
-        }
-        12 => {
-            let (nanoseconds, seconds) = bytes.split_first_chunk()?;
-            let seconds = i64::from_be_bytes(seconds.try_into().ok()?);
-            Some((seconds, u32::from_be_bytes(*nanoseconds)))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -221,6 +209,17 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::TooLong);
             assert!(json.len() <= 0x5000 + 8, "{}", json.len());
             assert!(append_json(&long, &mut Vec::new(), 0x20000).is_ok());
+        }
+    }
+
+    #[test]
+    fn binary_of_every_length_has_two_digits_a_byte() {
+        let bytes: Vec<u8> = (0..=u8::MAX).rev().collect();
+        for length in 0..=255 {
+            let bytes = &bytes[..usize::from(length)];
+            let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let row = with(&[&[0xc4, length], bytes].concat());
+            assert_eq!(json(&row), format!("{{\"a\":\"{}\"}}", digits.concat()));
         }
     }
 

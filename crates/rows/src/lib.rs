@@ -10,7 +10,6 @@
 //! ```
 
 mod error;
-mod hexadecimal;
 mod json;
 mod rfc3339;
 
