@@ -4,6 +4,7 @@ use journal_msgpack::{Cursor, Head};
 
 use crate::error::{Error, ErrorKind, Step};
 use crate::rfc3339;
+use crate::text::{self, Refused, has_room};
 
 /// Maps and arrays that a row may have inside of each other, itself included.
 pub const MAX_DEPTH: u32 = 128;
@@ -13,13 +14,14 @@ pub const MAX_DEPTH: u32 = 128;
 /// long as the row.
 ///
 /// Keys keep their order, and a key that comes twice stays twice. Binary becomes lowercase hexadecimal digits, a
-/// timestamp RFC 3339 in UTC, and a number the shortest text that reads back as the same number.
+/// timestamp RFC 3339 in UTC, and a number the shortest text that reads back as the same number. In texts and keys, line
+/// ends of Unicode, control characters and direction marks are escaped: see docs/json-lines.md.
 ///
 /// # Errors
 /// When the row is not one map of at most [`MAX_DEPTH`] levels, JSON cannot represent something in it, or the JSON is
 /// longer than the limit. `json` then has some of it, and the caller cuts it back.
 pub fn append_json(row: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Error> {
-    has_room(json, 1, limit)?;
+    has_room(json, 2, limit).map_err(ErrorKind::from)?;
     let mut cursor = Cursor::new(row);
     let Head::Map(count) = cursor.head()? else {
         return Err(ErrorKind::NotAMap.into());
@@ -47,11 +49,14 @@ fn map(
         let Head::Str(length) = cursor.head()? else {
             return Err(ErrorKind::KeyNotText.into());
         };
-        let key = std::str::from_utf8(cursor.bytes(length)?).map_err(|_| ErrorKind::KeyNotUtf8)?;
-        text(key, json, limit)?;
+        let key = cursor.bytes(length)?;
+        text::append(key, json, limit).map_err(|refused| match refused {
+            Refused::NotUtf8 => ErrorKind::KeyNotUtf8,
+            Refused::TooLong => ErrorKind::TooLong,
+        })?;
         json.push(b':');
         value(cursor, depth, json, limit)
-            .map_err(|error| error.inside(Step::Key(key.to_owned())))?;
+            .map_err(|error| error.inside(Step::Key(String::from_utf8_lossy(key).into_owned())))?;
     }
     json.push(b'}');
     Ok(())
@@ -96,11 +101,9 @@ fn value(
         Head::F64(number) if number.is_finite() => scalar(&number, json),
         Head::F64(number) => return Err(ErrorKind::NotFinite(number).into()),
         Head::Str(length) => {
-            let bytes = cursor.bytes(length)?;
-            let known = std::str::from_utf8(bytes).map_err(|_| ErrorKind::NotUtf8)?;
-            text(known, json, limit)?;
+            text::append(cursor.bytes(length)?, json, limit).map_err(ErrorKind::from)?;
         }
-        Head::Bin(length) => hex(cursor.bytes(length)?, json, limit)?,
+        Head::Bin(length) => hex(cursor.bytes(length)?, json, limit).map_err(ErrorKind::from)?,
         Head::Array(_) | Head::Map(_) if depth == 1 => return Err(ErrorKind::TooDeep.into()),
         Head::Array(count) => array(cursor, count, depth - 1, json, limit)?,
         Head::Map(count) => map(cursor, count, depth - 1, json, limit)?,
@@ -117,40 +120,8 @@ fn scalar(number: &impl serde::Serialize, json: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "a number is always written");
 }
 
-fn text(text: &str, json: &mut Vec<u8>, limit: usize) -> Result<(), ErrorKind> {
-    // Most texts have nothing to escape, which is found faster than it is escaped.
-    let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    if text
-        .bytes()
-        .fold(false, |found, byte| found | escaped(byte))
-    {
-        let longest: usize = text
-            .bytes()
-            .map(|byte| if escaped(byte) { 6 } else { 1 })
-            .sum();
-        has_room(json, longest, limit)?;
-        let written = serde_json::to_writer(json, text);
-        debug_assert!(written.is_ok(), "a text is always written");
-    } else {
-        has_room(json, text.len(), limit)?;
-        json.reserve(text.len() + 2);
-        json.push(b'"');
-        json.extend_from_slice(text.as_bytes());
-        json.push(b'"');
-    }
-    Ok(())
-}
-
-fn has_room(json: &[u8], more: usize, limit: usize) -> Result<(), ErrorKind> {
-    if json.len().saturating_add(more) > limit {
-        Err(ErrorKind::TooLong)
-    } else {
-        Ok(())
-    }
-}
-
 /// Bytes as a string of lowercase hexadecimal digits.
-fn hex(bytes: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), ErrorKind> {
+fn hex(bytes: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Refused> {
     let digits = 2 * bytes.len();
     has_room(json, digits + 2, limit)?;
     json.reserve(digits + 2);
@@ -224,6 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_escaped_as_texts_are() {
+        assert_eq!(
+            json(b"\x81\xa6\x7f\xe2\x80\xa8\xc2\x85\x81\xa3\xe2\x80\xae\x01"),
+            r#"{"\u007f\u2028\u0085":{"\u202e":1}}"#
+        );
+        assert_eq!(
+            error(b"\x81\xa3\xe2\x80\xae\xc1"),
+            "is not valid msgpack: it holds the byte 0xc1 in the field `\\u{202e}`"
+        );
+    }
+
+    #[test]
     fn every_type_has_its_json() {
         for (value, expected) in [
             (&b"\xc0"[..], "null"),
@@ -244,7 +227,7 @@ mod tests {
             ),
             (b"\xcb\x80\0\0\0\0\0\0\0", "-0.0"),
             (b"\xa0", "\"\""),
-            (b"\xa5\"\\\n\x01\x7f", "\"\\\"\\\\\\n\\u0001\x7f\""),
+            (b"\xa5\"\\\n\x01\x7f", "\"\\\"\\\\\\n\\u0001\\u007f\""),
             (b"\xa2\xc3\xa9", "\"\u{e9}\""),
             (b"\xc4\x03\x00\xab\xff", "\"00abff\""),
             (b"\xc4\x00", "\"\""),

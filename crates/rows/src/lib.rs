@@ -12,6 +12,7 @@
 mod error;
 mod json;
 mod rfc3339;
+mod text;
 
 pub use error::{Error, ErrorKind};
 pub use json::{MAX_DEPTH, append_json};
