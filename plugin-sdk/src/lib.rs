@@ -68,6 +68,7 @@ pub mod hash;
 mod instance;
 pub mod log;
 mod model;
+pub mod msgpack;
 mod out;
 mod person;
 mod plan;
