@@ -8,8 +8,6 @@ use std::str::FromStr;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
-
 /// Bytes, borrowed where they can be: msgpack bin in rows and values, lowercase hex in JSON.
 ///
 /// A struct that borrows them names the field's lifetime to serde with `#[serde(borrow)]`.
@@ -259,29 +257,29 @@ fn write_hex(bytes: &[u8], formatter: &mut Formatter<'_>) -> fmt::Result {
     // Digits are written in runs: a call of the formatter for each costs ten times as much.
     for run in bytes.chunks(32) {
         let mut text = [0; 64];
-        write_digits(run, &mut text);
-        let text = str::from_utf8(&text[..run.len() * 2]).map_err(|_| fmt::Error)?;
+        let text = &mut text[..run.len() * 2];
+        write_digits(run, text);
+        let text = str::from_utf8(text).map_err(|_| fmt::Error)?;
         formatter.write_str(text)?;
     }
     Ok(())
 }
 
-/// Writes two digits for each byte, as far as there is place.
+/// Writes two digits for each byte. `digits` must be exactly that long.
 #[inline]
 pub(crate) fn write_digits(bytes: &[u8], digits: &mut [u8]) {
-    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-        *pair = [byte >> 4, byte & 0xf].map(|digit| HEX_DIGITS[usize::from(digit)]);
-    }
+    let written = const_hex::encode_to_slice(bytes, digits);
+    debug_assert!(written.is_ok(), "two digits for each byte");
 }
 
 fn parse_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
+    // The crate would pass over a `0x` in front.
+    if text.starts_with("0x") {
         return None;
     }
-    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
-    pairs.iter().map(byte).collect()
+    let mut bytes = vec![0; text.len() / 2];
+    const_hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -352,6 +350,10 @@ mod tests {
         let encoded = rmp_serde::to_vec_named(&Bytes::from(&b"ab"[..])).unwrap();
         assert!(rmp_serde::from_slice::<Id>(&encoded).is_err());
         assert_eq!("86".parse::<Id>(), Err(NotAnId));
+        assert_eq!(format!("0x{HEX}").parse::<Id>(), Err(NotAnId));
+        assert_eq!(format!("0x{}", &HEX[2..]).parse::<Id>(), Err(NotAnId));
+        assert_eq!(HEX[1..].parse::<Id>(), Err(NotAnId));
+        assert_eq!(HEX.to_uppercase().parse::<Id>(), HEX.parse());
         assert_eq!(HEX.replace('8', "x").parse::<Id>(), Err(NotAnId));
     }
 }

@@ -68,6 +68,7 @@ pub mod hash;
 mod instance;
 pub mod log;
 mod model;
+pub mod msgpack;
 mod options;
 mod out;
 mod person;

@@ -129,16 +129,8 @@ impl Timestamp {
     /// ```
     #[must_use]
     pub fn from_msgpack(bytes: &[u8]) -> Option<Self> {
-        if let Ok(seconds) = bytes.try_into().map(u32::from_be_bytes) {
-            return Self::new(seconds.into(), 0);
-        }
-        if let Ok(both) = bytes.try_into().map(u64::from_be_bytes) {
-            let seconds = i64::try_from(both & ((1 << 34) - 1)).ok()?;
-            return Self::new(seconds, u32::try_from(both >> 34).ok()?);
-        }
-        let (nanoseconds, seconds) = bytes.split_first_chunk()?;
-        let seconds = i64::from_be_bytes(seconds.try_into().ok()?);
-        Self::new(seconds, u32::from_be_bytes(*nanoseconds))
+        let (seconds, nanoseconds) = journal_msgpack::timestamp(bytes)?;
+        Self::new(seconds, nanoseconds)
     }
 
     /// The shortest form of extension -1 that holds the time: its bytes and how many of them count.

@@ -297,6 +297,27 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Seconds since 1970 began in UTC and the nanoseconds above them, from the data of an extension of type -1, which has
+/// three forms. Nothing where the length is another, or the nanoseconds are a second or more.
+#[must_use]
+pub fn timestamp(data: &[u8]) -> Option<(i64, u32)> {
+    let (seconds, nanoseconds) = match data.len() {
+        4 => (u32::from_be_bytes(data.try_into().ok()?).into(), 0),
+        8 => {
+            let both = u64::from_be_bytes(data.try_into().ok()?);
+            let seconds = i64::try_from(both & ((1 << 34) - 1)).ok()?;
+            (seconds, u32::try_from(both >> 34).ok()?)
+        }
+        12 => {
+            let (nanoseconds, seconds) = data.split_first_chunk()?;
+            let seconds = i64::from_be_bytes(seconds.try_into().ok()?);
+            (seconds, u32::from_be_bytes(*nanoseconds))
+        }
+        _ => return None,
+    };
+    (nanoseconds < 1_000_000_000).then_some((seconds, nanoseconds))
+}
+
 /// Compares two slices of one length by words: WebAssembly has no instruction that compares memory, and the call
 /// that stands in for it goes byte by byte. Where the length is known, as that of a name is, a few
 /// instructions are left.
@@ -351,7 +372,7 @@ const fn fixed_sizes() -> [u8; 256] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cursor, Fault, Head};
+    use super::{Cursor, Fault, Head, timestamp};
 
     fn head(bytes: &[u8]) -> Result<Head, Fault> {
         Cursor::new(bytes).head()
@@ -473,6 +494,26 @@ mod tests {
             );
         }
         assert_eq!(Cursor::new(&[0xc1]).skip(), Err(Fault::Reserved));
+    }
+
+    #[test]
+    fn timestamps_of_every_form_are_read() {
+        let long = |seconds: i64, nanoseconds: u32| {
+            let data = [&nanoseconds.to_be_bytes()[..], &seconds.to_be_bytes()].concat();
+            timestamp(&data)
+        };
+        assert_eq!(timestamp(&[0xff; 4]), Some((u32::MAX.into(), 0)));
+        let both = (500_000_000_u64 << 34) + (1 << 34) - 1;
+        let half = Some(((1 << 34) - 1, 500_000_000));
+        assert_eq!(timestamp(&both.to_be_bytes()), half);
+        assert_eq!(long(i64::MIN, 999_999_999), Some((i64::MIN, 999_999_999)));
+        assert_eq!(
+            (long(0, 1_000_000_000), timestamp(&[0xff; 8])),
+            (None, None)
+        );
+        for length in (0..20).filter(|length| ![4, 8, 12].contains(length)) {
+            assert_eq!(timestamp(&vec![0; length]), None);
+        }
     }
 
     #[test]

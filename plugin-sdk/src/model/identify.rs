@@ -17,6 +17,7 @@ use super::reader::Reader;
 use super::release::Release;
 use super::revision::Revision;
 use super::snapshot::{Snapshot, Target};
+use crate::bytes::write_digits;
 use crate::{Date, Id, ObjectKind, Person, hash};
 
 /// Whether an object has the identifier that its fields give.
@@ -181,10 +182,9 @@ impl Headers {
 
     fn id(&mut self, name: &str, id: Id) {
         self.begin(name.as_bytes());
-        for byte in id.0 {
-            self.0
-                .extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-        }
+        let mut digits = [0; 40];
+        write_digits(&id.0, &mut digits);
+        self.0.extend_from_slice(&digits);
         self.end();
     }
 
@@ -230,8 +230,6 @@ impl Headers {
         self.0.push(b'\n');
     }
 }
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 impl Identify for Directory<'_> {
     fn computed(&self) -> Result<Option<Id>, FieldError> {

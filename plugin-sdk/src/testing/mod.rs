@@ -37,7 +37,6 @@
 
 mod error;
 mod harness;
-mod json;
 mod output;
 mod records;
 mod run;

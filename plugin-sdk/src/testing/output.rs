@@ -3,18 +3,37 @@
 use std::sync::Arc;
 
 use journal_aggregate::{Row, Table};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::error::Error;
-use super::json;
 use crate::out::OutputPlan;
+
+/// A row.
+#[derive(Debug)]
+pub(super) struct OutputRow {
+    /// As it was emitted.
+    pub(super) msgpack: Vec<u8>,
+    /// As the host writes it.
+    pub(super) json: String,
+}
+
+impl OutputRow {
+    /// Its JSON for comparisons. Where a key comes twice, the last value counts.
+    pub(super) fn value(&self) -> Value {
+        let mut deserializer = serde_json::Deserializer::from_str(&self.json);
+        // The crate's own limit is a level below that of rows, which is checked when they are emitted.
+        deserializer.disable_recursion_limit();
+        let value = Value::deserialize(&mut deserializer);
+        value.unwrap_or_else(|error| panic!("{} is not JSON: {error}", self.json))
+    }
+}
 
 /// The rows of one output.
 #[derive(Debug)]
 pub(super) struct OutputRows {
     pub(super) name: String,
-    /// Each one as it was emitted, and as the host writes it.
-    pub(super) rows: Vec<(Vec<u8>, Value)>,
+    pub(super) rows: Vec<OutputRow>,
     /// What an aggregate output merges until the checkpoint.
     merging: Option<(Table, Row)>,
 }
@@ -44,9 +63,12 @@ impl OutputRows {
     }
 
     fn take_row(&mut self, row: &[u8]) -> Result<(), Error> {
-        let value = json::row(row).map_err(|reason| self.bad_row(reason))?;
+        let json = self.json(row)?;
         match &mut self.merging {
-            None => self.rows.push((row.to_owned(), value)),
+            None => self.rows.push(OutputRow {
+                msgpack: row.to_owned(),
+                json,
+            }),
             Some((table, next)) => {
                 let merged = next.read(row).and_then(|()| table.merge(next));
                 merged.map_err(|fault| self.bad_row(fault.to_string()))?;
@@ -62,13 +84,24 @@ impl OutputRows {
         };
         let mut row = Vec::new();
         table.write(&mut row, |row| {
-            let value = json::row(row).map_err(|reason| self.bad_row(reason))?;
-            self.rows.push((std::mem::take(row), value));
+            let json = self.json(row)?;
+            self.rows.push(OutputRow {
+                msgpack: std::mem::take(row),
+                json,
+            });
             Ok(())
         })?;
         table.clear();
         self.merging = Some((table, next));
         Ok(())
+    }
+
+    /// What the host writes, without the end of the line.
+    fn json(&self, row: &[u8]) -> Result<String, Error> {
+        let mut json = Vec::new();
+        journal_rows::append_json(row, &mut json, usize::MAX)
+            .map_err(|error| self.bad_row(error.to_string()))?;
+        String::from_utf8(json).map_err(|error| self.bad_row(error.to_string()))
     }
 
     fn bad_row(&self, reason: String) -> Error {

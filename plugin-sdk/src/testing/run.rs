@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::Error;
-use super::output::OutputRows;
+use super::output::{OutputRow, OutputRows};
 use crate::log::Level;
 
 /// A call to the processor.
@@ -109,7 +109,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// The rows of an output in JSON, as the host writes them: bytes as hexadecimal digits, times as RFC 3339.
+    /// The rows of an output in JSON, as the host writes them: bytes as hexadecimal digits, times as RFC 3339. Where a
+    /// row has a key twice, the last value counts; [`lines`](Self::lines) has both.
     ///
     /// # Panics
     /// When the plan does not declare this output.
@@ -124,8 +125,24 @@ impl Run {
         self.output(output)
             .rows
             .iter()
-            .map(|(_, value)| value.clone())
+            .map(OutputRow::value)
             .collect()
+    }
+
+    /// The rows of an output byte by byte as the host writes them, without the ends of the lines.
+    ///
+    /// # Panics
+    /// When the plan does not declare this output.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
+    /// assert_eq!(run.lines("rows"), [r#"{"url":"https://example.org"}"#]);
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
+    #[must_use]
+    pub fn lines(&self, output: &str) -> Vec<&str> {
+        let rows = self.output(output).rows.iter();
+        rows.map(|row| row.json.as_str()).collect()
     }
 
     /// The rows of an output, decoded.
@@ -149,7 +166,7 @@ impl Run {
     /// ```
     pub fn rows_as<T: DeserializeOwned>(&self, output: &str) -> Result<Vec<T>, Error> {
         let rows = self.output(output).rows.iter();
-        rows.map(|(row, _)| rmp_serde::from_slice(row))
+        rows.map(|row| rmp_serde::from_slice(&row.msgpack))
             .collect::<Result<_, _>>()
             .map_err(|source| Error::Decode {
                 output: output.to_owned(),
@@ -208,7 +225,7 @@ impl Run {
                 output
                     .rows
                     .iter()
-                    .map(|(_, value)| value.to_string())
+                    .map(|row| row.value().to_string())
                     .collect()
             };
             compare(lines(one), lines(two), seed, rows, || {

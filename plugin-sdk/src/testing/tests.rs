@@ -1,5 +1,6 @@
 mod aggregates;
 mod recordings;
+mod rows;
 
 use std::collections::BTreeMap;
 
@@ -248,10 +249,13 @@ fn check_told(what: &str, expected: &str) {
 fn harness_fails_where_the_host_stops() {
     check_told("refuse", "`start` failed: told to refuse");
     check_told("fail", "`process` call 1 failed: told to fail");
-    check_told("nan", "a row for the output `rows` holds the number NaN");
+    check_told(
+        "nan",
+        "a row for the output `rows` has the number NaN, which JSON lacks, in the field `x`",
+    );
     check_told(
         "key",
-        "a row for the output `rows` has a key that is no text",
+        "a row for the output `rows` has a key that is not a text",
     );
     check_told(
         "longer",

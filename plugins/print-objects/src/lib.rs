@@ -2,7 +2,6 @@
 //! hexadecimal digits, times as RFC 3339. The README says how each kind of value is printed.
 
 mod integer;
-mod msgpack;
 mod object;
 
 use journal_plugin_sdk::{Batches, Column, Failure, Out, Plan, Processor};

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::fmt::{self, Display, Formatter};
 
+use journal_plugin_sdk::msgpack::{Fault, Item, Walker};
 use journal_plugin_sdk::{Bytes, Timestamp};
 use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use crate::integer::decimal;
-use crate::msgpack::{Cursor, Head, Malformed};
 
 /// Lists and maps may be nested this deep.
 const MAX_DEPTH: u32 = 64;
@@ -33,6 +34,33 @@ fn is_identifier(field: &str) -> bool {
     )
 }
 
+/// Why bytes are not the msgpack of one object.
+#[derive(Clone, Copy, Debug)]
+enum Malformed {
+    Msgpack(Fault),
+    TrailingBytes,
+    TooDeep,
+    KeyWithParts,
+}
+
+impl From<Fault> for Malformed {
+    fn from(fault: Fault) -> Self {
+        Self::Msgpack(fault)
+    }
+}
+
+impl Display for Malformed {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Msgpack(Fault::Incomplete) => "the value ends early",
+            Self::Msgpack(Fault::Reserved) => "the value has a byte that msgpack reserves",
+            Self::TrailingBytes => "the value goes on behind its end",
+            Self::TooDeep => "the value is nested too deeply",
+            Self::KeyWithParts => "the value has a list or map as the key of a map",
+        })
+    }
+}
+
 /// The value of a record.
 pub(crate) struct Object<'a> {
     value: &'a [u8],
@@ -47,7 +75,7 @@ impl<'a> Object<'a> {
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let reader = Reader {
-            left: Cell::new(self.value),
+            walker: Cell::new(Walker::new(self.value)),
         };
         let part = Part {
             reader: &reader,
@@ -55,7 +83,7 @@ impl Serialize for Object<'_> {
             depth: 0,
         };
         let done = part.serialize(serializer)?;
-        if reader.left.get().is_empty() {
+        if reader.walker.get().is_at_end() {
             Ok(done)
         } else {
             Err(S::Error::custom(Malformed::TrailingBytes))
@@ -63,27 +91,27 @@ impl Serialize for Object<'_> {
     }
 }
 
-/// What is left of the value; shared by all of its parts, which serde only borrows.
+/// Where the value is read; shared by all of its parts, which serde only borrows.
 struct Reader<'a> {
-    left: Cell<&'a [u8]>,
+    walker: Cell<Walker<'a>>,
 }
 
 impl<'a> Reader<'a> {
-    fn head(&self) -> Result<Head<'a>, Malformed> {
-        let mut cursor = Cursor(self.left.get());
-        let head = cursor.head()?;
-        self.left.set(cursor.0);
-        Ok(head)
+    fn item(&self) -> Result<Item<'a>, Malformed> {
+        let mut walker = self.walker.get();
+        let item = walker.item()?;
+        self.walker.set(walker);
+        Ok(item)
     }
 
-    /// The next values, which are not taken.
-    fn peek<const N: usize>(&self) -> Result<[Head<'a>; N], Malformed> {
-        let mut cursor = Cursor(self.left.get());
-        let mut heads = [Head::Nil; N];
-        for head in &mut heads {
-            *head = cursor.head()?;
+    /// The next items, which are not taken.
+    fn peek<const N: usize>(&self) -> Result<[Item<'a>; N], Malformed> {
+        let mut walker = self.walker.get();
+        let mut items = [Item::Nil; N];
+        for item in &mut items {
+            *item = walker.item()?;
         }
-        Ok(heads)
+        Ok(items)
     }
 }
 
@@ -105,18 +133,18 @@ struct Part<'r, 'a> {
 
 impl Serialize for Part<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.reader.head().map_err(S::Error::custom)? {
-            Head::Nil => serializer.serialize_unit(),
-            Head::Bool(value) => serializer.serialize_bool(value),
-            Head::Unsigned(value) => serializer.serialize_u64(value),
-            Head::Signed(value) => serializer.serialize_i64(value),
-            Head::Float(value) if value.is_finite() => serializer.serialize_f64(value),
-            Head::Float(value) => serializer.collect_str(&value),
-            Head::Text(bytes) => print_bytes(bytes, BytesAre::Text, serializer),
-            Head::Bytes(bytes) => print_bytes(bytes, self.bytes, serializer),
-            Head::Array(length) => self.array(length, serializer),
-            Head::Map(length) => self.map(length, serializer),
-            Head::Extension(kind, data) => print_extension(kind, data, serializer),
+        match self.reader.item().map_err(S::Error::custom)? {
+            Item::Nil => serializer.serialize_unit(),
+            Item::Bool(value) => serializer.serialize_bool(value),
+            Item::Uint(value) => serializer.serialize_u64(value),
+            Item::Int(value) => serializer.serialize_i64(value),
+            Item::F32(value) => print_float(value.into(), serializer),
+            Item::F64(value) => print_float(value, serializer),
+            Item::Str(bytes) => print_bytes(bytes, BytesAre::Text, serializer),
+            Item::Bin(bytes) => print_bytes(bytes, self.bytes, serializer),
+            Item::Array(length) => self.array(length, serializer),
+            Item::Map(length) => self.map(length, serializer),
+            Item::Ext(kind, data) => print_extension(kind, data, serializer),
         }
     }
 }
@@ -142,7 +170,7 @@ impl<'a> Part<'_, 'a> {
         for _ in 0..length {
             let key = self
                 .reader
-                .head()
+                .item()
                 .and_then(key_text)
                 .map_err(S::Error::custom)?;
             let bytes = match &*key {
@@ -173,30 +201,26 @@ impl<'a> Part<'_, 'a> {
     fn is_before_alias(&self) -> bool {
         matches!(
             self.reader.peek(),
-            Ok([
-                Head::Bytes(_),
-                Head::Text(b"target_type"),
-                Head::Text(b"alias")
-            ])
+            Ok([Item::Bin(_), Item::Str(b"target_type"), Item::Str(b"alias")])
         )
     }
 
     fn next_is_alias(&self) -> bool {
-        matches!(self.reader.peek(), Ok([Head::Text(b"alias")]))
+        matches!(self.reader.peek(), Ok([Item::Str(b"alias")]))
     }
 
     /// Takes the two entries of a map that old records have for a time, and answers with its text.
     fn old_time(&self) -> Result<Option<&'a [u8]>, Malformed> {
-        let ([Head::Bytes(b"swhtype"), kind, Head::Bytes(b"d"), time]
-        | [Head::Bytes(b"d"), time, Head::Bytes(b"swhtype"), kind]) = self.reader.peek()?
+        let ([Item::Bin(b"swhtype"), kind, Item::Bin(b"d"), time]
+        | [Item::Bin(b"d"), time, Item::Bin(b"swhtype"), kind]) = self.reader.peek()?
         else {
             return Ok(None);
         };
-        let (Head::Text(b"datetime"), Head::Text(time)) = (kind, time) else {
+        let (Item::Str(b"datetime"), Item::Str(time)) = (kind, time) else {
             return Ok(None);
         };
         for _ in 0..4 {
-            self.reader.head()?;
+            self.reader.item()?;
         }
         Ok(Some(time))
     }
@@ -214,6 +238,15 @@ fn print_bytes<S: Serializer>(
         return serializer.serialize_str(text);
     }
     Bytes::from(bytes).serialize(serializer)
+}
+
+/// What JSON has no number for becomes its name: `NaN`, `inf`, `-inf`.
+fn print_float<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() {
+        serializer.serialize_f64(value)
+    } else {
+        serializer.collect_str(&value)
+    }
 }
 
 /// Times stay times, which the host prints as RFC 3339; large integers become decimal digits.
@@ -248,23 +281,24 @@ fn readable_integer(kind: i8, data: &[u8]) -> Option<String> {
 }
 
 /// A map's key as text, which keys of rows must be.
-fn key_text(key: Head<'_>) -> Result<Cow<'_, str>, Malformed> {
+fn key_text(key: Item<'_>) -> Result<Cow<'_, str>, Malformed> {
     Ok(match key {
-        Head::Text(bytes) | Head::Bytes(bytes) => match str::from_utf8(bytes) {
+        Item::Str(bytes) | Item::Bin(bytes) => match str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => Cow::Owned(Bytes::from(bytes).to_string()),
         },
-        Head::Nil => Cow::Borrowed("null"),
-        Head::Bool(value) => Cow::Owned(value.to_string()),
-        Head::Unsigned(value) => Cow::Owned(value.to_string()),
-        Head::Signed(value) => Cow::Owned(value.to_string()),
-        Head::Float(value) => Cow::Owned(value.to_string()),
-        Head::Extension(kind, data) => Cow::Owned(
+        Item::Nil => Cow::Borrowed("null"),
+        Item::Bool(value) => Cow::Owned(value.to_string()),
+        Item::Uint(value) => Cow::Owned(value.to_string()),
+        Item::Int(value) => Cow::Owned(value.to_string()),
+        Item::F32(value) => Cow::Owned(f64::from(value).to_string()),
+        Item::F64(value) => Cow::Owned(value.to_string()),
+        Item::Ext(kind, data) => Cow::Owned(
             readable_time(kind, data)
                 .map(|time| time.to_string())
                 .or_else(|| readable_integer(kind, data))
                 .unwrap_or_else(|| Bytes::from(data).to_string()),
         ),
-        Head::Array(_) | Head::Map(_) => return Err(Malformed::KeyWithParts),
+        Item::Array(_) | Item::Map(_) => return Err(Malformed::KeyWithParts),
     })
 }

@@ -1,6 +1,7 @@
 //! From a row to its line.
 
-use super::transcode;
+use journal_rows::{ErrorKind, append_json};
+
 use crate::sink::{EncodeError, Encoder};
 
 /// Encodes the rows of one output as lines of JSON.
@@ -36,12 +37,9 @@ impl Encoder for LineEncoder {
         limit: usize,
     ) -> Result<(), EncodeError> {
         encoded.extend_from_slice(&self.before);
-        transcode::row(row, encoded, limit).map_err(|flaw| {
-            if flaw.is_too_much() {
-                EncodeError::TooLong
-            } else {
-                EncodeError::BadRow(flaw.to_string())
-            }
+        append_json(row, encoded, limit).map_err(|error| match error.kind() {
+            ErrorKind::TooLong => EncodeError::TooLong,
+            _ => EncodeError::BadRow(error.to_string()),
         })?;
         encoded.extend_from_slice(self.after);
         Ok(())

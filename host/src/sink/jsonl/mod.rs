@@ -5,13 +5,11 @@
 
 mod binding;
 mod encoder;
-mod hexadecimal;
 mod line_file;
-mod rfc3339;
-mod transcode;
 mod writer;
 
 use std::sync::Arc;
+
 
 use self::binding::Binding;
 use self::encoder::LineEncoder;

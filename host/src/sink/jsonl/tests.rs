@@ -134,6 +134,40 @@ fn bad_rows_leave_nothing_behind() {
     assert_eq!(sink.rows.held_bytes(), held);
 }
 
+#[derive(serde::Deserialize)]
+struct OddRow {
+    about: String,
+    row: String,
+    json: Option<String>,
+    error: Option<String>,
+}
+
+#[test]
+fn odd_rows_are_written_as_the_harness_of_the_sdk_shows_them() {
+    // The SDK has the same test with the same list.
+    let list = include_str!("../../../../crates/rows/tests/odd_rows.json");
+    let odd_rows: Vec<OddRow> = serde_json::from_str(list).unwrap();
+    assert!(odd_rows.len() > 30);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let mut sink = open(&["rows"], &[text(&path)]).unwrap();
+    let mut expected = String::new();
+    for odd in odd_rows {
+        let mut row = vec![0; odd.row.len() / 2];
+        const_hex::decode_to_slice(&odd.row, &mut row).unwrap();
+        let emitted = sink.emit(0, &row, &[u32::try_from(row.len()).unwrap()]);
+        let error = emitted.err().map(|error| error.to_string());
+        let reason = odd
+            .error
+            .map(|reason| format!("row 0 of those emitted to `rows` {reason}"));
+        assert_eq!(error, reason, "{}", odd.about);
+        expected.extend(odd.json.map(|json| json + "\n"));
+    }
+    sink.rows.end_call();
+    sink.flush().unwrap();
+    assert_eq!(read(&path), expected);
+}
+
 #[test]
 fn outputs_that_share_a_file_are_named_in_their_lines() {
     let folder = tempfile::tempdir().unwrap();

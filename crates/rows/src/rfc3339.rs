@@ -13,7 +13,7 @@ static DIGITS: [[u8; 2]; 100] = digits();
 
 /// Appends the time so many seconds and nanoseconds after 1970 began, with as many digits of the second as it has.
 /// Answers whether it could: the year has to have four digits, and a second has less than a billion nanoseconds.
-pub(super) fn append(text: &mut Vec<u8>, seconds: i64, nanoseconds: u32) -> bool {
+pub(crate) fn append(text: &mut Vec<u8>, seconds: i64, nanoseconds: u32) -> bool {
     let seconds = seconds.checked_add(SECONDS_BEFORE_1970);
     let Some(seconds) = seconds.and_then(|seconds| u64::try_from(seconds).ok()) else {
         return false;
