@@ -55,7 +55,8 @@ impl<'a> Batches<'a> {
     /// another `each`, what was emitted is also taken back when the outer record is refused.
     ///
     /// # Errors
-    /// When `handle` answers with a [`Failure`]: the rows of that record are taken back, and no other follows.
+    /// When `handle` answers with a [`Failure`]: the rows of that record are taken back, and no other follows. The
+    /// call then fails even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter, Write as _};
+use std::panic::Location;
 
 /// Why a call could not do its work. Nothing that the call emitted counts.
 ///
@@ -16,6 +17,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 /// }
 /// assert_eq!(parse("x"), Err(Failure::fatal("invalid digit found in string")));
 /// ```
+#[must_use = "a failure has an effect only when the call returns it"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The same call may succeed later.
@@ -32,7 +34,6 @@ impl Failure {
     ///
     /// assert_eq!(Failure::retry("not yet"), Failure::Retry("not yet".to_owned()));
     /// ```
-    #[must_use]
     pub fn retry(reason: impl Into<String>) -> Self {
         Self::Retry(reason.into())
     }
@@ -50,7 +51,6 @@ impl Failure {
     /// }
     /// assert!(check(2, 1).is_err());
     /// ```
-    #[must_use]
     pub fn fatal(reason: impl Into<String>) -> Self {
         Self::Fatal(reason.into())
     }
@@ -67,6 +67,14 @@ impl Failure {
         match self {
             Self::Retry(reason) | Self::Fatal(reason) => reason,
         }
+    }
+
+    /// The failure with the line of the processor's source that caused it.
+    pub(crate) fn at(mut self, location: &Location<'_>) -> Self {
+        let (Self::Retry(reason) | Self::Fatal(reason)) = &mut self;
+        // Writing to a string does not fail.
+        let _ = write!(reason, " (at {location})");
+        self
     }
 }
 
@@ -105,6 +113,7 @@ impl From<RecordError> for Failure {
 /// assert!(matches!(parse("x"), Err(RecordError::Reject(_))));
 /// assert!(matches!(RecordError::from(Failure::fatal("full")), RecordError::Fail(_)));
 /// ```
+#[must_use = "a rejection has an effect only when the closure returns it"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordError {
     /// This record is refused, for this reason; the others go on.
@@ -122,7 +131,6 @@ impl RecordError {
     /// let first = [].first().copied().ok_or_else(|| RecordError::reject("there is no parent"));
     /// assert_eq!(first, Err::<u32, _>(RecordError::reject("there is no parent")));
     /// ```
-    #[must_use]
     pub fn reject(reason: impl Into<String>) -> Self {
         Self::Reject(reason.into())
     }

@@ -6,6 +6,8 @@ mod fields;
 mod key;
 mod merging;
 
+use std::panic::Location;
+
 use journal_aggregate::{Savepoint as MergeSavepoint, Shape, bytes};
 use serde::Serialize;
 
@@ -63,6 +65,18 @@ pub struct Out {
     may_take_back: bool,
     /// Records that are open while another one is handled inside of them, the innermost last.
     outer: Vec<Outer>,
+    /// The first failure that the processor may have ignored: at its end the call fails with it.
+    failure: Option<Failure>,
+    /// The first row of the innermost open record that cannot be serialized: the record must be refused for it.
+    lost_row: Option<LostRow>,
+    /// The first such row that was emitted while no record was open, until a record is refused.
+    lost_outside: Option<LostRow>,
+}
+
+/// A row that cannot be serialized.
+struct LostRow {
+    reason: String,
+    emitted_at: &'static Location<'static>,
 }
 
 /// A record that goes on when the one inside of it has ended.
@@ -70,6 +84,7 @@ struct Outer {
     record: u64,
     /// The savepoints of all buffers when the inner record began.
     savepoints: Vec<Savepoint>,
+    lost_row: Option<LostRow>,
 }
 
 /// The rows of one output that the host does not have yet.
@@ -111,6 +126,9 @@ impl Out {
             record: 0,
             may_take_back: false,
             outer: Vec::new(),
+            failure: None,
+            lost_row: None,
+            lost_outside: None,
         }
     }
 
@@ -122,7 +140,8 @@ impl Out {
     ///
     /// # Errors
     /// When the plan declares no output or several, when that is an aggregate, or when the row is not a map, the
-    /// whole call fails; when the row cannot be serialized, the record is refused.
+    /// whole call fails; when the row cannot be serialized, the record is refused. Both happen even if you ignore the
+    /// error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Bytes, Failure, Id, Out, Timestamp};
@@ -144,11 +163,16 @@ impl Out {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn emit<R: Serialize + ?Sized>(&mut self, row: &R) -> Result<(), RecordError> {
-        if self.outputs.len() == 1 {
+        let emitted = if self.outputs.len() == 1 {
             self.push(0, row)
         } else {
             Err(self.not_one_output())
+        };
+        match emitted {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.note_refused(error)),
         }
     }
 
@@ -156,7 +180,7 @@ impl Out {
     ///
     /// # Errors
     /// When the plan does not declare this output or it is an aggregate, or when the row is not a map, the whole
-    /// call fails; when the row cannot be serialized, the record is refused.
+    /// call fails; when the row cannot be serialized, the record is refused. Both happen even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -171,13 +195,20 @@ impl Out {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn emit_to<R: Serialize + ?Sized>(
         &mut self,
         output: &str,
         row: &R,
     ) -> Result<(), RecordError> {
-        let place = self.place(output)?;
-        self.push(place, row)
+        let emitted = match self.place(output) {
+            Ok(place) => self.push(place, row),
+            Err(error) => Err(error),
+        };
+        match emitted {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.note_refused(error)),
+        }
     }
 
     /// Merges a row into the aggregate output of this name: with all other rows that have the same key it becomes
@@ -191,7 +222,7 @@ impl Out {
     /// # Errors
     /// When the plan does not declare this output or it is no aggregate, when the row is not as the plan says, or
     /// when a sum leaves the range of 64 bits, the whole call fails; when the row cannot be serialized, the record
-    /// is refused.
+    /// is refused. Both happen even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -210,7 +241,20 @@ impl Out {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn merge<R: Serialize + ?Sized>(
+        &mut self,
+        output: &str,
+        row: &R,
+    ) -> Result<(), RecordError> {
+        match self.merge_row(output, row) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.note_refused(error)),
+        }
+    }
+
+    #[inline]
+    fn merge_row<R: Serialize + ?Sized>(
         &mut self,
         output: &str,
         row: &R,
@@ -252,12 +296,17 @@ impl Out {
     /// # }
     /// ```
     pub fn reject(&mut self, record: &Record<'_>, reason: impl Into<String>) {
-        let (batch, index) = record.place();
-        self.refuse(batch, index, reason.into());
+        *self.lost() = None;
+        self.refuse(record, reason.into());
     }
 
     /// Notes a rejection, in the order of the records, which is that of most calls. The first reason counts.
-    fn refuse(&mut self, batch: u32, index: u32, reason: String) {
+    pub(crate) fn refuse(&mut self, record: &Record<'_>, reason: String) {
+        let (batch, index) = record.place();
+        self.note_rejection(batch, index, reason);
+    }
+
+    fn note_rejection(&mut self, batch: u32, index: u32, reason: String) {
         let place = self
             .rejections
             .binary_search_by_key(&(batch, index), |other| (other.batch, other.index));
@@ -288,6 +337,36 @@ impl Out {
         self.outputs[place].count(&mut self.pending_bytes);
         if !self.may_take_back {
             self.flush_if_large();
+        }
+    }
+
+    /// Notes that an emission was refused, in case the processor ignores the answer.
+    #[cold]
+    #[track_caller]
+    fn note_refused(&mut self, error: RecordError) -> RecordError {
+        let emitted_at = Location::caller();
+        match error {
+            RecordError::Fail(failure) => {
+                let failure = failure.at(emitted_at);
+                self.note_failure(&failure);
+                RecordError::Fail(failure)
+            }
+            RecordError::Reject(reason) => {
+                self.lost().get_or_insert_with(|| LostRow {
+                    reason: reason.clone(),
+                    emitted_at,
+                });
+                RecordError::Reject(reason)
+            }
+        }
+    }
+
+    /// Where a row that cannot be serialized is noted.
+    fn lost(&mut self) -> &mut Option<LostRow> {
+        if self.may_take_back {
+            &mut self.lost_row
+        } else {
+            &mut self.lost_outside
         }
     }
 
@@ -344,6 +423,33 @@ impl Out {
         }
     }
 
+    /// Refuses the record where one of its rows cannot be serialized and the processor ignored it.
+    #[inline]
+    pub(crate) fn check_lost_row(&self) -> Result<(), RecordError> {
+        match &self.lost_row {
+            None => Ok(()),
+            Some(row) => Err(RecordError::reject(&*row.reason)),
+        }
+    }
+
+    /// Makes the call fail at its end, in case the processor ignores this failure. The first one counts.
+    pub(crate) fn note_failure(&mut self, failure: &Failure) {
+        self.failure.get_or_insert_with(|| failure.clone());
+    }
+
+    /// Ends the call to which the processor gave this answer, and hands the rest of the rows to the host.
+    pub(crate) fn end_call(&mut self, answer: Result<(), Failure>) -> Result<(), Failure> {
+        answer?;
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if let Some(row) = self.lost_outside.take() {
+            return Err(Failure::fatal(row.reason).at(row.emitted_at));
+        }
+        self.flush();
+        Ok(())
+    }
+
     /// What the record emitted is forgotten.
     pub(crate) fn take_back(&mut self) {
         for buffer in &mut self.outputs {
@@ -360,6 +466,7 @@ impl Out {
         self.outer.push(Outer {
             record: self.record,
             savepoints: self.outputs.iter().map(|buffer| buffer.savepoint).collect(),
+            lost_row: self.lost_row.take(),
         });
     }
 
@@ -367,13 +474,16 @@ impl Out {
     #[inline]
     fn resume(&mut self) {
         match self.outer.pop() {
-            None => self.may_take_back = false,
-            Some(outer) => self.go_on_with(&outer),
+            None => {
+                self.may_take_back = false;
+                self.lost_row = None;
+            }
+            Some(outer) => self.go_on_with(outer),
         }
     }
 
     #[cold]
-    fn go_on_with(&mut self, outer: &Outer) {
+    fn go_on_with(&mut self, outer: Outer) {
         for (buffer, &savepoint) in self.outputs.iter_mut().zip(&outer.savepoints) {
             if savepoint.record == outer.record {
                 buffer.savepoint = savepoint;
@@ -383,6 +493,7 @@ impl Out {
             }
         }
         self.record = outer.record;
+        self.lost_row = outer.lost_row;
     }
 
     #[inline]
@@ -414,6 +525,9 @@ impl Out {
         self.pending_bytes = 0;
         self.may_take_back = false;
         self.outer.clear();
+        self.failure = None;
+        self.lost_row = None;
+        self.lost_outside = None;
         self.record += 1;
     }
 

@@ -251,14 +251,15 @@ impl<'a> Record<'a> {
         handle: impl FnOnce(&mut Out) -> Result<(), RecordError>,
     ) -> Result<(), Failure> {
         out.begin_record();
-        match handle(out) {
+        match handle(out).and_then(|()| out.check_lost_row()) {
             Ok(()) => out.end_record(),
             Err(RecordError::Reject(reason)) => {
                 out.take_back();
-                out.reject(self, reason);
+                out.refuse(self, reason);
             }
             Err(RecordError::Fail(failure)) => {
                 out.take_back();
+                out.note_failure(&failure);
                 return Err(failure);
             }
         }

@@ -22,7 +22,7 @@ macro_rules! each {
         /// is passed over.
         ///
         /// # Errors
-        /// When `handle` answers with a [`Failure`].
+        /// When `handle` answers with a [`Failure`]. The call then fails even if you ignore the error.
         ///
         /// ```
         /// # use journal_plugin_sdk::{Batches, Failure, Out};

@@ -63,6 +63,8 @@ enum Mischief {
     BadEnds,
     /// Emits to an output that the plan lacks.
     NoOutput,
+    /// Emits to an output that the plan does not declare, and ignores the error.
+    LoseRows,
     /// Emits without end.
     Flood,
     /// Logs more lines than anyone reads.
@@ -109,13 +111,15 @@ impl Processor<Options> for Hostile {
         let output = self.options.outputs.first().map_or("rows", String::as_str);
         batches.each(out, |record, out| {
             let offset = record.offset();
-            out.emit_to(
-                output,
-                &Row {
-                    object_type: record.object_type(),
-                    offset,
-                },
-            )?;
+            let row = Row {
+                object_type: record.object_type(),
+                offset,
+            };
+            if mischief == Mischief::LoseRows {
+                let _ = out.emit_to("typo", &row);
+            } else {
+                out.emit_to(output, &row)?;
+            }
             if mischief == Mischief::RejectEven && offset.is_multiple_of(2) {
                 return Err(RecordError::reject("its offset is even"));
             }
@@ -124,7 +128,14 @@ impl Processor<Options> for Hostile {
         mischief.act(self.options.emitted_bytes)
     }
 
-    fn checkpoint(&mut self, _out: &mut Out) -> Result<(), Failure> {
+    fn checkpoint(&mut self, out: &mut Out) -> Result<(), Failure> {
+        if self.options.checkpoint == Mischief::LoseRows {
+            let row = Row {
+                object_type: "none",
+                offset: 0,
+            };
+            let _ = out.emit_to("typo", &row);
+        }
         self.options.checkpoint.act(self.options.emitted_bytes)
     }
 }
@@ -137,7 +148,7 @@ impl Mischief {
         const FIXSTR_OF_1: u8 = 0xa1;
         const NIL: u8 = 0xc0;
         match self {
-            Self::None | Self::RejectEven => {}
+            Self::None | Self::RejectEven | Self::LoseRows => {}
             Self::Loop => loop {
                 black_box(());
             },
