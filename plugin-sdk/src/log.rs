@@ -63,26 +63,17 @@ mod platform {
         });
     }
 
-    pub(super) fn start_capture() {
-        CAPTURED.set(Some(Vec::new()));
+    pub(crate) fn capture<T>(work: impl FnOnce() -> T) -> (T, Vec<(Level, String)>) {
+        let outer = CAPTURED.replace(Some(Vec::new()));
+        let result = work();
+        let lines = CAPTURED.replace(outer).unwrap_or_default();
+        (result, lines)
     }
-
-    pub(super) fn end_capture() -> Vec<(Level, String)> {
-        CAPTURED.take().unwrap_or_default()
-    }
 }
 
-/// Keeps the lines that this thread writes, until [`end_capture`].
+/// Runs `work`, and returns with its result the lines that this thread logged meanwhile.
 #[cfg(not(target_family = "wasm"))]
-pub(crate) fn start_capture() {
-    platform::start_capture();
-}
-
-/// The lines since [`start_capture`].
-#[cfg(not(target_family = "wasm"))]
-pub(crate) fn end_capture() -> Vec<(Level, String)> {
-    platform::end_capture()
-}
+pub(crate) use platform::capture;
 
 /// Writes a line about something that failed to the operator's log, as in `format!`.
 ///

@@ -362,15 +362,21 @@ struct Prepared<P, O> {
 
 impl<P: Processor<O>, O: Options> Prepared<P, O> {
     fn run(&self, seed: Option<u64>) -> Result<Run, Error> {
-        log::start_capture();
-        let result = self.run_captured(seed);
-        let lines = log::end_capture();
-        let mut run = result?;
-        run.log = lines
-            .into_iter()
-            .map(|(level, message)| LogLine { level, message })
-            .collect();
-        Ok(run)
+        let (result, lines) = log::capture(|| self.run_captured(seed));
+        match result {
+            Ok(mut run) => {
+                let line = |(level, message)| LogLine { level, message };
+                run.log = lines.into_iter().map(line).collect();
+                Ok(run)
+            }
+            Err(error) => {
+                // There is no `Run` that holds them, and they may say why it failed.
+                for (level, message) in lines {
+                    log::write(level, format_args!("{message}"));
+                }
+                Err(error)
+            }
+        }
     }
 
     fn run_captured(&self, seed: Option<u64>) -> Result<Run, Error> {

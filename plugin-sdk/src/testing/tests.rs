@@ -217,6 +217,10 @@ impl Processor<ToldOptions> for Told {
             "longer" => Ok(out.emit(&Longer)?),
             "elsewhere" => Ok(out.emit_to("elsewhere", &json!({}))?),
             "fail" => Err(Failure::retry("told to fail")),
+            "log and fail" => {
+                crate::warn!("about to fail");
+                Err(Failure::fatal("told to fail"))
+            }
             "column" => batches.each(out, |record, _| {
                 let _ = record.offset();
                 Ok(())
@@ -271,6 +275,15 @@ fn harness_fails_where_the_host_stops() {
         "`process` call 1 panicked: the column `offsets` was not asked for: name it in the plan's \
          columns",
     );
+}
+
+#[test]
+fn log_of_a_run_that_fails_is_printed() {
+    let harness = Harness::<Told, _>::new().options(json!({"what": "log and fail"}));
+    let harness = harness.record("origin", "", &json!({}));
+    let (result, printed) = crate::log::capture(|| harness.run());
+    assert!(result.is_err());
+    assert_eq!(printed, [(Level::Warn, "about to fail".to_owned())]);
 }
 
 #[test]
