@@ -228,6 +228,7 @@ impl<'a> Batch<'a> {
     /// }
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn value_bytes(&self) -> u64 {
         self.value_ends().last().copied().unwrap_or(0).into()
     }
@@ -244,6 +245,7 @@ impl<'a> Batch<'a> {
     /// }
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn tombstones(&self) -> usize {
         let ends = self.value_ends();
         let first = usize::from(ends.first() == Some(&0));
@@ -267,6 +269,7 @@ impl<'a> Batch<'a> {
         }
     }
 
+    #[track_caller]
     fn value_ends(&self) -> &'a [u32] {
         if self.raw.value_ends.is_empty() && !self.is_empty() {
             missing("value-ends");
@@ -317,6 +320,7 @@ impl ExactSizeIterator for Records<'_> {}
 
 #[cold]
 #[inline(never)]
+#[track_caller]
 fn missing(column: &str) -> ! {
     panic!("the column `{column}` was not asked for: name it in the plan's columns")
 }

@@ -65,9 +65,13 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn key(&self) -> &'a [u8] {
         let range = range(&self.raw.key_ends, self.index, "keys");
-        self.raw.keys.get(range).unwrap_or_else(|| missing("keys"))
+        match self.raw.keys.get(range) {
+            Some(key) => key,
+            None => missing("keys"),
+        }
     }
 
     /// The value, as it is in the journal: a msgpack map; empty for a tombstone.
@@ -80,12 +84,13 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn value(&self) -> &'a [u8] {
         let range = range(&self.raw.value_ends, self.index, "values");
-        self.raw
-            .values
-            .get(range)
-            .unwrap_or_else(|| missing("values"))
+        match self.raw.values.get(range) {
+            Some(value) => value,
+            None => missing("values"),
+        }
     }
 
     /// The size of the value in bytes.
@@ -98,6 +103,7 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn value_len(&self) -> usize {
         range(&self.raw.value_ends, self.index, "value-ends").len()
     }
@@ -119,6 +125,7 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn is_tombstone(&self) -> bool {
         self.value_len() == 0
     }
@@ -133,6 +140,7 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn partition(&self) -> u32 {
         cell(&self.raw.partitions, self.index, "partitions")
     }
@@ -147,6 +155,7 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn offset(&self) -> u64 {
         cell(&self.raw.offsets, self.index, "offsets")
     }
@@ -161,6 +170,7 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn timestamp_ms(&self) -> Option<i64> {
         match cell(&self.raw.timestamps, self.index, "timestamps") {
             -1 => None,
@@ -187,6 +197,7 @@ impl<'a> Record<'a> {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn decode<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
         decode(self.value()).map_err(|cause| DecodeError {
             what: "value",
@@ -209,6 +220,7 @@ impl<'a> Record<'a> {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn decode_key<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
         decode(self.key()).map_err(|cause| DecodeError { what: "key", cause })
     }
@@ -232,6 +244,7 @@ impl<'a> Record<'a> {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn object(&self) -> Result<Object<'a>, RecordError> {
         match self.value() {
             [] => Err(RecordError::reject("the record has no value")),
@@ -319,6 +332,7 @@ impl Error for DecodeError {
 
 /// Where the entry at `index` lies in a column of bytes.
 #[inline]
+#[track_caller]
 fn range(ends: &[u32], index: u32, column: &str) -> std::ops::Range<usize> {
     let index = index as usize;
     let Some(&end) = ends.get(index) else {
@@ -329,6 +343,7 @@ fn range(ends: &[u32], index: u32, column: &str) -> std::ops::Range<usize> {
 }
 
 #[inline]
+#[track_caller]
 fn cell<T: Copy>(column: &[T], index: u32, name: &str) -> T {
     match column.get(index as usize) {
         Some(&cell) => cell,

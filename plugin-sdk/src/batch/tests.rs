@@ -154,6 +154,44 @@ fn reading_a_column_that_was_not_asked_for_panics_with_its_name() {
     });
 }
 
+thread_local! {
+    static PANICKED_IN: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+#[test]
+fn panic_for_a_missing_column_names_the_line_that_reads_it() {
+    let default_hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICKED_IN.set(panic.location().map(|at| at.file().to_owned()));
+        default_hook(panic);
+    }));
+    let raw = RawBatch {
+        object_type: "origin".to_owned(),
+        records: 1,
+        ..RawBatch::default()
+    };
+    let batches = Batches::new(std::slice::from_ref(&raw));
+    let reads: [fn(Batches<'_>); 3] = [
+        |batches| {
+            drop(batches.each(&mut out(), |record, _| {
+                record.decode::<u8>()?;
+                Ok(())
+            }));
+        },
+        |batches| drop(batches.each_origin(&mut out(), |_, _| Ok(()))),
+        |batches| {
+            for batch in &batches {
+                let _ = batch.value_bytes();
+            }
+        },
+    ];
+    for (number, read) in reads.into_iter().enumerate() {
+        assert!(catch_unwind(|| read(batches)).is_err());
+        let file = PANICKED_IN.take().unwrap();
+        assert!(file.ends_with("batch/tests.rs"), "{number}: {file}");
+    }
+}
+
 #[test]
 fn value_without_its_column_panics_even_when_its_size_is_known() {
     let raw = RawBatch {

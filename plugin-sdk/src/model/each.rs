@@ -34,6 +34,7 @@ macro_rules! each {
         /// })
         /// # }
         /// ```
+        #[track_caller]
         pub fn $each<F>(&self, out: &mut Out, handle: F) -> Result<(), Failure>
         where
             F: FnMut($object<'a>, &mut Out) -> Result<(), RecordError>,
@@ -100,6 +101,7 @@ impl<'a> Batches<'a> {
     );
 
     #[inline]
+    #[track_caller]
     fn each_typed<T: Typed<'a>, F>(&self, out: &mut Out, mut handle: F) -> Result<(), Failure>
     where
         F: FnMut(T, &mut Out) -> Result<(), RecordError>,
@@ -119,6 +121,7 @@ impl<'a> Batches<'a> {
         Ok(())
     }
 
+    #[track_caller]
     fn each_present<F>(&self, out: &mut Out, mut handle: F) -> Result<(), Failure>
     where
         F: FnMut(Content<'a>, &mut Out) -> Result<(), RecordError>,
@@ -131,6 +134,7 @@ impl<'a> Batches<'a> {
         })
     }
 
+    #[track_caller]
     fn each_absent<F>(&self, out: &mut Out, mut handle: F) -> Result<(), Failure>
     where
         F: FnMut(SkippedContent<'a>, &mut Out) -> Result<(), RecordError>,
