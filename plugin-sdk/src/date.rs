@@ -140,19 +140,22 @@ impl<'a> Date<'a> {
         }
     }
 
-    /// The time in UTC, which sorts and which rows hold as a time.
+    /// The time in UTC, for a row. Every time that it returns can be written.
     ///
-    /// `None` if there are a million microseconds and more.
+    /// `None` if the year does not have four digits, or if the microseconds are a million or more. For a time of any
+    /// year, make a [`Timestamp`] of the fields.
     ///
     /// ```
     /// use journal_plugin_sdk::Date;
     ///
     /// let date = Date::new(1_700_000_000, 500_000, b"+0530");
     /// assert_eq!(date.timestamp().unwrap().to_string(), "2023-11-14T22:13:20.5Z");
+    /// assert_eq!(Date::new(i64::MAX, 0, b"+0000").timestamp(), None);
     /// ```
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        Timestamp::new(self.seconds, self.microseconds.checked_mul(1000)?)
+        let time = Timestamp::new(self.seconds, self.microseconds.checked_mul(1000)?)?;
+        time.has_four_digit_year().then_some(time)
     }
 
     /// The date as the calendar and the clock show it in UTC, if its year has four digits. The offset does
@@ -374,6 +377,14 @@ mod tests {
         assert_eq!(Date::new(0, 1_000_000, b"+0000").timestamp(), None);
         assert_eq!(Date::new(0, u32::MAX, b"+0000").timestamp(), None);
         assert!(Date::new(0, 0, b"UTC").utc().is_some());
+    }
+
+    #[test]
+    fn timestamp_is_one_that_a_row_can_hold() {
+        let is_some = |seconds| Date::new(seconds, 0, b"UTC").timestamp().is_some();
+        assert!(is_some(-62_167_219_200) && !is_some(-62_167_219_201));
+        assert!(is_some(253_402_300_799) && !is_some(253_402_300_800));
+        assert!(!is_some(i64::MAX) && !is_some(i64::MIN));
     }
 
     #[test]

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use journal_plugin_sdk::{
-    Batches, Column, Date, Failure, Id, Out, Plan, Processor, Timestamp, export,
-};
+use journal_plugin_sdk::{Batches, Column, Failure, Id, Out, Plan, Processor, Timestamp, export};
 use serde::Serialize;
 
 /// What is written for each revision.
@@ -38,8 +36,8 @@ impl Processor for ListRevisions {
         batches.each_revision(out, |revision, out| {
             // Fields are read in the order that they have in the journal, which passes over each but once.
             let subject = revision.message()?.map(subject);
-            let date = revision.date()?.and_then(|date| time(&date));
-            let committer_date = revision.committer_date()?.and_then(|date| time(&date));
+            let date = revision.date()?.and_then(|date| date.timestamp());
+            let committer_date = revision.committer_date()?.and_then(|date| date.timestamp());
             let directory = revision.directory()?;
             parents.clear();
             for parent in revision.parents()? {
@@ -56,12 +54,6 @@ impl Processor for ListRevisions {
             })
         })
     }
-}
-
-/// The date as a time of a row, where it is one that a row can hold.
-fn time(date: &Date<'_>) -> Option<Timestamp> {
-    // Lines of JSON have years of four digits, and refuse all other times.
-    date.timestamp().filter(|time| time.has_four_digit_year())
 }
 
 /// The first line of a message.
