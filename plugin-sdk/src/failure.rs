@@ -1,13 +1,12 @@
-//! What a processor answers when it cannot do its work.
+//! Errors of a call and of a single record.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::panic::Location;
 
-/// Why a call could not do its work. Nothing that the call emitted counts.
+/// Why a call failed. The rows of the call are discarded.
 ///
-/// `?` turns any error into a fatal failure. For that reason a failure is not an
-/// [`Error`] itself.
+/// `?` converts any error into a fatal failure, so `Failure` does not implement [`Error`] itself.
 ///
 /// ```
 /// use journal_plugin_sdk::Failure;
@@ -22,12 +21,12 @@ use std::panic::Location;
 pub enum Failure {
     /// The same call may succeed later.
     Retry(String),
-    /// No repetition will help: the options or the processor are wrong.
+    /// The same call would fail again: the options or the processor are wrong.
     Fatal(String),
 }
 
 impl Failure {
-    /// A failure that may pass.
+    /// A failure that may not occur again.
     ///
     /// ```
     /// use journal_plugin_sdk::Failure;
@@ -38,7 +37,7 @@ impl Failure {
         Self::Retry(reason.into())
     }
 
-    /// A failure that will not pass.
+    /// A failure that would occur again.
     ///
     /// ```
     /// use journal_plugin_sdk::Failure;
@@ -55,7 +54,7 @@ impl Failure {
         Self::Fatal(reason.into())
     }
 
-    /// The reason, for the operator.
+    /// The reason, as the operator sees it.
     ///
     /// ```
     /// use journal_plugin_sdk::Failure;
@@ -69,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// The failure with the line of the processor's source that caused it.
+    /// Adds to the reason the line of the processor's source that caused it.
     pub(crate) fn at(mut self, location: &Location<'_>) -> Self {
         let (Self::Retry(reason) | Self::Fatal(reason)) = &mut self;
         // Writing to a string does not fail.
@@ -99,10 +98,9 @@ impl From<RecordError> for Failure {
     }
 }
 
-/// Why one record could not be handled: what the closure of
-/// [`Batches::each`](crate::Batches::each) answers with.
+/// Why one record could not be handled: the error of the closure of [`Batches::each`](crate::Batches::each).
 ///
-/// `?` on any error rejects the record alone; `?` on a [`Failure`] ends the call.
+/// `?` on any error rejects only the record; `?` on a [`Failure`] fails the call.
 ///
 /// ```
 /// use journal_plugin_sdk::{Failure, RecordError};
@@ -116,14 +114,14 @@ impl From<RecordError> for Failure {
 #[must_use = "a rejection has an effect only when the closure returns it"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordError {
-    /// This record is refused, for this reason; the others go on.
+    /// This record is rejected for this reason, and the next one follows.
     Reject(String),
     /// The whole call fails.
     Fail(Failure),
 }
 
 impl RecordError {
-    /// Refuses the record. See also [`reject!`](crate::reject).
+    /// Rejects the record. See also [`reject!`](crate::reject).
     ///
     /// ```
     /// use journal_plugin_sdk::RecordError;
@@ -157,8 +155,9 @@ impl From<Failure> for RecordError {
     }
 }
 
-/// Returns from the closure of [`Batches::each`](crate::Batches::each) and refuses the record,
-/// for a reason that is written as in `format!`.
+/// Returns from the closure of [`Batches::each`](crate::Batches::each) and rejects the record.
+///
+/// The arguments are those of `format!`, and give the reason.
 ///
 /// ```
 /// use journal_plugin_sdk::{RecordError, reject};
@@ -178,7 +177,7 @@ macro_rules! reject {
     };
 }
 
-/// The error's text and those of its causes, as one line.
+/// The messages of the error and its causes, as one line.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -214,20 +213,20 @@ mod tests {
     }
 
     #[test]
-    fn causes_of_an_error_stand_in_the_reason() {
+    fn reason_contains_the_causes_of_an_error() {
         let reason = "no number: invalid digit found in string";
         assert_eq!(RecordError::from(outer()), RecordError::reject(reason));
         assert_eq!(Failure::from(outer()), Failure::fatal(reason));
     }
 
     #[test]
-    fn failure_inside_a_record_stays_the_failure_it_was() {
+    fn failure_inside_a_record_is_passed_on_unchanged() {
         let failure = Failure::retry("busy");
         assert_eq!(Failure::from(RecordError::from(failure.clone())), failure);
     }
 
     #[test]
-    fn rejection_where_there_is_no_record_is_a_fatal_failure() {
+    fn rejection_outside_of_a_record_is_a_fatal_failure() {
         assert_eq!(
             Failure::from(RecordError::reject("bad")),
             Failure::fatal("bad")

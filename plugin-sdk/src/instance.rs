@@ -1,4 +1,4 @@
-//! A processor at work: what the WASM glue and the native harness have in common.
+//! A running processor, for the WASM glue and for the native harness.
 
 use crate::batch::RawBatch;
 use crate::out::{Deliver, Rejection};

@@ -1,8 +1,8 @@
-//! Lines for the operator's log, and the last words of a panic.
+//! Lines for the operator's log.
 
 use std::fmt::Arguments;
 
-/// How much a line of the log matters.
+/// The severity of a line of the log.
 ///
 /// ```
 /// use journal_plugin_sdk::log::Level;
@@ -15,13 +15,13 @@ pub enum Level {
     Error,
     /// Something is suspicious.
     Warn,
-    /// Worth knowing.
+    /// Something that the operator should know.
     Info,
     /// For the author of the processor.
     Debug,
 }
 
-/// Writes one line; what the macros call.
+/// Writes one line. The macros call it.
 #[doc(hidden)]
 pub fn write(level: Level, message: Arguments<'_>) {
     match message.as_str() {
@@ -75,7 +75,7 @@ mod platform {
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use platform::capture;
 
-/// Writes a line about something that failed to the operator's log, as in `format!`.
+/// Logs an error. The arguments are those of `format!`.
 ///
 /// ```
 /// journal_plugin_sdk::error!("{} objects have no type", 3);
@@ -87,7 +87,7 @@ macro_rules! error {
     };
 }
 
-/// Writes a line about something suspicious to the operator's log, as in `format!`.
+/// Logs a warning. The arguments are those of `format!`.
 ///
 /// ```
 /// journal_plugin_sdk::warn!("the branch {:?} has no target", "main");
@@ -99,10 +99,10 @@ macro_rules! warn {
     };
 }
 
-/// Writes a line worth knowing to the operator's log, as in `format!`.
+/// Logs something that the operator should know. The arguments are those of `format!`.
 ///
 /// ```
-/// journal_plugin_sdk::info!("rows begin in the year {}", 1970);
+/// journal_plugin_sdk::info!("rows start in the year {}", 1970);
 /// ```
 #[macro_export]
 macro_rules! info {
@@ -111,7 +111,7 @@ macro_rules! info {
     };
 }
 
-/// Writes a line for the author of the processor to the log, as in `format!`.
+/// Logs something for the author of the processor. The arguments are those of `format!`.
 ///
 /// ```
 /// let parents = 3;

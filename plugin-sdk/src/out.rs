@@ -1,4 +1,4 @@
-//! Rows on their way to the host.
+//! Collects rows and rejections, and hands them to the host.
 
 mod appending;
 mod column;
@@ -16,21 +16,21 @@ use self::merging::Merging;
 use crate::batch::Record;
 use crate::{Failure, RecordError};
 
-/// Buffers above this many bytes are handed to the host between two records.
+/// When the buffers hold more bytes than this, they are handed to the host after the current record.
 const FLUSH_BYTES: usize = 1 << 20;
 
-/// Takes the rows of one output: its place in the plan, the rows end to end, where each ends.
+/// Hands rows of one output to the host: the output's index in the plan, the concatenated rows, and the end of each.
 pub(crate) type Deliver = Box<dyn FnMut(u32, &[u8], &[u32])>;
 
-/// An output as a processor writes to it.
+/// What [`Out`] needs to know about an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutputPlan {
     pub(crate) name: String,
-    /// What the rows look like that are merged, where they are.
+    /// The key and columns of an aggregate output; `None` for an append output.
     pub(crate) shape: Option<Shape>,
 }
 
-/// A record that the processor refuses, as the host wants it.
+/// A rejected record, as the host expects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
     pub(crate) batch: u32,
@@ -38,7 +38,7 @@ pub(crate) struct Rejection {
     pub(crate) reason: String,
 }
 
-/// Where a processor writes: the rows that it emits and the records that it refuses.
+/// Receives what a processor writes: rows and rejections.
 ///
 /// ```
 /// use journal_plugin_sdk::{Out, RecordError};
@@ -59,17 +59,17 @@ pub struct Out {
     deliver: Deliver,
     /// Bytes in all buffers.
     pending_bytes: usize,
-    /// Counts the records that were begun, so that a buffer knows whether its savepoint is of this one.
+    /// The number of the current record, which shows a buffer whether its savepoint belongs to this record.
     record: u64,
-    /// While a record may still be refused, nothing is handed to the host.
-    may_take_back: bool,
-    /// Records that are open while another one is handled inside of them, the innermost last.
+    /// Whether a record is open. It may still be rejected, so nothing is handed to the host.
+    in_record: bool,
+    /// Open records around the current one, the innermost last.
     outer: Vec<Outer>,
-    /// The first failure that the processor may have ignored: at its end the call fails with it.
+    /// The first failure of this call. The call returns it even if the processor ignored it.
     failure: Option<Failure>,
-    /// The first row of the innermost open record that cannot be serialized: the record must be refused for it.
+    /// The first row of the current record that cannot be serialized: the record must be rejected.
     lost_row: Option<LostRow>,
-    /// The first such row that was emitted while no record was open, until a record is refused.
+    /// The first such row that was emitted outside of a record; cleared when the processor rejects a record.
     lost_outside: Option<LostRow>,
 }
 
@@ -79,7 +79,7 @@ struct LostRow {
     emitted_at: &'static Location<'static>,
 }
 
-/// A record that goes on when the one inside of it has ended.
+/// A record that continues when the one inside it ends.
 struct Outer {
     record: u64,
     /// The savepoints of all buffers when the inner record began.
@@ -92,7 +92,7 @@ struct Buffer {
     name: String,
     rows: Rows,
     savepoint: Savepoint,
-    /// What it has of the pending bytes.
+    /// The bytes of this buffer that are included in `Out::pending_bytes`.
     counted: usize,
 }
 
@@ -103,7 +103,7 @@ enum Rows {
     Merging(Box<Merging>),
 }
 
-/// What a buffer held when a record wrote to it for the first time.
+/// What a buffer held before the first row of a record.
 #[derive(Clone, Copy)]
 struct Savepoint {
     record: u64,
@@ -124,7 +124,7 @@ impl Out {
             deliver,
             pending_bytes: 0,
             record: 0,
-            may_take_back: false,
+            in_record: false,
             outer: Vec::new(),
             failure: None,
             lost_row: None,
@@ -134,14 +134,13 @@ impl Out {
 
     /// Emits a row to the plan's only output.
     ///
-    /// A row is anything that serializes to a map: a struct, a `BTreeMap<String, _>`. For bytes, ids and
-    /// times use [`Bytes`](crate::Bytes), [`Id`](crate::Id) and [`Timestamp`](crate::Timestamp): a plain
+    /// A row is anything that serializes to a map, such as a struct or a `BTreeMap<String, _>`. Use
+    /// [`Bytes`](crate::Bytes), [`Id`](crate::Id) and [`Timestamp`](crate::Timestamp) for bytes, ids and times: a plain
     /// `Vec<u8>` becomes a list of numbers.
     ///
     /// # Errors
-    /// When the plan declares no output or several, when that is an aggregate, or when the row is not a map, the
-    /// whole call fails; when the row cannot be serialized, the record is refused. Both happen even if you ignore the
-    /// error.
+    /// The call fails if the plan does not declare exactly one output, if that output is an aggregate, or if the row is
+    /// not a map. The record is rejected if the row cannot be serialized. Both happen even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Bytes, Failure, Id, Out, Timestamp};
@@ -179,8 +178,8 @@ impl Out {
     /// Emits a row to the output of this name. See [`emit`](Self::emit).
     ///
     /// # Errors
-    /// When the plan does not declare this output or it is an aggregate, or when the row is not a map, the whole
-    /// call fails; when the row cannot be serialized, the record is refused. Both happen even if you ignore the error.
+    /// The call fails if the plan does not declare this output, if the output is an aggregate, or if the row is not a
+    /// map. The record is rejected if the row cannot be serialized. Both happen even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -201,8 +200,8 @@ impl Out {
         output: &str,
         row: &R,
     ) -> Result<(), RecordError> {
-        let emitted = match self.place(output) {
-            Ok(place) => self.push(place, row),
+        let emitted = match self.index_of(output) {
+            Ok(index) => self.push(index, row),
             Err(error) => Err(error),
         };
         match emitted {
@@ -211,18 +210,17 @@ impl Out {
         }
     }
 
-    /// Merges a row into the aggregate output of this name: with all other rows that have the same key it becomes
-    /// one, as [`Aggregate`](crate::Aggregate) says.
+    /// Merges a row into the aggregate output of this name. Rows with the same key become one, as its
+    /// [`Aggregate`](crate::Aggregate) says.
     ///
-    /// A row is a struct, or a map, with exactly the fields of the key and the columns, in any order. What was
-    /// merged in a call is handed to the host at its end, and nothing is held from one call to the next: a
-    /// processor that only merges is [`stateless`](crate::Plan::stateless). The host merges on, until the
-    /// checkpoint.
+    /// A row is a struct or a map with exactly the fields of the key and the columns, in any order. The merged rows are
+    /// handed to the host at the end of the call, and the host merges those of all calls until the checkpoint. So a
+    /// processor that only merges is [`stateless`](crate::Plan::stateless).
     ///
     /// # Errors
-    /// When the plan does not declare this output or it is no aggregate, when the row is not as the plan says, or
-    /// when a sum leaves the range of 64 bits, the whole call fails; when the row cannot be serialized, the record
-    /// is refused. Both happen even if you ignore the error.
+    /// The call fails if the plan does not declare this output, if the output is not an aggregate, if the row does not
+    /// match the plan, or if a sum leaves the range of 64 bits. The record is rejected if the row cannot be serialized.
+    /// Both happen even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -259,28 +257,30 @@ impl Out {
         output: &str,
         row: &R,
     ) -> Result<(), RecordError> {
-        let place = self.place(output)?;
-        let buffer = &mut self.outputs[place];
+        let index = self.index_of(output)?;
+        let buffer = &mut self.outputs[index];
         buffer.begin(self.record, self.outer.is_empty());
         let Rows::Merging(merging) = &mut buffer.rows else {
-            return Err(buffer.not_for("merge", "an append output: emit to it"));
+            return Err(buffer.not_for("merge", "an append output: use `emit_to`"));
         };
-        // A row whose key is known takes no more room.
+        // A row with a known key adds nothing to the size of the buffer.
         if merging.merge(&buffer.name, row)? {
-            self.grow(place);
+            self.grow(index);
         }
         Ok(())
     }
 
     #[inline]
-    fn place(&self, output: &str) -> Result<usize, RecordError> {
+    fn index_of(&self, output: &str) -> Result<usize, RecordError> {
         let is_it = |buffer: &Buffer| bytes::same(buffer.name.as_bytes(), output.as_bytes());
-        let place = self.outputs.iter().position(is_it);
-        place.ok_or_else(|| self.undeclared(output))
+        let index = self.outputs.iter().position(is_it);
+        index.ok_or_else(|| self.undeclared(output))
     }
 
-    /// Refuses a record, for a reason that the operator reads. Rows that were emitted for it stay: it is
-    /// [`Batches::each`](crate::Batches::each) that takes them back.
+    /// Rejects a record. The operator sees the reason.
+    ///
+    /// Rows that were emitted for the record are kept. To discard them, return the rejection from the closure of
+    /// [`Batches::each`](crate::Batches::each) instead.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -300,47 +300,47 @@ impl Out {
         self.refuse(record, reason.into());
     }
 
-    /// Notes a rejection, in the order of the records, which is that of most calls. The first reason counts.
+    /// Adds a rejection. If the record is rejected already, the first reason is kept.
     pub(crate) fn refuse(&mut self, record: &Record<'_>, reason: String) {
-        let (batch, index) = record.place();
+        let (batch, index) = record.indices();
         self.note_rejection(batch, index, reason);
     }
 
     fn note_rejection(&mut self, batch: u32, index: u32, reason: String) {
-        let place = self
+        let found = self
             .rejections
             .binary_search_by_key(&(batch, index), |other| (other.batch, other.index));
-        if let Err(place) = place {
+        if let Err(position) = found {
             let rejection = Rejection {
                 batch,
                 index,
                 reason,
             };
-            self.rejections.insert(place, rejection);
+            self.rejections.insert(position, rejection);
         }
     }
 
-    fn push<R: Serialize + ?Sized>(&mut self, place: usize, row: &R) -> Result<(), RecordError> {
-        let buffer = &mut self.outputs[place];
+    fn push<R: Serialize + ?Sized>(&mut self, index: usize, row: &R) -> Result<(), RecordError> {
+        let buffer = &mut self.outputs[index];
         buffer.begin(self.record, self.outer.is_empty());
         let Rows::Appending(appending) = &mut buffer.rows else {
-            return Err(buffer.not_for("emit", "an aggregate: `merge` into it"));
+            return Err(buffer.not_for("emit", "an aggregate: use `merge`"));
         };
         appending.push(&buffer.name, row)?;
-        self.grow(place);
+        self.grow(index);
         Ok(())
     }
 
-    /// Counts what a buffer has more.
+    /// Updates the size of the buffers after a row was added.
     #[inline]
-    fn grow(&mut self, place: usize) {
-        self.outputs[place].count(&mut self.pending_bytes);
-        if !self.may_take_back {
+    fn grow(&mut self, index: usize) {
+        self.outputs[index].count(&mut self.pending_bytes);
+        if !self.in_record {
             self.flush_if_large();
         }
     }
 
-    /// Notes that an emission was refused, in case the processor ignores the answer.
+    /// Remembers that a row was refused, so that it has its effect even if the processor ignores the error.
     #[cold]
     #[track_caller]
     fn note_refused(&mut self, error: RecordError) -> RecordError {
@@ -361,9 +361,9 @@ impl Out {
         }
     }
 
-    /// Where a row that cannot be serialized is noted.
+    /// The field that remembers a row which cannot be serialized.
     fn lost(&mut self) -> &mut Option<LostRow> {
-        if self.may_take_back {
+        if self.in_record {
             &mut self.lost_row
         } else {
             &mut self.lost_outside
@@ -402,28 +402,28 @@ impl Out {
     }
 }
 
-/// How the SDK drives it.
+/// The interface for the rest of the SDK.
 impl Out {
-    /// From here on everything that is emitted can be taken back. A record may begin inside of another one.
+    /// Begins a record, possibly inside another one. Its rows can be rolled back.
     #[inline]
     pub(crate) fn begin_record(&mut self) {
-        if self.may_take_back {
+        if self.in_record {
             self.suspend();
         }
         self.record += 1;
-        self.may_take_back = true;
+        self.in_record = true;
     }
 
-    /// What the record emitted stays, unless a record around it is refused.
+    /// Keeps the rows of the record, unless a record around it is rejected.
     #[inline]
     pub(crate) fn end_record(&mut self) {
         self.resume();
-        if !self.may_take_back {
+        if !self.in_record {
             self.flush_if_large();
         }
     }
 
-    /// Refuses the record where one of its rows cannot be serialized and the processor ignored it.
+    /// Returns a rejection if a row of the record cannot be serialized, whether or not the processor ignored the error.
     #[inline]
     pub(crate) fn check_lost_row(&self) -> Result<(), RecordError> {
         match &self.lost_row {
@@ -432,12 +432,12 @@ impl Out {
         }
     }
 
-    /// Makes the call fail at its end, in case the processor ignores this failure. The first one counts.
+    /// Makes the call fail even if the processor ignores this failure. The first one is reported.
     pub(crate) fn note_failure(&mut self, failure: &Failure) {
         self.failure.get_or_insert_with(|| failure.clone());
     }
 
-    /// Ends the call to which the processor gave this answer, and hands the rest of the rows to the host.
+    /// Ends a call: hands the remaining rows to the host, or returns the failure of the processor or of an emission.
     pub(crate) fn end_call(&mut self, answer: Result<(), Failure>) -> Result<(), Failure> {
         answer?;
         if let Some(failure) = self.failure.take() {
@@ -450,8 +450,8 @@ impl Out {
         Ok(())
     }
 
-    /// What the record emitted is forgotten.
-    pub(crate) fn take_back(&mut self) {
+    /// Discards the rows of the record.
+    pub(crate) fn rollback_record(&mut self) {
         for buffer in &mut self.outputs {
             if buffer.savepoint.record == self.record {
                 buffer.rollback_to_savepoint();
@@ -470,25 +470,25 @@ impl Out {
         });
     }
 
-    /// Goes back to the record around the one that ends, if there is one.
+    /// Continues with the record around the one that ends, if there is one.
     #[inline]
     fn resume(&mut self) {
         match self.outer.pop() {
             None => {
-                self.may_take_back = false;
+                self.in_record = false;
                 self.lost_row = None;
             }
-            Some(outer) => self.go_on_with(outer),
+            Some(outer) => self.return_to(outer),
         }
     }
 
     #[cold]
-    fn go_on_with(&mut self, outer: Outer) {
+    fn return_to(&mut self, outer: Outer) {
         for (buffer, &savepoint) in self.outputs.iter_mut().zip(&outer.savepoints) {
             if savepoint.record == outer.record {
                 buffer.savepoint = savepoint;
             } else if buffer.savepoint.record == self.record {
-                // The outer record's first rows here are those of the inner one.
+                // The outer record has no earlier rows in this buffer, so the inner savepoint serves for both.
                 buffer.savepoint.record = outer.record;
             }
         }
@@ -503,10 +503,10 @@ impl Out {
         }
     }
 
-    /// Hands all rows to the host and keeps the buffers.
+    /// Hands all rows to the host. The buffers keep their memory.
     pub(crate) fn flush(&mut self) {
-        for (place, buffer) in (0..).zip(&mut self.outputs) {
-            let deliver = |rows: &[u8], row_ends: &[u32]| (self.deliver)(place, rows, row_ends);
+        for (index, buffer) in (0..).zip(&mut self.outputs) {
+            let deliver = |rows: &[u8], row_ends: &[u32]| (self.deliver)(index, rows, row_ends);
             match &mut buffer.rows {
                 Rows::Appending(appending) => appending.deliver(deliver),
                 Rows::Merging(merging) => merging.deliver(deliver),
@@ -514,16 +514,16 @@ impl Out {
             buffer.counted = 0;
         }
         self.pending_bytes = 0;
-        // Marks are of a buffer that is no more.
+        // The savepoints refer to rows that are no longer here.
         self.record += 1;
     }
 
-    /// Forgets what a failed call left behind.
+    /// Discards what a failed call has left.
     pub(crate) fn clear(&mut self) {
         self.outputs.iter_mut().for_each(Buffer::clear);
         self.rejections.clear();
         self.pending_bytes = 0;
-        self.may_take_back = false;
+        self.in_record = false;
         self.outer.clear();
         self.failure = None;
         self.lost_row = None;
@@ -531,7 +531,7 @@ impl Out {
         self.record += 1;
     }
 
-    /// The records refused in this call, each once, for the first reason given.
+    /// The records rejected in this call, each once and with the first reason given.
     pub(crate) fn take_rejections(&mut self) -> Vec<Rejection> {
         std::mem::take(&mut self.rejections)
     }
@@ -554,7 +554,7 @@ impl Buffer {
         }
     }
 
-    /// Sets the savepoint when this record writes for the first time; `alone` when no other record is open.
+    /// Sets the savepoint before the first row of a record. `alone` means that no other record is open around it.
     #[inline]
     fn begin(&mut self, record: u64, alone: bool) {
         if self.savepoint.record != record {
@@ -566,7 +566,7 @@ impl Buffer {
         }
     }
 
-    /// Forgets what was written since the savepoint.
+    /// Discards what was written since the savepoint.
     fn rollback_to_savepoint(&mut self) {
         match (&mut self.rows, self.savepoint.held) {
             (Rows::Appending(appending), Held::Appending(length)) => appending.cut(length),
@@ -576,7 +576,7 @@ impl Buffer {
         }
     }
 
-    /// Brings its part of the pending bytes up to date.
+    /// Updates this buffer's part of the pending bytes.
     #[inline]
     fn count(&mut self, pending_bytes: &mut usize) {
         let bytes = match &self.rows {
@@ -598,7 +598,7 @@ impl Buffer {
     #[cold]
     fn not_for(&self, method: &str, what: &str) -> RecordError {
         Failure::fatal(format!(
-            "`{method}` does not go with the output `{}`, which is {what}",
+            "`{method}` cannot write to the output `{}`, which is {what}",
             self.name
         ))
         .into()

@@ -85,7 +85,7 @@ impl Layout {
             };
         }
         let key = key.unwrap_or(0..0);
-        let length = cursor.place();
+        let length = cursor.offset();
         Ok(Self {
             length,
             topic,
@@ -102,12 +102,12 @@ impl Layout {
             return Err(Flaw::Damaged(NOT_A_PAIR));
         }
         let topic = text(cursor, "holds a record whose object type is not a text")?;
-        let start = cursor.place();
+        let start = cursor.offset();
         if !matches!({ *cursor }.head()?, Head::Map(_)) {
             return Err(Flaw::Damaged("holds an object that is not a map"));
         }
         cursor.skip()?;
-        let length = cursor.place();
+        let length = cursor.offset();
         Ok(Self {
             length,
             topic,
@@ -154,7 +154,7 @@ fn binary(cursor: &mut Cursor<'_>, otherwise: &'static str) -> Result<Option<Ran
 }
 
 fn span(cursor: &mut Cursor<'_>, length: u32) -> Result<Range<usize>, Flaw> {
-    let start = cursor.place();
+    let start = cursor.offset();
     let end = start + length as usize;
     cursor
         .bytes(length)

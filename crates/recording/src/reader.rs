@@ -326,7 +326,7 @@ impl Header {
         }
         let topics = topics.map(names).transpose()?;
         Ok(Self {
-            length: cursor.place(),
+            length: cursor.offset(),
             topics,
         })
     }

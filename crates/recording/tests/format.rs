@@ -307,12 +307,12 @@ fn every_changed_byte_gives_records_or_an_error() {
         compressed(),
         b"\x92\xa1x\x81\xa1a\x92\x01\x02".to_vec(),
     ] {
-        for place in 0..bytes.len() {
+        for index in 0..bytes.len() {
             for value in [
                 0x00, 0x28, 0x81, 0x92, 0x93, 0xc0, 0xc1, 0xc6, 0xdd, 0xdf, 0xff,
             ] {
                 let mut bytes = bytes.clone();
-                bytes[place] = value;
+                bytes[index] = value;
                 // Only that it comes back is asked for: most changes give other good records.
                 drop(read(&bytes));
             }

@@ -1,4 +1,4 @@
-//! One record, and what is in it.
+//! One record: its key, its value and its metadata.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
@@ -10,12 +10,12 @@ use crate::{Failure, Object, Out, RecordError};
 
 /// One record of the journal, borrowed from its batch.
 ///
-/// Reading a column that the plan did not ask for panics and names the column.
+/// Reading a column that the plan does not ask for panics.
 ///
 /// ```
 /// use journal_plugin_sdk::Record;
 ///
-/// fn place(record: &Record<'_>) -> String {
+/// fn describe(record: &Record<'_>) -> String {
 ///     format!("{} {}@{}", record.object_type(), record.partition(), record.offset())
 /// }
 /// ```
@@ -41,7 +41,7 @@ impl<'a> Record<'a> {
         &self.raw.object_type
     }
 
-    /// Whether it comes from a privileged topic, and so is not anonymised.
+    /// Whether the record comes from a privileged topic, which is not anonymised.
     ///
     /// ```
     /// # use journal_plugin_sdk::Record;
@@ -55,7 +55,7 @@ impl<'a> Record<'a> {
         self.raw.privileged
     }
 
-    /// The key, as it is in the journal: most often msgpack.
+    /// The bytes of the key, which are usually msgpack.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Bytes, Record};
@@ -74,7 +74,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The value, as it is in the journal: a msgpack map; empty for a tombstone.
+    /// The bytes of the value: a msgpack map, or empty for a tombstone.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Raw, Record};
@@ -108,7 +108,7 @@ impl<'a> Record<'a> {
         range(&self.raw.value_ends, self.index, "value-ends").len()
     }
 
-    /// Whether it has no value: its key was deleted.
+    /// Whether the record has no value, which means that its key was deleted.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -134,7 +134,7 @@ impl<'a> Record<'a> {
     ///
     /// ```
     /// # use journal_plugin_sdk::Record;
-    /// fn place(record: &Record<'_>) -> (u32, u64) {
+    /// fn position(record: &Record<'_>) -> (u32, u64) {
     ///     (record.partition(), record.offset())
     /// }
     /// ```
@@ -145,7 +145,7 @@ impl<'a> Record<'a> {
         cell(&self.raw.partitions, self.index, "partitions")
     }
 
-    /// The offset in the partition.
+    /// The offset in the Kafka partition.
     ///
     /// ```
     /// # use journal_plugin_sdk::Record;
@@ -160,7 +160,7 @@ impl<'a> Record<'a> {
         cell(&self.raw.offsets, self.index, "offsets")
     }
 
-    /// The record's time, in milliseconds since 1970-01-01T00:00:00Z, where the journal has one.
+    /// The record's timestamp in milliseconds since 1970-01-01T00:00:00Z, if it has one.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Record, Timestamp};
@@ -178,10 +178,10 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Decodes the value. What `T` borrows, it borrows from the batch.
+    /// Decodes the value. `T` may borrow from the batch.
     ///
     /// # Errors
-    /// When the record is a tombstone or its value is not a `T`.
+    /// If the record is a tombstone or its value is not a `T`.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -205,10 +205,10 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Decodes the key. What `T` borrows, it borrows from the batch.
+    /// Decodes the key. `T` may borrow from the batch.
     ///
     /// # Errors
-    /// When the record has no key or its key is not a `T`.
+    /// If the record has no key or its key is not a `T`.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -225,10 +225,10 @@ impl<'a> Record<'a> {
         decode(self.key()).map_err(|cause| DecodeError { what: "key", cause })
     }
 
-    /// The object in the value, typed by the record's object type and read lazily.
+    /// A lazy view of the object in the value, of the type that the record's object type names.
     ///
     /// # Errors
-    /// When the record is a tombstone.
+    /// If the record is a tombstone.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Object, Out, info};
@@ -256,7 +256,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Has the record handled: an error takes back what `handle` emitted, and refuses the record or fails.
+    /// Calls `handle` for the record. If it returns an error, rolls back its rows and rejects the record or fails.
     #[inline]
     pub(crate) fn handle_with(
         &self,
@@ -267,11 +267,11 @@ impl<'a> Record<'a> {
         match handle(out).and_then(|()| out.check_lost_row()) {
             Ok(()) => out.end_record(),
             Err(RecordError::Reject(reason)) => {
-                out.take_back();
+                out.rollback_record();
                 out.refuse(self, reason);
             }
             Err(RecordError::Fail(failure)) => {
-                out.take_back();
+                out.rollback_record();
                 out.note_failure(&failure);
                 return Err(failure);
             }
@@ -279,8 +279,8 @@ impl<'a> Record<'a> {
         Ok(())
     }
 
-    /// The batch in the call and the record in the batch.
-    pub(crate) fn place(&self) -> (u32, u32) {
+    /// The index of the batch in the call, and of the record in the batch.
+    pub(crate) fn indices(&self) -> (u32, u32) {
         (self.batch, self.index)
     }
 }
@@ -293,7 +293,7 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Option<rmp_serde
     rmp_serde::from_slice(bytes).map_err(Some)
 }
 
-/// A key or value is not what the processor decodes it to.
+/// The error of [`Record::decode`] and [`Record::decode_key`].
 ///
 /// ```
 /// use journal_plugin_sdk::{Id, Record};
@@ -311,7 +311,7 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Option<rmp_serde
 #[derive(Debug)]
 pub struct DecodeError {
     what: &'static str,
-    /// Nothing where there was nothing to decode.
+    /// `None` if there was nothing to decode.
     cause: Option<rmp_serde::decode::Error>,
 }
 
@@ -330,7 +330,7 @@ impl Error for DecodeError {
     }
 }
 
-/// Where the entry at `index` lies in a column of bytes.
+/// The range of the entry at `index` in a column of bytes.
 #[inline]
 #[track_caller]
 fn range(ends: &[u32], index: u32, column: &str) -> std::ops::Range<usize> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Bytes, Timestamp};
 
-/// What was delivered: the output, and its rows one by one.
+/// The rows that were delivered, with the index of their output.
 type Delivered = Rc<RefCell<Vec<(u32, Vec<Vec<u8>>)>>>;
 
 fn out(names: &[&str]) -> (Out, Delivered) {
@@ -113,7 +113,7 @@ fn emitting_without_a_name_needs_exactly_one_output() {
 }
 
 #[test]
-fn row_that_is_not_a_map_is_a_failure_and_leaves_nothing_behind() {
+fn row_that_is_not_a_map_is_a_failure_and_leaves_nothing() {
     let (mut out, delivered) = out(&["rows"]);
     for row in [json!([1, 2]), json!("text"), json!(1), json!(null)] {
         let error = out.emit(&row).unwrap_err();
@@ -138,7 +138,7 @@ fn maps_of_every_size_are_rows() {
 }
 
 #[test]
-fn row_that_cannot_be_serialized_refuses_the_record_and_leaves_nothing_behind() {
+fn row_that_cannot_be_serialized_rejects_the_record_and_leaves_nothing() {
     struct Broken;
     impl Serialize for Broken {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -159,7 +159,7 @@ fn row_that_cannot_be_serialized_refuses_the_record_and_leaves_nothing_behind() 
 }
 
 #[test]
-fn what_a_record_emitted_is_taken_back_from_every_output() {
+fn rows_of_a_rejected_record_are_removed_from_every_output() {
     let (mut out, delivered) = out(&["a", "b"]);
     out.begin_record();
     out.emit_to("a", &json!({"keep": 1})).unwrap();
@@ -168,9 +168,9 @@ fn what_a_record_emitted_is_taken_back_from_every_output() {
     out.emit_to("a", &json!({"drop": 1})).unwrap();
     out.emit_to("b", &json!({"drop": 2})).unwrap();
     out.emit_to("a", &json!({"drop": 3})).unwrap();
-    out.take_back();
+    out.rollback_record();
     out.begin_record();
-    out.take_back();
+    out.rollback_record();
     out.begin_record();
     out.emit_to("a", &json!({"keep": 2})).unwrap();
     out.end_record();
@@ -180,7 +180,7 @@ fn what_a_record_emitted_is_taken_back_from_every_output() {
 }
 
 #[test]
-fn refused_outer_record_takes_back_what_inner_ones_emitted() {
+fn rejected_outer_record_removes_the_rows_of_inner_ones() {
     let (mut out, delivered) = out(&["a", "b"]);
     out.begin_record();
     out.emit_to("a", &json!({"outer": 1})).unwrap();
@@ -191,23 +191,23 @@ fn refused_outer_record_takes_back_what_inner_ones_emitted() {
         out.end_record();
     }
     out.emit_to("b", &json!({"outer": 2})).unwrap();
-    out.take_back();
-    assert_eq!((out.pending_bytes, out.may_take_back), (0, false));
+    out.rollback_record();
+    assert_eq!((out.pending_bytes, out.in_record), (0, false));
     out.flush();
     assert!(delivered.borrow().is_empty());
 }
 
 #[test]
-fn refused_inner_record_takes_back_its_own_rows_alone() {
+fn rejected_inner_record_removes_only_its_rows() {
     let (mut out, delivered) = out(&["a", "b"]);
     out.begin_record();
     out.emit_to("a", &json!({"outer": 1})).unwrap();
     out.begin_record();
     out.emit_to("a", &json!({"inner": 1})).unwrap();
     out.emit_to("b", &json!({"inner": 2})).unwrap();
-    out.take_back();
+    out.rollback_record();
     out.emit_to("b", &json!({"outer": 2})).unwrap();
-    assert!(out.may_take_back);
+    assert!(out.in_record);
     out.end_record();
     out.flush();
     let expected = [
@@ -218,7 +218,7 @@ fn refused_inner_record_takes_back_its_own_rows_alone() {
 }
 
 #[test]
-fn inner_record_delivers_nothing_of_an_outer_one() {
+fn end_of_an_inner_record_delivers_nothing() {
     let row = json!({"text": "x".repeat(FLUSH_BYTES)});
     let (mut out, delivered) = out(&["rows"]);
     out.begin_record();
@@ -243,14 +243,14 @@ fn large_buffers_are_delivered_between_records_and_never_within_one() {
     assert_eq!(delivered.borrow().len(), 1);
     out.begin_record();
     out.emit(&row).unwrap();
-    out.take_back();
+    out.rollback_record();
     assert_eq!(out.pending_bytes, 0);
     out.flush();
     assert_eq!(delivered.borrow().len(), 1);
 }
 
 #[test]
-fn large_buffers_are_delivered_at_once_where_nothing_can_be_taken_back() {
+fn large_buffers_are_delivered_at_once_outside_of_records() {
     let row = json!({"text": "x".repeat(FLUSH_BYTES)});
     let (mut out, delivered) = out(&["rows"]);
     out.emit(&row).unwrap();
@@ -269,14 +269,14 @@ fn failed_call_leaves_neither_rows_nor_rejections_nor_an_open_record() {
     });
     out.begin_record();
     out.clear();
-    assert!(!out.may_take_back && out.outer.is_empty());
+    assert!(!out.in_record && out.outer.is_empty());
     assert_eq!(out.take_rejections(), []);
     out.flush();
     assert!(delivered.borrow().is_empty());
 }
 
 #[test]
-fn record_that_is_refused_twice_is_named_once_for_the_first_reason() {
+fn record_that_is_rejected_twice_is_named_once_with_the_first_reason() {
     let (mut out, _) = out(&["rows"]);
     for (batch, index, reason) in [(1, 0, "first"), (0, 7, "other"), (1, 0, "second")] {
         out.note_rejection(batch, index, reason.to_owned());

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{ANY, Batches, Bytes, Column, Failure, NoOptions, Out, Plan, Processor, reject};
 
-/// Emits what it sees of each record, and refuses values that are no maps.
+/// Emits the metadata of each record, and rejects values that are not maps.
 #[derive(Default)]
 struct Echo;
 
@@ -45,7 +45,7 @@ fn echo() -> Harness<Echo> {
 }
 
 #[test]
-fn rows_rejections_and_log_come_back() {
+fn run_has_rows_rejections_and_log() {
     let run = echo()
         .record("origin", "a", &json!({}))
         .record("origin", "b", &json!([1]))
@@ -113,7 +113,7 @@ fn random_splits_are_repeatable_and_different() {
     assert!(all.len() > 3, "{all:?}");
 }
 
-/// Emits at each checkpoint how many calls there were: what depends on the split, and should not.
+/// Emits the number of calls at each checkpoint, which depends on the split and should not.
 #[derive(Default)]
 struct Calls(u32);
 
@@ -140,10 +140,10 @@ fn result_that_depends_on_the_split_is_found() {
     let error = harness
         .same_for_any_split(10, Rows::InAnyOrder)
         .unwrap_err();
-    let Error::SplitMatters { place, missing, .. } = error else {
+    let Error::DependsOnSplit { part, missing, .. } = error else {
         panic!("{error}")
     };
-    assert_eq!(place, "the rows of the output `rows`");
+    assert_eq!(part, "the rows of the output `rows`");
     assert_eq!(missing, [r#"{"calls":1}"#]);
 }
 
@@ -158,7 +158,7 @@ fn checkpoints_are_made_where_asked_and_at_the_end() {
     assert_eq!(run.rows("rows"), [json!({"calls": 1}), json!({"calls": 1})]);
 }
 
-/// Says that it holds nothing, and holds a count.
+/// Declares that it is stateless, and holds a count.
 #[derive(Default)]
 struct Liar(u64);
 
@@ -178,16 +178,16 @@ impl Processor for Liar {
 }
 
 #[test]
-fn processor_that_holds_something_and_says_it_does_not_is_found() {
+fn processor_that_holds_state_and_denies_it_is_found() {
     let harness = Harness::<Liar, _>::new();
     let harness = (0..9).fold(harness, |harness, _| {
         harness.record("origin", "", &json!({}))
     });
     let error = harness.same_for_any_split(10, Rows::InOrder).unwrap_err();
-    assert!(matches!(error, Error::SplitMatters { .. }), "{error}");
+    assert!(matches!(error, Error::DependsOnSplit { .. }), "{error}");
 }
 
-/// Does what its option says.
+/// Does what its option asks for.
 #[derive(Default)]
 struct Told(String);
 
@@ -230,7 +230,7 @@ impl Processor<ToldOptions> for Told {
     }
 }
 
-/// A map that has more entries than it says.
+/// A map with more entries than it announces.
 struct Longer;
 
 impl Serialize for Longer {
@@ -310,7 +310,7 @@ fn options_are_checked_against_their_description() {
     );
 }
 
-/// Takes options that it does not name.
+/// Takes options of any name.
 #[derive(Default)]
 struct Open(BTreeMap<String, Value>);
 
@@ -355,7 +355,7 @@ fn record_of_a_type_that_the_plan_does_not_ask_for_is_an_error() {
 }
 
 #[test]
-fn tombstones_reach_only_those_who_ask() {
+fn tombstones_reach_only_processors_that_ask_for_them() {
     let run = Harness::<Calls, _>::new()
         .tombstone("origin", "")
         .run()
@@ -364,7 +364,7 @@ fn tombstones_reach_only_those_who_ask() {
 }
 
 #[test]
-fn value_that_is_empty_or_no_msgpack_is_an_error_of_the_test() {
+fn value_that_is_empty_or_cannot_be_serialized_is_an_error_of_the_test() {
     struct Broken;
     impl Serialize for Broken {
         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {

@@ -132,7 +132,7 @@ fn bad_merge_in_a_rejected_inner_record(
 }
 
 #[test]
-fn bad_merge_fails_the_call_though_its_record_and_the_one_around_it_are_rejected() {
+fn bad_merge_fails_the_call_even_if_its_record_and_the_outer_one_are_rejected() {
     check_failure::<2>(
         "`process` call 1 failed: a row for the output `sums` has a text in the column `n`, which adds up \
          integers",
@@ -165,7 +165,7 @@ fn failure_in_a_closure(batches: &Batches<'_>, out: &mut Out) -> Result<(), Fail
 }
 
 #[test]
-fn failure_of_a_closure_fails_the_call_though_the_rest_is_skipped_without_a_word() {
+fn failure_of_a_closure_fails_the_call_even_if_the_processor_ignores_it() {
     let Err(Error::Failed { failure, .. }) = run::<5>() else {
         panic!("it does not fail")
     };
@@ -178,7 +178,7 @@ fn unserializable(_: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
 }
 
 #[test]
-fn row_that_cannot_be_serialized_fails_the_call_where_no_record_is_handled() {
+fn row_that_cannot_be_serialized_fails_the_call_outside_of_records() {
     check_failure::<6>(&format!("`process` call 1 failed: {BROKEN}"));
     check_failure::<7>(&format!("`checkpoint` failed: {BROKEN}"));
 }
