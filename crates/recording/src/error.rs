@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Which recording an error is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(Option<PathBuf>);
+pub struct RecordingName(Option<PathBuf>);
 
-impl Place {
+impl RecordingName {
     pub(crate) fn file(path: &Path) -> Self {
         Self(Some(path.to_owned()))
     }
@@ -18,7 +18,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RecordingName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(path) => write!(f, "the recording `{}`", path.display()),
@@ -31,60 +31,60 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be opened.
-    #[error("cannot open {place}")]
+    #[error("cannot open {recording}")]
     Open {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
     /// The system failed while reading.
-    #[error("cannot read {place}")]
+    #[error("cannot read {recording}")]
     Read {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
     /// There is not a single byte.
-    #[error("{place} is empty")]
+    #[error("{recording} is empty")]
     Empty {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
     },
     /// The beginning is not that of any recording.
-    #[error("{place} is not a recording: it {reason}")]
+    #[error("{recording} is not a recording: it {reason}")]
     NotARecording {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// What is wrong, as the rest of a sentence.
         reason: &'static str,
     },
     /// The header names a version that this reader does not know.
-    #[error("{place} has version {version} of the format, and only version 1 is known here")]
+    #[error("{recording} has version {version} of the format, and only version 1 is known here")]
     UnknownVersion {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The version that it names.
         version: u64,
     },
     /// The end is missing.
-    #[error("{place} is cut short after {} ({bytes} bytes uncompressed)", counted(*records))]
+    #[error("{recording} is cut short after {} ({bytes} bytes uncompressed)", counted(*records))]
     CutShort {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// Whole records before the end.
         records: u64,
         /// Bytes before the record that is not whole, after decompression.
         bytes: u64,
     },
     /// A record is not what a record must be.
-    #[error("{place} is damaged after {} ({bytes} bytes uncompressed): it {reason}", counted(*records))]
+    #[error("{recording} is damaged after {} ({bytes} bytes uncompressed): it {reason}", counted(*records))]
     Damaged {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// Whole records before the damage.
         records: u64,
         /// Bytes before the damaged record, after decompression.
@@ -94,12 +94,12 @@ pub enum Error {
     },
     /// The compressed data is broken.
     #[error(
-        "{place} cannot be decompressed after {} ({bytes} bytes uncompressed)",
+        "{recording} cannot be decompressed after {} ({bytes} bytes uncompressed)",
         counted(*records)
     )]
     Compression {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// Whole records before the damage.
         records: u64,
         /// Bytes before the record that could not be had, after decompression.
@@ -109,10 +109,10 @@ pub enum Error {
         source: io::Error,
     },
     /// A record is larger than the reader takes.
-    #[error("{place} holds a record of more than {limit} bytes{} after {}", in_topic(topic.as_deref()), counted(*records))]
+    #[error("{recording} holds a record of more than {limit} bytes{} after {}", in_topic(topic.as_deref()), counted(*records))]
     TooLarge {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// Whole records before it.
         records: u64,
         /// The topic, or the object type, where it could be read.
@@ -121,28 +121,28 @@ pub enum Error {
         limit: usize,
     },
     /// The file cannot be created.
-    #[error("cannot create {place}")]
+    #[error("cannot create {recording}")]
     Create {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
     /// The system failed while writing.
-    #[error("cannot write {place}")]
+    #[error("cannot write {recording}")]
     Write {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
     /// A record to write is of a topic that the header does not list.
-    #[error("the header of {place} does not list the topic `{topic}`")]
+    #[error("the header of {recording} does not list the topic `{topic}`")]
     UnlistedTopic {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The record's topic.
         topic: String,
     },

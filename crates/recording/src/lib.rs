@@ -10,7 +10,7 @@ mod layout;
 mod reader;
 mod writer;
 
-pub use error::{Error, Place};
+pub use error::{Error, RecordingName};
 pub use reader::{MAX_RECORD_BYTES, Reader};
 pub use writer::{COMPRESSION_LEVEL, Writer};
 

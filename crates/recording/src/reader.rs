@@ -7,7 +7,7 @@ use std::path::Path;
 
 use journal_msgpack::{Cursor, Fault, Head};
 
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordingName};
 use crate::input::{Failure, Input};
 use crate::layout::{Flaw, Layout, topic_of_part};
 use crate::{Format, Frame};
@@ -28,7 +28,7 @@ pub(crate) const VERSION: u64 = 1;
 /// nothing more can be had from a reader.
 pub struct Reader<R: Read> {
     input: Input<R>,
-    place: Place,
+    recording: RecordingName,
     format: Format,
     topics: Option<Vec<String>>,
     records: u64,
@@ -42,12 +42,12 @@ impl Reader<File> {
     /// # Errors
     /// When it cannot be read, or does not begin as a recording.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let place = Place::file(path);
+        let recording = RecordingName::file(path);
         let file = File::open(path).map_err(|source| Error::Open {
-            place: place.clone(),
+            recording: recording.clone(),
             source,
         })?;
-        Self::at(file, place)
+        Self::at(file, recording)
     }
 }
 
@@ -57,17 +57,17 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// When it cannot be read, or does not begin as a recording.
     pub fn new(input: R) -> Result<Self, Error> {
-        Self::at(input, Place::unnamed())
+        Self::at(input, RecordingName::unnamed())
     }
 
-    fn at(input: R, place: Place) -> Result<Self, Error> {
+    fn at(input: R, recording: RecordingName) -> Result<Self, Error> {
         let input = match Input::new(input) {
             Ok(input) => input,
-            Err(source) => return Err(Error::Read { place, source }),
+            Err(source) => return Err(Error::Read { recording, source }),
         };
         let mut reader = Self {
             input,
-            place,
+            recording,
             format: Format::Frames,
             topics: None,
             records: 0,
@@ -91,8 +91,8 @@ impl<R: Read> Reader<R> {
 
     /// Which recording this is, for messages.
     #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn name(&self) -> &RecordingName {
+        &self.recording
     }
 
     /// Bytes taken from the file so far, as they lie there, compressed or not: with the file's
@@ -141,7 +141,7 @@ impl<R: Read> Reader<R> {
             .frame_of(self.input.last(layout.length))
             .map(Some)
             .ok_or_else(|| Error::Damaged {
-                place: self.place.clone(),
+                recording: self.recording.clone(),
                 records: self.records - 1,
                 bytes: self.input.consumed() - layout.length as u64,
                 reason: "holds a record whose topic is not UTF-8",
@@ -179,7 +179,7 @@ impl<R: Read> Reader<R> {
     fn begin(&mut self) -> Result<(), Error> {
         if !self.fill()? {
             return Err(Error::Empty {
-                place: self.place.clone(),
+                recording: self.recording.clone(),
             });
         }
         match Cursor::new(self.input.available()).head() {
@@ -206,7 +206,7 @@ impl<R: Read> Reader<R> {
                 Err(HeaderFlaw::Incomplete) => {}
                 Err(HeaderFlaw::Version(version)) => {
                     return Err(Error::UnknownVersion {
-                        place: self.place.clone(),
+                        recording: self.recording.clone(),
                         version,
                     });
                 }
@@ -226,7 +226,7 @@ impl<R: Read> Reader<R> {
             Failure::System(source) => self.read_error(source),
             Failure::CutShort => self.cut_short(),
             Failure::Compression(source) => Error::Compression {
-                place: self.place.clone(),
+                recording: self.recording.clone(),
                 records: self.records,
                 bytes: self.input.consumed(),
                 source,
@@ -236,21 +236,21 @@ impl<R: Read> Reader<R> {
 
     fn read_error(&self, source: io::Error) -> Error {
         Error::Read {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             source,
         }
     }
 
     fn not_a_recording(&self, reason: &'static str) -> Error {
         Error::NotARecording {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             reason,
         }
     }
 
     fn cut_short(&self) -> Error {
         Error::CutShort {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             records: self.records,
             bytes: self.input.consumed(),
         }
@@ -258,7 +258,7 @@ impl<R: Read> Reader<R> {
 
     fn damaged(&self, reason: &'static str) -> Error {
         Error::Damaged {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             records: self.records,
             bytes: self.input.consumed(),
             reason,
@@ -267,7 +267,7 @@ impl<R: Read> Reader<R> {
 
     fn too_large(&self) -> Error {
         Error::TooLarge {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             records: self.records,
             topic: topic_of_part(self.input.available()),
             limit: MAX_RECORD_BYTES,

@@ -8,7 +8,7 @@ use rmp::encode::{self, ByteBuf};
 use zstd::stream::write::Encoder;
 
 use crate::Frame;
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordingName};
 use crate::reader::{HEADER_KEY, TOPICS_KEY, VERSION};
 
 /// The zstd level of [`Writer::compressed`] and [`Writer::create`].
@@ -22,7 +22,7 @@ enum Output<W: Write> {
 /// Writes frames behind a header. What is not [finished](Self::finish) is cut short.
 pub struct Writer<W: Write> {
     output: Output<W>,
-    place: Place,
+    recording: RecordingName,
     topics: Vec<String>,
     head: ByteBuf,
 }
@@ -33,9 +33,9 @@ impl Writer<BufWriter<File>> {
     /// # Errors
     /// When the file cannot be created or written.
     pub fn create(path: &Path, topics: &[&str]) -> Result<Self, Error> {
-        let place = Place::file(path);
+        let recording = RecordingName::file(path);
         let create = |source| Error::Create {
-            place: place.clone(),
+            recording: recording.clone(),
             source,
         };
         let file = BufWriter::new(File::create(path).map_err(create)?);
@@ -44,7 +44,7 @@ impl Writer<BufWriter<File>> {
         } else {
             Output::Plain(file)
         };
-        Self::begin(output, place, topics)
+        Self::begin(output, recording, topics)
     }
 }
 
@@ -54,7 +54,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// When the header cannot be written.
     pub fn new(output: W, topics: &[&str]) -> Result<Self, Error> {
-        Self::begin(Output::Plain(output), Place::unnamed(), topics)
+        Self::begin(Output::Plain(output), RecordingName::unnamed(), topics)
     }
 
     /// Writes a compressed recording; `topics` are all that will come.
@@ -62,18 +62,18 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// When the header cannot be written.
     pub fn compressed(output: W, topics: &[&str]) -> Result<Self, Error> {
-        let place = Place::unnamed();
+        let recording = RecordingName::unnamed();
         match Encoder::new(output, COMPRESSION_LEVEL) {
-            Ok(encoder) => Self::begin(Output::Zstd(encoder), place, topics),
-            Err(source) => Err(Error::Create { place, source }),
+            Ok(encoder) => Self::begin(Output::Zstd(encoder), recording, topics),
+            Err(source) => Err(Error::Create { recording, source }),
         }
     }
 
-    fn begin(output: Output<W>, place: Place, topics: &[&str]) -> Result<Self, Error> {
+    fn begin(output: Output<W>, recording: RecordingName, topics: &[&str]) -> Result<Self, Error> {
         let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
         let mut writer = Self {
             output,
-            place,
+            recording,
             topics,
             head: ByteBuf::new(),
         };
@@ -105,7 +105,7 @@ impl<W: Write> Writer<W> {
         if !self.topics.iter().any(|topic| topic == frame.topic) {
             let topic = frame.topic.to_owned();
             return Err(Error::UnlistedTopic {
-                place: self.place.clone(),
+                recording: self.recording.clone(),
                 topic,
             });
         }
@@ -177,23 +177,25 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// When the end cannot be written.
     pub fn finish(self) -> Result<W, Error> {
-        let Self { output, place, .. } = self;
+        let Self {
+            output, recording, ..
+        } = self;
         let mut output = match output {
             Output::Plain(output) => output,
             Output::Zstd(encoder) => match encoder.finish() {
                 Ok(output) => output,
-                Err(source) => return Err(Error::Write { place, source }),
+                Err(source) => return Err(Error::Write { recording, source }),
             },
         };
         match output.flush() {
             Ok(()) => Ok(output),
-            Err(source) => Err(Error::Write { place, source }),
+            Err(source) => Err(Error::Write { recording, source }),
         }
     }
 
     fn write_error(&self, source: io::Error) -> Error {
         Error::Write {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             source,
         }
     }

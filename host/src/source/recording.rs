@@ -83,7 +83,7 @@ impl Recording {
             Some(names) => names.to_vec(),
             None if bytes.is_none() => {
                 return Err(Error::ReadOnce {
-                    place: reader.place().clone(),
+                    place: reader.name().clone(),
                 });
             }
             None => Reader::open(&options.path)?.count()?.into_keys().collect(),
@@ -94,7 +94,7 @@ impl Recording {
             privileged: options.privileged,
         };
         share.total.store(bytes.unwrap_or(0), Ordering::Relaxed);
-        let topics = Topics::choose(&names, reader.format(), &wanted, reader.place())?;
+        let topics = Topics::choose(&names, reader.format(), &wanted, reader.name())?;
         Ok(Self {
             reader,
             topics,
@@ -146,7 +146,7 @@ impl Recording {
         let Some((topic, ordinal)) = self.topics.find(frame.topic) else {
             let topic = frame.topic.to_owned();
             return Err(Error::UnlistedTopic {
-                place: self.reader.place().clone(),
+                place: self.reader.name().clone(),
                 topic,
             });
         };

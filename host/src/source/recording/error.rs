@@ -1,6 +1,6 @@
 //! Why a recording cannot be read, and what can be done.
 
-use journal_recording::Place;
+use journal_recording::RecordingName;
 
 use crate::journal::batch::TooLarge;
 
@@ -14,13 +14,13 @@ pub enum Error {
     #[error("{place} has no header, and is no file that could be read twice")]
     ReadOnce {
         /// Which recording.
-        place: Place,
+        place: RecordingName,
     },
     /// No topic has the prefix.
     #[error("{place} has no topic with the prefix `{prefix}`; the prefixes there are: {others}")]
     NoTopics {
         /// Which recording.
-        place: Place,
+        place: RecordingName,
         /// The prefix that was asked for.
         prefix: String,
         /// The prefixes that the topics have.
@@ -30,7 +30,7 @@ pub enum Error {
     #[error("{place} has only privileged topics with the prefix `{prefix}`")]
     OnlyPrivileged {
         /// Which recording.
-        place: Place,
+        place: RecordingName,
         /// The prefix that was asked for.
         prefix: String,
     },
@@ -38,7 +38,7 @@ pub enum Error {
     #[error("{place} has no topic for the object type `{object_type}`; those there are: {known}")]
     NoTopic {
         /// Which recording.
-        place: Place,
+        place: RecordingName,
         /// The object type.
         object_type: String,
         /// The object types that have a topic.
@@ -48,7 +48,7 @@ pub enum Error {
     #[error("{place} holds a record of the topic `{topic}`, which its header does not list")]
     UnlistedTopic {
         /// Which recording.
-        place: Place,
+        place: RecordingName,
         /// The record's topic.
         topic: String,
     },

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use journal_recording::{Format, Place};
+use journal_recording::{Format, RecordingName};
 
 use super::error::Error;
 use crate::journal::batch::Topic;
@@ -42,7 +42,7 @@ impl Topics {
         names: &[String],
         format: Format,
         wanted: &Wanted<'_>,
-        place: &Place,
+        place: &RecordingName,
     ) -> Result<Self, Error> {
         let topics: Vec<_> = names
             .iter()
