@@ -1,10 +1,10 @@
-//! What can be wrong with a recording.
+//! The errors of reading and writing recordings.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Which recording an error is about.
+/// The name of a recording in messages: its path, if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingName(Option<PathBuf>);
 
@@ -33,63 +33,63 @@ pub enum Error {
     /// The file cannot be opened.
     #[error("cannot open {recording}")]
     Open {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// The system's reason.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
     /// The system failed while reading.
     #[error("cannot read {recording}")]
     Read {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// The system's reason.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// There is not a single byte.
+    /// The file is empty.
     #[error("{recording} is empty")]
     Empty {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
     },
-    /// The beginning is not that of any recording.
+    /// The file does not start like a recording.
     #[error("{recording} is not a recording: it {reason}")]
     NotARecording {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// What is wrong, as the rest of a sentence.
+        /// The reason, which completes the message.
         reason: &'static str,
     },
-    /// The header names a version that this reader does not know.
+    /// The version in the header is not supported.
     #[error("{recording} has version {version} of the format, and only version 1 is known here")]
     UnknownVersion {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// The version that it names.
+        /// The version in the header.
         version: u64,
     },
-    /// The end is missing.
+    /// The recording is truncated.
     #[error("{recording} is cut short after {} ({bytes} bytes uncompressed)", counted(*records))]
     CutShort {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// Whole records before the end.
+        /// The number of complete records.
         records: u64,
-        /// Bytes before the record that is not whole, after decompression.
+        /// Bytes before the incomplete record, after decompression.
         bytes: u64,
     },
-    /// A record is not what a record must be.
+    /// A record is invalid.
     #[error("{recording} is damaged after {} ({bytes} bytes uncompressed): it {reason}", counted(*records))]
     Damaged {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// Whole records before the damage.
+        /// The number of complete records before the damage.
         records: u64,
         /// Bytes before the damaged record, after decompression.
         bytes: u64,
-        /// What is wrong, as the rest of a sentence.
+        /// The reason, which completes the message.
         reason: &'static str,
     },
     /// The compressed data is broken.
@@ -98,50 +98,50 @@ pub enum Error {
         counted(*records)
     )]
     Compression {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// Whole records before the damage.
+        /// The number of complete records before the damage.
         records: u64,
-        /// Bytes before the record that could not be had, after decompression.
+        /// Bytes before the record that could not be decompressed, after decompression.
         bytes: u64,
-        /// The decompressor's reason.
+        /// The error of the decompressor.
         #[source]
         source: io::Error,
     },
-    /// A record is larger than the reader takes.
+    /// A record is larger than the limit of the reader.
     #[error("{recording} holds a record of more than {limit} bytes{} after {}", in_topic(topic.as_deref()), counted(*records))]
     TooLarge {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// Whole records before it.
+        /// The number of complete records before it.
         records: u64,
-        /// The topic, or the object type, where it could be read.
+        /// The topic or object type, if it could be read.
         topic: Option<String>,
-        /// The largest size taken, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// The file cannot be created.
     #[error("cannot create {recording}")]
     Create {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// The system's reason.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
     /// The system failed while writing.
     #[error("cannot write {recording}")]
     Write {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
-        /// The system's reason.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// A record to write is of a topic that the header does not list.
+    /// The header does not list the topic of a record to write.
     #[error("the header of {recording} does not list the topic `{topic}`")]
     UnlistedTopic {
-        /// Which recording.
+        /// The recording.
         recording: RecordingName,
         /// The record's topic.
         topic: String,

@@ -1,4 +1,4 @@
-//! Reading recordings.
+//! Reads recordings.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,35 +12,35 @@ use crate::input::{Failure, Input};
 use crate::layout::{Flaw, Layout, topic_of_part};
 use crate::{Format, Frame};
 
-/// The largest record that a reader takes, in bytes: Kafka's own consumers stop there too.
+/// The maximum size of a record, in bytes, which is also the limit of Kafka's consumers.
 pub const MAX_RECORD_BYTES: usize = 1 << 30;
 
-/// The key of the header that makes it one, and whose value is the version.
+/// The key that identifies a header. Its value is the version.
 pub(crate) const HEADER_KEY: &str = "journal-recording";
 /// The key of the list of topics in the header.
 pub(crate) const TOPICS_KEY: &str = "topics";
-/// The version of the format that is read and written here.
+/// The supported version of the format.
 pub(crate) const VERSION: u64 = 1;
 
 /// Streams the records of a recording.
 ///
-/// Memory stays at the size of the largest record, or at a quarter of a megabyte. After an error
-/// nothing more can be had from a reader.
+/// Memory is bounded by the size of the largest record, or a quarter of a megabyte. After an error a reader returns no more
+/// records.
 pub struct Reader<R: Read> {
     input: Input<R>,
     recording: RecordingName,
     format: Format,
     topics: Option<Vec<String>>,
     records: u64,
-    /// The length of the record handed out last, while it can be put back.
+    /// The length of the last record, as long as it can be put back.
     last: usize,
 }
 
 impl Reader<File> {
-    /// Opens a file, plain or compressed, whatever its name is.
+    /// Opens a file. Its content, not its name, says whether it is compressed.
     ///
     /// # Errors
-    /// When it cannot be read, or does not begin as a recording.
+    /// If it cannot be read, or does not start like a recording.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let recording = RecordingName::file(path);
         let file = File::open(path).map_err(|source| Error::Open {
@@ -52,10 +52,10 @@ impl Reader<File> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads a recording from anything; a buffer of its own is not needed.
+    /// Reads a recording from any reader, which does not need to be buffered.
     ///
     /// # Errors
-    /// When it cannot be read, or does not begin as a recording.
+    /// If it cannot be read, or does not start like a recording.
     pub fn new(input: R) -> Result<Self, Error> {
         Self::at(input, RecordingName::unnamed())
     }
@@ -77,32 +77,31 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// How the recording says what its records are.
+    /// The format of the records.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// All topics of the recording, where a header lists them.
+    /// All topics of the recording, if a header lists them.
     #[must_use]
     pub fn topics(&self) -> Option<&[String]> {
         self.topics.as_deref()
     }
 
-    /// Which recording this is, for messages.
+    /// The name of the recording, for messages.
     #[must_use]
     pub fn name(&self) -> &RecordingName {
         &self.recording
     }
 
-    /// Bytes taken from the file so far, as they lie there, compressed or not: with the file's
-    /// size they tell the share done.
+    /// The number of bytes read from the file, before decompression. Divided by the size of the file it is the progress.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.input.raw_bytes()
     }
 
-    /// Records handed out so far.
+    /// The number of records returned so far.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
@@ -111,7 +110,7 @@ impl<R: Read> Reader<R> {
     /// The next record, or `None` at the end. It borrows the reader's buffer.
     ///
     /// # Errors
-    /// When the recording cannot be read further, is cut short or damaged.
+    /// If the recording cannot be read, is truncated or damaged.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
         self.last = 0;
         let layout = loop {
@@ -148,8 +147,8 @@ impl<R: Read> Reader<R> {
             })
     }
 
-    /// Takes the record handed out last back, so that [`next_frame`](Self::next_frame) hands it out
-    /// again. A second call, and one before the first record or behind the last, does nothing.
+    /// Puts the last record back, so that [`next_frame`](Self::next_frame) returns it again. Does nothing if it is called
+    /// twice, before the first record or after the end.
     pub fn put_back(&mut self) {
         if self.last > 0 {
             self.input.put_back(self.last);
@@ -158,7 +157,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Reads all that is left and counts the records of each topic, or of each object type.
+    /// Reads the remaining records and counts them by topic or object type.
     ///
     /// # Errors
     /// As [`next_frame`](Self::next_frame).
@@ -175,7 +174,7 @@ impl<R: Read> Reader<R> {
         Ok(counts)
     }
 
-    /// Finds the format, and passes the header where there is one.
+    /// Detects the format, and skips the header if there is one.
     fn begin(&mut self) -> Result<(), Error> {
         if !self.fill()? {
             return Err(Error::Empty {
@@ -290,14 +289,14 @@ impl From<Fault> for HeaderFlaw {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Incomplete => Self::Incomplete,
-            Fault::Reserved => Self::Wrong("begins with a map that is no msgpack"),
+            Fault::Reserved => Self::Wrong("begins with a map that is not msgpack"),
         }
     }
 }
 
 impl Header {
-    /// Finds the header that `bytes` begin with. Members other than the two known ones are passed
-    /// over, so that a later writer may add some without a new version.
+    /// Finds the header at the start of `bytes`. Unknown members are skipped, so that a later writer can add some without a
+    /// new version.
     fn find(bytes: &[u8]) -> Result<Self, HeaderFlaw> {
         let mut cursor = Cursor::new(bytes);
         let Head::Map(members) = cursor.head()? else {
@@ -308,7 +307,7 @@ impl Header {
         for _ in 0..members {
             let key = match cursor.head()? {
                 Head::Str(length) => cursor.bytes(length)?,
-                _ => return Err(HeaderFlaw::Wrong("begins with a map that is no header")),
+                _ => return Err(HeaderFlaw::Wrong("begins with a map that is not a header")),
             };
             let value = cursor;
             cursor.skip()?;
@@ -321,8 +320,12 @@ impl Header {
         match version.map(|mut value| value.head()).transpose()? {
             Some(Head::Uint(VERSION)) => {}
             Some(Head::Uint(version)) => return Err(HeaderFlaw::Version(version)),
-            Some(_) => return Err(HeaderFlaw::Wrong("has a header whose version is no number")),
-            None => return Err(HeaderFlaw::Wrong("begins with a map that is no header")),
+            Some(_) => {
+                return Err(HeaderFlaw::Wrong(
+                    "has a header whose version is not a number",
+                ));
+            }
+            None => return Err(HeaderFlaw::Wrong("begins with a map that is not a header")),
         }
         let topics = topics.map(names).transpose()?;
         Ok(Self {
@@ -332,9 +335,10 @@ impl Header {
     }
 }
 
-/// The list of texts at the cursor.
+/// Reads a list of texts.
 fn names(mut cursor: Cursor<'_>) -> Result<Vec<String>, HeaderFlaw> {
-    const WRONG: HeaderFlaw = HeaderFlaw::Wrong("has a header whose topics are no list of names");
+    const WRONG: HeaderFlaw =
+        HeaderFlaw::Wrong("has a header whose topics are not a list of names");
     let Head::Array(count) = cursor.head()? else {
         return Err(WRONG);
     };

@@ -1,4 +1,4 @@
-//! Writing recordings.
+//! Writes recordings.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -19,7 +19,7 @@ enum Output<W: Write> {
     Zstd(Encoder<'static, W>),
 }
 
-/// Writes frames behind a header. What is not [finished](Self::finish) is cut short.
+/// Writes a header and frames. Without a call of [`finish`](Self::finish) the recording is truncated.
 pub struct Writer<W: Write> {
     output: Output<W>,
     recording: RecordingName,
@@ -28,10 +28,10 @@ pub struct Writer<W: Write> {
 }
 
 impl Writer<BufWriter<File>> {
-    /// Creates or empties a file; it is compressed when its name ends in `.zst`.
+    /// Creates or truncates a file. It is compressed if its name ends with `.zst`.
     ///
     /// # Errors
-    /// When the file cannot be created or written.
+    /// If the file cannot be created or written.
     pub fn create(path: &Path, topics: &[&str]) -> Result<Self, Error> {
         let recording = RecordingName::file(path);
         let create = |source| Error::Create {
@@ -49,18 +49,18 @@ impl Writer<BufWriter<File>> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes a plain recording; `topics` are all that will come.
+    /// Writes an uncompressed recording. `topics` must list the topics of all records.
     ///
     /// # Errors
-    /// When the header cannot be written.
+    /// If the header cannot be written.
     pub fn new(output: W, topics: &[&str]) -> Result<Self, Error> {
         Self::begin(Output::Plain(output), RecordingName::unnamed(), topics)
     }
 
-    /// Writes a compressed recording; `topics` are all that will come.
+    /// Writes a compressed recording. `topics` must list the topics of all records.
     ///
     /// # Errors
-    /// When the header cannot be written.
+    /// If the header cannot be written.
     pub fn compressed(output: W, topics: &[&str]) -> Result<Self, Error> {
         let recording = RecordingName::unnamed();
         match Encoder::new(output, COMPRESSION_LEVEL) {
@@ -100,7 +100,7 @@ impl<W: Write> Writer<W> {
     /// Writes one record. An empty key becomes nil.
     ///
     /// # Errors
-    /// When its topic is not in the header, or it cannot be written.
+    /// If its topic is not in the header, or if it cannot be written.
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
         if !self.topics.iter().any(|topic| topic == frame.topic) {
             let topic = frame.topic.to_owned();
@@ -155,7 +155,7 @@ impl<W: Write> Writer<W> {
         encode::write_nil(&mut self.head).map_err(io::Error::other)
     }
 
-    /// Writes what was encoded since the last time.
+    /// Writes the encoded bytes to the output.
     fn put_head(&mut self) -> io::Result<()> {
         match &mut self.output {
             Output::Plain(output) => output.write_all(self.head.as_slice()),
@@ -172,10 +172,10 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Ends the recording and hands the output back, flushed.
+    /// Ends the recording, flushes the output and returns it.
     ///
     /// # Errors
-    /// When the end cannot be written.
+    /// If the end cannot be written.
     pub fn finish(self) -> Result<W, Error> {
         let Self {
             output, recording, ..
@@ -201,7 +201,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// A length as msgpack has it.
+/// A length in msgpack.
 fn length(length: usize) -> io::Result<u32> {
     u32::try_from(length).map_err(|_| io::Error::other("a record is larger than 4 GiB"))
 }
