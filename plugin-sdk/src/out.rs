@@ -1,18 +1,20 @@
 //! Collects rows and rejections, and hands them to the host.
 
 mod appending;
+mod buffer;
 mod column;
 mod fields;
 mod key;
 mod merging;
+mod records;
 
 use std::panic::Location;
 
-use journal_aggregate::{Savepoint as MergeSavepoint, Shape, bytes};
+use journal_aggregate::{Shape, bytes};
 use serde::Serialize;
 
-use self::appending::{Appending, Length};
-use self::merging::Merging;
+use self::buffer::{Buffer, Rows};
+use self::records::{LostRow, Outer};
 use crate::batch::Record;
 use crate::{Failure, RecordError};
 
@@ -71,49 +73,6 @@ pub struct Out {
     lost_row: Option<LostRow>,
     /// The first such row that was emitted outside of a record; cleared when the processor rejects a record.
     lost_outside: Option<LostRow>,
-}
-
-/// A row that cannot be serialized.
-struct LostRow {
-    reason: String,
-    emitted_at: &'static Location<'static>,
-}
-
-/// A record that continues when the one inside it ends.
-struct Outer {
-    record: u64,
-    /// The savepoints of all buffers when the inner record began.
-    savepoints: Vec<Savepoint>,
-    lost_row: Option<LostRow>,
-}
-
-/// The rows of one output that the host does not have yet.
-struct Buffer {
-    name: String,
-    rows: Rows,
-    savepoint: Savepoint,
-    /// The bytes of this buffer that are included in `Out::pending_bytes`.
-    counted: usize,
-}
-
-enum Rows {
-    /// For an append output.
-    Appending(Appending),
-    /// For an aggregate output.
-    Merging(Box<Merging>),
-}
-
-/// What a buffer held before the first row of a record.
-#[derive(Clone, Copy)]
-struct Savepoint {
-    record: u64,
-    held: Held,
-}
-
-#[derive(Clone, Copy)]
-enum Held {
-    Appending(Length),
-    Merging(MergeSavepoint),
 }
 
 impl Out {
@@ -404,34 +363,6 @@ impl Out {
 
 /// The interface for the rest of the SDK.
 impl Out {
-    /// Begins a record, possibly inside another one. Its rows can be rolled back.
-    #[inline]
-    pub(crate) fn begin_record(&mut self) {
-        if self.in_record {
-            self.suspend();
-        }
-        self.record += 1;
-        self.in_record = true;
-    }
-
-    /// Keeps the rows of the record, unless a record around it is rejected.
-    #[inline]
-    pub(crate) fn end_record(&mut self) {
-        self.resume();
-        if !self.in_record {
-            self.flush_if_large();
-        }
-    }
-
-    /// Returns a rejection if a row of the record cannot be serialized, whether or not the processor ignored the error.
-    #[inline]
-    pub(crate) fn check_lost_row(&self) -> Result<(), RecordError> {
-        match &self.lost_row {
-            None => Ok(()),
-            Some(row) => Err(RecordError::reject(&*row.reason)),
-        }
-    }
-
     /// Makes the call fail even if the processor ignores this failure. The first one is reported.
     pub(crate) fn note_failure(&mut self, failure: &Failure) {
         self.failure.get_or_insert_with(|| failure.clone());
@@ -448,52 +379,6 @@ impl Out {
         }
         self.flush();
         Ok(())
-    }
-
-    /// Discards the rows of the record.
-    pub(crate) fn rollback_record(&mut self) {
-        for buffer in &mut self.outputs {
-            if buffer.savepoint.record == self.record {
-                buffer.rollback_to_savepoint();
-                buffer.count(&mut self.pending_bytes);
-            }
-        }
-        self.resume();
-    }
-
-    #[cold]
-    fn suspend(&mut self) {
-        self.outer.push(Outer {
-            record: self.record,
-            savepoints: self.outputs.iter().map(|buffer| buffer.savepoint).collect(),
-            lost_row: self.lost_row.take(),
-        });
-    }
-
-    /// Continues with the record around the one that ends, if there is one.
-    #[inline]
-    fn resume(&mut self) {
-        match self.outer.pop() {
-            None => {
-                self.in_record = false;
-                self.lost_row = None;
-            }
-            Some(outer) => self.return_to(outer),
-        }
-    }
-
-    #[cold]
-    fn return_to(&mut self, outer: Outer) {
-        for (buffer, &savepoint) in self.outputs.iter_mut().zip(&outer.savepoints) {
-            if savepoint.record == outer.record {
-                buffer.savepoint = savepoint;
-            } else if buffer.savepoint.record == self.record {
-                // The outer record has no earlier rows in this buffer, so the inner savepoint serves for both.
-                buffer.savepoint.record = outer.record;
-            }
-        }
-        self.record = outer.record;
-        self.lost_row = outer.lost_row;
     }
 
     #[inline]
@@ -534,74 +419,6 @@ impl Out {
     /// The records rejected in this call, each once and with the first reason given.
     pub(crate) fn take_rejections(&mut self) -> Vec<Rejection> {
         std::mem::take(&mut self.rejections)
-    }
-}
-
-impl Buffer {
-    fn new(output: OutputPlan) -> Self {
-        let rows = match output.shape {
-            None => Rows::Appending(Appending::default()),
-            Some(shape) => Rows::Merging(Box::new(Merging::new(shape))),
-        };
-        Self {
-            name: output.name,
-            rows,
-            savepoint: Savepoint {
-                record: 0,
-                held: Held::Appending(Length::default()),
-            },
-            counted: 0,
-        }
-    }
-
-    /// Sets the savepoint before the first row of a record. `alone` means that no other record is open around it.
-    #[inline]
-    fn begin(&mut self, record: u64, alone: bool) {
-        if self.savepoint.record != record {
-            let held = match &mut self.rows {
-                Rows::Appending(appending) => Held::Appending(appending.length()),
-                Rows::Merging(merging) => Held::Merging(merging.savepoint(alone)),
-            };
-            self.savepoint = Savepoint { record, held };
-        }
-    }
-
-    /// Discards what was written since the savepoint.
-    fn rollback_to_savepoint(&mut self) {
-        match (&mut self.rows, self.savepoint.held) {
-            (Rows::Appending(appending), Held::Appending(length)) => appending.cut(length),
-            (Rows::Merging(merging), Held::Merging(savepoint)) => merging.rollback_to(savepoint),
-            // A savepoint is made by its own buffer.
-            _ => {}
-        }
-    }
-
-    /// Updates this buffer's part of the pending bytes.
-    #[inline]
-    fn count(&mut self, pending_bytes: &mut usize) {
-        let bytes = match &self.rows {
-            Rows::Appending(appending) => appending.bytes(),
-            Rows::Merging(merging) => merging.bytes(),
-        };
-        *pending_bytes = *pending_bytes - self.counted + bytes;
-        self.counted = bytes;
-    }
-
-    fn clear(&mut self) {
-        match &mut self.rows {
-            Rows::Appending(appending) => appending.clear(),
-            Rows::Merging(merging) => merging.clear(),
-        }
-        self.counted = 0;
-    }
-
-    #[cold]
-    fn not_for(&self, method: &str, what: &str) -> RecordError {
-        Failure::fatal(format!(
-            "`{method}` cannot write to the output `{}`, which is {what}",
-            self.name
-        ))
-        .into()
     }
 }
 
