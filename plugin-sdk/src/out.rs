@@ -123,14 +123,10 @@ impl Out {
     #[inline]
     #[track_caller]
     pub fn emit<R: Serialize + ?Sized>(&mut self, row: &R) -> Result<(), RecordError> {
-        let emitted = if self.outputs.len() == 1 {
+        if self.outputs.len() == 1 {
             self.push(0, row)
         } else {
             Err(self.not_one_output())
-        };
-        match emitted {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.note_refused(error)),
         }
     }
 
@@ -159,13 +155,9 @@ impl Out {
         output: &str,
         row: &R,
     ) -> Result<(), RecordError> {
-        let emitted = match self.index_of(output) {
-            Ok(index) => self.push(index, row),
-            Err(error) => Err(error),
-        };
-        match emitted {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.note_refused(error)),
+        match self.index_of(output) {
+            Some(index) => self.push(index, row),
+            None => Err(self.undeclared(output)),
         }
     }
 
@@ -204,36 +196,31 @@ impl Out {
         output: &str,
         row: &R,
     ) -> Result<(), RecordError> {
-        match self.merge_row(output, row) {
-            Ok(()) => Ok(()),
+        let Some(index) = self.index_of(output) else {
+            return Err(self.undeclared(output));
+        };
+        let buffer = &mut self.outputs[index];
+        buffer.begin(self.record, self.outer.is_empty());
+        let Rows::Merging(merging) = &mut buffer.rows else {
+            let error = buffer.not_for("merge", "an append output: use `emit_to`");
+            return Err(self.note_refused(error));
+        };
+        match merging.merge(&buffer.name, row) {
+            Ok(is_new) => {
+                // A row with a known key adds nothing to the size of the buffer.
+                if is_new {
+                    self.grow(index);
+                }
+                Ok(())
+            }
             Err(error) => Err(self.note_refused(error)),
         }
     }
 
     #[inline]
-    fn merge_row<R: Serialize + ?Sized>(
-        &mut self,
-        output: &str,
-        row: &R,
-    ) -> Result<(), RecordError> {
-        let index = self.index_of(output)?;
-        let buffer = &mut self.outputs[index];
-        buffer.begin(self.record, self.outer.is_empty());
-        let Rows::Merging(merging) = &mut buffer.rows else {
-            return Err(buffer.not_for("merge", "an append output: use `emit_to`"));
-        };
-        // A row with a known key adds nothing to the size of the buffer.
-        if merging.merge(&buffer.name, row)? {
-            self.grow(index);
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn index_of(&self, output: &str) -> Result<usize, RecordError> {
+    fn index_of(&self, output: &str) -> Option<usize> {
         let is_it = |buffer: &Buffer| bytes::same(buffer.name.as_bytes(), output.as_bytes());
-        let index = self.outputs.iter().position(is_it);
-        index.ok_or_else(|| self.undeclared(output))
+        self.outputs.iter().position(is_it)
     }
 
     /// Rejects a record. The operator sees the reason.
@@ -279,15 +266,21 @@ impl Out {
         }
     }
 
+    #[track_caller]
     fn push<R: Serialize + ?Sized>(&mut self, index: usize, row: &R) -> Result<(), RecordError> {
         let buffer = &mut self.outputs[index];
         buffer.begin(self.record, self.outer.is_empty());
         let Rows::Appending(appending) = &mut buffer.rows else {
-            return Err(buffer.not_for("emit", "an aggregate: use `merge`"));
+            let error = buffer.not_for("emit", "an aggregate: use `merge`");
+            return Err(self.note_refused(error));
         };
-        appending.push(&buffer.name, row)?;
-        self.grow(index);
-        Ok(())
+        match appending.push(&buffer.name, row) {
+            Ok(()) => {
+                self.grow(index);
+                Ok(())
+            }
+            Err(error) => Err(self.note_refused(error)),
+        }
     }
 
     /// Updates the size of the buffers after a row was added.
@@ -330,21 +323,19 @@ impl Out {
     }
 
     #[cold]
-    fn undeclared(&self, output: &str) -> RecordError {
+    #[track_caller]
+    fn undeclared(&mut self, output: &str) -> RecordError {
         let declared = self.declared();
-        Failure::fatal(format!(
-            "the plan does not declare the output `{output}`: {declared}"
-        ))
-        .into()
+        let reason = format!("the plan does not declare the output `{output}`: {declared}");
+        self.note_refused(Failure::fatal(reason).into())
     }
 
     #[cold]
-    fn not_one_output(&self) -> RecordError {
+    #[track_caller]
+    fn not_one_output(&mut self) -> RecordError {
         let declared = self.declared();
-        Failure::fatal(format!(
-            "`emit` needs a plan with exactly one output: {declared}"
-        ))
-        .into()
+        let reason = format!("`emit` needs a plan with exactly one output: {declared}");
+        self.note_refused(Failure::fatal(reason).into())
     }
 
     fn declared(&self) -> String {
