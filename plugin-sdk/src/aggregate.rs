@@ -2,14 +2,12 @@
 
 use journal_aggregate::{Column, Merge, Shape};
 
-/// What the rows of an aggregate output look like: by which fields they are told apart, and how the other fields
-/// of rows with the same key become one.
+/// The key and the columns of an aggregate output. Rows with the same key become one, and each column says how.
 ///
-/// A row that is merged has exactly the fields that are named here. Its key may be anything that serializes, and
-/// two keys are the same when their msgpack is: `5_u8` and `5_i64` are, `5` and `5.0` are not. A column takes
-/// one of these, always the same one: integers, floats (of 32 bits are like those of 64), texts, bytes
-/// ([`Bytes`](crate::Bytes), [`Id`](crate::Id)) or times ([`Timestamp`](crate::Timestamp)). `None` in a column
-/// stands for nothing: merged with anything, that stays.
+/// A merged row has exactly the fields that are named here. A field of the key may be anything that serializes. Two keys
+/// are equal if their msgpack is equal: `5_u8` and `5_i64` are, `5` and `5.0` are not. All values of a column have the
+/// same type: integers, floats (`f32` is converted to `f64`), texts, bytes ([`Bytes`](crate::Bytes),
+/// [`Id`](crate::Id)) or times ([`Timestamp`](crate::Timestamp)). `None` leaves the column unchanged.
 ///
 /// ```
 /// use journal_plugin_sdk::{Aggregate, Out, Plan, RecordError};
@@ -35,7 +33,7 @@ pub struct Aggregate {
 }
 
 impl Aggregate {
-    /// Rows that are told apart by these fields; without any, all rows become one.
+    /// An aggregate with these fields as its key. Without any, all rows become one.
     ///
     /// ```
     /// use journal_plugin_sdk::Aggregate;
@@ -54,7 +52,7 @@ impl Aggregate {
         }
     }
 
-    /// Adds a column of integers that are added up, exactly: a sum that leaves the range of 64 bits is a failure.
+    /// Adds a column with the sum of its integers. A sum that leaves the range of 64 bits fails the call.
     ///
     /// ```
     /// use journal_plugin_sdk::Aggregate;
@@ -66,8 +64,8 @@ impl Aggregate {
         self.column(column.into(), Merge::Sum)
     }
 
-    /// Adds a column of which the smallest value stays: of texts and bytes the first byte by byte, of floats that
-    /// of the total order, in which -0.0 comes before 0.0.
+    /// Adds a column with the smallest of its values. Texts and bytes are compared byte by byte, and floats by
+    /// [`f64::total_cmp`], where -0.0 is below 0.0.
     ///
     /// ```
     /// use journal_plugin_sdk::Aggregate;
@@ -79,7 +77,7 @@ impl Aggregate {
         self.column(column.into(), Merge::Min)
     }
 
-    /// Adds a column of which the largest value stays, in the order of [`min`](Self::min).
+    /// Adds a column with the largest of its values, in the order of [`min`](Self::min).
     ///
     /// ```
     /// use journal_plugin_sdk::Aggregate;
@@ -97,13 +95,13 @@ impl Aggregate {
     }
 }
 
-/// The rule of `wit/plan.schema.json` that a shape breaks, as the rest of a sentence about the output.
+/// The rule of `plan.schema.json` that a shape breaks, as the rest of a sentence about the output.
 pub(crate) fn broken_rule(shape: &Shape) -> Option<String> {
     let Shape { key, columns } = shape;
     if key.len() > Shape::MAX_KEY {
         let (count, most) = (key.len(), Shape::MAX_KEY);
         return Some(format!(
-            "names {count} fields of the key, and {most} are the most"
+            "has {count} fields in its key, and the limit is {most}"
         ));
     }
     if columns.is_empty() {
@@ -111,11 +109,11 @@ pub(crate) fn broken_rule(shape: &Shape) -> Option<String> {
     }
     if columns.len() > Shape::MAX_COLUMNS {
         let (count, most) = (columns.len(), Shape::MAX_COLUMNS);
-        return Some(format!("has {count} columns, and {most} are the most"));
+        return Some(format!("has {count} columns, and the limit is {most}"));
     }
     if let Some(name) = shape.names().find(|name| !Shape::is_name(name)) {
         return Some(format!(
-            "has the field `{name}`, whose name is not a letter or `_` and up to {} of `A-Za-z0-9_-`",
+            "has the field `{name}`: a name must be a letter or `_` and at most {} of `A-Za-z0-9_-`",
             Shape::MAX_NAME - 1
         ));
     }

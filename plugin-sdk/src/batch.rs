@@ -1,4 +1,4 @@
-//! The records that one read brought.
+//! The records of one call.
 
 mod record;
 
@@ -6,7 +6,7 @@ use crate::{Failure, Out, RecordError};
 
 pub use record::{DecodeError, Record};
 
-/// The columns of one batch, as they came from the host: those that the plan did not ask for are empty.
+/// The columns of one batch as they come from the host. Columns that the plan does not ask for are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RawBatch {
     pub(crate) object_type: String,
@@ -21,9 +21,10 @@ pub(crate) struct RawBatch {
     pub(crate) timestamps: Vec<i64>,
 }
 
-/// All that one read brought: one [`Batch`] for each object type.
+/// The records of one call: one [`Batch`] for each object type.
 ///
-/// Most processors go through it with [`each`](Self::each). Those that handle errors themselves iterate:
+/// Most processors call [`each`](Self::each) or one of its variants for an object type. To handle errors yourself,
+/// iterate:
 ///
 /// ```
 /// use journal_plugin_sdk::{Batches, Out};
@@ -48,14 +49,14 @@ impl<'a> Batches<'a> {
         Self { batches }
     }
 
-    /// Handles every record with `handle`.
+    /// Calls `handle` for every record.
     ///
-    /// Where it answers with a rejection (`?` on any error, or [`reject!`](crate::reject)), that record
-    /// alone is refused: the rows that it had emitted are taken back, and the next record follows. Inside of
-    /// another `each`, what was emitted is also taken back when the outer record is refused.
+    /// If `handle` returns a rejection (`?` on any error, or [`reject!`](crate::reject)), only that record is rejected:
+    /// its rows are discarded, and the next record follows. Inside another `each`, the rows are also discarded if the
+    /// outer record is rejected.
     ///
     /// # Errors
-    /// When `handle` answers with a [`Failure`]: the rows of that record are taken back, and no other follows.
+    /// If `handle` returns a [`Failure`], no other record follows. The call then fails even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -91,7 +92,7 @@ impl<'a> Batches<'a> {
     pub fn iter(&self) -> BatchIter<'a> {
         BatchIter {
             batches: self.batches.iter(),
-            place: 0,
+            index: 0,
         }
     }
 
@@ -119,7 +120,7 @@ impl<'a> IntoIterator for &Batches<'a> {
     }
 }
 
-/// Iterates over batches; made by [`Batches::iter`].
+/// An iterator over batches, created by [`Batches::iter`].
 ///
 /// ```
 /// use journal_plugin_sdk::Batches;
@@ -131,7 +132,7 @@ impl<'a> IntoIterator for &Batches<'a> {
 #[derive(Clone, Debug)]
 pub struct BatchIter<'a> {
     batches: std::slice::Iter<'a, RawBatch>,
-    place: u32,
+    index: u32,
 }
 
 impl<'a> Iterator for BatchIter<'a> {
@@ -139,13 +140,13 @@ impl<'a> Iterator for BatchIter<'a> {
 
     fn next(&mut self) -> Option<Batch<'a>> {
         let raw = self.batches.next()?;
-        let place = self.place;
-        self.place += 1;
-        Some(Batch { raw, place })
+        let index = self.index;
+        self.index += 1;
+        Some(Batch { raw, index })
     }
 }
 
-/// Records of one object type, in the order of their partitions' offsets.
+/// Records of one object type. Those of one partition are in the order of their offsets.
 ///
 /// ```
 /// use journal_plugin_sdk::Batch;
@@ -157,7 +158,7 @@ impl<'a> Iterator for BatchIter<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     raw: &'a RawBatch,
-    place: u32,
+    index: u32,
 }
 
 impl<'a> Batch<'a> {
@@ -174,7 +175,7 @@ impl<'a> Batch<'a> {
         &self.raw.object_type
     }
 
-    /// Whether the records come from a privileged topic, and so are not anonymised.
+    /// Whether the records come from a privileged topic, which is not anonymised.
     ///
     /// ```
     /// use journal_plugin_sdk::Batch;
@@ -215,10 +216,11 @@ impl<'a> Batch<'a> {
         self.raw.records == 0
     }
 
-    /// The size of all values together, in bytes.
+    /// The total size of the values, in bytes.
     ///
     /// # Panics
-    /// When the plan asks neither for values nor for their ends.
+    /// If the plan asks neither for [`Column::Values`](crate::Column::Values) nor for
+    /// [`Column::ValueEnds`](crate::Column::ValueEnds).
     ///
     /// ```
     /// # use journal_plugin_sdk::Batches;
@@ -227,14 +229,16 @@ impl<'a> Batch<'a> {
     /// }
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn value_bytes(&self) -> u64 {
         self.value_ends().last().copied().unwrap_or(0).into()
     }
 
-    /// How many records have no value.
+    /// The number of records without a value.
     ///
     /// # Panics
-    /// When the plan asks neither for values nor for their ends.
+    /// If the plan asks neither for [`Column::Values`](crate::Column::Values) nor for
+    /// [`Column::ValueEnds`](crate::Column::ValueEnds).
     ///
     /// ```
     /// # use journal_plugin_sdk::Batches;
@@ -243,13 +247,14 @@ impl<'a> Batch<'a> {
     /// }
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn tombstones(&self) -> usize {
         let ends = self.value_ends();
         let first = usize::from(ends.first() == Some(&0));
         first + ends.windows(2).filter(|pair| pair[0] == pair[1]).count()
     }
 
-    /// The records.
+    /// An iterator over the records.
     ///
     /// ```
     /// # use journal_plugin_sdk::Batch;
@@ -261,11 +266,12 @@ impl<'a> Batch<'a> {
     pub fn records(&self) -> Records<'a> {
         Records {
             raw: self.raw,
-            batch: self.place,
+            batch: self.index,
             next: 0,
         }
     }
 
+    #[track_caller]
     fn value_ends(&self) -> &'a [u32] {
         if self.raw.value_ends.is_empty() && !self.is_empty() {
             missing("value-ends");
@@ -274,7 +280,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Iterates over the records of a batch; made by [`Batch::records`].
+/// An iterator over the records of a batch, created by [`Batch::records`].
 ///
 /// ```
 /// # use journal_plugin_sdk::Batch;
@@ -316,6 +322,7 @@ impl ExactSizeIterator for Records<'_> {}
 
 #[cold]
 #[inline(never)]
+#[track_caller]
 fn missing(column: &str) -> ! {
     panic!("the column `{column}` was not asked for: name it in the plan's columns")
 }

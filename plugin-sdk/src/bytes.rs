@@ -1,4 +1,4 @@
-//! Bytes and identifiers in rows and values: msgpack bin, never lists of numbers.
+//! Bytes and identifiers in rows and values, as msgpack bin instead of lists of numbers.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Display, Formatter};
@@ -8,9 +8,9 @@ use std::str::FromStr;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes, borrowed where they can be: msgpack bin in rows and values, lowercase hex in JSON.
+/// Bytes, borrowed if possible: msgpack bin in rows and values, lowercase hexadecimal in JSON.
 ///
-/// A struct that borrows them names the field's lifetime to serde with `#[serde(borrow)]`.
+/// In a struct that derives `Deserialize`, borrow them with `#[serde(borrow)]`.
 ///
 /// ```
 /// use journal_plugin_sdk::Bytes;
@@ -41,9 +41,9 @@ impl Bytes<'_> {
         Bytes(Cow::Owned(self.0.into_owned()))
     }
 
-    /// The bytes as text, to be read by people: what is not UTF-8 becomes the replacement character.
+    /// The bytes as text for people. Bytes that are not UTF-8 become the replacement character.
     ///
-    /// Different bytes may give the same text. Group and compare by the bytes.
+    /// Different bytes may give the same text, so group and compare by the bytes.
     ///
     /// ```
     /// use journal_plugin_sdk::Bytes;
@@ -113,7 +113,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
     }
 }
 
-/// The identifier of an object: 20 bytes, msgpack bin in rows and values, lowercase hex in text and JSON.
+/// The identifier of an object: 20 bytes, msgpack bin in rows and values, lowercase hexadecimal in text and JSON.
 ///
 /// ```
 /// use journal_plugin_sdk::Id;
@@ -126,7 +126,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
 pub struct Id(pub [u8; 20]);
 
 impl Id {
-    /// Its bytes.
+    /// The bytes.
     ///
     /// ```
     /// assert_eq!(journal_plugin_sdk::Id([7; 20]).as_bytes(), &[7; 20]);
@@ -178,7 +178,7 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// Something is not an identifier.
+/// The error of converting a value that is not an identifier.
 ///
 /// ```
 /// use journal_plugin_sdk::{Id, NotAnId};
@@ -207,17 +207,16 @@ fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Err
 
 fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, [u8]>, D::Error> {
     if deserializer.is_human_readable() {
-        // What JSON has for bytes is the raw text: only `any` tells text from bytes.
+        // JSON has only texts. `any` distinguishes them from bytes.
         deserializer.deserialize_any(BytesVisitor { text_is_hex: true })
     } else {
         deserializer.deserialize_bytes(BytesVisitor { text_is_hex: false })
     }
 }
 
-/// Takes bytes as they are, also where the format calls itself readable: serde's buffers for flattened fields
-/// do, whatever they hold.
+/// Takes raw bytes even if the format is human-readable: serde's buffer for flattened fields always says so.
 struct BytesVisitor {
-    /// Otherwise text stands for its bytes: old records have text where bytes are due.
+    /// Otherwise a text is read as its bytes: old records have texts instead of bytes.
     text_is_hex: bool,
 }
 
@@ -254,7 +253,7 @@ impl<'de> Visitor<'de> for BytesVisitor {
 }
 
 fn write_hex(bytes: &[u8], formatter: &mut Formatter<'_>) -> fmt::Result {
-    // Digits are written in runs: a call of the formatter for each costs ten times as much.
+    // Digits are written in chunks: one call of the formatter per digit takes ten times as long.
     for run in bytes.chunks(32) {
         let mut text = [0; 64];
         let text = &mut text[..run.len() * 2];
@@ -297,14 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn text_where_bytes_are_due_is_read_as_its_bytes() {
+    fn text_instead_of_bytes_is_read_as_its_bytes() {
         let encoded = rmp_serde::to_vec_named("ab").unwrap();
         let decoded: Bytes<'_> = rmp_serde::from_slice(&encoded).unwrap();
         assert_eq!(&*decoded, b"ab");
     }
 
     #[test]
-    fn bytes_and_times_are_read_behind_a_flattened_field_too() {
+    fn bytes_and_times_are_read_in_flattened_fields_too() {
         #[derive(Serialize, Deserialize, PartialEq, Debug)]
         struct Inner {
             id: Id,

@@ -1,4 +1,4 @@
-//! From seconds to the calendar, in one place for every type that holds a time.
+//! Converts seconds to calendar dates, for every type that holds a time.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 const SECONDS_A_DAY: i64 = 86_400;
 
-/// After 400 years the Gregorian calendar repeats itself, the days of the week included.
+/// The Gregorian calendar repeats itself after 400 years, including the days of the week.
 const DAYS_IN_400_YEARS: i64 = 146_097;
 
 /// From 0000-03-01 to 1970-01-01.
@@ -22,10 +22,10 @@ const WEEKDAYS_FROM_0000_03_01: [Weekday; 7] = [
     Weekday::Tuesday,
 ];
 
-/// A time as the calendar and the clock show it, in the years 0 to 9999 of the Gregorian calendar.
+/// A date and time in the Gregorian calendar, in the years 0 to 9999.
 ///
-/// It comes from [`Timestamp::utc`](crate::Timestamp::utc), [`Date::utc`](crate::Date::utc) and
-/// [`Date::local`](crate::Date::local); the type does not say which. As a row it is a map of its fields.
+/// [`Timestamp::utc`](crate::Timestamp::utc), [`Date::utc`](crate::Date::utc) and [`Date::local`](crate::Date::local)
+/// return it; the type does not contain the offset from UTC. In a row it is a map of its fields.
 ///
 /// ```
 /// use journal_plugin_sdk::{Timestamp, Weekday};
@@ -38,7 +38,7 @@ const WEEKDAYS_FROM_0000_03_01: [Weekday; 7] = [
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct CalendarTime {
-    /// 0 to 9999; the year 0 is the one before the year 1.
+    /// 0 to 9999; the year 0 precedes the year 1.
     pub year: u16,
     /// 1 to 12.
     pub month: u8,
@@ -54,7 +54,7 @@ pub struct CalendarTime {
     pub weekday: Weekday,
 }
 
-/// A day of the week: its English name in rows and text, 1 for Monday to 7 for Sunday as a number.
+/// A day of the week. Its English name in rows and text; as a number, 1 for Monday to 7 for Sunday.
 ///
 /// ```
 /// use journal_plugin_sdk::Weekday;
@@ -64,7 +64,7 @@ pub struct CalendarTime {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[repr(u8)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are clear")]
 pub enum Weekday {
     Monday = 1,
     Tuesday,
@@ -76,7 +76,7 @@ pub enum Weekday {
 }
 
 impl CalendarTime {
-    /// The time that many seconds after 1970-01-01T00:00:00, if its year is one of 0 to 9999.
+    /// The time that is this many seconds after 1970-01-01T00:00:00, if the year is 0 to 9999.
     ///
     /// ```
     /// use journal_plugin_sdk::CalendarTime;
@@ -125,8 +125,8 @@ pub(crate) fn has_four_digit_year(seconds: i64) -> bool {
     (-62_167_219_200..253_402_300_800).contains(&seconds)
 }
 
-/// Writes RFC 3339 without an offset, with as many digits of a second as there are. Years that RFC 3339 does
-/// not have are written with a sign or more digits.
+/// Writes RFC 3339 without an offset, with the significant digits of the fraction. Years outside of RFC 3339 are written
+/// with a sign or more digits.
 pub(crate) fn write_rfc3339(
     formatter: &mut impl fmt::Write,
     seconds: i64,
@@ -162,14 +162,14 @@ fn write_date_time(
     )
 }
 
-/// Splits a time into whole spans of 400 years, given in years, and a time in the years 0 to 400.
+/// Splits a time into periods of 400 years, given in years, and a time in the years 0 to 400.
 ///
-/// Days are counted from 0000-03-01, so that the leap day is the last of its year. What is left of the spans
-/// fits 32 bits, whose divisions are cheap in WebAssembly too.
+/// Days are counted from 0000-03-01, so that the leap day is the last of its year. The remainder fits into 32 bits, for
+/// which division is fast in WebAssembly too.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "what is left of a span is small"
+    reason = "the remainder of a period is small"
 )]
 fn split(seconds: i64) -> (i64, CalendarTime) {
     let day = seconds.div_euclid(SECONDS_A_DAY) + DAYS_BEFORE_1970;
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(text(i64::MAX), None);
     }
 
-    /// Walks through 800 years at either end and in between with a calendar that only counts.
+    /// Compares 800 years at both ends and in the middle with a calendar that counts days.
     #[test]
     fn every_day_is_the_one_after_the_day_before() {
         for (first_year, first_second, first_weekday) in [

@@ -1,4 +1,4 @@
-//! Times as version control systems write them: with the author's time zone, whatever its bytes.
+//! Dates as version control systems write them, with the author's offset from UTC.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter, Write as _};
@@ -8,13 +8,13 @@ use crate::{CalendarTime, Timestamp, calendar};
 const MINUTES_A_DAY: u16 = 24 * 60;
 const MICROSECONDS: u32 = 1_000_000;
 
-/// When a revision or a release was made: a time in UTC and the time zone's offset as it was written.
+/// The date of a revision or a release: a time in UTC, and the offset from UTC as it was written.
 ///
-/// What people's tools write is kept: the seconds may lie far outside of any calendar, and the bytes of the
-/// offset may be anything. What reads them answers with `None` where they make no sense.
+/// The fields hold what the author's tool wrote: the year may be far in the future, and the offset may be any bytes. The
+/// methods return `None` for an invalid date.
 ///
-/// A date is no row by itself. [`timestamp`](Self::timestamp) gives a row the time, and
-/// [`to_rfc3339`](Self::to_rfc3339) the time and its offset as text.
+/// A row cannot hold a `Date`. Emit [`timestamp`](Self::timestamp), or [`to_rfc3339`](Self::to_rfc3339) for a text with
+/// the offset.
 ///
 /// ```
 /// use journal_plugin_sdk::Date;
@@ -28,14 +28,14 @@ const MICROSECONDS: u32 = 1_000_000;
 pub struct Date<'a> {
     /// Seconds since 1970-01-01T00:00:00Z, rounded down.
     pub seconds: i64,
-    /// Microseconds above them. A million and more stand for no time.
+    /// Microseconds after the second. A million or more are invalid.
     pub microseconds: u32,
-    /// The offset from UTC as it was written, `+0530` for instance.
+    /// The offset from UTC as it was written, such as `+0530`.
     pub offset_bytes: Cow<'a, [u8]>,
 }
 
 impl<'a> Date<'a> {
-    /// A date of these parts.
+    /// Creates a date.
     ///
     /// ```
     /// use journal_plugin_sdk::Date;
@@ -52,10 +52,9 @@ impl<'a> Date<'a> {
         }
     }
 
-    /// A date whose offset is a number of minutes, as old messages have it.
+    /// Creates a date from an offset in minutes, the format of old records.
     ///
-    /// `negative_utc` tells `-0000` from `+0000`. `None` if it contradicts the number: an offset above 0 is
-    /// not negative.
+    /// `negative_utc` distinguishes `-0000` from `+0000`. Returns `None` if it is set and the offset is above 0.
     ///
     /// ```
     /// use journal_plugin_sdk::Date;
@@ -102,12 +101,12 @@ impl<'a> Date<'a> {
         }
     }
 
-    /// The offset from UTC in minutes, if the bytes are a sign and digits that make sense.
+    /// The offset from UTC in minutes, if the bytes are a sign and valid digits.
     ///
-    /// The last two of three or more digits are minutes, below 60; one digit or two are hours. An offset of a
-    /// day and more is answered too, to 32,767 minutes on either side, although no place on earth has it.
+    /// One or two digits are hours. Of three or more digits, the last two are minutes, below 60. Offsets of a day or more
+    /// are valid, up to 32,767 minutes.
     ///
-    /// swh.model answers 0 or raises an error where this is `None`.
+    /// swh.model returns 0 or raises an error where this returns `None`.
     ///
     /// ```
     /// use journal_plugin_sdk::Date;
@@ -140,23 +139,25 @@ impl<'a> Date<'a> {
         }
     }
 
-    /// The time in UTC, which sorts and which rows hold as a time.
+    /// The time in UTC, for a row. Every time that it returns can be written.
     ///
-    /// `None` if there are a million microseconds and more.
+    /// `None` if the year does not have four digits, or if the microseconds are a million or more. For a time of any
+    /// year, make a [`Timestamp`] of the fields.
     ///
     /// ```
     /// use journal_plugin_sdk::Date;
     ///
     /// let date = Date::new(1_700_000_000, 500_000, b"+0530");
     /// assert_eq!(date.timestamp().unwrap().to_string(), "2023-11-14T22:13:20.5Z");
+    /// assert_eq!(Date::new(i64::MAX, 0, b"+0000").timestamp(), None);
     /// ```
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        Timestamp::new(self.seconds, self.microseconds.checked_mul(1000)?)
+        let time = Timestamp::new(self.seconds, self.microseconds.checked_mul(1000)?)?;
+        time.has_four_digit_year().then_some(time)
     }
 
-    /// The date as the calendar and the clock show it in UTC, if its year has four digits. The offset does
-    /// not count.
+    /// The date and time in UTC, if the year has four digits. The offset is ignored.
     ///
     /// ```
     /// use journal_plugin_sdk::Date;
@@ -172,9 +173,9 @@ impl<'a> Date<'a> {
             .then(|| CalendarTime::from_seconds(self.seconds))?
     }
 
-    /// The date as the calendar and the clock showed it to the author.
+    /// The date and time in the author's time zone.
     ///
-    /// `None` if the offset is not one of less than a day, or if the year there does not have four digits.
+    /// `None` if the offset is invalid or a day or more, or if the local year does not have four digits.
     ///
     /// ```
     /// use journal_plugin_sdk::{Date, Weekday};
@@ -192,10 +193,10 @@ impl<'a> Date<'a> {
             .then(|| CalendarTime::from_seconds(seconds))?
     }
 
-    /// The date as RFC 3339, in the author's time and with the offset.
+    /// The local date and time with the offset, in the format of RFC 3339.
     ///
-    /// `None` where [`local`](Self::local) is. `-0000` becomes `-00:00`, by which RFC 3339 says that the time
-    /// in UTC is known and the author's is not.
+    /// `None` if [`local`](Self::local) is `None`. `-0000` becomes `-00:00`, which in RFC 3339 means that the local time is
+    /// not known.
     ///
     /// ```
     /// use journal_plugin_sdk::Date;
@@ -218,7 +219,7 @@ impl<'a> Date<'a> {
         Some(text)
     }
 
-    /// Seconds since what the author's calendar and clock showed as 1970-01-01T00:00:00.
+    /// Seconds since 1970-01-01T00:00:00 in the author's time zone.
     #[inline]
     fn local_seconds(&self) -> Option<i64> {
         let offset = self.offset_minutes()?;
@@ -234,7 +235,7 @@ impl<'a> Date<'a> {
     }
 }
 
-/// Shows the offset as text, because that is what it nearly always is.
+/// Shows the offset as text, because it nearly always is one.
 impl Debug for Date<'_> {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter
@@ -249,7 +250,7 @@ impl Debug for Date<'_> {
     }
 }
 
-/// The number that digits stand for, if they are digits and it fits.
+/// The number in decimal digits, if it fits.
 #[inline]
 fn number(digits: &[u8]) -> Option<u16> {
     digits.iter().try_fold(0_u16, |number, digit| {
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn minutes_of_old_messages_become_bytes_that_read_back() {
+    fn minutes_of_old_records_become_bytes_that_read_back() {
         for minutes in i16::MIN..=i16::MAX {
             let date = Date::from_minutes(0, 0, minutes, false).unwrap();
             assert_eq!(date.offset_minutes(), Some(minutes));
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_calendar_has_has_no_text() {
+    fn invalid_dates_have_no_text() {
         check_text(&Date::new(0, 0, b"+2400"), None);
         check_text(&Date::new(0, 0, b"-2400"), None);
         check_text(&Date::new(0, 0, b"UTC"), None);
@@ -377,7 +378,15 @@ mod tests {
     }
 
     #[test]
-    fn offset_moves_a_date_over_the_ends_of_the_calendar() {
+    fn timestamp_is_one_that_a_row_can_hold() {
+        let is_some = |seconds| Date::new(seconds, 0, b"UTC").timestamp().is_some();
+        assert!(is_some(-62_167_219_200) && !is_some(-62_167_219_201));
+        assert!(is_some(253_402_300_799) && !is_some(253_402_300_800));
+        assert!(!is_some(i64::MAX) && !is_some(i64::MIN));
+    }
+
+    #[test]
+    fn offset_moves_a_date_over_the_limits_of_the_calendar() {
         let (first, last) = (-62_167_219_200, 253_402_300_799);
         check_text(&Date::new(last, 0, b"+0001"), None);
         check_text(

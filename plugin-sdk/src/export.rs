@@ -1,10 +1,10 @@
-//! The macro that makes a crate a plugin.
+//! The macro that turns a crate into a plugin.
 
-/// Makes a crate a plugin that runs this [`Processor`](crate::Processor).
+/// Turns a crate into a plugin that runs this [`Processor`](crate::Processor).
 ///
-/// Use it once, in the crate's root. The plugin's name, version and summary are those of the crate's
-/// `Cargo.toml`, which also needs `crate-type = ["cdylib", "rlib"]` under `[lib]`. In a native build, such as
-/// that of `cargo test`, the macro only checks the type.
+/// Use it once, in the root of the crate. The plugin takes its name, version and summary from the crate's `Cargo.toml`,
+/// which also needs `crate-type = ["cdylib", "rlib"]` under `[lib]`. In a native build, such as that of `cargo test`,
+/// the macro only checks the type.
 ///
 /// ```
 /// use journal_plugin_sdk::{Batches, Failure, Out, Processor, export};
@@ -72,6 +72,6 @@ macro_rules! export {
     };
 }
 
-/// Compiles for a processor alone, so that a native build finds the mistakes of a WASM one.
+/// Compiles only for a processor, so that a native build finds the same mistakes as a build for WebAssembly.
 #[doc(hidden)]
 pub const fn assert_is_processor<P: crate::Processor<O>, O: crate::Options>() {}

@@ -1,12 +1,12 @@
-//! What a processor answers when it cannot do its work.
+//! Errors of a call and of a single record.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter, Write as _};
+use std::panic::Location;
 
-/// Why a call could not do its work. Nothing that the call emitted counts.
+/// Why a call failed. The rows of the call are discarded.
 ///
-/// `?` turns any error into a fatal failure. For that reason a failure is not an
-/// [`Error`] itself.
+/// `?` converts any error into a fatal failure, so `Failure` does not implement [`Error`] itself.
 ///
 /// ```
 /// use journal_plugin_sdk::Failure;
@@ -16,28 +16,28 @@ use std::fmt::{self, Display, Formatter, Write as _};
 /// }
 /// assert_eq!(parse("x"), Err(Failure::fatal("invalid digit found in string")));
 /// ```
+#[must_use = "a failure has an effect only when the call returns it"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The same call may succeed later.
     Retry(String),
-    /// No repetition will help: the options or the processor are wrong.
+    /// The same call would fail again: the options or the processor are wrong.
     Fatal(String),
 }
 
 impl Failure {
-    /// A failure that may pass.
+    /// A failure that may not occur again.
     ///
     /// ```
     /// use journal_plugin_sdk::Failure;
     ///
     /// assert_eq!(Failure::retry("not yet"), Failure::Retry("not yet".to_owned()));
     /// ```
-    #[must_use]
     pub fn retry(reason: impl Into<String>) -> Self {
         Self::Retry(reason.into())
     }
 
-    /// A failure that will not pass.
+    /// A failure that would occur again.
     ///
     /// ```
     /// use journal_plugin_sdk::Failure;
@@ -50,12 +50,11 @@ impl Failure {
     /// }
     /// assert!(check(2, 1).is_err());
     /// ```
-    #[must_use]
     pub fn fatal(reason: impl Into<String>) -> Self {
         Self::Fatal(reason.into())
     }
 
-    /// The reason, for the operator.
+    /// The reason, as the operator sees it.
     ///
     /// ```
     /// use journal_plugin_sdk::Failure;
@@ -67,6 +66,14 @@ impl Failure {
         match self {
             Self::Retry(reason) | Self::Fatal(reason) => reason,
         }
+    }
+
+    /// Adds to the reason the line of the processor's source that caused it.
+    pub(crate) fn at(mut self, location: &Location<'_>) -> Self {
+        let (Self::Retry(reason) | Self::Fatal(reason)) = &mut self;
+        // Writing to a string does not fail.
+        let _ = write!(reason, " (at {location})");
+        self
     }
 }
 
@@ -91,10 +98,9 @@ impl From<RecordError> for Failure {
     }
 }
 
-/// Why one record could not be handled: what the closure of
-/// [`Batches::each`](crate::Batches::each) answers with.
+/// Why one record could not be handled: the error of the closure of [`Batches::each`](crate::Batches::each).
 ///
-/// `?` on any error rejects the record alone; `?` on a [`Failure`] ends the call.
+/// `?` on any error rejects only the record; `?` on a [`Failure`] fails the call.
 ///
 /// ```
 /// use journal_plugin_sdk::{Failure, RecordError};
@@ -105,16 +111,17 @@ impl From<RecordError> for Failure {
 /// assert!(matches!(parse("x"), Err(RecordError::Reject(_))));
 /// assert!(matches!(RecordError::from(Failure::fatal("full")), RecordError::Fail(_)));
 /// ```
+#[must_use = "a rejection has an effect only when the closure returns it"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordError {
-    /// This record is refused, for this reason; the others go on.
+    /// This record is rejected for this reason, and the next one follows.
     Reject(String),
     /// The whole call fails.
     Fail(Failure),
 }
 
 impl RecordError {
-    /// Refuses the record. See also [`reject!`](crate::reject).
+    /// Rejects the record. See also [`reject!`](crate::reject).
     ///
     /// ```
     /// use journal_plugin_sdk::RecordError;
@@ -122,7 +129,6 @@ impl RecordError {
     /// let first = [].first().copied().ok_or_else(|| RecordError::reject("there is no parent"));
     /// assert_eq!(first, Err::<u32, _>(RecordError::reject("there is no parent")));
     /// ```
-    #[must_use]
     pub fn reject(reason: impl Into<String>) -> Self {
         Self::Reject(reason.into())
     }
@@ -149,8 +155,9 @@ impl From<Failure> for RecordError {
     }
 }
 
-/// Returns from the closure of [`Batches::each`](crate::Batches::each) and refuses the record,
-/// for a reason that is written as in `format!`.
+/// Returns from the closure of [`Batches::each`](crate::Batches::each) and rejects the record.
+///
+/// The arguments are those of `format!`, and give the reason.
 ///
 /// ```
 /// use journal_plugin_sdk::{RecordError, reject};
@@ -170,7 +177,7 @@ macro_rules! reject {
     };
 }
 
-/// The error's text and those of its causes, as one line.
+/// The messages of the error and its causes, as one line.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -206,20 +213,20 @@ mod tests {
     }
 
     #[test]
-    fn causes_of_an_error_stand_in_the_reason() {
+    fn reason_contains_the_causes_of_an_error() {
         let reason = "no number: invalid digit found in string";
         assert_eq!(RecordError::from(outer()), RecordError::reject(reason));
         assert_eq!(Failure::from(outer()), Failure::fatal(reason));
     }
 
     #[test]
-    fn failure_inside_a_record_stays_the_failure_it_was() {
+    fn failure_inside_a_record_is_passed_on_unchanged() {
         let failure = Failure::retry("busy");
         assert_eq!(Failure::from(RecordError::from(failure.clone())), failure);
     }
 
     #[test]
-    fn rejection_where_there_is_no_record_is_a_fatal_failure() {
+    fn rejection_outside_of_a_record_is_a_fatal_failure() {
         assert_eq!(
             Failure::from(RecordError::reject("bad")),
             Failure::fatal("bad")

@@ -1,5 +1,4 @@
-//! What stands between the WebAssembly contract and a [`Processor`]. Only [`export!`](crate::export)
-//! uses it.
+//! Connects a [`Processor`] to the WebAssembly contract. Only [`export!`](crate::export) uses it.
 #![doc(hidden)]
 
 use std::cell::RefCell;
@@ -30,7 +29,7 @@ pub mod bindings {
     });
 }
 
-/// Where a module keeps its processor from one call to the next.
+/// Holds the processor of a module between calls.
 pub struct Slot<P>(RefCell<Option<Instance<P>>>);
 
 impl<P> Slot<P> {
@@ -41,7 +40,7 @@ impl<P> Slot<P> {
     }
 }
 
-/// Answers with the description. A schema that cannot be written is a mistake of the author's.
+/// The description. Panics if the schema of the options cannot be serialized.
 pub fn describe<P: Processor<O>, O: Options>(about: About) -> String {
     install_panic_hook();
     crate::processor::describe::<O>(about)
@@ -85,7 +84,7 @@ fn not_started() -> Failure {
     Failure::fatal("the processor was not started")
 }
 
-/// Without it a panic on `wasm32-unknown-unknown` traps in silence.
+/// Reports panics to the host: without it, a panic on `wasm32-unknown-unknown` traps without a message.
 fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic
@@ -108,7 +107,7 @@ impl From<Failure> for contract::Failure {
     }
 }
 
-/// Moves the columns; nothing is copied.
+/// Moves the columns without copying them.
 impl From<contract::Batch> for RawBatch {
     fn from(batch: contract::Batch) -> Self {
         Self {

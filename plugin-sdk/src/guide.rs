@@ -1,18 +1,18 @@
-//! The guide: how to write processors, a chapter for each part.
+//! The guide: how to write processors.
 //!
-//! 1. [`processors`]: what a processor is, the life of a call, state and checkpoints
-//! 2. [`reading`]: batches, records, lazy objects, and what is borrowed from what
+//! 1. [`processors`]: the order of the calls, state and checkpoints
+//! 2. [`reading`]: batches, records, lazy objects, lifetimes
 //! 3. [`objects`]: a table of all object types
 //! 4. [`identifiers`]: identifiers, SWHIDs and `verify`
 //! 5. [`values`]: times, persons, names
 //! 6. [`writing`]: rows, outputs, options
-//! 7. [`aggregates`]: sums, smallest and largest values by key
+//! 7. [`aggregates`]: sums, minima and maxima by key
 //! 8. [`failures`]: rejections, failures and the log
 //! 9. [`testing`]: tests with the harness and owned objects
-//! 10. [`speed`]: what costs what
-//! 11. [`python`]: the names of swh.model beside the names here
+//! 10. [`speed`]: how to make a processor fast
+//! 11. [`python`]: the names of swh.model and their equivalents here
 //!
-//! It is documentation alone, and not part of what is compiled.
+//! The guide is not part of the compiled crate.
 
 macro_rules! chapters {
     ($($chapter:ident $file:literal;)*) => {

@@ -1,14 +1,14 @@
-//! The hashes behind identifiers.
+//! The hashes that identifiers are computed with.
 //!
-//! SHA-1 comes from the crate `sha1`: pure Rust, so that plugins can have it, and natively the processor's own
-//! instructions where there are any. Identifiers are plain SHA-1, as swh.model computes it: a variant that looks
-//! for collisions answers differently for the known ones.
+//! SHA-1 comes from the crate `sha1`, which compiles to WebAssembly and natively uses the CPU's SHA instructions.
+//! Identifiers are plain SHA-1, as in swh.model: a variant with collision detection gives other results for known
+//! collisions.
 
 use sha1::{Digest, Sha1};
 
 use crate::Id;
 
-/// The SHA-1 of bytes, which identifies an origin by its URL and an object by its raw manifest.
+/// The SHA-1 of bytes. It is the identifier of an origin, from its URL, and of an object, from its raw manifest.
 ///
 /// ```
 /// use journal_plugin_sdk::hash;
@@ -21,8 +21,8 @@ pub fn sha1(bytes: &[u8]) -> Id {
     Id(Sha1::digest(bytes).into())
 }
 
-/// The identifier of an object as git computes it: the SHA-1 of `kind`, a space, the body's length in decimal
-/// digits, a zero byte and the body.
+/// The identifier of a Git object: the SHA-1 of `kind`, a space, the length of the body in decimal digits, a zero byte and
+/// the body.
 ///
 /// ```
 /// use journal_plugin_sdk::hash;
@@ -40,7 +40,7 @@ pub fn git_object_id(kind: &str, body: &[u8]) -> Id {
     Id(hasher.finalize().into())
 }
 
-/// The SHA-256 of bytes, by which the archive anonymises people. For tests.
+/// The SHA-256 of bytes, with which the archive anonymises persons. For tests.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(bytes).into()

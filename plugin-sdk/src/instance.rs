@@ -1,4 +1,4 @@
-//! A processor at work: what the WASM glue and the native harness have in common.
+//! A running processor, for the WASM glue and for the native harness.
 
 use crate::batch::RawBatch;
 use crate::out::{Deliver, Rejection};
@@ -35,9 +35,10 @@ impl<P> Instance<P> {
         P: Processor<O>,
     {
         self.out.clear();
-        self.processor
-            .process(&Batches::new(batches), &mut self.out)?;
-        self.out.flush();
+        let answer = self
+            .processor
+            .process(&Batches::new(batches), &mut self.out);
+        self.out.end_call(answer)?;
         Ok(self.out.take_rejections())
     }
 
@@ -46,8 +47,7 @@ impl<P> Instance<P> {
         P: Processor<O>,
     {
         self.out.clear();
-        self.processor.checkpoint(&mut self.out)?;
-        self.out.flush();
-        Ok(())
+        let answer = self.processor.checkpoint(&mut self.out);
+        self.out.end_call(answer)
     }
 }

@@ -1,10 +1,10 @@
 //! Write processors for the Software Heritage journal.
 //!
-//! A processor gets batches of the journal's records, computes, and emits rows. `journal-host` does
-//! all that touches the world: it reads Kafka or a recording, writes the rows and commits the offsets.
+//! A processor receives batches of journal records, computes, and emits rows. `journal-host` does everything else: it
+//! reads Kafka or a recording, writes the rows and commits the offsets.
 //!
-//! The smallest plugin is a struct that implements [`Processor`] and one line with [`export!`]. This one has a row for
-//! every revision with more than one parent:
+//! A plugin is a struct that implements [`Processor`], and one line with [`export!`]. This one emits a row for every
+//! revision with more than one parent:
 //!
 //! ```
 //! use journal_plugin_sdk::{Batches, Failure, Id, Out, Processor, export};
@@ -38,20 +38,20 @@
 //!
 //! # The guide
 //!
-//! `docs/writing-a-plugin.md` leads from an empty folder to a plugin that runs, and `plugins/template` is a crate to be
-//! copied. The chapters here say how each part works:
+//! `docs/writing-a-plugin.md` is a tutorial, and `plugins/template` is a crate to copy. The chapters here explain each
+//! part:
 //!
-//! - [What a processor is][guide::processors]: the life of a call, state and checkpoints
-//! - [Reading][guide::reading]: batches, records, lazy objects, what is borrowed from what
+//! - [Processors][guide::processors]: the order of the calls, state and checkpoints
+//! - [Reading][guide::reading]: batches, records, lazy objects, lifetimes
 //! - [Objects][guide::objects]: a table of all object types
-//! - [Identifiers][guide::identifiers]: [`Id`], [`Swhid`] and its like, `verify`
+//! - [Identifiers][guide::identifiers]: [`Id`], [`Swhid`] and its variants, `verify`
 //! - [Values][guide::values]: [`Date`], [`Timestamp`], [`Person`], [`Bytes`]
 //! - [Writing][guide::writing]: rows, outputs, options
-//! - [Aggregates][guide::aggregates]: sums, smallest and largest values by key
+//! - [Aggregates][guide::aggregates]: sums, minima and maxima by key
 //! - [Rejections and failures][guide::failures], and the log
 //! - [Tests][guide::testing]: the harness and [`owned`] objects
-//! - [Speed][guide::speed]: what costs what
-//! - [Coming from Python][guide::python]: the names of swh.model beside the names here
+//! - [Speed][guide::speed]: how to make a processor fast
+//! - [Coming from Python][guide::python]: the names of swh.model and their equivalents here
 
 mod aggregate;
 mod batch;

@@ -1,8 +1,8 @@
-//! Lines for the operator's log, and the last words of a panic.
+//! Lines for the operator's log.
 
 use std::fmt::Arguments;
 
-/// How much a line of the log matters.
+/// The severity of a line of the log.
 ///
 /// ```
 /// use journal_plugin_sdk::log::Level;
@@ -15,13 +15,13 @@ pub enum Level {
     Error,
     /// Something is suspicious.
     Warn,
-    /// Worth knowing.
+    /// Something that the operator should know.
     Info,
     /// For the author of the processor.
     Debug,
 }
 
-/// Writes one line; what the macros call.
+/// Writes one line. The macros call it.
 #[doc(hidden)]
 pub fn write(level: Level, message: Arguments<'_>) {
     match message.as_str() {
@@ -63,28 +63,19 @@ mod platform {
         });
     }
 
-    pub(super) fn start_capture() {
-        CAPTURED.set(Some(Vec::new()));
+    pub(crate) fn capture<T>(work: impl FnOnce() -> T) -> (T, Vec<(Level, String)>) {
+        let outer = CAPTURED.replace(Some(Vec::new()));
+        let result = work();
+        let lines = CAPTURED.replace(outer).unwrap_or_default();
+        (result, lines)
     }
-
-    pub(super) fn end_capture() -> Vec<(Level, String)> {
-        CAPTURED.take().unwrap_or_default()
-    }
 }
 
-/// Keeps the lines that this thread writes, until [`end_capture`].
+/// Runs `work`, and returns with its result the lines that this thread logged meanwhile.
 #[cfg(not(target_family = "wasm"))]
-pub(crate) fn start_capture() {
-    platform::start_capture();
-}
+pub(crate) use platform::capture;
 
-/// The lines since [`start_capture`].
-#[cfg(not(target_family = "wasm"))]
-pub(crate) fn end_capture() -> Vec<(Level, String)> {
-    platform::end_capture()
-}
-
-/// Writes a line about something that failed to the operator's log, as in `format!`.
+/// Logs an error. The arguments are those of `format!`.
 ///
 /// ```
 /// journal_plugin_sdk::error!("{} objects have no type", 3);
@@ -96,7 +87,7 @@ macro_rules! error {
     };
 }
 
-/// Writes a line about something suspicious to the operator's log, as in `format!`.
+/// Logs a warning. The arguments are those of `format!`.
 ///
 /// ```
 /// journal_plugin_sdk::warn!("the branch {:?} has no target", "main");
@@ -108,10 +99,10 @@ macro_rules! warn {
     };
 }
 
-/// Writes a line worth knowing to the operator's log, as in `format!`.
+/// Logs something that the operator should know. The arguments are those of `format!`.
 ///
 /// ```
-/// journal_plugin_sdk::info!("rows begin in the year {}", 1970);
+/// journal_plugin_sdk::info!("rows start in the year {}", 1970);
 /// ```
 #[macro_export]
 macro_rules! info {
@@ -120,7 +111,7 @@ macro_rules! info {
     };
 }
 
-/// Writes a line for the author of the processor to the log, as in `format!`.
+/// Logs something for the author of the processor. The arguments are those of `format!`.
 ///
 /// ```
 /// let parents = 3;

@@ -1,34 +1,38 @@
-//! Rows on their way to the host.
+//! Collects rows and rejections, and hands them to the host.
 
 mod appending;
+mod buffer;
 mod column;
 mod fields;
 mod key;
 mod merging;
+mod records;
 
-use journal_aggregate::{Savepoint as MergeSavepoint, Shape, bytes};
+use std::panic::Location;
+
+use journal_aggregate::{Shape, bytes};
 use serde::Serialize;
 
-use self::appending::{Appending, Length};
-use self::merging::Merging;
+use self::buffer::{Buffer, Rows};
+use self::records::{LostRow, Outer};
 use crate::batch::Record;
 use crate::{Failure, RecordError};
 
-/// Buffers above this many bytes are handed to the host between two records.
+/// When the buffers hold more bytes than this, they are handed to the host after the current record.
 const FLUSH_BYTES: usize = 1 << 20;
 
-/// Takes the rows of one output: its place in the plan, the rows end to end, where each ends.
+/// Hands rows of one output to the host: the output's index in the plan, the concatenated rows, and the end of each.
 pub(crate) type Deliver = Box<dyn FnMut(u32, &[u8], &[u32])>;
 
-/// An output as a processor writes to it.
+/// What [`Out`] needs to know about an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutputPlan {
     pub(crate) name: String,
-    /// What the rows look like that are merged, where they are.
+    /// The key and columns of an aggregate output; `None` for an append output.
     pub(crate) shape: Option<Shape>,
 }
 
-/// A record that the processor refuses, as the host wants it.
+/// A rejected record, as the host expects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
     pub(crate) batch: u32,
@@ -36,7 +40,7 @@ pub(crate) struct Rejection {
     pub(crate) reason: String,
 }
 
-/// Where a processor writes: the rows that it emits and the records that it refuses.
+/// Receives what a processor writes: rows and rejections.
 ///
 /// ```
 /// use journal_plugin_sdk::{Out, RecordError};
@@ -57,48 +61,18 @@ pub struct Out {
     deliver: Deliver,
     /// Bytes in all buffers.
     pending_bytes: usize,
-    /// Counts the records that were begun, so that a buffer knows whether its savepoint is of this one.
+    /// The number of the current record, which shows a buffer whether its savepoint belongs to this record.
     record: u64,
-    /// While a record may still be refused, nothing is handed to the host.
-    may_take_back: bool,
-    /// Records that are open while another one is handled inside of them, the innermost last.
+    /// Whether a record is open. It may still be rejected, so nothing is handed to the host.
+    in_record: bool,
+    /// Open records around the current one, the innermost last.
     outer: Vec<Outer>,
-}
-
-/// A record that goes on when the one inside of it has ended.
-struct Outer {
-    record: u64,
-    /// The savepoints of all buffers when the inner record began.
-    savepoints: Vec<Savepoint>,
-}
-
-/// The rows of one output that the host does not have yet.
-struct Buffer {
-    name: String,
-    rows: Rows,
-    savepoint: Savepoint,
-    /// What it has of the pending bytes.
-    counted: usize,
-}
-
-enum Rows {
-    /// For an append output.
-    Appending(Appending),
-    /// For an aggregate output.
-    Merging(Box<Merging>),
-}
-
-/// What a buffer held when a record wrote to it for the first time.
-#[derive(Clone, Copy)]
-struct Savepoint {
-    record: u64,
-    held: Held,
-}
-
-#[derive(Clone, Copy)]
-enum Held {
-    Appending(Length),
-    Merging(MergeSavepoint),
+    /// The first failure of this call. The call returns it even if the processor ignored it.
+    failure: Option<Failure>,
+    /// The first row of the current record that cannot be serialized: the record must be rejected.
+    lost_row: Option<LostRow>,
+    /// The first such row that was emitted outside of a record; cleared when the processor rejects a record.
+    lost_outside: Option<LostRow>,
 }
 
 impl Out {
@@ -109,20 +83,23 @@ impl Out {
             deliver,
             pending_bytes: 0,
             record: 0,
-            may_take_back: false,
+            in_record: false,
             outer: Vec::new(),
+            failure: None,
+            lost_row: None,
+            lost_outside: None,
         }
     }
 
     /// Emits a row to the plan's only output.
     ///
-    /// A row is anything that serializes to a map: a struct, a `BTreeMap<String, _>`. For bytes, ids and
-    /// times use [`Bytes`](crate::Bytes), [`Id`](crate::Id) and [`Timestamp`](crate::Timestamp): a plain
+    /// A row is anything that serializes to a map, such as a struct or a `BTreeMap<String, _>`. Use
+    /// [`Bytes`](crate::Bytes), [`Id`](crate::Id) and [`Timestamp`](crate::Timestamp) for bytes, ids and times: a plain
     /// `Vec<u8>` becomes a list of numbers.
     ///
     /// # Errors
-    /// When the plan declares no output or several, when that is an aggregate, or when the row is not a map, the
-    /// whole call fails; when the row cannot be serialized, the record is refused.
+    /// The call fails if the plan does not declare exactly one output, if that output is an aggregate, or if the row is
+    /// not a map. The record is rejected if the row cannot be serialized. Both happen even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Bytes, Failure, Id, Out, Timestamp};
@@ -144,6 +121,7 @@ impl Out {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn emit<R: Serialize + ?Sized>(&mut self, row: &R) -> Result<(), RecordError> {
         if self.outputs.len() == 1 {
             self.push(0, row)
@@ -155,8 +133,8 @@ impl Out {
     /// Emits a row to the output of this name. See [`emit`](Self::emit).
     ///
     /// # Errors
-    /// When the plan does not declare this output or it is an aggregate, or when the row is not a map, the whole
-    /// call fails; when the row cannot be serialized, the record is refused.
+    /// The call fails if the plan does not declare this output, if the output is an aggregate, or if the row is not a
+    /// map. The record is rejected if the row cannot be serialized. Both happen even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -171,27 +149,29 @@ impl Out {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn emit_to<R: Serialize + ?Sized>(
         &mut self,
         output: &str,
         row: &R,
     ) -> Result<(), RecordError> {
-        let place = self.place(output)?;
-        self.push(place, row)
+        match self.index_of(output) {
+            Some(index) => self.push(index, row),
+            None => Err(self.undeclared(output)),
+        }
     }
 
-    /// Merges a row into the aggregate output of this name: with all other rows that have the same key it becomes
-    /// one, as [`Aggregate`](crate::Aggregate) says.
+    /// Merges a row into the aggregate output of this name. Rows with the same key become one, as its
+    /// [`Aggregate`](crate::Aggregate) says.
     ///
-    /// A row is a struct, or a map, with exactly the fields of the key and the columns, in any order. What was
-    /// merged in a call is handed to the host at its end, and nothing is held from one call to the next: a
-    /// processor that only merges is [`stateless`](crate::Plan::stateless). The host merges on, until the
-    /// checkpoint.
+    /// A row is a struct or a map with exactly the fields of the key and the columns, in any order. The merged rows are
+    /// handed to the host at the end of the call, and the host merges those of all calls until the checkpoint. So a
+    /// processor that only merges is [`stateless`](crate::Plan::stateless).
     ///
     /// # Errors
-    /// When the plan does not declare this output or it is no aggregate, when the row is not as the plan says, or
-    /// when a sum leaves the range of 64 bits, the whole call fails; when the row cannot be serialized, the record
-    /// is refused.
+    /// The call fails if the plan does not declare this output, if the output is not an aggregate, if the row does not
+    /// match the plan, or if a sum leaves the range of 64 bits. The record is rejected if the row cannot be serialized.
+    /// Both happen even if you ignore the error.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -210,33 +190,43 @@ impl Out {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn merge<R: Serialize + ?Sized>(
         &mut self,
         output: &str,
         row: &R,
     ) -> Result<(), RecordError> {
-        let place = self.place(output)?;
-        let buffer = &mut self.outputs[place];
+        let Some(index) = self.index_of(output) else {
+            return Err(self.undeclared(output));
+        };
+        let buffer = &mut self.outputs[index];
         buffer.begin(self.record, self.outer.is_empty());
         let Rows::Merging(merging) = &mut buffer.rows else {
-            return Err(buffer.not_for("merge", "an append output: emit to it"));
+            let error = buffer.not_for("merge", "an append output: use `emit_to`");
+            return Err(self.note_refused(error));
         };
-        // A row whose key is known takes no more room.
-        if merging.merge(&buffer.name, row)? {
-            self.grow(place);
+        match merging.merge(&buffer.name, row) {
+            Ok(is_new) => {
+                // A row with a known key adds nothing to the size of the buffer.
+                if is_new {
+                    self.grow(index);
+                }
+                Ok(())
+            }
+            Err(error) => Err(self.note_refused(error)),
         }
-        Ok(())
     }
 
     #[inline]
-    fn place(&self, output: &str) -> Result<usize, RecordError> {
+    fn index_of(&self, output: &str) -> Option<usize> {
         let is_it = |buffer: &Buffer| bytes::same(buffer.name.as_bytes(), output.as_bytes());
-        let place = self.outputs.iter().position(is_it);
-        place.ok_or_else(|| self.undeclared(output))
+        self.outputs.iter().position(is_it)
     }
 
-    /// Refuses a record, for a reason that the operator reads. Rows that were emitted for it stay: it is
-    /// [`Batches::each`](crate::Batches::each) that takes them back.
+    /// Rejects a record. The operator sees the reason.
+    ///
+    /// Rows that were emitted for the record are kept. To discard them, return the rejection from the closure of
+    /// [`Batches::each`](crate::Batches::each) instead.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -252,61 +242,100 @@ impl Out {
     /// # }
     /// ```
     pub fn reject(&mut self, record: &Record<'_>, reason: impl Into<String>) {
-        let (batch, index) = record.place();
-        self.refuse(batch, index, reason.into());
+        *self.lost() = None;
+        self.refuse(record, reason.into());
     }
 
-    /// Notes a rejection, in the order of the records, which is that of most calls. The first reason counts.
-    fn refuse(&mut self, batch: u32, index: u32, reason: String) {
-        let place = self
+    /// Adds a rejection. If the record is rejected already, the first reason is kept.
+    pub(crate) fn refuse(&mut self, record: &Record<'_>, reason: String) {
+        let (batch, index) = record.indices();
+        self.note_rejection(batch, index, reason);
+    }
+
+    fn note_rejection(&mut self, batch: u32, index: u32, reason: String) {
+        let found = self
             .rejections
             .binary_search_by_key(&(batch, index), |other| (other.batch, other.index));
-        if let Err(place) = place {
+        if let Err(position) = found {
             let rejection = Rejection {
                 batch,
                 index,
                 reason,
             };
-            self.rejections.insert(place, rejection);
+            self.rejections.insert(position, rejection);
         }
     }
 
-    fn push<R: Serialize + ?Sized>(&mut self, place: usize, row: &R) -> Result<(), RecordError> {
-        let buffer = &mut self.outputs[place];
+    #[track_caller]
+    fn push<R: Serialize + ?Sized>(&mut self, index: usize, row: &R) -> Result<(), RecordError> {
+        let buffer = &mut self.outputs[index];
         buffer.begin(self.record, self.outer.is_empty());
         let Rows::Appending(appending) = &mut buffer.rows else {
-            return Err(buffer.not_for("emit", "an aggregate: `merge` into it"));
+            let error = buffer.not_for("emit", "an aggregate: use `merge`");
+            return Err(self.note_refused(error));
         };
-        appending.push(&buffer.name, row)?;
-        self.grow(place);
-        Ok(())
+        match appending.push(&buffer.name, row) {
+            Ok(()) => {
+                self.grow(index);
+                Ok(())
+            }
+            Err(error) => Err(self.note_refused(error)),
+        }
     }
 
-    /// Counts what a buffer has more.
+    /// Updates the size of the buffers after a row was added.
     #[inline]
-    fn grow(&mut self, place: usize) {
-        self.outputs[place].count(&mut self.pending_bytes);
-        if !self.may_take_back {
+    fn grow(&mut self, index: usize) {
+        self.outputs[index].count(&mut self.pending_bytes);
+        if !self.in_record {
             self.flush_if_large();
         }
     }
 
+    /// Remembers that a row was refused, so that it has its effect even if the processor ignores the error.
     #[cold]
-    fn undeclared(&self, output: &str) -> RecordError {
-        let declared = self.declared();
-        Failure::fatal(format!(
-            "the plan does not declare the output `{output}`: {declared}"
-        ))
-        .into()
+    #[track_caller]
+    fn note_refused(&mut self, error: RecordError) -> RecordError {
+        let emitted_at = Location::caller();
+        match error {
+            RecordError::Fail(failure) => {
+                let failure = failure.at(emitted_at);
+                self.note_failure(&failure);
+                RecordError::Fail(failure)
+            }
+            RecordError::Reject(reason) => {
+                self.lost().get_or_insert_with(|| LostRow {
+                    reason: reason.clone(),
+                    emitted_at,
+                });
+                RecordError::Reject(reason)
+            }
+        }
+    }
+
+    /// The field that remembers a row which cannot be serialized.
+    fn lost(&mut self) -> &mut Option<LostRow> {
+        if self.in_record {
+            &mut self.lost_row
+        } else {
+            &mut self.lost_outside
+        }
     }
 
     #[cold]
-    fn not_one_output(&self) -> RecordError {
+    #[track_caller]
+    fn undeclared(&mut self, output: &str) -> RecordError {
         let declared = self.declared();
-        Failure::fatal(format!(
-            "`emit` needs a plan with exactly one output: {declared}"
-        ))
-        .into()
+        let reason = format!("the plan does not declare the output `{output}`: {declared}");
+        self.note_refused(Failure::fatal(reason).into())
+    }
+
+    #[cold]
+    #[track_caller]
+    fn not_one_output(&mut self) -> RecordError {
+        let declared = self.declared();
+        let reason = format!("`emit` needs a plan with exactly one output: {declared}");
+        self.note_refused(Failure::fatal(reason).into())
     }
 
     fn declared(&self) -> String {
@@ -323,66 +352,24 @@ impl Out {
     }
 }
 
-/// How the SDK drives it.
+/// The interface for the rest of the SDK.
 impl Out {
-    /// From here on everything that is emitted can be taken back. A record may begin inside of another one.
-    #[inline]
-    pub(crate) fn begin_record(&mut self) {
-        if self.may_take_back {
-            self.suspend();
-        }
-        self.record += 1;
-        self.may_take_back = true;
+    /// Makes the call fail even if the processor ignores this failure. The first one is reported.
+    pub(crate) fn note_failure(&mut self, failure: &Failure) {
+        self.failure.get_or_insert_with(|| failure.clone());
     }
 
-    /// What the record emitted stays, unless a record around it is refused.
-    #[inline]
-    pub(crate) fn end_record(&mut self) {
-        self.resume();
-        if !self.may_take_back {
-            self.flush_if_large();
+    /// Ends a call: hands the remaining rows to the host, or returns the failure of the processor or of an emission.
+    pub(crate) fn end_call(&mut self, answer: Result<(), Failure>) -> Result<(), Failure> {
+        answer?;
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
         }
-    }
-
-    /// What the record emitted is forgotten.
-    pub(crate) fn take_back(&mut self) {
-        for buffer in &mut self.outputs {
-            if buffer.savepoint.record == self.record {
-                buffer.rollback_to_savepoint();
-                buffer.count(&mut self.pending_bytes);
-            }
+        if let Some(row) = self.lost_outside.take() {
+            return Err(Failure::fatal(row.reason).at(row.emitted_at));
         }
-        self.resume();
-    }
-
-    #[cold]
-    fn suspend(&mut self) {
-        self.outer.push(Outer {
-            record: self.record,
-            savepoints: self.outputs.iter().map(|buffer| buffer.savepoint).collect(),
-        });
-    }
-
-    /// Goes back to the record around the one that ends, if there is one.
-    #[inline]
-    fn resume(&mut self) {
-        match self.outer.pop() {
-            None => self.may_take_back = false,
-            Some(outer) => self.go_on_with(&outer),
-        }
-    }
-
-    #[cold]
-    fn go_on_with(&mut self, outer: &Outer) {
-        for (buffer, &savepoint) in self.outputs.iter_mut().zip(&outer.savepoints) {
-            if savepoint.record == outer.record {
-                buffer.savepoint = savepoint;
-            } else if buffer.savepoint.record == self.record {
-                // The outer record's first rows here are those of the inner one.
-                buffer.savepoint.record = outer.record;
-            }
-        }
-        self.record = outer.record;
+        self.flush();
+        Ok(())
     }
 
     #[inline]
@@ -392,10 +379,10 @@ impl Out {
         }
     }
 
-    /// Hands all rows to the host and keeps the buffers.
+    /// Hands all rows to the host. The buffers keep their memory.
     pub(crate) fn flush(&mut self) {
-        for (place, buffer) in (0..).zip(&mut self.outputs) {
-            let deliver = |rows: &[u8], row_ends: &[u32]| (self.deliver)(place, rows, row_ends);
+        for (index, buffer) in (0..).zip(&mut self.outputs) {
+            let deliver = |rows: &[u8], row_ends: &[u32]| (self.deliver)(index, rows, row_ends);
             match &mut buffer.rows {
                 Rows::Appending(appending) => appending.deliver(deliver),
                 Rows::Merging(merging) => merging.deliver(deliver),
@@ -403,91 +390,26 @@ impl Out {
             buffer.counted = 0;
         }
         self.pending_bytes = 0;
-        // Marks are of a buffer that is no more.
+        // The savepoints refer to rows that are no longer here.
         self.record += 1;
     }
 
-    /// Forgets what a failed call left behind.
+    /// Discards what a failed call has left.
     pub(crate) fn clear(&mut self) {
         self.outputs.iter_mut().for_each(Buffer::clear);
         self.rejections.clear();
         self.pending_bytes = 0;
-        self.may_take_back = false;
+        self.in_record = false;
         self.outer.clear();
+        self.failure = None;
+        self.lost_row = None;
+        self.lost_outside = None;
         self.record += 1;
     }
 
-    /// The records refused in this call, each once, for the first reason given.
+    /// The records rejected in this call, each once and with the first reason given.
     pub(crate) fn take_rejections(&mut self) -> Vec<Rejection> {
         std::mem::take(&mut self.rejections)
-    }
-}
-
-impl Buffer {
-    fn new(output: OutputPlan) -> Self {
-        let rows = match output.shape {
-            None => Rows::Appending(Appending::default()),
-            Some(shape) => Rows::Merging(Box::new(Merging::new(shape))),
-        };
-        Self {
-            name: output.name,
-            rows,
-            savepoint: Savepoint {
-                record: 0,
-                held: Held::Appending(Length::default()),
-            },
-            counted: 0,
-        }
-    }
-
-    /// Sets the savepoint when this record writes for the first time; `alone` when no other record is open.
-    #[inline]
-    fn begin(&mut self, record: u64, alone: bool) {
-        if self.savepoint.record != record {
-            let held = match &mut self.rows {
-                Rows::Appending(appending) => Held::Appending(appending.length()),
-                Rows::Merging(merging) => Held::Merging(merging.savepoint(alone)),
-            };
-            self.savepoint = Savepoint { record, held };
-        }
-    }
-
-    /// Forgets what was written since the savepoint.
-    fn rollback_to_savepoint(&mut self) {
-        match (&mut self.rows, self.savepoint.held) {
-            (Rows::Appending(appending), Held::Appending(length)) => appending.cut(length),
-            (Rows::Merging(merging), Held::Merging(savepoint)) => merging.rollback_to(savepoint),
-            // A savepoint is made by its own buffer.
-            _ => {}
-        }
-    }
-
-    /// Brings its part of the pending bytes up to date.
-    #[inline]
-    fn count(&mut self, pending_bytes: &mut usize) {
-        let bytes = match &self.rows {
-            Rows::Appending(appending) => appending.bytes(),
-            Rows::Merging(merging) => merging.bytes(),
-        };
-        *pending_bytes = *pending_bytes - self.counted + bytes;
-        self.counted = bytes;
-    }
-
-    fn clear(&mut self) {
-        match &mut self.rows {
-            Rows::Appending(appending) => appending.clear(),
-            Rows::Merging(merging) => merging.clear(),
-        }
-        self.counted = 0;
-    }
-
-    #[cold]
-    fn not_for(&self, method: &str, what: &str) -> RecordError {
-        Failure::fatal(format!(
-            "`{method}` does not go with the output `{}`, which is {what}",
-            self.name
-        ))
-        .into()
     }
 }
 

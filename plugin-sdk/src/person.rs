@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::Bytes;
 
-/// How many bytes of a full name are left by the archive's anonymisation: those of a SHA-256.
+/// The length of an anonymised full name, which is a SHA-256.
 const ANONYMISED_BYTES: usize = 32;
 
-/// Who made a revision or a release. As a row it is a map of its fields.
+/// The author or committer of a revision or a release. In a row it is a map of its fields.
 ///
 /// ```
 /// use journal_plugin_sdk::Person;
@@ -18,19 +18,19 @@ const ANONYMISED_BYTES: usize = 32;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Person<'a> {
-    /// Name and e-mail address as they were written, the part that counts for the object's identifier.
+    /// The name and email address as they were written. Only this part is included in the object's identifier.
     pub fullname: Bytes<'a>,
-    /// The name in it, if there is one.
+    /// The name in the full name, if there is one.
     pub name: Option<Bytes<'a>>,
-    /// The e-mail address in it, if there is one.
+    /// The email address in the full name, if there is one.
     pub email: Option<Bytes<'a>>,
 }
 
 impl<'a> Person<'a> {
-    /// Guesses name and e-mail address from a full name in the form `name <email>`.
+    /// Parses a full name in the form `name <email>`.
     ///
-    /// The name ends at the first `<` and has no blanks at its ends; the address ends at the last `>`.
-    /// Without any `<` the whole is the name, blanks included. What is empty is absent.
+    /// The name ends before the first `<` and is trimmed; the address ends before the last `>`. Without a `<`, the name is
+    /// the whole text, untrimmed. An empty name or address is `None`.
     ///
     /// ```
     /// use journal_plugin_sdk::Person;
@@ -62,9 +62,9 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Makes the full name of a name and an e-mail address, which is all that old messages have.
+    /// Builds the full name from a name and an email address, for old records without a full name.
     ///
-    /// It is `name <email>`, or what there is of it. Name and address stay as they are, also when empty.
+    /// The full name is `name <email>`, or only one of the two. The name and the address are kept even if they are empty.
     ///
     /// ```
     /// use journal_plugin_sdk::{Bytes, Person};
@@ -105,10 +105,10 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Whether the person looks like one that the archive has anonymised, as in all public topics: 32 bytes of
-    /// full name, and neither a name nor an address.
+    /// Whether the person looks anonymised, as in all public topics: the full name has 32 bytes, and there is neither a name
+    /// nor an address.
     ///
-    /// The identifier of an object with an anonymised person cannot be computed again.
+    /// The identifier of an object with an anonymised person cannot be verified.
     ///
     /// ```
     /// use journal_plugin_sdk::Person;
@@ -123,7 +123,7 @@ impl<'a> Person<'a> {
         self.name.is_none() && self.email.is_none() && self.fullname.len() == ANONYMISED_BYTES
     }
 
-    /// The person as the archive anonymises them: the full name is the SHA-256 of what it was. For tests.
+    /// Anonymises the person as the archive does: the full name becomes its SHA-256. For tests.
     ///
     /// ```
     /// use journal_plugin_sdk::Person;
@@ -143,8 +143,7 @@ impl<'a> Person<'a> {
     }
 }
 
-/// Without the blanks at its ends: a space and the five control characters from tab to carriage return. The
-/// standard library's notion of ASCII blanks lacks the vertical tab.
+/// Trims spaces and the five control characters from tab to carriage return. `trim_ascii` does not trim vertical tabs.
 fn trim(bytes: &[u8]) -> &[u8] {
     let is_ink = |byte: &u8| !matches!(byte, b' ' | b'\t'..=b'\r');
     let start = bytes.iter().position(is_ink).unwrap_or(bytes.len());
@@ -162,7 +161,7 @@ mod tests {
     /// A full name with the name and the address in it.
     type Guess = (&'static [u8], Option<&'static [u8]>, Option<&'static [u8]>);
 
-    /// What swh.model 8.4.1 makes of these.
+    /// The results of swh.model 8.4.1.
     const GUESSES: &[Guess] = &[
         (b"", None, None),
         (b"Jane", Some(b"Jane"), None),
@@ -195,7 +194,7 @@ mod tests {
     ];
 
     #[test]
-    fn name_and_address_are_guessed_as_upstream_does() {
+    fn name_and_address_are_parsed_as_in_swh_model() {
         for (fullname, name, email) in GUESSES {
             let person = Person::from_fullname(*fullname);
             assert_eq!(&*person.fullname, *fullname);
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn old_messages_have_a_full_name_made_of_what_there_is() {
+    fn full_name_of_old_records_is_built_from_name_and_address() {
         let fullname = |name: Option<&'static [u8]>, email: Option<&'static [u8]>| {
             let person = Person::from_name_and_email(name.map(Bytes::from), email.map(Bytes::from));
             person.fullname.text().into_owned()
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn anonymised_person_is_the_hash_of_the_full_name_alone() {
+    fn anonymised_person_is_only_the_hash_of_the_full_name() {
         let person = Person::from_fullname("Jane Doe <jane@example.org>");
         let anonymised = person.anonymised();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a processor wants to read and what it emits.
+//! The plan: what a processor reads and emits.
 
 use journal_aggregate::Shape;
 use serde::{Serialize, Serializer};
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::out::OutputPlan;
 use crate::{Aggregate, Failure, aggregate};
 
-/// All object types that the journal has, those not known yet included: the value of
+/// All object types of the journal, including future ones. The value of
 /// [`Processor::OBJECT_TYPES`](crate::Processor::OBJECT_TYPES) for a processor that reads everything.
 ///
 /// ```
@@ -16,14 +16,14 @@ use crate::{Aggregate, Failure, aggregate};
 /// ```
 pub const ANY: &[&str] = &[];
 
-// The rules of `wit/plan.schema.json`, by which the host refuses a plan.
+// The rules of `plan.schema.json` in the contract, by which the host refuses a plan.
 const MAX_TYPES: usize = 100;
 const MAX_TYPE_CHARS: usize = 100;
 const MAX_OUTPUTS: usize = 64;
 const MAX_NAME_CHARS: usize = 63;
 const MAX_SUMMARY_CHARS: usize = 1000;
 
-/// A column of a batch: what crosses from the host into the processor.
+/// A column of a batch. Only the columns in the plan are copied into the sandbox.
 ///
 /// ```
 /// use journal_plugin_sdk::{ANY, Column, Plan};
@@ -34,9 +34,9 @@ const MAX_SUMMARY_CHARS: usize = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Column {
-    /// The values; brings [`Column::ValueEnds`] with it.
+    /// The values. Includes [`Column::ValueEnds`].
     Values,
-    /// The sizes of the values, which also tell tombstones.
+    /// The sizes of the values. A tombstone has the size 0.
     ValueEnds,
     /// The keys.
     Keys,
@@ -48,10 +48,10 @@ pub enum Column {
     Timestamps,
 }
 
-/// What a processor wants to read and what it emits.
+/// What a processor reads and emits.
 ///
-/// A new plan asks for every column and no tombstones, says that the processor may hold something back
-/// between two calls, and declares one output named `rows`.
+/// By default a plan asks for every column and no tombstones, allows the processor to hold state between calls, and
+/// declares one output named `rows`.
 ///
 /// ```
 /// use journal_plugin_sdk::{Column, Plan};
@@ -94,7 +94,7 @@ fn any_or_list<S: Serializer>(types: &[String], serializer: S) -> Result<S::Ok, 
 }
 
 impl Plan {
-    /// A plan that reads these object types: all that there are, when there is none in the list.
+    /// A plan that reads these object types, or all if the list is empty.
     ///
     /// ```
     /// use journal_plugin_sdk::Plan;
@@ -115,7 +115,7 @@ impl Plan {
         }
     }
 
-    /// Asks for these columns only. What is not asked for is not copied, and reading it panics.
+    /// Asks only for these columns. Reading any other column panics.
     ///
     /// ```
     /// use journal_plugin_sdk::{Column, Plan};
@@ -128,7 +128,7 @@ impl Plan {
         self
     }
 
-    /// Asks for records without a value too.
+    /// Asks also for tombstones, the records without a value.
     ///
     /// ```
     /// use journal_plugin_sdk::Plan;
@@ -141,8 +141,7 @@ impl Plan {
         self
     }
 
-    /// Promises that nothing is held back from one call to the next, so that the host may repeat a
-    /// single call.
+    /// Promises that the processor holds no state between calls, so that the host may repeat a single call.
     ///
     /// ```
     /// use journal_plugin_sdk::Plan;
@@ -155,7 +154,7 @@ impl Plan {
         self
     }
 
-    /// Declares an output, with what its rows mean. The first one takes the place of `rows`.
+    /// Declares an output and describes its rows. The first declared output replaces the default output `rows`.
     ///
     /// ```
     /// use journal_plugin_sdk::Plan;
@@ -176,7 +175,7 @@ impl Plan {
         self
     }
 
-    /// Declares an aggregate output: rows with the same key become one. They are written with
+    /// Declares an aggregate output, in which rows with the same key become one. Write to it with
     /// [`Out::merge`](crate::Out::merge).
     ///
     /// ```
@@ -202,7 +201,7 @@ impl Plan {
         self
     }
 
-    /// Declares that nothing is ever emitted.
+    /// Declares that the processor has no output.
     ///
     /// ```
     /// use journal_plugin_sdk::Plan;
@@ -216,7 +215,7 @@ impl Plan {
         self
     }
 
-    /// The outputs, in their order.
+    /// The outputs, in the order of their declaration.
     pub(crate) fn outputs(&self) -> Vec<OutputPlan> {
         let plan = |name: &str, shape: Option<&Shape>| OutputPlan {
             name: name.to_owned(),
@@ -231,7 +230,7 @@ impl Plan {
         }
     }
 
-    /// The plan as the host reads it.
+    /// The plan in the JSON form of the contract.
     pub(crate) fn to_json(&self) -> Result<String, Failure> {
         let broken = self
             .broken_by_types()
@@ -248,12 +247,12 @@ impl Plan {
         if types.len() > MAX_TYPES {
             let count = types.len();
             return Some(format!(
-                "the plan names {count} object types, and {MAX_TYPES} are the most"
+                "the plan names {count} object types, and the limit is {MAX_TYPES}"
             ));
         }
         if let Some(name) = types.iter().find(|name| !is_type(name)) {
             return Some(format!(
-                "the plan names the object type `{name}`, which is not 1 to {MAX_TYPE_CHARS} of `a-z0-9_`"
+                "the plan names the object type `{name}`: a name must be 1 to {MAX_TYPE_CHARS} of `a-z0-9_`"
             ));
         }
         repeated(types).map(|name| format!("the plan names the object type `{name}` twice"))
@@ -269,15 +268,15 @@ impl Plan {
         if outputs.len() > MAX_OUTPUTS {
             let count = outputs.len();
             return Some(format!(
-                "the plan declares {count} outputs, and {MAX_OUTPUTS} are the most"
+                "the plan declares {count} outputs, and the limit is {MAX_OUTPUTS}"
             ));
         }
         for output in outputs {
             let Output { name, summary, .. } = output;
             if !is_output_name(name) {
                 return Some(format!(
-                    "the plan declares the output `{name}`, whose name is not a letter `a-z` and up to {} \
-                     of `a-z0-9_-`",
+                    "the plan declares the output `{name}`: a name must be a letter `a-z` and at most {} of \
+                     `a-z0-9_-`",
                     MAX_NAME_CHARS - 1
                 ));
             }
@@ -295,9 +294,9 @@ impl Plan {
     }
 }
 
-/// The first item that stands in the list before.
+/// The first item that occurs earlier in the list.
 fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
-    let is_repeated = |(place, item): &(usize, &T)| items[..*place].contains(item);
+    let is_repeated = |(index, item): &(usize, &T)| items[..*index].contains(item);
     let (_, item) = items.iter().enumerate().find(is_repeated)?;
     Some(item)
 }

@@ -1,4 +1,4 @@
-//! What an author writes.
+//! The trait that a plugin implements, and its options.
 
 use std::any::TypeId;
 
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Batches, Failure, Out, Plan, options};
 
-/// A processor of the journal: only the object types and [`process`](Self::process) must be written.
+/// A processor of the journal. Only the object types and [`process`](Self::process) are required.
 ///
-/// `O` is the struct of its options, where it takes any.
+/// `O` is the struct of its options, if it has any.
 ///
 /// ```
 /// use journal_plugin_sdk::{Batches, Failure, Out, Processor};
@@ -39,7 +39,7 @@ use crate::{Batches, Failure, Out, Plan, options};
 /// journal_plugin_sdk::export!(Urls);
 /// ```
 pub trait Processor<O: Options = NoOptions>: Default {
-    /// The object types to read, such as `revision`; [`ANY`](crate::ANY) for all that there are.
+    /// The object types to read, such as `revision`, or [`ANY`](crate::ANY) for all.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out, Processor};
@@ -54,10 +54,10 @@ pub trait Processor<O: Options = NoOptions>: Default {
     /// ```
     const OBJECT_TYPES: &'static [&'static str];
 
-    /// Handles all that one read brought.
+    /// Handles the records of one call.
     ///
     /// # Errors
-    /// When it cannot be done: then nothing that the call emitted counts.
+    /// A failure ends the run. The rows of the call are discarded.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out, Processor};
@@ -74,10 +74,10 @@ pub trait Processor<O: Options = NoOptions>: Default {
     /// ```
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure>;
 
-    /// Makes the processor from its options. A processor that takes options keeps them here.
+    /// Creates the processor from its options. Implement it to store the options.
     ///
     /// # Errors
-    /// When the options make no sense together.
+    /// If the options are invalid.
     ///
     /// ```
     /// use journal_plugin_sdk::{Batches, Failure, Out, Processor};
@@ -116,7 +116,7 @@ pub trait Processor<O: Options = NoOptions>: Default {
         Ok(Self::default())
     }
 
-    /// What to read and which outputs there are. The answer must be the same for the same options.
+    /// The columns to read and the outputs to write. The same options must give the same plan.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Column, Failure, Out, Plan, Processor};
@@ -136,11 +136,11 @@ pub trait Processor<O: Options = NoOptions>: Default {
         Plan::new(Self::OBJECT_TYPES)
     }
 
-    /// Emits whatever is held back. Afterwards the host makes all rows durable and commits the offsets
-    /// of all records so far: what is still held then, and not emitted, may be lost.
+    /// Emits the state that the processor holds. The host then makes all rows durable and commits the offsets of all
+    /// records so far, so state that was not emitted may be lost.
     ///
     /// # Errors
-    /// When it cannot be done: then nothing since the last checkpoint counts.
+    /// A failure ends the run. All rows since the last checkpoint are discarded.
     ///
     /// ```
     /// use journal_plugin_sdk::{Batches, Failure, Out, Processor};
@@ -201,7 +201,7 @@ pub trait Options: DeserializeOwned + JsonSchema + 'static {}
 
 impl<T: DeserializeOwned + JsonSchema + 'static> Options for T {}
 
-/// The options of a processor that takes none.
+/// The options of a processor that has none.
 ///
 /// ```
 /// use journal_plugin_sdk::{NoOptions, Processor};
@@ -214,7 +214,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Options for T {}
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
 
-/// Who a plugin is; filled by [`export!`](crate::export) from the author's `Cargo.toml`.
+/// The name, version and summary of a plugin, which [`export!`](crate::export) takes from its `Cargo.toml`.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct About {

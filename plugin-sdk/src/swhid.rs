@@ -1,12 +1,10 @@
 //! Software Heritage's persistent identifiers, SWHIDs, as text.
 //!
-//! What is accepted, refused and written is what swh.model 8.4.1 accepts, refuses and writes, which the
-//! archive's own services use. Where that and the specification (SWHID 1.2, ISO/IEC 18670) differ, or this
-//! differs from both, [`QualifiedSwhid`] says so; without qualifiers all agree.
+//! This implementation follows swh.model 8.4.1, which the archive's services use. [`QualifiedSwhid`] documents where it
+//! differs from the specification (SWHID 1.2, ISO/IEC 18670) or from swh.model. Without qualifiers all three agree.
 //!
-//! The crate `swhid` is not used: it makes every plugin depend on a command line parser, knows no extended
-//! types, holds paths as text where the archive has bytes, writes `%` without an escape (so that what it
-//! writes may read back as something else), and keeps qualifiers that upstream refuses.
+//! The crate `swhid` is not used because it depends on a command line parser, does not support extended types, has paths as
+//! text instead of bytes, writes `%` without escaping it, and keeps qualifiers that swh.model refuses.
 
 mod error;
 mod escape;
@@ -46,14 +44,14 @@ const TEXT_BYTES: usize = 50;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Swhid {
-    /// What it identifies.
+    /// The type of the object.
     pub kind: ObjectKind,
-    /// Which one.
+    /// The identifier of the object.
     pub id: Id,
 }
 
 impl Swhid {
-    /// The SWHID of an object.
+    /// Creates the SWHID of an object.
     ///
     /// ```
     /// use journal_plugin_sdk::{Id, ObjectKind, Swhid};
@@ -69,7 +67,8 @@ impl Swhid {
 
 /// A SWHID that may also identify an origin (`ori`) or extrinsic metadata (`emd`): text in rows, values and JSON.
 ///
-/// The archive uses such identifiers inside; the specification does not have them. Every [`Swhid`] is one.
+/// The archive uses these identifiers internally; they are not part of the specification. Every [`Swhid`] can be converted
+/// to one.
 ///
 /// ```
 /// use journal_plugin_sdk::{ExtendedObjectKind, ExtendedSwhid, Swhid};
@@ -81,14 +80,14 @@ impl Swhid {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExtendedSwhid {
-    /// What it identifies.
+    /// The type of the object.
     pub kind: ExtendedObjectKind,
-    /// Which one.
+    /// The identifier of the object.
     pub id: Id,
 }
 
 impl ExtendedSwhid {
-    /// The SWHID of an object, [`ObjectKind`] or [`ExtendedObjectKind`].
+    /// Creates the SWHID of an object of an [`ObjectKind`] or [`ExtendedObjectKind`].
     ///
     /// ```
     /// use journal_plugin_sdk::{ExtendedObjectKind, ExtendedSwhid, hash};
@@ -141,7 +140,7 @@ impl FromStr for ExtendedSwhid {
     }
 }
 
-/// Reads the part of a SWHID before its qualifiers, and answers with it and with what follows it.
+/// Reads the part of a SWHID before its qualifiers. Returns it and the rest.
 fn split(text: &str) -> Result<(ExtendedSwhid, &str), SwhidError> {
     let rest = text
         .strip_prefix(PREFIX)
@@ -163,7 +162,7 @@ fn split(text: &str) -> Result<(ExtendedSwhid, &str), SwhidError> {
 }
 
 impl ExtendedSwhid {
-    /// Hands its text to `take`, without a place on the heap: rows have a lot of it.
+    /// Passes the text to `take` without an allocation, because rows contain many SWHIDs.
     fn with_text<T>(self, take: impl FnOnce(&str) -> T) -> T {
         let mut text = *b"swh:1:xxx:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
         let (start, digits) = text.split_at_mut(TEXT_BYTES - ID_DIGITS);
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_and_where() {
+    fn error_has_the_problem_and_its_position() {
         check("", SwhidProblem::Prefix, 0);
         check(HEX, SwhidProblem::Prefix, 0);
         check(&format!("swh:2:rev:{HEX}"), SwhidProblem::Prefix, 0);
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn error_is_one_sentence_with_the_place() {
+    fn error_is_one_sentence_with_the_position() {
         assert_eq!(
             "swh:1:foo:".parse::<Swhid>().unwrap_err().to_string(),
             "byte 6 of the SWHID: the object type must be cnt, dir, rev, rel or snp"

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::calendar::{self, CalendarTime};
 
-/// The name by which rmp-serde knows a newtype as an extension: a type and its bytes.
+/// The name of a newtype that rmp-serde writes as an extension: a type and its bytes.
 const EXTENSION: &str = rmp_serde::MSGPACK_EXT_STRUCT_NAME;
 const EXTENSION_TYPE: i8 = -1;
 const NANOSECONDS: u32 = 1_000_000_000;
@@ -27,8 +27,8 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// A time from seconds since 1970-01-01T00:00:00Z and the nanoseconds above them, of which there must be
-    /// fewer than a second's.
+    /// Creates a time from seconds since 1970-01-01T00:00:00Z and nanoseconds after the second. Returns `None` if the
+    /// nanoseconds are a second or more.
     ///
     /// ```
     /// use journal_plugin_sdk::Timestamp;
@@ -44,7 +44,7 @@ impl Timestamp {
         })
     }
 
-    /// A time from milliseconds since 1970-01-01T00:00:00Z, as records have it.
+    /// Creates a time from milliseconds since 1970-01-01T00:00:00Z, the unit of record timestamps.
     ///
     /// ```
     /// use journal_plugin_sdk::Timestamp;
@@ -72,7 +72,7 @@ impl Timestamp {
         self.seconds
     }
 
-    /// Nanoseconds above [`seconds`](Self::seconds).
+    /// Nanoseconds after [`seconds`](Self::seconds).
     ///
     /// ```
     /// use journal_plugin_sdk::Timestamp;
@@ -84,7 +84,7 @@ impl Timestamp {
         self.nanoseconds
     }
 
-    /// The same time without what is above its seconds.
+    /// The same time without nanoseconds.
     pub(crate) fn whole_seconds(self) -> Self {
         Self {
             nanoseconds: 0,
@@ -92,7 +92,7 @@ impl Timestamp {
         }
     }
 
-    /// Whether RFC 3339 can write it: its year has four digits.
+    /// Whether the year has four digits, as RFC 3339 requires. A row cannot hold other times.
     ///
     /// ```
     /// use journal_plugin_sdk::Timestamp;
@@ -105,7 +105,7 @@ impl Timestamp {
         calendar::has_four_digit_year(self.seconds)
     }
 
-    /// The time as the calendar and the clock show it in UTC, if its year has four digits.
+    /// The date and time in UTC, if the year has four digits.
     ///
     /// ```
     /// use journal_plugin_sdk::Timestamp;
@@ -119,7 +119,7 @@ impl Timestamp {
         CalendarTime::from_seconds(self.seconds)
     }
 
-    /// A time from the bytes of msgpack's extension -1, in any of its three forms.
+    /// Reads the bytes of msgpack's extension -1, in any of its three formats.
     ///
     /// ```
     /// use journal_plugin_sdk::Timestamp;
@@ -133,7 +133,7 @@ impl Timestamp {
         Self::new(seconds, nanoseconds)
     }
 
-    /// The shortest form of extension -1 that holds the time: its bytes and how many of them count.
+    /// The shortest format of extension -1 that holds the time: its bytes and their number.
     pub(crate) fn to_msgpack(self) -> ([u8; 12], u8) {
         let mut bytes = [0; 12];
         let length = match (u32::try_from(self.seconds), u64::try_from(self.seconds)) {
@@ -156,7 +156,7 @@ impl Timestamp {
     }
 }
 
-/// Writes RFC 3339 in UTC, with as many digits of a second as there are.
+/// Writes RFC 3339 in UTC, with the significant digits of the fraction.
 impl Display for Timestamp {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         calendar::write_rfc3339(formatter, self.seconds, self.nanoseconds)?;
@@ -175,7 +175,7 @@ impl Serialize for Timestamp {
     }
 }
 
-/// Bytes that are serialized as bytes whatever the format.
+/// Bytes that are serialized as bytes in every format.
 struct Raw<'a>(&'a [u8]);
 
 impl Serialize for Raw<'_> {
@@ -184,7 +184,7 @@ impl Serialize for Raw<'_> {
     }
 }
 
-/// Reads the msgpack form alone.
+/// Reads only the msgpack form.
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(EXTENSION, TimestampVisitor)

@@ -13,11 +13,11 @@ import sys
 import matplotlib
 
 matplotlib.use("svg")
-# Texts stay texts, and the same rows give the same file.
+# Keep text as text, and produce the same file from the same rows.
 matplotlib.rcParams["svg.fonttype"] = "none"
 matplotlib.rcParams["svg.hashsalt"] = "commit-activity"
 
-from matplotlib import pyplot  # noqa: E402 (the back end comes first)
+from matplotlib import pyplot  # noqa: E402 (after the back end is set)
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
@@ -52,8 +52,8 @@ def every_month(first, last):
 def draw_months(axes, months):
     names = list(every_month(min(months)[0], max(months)[0]))
     axes.bar(range(len(names)), [months[name,] for name in names], color="tab:green")
-    years = [place for place, name in enumerate(names) if name.endswith("-01")]
-    axes.set_xticks(years, [names[place][:4] for place in years])
+    years = [index for index, name in enumerate(names) if name.endswith("-01")]
+    axes.set_xticks(years, [names[index][:4] for index in years])
     axes.set_title("Revisions by month, in UTC")
 
 

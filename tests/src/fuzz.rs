@@ -159,7 +159,7 @@ impl Fuzzer {
         if cursor.skip().is_err() {
             return;
         }
-        let end = cursor.place();
+        let end = cursor.offset();
         let new = if self.random.random() {
             HEADS[self.random.random_range(0..HEADS.len())].to_vec()
         } else {
@@ -170,7 +170,7 @@ impl Fuzzer {
             };
             let mut cursor = Cursor::at(&other, from);
             match cursor.skip() {
-                Ok(()) => other[from..cursor.place()].to_vec(),
+                Ok(()) => other[from..cursor.offset()].to_vec(),
                 Err(_) => return,
             }
         };
@@ -185,7 +185,7 @@ fn starts(value: &[u8]) -> Vec<usize> {
     let mut cursor = Cursor::new(value);
     let mut starts = Vec::new();
     while !cursor.at_end() && starts.len() < 500 {
-        starts.push(cursor.place());
+        starts.push(cursor.offset());
         let passed = match cursor.head() {
             Ok(Head::Str(length) | Head::Bin(length) | Head::Ext(_, length)) => {
                 cursor.bytes(length).is_ok()

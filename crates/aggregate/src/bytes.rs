@@ -1,10 +1,9 @@
-//! Short runs of bytes, copied and compared without a loop.
+//! Copies and compares short byte strings without a loop.
 //!
-//! In WebAssembly `memcpy` and `memcmp` are calls that cost more than what they do to the few bytes of a key, and a loop
-//! looks at its deadline in every turn. So a run is taken as its first and its last bytes, which overlap where it is
-//! shorter than both.
+//! In WebAssembly the calls of `memcpy` and `memcmp` take longer than the work for a short key, and a loop checks the
+//! deadline in every iteration. So a string is handled as its first and its last bytes, which overlap if it is shorter.
 
-/// Beyond this many bytes the ordinary functions are faster.
+/// Above this many bytes the standard functions are faster.
 const SHORT: usize = 32;
 
 /// Appends `bytes` to `to`.
@@ -21,7 +20,7 @@ pub fn append(to: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Appends from `N` to `2 * N` bytes.
+/// Appends `N` to `2 * N` bytes.
 #[inline]
 fn append_ends<const N: usize>(to: &mut Vec<u8>, bytes: &[u8]) {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
@@ -32,7 +31,7 @@ fn append_ends<const N: usize>(to: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Whether both are the same.
+/// Whether both are equal.
 #[inline]
 #[must_use]
 pub fn same(one: &[u8], two: &[u8]) -> bool {
@@ -50,7 +49,7 @@ pub fn same(one: &[u8], two: &[u8]) -> bool {
     }
 }
 
-/// Whether from `N` to `2 * N` bytes are the same.
+/// Whether `N` to `2 * N` bytes are equal.
 #[inline]
 fn same_ends<const N: usize, T: PartialEq>(
     one: &[u8],
@@ -74,10 +73,10 @@ mod tests {
             assert_eq!(copy[1..], bytes[..length]);
             assert!(same(&copy[1..], &bytes[..length]));
             assert!(!same(&copy, &bytes[..length]));
-            for place in 1..copy.len() {
-                copy[place] ^= 1;
+            for index in 1..copy.len() {
+                copy[index] ^= 1;
                 assert!(!same(&copy[1..], &bytes[..length]));
-                copy[place] ^= 1;
+                copy[index] ^= 1;
             }
         }
     }

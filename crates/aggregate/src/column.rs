@@ -1,22 +1,22 @@
-//! A column of a table: what its values are, and how they merge.
+//! A column of a table: the type of its values, and how they merge.
 
 use std::cmp::Ordering;
 
 use crate::{Kind, Merge, Span, Value};
 
-/// What a table holds in one place.
+/// A value in a table.
 pub(crate) type Cell = Value<Box<[u8]>>;
 
-/// How a column merges, and what it has been.
+/// How a column merges, and the type of its values so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Merging {
     pub(crate) merge: Merge,
-    /// What its values are, once there was one.
+    /// The type of its values, after the first one.
     pub(crate) kind: Option<Kind>,
 }
 
 impl Merging {
-    /// The kind of a value that is not this column's.
+    /// The type of `value` and that of the column, if they differ.
     #[inline]
     pub(crate) fn other_kind(self, value: Value<Span>) -> Option<(Kind, Kind)> {
         match (value.kind(), self.kind) {
@@ -25,8 +25,8 @@ impl Merging {
         }
     }
 
-    /// Merges `value`, whose bytes lie in `texts`, and answers with how many bytes the cell has more and less
-    /// beside itself. That a sum stays within 64 bits is for the caller to find out.
+    /// Merges `value`, whose bytes are in `texts`. Returns how many bytes on the heap the cell gained and lost. The caller
+    /// must check that a sum stays within 64 bits.
     #[inline]
     pub(crate) fn merge(self, cell: &mut Cell, value: Value<Span>, texts: &[u8]) -> (usize, usize) {
         if let (Merge::Sum, Value::Unsigned(sum), Value::Unsigned(more)) =

@@ -1,13 +1,13 @@
-//! Keys in messages.
+//! Formats keys for messages.
 
 use std::fmt::Write as _;
 
 use journal_msgpack::{Cursor, Head};
 
-/// Characters of a key that a message shows.
+/// The limit of the characters of a key in a message.
 const SHOWN: usize = 200;
 
-/// The parts of a key as a list for people: `["a", 1]`.
+/// The parts of a key as a readable list: `["a", 1]`.
 pub(crate) fn text(key: &[u8]) -> String {
     let mut cursor = Cursor::new(key);
     let mut text = "[".to_owned();
@@ -63,7 +63,7 @@ mod tests {
     use super::text;
 
     #[test]
-    fn parts_are_told_apart() {
+    fn parts_are_separated() {
         assert_eq!(
             text(b"\xa2a\"\x05\xff\xc0\xc4\x02\x00\xff\x91\x01\xc3"),
             r#"["a\"", 5, -1, nil, 00ff, …, true]"#

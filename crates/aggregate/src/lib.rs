@@ -1,8 +1,8 @@
-//! Rows merged by key: what an aggregate output is, in a plugin's memory and again in the host's.
+//! Rows merged by key. The SDK merges the rows of an aggregate output in the plugin, and the host merges the results again.
 //!
-//! A [`Shape`] says which names a row has: those of its key, and columns with how each merges. A [`Row`] is
-//! filled name by name, and a [`Table`] holds one row for each key. Merging a row whose key is known allocates
-//! nothing, unless a text or bytes take the place of others.
+//! A [`Shape`] has the names of the key and the columns, and how each column merges. A [`Row`] is filled field by field,
+//! and a [`Table`] holds one row for each key. Merging a row with a known key does not allocate, unless it replaces a text
+//! or bytes.
 
 pub mod bytes;
 mod column;

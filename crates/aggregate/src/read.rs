@@ -1,4 +1,4 @@
-//! Rows as they cross the boundary: msgpack maps.
+//! Reads rows from msgpack maps, the form in which they cross from the plugin to the host.
 
 use journal_msgpack::{Cursor, Head};
 
@@ -6,10 +6,10 @@ use crate::value::NoValue;
 use crate::{Fault, Role, Row, Value};
 
 impl Row {
-    /// Fills the row from one msgpack map, and finishes it. Of the parts of the key only their extent is checked.
+    /// Fills the row from one msgpack map, and finishes it. The parts of the key are skipped, not checked.
     ///
     /// # Errors
-    /// When it is not a map with exactly the names of the shape, or a column has a value that it cannot have.
+    /// If it is not a map with exactly the fields of the shape, or if a column has an invalid value.
     pub fn read(&mut self, msgpack: &[u8]) -> Result<(), Fault> {
         self.begin();
         let mut cursor = Cursor::new(msgpack);
@@ -38,7 +38,7 @@ impl Row {
     /// Reads the value of a column from msgpack.
     ///
     /// # Errors
-    /// When no column can have it.
+    /// If a column cannot have this value.
     pub fn read_value(
         &mut self,
         column: usize,

@@ -1,63 +1,63 @@
-//! One row on its way into a table.
+//! A row to merge into a table.
 
 use std::sync::Arc;
 
 use crate::{Kind, Merge, Shape, Span, Value};
 
-/// Memory for a key, and for texts, that [`Row::shrink`] keeps, in bytes: more than usual rows take.
+/// The memory in bytes that [`Row::shrink`] keeps for a key, and for texts. Usual rows need less.
 const KEPT_BYTES: usize = 1 << 16;
 
-/// Why a row cannot be merged, as the rest of a sentence about it.
+/// Why a row cannot be merged. The message completes a sentence about the row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It is something else.
+    /// It is not a map.
     #[error("is not a map: merge a struct or a map with string keys")]
     NotAMap,
-    /// It is cut short or broken.
+    /// It is truncated or invalid msgpack.
     #[error("is not valid msgpack: it {0}")]
     Msgpack(#[from] journal_msgpack::Fault),
-    /// More follows.
+    /// More bytes follow.
     #[error("goes on after the end of its map")]
     Trailing,
-    /// A name that is no text.
+    /// The name of a field is not a text.
     #[error("has a name that is not a text")]
     NameNotText,
-    /// A name that the shape lacks.
+    /// The shape does not have this field.
     #[error("has the field `{0}`, which is neither of the key nor a column")]
     UnknownName(String),
-    /// A name that came before.
+    /// The field occurs twice.
     #[error("has the field `{0}` twice")]
     Twice(String),
-    /// A name of the shape is not there.
+    /// A field of the shape is missing.
     #[error("lacks the field `{0}`")]
     Missing(String),
-    /// A value that no column can have.
+    /// The value has a type that columns do not support.
     #[error("has {found} in the column `{column}`, which takes numbers, texts, bytes and times")]
     BadValue {
         /// The column.
         column: String,
-        /// What it is.
+        /// The type of the value.
         found: String,
     },
-    /// A value that cannot be added up.
+    /// The value is not an integer in a column of sums.
     #[error("has {found} in the column `{column}`, which adds up integers")]
     NotAnInteger {
         /// The column.
         column: String,
-        /// What it is.
+        /// The type of the value.
         found: Kind,
     },
-    /// A value of another kind than those before.
+    /// The value has another type than earlier ones in the column.
     #[error("has {found} in the column `{column}`, which had {before} before")]
     OtherKind {
         /// The column.
         column: String,
-        /// What it is.
+        /// The type of the value.
         found: Kind,
-        /// What came before.
+        /// The type of the earlier values.
         before: Kind,
     },
-    /// A sum that has no 64 bits.
+    /// The sum does not fit into 64 bits.
     #[error("takes the sum in the column `{column}` of the key {key} out of the range of 64 bits")]
     Overflow {
         /// The column.
@@ -65,70 +65,70 @@ pub enum Fault {
         /// The key, as text.
         key: String,
     },
-    /// More than a table can hold.
+    /// The table is full.
     #[error("does not fit: the merged rows take more than 4 GiB")]
     Full,
 }
 
-/// What a field of a row is for.
+/// The role of a field in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A part of the key: its msgpack belongs into [`Row::key_part`].
+    /// A part of the key: append its msgpack to [`Row::key_part`].
     Key,
-    /// The column at this place: its value belongs into [`Row::set`].
+    /// The column at this index: pass its value to [`Row::set`].
     Column(usize),
 }
 
 /// A field of the last row.
 #[derive(Clone, Copy, Debug)]
 struct Field {
-    /// The name as the row itself had it.
+    /// The name in the row.
     name: &'static str,
-    /// Its place among the names of the shape.
-    place: usize,
-    /// What it is for.
+    /// Its index among the names of the shape.
+    index: usize,
+    /// Its role.
     role: Role,
 }
 
-/// One row on its way into a table, filled field by field; its memory is used again for the next.
+/// A row to merge into a table, filled field by field. It is reused for the next row.
 #[derive(Debug)]
 pub struct Row {
     shape: Arc<Shape>,
     /// All names, those of the key first.
     names: Box<[Box<str>]>,
-    /// What the fields of the last row were, in their order.
+    /// The fields of the last row in their order.
     order: Vec<Field>,
-    /// Whether `order` is that of a whole row of static names, with the parts of the key in their order.
+    /// Whether `order` is that of a complete row with static names and the parts of the key in order.
     has_usual: bool,
-    /// Whether the fields so far are the first of `order`. Then `seen` and `parts` are not kept: what is in order
-    /// and whole has nothing twice and nothing to be sorted.
+    /// Whether the fields so far are the first ones of `order`. Then `seen` and `parts` are not updated: a complete row in
+    /// this order has no repeated field and a sorted key.
     is_usual: bool,
-    /// How many fields there were.
+    /// The number of fields so far.
     fields: usize,
-    /// Bit `i` is set when there was the field `names[i]`.
+    /// Bit `i` is set if the field `names[i]` was there.
     seen: u64,
-    /// The msgpack of the key's parts, end to end, in the order of the key once the row is finished.
+    /// The concatenated msgpack of the key's parts, in the order of the key when the row is finished.
     pub(crate) key: Vec<u8>,
-    /// For each part of the key that there was: its place in the key, and where it begins.
+    /// The index in the key and the start offset of each part so far.
     parts: Vec<(usize, usize)>,
     pub(crate) values: Vec<Value<Span>>,
-    /// Bit `i` is set when column `i` adds up.
+    /// Bit `i` is set if column `i` is a sum.
     sums: u64,
-    /// The bytes of texts in `values`.
+    /// The bytes of the texts in `values`.
     pub(crate) texts: Vec<u8>,
 }
 
 impl Row {
-    /// An empty row of this shape, which has names for at most 64 fields.
+    /// An empty row of this shape, which may have at most 64 fields.
     #[must_use]
     pub fn new(shape: Arc<Shape>) -> Self {
         let names: Box<[Box<str>]> = shape.names().map(Into::into).collect();
         Self {
             order: (0..names.len())
-                .map(|place| Field {
+                .map(|index| Field {
                     name: "",
-                    place,
-                    role: shape.role(place),
+                    index,
+                    role: shape.role(index),
                 })
                 .collect(),
             names,
@@ -147,7 +147,7 @@ impl Row {
         }
     }
 
-    /// Forgets the row before.
+    /// Discards the previous row.
     #[inline]
     pub fn begin(&mut self) {
         self.is_usual = self.has_usual;
@@ -158,7 +158,7 @@ impl Row {
         self.texts.clear();
     }
 
-    /// Forgets the row, and gives back what an unusually large one has taken.
+    /// Discards the row, and frees the memory of an unusually large one.
     pub fn shrink(&mut self) {
         self.begin();
         self.key.shrink_to(KEPT_BYTES);
@@ -168,24 +168,24 @@ impl Row {
     /// Begins the next field.
     ///
     /// # Errors
-    /// When the shape lacks the name, or it came before.
+    /// If the shape does not have the field, or if it is repeated.
     #[inline]
     pub fn field(&mut self, name: &str) -> Result<Role, Fault> {
         if self.is_usual {
             self.leave_usual();
         }
-        // Rows mostly have their fields in one order.
-        let place = match self.order.get(self.fields) {
-            Some(field) if *self.names[field.place] == *name => field.place,
+        // Usually all rows have the same order of fields.
+        let index = match self.order.get(self.fields) {
+            Some(field) if *self.names[field.index] == *name => field.index,
             _ => self.find(name)?,
         };
-        self.enter(place)
+        self.enter(index)
     }
 
-    /// Begins the next field, whose name is part of the program: the same name is known by its address.
+    /// Begins the next field. A static name is recognised by its address.
     ///
     /// # Errors
-    /// When the shape lacks the name, or it came before.
+    /// If the shape does not have the field, or if it is repeated.
     #[inline]
     pub fn static_field(&mut self, name: &'static str) -> Result<Role, Fault> {
         let known = self.order.get(self.fields);
@@ -196,7 +196,7 @@ impl Row {
                 Ok(field.role)
             }
             known => {
-                let known = known.map(|field| field.place);
+                let known = known.map(|field| field.index);
                 self.unusual_field(name, known)
             }
         }
@@ -207,73 +207,73 @@ impl Row {
         if self.is_usual {
             self.leave_usual();
         }
-        let place = known.map_or_else(|| self.find_static(name), Ok)?;
-        self.enter(place)
+        let index = known.map_or_else(|| self.find_static(name), Ok)?;
+        self.enter(index)
     }
 
-    /// Makes up for what is not kept while the fields are the usual ones.
+    /// Computes `seen` and `parts`, which are not updated while the fields are in the usual order.
     #[cold]
     fn leave_usual(&mut self) {
         self.is_usual = false;
         self.has_usual = false;
         let mut key = journal_msgpack::Cursor::new(&self.key);
         for field in &self.order[..self.fields] {
-            self.seen |= 1 << field.place;
+            self.seen |= 1 << field.index;
             if field.role == Role::Key {
-                self.parts.push((field.place, key.place()));
-                // Whoever called for the role has appended one value.
+                self.parts.push((field.index, key.offset()));
+                // The caller has appended one value.
                 let _part = key.value();
             }
         }
     }
 
     #[inline]
-    fn enter(&mut self, place: usize) -> Result<Role, Fault> {
+    fn enter(&mut self, index: usize) -> Result<Role, Fault> {
         self.fields += 1;
-        let bit = 1 << place;
+        let bit = 1 << index;
         if self.seen & bit != 0 {
-            return Err(Fault::Twice(shown(&self.names[place])));
+            return Err(Fault::Twice(shown(&self.names[index])));
         }
         self.seen |= bit;
-        let role = self.shape.role(place);
+        let role = self.shape.role(index);
         if role == Role::Key {
-            self.parts.push((place, self.key.len()));
+            self.parts.push((index, self.key.len()));
         }
         Ok(role)
     }
 
     fn find_static(&mut self, name: &'static str) -> Result<usize, Fault> {
-        let place = self.find(name)?;
+        let index = self.find(name)?;
         if let Some(field) = self.order.get_mut(self.fields) {
             field.name = name;
         }
-        Ok(place)
+        Ok(index)
     }
 
     #[cold]
     fn find(&mut self, name: &str) -> Result<usize, Fault> {
         let found = self.names.iter().position(|known| **known == *name);
-        let place = found.ok_or_else(|| Fault::UnknownName(shown(name)))?;
+        let index = found.ok_or_else(|| Fault::UnknownName(shown(name)))?;
         if let Some(field) = self.order.get_mut(self.fields) {
             *field = Field {
                 name: "",
-                place,
-                role: self.shape.role(place),
+                index,
+                role: self.shape.role(index),
             };
         }
-        Ok(place)
+        Ok(index)
     }
 
-    /// Where the msgpack of the key's part that [`field`](Self::field) began is to be appended.
+    /// The buffer for the msgpack of the part of the key that [`field`](Self::field) began.
     #[inline]
     pub fn key_part(&mut self) -> &mut Vec<u8> {
         &mut self.key
     }
 
-    /// Takes the bytes of a text or of bytes, for a value to be [`set`](Self::set).
+    /// Copies the bytes of a text or of bytes, for a value to [`set`](Self::set).
     ///
     /// # Errors
-    /// When the row has more than 4 GiB of them.
+    /// If the row has more than 4 GiB of them.
     #[inline]
     pub fn take(&mut self, bytes: &[u8]) -> Result<Span, Fault> {
         let start = self.texts.len();
@@ -284,7 +284,7 @@ impl Row {
     /// Sets the value of a column.
     ///
     /// # Errors
-    /// When the column adds up and this is no integer.
+    /// If the column is a sum and the value is not an integer.
     #[inline]
     pub fn set(&mut self, column: usize, value: Value<Span>) -> Result<(), Fault> {
         if self.sums >> column & 1 == 1 && !value.is_integer_or_nothing() {
@@ -302,7 +302,7 @@ impl Row {
         }
     }
 
-    /// A value that no column can have.
+    /// The fault of a value with a type that columns do not support.
     #[cold]
     #[must_use]
     pub fn bad_value(&self, column: usize, found: &str) -> Fault {
@@ -312,19 +312,19 @@ impl Row {
         }
     }
 
-    /// Whether a value of it is neither nothing nor an integer.
+    /// Whether a column has a value other than an integer.
     #[must_use]
     pub fn is_more_than_integers(&self) -> bool {
         !self.values.iter().all(Value::is_integer_or_nothing)
     }
 
-    /// Ends the row: it can be merged now.
+    /// Ends the row, which can then be merged.
     ///
     /// # Errors
-    /// When a field is missing.
+    /// If a field is missing.
     #[inline]
     pub fn finish(&mut self) -> Result<(), Fault> {
-        // No field came twice and none was unknown.
+        // No field was repeated or unknown, so the count is enough.
         if self.fields != self.names.len() {
             return Err(self.missing());
         }
@@ -335,8 +335,8 @@ impl Row {
     }
 
     fn finish_unusual(&mut self) {
-        let mut places = self.parts.iter().map(|part| part.0);
-        let is_in_order = (0..).zip(&mut places).all(|(place, part)| part == place);
+        let mut indices = self.parts.iter().map(|part| part.0);
+        let is_in_order = (0..).zip(&mut indices).all(|(index, part)| part == index);
         if !is_in_order {
             self.order_key();
         }
@@ -348,12 +348,12 @@ impl Row {
         if self.is_usual {
             self.leave_usual();
         }
-        let place = self.seen.trailing_ones() as usize;
-        let name = self.names.get(place).map(ToString::to_string);
+        let index = self.seen.trailing_ones() as usize;
+        let name = self.names.get(index).map(ToString::to_string);
         Fault::Missing(name.unwrap_or_default())
     }
 
-    /// Brings the parts of the key into the order of the key.
+    /// Sorts the parts of the key.
     #[cold]
     fn order_key(&mut self) {
         let mut ordered = Vec::with_capacity(self.key.len());
@@ -368,7 +368,7 @@ impl Row {
     }
 }
 
-/// A name of the row's own, which may be anything, in a length for a message.
+/// A name in a row, cut to the length of a message.
 fn shown(name: &str) -> String {
     name.chars().take(Shape::MAX_NAME).collect()
 }
@@ -378,7 +378,7 @@ mod tests {
     use super::*;
     use crate::Column;
 
-    /// Fills a row with these fields, the value of each being its name and, in a column, its length.
+    /// Fills a row with these fields. The value of a part of the key is its name, that of a column the length of its name.
     fn fill(row: &mut Row, fields: &[&'static str]) -> Result<Vec<u8>, Fault> {
         row.begin();
         for name in fields {
@@ -414,7 +414,7 @@ mod tests {
         let mut row = Row::new(Arc::new(shape));
         for one in orders {
             for other in orders {
-                // Twice, so that the order is the usual one when the other comes.
+                // Twice, so that this is the usual order before the other follows.
                 for order in [one, one, other] {
                     assert_eq!(fill(&mut row, &order).unwrap(), key, "{order:?}");
                     assert_eq!(row.values, [Value::Unsigned(3)]);
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_a_large_row_is_given_back() {
+    fn memory_of_a_large_row_is_freed() {
         let shape = Shape {
             key: vec!["k".to_owned()],
             columns: vec![Column {

@@ -1,4 +1,4 @@
-//! What the rows of an aggregate output look like.
+//! The key and the columns of an aggregate output.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::Role;
 
-/// How the values of a column become one.
+/// How the values of a column are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Merge {
-    /// Integers are added up.
+    /// The sum of integers.
     Sum,
-    /// The smallest stays.
+    /// The smallest value.
     Min,
-    /// The largest stays.
+    /// The largest value.
     Max,
 }
 
@@ -28,7 +28,7 @@ impl Display for Merge {
     }
 }
 
-/// A column that is merged.
+/// A merged column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name in the row.
@@ -37,22 +37,22 @@ pub struct Column {
     pub merge: Merge,
 }
 
-/// What the rows of an aggregate output look like: the names of the key, and the columns.
+/// The key and the columns of an aggregate output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    /// The names that rows are told apart by, in their order; without any all rows become one.
+    /// The names of the key fields. Without any, all rows become one.
     #[serde(default)]
     pub key: Vec<String>,
-    /// The columns that are merged, in their order.
+    /// The merged columns.
     pub columns: Vec<Column>,
 }
 
 impl Shape {
-    /// The most names that a key may have.
+    /// The maximum number of key fields.
     pub const MAX_KEY: usize = 16;
-    /// The most columns that there may be.
+    /// The maximum number of columns.
     pub const MAX_COLUMNS: usize = 48;
-    /// The longest name, in bytes.
+    /// The maximum length of a name, in bytes.
     pub const MAX_NAME: usize = 63;
 
     /// All names, those of the key first.
@@ -61,17 +61,17 @@ impl Shape {
         self.key.iter().chain(columns).map(String::as_str)
     }
 
-    /// What the name at this place among [`names`](Self::names) is for.
-    pub(crate) fn role(&self, place: usize) -> Role {
-        let column = place.checked_sub(self.key.len());
+    /// The role of the name at this index of [`names`](Self::names).
+    pub(crate) fn role(&self, index: usize) -> Role {
+        let column = index.checked_sub(self.key.len());
         column.map_or(Role::Key, Role::Column)
     }
 
-    /// The first name that stands before in the key or the columns.
+    /// The first name that occurs earlier in the key or the columns.
     #[must_use]
     pub fn repeated_name(&self) -> Option<&str> {
         let names: Vec<&str> = self.names().collect();
-        let is_repeated = |(place, name): &(usize, &&str)| names[..*place].contains(name);
+        let is_repeated = |(index, name): &(usize, &&str)| names[..*index].contains(name);
         names
             .iter()
             .enumerate()
@@ -79,8 +79,7 @@ impl Shape {
             .map(|(_, &name)| name)
     }
 
-    /// Whether a part of the key or a column may have this name: a letter or `_`, and then letters, digits, `_`
-    /// and `-`.
+    /// Whether a key field or a column may have this name: a letter or `_`, followed by letters, digits, `_` and `-`.
     #[must_use]
     pub fn is_name(name: &str) -> bool {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -95,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_of_the_key_that_is_also_a_columns_is_repeated() {
+    fn name_in_both_key_and_columns_is_repeated() {
         let shape = |key: &[&str], columns: &[&str]| Shape {
             key: key.iter().map(|&name| name.to_owned()).collect(),
             columns: columns

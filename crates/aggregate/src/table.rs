@@ -9,7 +9,7 @@ use rmp::encode;
 use crate::column::{Cell, Merging};
 use crate::{Fault, Kind, Merge, Row, Shape, Span, Value, bytes, key};
 
-/// A state of a table that it can be brought back to.
+/// A state of a table to roll back to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Savepoint {
     rows: usize,
@@ -17,28 +17,28 @@ pub struct Savepoint {
     learned: usize,
 }
 
-/// One row for each key, in the order in which the keys first came.
+/// One row for each key, in the order of their first occurrence.
 #[derive(Debug)]
 pub struct Table {
     shape: Arc<Shape>,
     columns: Vec<Merging>,
-    /// How many columns may still become of any kind.
+    /// The number of columns whose type is not known yet.
     unknown: usize,
-    /// Columns in the order in which their kinds became known.
+    /// The columns in the order in which their types became known.
     learned: Vec<usize>,
     hasher: DefaultHashBuilder,
-    /// Places in `rows`, by the hash of the key.
+    /// Indices into `rows`, by the hash of the key.
     index: HashTable<u32>,
     key_cache: KeyCache,
-    /// Whether every column adds up.
+    /// Whether every column is a sum.
     only_sums: bool,
     rows: Vec<Head>,
-    /// The keys of the rows, end to end.
+    /// The concatenated keys of the rows.
     keys: Vec<u8>,
-    /// The columns of the rows, end to end.
+    /// The concatenated columns of the rows.
     cells: Vec<Cell>,
     changes: Changes,
-    /// Bytes that the cells, changed ones included, have beside themselves.
+    /// Bytes on the heap of all cells, including the saved ones.
     outside_bytes: usize,
 }
 
@@ -47,27 +47,27 @@ pub struct Table {
 struct Head {
     key_start: u32,
     key_end: u32,
-    /// The stretch between two savepoints in which the row changed last.
+    /// The value of `Changes::stretch` at the last change of the row.
     stretch: u32,
 }
 
 /// A row that changed.
 #[derive(Clone, Copy, Debug)]
 struct Change {
-    place: u32,
-    /// What its only column was, where that was a sum without a sign. Else its columns are the last of the cells.
+    index: u32,
+    /// The previous value of its only column, if it was an unsigned sum. Otherwise its columns are the last cells.
     sum: Option<u64>,
 }
 
-/// What rows were before they changed, oldest first.
+/// The previous values of changed rows, oldest first.
 #[derive(Debug, Default)]
 struct Changes {
     rows: Vec<Change>,
-    /// The columns of the rows whose sum is not kept with them, end to end.
+    /// The concatenated columns of the rows without a saved sum.
     cells: Vec<Cell>,
-    /// Counts savepoints and returns to them. In a stretch between two of them a row's first change alone is noted.
+    /// Counts savepoints and rollbacks. Between two of them only the first change of a row is saved.
     stretch: u32,
-    /// Rows from here on are newer than the last savepoint: to return to it, they are dropped.
+    /// Rows from this index on are newer than the last savepoint, and a rollback drops them.
     first_new: usize,
 }
 
@@ -77,7 +77,7 @@ impl Table {
     pub fn new(shape: Arc<Shape>) -> Self {
         let merging = |column: &crate::Column| Merging {
             merge: column.merge,
-            // Of others the row lets none through.
+            // The row accepts only integers for a sum.
             kind: (column.merge == Merge::Sum).then_some(Kind::Integer),
         };
         let columns: Vec<_> = shape.columns.iter().map(merging).collect();
@@ -113,7 +113,7 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// Bytes in use, about.
+    /// The approximate number of bytes in use.
     #[inline]
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -124,37 +124,37 @@ impl Table {
             + self.outside_bytes
     }
 
-    /// Merges a finished row of the same shape, and answers whether its key is new.
+    /// Merges a finished row of the same shape. Returns whether its key is new.
     ///
     /// # Errors
-    /// When a value is of another kind than the column, a sum leaves the range of 64 bits, or the table is full.
-    /// The row has no effect then.
+    /// If a value has another type than the column, a sum leaves the range of 64 bits, or the table is full. The row then
+    /// has no effect.
     #[inline]
     pub fn merge(&mut self, row: &Row) -> Result<bool, Fault> {
         let slot = KeyCache::slot(&row.key);
-        if let Some(place) = self.recent_place(slot, &row.key)
-            && self.add(place, row)
+        if let Some(index) = self.recent_index(slot, &row.key)
+            && self.add(index, row)
         {
             return Ok(false);
         }
         self.merge_any(row, slot)
     }
 
-    /// Merges whatever [`merge`](Self::merge) does not know how to merge at once.
+    /// Merges a row that has no fast path in [`merge`](Self::merge).
     fn merge_any(&mut self, row: &Row, slot: usize) -> Result<bool, Fault> {
         let hash = self.hash(&row.key);
         let known = self.find(&row.key, hash);
         self.check(row, known)?;
-        let place = match known {
-            Some(place) => {
-                self.note_change(place);
-                place
+        let index = match known {
+            Some(index) => {
+                self.note_change(index);
+                index
             }
             None => self.append(row, hash)?,
         };
-        self.key_cache.set(slot, place);
+        self.key_cache.set(slot, index);
         let width = self.columns.len();
-        let cells = &mut self.cells[place * width..][..width];
+        let cells = &mut self.cells[index * width..][..width];
         for ((column, cell), &value) in self.columns.iter().zip(cells).zip(&row.values) {
             let (more, less) = column.merge(cell, value, &row.texts);
             self.outside_bytes = (self.outside_bytes + more).saturating_sub(less);
@@ -165,23 +165,22 @@ impl Table {
         Ok(known.is_none())
     }
 
-    /// The row of a key, if it is the last one that came to its slot.
+    /// The row of a key, if the key is the last one in its slot of the cache.
     #[inline]
-    fn recent_place(&self, slot: usize, key: &[u8]) -> Option<usize> {
-        let place = self.key_cache.0[slot] as usize;
-        // Rows may be gone since, and others in their places.
-        let head = self.rows.get(place)?;
-        bytes::same(head.key(&self.keys), key).then_some(place)
+    fn recent_index(&self, slot: usize, key: &[u8]) -> Option<usize> {
+        let index = self.key_cache.0[slot] as usize;
+        // The row may have been dropped since, and the index reused.
+        let head = self.rows.get(index)?;
+        bytes::same(head.key(&self.keys), key).then_some(index)
     }
 
-    /// Adds the columns of a row to those at `place` if that is all there is to do: sums that are not negative and do
-    /// not leave their range.
+    /// Adds the columns of a row to those at `index`, if all are unsigned sums that stay in their range.
     #[inline]
-    fn add(&mut self, place: usize, row: &Row) -> bool {
+    fn add(&mut self, index: usize, row: &Row) -> bool {
         if !self.only_sums {
             return false;
         }
-        let range = place * self.columns.len()..(place + 1) * self.columns.len();
+        let range = index * self.columns.len()..(index + 1) * self.columns.len();
         let fits = |(cell, value): (&Cell, &Value<Span>)| match (cell, value) {
             (Cell::Unsigned(sum), Value::Unsigned(more)) => sum.checked_add(*more).is_some(),
             _ => false,
@@ -189,7 +188,7 @@ impl Table {
         if !self.cells[range.clone()].iter().zip(&row.values).all(fits) {
             return false;
         }
-        self.note_change(place);
+        self.note_change(index);
         for pair in self.cells[range].iter_mut().zip(&row.values) {
             if let (Cell::Unsigned(sum), Value::Unsigned(more)) = pair {
                 *sum = sum.wrapping_add(*more);
@@ -198,8 +197,8 @@ impl Table {
         true
     }
 
-    /// Appends each row to `rows` as a msgpack map, names and values in the order of the shape, and tells
-    /// `written` after each. It ends early when that answers with an error.
+    /// Appends each row to `rows` as a msgpack map in the order of the shape, and calls `written` after each. Stops if
+    /// `written` returns an error.
     ///
     /// # Errors
     /// The error of `written`.
@@ -208,14 +207,14 @@ impl Table {
         rows: &mut Vec<u8>,
         mut written: impl FnMut(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for place in 0..self.rows.len() {
-            self.write_row(place, rows);
+        for index in 0..self.rows.len() {
+            self.write_row(index, rows);
             written(rows)?;
         }
         Ok(())
     }
 
-    /// Forgets all rows and savepoints; the memory is kept for others.
+    /// Discards all rows and savepoints, and keeps the memory.
     pub fn clear(&mut self) {
         self.index.clear();
         self.rows.clear();
@@ -235,19 +234,19 @@ impl Table {
 
     #[inline]
     fn find(&self, key: &[u8], hash: u64) -> Option<usize> {
-        let is_it = |&place: &u32| bytes::same(self.rows[place as usize].key(&self.keys), key);
-        self.index.find(hash, is_it).map(|&place| place as usize)
+        let is_it = |&index: &u32| bytes::same(self.rows[index as usize].key(&self.keys), key);
+        self.index.find(hash, is_it).map(|&index| index as usize)
     }
 
-    /// Whether every value of the row can be merged into those at `place`, or into none.
+    /// Checks that every value of the row can be merged into the row at `index`, or into a new one.
     #[inline]
-    fn check(&self, row: &Row, place: Option<usize>) -> Result<(), Fault> {
+    fn check(&self, row: &Row, index: Option<usize>) -> Result<(), Fault> {
         let width = self.columns.len();
-        let cells = place.map_or(&[][..], |place| &self.cells[place * width..][..width]);
+        let cells = index.map_or(&[][..], |index| &self.cells[index * width..][..width]);
         for (at, (column, &value)) in self.columns.iter().zip(&row.values).enumerate() {
             let cell = cells.get(at);
             if column.merge == Merge::Sum {
-                // The row lets nothing but integers through.
+                // The row accepts only integers for a sum.
                 if cell.is_none_or(|cell| cell.sum(value).is_some()) {
                     continue;
                 }
@@ -269,8 +268,8 @@ impl Table {
     }
 
     fn append(&mut self, row: &Row, hash: u64) -> Result<usize, Fault> {
-        let place = self.rows.len();
-        let number = u32::try_from(place).map_err(|_| Fault::Full)?;
+        let index = self.rows.len();
+        let number = u32::try_from(index).map_err(|_| Fault::Full)?;
         let key_start = u32::try_from(self.keys.len()).map_err(|_| Fault::Full)?;
         let key_end = u32::try_from(self.keys.len() + row.key.len()).map_err(|_| Fault::Full)?;
         self.keys.extend_from_slice(&row.key);
@@ -282,12 +281,12 @@ impl Table {
         let empty = std::iter::repeat_with(|| Cell::Nothing);
         self.cells.extend(empty.take(self.columns.len()));
         let (hasher, rows, keys) = (&self.hasher, &self.rows, &self.keys);
-        self.index.insert_unique(hash, number, |&place| {
+        self.index.insert_unique(hash, number, |&index| {
             let mut hasher = hasher.build_hasher();
-            hasher.write(rows[place as usize].key(keys));
+            hasher.write(rows[index as usize].key(keys));
             hasher.finish()
         });
-        Ok(place)
+        Ok(index)
     }
 
     #[cold]
@@ -308,17 +307,17 @@ impl Table {
         }
     }
 
-    fn write_row(&self, place: usize, row: &mut Vec<u8>) {
+    fn write_row(&self, index: usize, row: &mut Vec<u8>) {
         let width = self.columns.len();
         let fields = u32::try_from(self.shape.key.len() + width).unwrap_or(u32::MAX);
         // Writing to memory does not fail.
         drop(encode::write_map_len(row, fields));
-        let mut parts = journal_msgpack::Cursor::new(self.rows[place].key(&self.keys));
+        let mut parts = journal_msgpack::Cursor::new(self.rows[index].key(&self.keys));
         for name in &self.shape.key {
             drop(encode::write_str(row, name));
             row.extend_from_slice(parts.value().unwrap_or(&[0xc0]));
         }
-        let cells = &self.cells[place * width..][..width];
+        let cells = &self.cells[index * width..][..width];
         for (column, cell) in self.shape.columns.iter().zip(cells) {
             drop(encode::write_str(row, &column.name));
             cell.write(row);
@@ -326,9 +325,9 @@ impl Table {
     }
 }
 
-/// Taking back.
+/// Savepoints.
 impl Table {
-    /// The present state, which the table can be brought back to.
+    /// A savepoint of the current state.
     pub fn savepoint(&mut self) -> Savepoint {
         self.changes.stretch += 1;
         self.changes.first_new = self.rows.len();
@@ -339,7 +338,7 @@ impl Table {
         }
     }
 
-    /// Makes everything final: no savepoint of before can be returned to.
+    /// Makes all rows final. Earlier savepoints become invalid.
     pub fn seal(&mut self) {
         let freed: usize = self.changes.cells.iter().map(Cell::outside_bytes).sum();
         self.outside_bytes = self.outside_bytes.saturating_sub(freed);
@@ -347,14 +346,14 @@ impl Table {
         self.changes.stretch += 1;
     }
 
-    /// Brings the table back to what it was at the savepoint.
+    /// Restores the state at the savepoint.
     pub fn rollback_to(&mut self, savepoint: Savepoint) {
         let width = self.columns.len();
         while self.changes.rows.len() > savepoint.changes {
-            let Some(Change { place, sum }) = self.changes.rows.pop() else {
+            let Some(Change { index, sum }) = self.changes.rows.pop() else {
                 break;
             };
-            let cells = &mut self.cells[place as usize * width..][..width];
+            let cells = &mut self.cells[index as usize * width..][..width];
             if let Some(sum) = sum {
                 cells[0] = Cell::Unsigned(sum);
                 continue;
@@ -371,16 +370,16 @@ impl Table {
         self.changes.first_new = savepoint.rows;
     }
 
-    /// Keeps the values that the row at `place` has now, unless they are kept already or the row is new.
+    /// Saves the values of the row at `index`, unless they are saved already or the row is new.
     #[inline]
-    fn note_change(&mut self, place: usize) {
-        let head = &mut self.rows[place];
-        if place >= self.changes.first_new || head.stretch == self.changes.stretch {
+    fn note_change(&mut self, index: usize) {
+        let head = &mut self.rows[index];
+        if index >= self.changes.first_new || head.stretch == self.changes.stretch {
             return;
         }
         head.stretch = self.changes.stretch;
         let width = self.columns.len();
-        let cells = &self.cells[place * width..][..width];
+        let cells = &self.cells[index * width..][..width];
         let sum = match cells {
             [Cell::Unsigned(sum)] => Some(*sum),
             _ => None,
@@ -389,9 +388,9 @@ impl Table {
             self.outside_bytes += cells.iter().map(Cell::outside_bytes).sum::<usize>();
             self.changes.cells.extend_from_slice(cells);
         }
-        // A place in the rows fits: they are no more than that.
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
-        self.changes.rows.push(Change { place, sum });
+        // An index fits, because the table has fewer rows than that.
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        self.changes.rows.push(Change { index, sum });
     }
 
     fn drop_rows(&mut self, kept: usize) {
@@ -399,9 +398,9 @@ impl Table {
             return;
         };
         let key_start = first.key_start as usize;
-        for place in kept..self.rows.len() {
-            let hash = self.hash(self.rows[place].key(&self.keys));
-            let is_it = |&other: &u32| other as usize == place;
+        for index in kept..self.rows.len() {
+            let hash = self.hash(self.rows[index].key(&self.keys));
+            let is_it = |&other: &u32| other as usize == index;
             if let Ok(entry) = self.index.find_entry(hash, is_it) {
                 entry.remove();
             }
@@ -414,16 +413,15 @@ impl Table {
     }
 }
 
-/// The rows whose keys came last, so that a key which comes again and again is not hashed. A key has one slot, and
-/// may find the row of another key there.
+/// A cache of the rows of recent keys, so that frequent keys are not hashed. Several keys may share a slot.
 #[derive(Debug)]
 struct KeyCache(Box<[u32; KeyCache::SLOTS]>);
 
 impl KeyCache {
-    /// Enough for the keys that come often, and few enough to stay in the cache: one for each value of a byte.
+    /// One slot for each value of a byte: enough for frequent keys, and small enough for the CPU's cache.
     const SLOTS: usize = 256;
 
-    /// The slot of a key: made from its length and its last bytes, in which keys of one output differ most.
+    /// The slot of a key, from its length and its last bytes, in which keys of one output usually differ.
     #[inline]
     fn slot(key: &[u8]) -> usize {
         let end = match (
@@ -432,21 +430,21 @@ impl KeyCache {
             key.first_chunk::<4>(),
         ) {
             (Some(end), _, _) => u64::from_le_bytes(*end),
-            // The two overlap, and so hold every byte.
+            // The two overlap, so they contain every byte.
             (None, Some(end), Some(start)) => {
                 u64::from(u32::from_le_bytes(*end)) << 32 | u64::from(u32::from_le_bytes(*start))
             }
             _ => key.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)),
         };
-        // The golden ratio spreads what differs in any bit over the highest ones.
+        // Multiplying by the golden ratio spreads a difference in any bit to the highest bits.
         let mixed = (end ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         usize::from(mixed.to_be_bytes()[0])
     }
 
     #[inline]
-    fn set(&mut self, slot: usize, place: usize) {
-        // A place in the rows fits: they are no more than that.
-        self.0[slot] = u32::try_from(place).unwrap_or(u32::MAX);
+    fn set(&mut self, slot: usize, index: usize) {
+        // An index fits, because the table has fewer rows than that.
+        self.0[slot] = u32::try_from(index).unwrap_or(u32::MAX);
     }
 }
 

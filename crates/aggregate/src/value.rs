@@ -6,16 +6,16 @@ use std::fmt::{self, Display, Formatter};
 use journal_msgpack::{Cursor, Fault, Head};
 use rmp::encode;
 
-/// A column's value; `B` holds the bytes of texts and bytes.
+/// A value of a column. `B` holds the bytes of texts and bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<B> {
-    /// Nothing: merged with anything, that stays.
+    /// No value: merging it changes nothing.
     Nothing,
-    /// An integer that is not negative.
+    /// A non-negative integer.
     Unsigned(u64),
     /// A negative integer.
     Negative(i64),
-    /// A number with a fraction.
+    /// A float.
     Float(f64),
     /// A text, in UTF-8.
     Text(B),
@@ -25,12 +25,12 @@ pub enum Value<B> {
     Time {
         /// Seconds since 1970-01-01T00:00:00Z, rounded down.
         seconds: i64,
-        /// Nanoseconds above them.
+        /// Nanoseconds after the second.
         nanoseconds: u32,
     },
 }
 
-/// Where the bytes of a text lie in the texts of a row.
+/// The range of a text in the texts of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
     start: u32,
@@ -38,7 +38,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes that were appended to `texts` since it was `start` long; nothing beyond 4 GiB.
+    /// The range from `start` to the end of `texts`. `None` above 4 GiB.
     pub(crate) fn since(start: usize, texts: &[u8]) -> Option<Self> {
         Some(Self {
             start: u32::try_from(start).ok()?,
@@ -51,12 +51,12 @@ impl Span {
     }
 }
 
-/// What values are: those of one column are all of one kind.
+/// The type of a value. All values of a column have the same type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Integers.
     Integer,
-    /// Numbers with a fraction.
+    /// Floats.
     Float,
     /// Texts.
     Text,
@@ -79,7 +79,7 @@ impl Display for Kind {
 }
 
 impl<B> Value<B> {
-    /// What it is, where it is anything.
+    /// The type, or `None` for no value.
     #[inline]
     pub(crate) fn kind(&self) -> Option<Kind> {
         Some(match self {
@@ -104,7 +104,7 @@ impl<B> Value<B> {
         u64::try_from(number).map_or(Self::Negative(number), Self::Unsigned)
     }
 
-    /// An integer, unless it leaves the range of 64 bits.
+    /// An integer, or `None` if it does not fit into 64 bits.
     #[must_use]
     pub fn wide_integer(number: i128) -> Option<Self> {
         let negative = || i64::try_from(number).ok().map(Self::Negative);
@@ -122,7 +122,7 @@ impl<B> Value<B> {
         }
     }
 
-    /// The sum of two integers, or whichever is there; nothing when it leaves the range of 64 bits.
+    /// The sum of two integers, either of which may be missing. `None` if it does not fit into 64 bits.
     #[inline]
     pub(crate) fn sum(&self, more: Value<Span>) -> Option<Value<Span>> {
         match (self, more) {
@@ -140,8 +140,7 @@ impl<B> Value<B> {
 }
 
 impl Value<Box<[u8]>> {
-    /// How `other`, of the same kind, stands to this one: floats in their total order, texts and bytes byte by
-    /// byte.
+    /// Compares `other`, of the same type, with this value: floats in their total order, texts and bytes byte by byte.
     pub(crate) fn compare(&self, other: Value<Span>, texts: &[u8]) -> Ordering {
         match (self, other) {
             (Self::Float(one), Value::Float(two)) => two.total_cmp(one),
@@ -162,7 +161,7 @@ impl Value<Box<[u8]>> {
         }
     }
 
-    /// Takes a value in, with the bytes that lie in `texts`.
+    /// Copies a value whose bytes are in `texts`.
     pub(crate) fn own(value: Value<Span>, texts: &[u8]) -> Self {
         match value {
             Value::Nothing => Self::Nothing,
@@ -181,7 +180,7 @@ impl Value<Box<[u8]>> {
         }
     }
 
-    /// Bytes that it has beside itself.
+    /// The bytes that it has on the heap.
     pub(crate) fn outside_bytes(&self) -> usize {
         match self {
             Self::Text(bytes) | Self::Bytes(bytes) => bytes.len(),
@@ -189,7 +188,7 @@ impl Value<Box<[u8]>> {
         }
     }
 
-    /// Appends it as msgpack.
+    /// Appends the value as msgpack.
     pub(crate) fn write(&self, row: &mut Vec<u8>) {
         // Writing to memory does not fail.
         match self {
@@ -218,14 +217,14 @@ impl Value<Box<[u8]>> {
 }
 
 fn length(bytes: &[u8]) -> u32 {
-    // A span is no longer than that.
+    // A span is at most 4 GiB long.
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
-/// Why msgpack is no value of a column.
+/// Why a msgpack value is not a value of a column.
 pub(crate) enum NoValue {
     Msgpack(Fault),
-    /// What it is instead.
+    /// It is something else.
     Other(&'static str),
 }
 
@@ -236,7 +235,7 @@ impl From<Fault> for NoValue {
 }
 
 impl Value<Span> {
-    /// Reads one value of msgpack; `texts` takes the bytes of texts.
+    /// Reads one msgpack value. The bytes of texts are appended to `texts`.
     pub(crate) fn read(cursor: &mut Cursor<'_>, texts: &mut Vec<u8>) -> Result<Self, NoValue> {
         Ok(match cursor.head()? {
             Head::Nil => Self::Nothing,
@@ -249,7 +248,7 @@ impl Value<Span> {
             Head::Ext(-1, length) => {
                 time(cursor.bytes(length)?).ok_or(NoValue::Other("a malformed time"))?
             }
-            Head::Ext(..) => return Err(NoValue::Other("an extension that is no time")),
+            Head::Ext(..) => return Err(NoValue::Other("an extension that is not a time")),
             Head::Bool(_) => return Err(NoValue::Other("a boolean")),
             Head::Array(_) => return Err(NoValue::Other("a list")),
             Head::Map(_) => return Err(NoValue::Other("a map")),
@@ -263,7 +262,7 @@ fn take(bytes: &[u8], texts: &mut Vec<u8>) -> Result<Span, NoValue> {
     Span::since(start, texts).ok_or(NoValue::Other("more than 4 GiB"))
 }
 
-/// The three forms of msgpack's timestamps.
+/// Reads the three formats of msgpack timestamps.
 fn time(bytes: &[u8]) -> Option<Value<Span>> {
     let (seconds, nanoseconds) = match bytes.len() {
         4 => (u32::from_be_bytes(bytes.try_into().ok()?).into(), 0),

@@ -1,35 +1,35 @@
-//! The heads of msgpack values, read from a slice: enough to walk values without decoding them.
+//! Reads the heads of msgpack values from a slice, to walk over values without decoding them.
 //!
 //! The format: <https://github.com/msgpack/msgpack/blob/master/spec.md>.
 
-/// The head of a value. Lengths and counts are as the input claims them, unchecked against it.
+/// The head of a value. Lengths and counts are those in the input, and may exceed it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Head {
-    /// Nothing.
+    /// Nil.
     Nil,
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// An integer that is not negative.
+    /// A non-negative integer.
     Uint(u64),
-    /// A negative integer, or one that was written as signed.
+    /// A negative integer, or one that is encoded as signed.
     Int(i64),
-    /// A number of 32 bits.
+    /// A 32-bit float.
     F32(f32),
-    /// A number of 64 bits.
+    /// A 64-bit float.
     F64(f64),
-    /// A text of this many bytes follows.
+    /// A text; this many bytes follow.
     Str(u32),
-    /// This many bytes follow.
+    /// Bytes; this many follow.
     Bin(u32),
-    /// This many values follow.
+    /// An array; this many values follow.
     Array(u32),
-    /// This many pairs of values follow.
+    /// A map; this many pairs of values follow.
     Map(u32),
     /// An extension of this type; this many bytes follow.
     Ext(i8, u32),
 }
 
-/// Why there is no value.
+/// Why a value cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The input ends inside the value.
@@ -40,98 +40,98 @@ pub enum Fault {
     Reserved,
 }
 
-/// A place in a slice of msgpack.
+/// A position in a slice of msgpack.
 ///
-/// After an error the place is unspecified.
+/// After an error the position is unspecified.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
-    place: usize,
+    offset: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// At the beginning of `bytes`.
+    /// A cursor at the start of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, place: 0 }
+        Self { bytes, offset: 0 }
     }
 
-    /// At `place`, counted from the beginning of `bytes`.
+    /// A cursor at this offset of `bytes`.
     #[must_use]
     #[inline]
-    pub fn at(bytes: &'a [u8], place: usize) -> Self {
-        Self { bytes, place }
+    pub fn at(bytes: &'a [u8], offset: usize) -> Self {
+        Self { bytes, offset }
     }
 
-    /// All that there is to read, what is passed included.
+    /// The whole input.
     #[must_use]
     #[inline]
     pub fn input(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// What is left.
+    /// The remaining bytes.
     #[must_use]
     #[inline]
     pub fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.place..).unwrap_or_default()
+        self.bytes.get(self.offset..).unwrap_or_default()
     }
 
-    /// Passes `expected`, if it comes next.
+    /// Skips `expected` if it comes next. Returns whether it did.
     #[inline]
     pub fn pass(&mut self, expected: &[u8]) -> bool {
         let next = self.rest().get(..expected.len());
         let comes = next.is_some_and(|next| are_equal(next, expected));
         if comes {
-            self.place += expected.len();
+            self.offset += expected.len();
         }
         comes
     }
 
-    /// Bytes passed so far.
+    /// The offset from the start of the input.
     #[must_use]
     #[inline]
-    pub fn place(&self) -> usize {
-        self.place
+    pub fn offset(&self) -> usize {
+        self.offset
     }
 
-    /// Whether nothing is left.
+    /// Whether the cursor is at the end of the input.
     #[must_use]
     pub fn at_end(&self) -> bool {
-        self.place == self.bytes.len()
+        self.offset == self.bytes.len()
     }
 
-    /// Passes `count` bytes, which are handed out.
+    /// Reads `count` bytes.
     ///
     /// # Errors
-    /// When fewer are left.
+    /// If fewer are left.
     #[inline]
     pub fn bytes(&mut self, count: u32) -> Result<&'a [u8], Fault> {
         let end = self
-            .place
+            .offset
             .checked_add(count as usize)
             .ok_or(Fault::Incomplete)?;
-        let bytes = self.bytes.get(self.place..end).ok_or(Fault::Incomplete)?;
-        self.place = end;
+        let bytes = self.bytes.get(self.offset..end).ok_or(Fault::Incomplete)?;
+        self.offset = end;
         Ok(bytes)
     }
 
-    /// Passes bytes with a length of one byte, as most are written, and hands them out. Passes nothing where
-    /// something else comes next.
+    /// Reads bytes whose length is encoded in one byte, which is the most frequent form. If another value comes next,
+    /// returns `None` and does not advance.
     #[inline]
     pub fn short_bytes(&mut self) -> Option<&'a [u8]> {
         match self.rest() {
             [0xc4, length, rest @ ..] => {
                 let bytes = rest.get(..usize::from(*length))?;
-                self.place += 2 + bytes.len();
+                self.offset += 2 + bytes.len();
                 Some(bytes)
             }
             _ => None,
         }
     }
 
-    /// Passes an integer that is written in up to 32 bits without a sign, as most are, and hands it out. Passes
-    /// nothing where something else comes next.
+    /// Reads an integer that is encoded as unsigned in up to 32 bits, which is the most frequent form. If another value
+    /// comes next, returns `None` and does not advance.
     #[inline]
     pub fn short_uint(&mut self) -> Option<u32> {
         let (value, size) = match *self.rest() {
@@ -143,15 +143,15 @@ impl<'a> Cursor<'a> {
             }
             _ => return None,
         };
-        self.place += size;
+        self.offset += size;
         Some(value)
     }
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let rest = self.bytes.get(self.place..).ok_or(Fault::Incomplete)?;
+        let rest = self.bytes.get(self.offset..).ok_or(Fault::Incomplete)?;
         let bytes = *rest.first_chunk::<N>().ok_or(Fault::Incomplete)?;
-        self.place += N;
+        self.offset += N;
         Ok(bytes)
     }
 
@@ -175,12 +175,12 @@ impl<'a> Cursor<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// Passes the head of the next value. What follows it, the bytes of a text or the items of an
-    /// array, is for the caller to pass.
+    /// Reads the head of the next value. The caller must read what follows it, such as the bytes of a text or the items of
+    /// an array.
     ///
     /// # Errors
-    /// When the input ends inside the head, or the head is no msgpack.
-    // One copy for all who call it: what is read often has a shorter way before it comes to this.
+    /// If the input ends inside the head, or the head is not msgpack.
+    // Not inlined, to keep plugins small: frequent values have a faster path before this one.
     #[inline(never)]
     pub fn head(&mut self) -> Result<Head, Fault> {
         Ok(match self.u8()? {
@@ -230,54 +230,54 @@ impl<'a> Cursor<'a> {
         Ok(Head::Ext(i8::from_be_bytes([kind]), length))
     }
 
-    /// Passes one whole value with all that is in it, however deep, without recursion.
+    /// Skips one whole value, of any depth, without recursion.
     ///
     /// # Errors
-    /// When the input ends inside the value, or the value is no msgpack.
+    /// If the input ends inside the value, or the value is not msgpack.
     #[inline]
     pub fn skip(&mut self) -> Result<(), Fault> {
         self.skip_many(1)
     }
 
-    /// Passes one whole value, which is handed out as it stands there.
+    /// Skips one whole value and returns its bytes.
     ///
     /// # Errors
-    /// When the input ends inside the value, or the value is no msgpack.
+    /// If the input ends inside the value, or the value is not msgpack.
     #[inline]
     pub fn value(&mut self) -> Result<&'a [u8], Fault> {
-        let start = self.place;
+        let start = self.offset;
         self.skip()?;
-        self.bytes.get(start..self.place).ok_or(Fault::Incomplete)
+        self.bytes.get(start..self.offset).ok_or(Fault::Incomplete)
     }
 
-    /// Passes `count` whole values.
+    /// Skips `count` whole values.
     ///
     /// # Errors
-    /// When the input ends inside one, or one is no msgpack.
+    /// If the input ends inside one, or one is not msgpack.
     pub fn skip_many(&mut self, count: u64) -> Result<(), Fault> {
-        // Values still to pass. It grows by at most 2^33 for each 5 bytes, so it cannot overflow.
+        // The number of values to skip. It grows by at most 2^33 for each 5 bytes, so it cannot overflow.
         let mut left = count;
         while left > 0 {
             left -= 1;
-            let &first = self.bytes.get(self.place).ok_or(Fault::Incomplete)?;
+            let &first = self.bytes.get(self.offset).ok_or(Fault::Incomplete)?;
             match FIXED_SIZES[usize::from(first)] {
-                // Bytes and texts with a length of one byte are most of what there is to pass.
+                // Most values are bytes and texts with a length of one byte.
                 0 if matches!(first, 0xc4 | 0xd9) => {
-                    let &length = self.bytes.get(self.place + 1).ok_or(Fault::Incomplete)?;
-                    self.place += 2 + usize::from(length);
+                    let &length = self.bytes.get(self.offset + 1).ok_or(Fault::Incomplete)?;
+                    self.offset += 2 + usize::from(length);
                 }
                 0 => left += self.skip_sized()?,
-                size => self.place += usize::from(size),
+                size => self.offset += usize::from(size),
             }
         }
-        // The last value of a fixed size may have led beyond the end.
-        if self.place > self.bytes.len() {
+        // The last value of a fixed size may end beyond the input.
+        if self.offset > self.bytes.len() {
             return Err(Fault::Incomplete);
         }
         Ok(())
     }
 
-    /// Passes a head and the bytes that belong to it; answers how many values follow as its parts.
+    /// Skips a head and its bytes. Returns how many values follow as its items.
     #[inline]
     fn skip_sized(&mut self) -> Result<u64, Fault> {
         match self.head()? {
@@ -318,12 +318,11 @@ pub fn timestamp(data: &[u8]) -> Option<(i64, u32)> {
     (nanoseconds < 1_000_000_000).then_some((seconds, nanoseconds))
 }
 
-/// Compares two slices of one length by words: WebAssembly has no instruction that compares memory, and the call
-/// that stands in for it goes byte by byte. Where the length is known, as that of a name is, a few
-/// instructions are left.
+/// Compares two slices of the same length in words: WebAssembly has no instruction to compare memory, and its `memcmp`
+/// compares single bytes. If the length is a constant, as for a name, this compiles to a few instructions.
 #[inline]
 fn are_equal(one: &[u8], other: &[u8]) -> bool {
-    // The words at both ends overlap, and so have every byte between them.
+    // The words at both ends overlap, so they contain every byte.
     match one.len() {
         0..4 => one.iter().zip(other).all(|(one, other)| one == other),
         4..8 => ends::<4>(one) == ends::<4>(other),
@@ -343,7 +342,7 @@ fn ends<const N: usize>(bytes: &[u8]) -> Option<(u64, u64)> {
     Some((word(bytes.first_chunk()?), word(bytes.last_chunk()?)))
 }
 
-/// How many bytes a value takes whose first byte is the index, where that byte alone says so; otherwise 0.
+/// The size of a value by its first byte, if that byte determines it; otherwise 0.
 const FIXED_SIZES: [u8; 256] = fixed_sizes();
 
 const fn fixed_sizes() -> [u8; 256] {
@@ -404,13 +403,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_comes_next_is_passed() {
+    fn only_the_expected_bytes_are_skipped() {
         let bytes: Vec<u8> = (0..40).collect();
         for length in 0..bytes.len() {
             let mut expected = bytes[..length].to_vec();
             let mut cursor = Cursor::new(&bytes);
             assert!(cursor.pass(&expected));
-            assert_eq!(cursor.place(), length);
+            assert_eq!(cursor.offset(), length);
             for wrong in 0..length {
                 expected[wrong] ^= 0x80;
                 assert!(!Cursor::new(&bytes).pass(&expected), "{wrong} of {length}");
@@ -421,8 +420,8 @@ mod tests {
     }
 
     #[test]
-    fn short_values_are_passed_whole_or_not_at_all() {
-        for (bytes, value, place) in [
+    fn short_values_are_read_completely_or_not_at_all() {
+        for (bytes, value, offset) in [
             (&[0x7f][..], Some(127), 1),
             (&[0xcc, 0xff], Some(255), 2),
             (&[0xcd, 1, 0], Some(256), 3),
@@ -433,15 +432,15 @@ mod tests {
             (&[], None, 0),
         ] {
             let mut cursor = Cursor::new(bytes);
-            assert_eq!((cursor.short_uint(), cursor.place()), (value, place));
+            assert_eq!((cursor.short_uint(), cursor.offset()), (value, offset));
         }
         let mut cursor = Cursor::new(&[0xc4, 2, 7, 8, 9]);
         assert_eq!(
-            (cursor.short_bytes(), cursor.place()),
+            (cursor.short_bytes(), cursor.offset()),
             (Some(&[7, 8][..]), 4)
         );
         let mut cursor = Cursor::new(&[0xc4, 2, 7]);
-        assert_eq!((cursor.short_bytes(), cursor.place()), (None, 0));
+        assert_eq!((cursor.short_bytes(), cursor.offset()), (None, 0));
     }
 
     #[test]
@@ -457,7 +456,7 @@ mod tests {
         }
     }
 
-    /// The first byte of every kind of value, with what must follow.
+    /// The first byte of every type of value, with the bytes that must follow.
     fn one_of_each_first_byte() -> impl Iterator<Item = Vec<u8>> {
         (0..=u8::MAX).filter(|&first| first != 0xc1).map(|first| {
             let mut bytes = vec![first];
@@ -467,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn skipping_passes_what_the_heads_say() {
+    fn skipping_agrees_with_the_heads() {
         for bytes in one_of_each_first_byte() {
             let mut by_head = Cursor::new(&bytes);
             let mut left = 1;
@@ -484,8 +483,8 @@ mod tests {
             }
             let mut skipping = Cursor::new(&bytes);
             skipping.skip().unwrap();
-            assert_eq!(skipping.place(), by_head.place(), "{:#x}", bytes[0]);
-            let cut = &bytes[..skipping.place() - 1];
+            assert_eq!(skipping.offset(), by_head.offset(), "{:#x}", bytes[0]);
+            let cut = &bytes[..skipping.offset() - 1];
             assert_eq!(
                 Cursor::new(cut).skip(),
                 Err(Fault::Incomplete),
@@ -517,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_passed_without_recursion() {
+    fn deep_nesting_is_skipped_without_recursion() {
         let mut bytes = vec![0x91; 5_000_000];
         assert_eq!(Cursor::new(&bytes).skip(), Err(Fault::Incomplete));
         bytes.extend([0xc0, 0xc0]);

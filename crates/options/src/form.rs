@@ -76,7 +76,7 @@ impl Type {
     }
 }
 
-/// What to do in place of a member that the form lacks.
+/// What to do instead of a member that the form lacks.
 pub(crate) fn way_out(name: &str) -> &'static str {
     match name {
         "$ref" | "$defs" | "definitions" | "$id" | "$anchor" | "$dynamicRef" | "$dynamicAnchor"

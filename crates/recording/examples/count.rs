@@ -1,4 +1,4 @@
-//! Counts the records of a recording by topic and tells the speed: `count FILE [ROUNDS]`.
+//! Counts the records of a recording by topic and prints the speed: `count FILE [ROUNDS]`.
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -1,14 +1,14 @@
-//! What can be wrong with a recording.
+//! The errors of reading and writing recordings.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Which recording an error is about.
+/// The name of a recording in messages: its path, if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(Option<PathBuf>);
+pub struct RecordingName(Option<PathBuf>);
 
-impl Place {
+impl RecordingName {
     pub(crate) fn file(path: &Path) -> Self {
         Self(Some(path.to_owned()))
     }
@@ -18,7 +18,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RecordingName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(path) => write!(f, "the recording `{}`", path.display()),
@@ -31,136 +31,136 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be opened.
-    #[error("cannot open {place}")]
+    #[error("cannot open {recording}")]
     Open {
-        /// Which recording.
-        place: Place,
-        /// The system's reason.
+        /// The recording.
+        recording: RecordingName,
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
     /// The system failed while reading.
-    #[error("cannot read {place}")]
+    #[error("cannot read {recording}")]
     Read {
-        /// Which recording.
-        place: Place,
-        /// The system's reason.
+        /// The recording.
+        recording: RecordingName,
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// There is not a single byte.
-    #[error("{place} is empty")]
+    /// The file is empty.
+    #[error("{recording} is empty")]
     Empty {
-        /// Which recording.
-        place: Place,
+        /// The recording.
+        recording: RecordingName,
     },
-    /// The beginning is not that of any recording.
-    #[error("{place} is not a recording: it {reason}")]
+    /// The file does not start like a recording.
+    #[error("{recording} is not a recording: it {reason}")]
     NotARecording {
-        /// Which recording.
-        place: Place,
-        /// What is wrong, as the rest of a sentence.
+        /// The recording.
+        recording: RecordingName,
+        /// The reason, which completes the message.
         reason: &'static str,
     },
-    /// The header names a version that this reader does not know.
-    #[error("{place} has version {version} of the format, and only version 1 is known here")]
+    /// The version in the header is not supported.
+    #[error("{recording} has version {version} of the format, and only version 1 is known here")]
     UnknownVersion {
-        /// Which recording.
-        place: Place,
-        /// The version that it names.
+        /// The recording.
+        recording: RecordingName,
+        /// The version in the header.
         version: u64,
     },
-    /// The end is missing.
-    #[error("{place} is cut short after {} ({bytes} bytes uncompressed)", counted(*records))]
+    /// The recording is truncated.
+    #[error("{recording} is cut short after {} ({bytes} bytes uncompressed)", counted(*records))]
     CutShort {
-        /// Which recording.
-        place: Place,
-        /// Whole records before the end.
+        /// The recording.
+        recording: RecordingName,
+        /// The number of complete records.
         records: u64,
-        /// Bytes before the record that is not whole, after decompression.
+        /// Bytes before the incomplete record, after decompression.
         bytes: u64,
     },
-    /// A record is not what a record must be.
-    #[error("{place} is damaged after {} ({bytes} bytes uncompressed): it {reason}", counted(*records))]
+    /// A record is invalid.
+    #[error("{recording} is damaged after {} ({bytes} bytes uncompressed): it {reason}", counted(*records))]
     Damaged {
-        /// Which recording.
-        place: Place,
-        /// Whole records before the damage.
+        /// The recording.
+        recording: RecordingName,
+        /// The number of complete records before the damage.
         records: u64,
         /// Bytes before the damaged record, after decompression.
         bytes: u64,
-        /// What is wrong, as the rest of a sentence.
+        /// The reason, which completes the message.
         reason: &'static str,
     },
     /// A topic, or an object type, has a name that none may have.
     #[error(
-        "{place} has a topic with the name `{name}`, and such a name is 1 to 249 of `A-Za-z0-9._-`"
+        "{recording} has a topic with the name `{name}`, and such a name is 1 to 249 of `A-Za-z0-9._-`"
     )]
     BadTopicName {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The name, bounded and in printable characters.
         name: String,
     },
     /// There are more topics than any journal has.
-    #[error("{place} has more than {limit} topics")]
+    #[error("{recording} has more than {limit} topics")]
     TooManyTopics {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The most topics that a reader takes.
         limit: usize,
     },
     /// The compressed data is broken.
     #[error(
-        "{place} cannot be decompressed after {} ({bytes} bytes uncompressed)",
+        "{recording} cannot be decompressed after {} ({bytes} bytes uncompressed)",
         counted(*records)
     )]
     Compression {
-        /// Which recording.
-        place: Place,
-        /// Whole records before the damage.
+        /// The recording.
+        recording: RecordingName,
+        /// The number of complete records before the damage.
         records: u64,
-        /// Bytes before the record that could not be had, after decompression.
+        /// Bytes before the record that could not be decompressed, after decompression.
         bytes: u64,
-        /// The decompressor's reason.
+        /// The error of the decompressor.
         #[source]
         source: io::Error,
     },
-    /// A record is larger than the reader takes.
-    #[error("{place} holds a record of more than {limit} bytes{} after {}", in_topic(topic.as_deref()), counted(*records))]
+    /// A record is larger than the limit of the reader.
+    #[error("{recording} holds a record of more than {limit} bytes{} after {}", in_topic(topic.as_deref()), counted(*records))]
     TooLarge {
-        /// Which recording.
-        place: Place,
-        /// Whole records before it.
+        /// The recording.
+        recording: RecordingName,
+        /// The number of complete records before it.
         records: u64,
-        /// The topic, or the object type, where it could be read.
+        /// The topic or object type, if it could be read.
         topic: Option<String>,
-        /// The largest size taken, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// The file cannot be created.
-    #[error("cannot create {place}")]
+    #[error("cannot create {recording}")]
     Create {
-        /// Which recording.
-        place: Place,
-        /// The system's reason.
+        /// The recording.
+        recording: RecordingName,
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
     /// The system failed while writing.
-    #[error("cannot write {place}")]
+    #[error("cannot write {recording}")]
     Write {
-        /// Which recording.
-        place: Place,
-        /// The system's reason.
+        /// The recording.
+        recording: RecordingName,
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// A record to write is of a topic that the header does not list.
-    #[error("the header of {place} does not list the topic `{topic}`")]
+    /// The header does not list the topic of a record to write.
+    #[error("the header of {recording} does not list the topic `{topic}`")]
     UnlistedTopic {
-        /// Which recording.
-        place: Place,
+        /// The recording.
+        recording: RecordingName,
         /// The record's topic.
         topic: String,
     },

@@ -1,22 +1,22 @@
-//! The bytes of a recording: decompressed where need be, in one buffer that is used again.
+//! Reads the bytes of a recording into one reused buffer, and decompresses them if necessary.
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
 use zstd::stream::read::Decoder;
 
-/// What a zstd frame begins with.
+/// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// The buffer's size before a record asks for more: it fits the second-level cache of usual machines.
+/// The size of the buffer unless a record needs more. It fits into the second-level cache of usual machines.
 const FIRST_CAPACITY: usize = 256 << 10;
 
 /// The size of the reads of a compressed file, in bytes.
 const COMPRESSED_CHUNK: usize = 128 << 10;
 
-/// The input, with the first bytes put back that were read to find out what it is.
+/// The input, preceded by the bytes that were read to detect its format.
 type Whole<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
 
-/// Counts the bytes that come out of a reader.
+/// Counts the bytes that are read from a reader.
 struct Counted<R> {
     inner: R,
     count: u64,
@@ -37,7 +37,7 @@ enum Decoded<R: Read> {
 
 /// Why a read failed.
 pub(crate) enum Failure {
-    /// The system.
+    /// The operating system reported an error.
     System(io::Error),
     /// The compressed data is broken.
     Compression(io::Error),
@@ -45,19 +45,19 @@ pub(crate) enum Failure {
     CutShort,
 }
 
-/// A buffer over the input: bytes `start..end` of it are read and not yet consumed.
+/// A buffer of the input. The bytes `start..end` are read and not yet consumed.
 pub(crate) struct Input<R: Read> {
     decoded: Decoded<R>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     consumed: u64,
-    /// A failure behind bytes that are served first.
+    /// An error to return after the bytes that were read before it.
     failure: Option<io::Error>,
 }
 
 impl<R: Read> Input<R> {
-    /// Finds out whether `inner` is compressed.
+    /// Detects whether `inner` is compressed.
     pub(crate) fn new(inner: R) -> io::Result<Self> {
         let mut inner = Counted { inner, count: 0 };
         let mut magic = Vec::with_capacity(ZSTD_MAGIC.len());
@@ -83,12 +83,12 @@ impl<R: Read> Input<R> {
         })
     }
 
-    /// What is read and not yet consumed.
+    /// The bytes that are read and not yet consumed.
     pub(crate) fn available(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// The last `count` bytes consumed, while nothing was read since.
+    /// The last `count` consumed bytes. Valid until the next read.
     pub(crate) fn last(&self, count: usize) -> &[u8] {
         &self.buffer[self.start - count..self.start]
     }
@@ -98,18 +98,18 @@ impl<R: Read> Input<R> {
         self.consumed += count as u64;
     }
 
-    /// Takes back the last `count` bytes consumed, while nothing was read since.
+    /// Returns the last `count` consumed bytes to the buffer. Valid until the next read.
     pub(crate) fn put_back(&mut self, count: usize) {
         self.start -= count;
         self.consumed -= count as u64;
     }
 
-    /// Bytes consumed so far, after decompression.
+    /// The number of consumed bytes, after decompression.
     pub(crate) fn consumed(&self) -> u64 {
         self.consumed
     }
 
-    /// Bytes taken from the input itself so far.
+    /// The number of bytes read from the input, before decompression.
     pub(crate) fn raw_bytes(&self) -> u64 {
         match &self.decoded {
             Decoded::Plain(whole) => whole.get_ref().1.count,
@@ -117,11 +117,11 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Reads until the buffer is full, growing it where it is full already. Answers whether
-    /// anything came: if not, the input is at its end.
+    /// Reads until the buffer is full, and doubles the buffer if it is full already. Returns whether anything was read: if
+    /// not, the input is at its end.
     ///
-    /// Filling the whole buffer, which doubles, is what bounds the work on a value that has to be
-    /// walked again from its beginning each time: it is walked twice on the whole.
+    /// An incomplete value is walked again from its start after each read. Filling the whole buffer, which doubles, limits
+    /// this work to a total of two walks.
     pub(crate) fn fill(&mut self) -> Result<bool, Failure> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -148,7 +148,7 @@ impl<R: Read> Input<R> {
     }
 }
 
-/// A frame that decompressors pass over; tools put them before the data.
+/// A frame that decompressors skip. Some tools write one before the data.
 fn is_skippable(magic: &[u8]) -> bool {
     matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
@@ -164,7 +164,7 @@ impl<R: Read> Decoded<R> {
     fn failure(&self, error: io::Error) -> Failure {
         match self {
             Self::Zstd(_) if error.kind() == io::ErrorKind::UnexpectedEof => Failure::CutShort,
-            // The decompressor's own errors are no errors of the system.
+            // Errors of the decompressor are not errors of the operating system.
             Self::Zstd(_) if error.raw_os_error().is_none() => Failure::Compression(error),
             Self::Zstd(_) | Self::Plain(_) => Failure::System(error),
         }

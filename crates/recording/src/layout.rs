@@ -1,4 +1,4 @@
-//! Where the parts of a record are in the bytes of a recording.
+//! Finds the parts of a record in the bytes of a recording.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use journal_msgpack::{Cursor, Fault, Head};
 use crate::topic::is_topic_name;
 use crate::{Format, Frame};
 
-/// Where the parts of one record lie, in bytes from its beginning.
+/// The ranges of the parts of a record, in bytes from its start.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// The whole record.
+    /// The length of the record.
     pub(crate) length: usize,
     topic: Range<usize>,
     key: Range<usize>,
@@ -20,12 +20,12 @@ pub(crate) struct Layout {
     timestamp_ms: Option<i64>,
 }
 
-/// Why the bytes are no record.
+/// Why the bytes are not a record.
 #[derive(Debug)]
 pub(crate) enum Flaw {
-    /// They end inside it. At least `needed` bytes are there when it is whole.
+    /// The record is incomplete. It has at least `needed` bytes.
     Incomplete { needed: usize },
-    /// What is wrong, as the rest of a sentence about the recording.
+    /// The record is invalid. The text completes a sentence about the recording.
     Damaged(&'static str),
 }
 
@@ -33,18 +33,18 @@ impl From<Fault> for Flaw {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Incomplete => Self::Incomplete { needed: 0 },
-            Fault::Reserved => Self::Damaged("holds a byte that is no msgpack (0xc1)"),
+            Fault::Reserved => Self::Damaged("holds a byte that is not msgpack (0xc1)"),
         }
     }
 }
 
 const NOT_A_FRAME: &str =
-    "holds something else than an array of 3 or 6 values where a record should begin";
+    "holds something other than an array of 3 or 6 values where a record should start";
 const NOT_A_PAIR: &str =
-    "holds something else than an array of 2 values where a record should begin";
+    "holds something other than an array of 2 values where a record should start";
 
 impl Layout {
-    /// Finds the parts of the record that `bytes` begins with.
+    /// Finds the parts of the record at the start of `bytes`.
     pub(crate) fn find(format: Format, bytes: &[u8]) -> Result<Self, Flaw> {
         let mut cursor = Cursor::new(bytes);
         match format {
@@ -86,7 +86,7 @@ impl Layout {
             };
         }
         let key = key.unwrap_or(0..0);
-        let length = cursor.place();
+        let length = cursor.offset();
         Ok(Self {
             length,
             topic,
@@ -103,12 +103,12 @@ impl Layout {
             return Err(Flaw::Damaged(NOT_A_PAIR));
         }
         let topic = text(cursor, "holds a record whose object type is not a text")?;
-        let start = cursor.place();
+        let start = cursor.offset();
         if !matches!({ *cursor }.head()?, Head::Map(_)) {
             return Err(Flaw::Damaged("holds an object that is not a map"));
         }
         cursor.skip()?;
-        let length = cursor.place();
+        let length = cursor.offset();
         Ok(Self {
             length,
             topic,
@@ -125,7 +125,7 @@ impl Layout {
         &bytes[self.topic.clone()]
     }
 
-    /// The record itself; `bytes` are all of it. `None` when its topic is not UTF-8.
+    /// The record, from all of its bytes. `None` if its topic is not UTF-8.
     pub(crate) fn frame_of<'a>(&self, bytes: &'a [u8]) -> Option<Frame<'a>> {
         Some(Frame {
             topic: std::str::from_utf8(&bytes[self.topic.clone()]).ok()?,
@@ -160,7 +160,7 @@ fn binary(cursor: &mut Cursor<'_>, otherwise: &'static str) -> Result<Option<Ran
 }
 
 fn span(cursor: &mut Cursor<'_>, length: u32) -> Result<Range<usize>, Flaw> {
-    let start = cursor.place();
+    let start = cursor.offset();
     let end = start + length as usize;
     cursor
         .bytes(length)
@@ -168,7 +168,7 @@ fn span(cursor: &mut Cursor<'_>, length: u32) -> Result<Range<usize>, Flaw> {
     Ok(start..end)
 }
 
-/// The topic, or object type, of a record that is not whole, for messages.
+/// The topic or object type of an incomplete record, for messages.
 pub(crate) fn topic_of_part(bytes: &[u8]) -> Option<String> {
     let mut cursor = Cursor::new(bytes);
     let Ok(Head::Array(_)) = cursor.head() else {

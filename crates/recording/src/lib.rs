@@ -1,8 +1,7 @@
 //! Recordings: a journal in a file. The format is described in `docs/recording-format.md`.
 //!
-//! [`Reader`] streams the records of a recording, one borrowed [`Frame`] at a time, and finds out
-//! from the content what it reads: frames with or without a header, or upstream's stream format,
-//! plain or compressed. [`Writer`] writes frames behind a header.
+//! [`Reader`] streams the records of a recording as borrowed [`Frame`]s. It detects the format from the content: frames
+//! with or without a header, or upstream's stream format, plain or compressed. [`Writer`] writes a header and frames.
 
 mod error;
 mod input;
@@ -11,34 +10,33 @@ mod reader;
 mod topic;
 mod writer;
 
-pub use error::{Error, Place};
+pub use error::{Error, RecordingName};
 pub use reader::{MAX_HEADER_BYTES, MAX_RECORD_BYTES, MAX_TOPICS, Reader};
 pub use topic::is_topic_name;
 pub use writer::{COMPRESSION_LEVEL, Writer};
 
-/// How a recording says what its records are.
+/// The format of the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Records with their topic and key: arrays `[topic, key, value]`, or these three and
-    /// `partition, offset, timestamp`.
+    /// Records with topic and key: arrays `[topic, key, value]`, or `[topic, key, value, partition, offset, timestamp]`.
     Frames,
-    /// Upstream's stream writer: arrays `[object type, value]`, without keys and tombstones.
+    /// The format of upstream's stream writer: arrays `[object type, value]`, without keys and tombstones.
     Stream,
 }
 
 /// One record of a recording, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// The topic's whole name; with [`Format::Stream`] the object type.
+    /// The full name of the topic, or the object type in [`Format::Stream`].
     pub topic: &'a str,
-    /// The key, empty where there is none.
+    /// The key, or empty if there is none.
     pub key: &'a [u8],
-    /// The value, `None` for a tombstone.
+    /// The value, or `None` for a tombstone.
     pub value: Option<&'a [u8]>,
-    /// The Kafka partition, where it was recorded.
+    /// The Kafka partition, if it was recorded.
     pub partition: Option<u32>,
-    /// The offset in the partition, where it was recorded.
+    /// The offset in the partition, if it was recorded.
     pub offset: Option<u64>,
-    /// Milliseconds since 1970, where they were recorded.
+    /// The timestamp in milliseconds since 1970, if it was recorded.
     pub timestamp_ms: Option<i64>,
 }

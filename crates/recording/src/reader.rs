@@ -1,4 +1,4 @@
-//! Reading recordings.
+//! Reads recordings.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use journal_msgpack::{Cursor, Fault, Head};
 
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordingName};
 use crate::input::{Failure, Input};
 use crate::layout::{Flaw, Layout, topic_of_part};
 use crate::topic::{is_name, shown};
 use crate::{Format, Frame};
 
-/// The largest record that a reader takes, in bytes: Kafka's own consumers stop there too.
+/// The maximum size of a record, in bytes, which is also the limit of Kafka's consumers.
 pub const MAX_RECORD_BYTES: usize = 1 << 30;
 
 /// The largest header that a reader takes, in bytes.
@@ -21,61 +21,61 @@ pub const MAX_HEADER_BYTES: usize = 16 << 20;
 /// The most topics that a reader takes. The journal has some twenty.
 pub const MAX_TOPICS: usize = 10_000;
 
-/// The key of the header that makes it one, and whose value is the version.
+/// The key that identifies a header. Its value is the version.
 pub(crate) const HEADER_KEY: &str = "journal-recording";
 /// The key of the list of topics in the header.
 pub(crate) const TOPICS_KEY: &str = "topics";
-/// The version of the format that is read and written here.
+/// The supported version of the format.
 pub(crate) const VERSION: u64 = 1;
 
 /// Streams the records of a recording.
 ///
-/// Memory stays at the size of the largest record, or at a quarter of a megabyte. After an error
-/// nothing more can be had from a reader.
+/// Memory is bounded by the size of the largest record, or a quarter of a megabyte. After an error a reader returns no more
+/// records.
 pub struct Reader<R: Read> {
     input: Input<R>,
-    place: Place,
+    recording: RecordingName,
     format: Format,
     topics: Option<Vec<String>>,
     records: u64,
-    /// The length of the record handed out last, while it can be put back.
+    /// The length of the last record, as long as it can be put back.
     last: usize,
     /// The topic's name of the record handed out last, which needs no second check: neighbours are often of one topic.
     checked_topic: Vec<u8>,
 }
 
 impl Reader<File> {
-    /// Opens a file, plain or compressed, whatever its name is.
+    /// Opens a file. Its content, not its name, says whether it is compressed.
     ///
     /// # Errors
-    /// When it cannot be read, or does not begin as a recording.
+    /// If it cannot be read, or does not start like a recording.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let place = Place::file(path);
+        let recording = RecordingName::file(path);
         let file = File::open(path).map_err(|source| Error::Open {
-            place: place.clone(),
+            recording: recording.clone(),
             source,
         })?;
-        Self::at(file, place)
+        Self::at(file, recording)
     }
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads a recording from anything; a buffer of its own is not needed.
+    /// Reads a recording from any reader, which does not need to be buffered.
     ///
     /// # Errors
-    /// When it cannot be read, or does not begin as a recording.
+    /// If it cannot be read, or does not start like a recording.
     pub fn new(input: R) -> Result<Self, Error> {
-        Self::at(input, Place::unnamed())
+        Self::at(input, RecordingName::unnamed())
     }
 
-    fn at(input: R, place: Place) -> Result<Self, Error> {
+    fn at(input: R, recording: RecordingName) -> Result<Self, Error> {
         let input = match Input::new(input) {
             Ok(input) => input,
-            Err(source) => return Err(Error::Read { place, source }),
+            Err(source) => return Err(Error::Read { recording, source }),
         };
         let mut reader = Self {
             input,
-            place,
+            recording,
             format: Format::Frames,
             topics: None,
             records: 0,
@@ -86,32 +86,31 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// How the recording says what its records are.
+    /// The format of the records.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// All topics of the recording, where a header lists them.
+    /// All topics of the recording, if a header lists them.
     #[must_use]
     pub fn topics(&self) -> Option<&[String]> {
         self.topics.as_deref()
     }
 
-    /// Which recording this is, for messages.
+    /// The name of the recording, for messages.
     #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn name(&self) -> &RecordingName {
+        &self.recording
     }
 
-    /// Bytes taken from the file so far, as they lie there, compressed or not: with the file's
-    /// size they tell the share done.
+    /// The number of bytes read from the file, before decompression. Divided by the size of the file it is the progress.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.input.raw_bytes()
     }
 
-    /// Records handed out so far.
+    /// The number of records returned so far.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
@@ -120,7 +119,7 @@ impl<R: Read> Reader<R> {
     /// The next record, or `None` at the end. It borrows the reader's buffer.
     ///
     /// # Errors
-    /// When the recording cannot be read further, is cut short or damaged, or a topic has a name that none may have.
+    /// If the recording cannot be read, is truncated or damaged, or a topic has an invalid name.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
         self.last = 0;
         let layout = loop {
@@ -159,8 +158,8 @@ impl<R: Read> Reader<R> {
         Ok(layout.frame_of(record))
     }
 
-    /// Takes the record handed out last back, so that [`next_frame`](Self::next_frame) hands it out
-    /// again. A second call, and one before the first record or behind the last, does nothing.
+    /// Puts the last record back, so that [`next_frame`](Self::next_frame) returns it again. Does nothing if it is called
+    /// twice, before the first record or after the end.
     pub fn put_back(&mut self) {
         if self.last > 0 {
             self.input.put_back(self.last);
@@ -169,7 +168,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Reads all that is left and counts the records of each topic, or of each object type.
+    /// Reads the remaining records and counts them by topic or object type.
     ///
     /// # Errors
     /// As [`next_frame`](Self::next_frame).
@@ -188,11 +187,11 @@ impl<R: Read> Reader<R> {
         Ok(counts)
     }
 
-    /// Finds the format, and passes the header where there is one.
+    /// Detects the format, and skips the header if there is one.
     fn begin(&mut self) -> Result<(), Error> {
         if !self.fill()? {
             return Err(Error::Empty {
-                place: self.place.clone(),
+                recording: self.recording.clone(),
             });
         }
         match Cursor::new(self.input.available()).head() {
@@ -221,7 +220,7 @@ impl<R: Read> Reader<R> {
                 Err(HeaderFlaw::TooManyTopics) => return Err(self.too_many_topics()),
                 Err(HeaderFlaw::Version(version)) => {
                     return Err(Error::UnknownVersion {
-                        place: self.place.clone(),
+                        recording: self.recording.clone(),
                         version,
                     });
                 }
@@ -241,7 +240,7 @@ impl<R: Read> Reader<R> {
             Failure::System(source) => self.read_error(source),
             Failure::CutShort => self.cut_short(),
             Failure::Compression(source) => Error::Compression {
-                place: self.place.clone(),
+                recording: self.recording.clone(),
                 records: self.records,
                 bytes: self.input.consumed(),
                 source,
@@ -251,21 +250,21 @@ impl<R: Read> Reader<R> {
 
     fn read_error(&self, source: io::Error) -> Error {
         Error::Read {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             source,
         }
     }
 
     fn not_a_recording(&self, reason: &'static str) -> Error {
         Error::NotARecording {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             reason,
         }
     }
 
     fn cut_short(&self) -> Error {
         Error::CutShort {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             records: self.records,
             bytes: self.input.consumed(),
         }
@@ -273,7 +272,7 @@ impl<R: Read> Reader<R> {
 
     fn damaged(&self, reason: &'static str) -> Error {
         Error::Damaged {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             records: self.records,
             bytes: self.input.consumed(),
             reason,
@@ -282,21 +281,21 @@ impl<R: Read> Reader<R> {
 
     fn bad_topic_name(&self, name: &[u8]) -> Error {
         Error::BadTopicName {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             name: shown(name),
         }
     }
 
     fn too_many_topics(&self) -> Error {
         Error::TooManyTopics {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             limit: MAX_TOPICS,
         }
     }
 
     fn too_large(&self) -> Error {
         Error::TooLarge {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             records: self.records,
             topic: topic_of_part(self.input.available()),
             limit: MAX_RECORD_BYTES,
@@ -321,14 +320,14 @@ impl From<Fault> for HeaderFlaw {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Incomplete => Self::Incomplete,
-            Fault::Reserved => Self::Wrong("begins with a map that is no msgpack"),
+            Fault::Reserved => Self::Wrong("begins with a map that is not msgpack"),
         }
     }
 }
 
 impl Header {
-    /// Finds the header that `bytes` begin with. Members other than the two known ones are passed
-    /// over, so that a later writer may add some without a new version.
+    /// Finds the header at the start of `bytes`. Unknown members are skipped, so that a later writer can add some without a
+    /// new version.
     fn find(bytes: &[u8]) -> Result<Self, HeaderFlaw> {
         let mut cursor = Cursor::new(bytes);
         let Head::Map(members) = cursor.head()? else {
@@ -339,7 +338,7 @@ impl Header {
         for _ in 0..members {
             let key = match cursor.head()? {
                 Head::Str(length) => cursor.bytes(length)?,
-                _ => return Err(HeaderFlaw::Wrong("begins with a map that is no header")),
+                _ => return Err(HeaderFlaw::Wrong("begins with a map that is not a header")),
             };
             let value = cursor;
             cursor.skip()?;
@@ -352,20 +351,25 @@ impl Header {
         match version.map(|mut value| value.head()).transpose()? {
             Some(Head::Uint(VERSION)) => {}
             Some(Head::Uint(version)) => return Err(HeaderFlaw::Version(version)),
-            Some(_) => return Err(HeaderFlaw::Wrong("has a header whose version is no number")),
-            None => return Err(HeaderFlaw::Wrong("begins with a map that is no header")),
+            Some(_) => {
+                return Err(HeaderFlaw::Wrong(
+                    "has a header whose version is not a number",
+                ));
+            }
+            None => return Err(HeaderFlaw::Wrong("begins with a map that is not a header")),
         }
         let topics = topics.map(names).transpose()?;
         Ok(Self {
-            length: cursor.place(),
+            length: cursor.offset(),
             topics,
         })
     }
 }
 
-/// The list of texts at the cursor.
+/// Reads a list of texts.
 fn names(mut cursor: Cursor<'_>) -> Result<Vec<String>, HeaderFlaw> {
-    const WRONG: HeaderFlaw = HeaderFlaw::Wrong("has a header whose topics are no list of names");
+    const WRONG: HeaderFlaw =
+        HeaderFlaw::Wrong("has a header whose topics are not a list of names");
     let Head::Array(count) = cursor.head()? else {
         return Err(WRONG);
     };

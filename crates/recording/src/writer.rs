@@ -1,4 +1,4 @@
-//! Writing recordings.
+//! Writes recordings.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,7 +8,7 @@ use rmp::encode::{self, ByteBuf};
 use zstd::stream::write::Encoder;
 
 use crate::Frame;
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordingName};
 use crate::reader::{HEADER_KEY, MAX_TOPICS, TOPICS_KEY, VERSION};
 use crate::topic::{is_topic_name, shown};
 
@@ -20,25 +20,25 @@ enum Output<W: Write> {
     Zstd(Encoder<'static, W>),
 }
 
-/// Writes frames behind a header. What is not [finished](Self::finish) is cut short.
+/// Writes a header and frames. Without a call of [`finish`](Self::finish) the recording is truncated.
 pub struct Writer<W: Write> {
     output: Output<W>,
-    place: Place,
+    recording: RecordingName,
     topics: Vec<String>,
     head: ByteBuf,
 }
 
 impl Writer<BufWriter<File>> {
-    /// Creates or empties a file; it is compressed when its name ends in `.zst`.
+    /// Creates or truncates a file. It is compressed if its name ends with `.zst`.
     ///
     /// # Errors
-    /// When a topic has a name that none may have, or the file cannot be created or written.
+    /// If a topic has an invalid name, or the file cannot be created or written.
     pub fn create(path: &Path, topics: &[&str]) -> Result<Self, Error> {
-        let place = Place::file(path);
-        // A file that is there is not emptied for topics that cannot be written.
-        check(topics, &place)?;
+        let recording = RecordingName::file(path);
+        // A file that exists is not truncated for topics that cannot be written.
+        check(topics, &recording)?;
         let create = |source| Error::Create {
-            place: place.clone(),
+            recording: recording.clone(),
             source,
         };
         let file = BufWriter::new(File::create(path).map_err(create)?);
@@ -47,37 +47,37 @@ impl Writer<BufWriter<File>> {
         } else {
             Output::Plain(file)
         };
-        Self::begin(output, place, topics)
+        Self::begin(output, recording, topics)
     }
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes a plain recording; `topics` are all that will come.
+    /// Writes an uncompressed recording. `topics` must list the topics of all records.
     ///
     /// # Errors
-    /// When a topic has a name that none may have, or the header cannot be written.
+    /// If a topic has an invalid name, or the header cannot be written.
     pub fn new(output: W, topics: &[&str]) -> Result<Self, Error> {
-        Self::begin(Output::Plain(output), Place::unnamed(), topics)
+        Self::begin(Output::Plain(output), RecordingName::unnamed(), topics)
     }
 
-    /// Writes a compressed recording; `topics` are all that will come.
+    /// Writes a compressed recording. `topics` must list the topics of all records.
     ///
     /// # Errors
-    /// When a topic has a name that none may have, or the header cannot be written.
+    /// If a topic has an invalid name, or the header cannot be written.
     pub fn compressed(output: W, topics: &[&str]) -> Result<Self, Error> {
-        let place = Place::unnamed();
+        let recording = RecordingName::unnamed();
         match Encoder::new(output, COMPRESSION_LEVEL) {
-            Ok(encoder) => Self::begin(Output::Zstd(encoder), place, topics),
-            Err(source) => Err(Error::Create { place, source }),
+            Ok(encoder) => Self::begin(Output::Zstd(encoder), recording, topics),
+            Err(source) => Err(Error::Create { recording, source }),
         }
     }
 
-    fn begin(output: Output<W>, place: Place, topics: &[&str]) -> Result<Self, Error> {
-        check(topics, &place)?;
+    fn begin(output: Output<W>, recording: RecordingName, topics: &[&str]) -> Result<Self, Error> {
+        check(topics, &recording)?;
         let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
         let mut writer = Self {
             output,
-            place,
+            recording,
             topics,
             head: ByteBuf::new(),
         };
@@ -104,12 +104,12 @@ impl<W: Write> Writer<W> {
     /// Writes one record. An empty key becomes nil.
     ///
     /// # Errors
-    /// When its topic is not in the header, or it cannot be written.
+    /// If its topic is not in the header, or if it cannot be written.
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
         if !self.topics.iter().any(|topic| topic == frame.topic) {
             let topic = frame.topic.to_owned();
             return Err(Error::UnlistedTopic {
-                place: self.place.clone(),
+                recording: self.recording.clone(),
                 topic,
             });
         }
@@ -159,7 +159,7 @@ impl<W: Write> Writer<W> {
         encode::write_nil(&mut self.head).map_err(io::Error::other)
     }
 
-    /// Writes what was encoded since the last time.
+    /// Writes the encoded bytes to the output.
     fn put_head(&mut self) -> io::Result<()> {
         match &mut self.output {
             Output::Plain(output) => output.write_all(self.head.as_slice()),
@@ -176,52 +176,54 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Ends the recording and hands the output back, flushed.
+    /// Ends the recording, flushes the output and returns it.
     ///
     /// # Errors
-    /// When the end cannot be written.
+    /// If the end cannot be written.
     pub fn finish(self) -> Result<W, Error> {
-        let Self { output, place, .. } = self;
+        let Self {
+            output, recording, ..
+        } = self;
         let mut output = match output {
             Output::Plain(output) => output,
             Output::Zstd(encoder) => match encoder.finish() {
                 Ok(output) => output,
-                Err(source) => return Err(Error::Write { place, source }),
+                Err(source) => return Err(Error::Write { recording, source }),
             },
         };
         match output.flush() {
             Ok(()) => Ok(output),
-            Err(source) => Err(Error::Write { place, source }),
+            Err(source) => Err(Error::Write { recording, source }),
         }
     }
 
     fn write_error(&self, source: io::Error) -> Error {
         Error::Write {
-            place: self.place.clone(),
+            recording: self.recording.clone(),
             source,
         }
     }
 }
 
 /// Refuses topics that no reader would take.
-fn check(topics: &[&str], place: &Place) -> Result<(), Error> {
-    let place = || place.clone();
+fn check(topics: &[&str], recording: &RecordingName) -> Result<(), Error> {
+    let recording = || recording.clone();
     if let Some(name) = topics.iter().find(|name| !is_topic_name(name)) {
         return Err(Error::BadTopicName {
-            place: place(),
+            recording: recording(),
             name: shown(name.as_bytes()),
         });
     }
     if topics.len() > MAX_TOPICS {
         return Err(Error::TooManyTopics {
-            place: place(),
+            recording: recording(),
             limit: MAX_TOPICS,
         });
     }
     Ok(())
 }
 
-/// A length as msgpack has it.
+/// A length in msgpack.
 fn length(length: usize) -> io::Result<u32> {
     u32::try_from(length).map_err(|_| io::Error::other("a record is larger than 4 GiB"))
 }

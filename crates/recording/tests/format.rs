@@ -1,4 +1,4 @@
-//! What a recording may look like, and what a reader says of one that looks otherwise.
+//! The format of recordings, and the errors for invalid ones.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -185,7 +185,7 @@ fn header_with_further_members_is_read() {
 }
 
 #[test]
-fn stream_hands_out_the_raw_value() {
+fn stream_returns_the_raw_value() {
     let nested =
         b"\x82\xa1a\x93\x01\x81\xc4\x01x\xc0\xd7\xff\0\0\0\0\0\0\0\x01\xa1b\xcb\0\0\0\0\0\0\0\0";
     let mut bytes = Vec::new();
@@ -214,7 +214,7 @@ fn zstd_frames_are_read_one_after_the_other() {
     ];
     let all = parts.concat();
     let mut bytes = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
-    // The cuts are inside of records.
+    // The frames are split inside records.
     for part in [&all[..5], &all[5..13], &all[13..]] {
         bytes.extend(zstd::encode_all(part, 1).unwrap());
     }
@@ -222,7 +222,7 @@ fn zstd_frames_are_read_one_after_the_other() {
     assert_eq!(read(&bytes).unwrap().len(), 3);
 }
 
-/// Hands out a byte at a time, and is interrupted before each.
+/// Returns one byte at a time, and is interrupted before each.
 struct Slow<'a>(Cursor<&'a [u8]>, bool);
 
 impl Read for Slow<'_> {
@@ -271,7 +271,7 @@ fn records_larger_than_the_buffer_are_whole() {
     }
     assert_eq!(reader.next_frame().unwrap(), None);
 
-    // The same as a value of the stream format, where its end has to be searched.
+    // The same as a value in the stream format, where the reader must search for its end.
     let mut bytes = b"\x92\xa1x\x81\xa1a\xdd\0\x0f\x42\x40".to_vec();
     bytes.extend(std::iter::repeat_n(0xc3, 1_000_000));
     assert_eq!(
@@ -281,7 +281,7 @@ fn records_larger_than_the_buffer_are_whole() {
 }
 
 #[test]
-fn every_prefix_ends_cleanly_or_says_where_it_was_cut() {
+fn every_prefix_ends_cleanly_or_is_reported_as_truncated() {
     let stream = b"\x92\xa1x\x81\xa1a\x01\x92\xa1x\x81\xa1a\x92\x01\x02".to_vec();
     let multi = [&plain()[..50], &plain()[50..]]
         .map(|part| zstd::encode_all(part, 3).unwrap())
@@ -307,13 +307,13 @@ fn every_changed_byte_gives_records_or_an_error() {
         compressed(),
         b"\x92\xa1x\x81\xa1a\x92\x01\x02".to_vec(),
     ] {
-        for place in 0..bytes.len() {
+        for index in 0..bytes.len() {
             for value in [
                 0x00, 0x28, 0x81, 0x92, 0x93, 0xc0, 0xc1, 0xc6, 0xdd, 0xdf, 0xff,
             ] {
                 let mut bytes = bytes.clone();
-                bytes[place] = value;
-                // Only that it comes back is asked for: most changes give other good records.
+                bytes[index] = value;
+                // Only a panic would fail: most changes give other valid records.
                 drop(read(&bytes));
             }
         }
@@ -345,7 +345,7 @@ fn file_is_named_in_errors() {
     );
 
     let Err(error) = Reader::open(folder.path()) else {
-        panic!("a folder is no recording")
+        panic!("a folder is not a recording")
     };
     assert_eq!(
         error.to_string(),
@@ -354,7 +354,7 @@ fn file_is_named_in_errors() {
 }
 
 #[test]
-fn other_files_are_no_recordings() {
+fn other_files_are_not_recordings() {
     assert_eq!(said(b""), "the recording is empty");
     assert_eq!(
         said(&zstd::encode_all(&b""[..], 3).unwrap()),
@@ -411,7 +411,7 @@ fn damaged_records_are_named() {
             b"\x96\xa1t\xc0\xc0\xc0\xc0\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
             "timestamp",
         ),
-        (b"\xc1", "no msgpack"),
+        (b"\xc1", "not msgpack"),
     ] {
         let said = said(&[&good[..], &good, bad].concat());
         assert!(
@@ -507,7 +507,7 @@ fn record_that_claims_too_much_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn topic_that_the_header_lacks_is_not_written() {
+fn topic_that_is_not_in_the_header_is_not_written() {
     let mut writer = Writer::new(Vec::new(), &["a"]).unwrap();
     let error = writer.write(&frames()[0]).unwrap_err();
     assert!(
@@ -539,7 +539,7 @@ fn records_are_counted_by_topic() {
 }
 
 #[test]
-fn record_that_was_put_back_comes_again() {
+fn record_that_was_put_back_is_returned_again() {
     let bytes = compressed();
     let mut reader = Reader::new(&bytes[..]).unwrap();
     reader.put_back();

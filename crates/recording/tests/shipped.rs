@@ -1,4 +1,4 @@
-//! The recording that ships with the project is what its README says.
+//! The recording that ships with the project matches its README.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ fn recording() -> Reader<fs::File> {
     Reader::open(&folder().join("ripgrep.journal.zst")).unwrap()
 }
 
-/// The texts and bytes of a msgpack value, keys of maps included, and the nils between them.
+/// The texts, bytes and nils of a msgpack value, including the keys of maps.
 fn leaves(value: &[u8]) -> Vec<Option<&[u8]>> {
     let mut cursor = Cursor::new(value);
     let mut leaves = Vec::new();
@@ -38,7 +38,7 @@ fn leaves(value: &[u8]) -> Vec<Option<&[u8]>> {
     leaves
 }
 
-/// The first thing that looks like an address: something, `@`, a domain with a dot in it.
+/// The first part that looks like an email address: characters, `@`, and a domain with a dot.
 fn address(text: &[u8]) -> Option<String> {
     let is_local = |byte: u8| byte.is_ascii_graphic() && !b"<>\"'(),;:/`@".contains(&byte);
     let is_domain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
@@ -63,7 +63,7 @@ fn address(text: &[u8]) -> Option<String> {
 }
 
 #[test]
-fn what_looks_like_an_address_is_found() {
+fn addresses_are_found() {
     for text in [
         "<a.b@example.org>",
         "mailto:x@y.example",
@@ -85,7 +85,7 @@ fn what_looks_like_an_address_is_found() {
 }
 
 #[test]
-fn counts_are_those_of_the_readme() {
+fn counts_match_the_readme() {
     let readme = fs::read_to_string(folder().join("README.md")).unwrap();
     let row = |line: &str| {
         let (topic, count) = line
@@ -119,14 +119,14 @@ fn file_is_small_enough_to_ship() {
 }
 
 #[test]
-fn no_address_and_no_signature_is_left() {
+fn there_are_no_addresses_and_no_signatures() {
     let mut reader = recording();
     let (mut people, mut signatures) = (0, 0);
     while let Some(frame) = reader.next_frame().unwrap() {
         let value = frame.value.unwrap();
         let leaves = [leaves(frame.key), leaves(value)].concat();
         for pair in leaves.windows(2) {
-            // Only people have these keys.
+            // Only persons have these keys.
             match pair[0] {
                 Some(b"fullname") => {
                     assert_eq!(pair[1].unwrap().len(), 32, "a full name is a SHA-256");

@@ -26,8 +26,8 @@ pub(crate) fn append(text: &mut Vec<u8>, seconds: i64, nanoseconds: u32) -> bool
     let second = u32::try_from(seconds % DAY_SECONDS).unwrap_or_default();
     let (year, month, day) = date(days + DAYS_BEFORE);
     let mut all = *b"0000-00-00T00:00:00.000000000";
-    let mut put = |place: usize, number: u32| {
-        all[place..place + 2].copy_from_slice(&DIGITS[number as usize]);
+    let mut put = |at: usize, number: u32| {
+        all[at..at + 2].copy_from_slice(&DIGITS[number as usize]);
     };
     put(0, year / 100);
     put(2, year % 100);
@@ -75,13 +75,13 @@ fn date(days: u32) -> (u32, u32, u32) {
 /// All numbers of two digits.
 const fn digits() -> [[u8; 2]; 100] {
     let mut pairs = [*b"00"; 100];
-    let (mut tens, mut place) = (b'0', 0);
+    let (mut tens, mut index) = (b'0', 0);
     while tens <= b'9' {
         let mut ones = b'0';
         while ones <= b'9' {
-            pairs[place] = [tens, ones];
+            pairs[index] = [tens, ones];
             ones += 1;
-            place += 1;
+            index += 1;
         }
         tens += 1;
     }

@@ -74,14 +74,14 @@ impl Recording {
             Some(names) => names.to_vec(),
             None if bytes.is_none() => {
                 return Err(Error::ReadOnce {
-                    place: reader.place().clone(),
+                    recording: reader.name().clone(),
                 });
             }
             None => Reader::open(&options.path)?.count()?.into_keys().collect(),
         };
         let topics = Topics::choose(&names, reader.format(), &options.subscription);
         let topics = topics.map_err(|error| Error::Topics {
-            place: reader.place().clone(),
+            recording: reader.name().clone(),
             error,
         })?;
         let partition = Partition {
@@ -135,7 +135,7 @@ impl Recording {
         let Some((topic, ordinal)) = self.topics.find(frame.topic) else {
             let topic = frame.topic.to_owned();
             return Err(Error::UnlistedTopic {
-                place: self.reader.place().clone(),
+                recording: self.reader.name().clone(),
                 topic,
             });
         };
@@ -174,7 +174,7 @@ impl Recording {
     fn reopen_at(&mut self, frames: u64) -> Result<(), Error> {
         if self.bytes.is_none() {
             return Err(Error::Rewind {
-                place: self.reader.place().clone(),
+                recording: self.reader.name().clone(),
             });
         }
         self.reader = Reader::open(&self.options.path)?;

@@ -1,4 +1,4 @@
-//! One record, and what is in it.
+//! One record: its key, its value and its metadata.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
@@ -10,12 +10,12 @@ use crate::{Failure, Object, Out, RecordError};
 
 /// One record of the journal, borrowed from its batch.
 ///
-/// Reading a column that the plan did not ask for panics and names the column.
+/// Reading a column that the plan does not ask for panics.
 ///
 /// ```
 /// use journal_plugin_sdk::Record;
 ///
-/// fn place(record: &Record<'_>) -> String {
+/// fn describe(record: &Record<'_>) -> String {
 ///     format!("{} {}@{}", record.object_type(), record.partition(), record.offset())
 /// }
 /// ```
@@ -41,7 +41,7 @@ impl<'a> Record<'a> {
         &self.raw.object_type
     }
 
-    /// Whether it comes from a privileged topic, and so is not anonymised.
+    /// Whether the record comes from a privileged topic, which is not anonymised.
     ///
     /// ```
     /// # use journal_plugin_sdk::Record;
@@ -55,7 +55,7 @@ impl<'a> Record<'a> {
         self.raw.privileged
     }
 
-    /// The key, as it is in the journal: most often msgpack.
+    /// The bytes of the key, which are usually msgpack.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Bytes, Record};
@@ -65,12 +65,16 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn key(&self) -> &'a [u8] {
         let range = range(&self.raw.key_ends, self.index, "keys");
-        self.raw.keys.get(range).unwrap_or_else(|| missing("keys"))
+        match self.raw.keys.get(range) {
+            Some(key) => key,
+            None => missing("keys"),
+        }
     }
 
-    /// The value, as it is in the journal: a msgpack map; empty for a tombstone.
+    /// The bytes of the value: a msgpack map, or empty for a tombstone.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Raw, Record};
@@ -80,12 +84,13 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn value(&self) -> &'a [u8] {
         let range = range(&self.raw.value_ends, self.index, "values");
-        self.raw
-            .values
-            .get(range)
-            .unwrap_or_else(|| missing("values"))
+        match self.raw.values.get(range) {
+            Some(value) => value,
+            None => missing("values"),
+        }
     }
 
     /// The size of the value in bytes.
@@ -98,11 +103,12 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn value_len(&self) -> usize {
         range(&self.raw.value_ends, self.index, "value-ends").len()
     }
 
-    /// Whether it has no value: its key was deleted.
+    /// Whether the record has no value, which means that its key was deleted.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -119,6 +125,7 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn is_tombstone(&self) -> bool {
         self.value_len() == 0
     }
@@ -127,17 +134,18 @@ impl<'a> Record<'a> {
     ///
     /// ```
     /// # use journal_plugin_sdk::Record;
-    /// fn place(record: &Record<'_>) -> (u32, u64) {
+    /// fn position(record: &Record<'_>) -> (u32, u64) {
     ///     (record.partition(), record.offset())
     /// }
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn partition(&self) -> u32 {
         cell(&self.raw.partitions, self.index, "partitions")
     }
 
-    /// The offset in the partition.
+    /// The offset in the Kafka partition.
     ///
     /// ```
     /// # use journal_plugin_sdk::Record;
@@ -147,11 +155,12 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn offset(&self) -> u64 {
         cell(&self.raw.offsets, self.index, "offsets")
     }
 
-    /// The record's time, in milliseconds since 1970-01-01T00:00:00Z, where the journal has one.
+    /// The record's timestamp in milliseconds since 1970-01-01T00:00:00Z, if it has one.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Record, Timestamp};
@@ -161,6 +170,7 @@ impl<'a> Record<'a> {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn timestamp_ms(&self) -> Option<i64> {
         match cell(&self.raw.timestamps, self.index, "timestamps") {
             -1 => None,
@@ -168,10 +178,10 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Decodes the value. What `T` borrows, it borrows from the batch.
+    /// Decodes the value. `T` may borrow from the batch.
     ///
     /// # Errors
-    /// When the record is a tombstone or its value is not a `T`.
+    /// If the record is a tombstone or its value is not a `T`.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -187,6 +197,7 @@ impl<'a> Record<'a> {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn decode<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
         decode(self.value()).map_err(|cause| DecodeError {
             what: "value",
@@ -194,10 +205,10 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Decodes the key. What `T` borrows, it borrows from the batch.
+    /// Decodes the key. `T` may borrow from the batch.
     ///
     /// # Errors
-    /// When the record has no key or its key is not a `T`.
+    /// If the record has no key or its key is not a `T`.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -209,14 +220,15 @@ impl<'a> Record<'a> {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn decode_key<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
         decode(self.key()).map_err(|cause| DecodeError { what: "key", cause })
     }
 
-    /// The object in the value, typed by the record's object type and read lazily.
+    /// A lazy view of the object in the value, of the type that the record's object type names.
     ///
     /// # Errors
-    /// When the record is a tombstone.
+    /// If the record is a tombstone.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Batches, Failure, Object, Out, info};
@@ -232,6 +244,7 @@ impl<'a> Record<'a> {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn object(&self) -> Result<Object<'a>, RecordError> {
         match self.value() {
             [] => Err(RecordError::reject("the record has no value")),
@@ -243,7 +256,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Has the record handled: an error takes back what `handle` emitted, and refuses the record or fails.
+    /// Calls `handle` for the record. If it returns an error, rolls back its rows and rejects the record or fails.
     #[inline]
     pub(crate) fn handle_with(
         &self,
@@ -251,22 +264,23 @@ impl<'a> Record<'a> {
         handle: impl FnOnce(&mut Out) -> Result<(), RecordError>,
     ) -> Result<(), Failure> {
         out.begin_record();
-        match handle(out) {
+        match handle(out).and_then(|()| out.check_lost_row()) {
             Ok(()) => out.end_record(),
             Err(RecordError::Reject(reason)) => {
-                out.take_back();
-                out.reject(self, reason);
+                out.rollback_record();
+                out.refuse(self, reason);
             }
             Err(RecordError::Fail(failure)) => {
-                out.take_back();
+                out.rollback_record();
+                out.note_failure(&failure);
                 return Err(failure);
             }
         }
         Ok(())
     }
 
-    /// The batch in the call and the record in the batch.
-    pub(crate) fn place(&self) -> (u32, u32) {
+    /// The index of the batch in the call, and of the record in the batch.
+    pub(crate) fn indices(&self) -> (u32, u32) {
         (self.batch, self.index)
     }
 }
@@ -279,7 +293,7 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Option<rmp_serde
     rmp_serde::from_slice(bytes).map_err(Some)
 }
 
-/// A key or value is not what the processor decodes it to.
+/// The error of [`Record::decode`] and [`Record::decode_key`].
 ///
 /// ```
 /// use journal_plugin_sdk::{Id, Record};
@@ -297,7 +311,7 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Option<rmp_serde
 #[derive(Debug)]
 pub struct DecodeError {
     what: &'static str,
-    /// Nothing where there was nothing to decode.
+    /// `None` if there was nothing to decode.
     cause: Option<rmp_serde::decode::Error>,
 }
 
@@ -316,8 +330,9 @@ impl Error for DecodeError {
     }
 }
 
-/// Where the entry at `index` lies in a column of bytes.
+/// The range of the entry at `index` in a column of bytes.
 #[inline]
+#[track_caller]
 fn range(ends: &[u32], index: u32, column: &str) -> std::ops::Range<usize> {
     let index = index as usize;
     let Some(&end) = ends.get(index) else {
@@ -328,6 +343,7 @@ fn range(ends: &[u32], index: u32, column: &str) -> std::ops::Range<usize> {
 }
 
 #[inline]
+#[track_caller]
 fn cell<T: Copy>(column: &[T], index: u32, name: &str) -> T {
     match column.get(index as usize) {
         Some(&cell) => cell,

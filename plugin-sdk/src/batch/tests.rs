@@ -154,6 +154,44 @@ fn reading_a_column_that_was_not_asked_for_panics_with_its_name() {
     });
 }
 
+thread_local! {
+    static PANICKED_IN: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+#[test]
+fn panic_for_a_missing_column_names_the_line_that_reads_it() {
+    let default_hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICKED_IN.set(panic.location().map(|at| at.file().to_owned()));
+        default_hook(panic);
+    }));
+    let raw = RawBatch {
+        object_type: "origin".to_owned(),
+        records: 1,
+        ..RawBatch::default()
+    };
+    let batches = Batches::new(std::slice::from_ref(&raw));
+    let reads: [fn(Batches<'_>); 3] = [
+        |batches| {
+            drop(batches.each(&mut out(), |record, _| {
+                record.decode::<u8>()?;
+                Ok(())
+            }));
+        },
+        |batches| drop(batches.each_origin(&mut out(), |_, _| Ok(()))),
+        |batches| {
+            for batch in &batches {
+                let _ = batch.value_bytes();
+            }
+        },
+    ];
+    for (number, read) in reads.into_iter().enumerate() {
+        assert!(catch_unwind(|| read(batches)).is_err());
+        let file = PANICKED_IN.take().unwrap();
+        assert!(file.ends_with("batch/tests.rs"), "{number}: {file}");
+    }
+}
+
 #[test]
 fn value_without_its_column_panics_even_when_its_size_is_known() {
     let raw = RawBatch {
@@ -190,7 +228,7 @@ fn out() -> Out {
 }
 
 #[test]
-fn each_goes_on_behind_a_refused_record() {
+fn each_continues_after_a_rejected_record() {
     let batches = [
         RawBatch {
             records: 1,
@@ -202,7 +240,7 @@ fn each_goes_on_behind_a_refused_record() {
     let mut out = out();
     let mut seen = Vec::new();
     let result = Batches::new(&batches).each(&mut out, |record, _| {
-        seen.push(record.place());
+        seen.push(record.indices());
         if record.value_len() == 1 {
             reject!("too short: {}", record.value_len());
         }
@@ -233,7 +271,7 @@ fn each_stops_at_a_failure() {
 }
 
 #[test]
-fn failure_that_is_swallowed_takes_the_rows_of_its_record_along_and_leaves_no_record_open() {
+fn ignored_failure_rolls_back_its_record_and_leaves_no_record_open() {
     let raw = origins();
     let delivered = Rc::new(Cell::new(0));
     let keep = Rc::clone(&delivered);
@@ -256,7 +294,7 @@ fn failure_that_is_swallowed_takes_the_rows_of_its_record_along_and_leaves_no_re
 }
 
 #[test]
-fn each_inside_of_each_belongs_to_the_outer_record() {
+fn rows_of_an_inner_each_belong_to_the_outer_record() {
     let raw = origins();
     let batches = Batches::new(std::slice::from_ref(&raw));
     let delivered = Rc::new(Cell::new(0));
@@ -281,12 +319,12 @@ fn each_inside_of_each_belongs_to_the_outer_record() {
     assert_eq!(
         delivered.get(),
         2 * 4,
-        "the tombstone takes back its four rows"
+        "the four rows of the tombstone are rolled back"
     );
 }
 
 #[test]
-fn iterators_reach_every_record_and_can_refuse_it() {
+fn iterators_reach_every_record_and_can_reject_it() {
     let batches = [origins(), origins()];
     let mut out = out();
     for batch in &Batches::new(&batches) {
@@ -294,10 +332,10 @@ fn iterators_reach_every_record_and_can_refuse_it() {
             out.reject(&record, "gone");
         }
     }
-    let places: Vec<_> = out
+    let indices: Vec<_> = out
         .take_rejections()
         .iter()
         .map(|one| (one.batch, one.index))
         .collect();
-    assert_eq!(places, [(0, 1), (1, 1)]);
+    assert_eq!(indices, [(0, 1), (1, 1)]);
 }

@@ -1,17 +1,16 @@
-//! Reads objects whole and keeps nothing of them.
+//! Checks whole objects without decoding them.
 
 use super::error::FieldError;
 use super::{content, directory, extid, extrinsic, origin, release, revision, snapshot};
 
-/// Gives an object its `check`: the fields to read, those that are lists, and those that are objects.
+/// Declares `check` of an object, with the fields to read, those that are lists, and those that are objects.
 macro_rules! checked {
     ($module:ident::$object:ident { $($field:ident)* $(, in $($items:ident)*)? $(, of $($nested:ident)*)? }) => {
         impl $module::$object<'_> {
-            /// Checks the whole object, in every field: what [`decode`](Self::decode) reads this accepts, and
-            /// nothing is copied.
+            /// Checks every field of the object without copying it. Accepts the same objects as [`decode`](Self::decode).
             ///
             /// # Errors
-            /// When a field is not what it should be, or something follows the object.
+            /// If a field is invalid, or if more bytes follow the object.
             ///
             /// ```
             #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]

@@ -1,4 +1,4 @@
-//! Contents: those in the archive and those left out of it.
+//! Contents and skipped contents.
 
 use super::error::FieldError;
 use super::field::{Field, choice};
@@ -15,7 +15,7 @@ object! {
     /// assert_eq!(Content::new(&value).length()?, 1024);
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    Content("content", "content"), fields Place {
+    Content("content", "content"), fields FieldIndex {
         /// The SHA-1 of the bytes.
         sha1 = "sha1": &'a [u8; 20];
         /// The identifier: the SHA-1 of the bytes as a blob of Git.
@@ -27,15 +27,15 @@ object! {
         /// The length, in bytes.
         length = "length": u64;
         status = "status";
-        /// The bytes, where the journal carries them: it does for colliding hashes alone.
+        /// The bytes, which the journal has only for contents with colliding hashes.
         data = "data": Option<&'a [u8]>;
-        /// When it came into the archive.
+        /// When the content was added to the archive.
         ctime = "ctime": Option<Timestamp>;
     }
 }
 
 object! {
-    /// A content that shares a hash with another content of other bytes, with its own bytes.
+    /// A content that shares a hash with another content, with its own bytes.
     ///
     /// ```
     /// use journal_plugin_sdk::{HashCollidingContent, owned};
@@ -44,7 +44,7 @@ object! {
     /// assert_eq!(HashCollidingContent::new(&value).data()?, b"two files, one hash");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    HashCollidingContent("hash_colliding_content", "hash colliding content"), fields CollidingPlace {
+    HashCollidingContent("hash_colliding_content", "hash colliding content"), fields CollidingFieldIndex {
         /// The SHA-1 of the bytes.
         sha1 = "sha1": &'a [u8; 20];
         /// The identifier: the SHA-1 of the bytes as a blob of Git.
@@ -58,13 +58,13 @@ object! {
         status = "status";
         /// The bytes.
         data = "data": &'a [u8];
-        /// When it came into the archive.
+        /// When the content was added to the archive.
         ctime = "ctime": Option<Timestamp>;
     }
 }
 
 object! {
-    /// A content that the archive knows of and does not have, because it is too large for example.
+    /// A content that the archive does not have, for example because it is too large.
     ///
     /// ```
     /// use journal_plugin_sdk::{SkippedContent, owned};
@@ -73,43 +73,43 @@ object! {
     /// assert_eq!(SkippedContent::new(&value).reason()?, "Content too large");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    SkippedContent("skipped_content", "skipped content"), fields SkippedPlace {
-        /// The SHA-1 of the bytes, where it is known.
+    SkippedContent("skipped_content", "skipped content"), fields SkippedFieldIndex {
+        /// The SHA-1 of the bytes, if it is known.
         sha1 = "sha1": Option<&'a [u8; 20]>;
-        /// The identifier, where it is known.
+        /// The identifier, if it is known.
         sha1_git = "sha1_git": Option<Id>;
-        /// The SHA-256 of the bytes, where it is known.
+        /// The SHA-256 of the bytes, if it is known.
         sha256 = "sha256": Option<&'a [u8; 32]>;
-        /// The BLAKE2s-256 of the bytes, where it is known.
+        /// The BLAKE2s-256 of the bytes, if it is known.
         blake2s256 = "blake2s256": Option<&'a [u8; 32]>;
         length = "length";
         status = "status": ContentStatus;
-        /// Why it is not there.
+        /// Why the archive does not have it.
         reason = "reason": &'a str;
-        /// The URL of the origin where it was seen, where it is known.
+        /// The URL of the origin that contains it, if it is known.
         origin = "origin": Option<&'a str>;
-        /// When it was noted.
+        /// When this was recorded.
         ctime = "ctime": Option<Timestamp>;
     }
 }
 
 choice! {
-    /// Whether the archive has the bytes of a content, and shows them.
+    /// Whether the archive has the bytes of a content, and whether it shows them.
     ContentStatus: "status of a content" {
-        /// It is there for all to see.
+        /// The archive has the bytes and shows them.
         Visible = "visible",
-        /// It is there, and not shown.
+        /// The archive has the bytes and does not show them.
         Hidden = "hidden",
-        /// It is not there: a [`SkippedContent`], which old records have in the topic of contents too.
+        /// The archive does not have the bytes: a [`SkippedContent`]. Old ones are in the topic of contents.
         Absent = "absent",
     }
 }
 
 impl<'a> Content<'a> {
-    /// Whether the archive has the bytes, and shows them to everyone.
+    /// Whether the archive has the bytes, and whether it shows them to everyone.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Content, ContentStatus, owned};
@@ -119,15 +119,15 @@ impl<'a> Content<'a> {
     /// ```
     #[inline]
     pub fn status(&self) -> Result<ContentStatus, FieldError> {
-        let status = self.read_with(Place::status, Field::read)?;
+        let status = self.read_with(FieldIndex::status, Field::read)?;
         Ok(status.unwrap_or(ContentStatus::Visible))
     }
 
-    /// The same record as a skipped content, where its status says that the bytes are absent: old records have
-    /// those in the topic of contents.
+    /// The same record as a skipped content, if its status is [`ContentStatus::Absent`]. Old skipped contents are in the
+    /// topic of contents.
     ///
     /// # Errors
-    /// When the status is not what it should be.
+    /// If the status is invalid.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Content, owned};
@@ -142,10 +142,10 @@ impl<'a> Content<'a> {
 }
 
 impl HashCollidingContent<'_> {
-    /// Whether the archive has the bytes, and shows them to everyone.
+    /// Whether the archive has the bytes, and whether it shows them to everyone.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{ContentStatus, HashCollidingContent, owned};
@@ -155,16 +155,16 @@ impl HashCollidingContent<'_> {
     /// ```
     #[inline]
     pub fn status(&self) -> Result<ContentStatus, FieldError> {
-        let status = self.read_with(CollidingPlace::status, Field::read)?;
+        let status = self.read_with(CollidingFieldIndex::status, Field::read)?;
         Ok(status.unwrap_or(ContentStatus::Visible))
     }
 }
 
 impl SkippedContent<'_> {
-    /// The length, in bytes, where it is known.
+    /// The length in bytes, if it is known.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{SkippedContent, owned};
@@ -174,16 +174,16 @@ impl SkippedContent<'_> {
     /// ```
     #[inline]
     pub fn length(&self) -> Result<Option<u64>, FieldError> {
-        let length = self.read_with(SkippedPlace::length, |reader| {
-            let place = reader.place();
+        let length = self.read_with(SkippedFieldIndex::length, |reader| {
+            let offset = reader.offset();
             match i64::read(reader)? {
-                // The journal's way to say that it is not known.
+                // The journal writes -1 for an unknown length.
                 -1 => Ok(None),
                 length => u64::try_from(length)
                     .map(Some)
-                    .map_err(|_| FieldError::wrong(place, format!("is {length}"))),
+                    .map_err(|_| FieldError::wrong(offset, format!("is {length}"))),
             }
         })?;
-        length.ok_or_else(|| self.missing(SkippedPlace::length))
+        length.ok_or_else(|| self.missing(SkippedFieldIndex::length))
     }
 }

@@ -1,11 +1,11 @@
-//! Reads objects whole.
+//! Decodes whole objects.
 
 use super::error::FieldError;
 use super::metadata::Metadata;
 use super::{content, directory, extid, extrinsic, origin, owned, release, revision, snapshot};
 use crate::{Bytes, Date, Person};
 
-/// What a borrowed field becomes when it is owned.
+/// The conversion of a borrowed field into an owned one.
 trait IntoOwned<T> {
     fn owned(self) -> T;
 }
@@ -58,16 +58,16 @@ impl IntoOwned<Metadata<'static>> for Metadata<'_> {
     }
 }
 
-/// Gives an object its `decode`: how each owned field is read of `$this`.
+/// Declares `decode` of an object, with the expression for each owned field.
 macro_rules! decoded {
     ($module:ident::$object:ident, $this:ident { $($field:ident: $read:expr,)* }) => {
         impl $module::$object<'_> {
-            /// Reads and checks the whole object, in every field.
+            /// Decodes and checks the whole object.
             ///
-            /// It costs several times what a few fields do; see the accessors.
+            /// Reading a few fields with the accessors is several times faster.
             ///
             /// # Errors
-            /// When a field is not what it should be, or something follows the object.
+            /// If a field is invalid, or if more bytes follow the object.
             ///
             /// ```
             #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]

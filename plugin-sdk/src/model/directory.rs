@@ -9,7 +9,7 @@ use super::reader::Reader;
 use crate::Id;
 
 object! {
-    /// A directory: names, each with what it points at.
+    /// A directory: named entries that refer to other objects.
     ///
     /// ```
     /// use journal_plugin_sdk::{Directory, EntryType, Id, owned};
@@ -24,16 +24,16 @@ object! {
     /// }
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    Directory("directory", "directory"), fields Place {
+    Directory("directory", "directory"), fields FieldIndex {
         entries = "entries";
         id = "id";
-        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
+        /// The bytes of the Git object with its header, if the other fields cannot reproduce them.
         raw_manifest = "raw_manifest": Option<&'a [u8]>;
     }
 }
 
 choice! {
-    /// What an entry of a directory is.
+    /// The type of an entry of a directory.
     EntryType: "entry type" {
         /// A file: a content.
         File = "file",
@@ -44,9 +44,9 @@ choice! {
     }
 }
 
-/// One name in a directory.
+/// An entry of a directory.
 ///
-/// To emit its name in a row, wrap it: `Bytes::from(entry.name)`.
+/// To emit the name in a row, use `Bytes::from(entry.name)`.
 ///
 /// ```
 /// use journal_plugin_sdk::{Entry, EntryType, Id};
@@ -56,18 +56,18 @@ choice! {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// The name. Old records may have the same name twice, or `/` in one.
+    /// The name. Old records may have a name twice, or a name with a `/`.
     pub name: &'a [u8],
-    /// What it is.
+    /// The type of the entry.
     pub entry_type: EntryType,
-    /// The identifier of the object that it points at.
+    /// The identifier of the target.
     pub target: Id,
-    /// The mode as Git has it, such as `0o100644`.
+    /// The mode in the form of Git, such as `0o100644`.
     pub perms: u32,
 }
 
 impl<'a> Entry<'a> {
-    /// The extension of its name: what follows the last dot, unless the name begins or ends with that dot.
+    /// The extension of the name: the part after the last dot, unless the name starts or ends with that dot.
     ///
     /// ```
     /// use journal_plugin_sdk::{Entry, EntryType, Id};
@@ -85,17 +85,17 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The place of the last dot. It looks at words and not at bytes, because in WebAssembly a loop looks at its deadline in
-/// every turn.
+/// The index of the last dot. It compares words instead of bytes, because in WebAssembly every iteration of a loop checks
+/// the deadline.
 #[inline]
 fn last_dot(name: &[u8]) -> Option<usize> {
     let (rest, words) = name.as_rchunks::<8>();
-    for (place, word) in words.iter().enumerate().rev() {
+    for (offset, word) in words.iter().enumerate().rev() {
         if let Some(dot) = last_dot_of_word(u64::from_le_bytes(*word)) {
-            return Some(rest.len() + 8 * place + dot);
+            return Some(rest.len() + 8 * offset + dot);
         }
     }
-    // What is shorter than a word, as far as it goes.
+    // The rest, which is shorter than a word.
     let (first, half) = rest.as_rchunks::<4>();
     if let [half] = half
         && let Some(dot) = last_dot_of_word(u32::from_le_bytes(*half).into())
@@ -110,24 +110,24 @@ fn last_dot(name: &[u8]) -> Option<usize> {
     }
 }
 
-/// The place of the last dot among eight bytes, of which the lowest comes first.
+/// The index of the last dot among eight bytes in little-endian order.
 #[inline]
 fn last_dot_of_word(word: u64) -> Option<usize> {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     const DOTS: u64 = 0x2e2e_2e2e_2e2e_2e2e;
-    // A byte that was a dot is 0 now; the highest bit of every other one gets set, and no carry leaves its byte.
+    // A dot is 0 now. The addition sets the highest bit of every other byte, without a carry into the next byte.
     let others = word ^ DOTS;
     let dots = !((others & LOW).wrapping_add(LOW) | others | LOW);
     (dots != 0).then(|| 7 - dots.leading_zeros() as usize / 8)
 }
 
 impl<'a> Directory<'a> {
-    /// The entries, in the writer's order, which is not that of Git.
+    /// The entries, in the order of the journal's writer, which is not that of Git.
     ///
-    /// An entry is read whole.
+    /// Each item is a whole entry.
     ///
     /// # Errors
-    /// When there is no list of entries; each entry has an error of its own.
+    /// If the field is not a list. An invalid entry is an error of its item.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Directory, owned};
@@ -141,11 +141,11 @@ impl<'a> Directory<'a> {
     /// ```
     #[inline]
     pub fn entries(&self) -> Result<Entries<'_, 'a>, FieldError> {
-        self.items(Place::entries).map(Entries)
+        self.items(FieldIndex::entries).map(Entries)
     }
 }
 
-/// The entries of a directory; made by [`Directory::entries`].
+/// The entries of a directory, returned by [`Directory::entries`].
 ///
 /// ```
 /// # use journal_plugin_sdk::{Directory, owned};
@@ -165,12 +165,12 @@ impl<'a> Iterator for Entries<'_, 'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // A claim of the value; an entry that cannot be read ends the iteration.
+        // The value claims this number. An entry that cannot be read ends the iteration earlier.
         (0, Some(self.0.left()))
     }
 }
 
-/// An entry as today's writer spells it.
+/// An entry in the usual encoding of the journal's writer.
 #[inline]
 fn read_usual_entry<'a>(reader: &mut Reader<'a>) -> Option<Entry<'a>> {
     if !reader.pass(b"\x84\xa4name") {
@@ -204,7 +204,7 @@ fn read_usual_entry<'a>(reader: &mut Reader<'a>) -> Option<Entry<'a>> {
 
 #[cold]
 fn read_any_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, FieldError> {
-    let place = reader.place();
+    let offset = reader.offset();
     let (mut name, mut entry_type, mut target, mut perms) = (None, None, None, None);
     for _ in 0..reader.map()? {
         match reader.key()? {
@@ -221,7 +221,7 @@ fn read_any_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, FieldError> 
             _ => reader.skip()?,
         }
     }
-    let missing = |field| FieldError::missing(place).within(field);
+    let missing = |field| FieldError::missing(offset).within(field);
     Ok(Entry {
         name: name.ok_or_else(|| missing("name"))?,
         entry_type: entry_type.ok_or_else(|| missing("type"))?,
@@ -230,7 +230,7 @@ fn read_any_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, FieldError> 
     })
 }
 
-identified!(Directory("directory"), Place);
+identified!(Directory("directory"), FieldIndex);
 
 #[cfg(test)]
 mod tests {
@@ -248,7 +248,7 @@ mod tests {
                     assert_eq!(last_dot(&name), Some(last));
                     name[last] = before;
                 }
-                // Its neighbours in ASCII, and it with the highest bit set, are no dots.
+                // The neighbours of a dot in ASCII, and a dot with the highest bit set, are not dots.
                 name[first] = [b'-', b'/', b'.' | 0x80][first % 3];
             }
         }

@@ -1,4 +1,4 @@
-//! A closure for the objects of each type.
+//! The methods of [`Batches`] that call a closure for the objects of one type.
 
 use super::{
     Content, Directory, ExtId, HashCollidingContent, MetadataAuthority, MetadataFetcher, Origin,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Batches, Failure, Out, RecordError};
 
-/// Makes the method that has a closure handle all objects of a type.
+/// Declares the method for one object type.
 macro_rules! each {
     ($each:ident, $object:ident, $objects:literal, $example:literal) => {
         each!(@ $each, $object, $objects, $example, each_typed, "");
@@ -16,13 +16,12 @@ macro_rules! each {
         each!(@ $each, $object, $objects, $example, $by, $more);
     };
     (@ $each:ident, $object:ident, $objects:literal, $example:literal, $by:ident, $more:literal) => {
-        #[doc = concat!("Handles all ", $objects, " with `handle`, and leaves batches of other types alone.", $more)]
+        #[doc = concat!("Calls `handle` for all ", $objects, ", and skips batches of other types.", $more)]
         ///
-        /// `?` on a field rejects that record alone, as in [`each`](Self::each); a tombstone has no object and
-        /// is passed over.
+        /// `?` on a field rejects only that record, as in [`each`](Self::each). Tombstones are skipped.
         ///
         /// # Errors
-        /// When `handle` answers with a [`Failure`].
+        /// If `handle` returns a [`Failure`], no other record follows. The call then fails even if you ignore the error.
         ///
         /// ```
         /// # use journal_plugin_sdk::{Batches, Failure, Out};
@@ -34,6 +33,7 @@ macro_rules! each {
         /// })
         /// # }
         /// ```
+        #[track_caller]
         pub fn $each<F>(&self, out: &mut Out, handle: F) -> Result<(), Failure>
         where
             F: FnMut($object<'a>, &mut Out) -> Result<(), RecordError>,
@@ -43,7 +43,7 @@ macro_rules! each {
     };
 }
 
-/// Objects by their types.
+/// The objects of one type.
 impl<'a> Batches<'a> {
     each!(
         each_content,
@@ -51,7 +51,7 @@ impl<'a> Batches<'a> {
         "contents",
         "length()?",
         each_present,
-        " Skipped contents, which old records have in the same topic, are passed over."
+        " Skips old records of skipped contents, which are in the same topic."
     );
     each!(
         each_skipped_content,
@@ -59,7 +59,7 @@ impl<'a> Batches<'a> {
         "skipped contents",
         "reason()?",
         each_absent,
-        " Those that old records have in the topic of contents are among them, where the plan asks for it."
+        " Includes the old ones in the topic of contents, if the plan asks for that type."
     );
     each!(
         each_hash_colliding_content,
@@ -76,7 +76,7 @@ impl<'a> Batches<'a> {
     each!(
         each_origin_visit_status,
         OriginVisitStatus,
-        "statuses of visits",
+        "visit statuses",
         "snapshot()?"
     );
     each!(each_extid, ExtId, "extids", "target()?");
@@ -100,6 +100,7 @@ impl<'a> Batches<'a> {
     );
 
     #[inline]
+    #[track_caller]
     fn each_typed<T: Typed<'a>, F>(&self, out: &mut Out, mut handle: F) -> Result<(), Failure>
     where
         F: FnMut(T, &mut Out) -> Result<(), RecordError>,
@@ -119,6 +120,7 @@ impl<'a> Batches<'a> {
         Ok(())
     }
 
+    #[track_caller]
     fn each_present<F>(&self, out: &mut Out, mut handle: F) -> Result<(), Failure>
     where
         F: FnMut(Content<'a>, &mut Out) -> Result<(), RecordError>,
@@ -131,6 +133,7 @@ impl<'a> Batches<'a> {
         })
     }
 
+    #[track_caller]
     fn each_absent<F>(&self, out: &mut Out, mut handle: F) -> Result<(), Failure>
     where
         F: FnMut(SkippedContent<'a>, &mut Out) -> Result<(), RecordError>,

@@ -1,19 +1,19 @@
-//! Writes values as the journal's own writer does: maps in the order of their fields, every head in its
+//! Encodes values in the same way as the journal's writer: maps in the order of their fields, and every head in its
 //! shortest form.
 
 use crate::{Bytes, Date, Id, Person, Timestamp};
 
-/// What a field is written as.
+/// A type that a field can be written as.
 pub(crate) trait Encode {
     fn encode(&self, value: &mut Vec<u8>);
 
-    /// Whether it stands for nothing: a field that may be absent is then left out.
+    /// Whether the value is absent. An optional field is then left out.
     fn is_absent(&self) -> bool {
         false
     }
 }
 
-// Writing to a vector does not fail, so the results below hold nothing.
+// Writing to a vector does not fail, so the results below are ignored.
 
 pub(crate) fn map(value: &mut Vec<u8>, pairs: u32) {
     let _ = rmp::encode::write_map_len(value, pairs);
@@ -41,7 +41,7 @@ pub(crate) fn pair(value: &mut Vec<u8>, name: &str, field: &impl Encode) {
     field.encode(value);
 }
 
-/// msgpack holds no longer lists.
+/// msgpack has no longer lists.
 fn length(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }

@@ -1,14 +1,14 @@
-//! Why an object cannot be read.
+//! The error of reading a field of an object.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
 use journal_msgpack::Fault;
 
-/// A field of an object is not what it should be.
+/// A field of an object is missing or invalid.
 ///
-/// `?` on it in the closure of [`Batches::each`](crate::Batches::each) and its kin rejects the record, and
-/// the operator reads what it says: the object type, the field, the place and the reason.
+/// In a closure of [`Batches::each`](crate::Batches::each) and its variants, `?` on this error rejects the record. The
+/// message names the object type, the field, its offset and the reason.
 ///
 /// ```
 /// use journal_plugin_sdk::Origin;
@@ -21,7 +21,7 @@ use journal_msgpack::Fault;
 ///     "`url` of the origin is an integer where a text is expected (byte 5 of the value)"
 /// );
 /// ```
-// Boxed, so that the many results without an error stay small.
+// Boxed, to keep results without an error small.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FieldError(Box<Inner>);
 
@@ -29,45 +29,45 @@ pub struct FieldError(Box<Inner>);
 struct Inner {
     object: &'static str,
     field: String,
-    place: usize,
+    offset: usize,
     reason: Reason,
 }
 
-/// What is wrong with a field.
+/// Why a field is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The object has no such field, or nil there.
+    /// The field is missing or nil.
     Missing,
-    /// It is of another kind.
+    /// The field has another type.
     Kind {
         found: &'static str,
         expected: &'static str,
     },
-    /// Its bytes are no msgpack, or end early.
+    /// Its bytes are not msgpack, or end early.
     Malformed(Fault),
-    /// It has the right kind and makes no sense; the rest of a sentence, such as `is not UTF-8`.
+    /// It has the right type and an invalid value. Completes a sentence: `is not UTF-8`.
     Wrong(String),
 }
 
 impl FieldError {
     #[cold]
-    pub(crate) fn new(place: usize, reason: Reason) -> Self {
+    pub(crate) fn new(offset: usize, reason: Reason) -> Self {
         Self(Box::new(Inner {
             object: "",
             field: String::new(),
-            place,
+            offset,
             reason,
         }))
     }
 
     #[cold]
-    pub(crate) fn wrong(place: usize, reason: impl Into<String>) -> Self {
-        Self::new(place, Reason::Wrong(reason.into()))
+    pub(crate) fn wrong(offset: usize, reason: impl Into<String>) -> Self {
+        Self::new(offset, Reason::Wrong(reason.into()))
     }
 
     #[cold]
-    pub(crate) fn missing(place: usize) -> Self {
-        Self::new(place, Reason::Missing)
+    pub(crate) fn missing(offset: usize) -> Self {
+        Self::new(offset, Reason::Missing)
     }
 
     /// The same error, in the field of this name.
@@ -82,16 +82,16 @@ impl FieldError {
         self
     }
 
-    /// The same error, in the item at this place of a list.
+    /// The same error, in the item at this index of a list.
     #[cold]
     pub(crate) fn within_item(self, index: usize) -> Self {
         self.within(format_args!("[{index}]"))
     }
 
-    /// The same error, in a value that begins at `place` of another one.
+    /// The same error, in a value that starts at `offset` of an enclosing value.
     #[cold]
-    pub(crate) fn within_value(mut self, place: usize) -> Self {
-        self.0.place += place;
+    pub(crate) fn within_value(mut self, offset: usize) -> Self {
+        self.0.offset += offset;
         self
     }
 
@@ -115,7 +115,7 @@ impl FieldError {
         self.0.object
     }
 
-    /// The field, such as `author.fullname` or `entries[3].perms`; empty for the object as a whole.
+    /// The field, such as `author.fullname` or `entries[3].perms`. Empty for the object as a whole.
     ///
     /// ```
     /// use journal_plugin_sdk::Origin;
@@ -128,17 +128,17 @@ impl FieldError {
         &self.0.field
     }
 
-    /// Where in the value, in bytes from its beginning.
+    /// The offset of the field in the value, in bytes.
     ///
     /// ```
     /// use journal_plugin_sdk::Origin;
     ///
     /// let error = Origin::new(b"\x81\xa3url\x07").url().unwrap_err(); // {"url": 7}
-    /// assert_eq!(error.place(), 5);
+    /// assert_eq!(error.offset(), 5);
     /// ```
     #[must_use]
-    pub fn place(&self) -> usize {
-        self.0.place
+    pub fn offset(&self) -> usize {
+        self.0.offset
     }
 }
 
@@ -147,7 +147,7 @@ impl Display for FieldError {
         let Inner {
             object,
             field,
-            place,
+            offset,
             reason,
         } = &*self.0;
         match field.as_str() {
@@ -163,7 +163,7 @@ impl Display for FieldError {
             Reason::Malformed(fault) => write!(formatter, " is not valid msgpack: it {fault}")?,
             Reason::Wrong(reason) => write!(formatter, " {reason}")?,
         }
-        write!(formatter, " (byte {place} of the value)")
+        write!(formatter, " (byte {offset} of the value)")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Identifiers from elsewhere.
+//! External identifiers.
 
 use super::error::FieldError;
 use super::field::Field;
@@ -7,7 +7,7 @@ use super::object::object;
 use crate::Swhid;
 
 object! {
-    /// An identifier that an object has elsewhere, such as the node of a Mercurial changeset.
+    /// An external identifier of an object, such as the node of a Mercurial changeset.
     ///
     /// ```
     /// use journal_plugin_sdk::{ExtId, owned};
@@ -16,27 +16,27 @@ object! {
     /// assert_eq!(ExtId::new(&value).extid_type()?, "hg-nodeid");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    ExtId("extid", "extid"), fields Place {
-        /// The kind of identifier, such as `hg-nodeid`.
+    ExtId("extid", "extid"), fields FieldIndex {
+        /// The type of the identifier, such as `hg-nodeid`.
         extid_type = "extid_type": &'a str;
-        /// The identifier elsewhere.
+        /// The external identifier.
         extid = "extid": &'a [u8];
-        /// The object of the archive.
+        /// The object in the archive.
         target = "target": Swhid;
         extid_version = "extid_version";
-        /// What the payload holds, where there is one.
+        /// The type of the payload, if there is one.
         payload_type = "payload_type": Option<&'a str>;
-        /// The identifier of a content that says more, where there is one.
+        /// The identifier of a content with more information, if there is one.
         payload = "payload": Option<&'a [u8]>;
         id = "id";
     }
 }
 
 impl ExtId<'_> {
-    /// Which version of its kind it is; 0 where the record does not say.
+    /// The version of the type; 0 if the record has none.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{ExtId, owned};
@@ -45,9 +45,9 @@ impl ExtId<'_> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn extid_version(&self) -> Result<i64, FieldError> {
-        let version = self.read_with(Place::extid_version, Field::read)?;
+        let version = self.read_with(FieldIndex::extid_version, Field::read)?;
         Ok(version.unwrap_or(0))
     }
 }
 
-identified!(ExtId("extid"), Place);
+identified!(ExtId("extid"), FieldIndex);

@@ -1,4 +1,4 @@
-//! Metadata that comes from outside of the source code.
+//! Extrinsic metadata, its authorities and its fetchers.
 
 use super::error::FieldError;
 use super::field::{Field, choice};
@@ -10,7 +10,7 @@ use super::reader::Reader;
 use crate::{ExtendedObjectKind, ExtendedSwhid, Swhid, Timestamp};
 
 object! {
-    /// Who metadata comes from.
+    /// A metadata authority: the source of metadata.
     ///
     /// ```
     /// use journal_plugin_sdk::{MetadataAuthority, owned};
@@ -19,18 +19,18 @@ object! {
     /// assert_eq!(MetadataAuthority::new(&value).url()?, "https://example.org");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    MetadataAuthority("metadata_authority", "metadata authority"), fields AuthorityPlace {
-        /// What kind of authority it is: the field `type`.
+    MetadataAuthority("metadata_authority", "metadata authority"), fields AuthorityFieldIndex {
+        /// The type of the authority: the field `type`.
         authority_type = "type": AuthorityType;
         /// Its URL.
         url = "url": &'a str;
-        /// What else is known of it.
+        /// More information about it.
         metadata = "metadata": Option<Metadata<'a>>;
     }
 }
 
 object! {
-    /// The tool that fetched metadata.
+    /// A metadata fetcher: the tool that fetched metadata.
     ///
     /// ```
     /// use journal_plugin_sdk::{MetadataFetcher, owned};
@@ -39,18 +39,18 @@ object! {
     /// assert_eq!(MetadataFetcher::new(&value).version()?, "1.0");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    MetadataFetcher("metadata_fetcher", "metadata fetcher"), fields FetcherPlace {
+    MetadataFetcher("metadata_fetcher", "metadata fetcher"), fields FetcherFieldIndex {
         /// Its name.
         name = "name": &'a str;
         /// Its version.
         version = "version": &'a str;
-        /// What else is known of it.
+        /// More information about it.
         metadata = "metadata": Option<Metadata<'a>>;
     }
 }
 
 object! {
-    /// Metadata on an object, from outside of it, as it was fetched.
+    /// Extrinsic metadata: metadata about an object that is not part of it.
     ///
     /// ```
     /// use journal_plugin_sdk::{RawExtrinsicMetadata, owned};
@@ -59,38 +59,38 @@ object! {
     /// assert_eq!(RawExtrinsicMetadata::new(&value).metadata()?, b"{}");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    RawExtrinsicMetadata("raw_extrinsic_metadata", "raw extrinsic metadata"), fields Place {
+    RawExtrinsicMetadata("raw_extrinsic_metadata", "raw extrinsic metadata"), fields FieldIndex {
         target = "target";
         discovery_date = "discovery_date";
-        /// Who it comes from.
+        /// The authority that it comes from.
         authority = "authority": MetadataAuthority<'a>;
-        /// What fetched it.
+        /// The fetcher.
         fetcher = "fetcher": MetadataFetcher<'a>;
-        /// Which format it has.
+        /// The format of the metadata.
         format = "format": &'a str;
         /// The metadata itself.
         metadata = "metadata": &'a [u8];
         id = "id";
-        /// The URL of the origin in whose context it holds, where there is one.
+        /// The URL of the origin that the metadata was found in, if there is one.
         origin = "origin": Option<&'a str>;
-        /// The visit in whose context it holds, where there is one.
+        /// The visit that the metadata was found in, if there is one.
         visit = "visit": Option<i64>;
-        /// The snapshot in whose context it holds, where there is one.
+        /// The snapshot that the metadata was found in, if there is one.
         snapshot = "snapshot": Option<Swhid>;
-        /// The release in whose context it holds, where there is one.
+        /// The release that the metadata was found in, if there is one.
         release = "release": Option<Swhid>;
-        /// The revision in whose context it holds, where there is one.
+        /// The revision that the metadata was found in, if there is one.
         revision = "revision": Option<Swhid>;
-        /// The directory in whose context it holds, where there is one.
+        /// The directory that the metadata was found in, if there is one.
         directory = "directory": Option<Swhid>;
-        /// The path in whose context it holds, where there is one.
+        /// The path that the metadata was found in, if there is one.
         path = "path": Option<&'a [u8]>;
         old_type = "type";
     }
 }
 
 choice! {
-    /// What kind of authority metadata comes from.
+    /// The type of a metadata authority.
     AuthorityType: "type of a metadata authority" {
         /// Someone who deposits software.
         DepositClient = "deposit_client",
@@ -102,10 +102,10 @@ choice! {
 }
 
 impl RawExtrinsicMetadata<'_> {
-    /// What the metadata is on.
+    /// The object that the metadata is about.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{RawExtrinsicMetadata, owned};
@@ -114,25 +114,25 @@ impl RawExtrinsicMetadata<'_> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn target(&self) -> Result<ExtendedSwhid, FieldError> {
-        let target = self.read_with(Place::target, Field::read);
+        let target = self.read_with(FieldIndex::target, Field::read);
         let Err(error) = target else {
-            return target?.ok_or_else(|| self.missing(Place::target));
+            return target?.ok_or_else(|| self.missing(FieldIndex::target));
         };
-        // Old records have a type, and where that is an origin the target is its URL. Most records have none,
-        // and would be walked to their end for it.
-        let old_type = self.read_with(Place::old_type, Option::<&str>::read)?;
+        // Old records have a type. If it is an origin, the target is a URL. Most records have no type, and looking for it
+        // would walk to their end.
+        let old_type = self.read_with(FieldIndex::old_type, Option::<&str>::read)?;
         if old_type.flatten() != Some("origin") {
             return Err(error);
         }
-        let url = self.read_with(Place::target, Reader::text)?;
+        let url = self.read_with(FieldIndex::target, Reader::text)?;
         let id = crate::hash::sha1(url.unwrap_or_default().as_bytes());
         Ok(ExtendedSwhid::new(ExtendedObjectKind::Origin, id))
     }
 
-    /// When it was found, in whole seconds, which are all that its identifier holds.
+    /// When the metadata was found, in whole seconds, which is the precision of the identifier.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{RawExtrinsicMetadata, owned};
@@ -141,41 +141,41 @@ impl RawExtrinsicMetadata<'_> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn discovery_date(&self) -> Result<Timestamp, FieldError> {
-        let date = self.read_with(Place::discovery_date, Timestamp::read)?;
+        let date = self.read_with(FieldIndex::discovery_date, Timestamp::read)?;
         date.map(Timestamp::whole_seconds)
-            .ok_or_else(|| self.missing(Place::discovery_date))
+            .ok_or_else(|| self.missing(FieldIndex::discovery_date))
     }
 }
 
 impl<'a> RawExtrinsicMetadata<'a> {
-    /// Reads of the authority. What is wrong in it is wrong in this object, and is told so.
+    /// Reads from the authority. Its errors name the field within this object.
     pub(in crate::model) fn of_authority<T>(
         &self,
         read: impl FnOnce(&MetadataAuthority<'a>) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
-        self.of_part(Place::authority, read)
+        self.of_part(FieldIndex::authority, read)
     }
 
-    /// Reads of the fetcher, as [`of_authority`](Self::of_authority) does.
+    /// Reads from the fetcher, as [`of_authority`](Self::of_authority) does.
     pub(in crate::model) fn of_fetcher<T>(
         &self,
         read: impl FnOnce(&MetadataFetcher<'a>) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
-        self.of_part(Place::fetcher, read)
+        self.of_part(FieldIndex::fetcher, read)
     }
 
     fn of_part<P: Field<'a>, T>(
         &self,
-        place: Place,
+        offset: FieldIndex,
         read: impl FnOnce(&P) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
-        let part = self.read_with(place, |reader| {
-            let begin = reader.place();
+        let part = self.read_with(offset, |reader| {
+            let begin = reader.offset();
             P::read(reader).map(|part| (begin, part))
         })?;
-        let (begin, part) = part.ok_or_else(|| self.missing(place))?;
+        let (begin, part) = part.ok_or_else(|| self.missing(offset))?;
         read(&part).map_err(|error| {
-            let name = Self::NAMES.fields[place as usize].text;
+            let name = Self::NAMES.fields[offset as usize].text;
             let error = error.within_value(begin).within(name);
             error.of("raw extrinsic metadata")
         })
@@ -209,11 +209,11 @@ impl Field<'_> for ExtendedSwhid {
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
     reader: &mut Reader<'_>,
 ) -> Result<T, FieldError> {
-    let place = reader.place();
+    let offset = reader.offset();
     reader
         .text()?
         .parse()
-        .map_err(|error| FieldError::wrong(place, format!("is no SWHID: {error}")))
+        .map_err(|error| FieldError::wrong(offset, format!("is not a SWHID: {error}")))
 }
 
-identified!(RawExtrinsicMetadata("raw extrinsic metadata"), Place);
+identified!(RawExtrinsicMetadata("raw extrinsic metadata"), FieldIndex);

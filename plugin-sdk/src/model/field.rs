@@ -1,4 +1,4 @@
-//! Reads fields of the kinds that are not an object's own.
+//! Reads fields of the common types.
 
 use journal_msgpack::Head;
 
@@ -6,12 +6,12 @@ use super::error::FieldError;
 use super::reader::{Reader, unexpected};
 use crate::{Bytes, Id};
 
-/// What a field is read as.
+/// A type that a field can be read as.
 pub(crate) trait Field<'a>: Sized {
-    /// Reads it, and passes it.
+    /// Reads the value.
     fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError>;
 
-    /// What it is where the object has no such field; `None`: it has to be there.
+    /// The value of a missing field; `None` if the field is required.
     fn absent() -> Option<Self> {
         None
     }
@@ -39,7 +39,7 @@ impl<'a> Field<'a> for &'a [u8] {
 }
 
 impl<'a> Field<'a> for Bytes<'a> {
-    /// Old records have texts in the place of some bytes.
+    /// Old records have texts instead of bytes in some fields.
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
         bytes_or_text(reader).map(Bytes::from)
@@ -56,10 +56,10 @@ impl<'a> Field<'a> for &'a str {
 impl Field<'_> for bool {
     #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
-        let place = reader.place();
+        let offset = reader.offset();
         match reader.head()? {
             Head::Bool(value) => Ok(value),
-            other => Err(unexpected(place, other, "a boolean")),
+            other => Err(unexpected(offset, other, "a boolean")),
         }
     }
 }
@@ -75,14 +75,14 @@ impl Field<'_> for i64 {
 }
 
 fn any_integer(reader: &mut Reader<'_>) -> Result<i64, FieldError> {
-    let place = reader.place();
+    let offset = reader.offset();
     match reader.head()? {
         Head::Uint(value) => i64::try_from(value)
-            .map_err(|_| FieldError::wrong(place, format!("is {value}, which is too large"))),
+            .map_err(|_| FieldError::wrong(offset, format!("is {value}, which is too large"))),
         Head::Int(value) => Ok(value),
-        // Upstream's form of integers that 64 bits do not hold.
-        Head::Ext(1 | 2, _) => Err(FieldError::wrong(place, "does not fit into 64 bits")),
-        other => Err(unexpected(place, other, "an integer")),
+        // The journal's encoding of integers that do not fit into 64 bits.
+        Head::Ext(1 | 2, _) => Err(FieldError::wrong(offset, "does not fit into 64 bits")),
+        other => Err(unexpected(offset, other, "an integer")),
     }
 }
 
@@ -102,31 +102,31 @@ impl Field<'_> for u32 {
 
 #[inline]
 fn unsigned<T: TryFrom<i64>>(reader: &mut Reader<'_>) -> Result<T, FieldError> {
-    let place = reader.place();
+    let offset = reader.offset();
     let value = i64::read(reader)?;
-    T::try_from(value).map_err(|_| out_of_range(place, value))
+    T::try_from(value).map_err(|_| out_of_range(offset, value))
 }
 
 #[cold]
-fn out_of_range(place: usize, value: i64) -> FieldError {
-    FieldError::wrong(place, format!("is {value}, which is out of range"))
+fn out_of_range(offset: usize, value: i64) -> FieldError {
+    FieldError::wrong(offset, format!("is {value}, which is out of range"))
 }
 
 impl<'a, const SIZE: usize> Field<'a> for &'a [u8; SIZE] {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
-        let place = reader.place();
+        let offset = reader.offset();
         let bytes = reader.bytes()?;
         bytes
             .try_into()
-            .map_err(|_| wrong_length(place, bytes.len(), SIZE))
+            .map_err(|_| wrong_length(offset, bytes.len(), SIZE))
     }
 }
 
 #[cold]
-fn wrong_length(place: usize, length: usize, expected: usize) -> FieldError {
+fn wrong_length(offset: usize, length: usize, expected: usize) -> FieldError {
     let reason = format!("has {length} bytes where {expected} are expected");
-    FieldError::wrong(place, reason)
+    FieldError::wrong(offset, reason)
 }
 
 impl Field<'_> for Id {
@@ -141,14 +141,14 @@ pub(crate) fn bytes_or_text<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Fie
     if let Some(bytes) = reader.short_bytes() {
         return Ok(bytes);
     }
-    let place = reader.place();
+    let offset = reader.offset();
     match reader.head()? {
         Head::Bin(length) | Head::Str(length) => reader.take(length),
-        other => Err(unexpected(place, other, "bytes")),
+        other => Err(unexpected(offset, other, "bytes")),
     }
 }
 
-/// Makes an enum of a field that is one of a few texts.
+/// Declares an enum for a field with a fixed set of texts.
 macro_rules! choice {
     (
         $(#[$about:meta])*
@@ -158,7 +158,7 @@ macro_rules! choice {
     ) => {
         $(#[$about])*
         ///
-        /// It is printed, and serialized in rows, by the journal's own name for it.
+        /// It is printed and serialized as its name in the journal.
         ///
         /// ```
         #[doc = concat!("use journal_plugin_sdk::", stringify!($choice), ";")]
@@ -172,14 +172,14 @@ macro_rules! choice {
         }
 
         impl $choice {
-            /// Every one of them.
+            /// All values.
             ///
             /// ```
             #[doc = concat!("assert!(!journal_plugin_sdk::", stringify!($choice), "::ALL.is_empty());")]
             /// ```
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The journal's name for it.
+            /// Its name in the journal.
             ///
             /// ```
             #[doc = concat!("let first = journal_plugin_sdk::", stringify!($choice), "::ALL[0];")]
@@ -216,11 +216,11 @@ macro_rules! choice {
                         return Ok(Self::$variant);
                     }
                 })*
-                // A writer may spell the length of a text in more bytes than it needs.
-                let place = reader.place();
+                // A writer may encode the length of a text in more bytes than necessary.
+                let offset = reader.offset();
                 match reader.text()? {
                     $( $text => Ok(Self::$variant), )*
-                    other => Err($crate::model::field::no_choice(place, other, $what)),
+                    other => Err($crate::model::field::no_choice(offset, other, $what)),
                 }
             }
         }
@@ -229,9 +229,9 @@ macro_rules! choice {
 pub(crate) use choice;
 
 #[cold]
-pub(crate) fn no_choice(place: usize, found: &str, what: &str) -> FieldError {
-    // As much as names a mistake; whole, it may be as large as a record.
+pub(crate) fn no_choice(offset: usize, found: &str, what: &str) -> FieldError {
+    // Cut, because it may be as large as a record.
     const MOST_CHARS: usize = 40;
     let shown: String = found.chars().take(MOST_CHARS).collect();
-    FieldError::wrong(place, format!("is `{shown}`, which is no {what}"))
+    FieldError::wrong(offset, format!("is `{shown}`, which is not a known {what}"))
 }

@@ -1,4 +1,4 @@
-//! Finds the fields of an object as they are asked for.
+//! Finds the fields of an object on demand.
 
 use std::cell::Cell;
 
@@ -7,41 +7,40 @@ use super::field::Field;
 use super::items::Items;
 use super::reader::Reader;
 
-/// The fields of one map, found as far as they were asked for.
+/// The fields of one map.
 ///
-/// The map is walked once, from its beginning, and no further than to the field asked for: what is
-/// neither read nor passed costs nothing, and what was passed is found again by its place.
+/// The map is walked once, and only up to the requested field. The offsets of the fields on the way are remembered.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields<'a> {
     value: &'a [u8],
     names: &'static Names,
-    /// Where the values of the fields found so far begin; 0: not found yet, since a map's head is there.
-    // Of one size for all objects, so that they share their code: a plugin's size is that of its code.
-    places: [Cell<u32>; Names::MOST],
+    /// The offset of each field's value; 0, where the head of the map is, if the field was not found yet.
+    // The size is the same for all objects so that they share code, which keeps plugins small.
+    offsets: [Cell<u32>; Names::MOST],
     walk: Cell<Walk>,
 }
 
-/// How far the map was walked.
+/// The progress of the walk.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Walk {
-    /// Where the next name, or the value not yet passed, begins; 0: not begun.
-    place: u32,
-    /// Pairs of which not even the name was read.
+    /// The offset of the next name, or of the value that is not skipped yet; 0 before the start.
+    offset: u32,
+    /// The number of pairs whose name was not read yet.
     left: u32,
-    /// The field that follows the last one found, if the writer kept to the usual order.
+    /// The field that follows in the usual order.
     expected: u8,
-    /// Whether the value of the last field found is still to be passed.
+    /// Whether the value of the last field must still be skipped.
     in_value: bool,
 }
 
 impl Walk {
-    /// Notes that the value at `start` ends at `end`, so that it need not be passed once more.
+    /// Records that the value at `start` ends at `end`, so that it is not skipped again.
     #[inline]
     pub(crate) fn passed(walk: &Cell<Self>, start: usize, end: usize) {
         let before = walk.get();
-        if before.in_value && before.place as usize == start {
+        if before.in_value && before.offset as usize == start {
             walk.set(Self {
-                place: fit(end),
+                offset: fit(end),
                 in_value: false,
                 ..before
             });
@@ -49,10 +48,10 @@ impl Walk {
     }
 }
 
-/// What an object is called, and the names of its fields in the order of the journal's writer.
+/// The name of an object type and those of its fields, in the order of the journal's writer.
 #[derive(Debug)]
 pub(crate) struct Names {
-    /// In the messages of errors.
+    /// The name in error messages.
     pub(crate) object: &'static str,
     pub(crate) fields: &'static [Name],
 }
@@ -67,7 +66,7 @@ impl Names {
     }
 }
 
-/// The name of a field: as text, and as msgpack writes it.
+/// The name of a field, as text and as msgpack.
 #[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) text: &'static str,
@@ -80,27 +79,27 @@ impl<'a> Fields<'a> {
         Self {
             value,
             names,
-            places: [const { Cell::new(0) }; Names::MOST],
+            offsets: [const { Cell::new(0) }; Names::MOST],
             walk: Cell::new(Walk::default()),
         }
     }
 
-    /// The whole object, as it is in the journal.
+    /// The bytes of the whole object.
     #[inline]
     pub(crate) fn value(&self) -> &'a [u8] {
         self.value
     }
 
-    /// At the value of a field; `None` where there is no such field.
+    /// A reader at the value of a field. `None` if the field is missing.
     #[inline]
     pub(crate) fn find(&self, field: usize) -> Result<Option<Reader<'a>>, FieldError> {
-        match self.places[field].get() {
-            0 => self.walk_to(field).map_err(|error| self.told(error)),
-            place => Ok(Some(Reader::at(self.value, place as usize))),
+        match self.offsets[field].get() {
+            0 => self.walk_to(field).map_err(|error| self.of_object(error)),
+            offset => Ok(Some(Reader::at(self.value, offset as usize))),
         }
     }
 
-    /// Reads a field with `read`; `None` where there is no such field.
+    /// Reads a field with `read`. `None` if the field is missing.
     #[inline]
     pub(crate) fn read_with<T>(
         &self,
@@ -110,17 +109,17 @@ impl<'a> Fields<'a> {
         let Some(mut reader) = self.find(field)? else {
             return Ok(None);
         };
-        let start = reader.place();
+        let start = reader.offset();
         match read(&mut reader) {
             Ok(value) => {
-                Walk::passed(&self.walk, start, reader.place());
+                Walk::passed(&self.walk, start, reader.offset());
                 Ok(Some(value))
             }
             Err(error) => Err(self.within(field, error)),
         }
     }
 
-    /// Reads a field of a type that knows how.
+    /// Reads a field.
     #[inline]
     pub(crate) fn read<T: Field<'a>>(&self, field: usize) -> Result<T, FieldError> {
         match self.read_with(field, T::read)? {
@@ -129,7 +128,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The items of a field that is a list or, where `head` passes that of a map, a map.
+    /// The items of a list or a map; `head` reads its head.
     #[inline]
     pub(crate) fn items(
         &self,
@@ -139,35 +138,35 @@ impl<'a> Fields<'a> {
         let Some(mut reader) = self.find(field)? else {
             return Err(self.missing(field));
         };
-        let begin = reader.place();
+        let begin = reader.offset();
         let count = head(&mut reader).map_err(|error| self.within(field, error))?;
         let described = (self.names.fields[field].text, self.names.object);
         Ok(Items::new(reader, begin, count, &self.walk, described))
     }
 
-    /// The error of a field that has to be there and is not.
+    /// The error for a required field that is missing.
     #[cold]
     pub(crate) fn missing(&self, field: usize) -> FieldError {
         self.within(field, FieldError::missing(self.value.len()))
     }
 
-    /// The error, in this field of this object.
+    /// The error in this field of this object.
     #[cold]
     pub(crate) fn within(&self, field: usize, error: FieldError) -> FieldError {
-        self.told(error.within(self.names.fields[field].text))
+        self.of_object(error.within(self.names.fields[field].text))
     }
 
-    /// The error, in this object.
+    /// The error in this object.
     #[cold]
-    pub(crate) fn told(&self, error: FieldError) -> FieldError {
+    pub(crate) fn of_object(&self, error: FieldError) -> FieldError {
         error.of(self.names.object)
     }
 
     #[inline(never)]
     fn walk_to(&self, field: usize) -> Result<Option<Reader<'a>>, FieldError> {
         let mut walk = self.walk.get();
-        let mut reader = Reader::at(self.value, walk.place as usize);
-        if walk.place == 0 {
+        let mut reader = Reader::at(self.value, walk.offset as usize);
+        if walk.offset == 0 {
             walk.left = reader.map()?;
         } else if walk.in_value {
             reader.skip()?;
@@ -180,37 +179,37 @@ impl<'a> Fields<'a> {
                 reader.skip()?;
                 continue;
             };
-            // A name that comes once more does not count, so that a field is the same whenever it is read.
-            if self.places[found].get() == 0 {
-                self.places[found].set(fit(reader.place()));
+            // A repeated name is ignored, so that a field does not depend on the order of reading.
+            if self.offsets[found].get() == 0 {
+                self.offsets[found].set(fit(reader.offset()));
             }
             walk.expected = u8::try_from(found + 1).unwrap_or(0);
             if found == field {
                 walk.in_value = true;
-                walk.place = fit(reader.place());
+                walk.offset = fit(reader.offset());
                 self.walk.set(walk);
                 return Ok(Some(reader));
             }
             reader.skip()?;
         }
-        walk.place = fit(reader.place());
+        walk.offset = fit(reader.offset());
         self.walk.set(walk);
         Ok(None)
     }
 
     /// Walks to the end, and checks that nothing follows it.
     pub(crate) fn finish(&self) -> Result<(), FieldError> {
-        // No field has this number, so that the walk goes on to the end.
+        // No field has this index, so the walk continues to the end.
         self.walk_to(Names::MOST)
-            .map_err(|error| self.told(error))?;
-        match self.walk.get().place as usize {
+            .map_err(|error| self.of_object(error))?;
+        match self.walk.get().offset as usize {
             end if end == self.value.len() => Ok(()),
-            end => Err(self.told(FieldError::wrong(end, "goes on behind its end"))),
+            end => Err(self.of_object(FieldError::wrong(end, "continues after its end"))),
         }
     }
 }
 
-/// Passes the next name and answers which field it is, if any.
+/// Reads the next name and returns the index of its field, if any.
 #[inline]
 fn next_name(
     reader: &mut Reader<'_>,
@@ -226,8 +225,8 @@ fn next_name(
     Ok(key.and_then(|key| names.iter().position(|name| name.text.as_bytes() == key)))
 }
 
-/// A place in a value, which Kafka keeps under 1 GiB.
+/// An offset in a value, which Kafka limits to less than 1 GiB.
 #[inline]
-fn fit(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
+fn fit(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Identifiers from fields, and whether an object has the one that it claims.
+//! Computes identifiers from fields and compares them with those in the records.
 //!
 //! The manifests that are hashed are those of Git for directories, revisions and releases, and of the
 //! archive for the others: <https://docs.softwareheritage.org/devel/swh-model/persistent-identifiers.html>.
@@ -20,7 +20,7 @@ use super::snapshot::{Snapshot, Target};
 use crate::bytes::write_digits;
 use crate::{Date, Id, ObjectKind, Person, hash};
 
-/// Whether an object has the identifier that its fields give.
+/// The result of comparing the identifier of an object with its fields.
 ///
 /// ```
 /// use journal_plugin_sdk::{Id, Origin, Verification, owned};
@@ -32,53 +32,53 @@ use crate::{Date, Id, ObjectKind, Person, hash};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// The fields give the identifier that it has; or it claims none, and has that of its fields.
+    /// The identifier matches the fields, or the record has no identifier.
     Intact,
-    /// The fields give another one.
+    /// The identifier does not match the fields.
     Corrupt {
-        /// The identifier that it has.
+        /// The identifier in the record.
         claimed: Id,
-        /// The identifier that its fields give.
+        /// The identifier computed from the fields.
         computed: Id,
     },
-    /// Its persons are anonymised, so the identifier cannot be computed: see the privileged topics.
+    /// The persons are anonymised, so the identifier cannot be computed. Use a privileged topic.
     Anonymised,
-    /// It has no identifier that its fields could give: a content's comes from bytes that the journal does not
-    /// carry, visits and the like have none, nor has a release without a target.
+    /// No identifier can be computed from the fields: that of a content needs its bytes, and visits, visit statuses,
+    /// authorities, fetchers and releases without a target have none.
     WithoutIdentifier,
 }
 
-/// What the identifier of an object is computed of.
+/// The computed identifier of an object.
 pub(crate) trait Identify {
-    /// The identifier that the fields give; nothing where they give none.
+    /// The identifier computed from the fields, if any.
     fn computed(&self) -> Result<Option<Id>, FieldError>;
 
-    /// Whether persons that the identifier stands on are anonymised.
+    /// Whether persons that the identifier is computed from are anonymised.
     fn hides_persons(&self) -> Result<bool, FieldError> {
         Ok(false)
     }
 }
 
-/// Gives an object with an identifier the methods on it. To be used beside its fields.
+/// Declares the methods of an object with an identifier. Use it in the same module as `object!`.
 macro_rules! identified {
-    ($object:ident ($named:literal), $place:ident) => {
+    ($object:ident ($named:literal), $index:ident) => {
         impl $object<'_> {
             fn claimed_id(&self) -> Result<Option<$crate::Id>, $crate::FieldError> {
-                let id = self.read_with($place::id, $crate::model::identify::read_claimed)?;
+                let id = self.read_with($index::id, $crate::model::identify::read_claimed)?;
                 Ok(id.flatten())
             }
 
-            /// The identifier that it claims, which the records of most types always have.
+            /// The identifier in the record, which most object types always have.
             #[allow(dead_code, reason = "not every object has a SWHID that is read from it")]
             #[inline]
             pub(in crate::model) fn required_id(&self) -> Result<$crate::Id, $crate::FieldError> {
-                self.claimed_id()?.ok_or_else(|| self.missing($place::id))
+                self.claimed_id()?.ok_or_else(|| self.missing($index::id))
             }
 
-            /// The identifier that it claims; where it claims none, that which its fields give.
+            /// The identifier in the record, or, if it is missing, the one computed from the fields.
             ///
             /// # Errors
-            /// When the field has another type or makes no sense, or is missing where it has to be.
+            /// If the field is missing, or has another type or an invalid value.
             ///
             /// ```
             #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", Id, owned};")]
@@ -89,17 +89,18 @@ macro_rules! identified {
             pub fn id(&self) -> Result<$crate::Id, $crate::FieldError> {
                 match self.claimed_id()? {
                     Some(id) => Ok(id),
-                    None => self.compute_id()?.ok_or_else(|| self.missing($place::id)),
+                    None => self.compute_id()?.ok_or_else(|| self.missing($index::id)),
                 }
             }
 
-            /// The identifier that the fields give, the raw manifest before all others; nothing for a release
-            /// without a target, which has none.
+            /// Computes the identifier from the raw manifest, if there is one, or else from the other fields. `None` for a
+            /// release without a target.
             ///
-            /// Where a person is anonymised it is not that of the object: see [`verify`](Self::verify).
+            /// If a person is anonymised, the result differs from the identifier of the object; see
+            /// [`verify`](Self::verify).
             ///
             /// # Errors
-            /// When a field that the identifier stands on is not what it should be.
+            /// If a field that the identifier is computed from is invalid.
             ///
             /// ```
             #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]
@@ -111,10 +112,10 @@ macro_rules! identified {
                 $crate::model::identify::Identify::computed(self).map_err(|error| error.of($named))
             }
 
-            /// Whether the fields give the identifier that it has.
+            /// Compares the identifier in the record with the one computed from the fields.
             ///
             /// # Errors
-            /// When a field that the identifier stands on is not what it should be.
+            /// If a field that the identifier is computed from is invalid.
             ///
             /// ```
             #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", Verification, owned};")]
@@ -146,7 +147,7 @@ macro_rules! identified {
 }
 pub(crate) use identified;
 
-/// An identifier that the object claims: an empty one is none.
+/// The identifier in the record. An empty one counts as missing.
 pub(crate) fn read_claimed(reader: &mut Reader<'_>) -> Result<Option<Id>, FieldError> {
     if reader.pass(&[0xc4, 0]) {
         return Ok(None);
@@ -154,16 +155,16 @@ pub(crate) fn read_claimed(reader: &mut Reader<'_>) -> Result<Option<Id>, FieldE
     Field::read(reader)
 }
 
-/// The body of a manifest that begins with headers, one a line.
+/// The body of a manifest that starts with headers, one per line.
 struct Headers(Vec<u8>);
 
 impl Headers {
     fn new() -> Self {
-        // Most revisions fit.
+        // Enough for most revisions.
         Self(Vec::with_capacity(1024))
     }
 
-    /// A line break in a value is followed by a space, so that the line goes on.
+    /// A line break in a value is followed by a space, which marks a continuation line.
     fn bytes(&mut self, name: &[u8], value: &[u8]) {
         self.begin(name);
         self.escaped(value);
@@ -188,7 +189,7 @@ impl Headers {
         self.end();
     }
 
-    /// A person and, where there is one, the date.
+    /// A person, and the date if there is one.
     fn person(&mut self, name: &str, person: &Person<'_>, date: Option<&Date<'_>>) {
         self.begin(name.as_bytes());
         self.escaped(&person.fullname);
@@ -241,7 +242,7 @@ impl Identify for Directory<'_> {
             sort_key(&entries[one]).cmp(sort_key(&entries[other]))
         });
         let mut body = Vec::with_capacity(40 * entries.len());
-        for entry in order.into_iter().map(|place| &entries[place]) {
+        for entry in order.into_iter().map(|index| &entries[index]) {
             let _ = write!(body, "{:o} ", entry.perms);
             body.extend_from_slice(entry.name);
             body.push(0);
@@ -251,15 +252,15 @@ impl Identify for Directory<'_> {
     }
 }
 
-/// The places of `count` items in their order; those that are equal, such as entries of one name, keep theirs.
+/// The indices of `count` items in sorted order. The sort is stable.
 ///
-/// Sorting places instead of items keeps one sort in a plugin, and most lists are in order as they are.
+/// Sorting indices instead of items adds only one sort function to a plugin. Most lists are sorted already.
 fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..count).collect();
-    if !places.is_sorted_by(|&one, &other| compare(one, other).is_le()) {
-        places.sort_by(|&one, &other| compare(one, other));
+    let mut indices: Vec<usize> = (0..count).collect();
+    if !indices.is_sorted_by(|&one, &other| compare(one, other).is_le()) {
+        indices.sort_by(|&one, &other| compare(one, other));
     }
-    places
+    indices
 }
 
 /// Git sorts a directory as if its name ended with a slash.
@@ -342,7 +343,7 @@ impl Identify for Snapshot<'_> {
             branches[one].name.cmp(branches[other].name)
         });
         let mut body = Vec::with_capacity(64 * branches.len());
-        for branch in order.into_iter().map(|place| &branches[place]) {
+        for branch in order.into_iter().map(|index| &branches[index]) {
             let (kind, target) = match &branch.target {
                 None => ("dangling", &[][..]),
                 Some(Target::Alias(name)) => ("alias", *name),
@@ -411,10 +412,10 @@ impl Identify for RawExtrinsicMetadata<'_> {
 }
 
 impl HashCollidingContent<'_> {
-    /// Whether the bytes that it carries give the identifier that it has.
+    /// Compares the identifier in the record with the one computed from the bytes.
     ///
     /// # Errors
-    /// When the bytes or the identifier are not what they should be.
+    /// If the bytes or the identifier are missing or have another type.
     ///
     /// ```
     /// # use journal_plugin_sdk::{HashCollidingContent, Verification, owned};

@@ -1,4 +1,4 @@
-//! Reads the items of a list or map one by one.
+//! Iterates over the items of a list or a map.
 
 use std::cell::Cell;
 
@@ -6,22 +6,22 @@ use super::error::FieldError;
 use super::fields::Walk;
 use super::reader::Reader;
 
-/// What is left of a list or map inside of an object.
+/// The remaining items of a list or a map in an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Items<'f, 'a> {
     reader: Reader<'a>,
     left: u32,
     index: usize,
-    /// Where the list or map begins, and the walk that is told where it ends.
+    /// The offset of the list or map, and the walk that learns its end.
     begin: usize,
     walk: Option<&'f Cell<Walk>>,
-    /// The field and the object, for errors.
+    /// The field and the object, for error messages.
     field: &'static str,
     object: &'static str,
 }
 
 impl<'f, 'a> Items<'f, 'a> {
-    /// The items that follow `reader`, which has just passed the head of `count` of them.
+    /// The `count` items that follow `reader`, which is after their head.
     #[inline]
     pub(crate) fn new(
         reader: Reader<'a>,
@@ -31,7 +31,7 @@ impl<'f, 'a> Items<'f, 'a> {
         (field, object): (&'static str, &'static str),
     ) -> Self {
         if count == 0 {
-            Walk::passed(walk, begin, reader.place());
+            Walk::passed(walk, begin, reader.offset());
         }
         Self {
             reader,
@@ -44,7 +44,7 @@ impl<'f, 'a> Items<'f, 'a> {
         }
     }
 
-    /// Items that another field than their own holds: its walk needs not be told.
+    /// Items that are stored in another field, whose walk does not need their end.
     #[cold]
     pub(crate) fn of_copy(
         reader: Reader<'a>,
@@ -73,14 +73,13 @@ impl<'f, 'a> Items<'f, 'a> {
         }
     }
 
-    /// How many are left, as the value claims.
+    /// The number of remaining items according to the value.
     #[inline]
     pub(crate) fn left(&self) -> usize {
         self.left as usize
     }
 
-    /// Reads the next one with `usual`, or with `any` where that finds another spelling. After an error there
-    /// is none.
+    /// Reads the next item with `usual`, or with `any` if its encoding is another. After an error there are no more.
     #[inline]
     pub(crate) fn next_usual<T>(
         &mut self,
@@ -91,7 +90,7 @@ impl<'f, 'a> Items<'f, 'a> {
             return None;
         }
         let start = self.reader;
-        // The usual item has a way out of its own: where ways meet, WebAssembly moves it through memory.
+        // The usual item returns early: where branches join, WebAssembly would move it through memory.
         if let Some(item) = usual(&mut self.reader) {
             self.pass_item();
             return Some(Ok(item));
@@ -109,7 +108,7 @@ impl<'f, 'a> Items<'f, 'a> {
         self.next_with(any)
     }
 
-    /// Reads the next one. After an error there is none.
+    /// Reads the next item. After an error there are no more.
     #[inline]
     pub(crate) fn next_with<T>(
         &mut self,
@@ -127,7 +126,7 @@ impl<'f, 'a> Items<'f, 'a> {
         }
     }
 
-    /// Notes that the reader has passed an item.
+    /// Records that the reader is after an item.
     #[inline]
     fn pass_item(&mut self) {
         self.left -= 1;
@@ -135,11 +134,11 @@ impl<'f, 'a> Items<'f, 'a> {
         if self.left == 0
             && let Some(walk) = self.walk
         {
-            Walk::passed(walk, self.begin, self.reader.place());
+            Walk::passed(walk, self.begin, self.reader.offset());
         }
     }
 
-    /// Ends the items at one that cannot be read.
+    /// Ends the iteration at an item that cannot be read.
     #[cold]
     fn fail(&mut self, error: FieldError) -> FieldError {
         self.left = 0;

@@ -1,4 +1,4 @@
-//! The free-form metadata of revisions, releases, visits and the like.
+//! Free-form metadata, as in revisions, releases and visit statuses.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::field::Field;
 use super::raw::Raw;
 use super::reader::{Reader, unexpected};
 
-/// A map of metadata, which may hold anything.
+/// A map of free-form metadata.
 ///
 /// ```
 /// use journal_plugin_sdk::{Metadata, Release, owned};
@@ -26,7 +26,7 @@ use super::reader::{Reader, unexpected};
 pub struct Metadata<'a>(Cow<'a, [u8]>);
 
 impl Metadata<'_> {
-    /// The map as a value, which can be searched and decoded.
+    /// The map as a value, to search or decode.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Release, owned};
@@ -41,7 +41,7 @@ impl Metadata<'_> {
         Raw::new(&self.0)
     }
 
-    /// The value of a key, where there is one.
+    /// The value of a key, if there is one.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Release, owned};
@@ -69,13 +69,13 @@ impl Metadata<'_> {
         Metadata(Cow::Owned(self.0.into_owned()))
     }
 
-    /// Metadata of anything that serializes to a map.
+    /// Metadata from anything that serializes to a map.
     pub(crate) fn of<M: Serialize + ?Sized>(metadata: &M) -> Result<Self, FieldError> {
         let wrong = |reason: String| FieldError::wrong(0, reason).within("metadata").of("object");
         let map = rmp_serde::to_vec_named(metadata)
             .map_err(|error| wrong(format!("cannot be serialized: {error}")))?;
         if !matches!(Reader::at(&map, 0).head()?, Head::Map(_)) {
-            return Err(wrong("is no map".to_owned()));
+            return Err(wrong("is not a map".to_owned()));
         }
         Ok(Self::from_msgpack(map))
     }
@@ -91,7 +91,7 @@ impl Metadata<'_> {
         let pairs = reader.map()?;
         let (mut kept, mut rest) = (0, Vec::with_capacity(self.0.len()));
         for _ in 0..pairs {
-            let start = reader.place();
+            let start = reader.offset();
             let found = reader.key()? == Some(key.as_bytes());
             reader.skip()?;
             if !found {
@@ -109,15 +109,15 @@ impl Metadata<'_> {
 impl<'a> Field<'a> for Metadata<'a> {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
-        let place = reader.place();
+        let offset = reader.offset();
         match reader.peek()? {
             Head::Map(_) => Raw::read(reader).map(|raw| Self(Cow::Borrowed(raw.as_msgpack()))),
-            other => Err(unexpected(place, other, "a map")),
+            other => Err(unexpected(offset, other, "a map")),
         }
     }
 }
 
-/// At the extra headers that old records keep in the metadata, which is passed.
+/// A reader at the extra headers that old records keep in the metadata. `reader` skips the metadata.
 pub(crate) fn extra_headers<'a>(reader: &mut Reader<'a>) -> Result<Option<Reader<'a>>, FieldError> {
     if reader.nil() {
         return Ok(None);

@@ -1,9 +1,8 @@
-//! The objects of the journal, borrowed from the batch and read lazily.
+//! Lazy views of the journal's objects, borrowed from the batch.
 //!
-//! An object is a view on the msgpack of its record. An accessor walks the map as far as its field and no
-//! further, and what one accessor has passed the next one finds at once, so reading in the journal's own
-//! order costs a single walk. Old records, in the forms that the journal has had before, give the same
-//! objects as new ones.
+//! An object is a view of the msgpack of its record. An accessor walks the map up to its field and remembers the fields on
+//! the way, so reading fields in the journal's order takes a single walk. Records in older formats of the journal give
+//! the same objects as new ones.
 
 mod check;
 mod content;
@@ -47,7 +46,7 @@ pub use snapshot::{Branch, Branches, Snapshot, Target};
 
 use crate::Id;
 
-/// An object of any type; made by [`Record::object`](crate::Record::object).
+/// An object of any type, returned by [`Record::object`](crate::Record::object).
 ///
 /// ```
 /// use journal_plugin_sdk::{Batches, Failure, Object, Out};
@@ -70,7 +69,7 @@ pub enum Object<'a> {
     Content(Content<'a>),
     /// A content that the archive does not have.
     SkippedContent(SkippedContent<'a>),
-    /// A content that shares a hash with another content of other bytes.
+    /// A content that shares a hash with another content.
     HashCollidingContent(HashCollidingContent<'a>),
     /// A directory.
     Directory(Directory<'a>),
@@ -84,26 +83,26 @@ pub enum Object<'a> {
     Origin(Origin<'a>),
     /// A visit.
     OriginVisit(OriginVisit<'a>),
-    /// The status of a visit: how far it had come at one time.
+    /// The status of a visit at a point in time.
     OriginVisitStatus(OriginVisitStatus<'a>),
-    /// An identifier from elsewhere.
+    /// An external identifier.
     ExtId(ExtId<'a>),
-    /// Who metadata comes from.
+    /// A metadata authority: the source of metadata.
     MetadataAuthority(MetadataAuthority<'a>),
-    /// The tool that fetched metadata.
+    /// A metadata fetcher: the tool that fetched metadata.
     MetadataFetcher(MetadataFetcher<'a>),
-    /// Metadata from outside.
+    /// Extrinsic metadata.
     RawExtrinsicMetadata(RawExtrinsicMetadata<'a>),
     /// An object of a type that this crate does not know.
     Other(Raw<'a>),
 }
 
 impl<'a> Object<'a> {
-    /// An object of this type, from its value in the journal. Nothing is read or checked yet, but for the
-    /// status of a content: old records have skipped contents in the topic of contents.
+    /// A view of a value in the journal, with the given object type. Only the status of a content is read and checked,
+    /// because old skipped contents are in the topic of contents.
     ///
     /// # Errors
-    /// When the status of a content is not what it should be.
+    /// If the status of a content is invalid.
     ///
     /// ```
     /// use journal_plugin_sdk::{Object, owned};
@@ -143,11 +142,11 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// The identifier: that which the object claims or, where it claims none, that which its fields give. A content's is
-    /// its `sha1_git`. Nothing for objects that have none.
+    /// The identifier in the record, or, if it is missing, the one computed from the fields. For a content it is the
+    /// `sha1_git`. `None` for objects without an identifier.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// If the field is invalid.
     ///
     /// ```
     /// use journal_plugin_sdk::{Id, Object, owned};
@@ -176,11 +175,11 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Checks the whole object, in every field, and copies nothing. Of an object of a type that this crate does not
-    /// know, that it is one value of msgpack.
+    /// Checks every field of the object without copying it. Of an unknown object type it checks only that the value is
+    /// valid msgpack.
     ///
     /// # Errors
-    /// When a field is not what it should be, or something follows the object.
+    /// If a field is invalid, or if more bytes follow the object.
     ///
     /// ```
     /// use journal_plugin_sdk::{Object, owned};
@@ -210,10 +209,10 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Whether the object has the identifier that its fields give.
+    /// Compares the identifier of the object with the one computed from its fields.
     ///
     /// # Errors
-    /// When a field that the identifier stands on is not what it should be.
+    /// If a field that the identifier is computed from is invalid.
     ///
     /// ```
     /// use journal_plugin_sdk::{Object, Verification, owned};

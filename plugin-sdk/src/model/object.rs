@@ -1,18 +1,18 @@
-//! What all objects have in common.
+//! The macro for the views of objects.
 
-/// Makes the lazy view of an object: its fields by their names in the journal, in the writer's order, and
-/// an accessor for each field whose type is given.
+/// Makes the lazy view of an object: its fields by their names in the journal, in the order of the journal's writer, and
+/// an accessor for each field with a type.
 macro_rules! object {
     (
         $(#[$about:meta])*
-        $object:ident ($object_type:literal, $named:literal), fields $place:ident {
+        $object:ident ($object_type:literal, $named:literal), fields $index:ident {
             $( $(#[$field_about:meta])* $field:ident = $name:literal $(: $kind:ty)?; )*
         }
     ) => {
         $(#[$about])*
         ///
-        /// Fields are read when they are asked for. A field that is not read is not checked, so read what you
-        /// need before you change any state of your own; [`decode`](Self::decode) reads and checks all.
+        /// A field is decoded and checked when you read it. Read the fields that you need before you change the state of
+        /// your processor. [`decode`](Self::decode) reads and checks all fields.
         #[derive(Clone, Debug)]
         pub struct $object<'a> {
             fields: $crate::model::fields::Fields<'a>,
@@ -21,12 +21,12 @@ macro_rules! object {
 
         #[expect(non_camel_case_types, reason = "the names of the accessors")]
         #[derive(Clone, Copy)]
-        enum $place {
+        enum $index {
             $($field,)*
         }
 
         impl<'a> $object<'a> {
-            /// The object type, as a plan and a topic name it.
+            /// The object type, as in plans and topics.
             ///
             /// ```
             #[doc = concat!("assert_eq!(journal_plugin_sdk::", stringify!($object), "::OBJECT_TYPE, ", stringify!($object_type), ");")]
@@ -41,7 +41,7 @@ macro_rules! object {
                     }, )*
                 ]);
 
-            /// An object from its value in the journal. Nothing is read or checked yet.
+            /// A view of a value in the journal. Nothing is read or checked yet.
             ///
             /// ```
             #[doc = concat!("use journal_plugin_sdk::{", stringify!($object), ", owned};")]
@@ -58,7 +58,7 @@ macro_rules! object {
                 }
             }
 
-            /// The object as msgpack, as it is in the journal.
+            /// The msgpack of the object.
             ///
             /// ```
             #[doc = concat!("# use journal_plugin_sdk::{Raw, ", stringify!($object), ", owned};")]
@@ -72,7 +72,7 @@ macro_rules! object {
                 self.fields.value()
             }
 
-            /// Whether it comes from a privileged topic, and so is not anonymised.
+            /// Whether the object comes from a privileged topic, which is not anonymised.
             ///
             /// ```
             #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]
@@ -85,43 +85,43 @@ macro_rules! object {
                 self.privileged
             }
 
-            /// Reads a field with `read`; `None` where the object has no such field.
-            #[allow(dead_code, reason = "not every object has fields of its own kind")]
+            /// Reads a field with `read`. `None` if the field is missing.
+            #[allow(dead_code, reason = "not every object has such fields")]
             #[inline]
             fn read_with<T>(
                 &self,
-                place: $place,
+                field: $index,
                 read: impl FnOnce(
                     &mut $crate::model::reader::Reader<'a>,
                 ) -> Result<T, $crate::model::error::FieldError>,
             ) -> Result<Option<T>, $crate::model::error::FieldError> {
-                self.fields.read_with(place as usize, read)
+                self.fields.read_with(field as usize, read)
             }
 
-            /// The items of a field that is a list.
+            /// The items of a list.
             #[allow(dead_code, reason = "not every object has lists")]
             #[inline]
             fn items(
                 &self,
-                place: $place,
+                field: $index,
             ) -> Result<$crate::model::items::Items<'_, 'a>, $crate::model::error::FieldError> {
-                self.fields.items(place as usize, $crate::model::reader::Reader::array)
+                self.fields.items(field as usize, $crate::model::reader::Reader::array)
             }
 
-            /// The error of a field that has to be there and is not.
-            #[allow(dead_code, reason = "not every object has fields of its own kind")]
+            /// The error for a required field that is missing.
+            #[allow(dead_code, reason = "not every object has such fields")]
             #[cold]
-            fn missing(&self, place: $place) -> $crate::model::error::FieldError {
-                self.fields.missing(place as usize)
+            fn missing(&self, field: $index) -> $crate::model::error::FieldError {
+                self.fields.missing(field as usize)
             }
 
-            /// Checks that the value is one whole map and no more.
+            /// Checks that the value is exactly one map.
             pub(in crate::model) fn finish(&self) -> Result<(), $crate::model::error::FieldError> {
                 self.fields.finish()
             }
 
             $( $crate::model::object::accessor!(
-                $object $named $place $field [$($kind)?] $(#[$field_about])*
+                $object $named $index $field [$($kind)?] $(#[$field_about])*
             ); )*
         }
 
@@ -138,12 +138,12 @@ macro_rules! object {
 pub(crate) use object;
 
 macro_rules! accessor {
-    ($object:ident $named:literal $place:ident $field:ident [] $(#[$about:meta])*) => {};
-    ($object:ident $named:literal $place:ident $field:ident [$kind:ty] $(#[$about:meta])*) => {
+    ($object:ident $named:literal $index:ident $field:ident [] $(#[$about:meta])*) => {};
+    ($object:ident $named:literal $index:ident $field:ident [$kind:ty] $(#[$about:meta])*) => {
         $(#[$about])*
         ///
         /// # Errors
-        /// When the field has another type or makes no sense, or is missing where it has to be.
+        /// If the field is missing, or has another type or an invalid value.
         ///
         /// ```
         #[doc = concat!("# use journal_plugin_sdk::{", stringify!($object), ", owned};")]
@@ -154,20 +154,20 @@ macro_rules! accessor {
         /// ```
         #[inline]
         pub fn $field(&self) -> Result<$kind, $crate::model::error::FieldError> {
-            self.fields.read($place::$field as usize)
+            self.fields.read($index::$field as usize)
         }
     };
 }
 pub(crate) use accessor;
 
-/// A lazy view that is made from a record of its type.
+/// A lazy view of a record of one object type.
 pub(crate) trait Typed<'a> {
     const OBJECT_TYPE: &'static str;
 
     fn of_record(value: &'a [u8], privileged: bool) -> Self;
 }
 
-/// A name as msgpack's short text, which has up to 31 bytes.
+/// A name as a short text of msgpack, which has up to 31 bytes.
 pub(crate) const fn encoded<const SIZE: usize>(name: &str) -> [u8; SIZE] {
     let name = name.as_bytes();
     assert!(name.len() < 32 && name.len() + 1 == SIZE);

@@ -1,4 +1,4 @@
-//! Origins and the visits to them.
+//! Origins and visits.
 
 use journal_msgpack::Head;
 
@@ -11,7 +11,7 @@ use super::reader::Reader;
 use crate::{Id, Timestamp};
 
 object! {
-    /// An origin: a place that source code is archived from.
+    /// An origin: a URL from which source code is archived.
     ///
     /// ```
     /// use journal_plugin_sdk::{Origin, owned};
@@ -20,7 +20,7 @@ object! {
     /// assert_eq!(Origin::new(&value).url()?, "https://example.org/repository.git");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    Origin("origin", "origin"), fields Place {
+    Origin("origin", "origin"), fields FieldIndex {
         /// The URL.
         url = "url": &'a str;
         id = "id";
@@ -37,9 +37,9 @@ object! {
     /// assert_eq!(OriginVisit::new(&value).visit_type()?, "git");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    OriginVisit("origin_visit", "visit"), fields VisitPlace {
+    OriginVisit("origin_visit", "visit"), fields VisitFieldIndex {
         origin = "origin";
-        /// When it began.
+        /// When the visit started.
         date = "date": Timestamp;
         visit_type = "type";
         visit = "visit";
@@ -47,7 +47,7 @@ object! {
 }
 
 object! {
-    /// The status of a visit: how far it had come at one time.
+    /// The status of a visit at a point in time.
     ///
     /// ```
     /// use journal_plugin_sdk::{OriginVisitStatus, VisitStatus, owned};
@@ -56,29 +56,29 @@ object! {
     /// assert_eq!(OriginVisitStatus::new(&value).status()?, VisitStatus::Full);
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    OriginVisitStatus("origin_visit_status", "visit status"), fields StatusPlace {
+    OriginVisitStatus("origin_visit_status", "visit status"), fields StatusFieldIndex {
         origin = "origin";
-        /// The number of the visit among those of its origin.
+        /// The number of the visit to this origin.
         visit = "visit": u64;
-        /// When the visit had come so far.
+        /// When the visit had this status.
         date = "date": Timestamp;
-        /// The status itself.
+        /// The status.
         status = "status": VisitStatus;
-        /// The snapshot that the visit made, where it made one.
+        /// The snapshot that the visit created, if any.
         snapshot = "snapshot": Option<Id>;
-        /// The kind of visit, such as `git`: the field `type`, which old records do not have.
+        /// The type of the visit, such as `git`: the field `type`, which is missing in old records.
         visit_type = "type": Option<&'a str>;
-        /// What the loader noted about it.
+        /// Metadata from the loader.
         metadata = "metadata": Option<Metadata<'a>>;
     }
 }
 
 choice! {
-    /// How far a visit has come.
+    /// The progress of a visit.
     VisitStatus: "status of a visit" {
         /// The visit is planned.
         Created = "created",
-        /// The visit is under way.
+        /// The visit is in progress.
         Ongoing = "ongoing",
         /// The visit archived the whole origin.
         Full = "full",
@@ -95,7 +95,7 @@ impl<'a> OriginVisit<'a> {
     /// The URL of the origin.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{OriginVisit, owned};
@@ -104,15 +104,15 @@ impl<'a> OriginVisit<'a> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn origin(&self) -> Result<&'a str, FieldError> {
-        let url = self.read_with(VisitPlace::origin, origin_url)?;
+        let url = self.read_with(VisitFieldIndex::origin, origin_url)?;
         url.flatten()
-            .ok_or_else(|| self.missing(VisitPlace::origin))
+            .ok_or_else(|| self.missing(VisitFieldIndex::origin))
     }
 
-    /// The kind of visit, such as `git`: the field `type`.
+    /// The type of the visit, such as `git`: the field `type`.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{OriginVisit, owned};
@@ -122,25 +122,26 @@ impl<'a> OriginVisit<'a> {
     /// ```
     pub fn visit_type(&self) -> Result<&'a str, FieldError> {
         if let Some(kind) = self
-            .read_with(VisitPlace::visit_type, Option::read)?
+            .read_with(VisitFieldIndex::visit_type, Option::read)?
             .flatten()
         {
             return Ok(kind);
         }
-        // Records that have the whole origin may have the kind there.
-        let of_origin = self.read_with(VisitPlace::origin, |reader| match reader.peek()? {
-            Head::Map(_) => member(reader, b"type"),
-            _ => reader.skip().map(|()| None),
-        })?;
+        // Old records with a whole origin may have the type in it.
+        let of_origin =
+            self.read_with(VisitFieldIndex::origin, |reader| match reader.peek()? {
+                Head::Map(_) => member(reader, b"type"),
+                _ => reader.skip().map(|()| None),
+            })?;
         of_origin
             .flatten()
-            .ok_or_else(|| self.missing(VisitPlace::visit_type))
+            .ok_or_else(|| self.missing(VisitFieldIndex::visit_type))
     }
 
-    /// The number of the visit among those of its origin, where it was given one.
+    /// The number of the visit to this origin, if it has one.
     ///
     /// # Errors
-    /// When the field has another type or makes no sense, or is missing where it has to be.
+    /// If the field is missing, or has another type or an invalid value.
     ///
     /// ```
     /// # use journal_plugin_sdk::{OriginVisit, owned};
@@ -149,7 +150,7 @@ impl<'a> OriginVisit<'a> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn visit(&self) -> Result<Option<u64>, FieldError> {
-        let visit = self.read_with(VisitPlace::visit, Option::<u64>::read)?;
+        let visit = self.read_with(VisitFieldIndex::visit, Option::<u64>::read)?;
         Ok(visit.flatten().filter(|&visit| visit != 0))
     }
 }
@@ -158,7 +159,7 @@ impl<'a> OriginVisitStatus<'a> {
     /// The URL of the origin.
     ///
     /// # Errors
-    /// When the field is not what it should be.
+    /// If the field is invalid.
     ///
     /// ```
     /// # use journal_plugin_sdk::{OriginVisitStatus, owned};
@@ -167,13 +168,13 @@ impl<'a> OriginVisitStatus<'a> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn origin(&self) -> Result<&'a str, FieldError> {
-        let url = self.read_with(StatusPlace::origin, origin_url)?;
+        let url = self.read_with(StatusFieldIndex::origin, origin_url)?;
         url.flatten()
-            .ok_or_else(|| self.missing(StatusPlace::origin))
+            .ok_or_else(|| self.missing(StatusFieldIndex::origin))
     }
 }
 
-/// The URL of the origin that a visit or a status names; old records have the whole origin there.
+/// The URL of the origin of a visit or a status. Old records have a map of the whole origin instead.
 fn origin_url<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, FieldError> {
     match reader.peek()? {
         Head::Map(_) => member(reader, b"url"),
@@ -181,7 +182,7 @@ fn origin_url<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, FieldError
     }
 }
 
-/// Passes a map and answers with the text that one of its keys has.
+/// Reads a map and returns the text of one of its keys.
 fn member<'a>(reader: &mut Reader<'a>, name: &[u8]) -> Result<Option<&'a str>, FieldError> {
     let mut member = None;
     for _ in 0..reader.map()? {
@@ -194,4 +195,4 @@ fn member<'a>(reader: &mut Reader<'a>, name: &[u8]) -> Result<Option<&'a str>, F
     Ok(member)
 }
 
-identified!(Origin("origin"), Place);
+identified!(Origin("origin"), FieldIndex);

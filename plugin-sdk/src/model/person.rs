@@ -6,7 +6,7 @@ use super::reader::Reader;
 use crate::{Bytes, Person};
 
 impl<'a> Field<'a> for Person<'a> {
-    /// A map of fullname, name and email; in old records without a fullname, which is then made of the two.
+    /// A map of fullname, name and email. Old records have no fullname, which is then built from the other two.
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
         let start = *reader;
@@ -18,14 +18,14 @@ impl<'a> Field<'a> for Person<'a> {
     }
 }
 
-/// A person as today's writer spells one.
+/// A person in the usual encoding of the journal's writer.
 #[inline]
 fn read_usual_person<'a>(reader: &mut Reader<'a>) -> Option<Person<'a>> {
     if !reader.pass(b"\x83\xa8fullname") {
         return None;
     }
     let fullname = reader.short_bytes()?;
-    // Public topics have nothing else. A part alone is rare enough to be read as any other spelling.
+    // All persons in public topics have this form. Persons with only one of the two are rare.
     let (name, email) = if reader.pass(b"\xa4name\xc0\xa5email\xc0") {
         (None, None)
     } else {
@@ -41,7 +41,7 @@ fn read_usual_person<'a>(reader: &mut Reader<'a>) -> Option<Person<'a>> {
 }
 
 fn read_any_person<'a>(reader: &mut Reader<'a>) -> Result<Person<'a>, FieldError> {
-    let place = reader.place();
+    let offset = reader.offset();
     let (mut fullname, mut name, mut email) = (None, None, None);
     let mut is_named = false;
     for _ in 0..reader.map()? {
@@ -68,6 +68,6 @@ fn read_any_person<'a>(reader: &mut Reader<'a>) -> Result<Person<'a>, FieldError
             email,
         },
         None if is_named => Person::from_name_and_email(name, email),
-        None => return Err(FieldError::missing(place).within("fullname")),
+        None => return Err(FieldError::missing(offset).within("fullname")),
     })
 }

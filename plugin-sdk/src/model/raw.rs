@@ -1,4 +1,4 @@
-//! Values that have no type here.
+//! Values without a known type.
 
 use journal_msgpack::Head;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use super::error::FieldError;
 use super::field::Field;
 use super::reader::Reader;
 
-/// Any value of msgpack: metadata, and objects of types that this crate does not know.
+/// Any msgpack value, such as metadata or an object of an unknown type.
 ///
 /// ```
 /// use journal_plugin_sdk::Raw;
@@ -21,7 +21,7 @@ use super::reader::Reader;
 pub struct Raw<'a>(&'a [u8]);
 
 impl<'a> Raw<'a> {
-    /// A value from its msgpack. Nothing is checked yet.
+    /// A view of a msgpack value. Nothing is checked yet.
     ///
     /// ```
     /// use journal_plugin_sdk::Raw;
@@ -54,7 +54,7 @@ impl<'a> Raw<'a> {
         self.0 == [0xc0]
     }
 
-    /// The value of this key, where this is a map that has it.
+    /// The value of this key, if this is a map that has the key.
     ///
     /// ```
     /// let map = journal_plugin_sdk::Raw::new(b"\x81\xa1a\x01"); // {"a": 1}
@@ -69,7 +69,7 @@ impl<'a> Raw<'a> {
         };
         for _ in 0..pairs {
             let found = reader.key().ok()? == Some(key.as_bytes());
-            let start = reader.place();
+            let start = reader.offset();
             reader.skip().ok()?;
             if found {
                 return Some(Self(reader.since(start)));
@@ -78,20 +78,20 @@ impl<'a> Raw<'a> {
         None
     }
 
-    /// Checks that it is one whole value and no more.
+    /// Checks that the bytes are exactly one value.
     pub(in crate::model) fn check(&self) -> Result<(), FieldError> {
         let mut reader = Reader::at(self.0, 0);
-        let checked = reader.skip().and_then(|()| match reader.place() {
+        let checked = reader.skip().and_then(|()| match reader.offset() {
             end if end == self.0.len() => Ok(()),
-            end => Err(FieldError::wrong(end, "goes on behind its end")),
+            end => Err(FieldError::wrong(end, "continues after its end")),
         });
         checked.map_err(|error| error.of("value"))
     }
 
-    /// Decodes the value with serde. What `T` borrows, it borrows from the batch.
+    /// Decodes the value with serde. `T` may borrow from the batch.
     ///
     /// # Errors
-    /// When it is not a `T`.
+    /// If the value is not a `T`.
     ///
     /// ```
     /// use journal_plugin_sdk::Raw;
@@ -109,7 +109,7 @@ impl<'a> Raw<'a> {
 impl<'a> Field<'a> for Raw<'a> {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, FieldError> {
-        let start = reader.place();
+        let start = reader.offset();
         reader.skip()?;
         Ok(Self(reader.since(start)))
     }

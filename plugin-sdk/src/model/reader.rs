@@ -1,10 +1,10 @@
-//! Reads the pieces that fields are made of.
+//! Reads the msgpack values of fields.
 
 use journal_msgpack::{Cursor, Fault, Head};
 
 use super::error::{FieldError, Reason};
 
-/// A place in the value of an object.
+/// A position in the value of an object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     cursor: Cursor<'a>,
@@ -12,9 +12,9 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     #[inline]
-    pub(crate) fn at(value: &'a [u8], place: usize) -> Self {
+    pub(crate) fn at(value: &'a [u8], offset: usize) -> Self {
         Self {
-            cursor: Cursor::at(value, place),
+            cursor: Cursor::at(value, offset),
         }
     }
 
@@ -25,12 +25,12 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(crate) fn place(&self) -> usize {
-        self.cursor.place()
+    pub(crate) fn offset(&self) -> usize {
+        self.cursor.offset()
     }
 
-    /// Passes `expected`, if it comes next. The journal's writer spells every map in the same way, so that a
-    /// comparison finds most names.
+    /// Skips `expected` if it comes next. The journal's writer encodes every map in the same way, so a comparison finds
+    /// most names.
     #[inline]
     pub(crate) fn pass(&mut self, expected: &[u8]) -> bool {
         self.cursor.pass(expected)
@@ -38,11 +38,11 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn head(&mut self) -> Result<Head, FieldError> {
-        let place = self.place();
-        self.cursor.head().map_err(|fault| malformed(place, fault))
+        let offset = self.offset();
+        self.cursor.head().map_err(|fault| malformed(offset, fault))
     }
 
-    /// The head of the next value, which is not passed.
+    /// The head of the next value, without advancing.
     #[inline]
     pub(crate) fn peek(&self) -> Result<Head, FieldError> {
         let mut ahead = *self;
@@ -51,11 +51,11 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn skip(&mut self) -> Result<(), FieldError> {
-        let place = self.place();
-        self.cursor.skip().map_err(|fault| malformed(place, fault))
+        let offset = self.offset();
+        self.cursor.skip().map_err(|fault| malformed(offset, fault))
     }
 
-    /// Passes nil, if it comes next.
+    /// Skips nil if it comes next.
     #[inline]
     pub(crate) fn nil(&mut self) -> bool {
         self.pass(&[0xc0])
@@ -63,19 +63,19 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn take(&mut self, length: u32) -> Result<&'a [u8], FieldError> {
-        let place = self.place();
+        let offset = self.offset();
         self.cursor
             .bytes(length)
-            .map_err(|fault| malformed(place, fault))
+            .map_err(|fault| malformed(offset, fault))
     }
 
-    /// Passes bytes with a length of one byte; nothing where something else comes next.
+    /// Reads bytes whose length is encoded in one byte. `None` if another value comes next.
     #[inline]
     pub(crate) fn short_bytes(&mut self) -> Option<&'a [u8]> {
         self.cursor.short_bytes()
     }
 
-    /// Passes an integer of up to 32 bits that is not negative; nothing where something else comes next.
+    /// Reads an unsigned integer of up to 32 bits. `None` if another value comes next.
     #[inline]
     pub(crate) fn short_uint(&mut self) -> Option<u32> {
         self.cursor.short_uint()
@@ -90,44 +90,44 @@ impl<'a> Reader<'a> {
     }
 
     fn other_bytes(&mut self) -> Result<&'a [u8], FieldError> {
-        let place = self.place();
+        let offset = self.offset();
         match self.head()? {
             Head::Bin(length) => self.take(length),
-            other => Err(unexpected(place, other, "bytes")),
+            other => Err(unexpected(offset, other, "bytes")),
         }
     }
 
     #[inline]
     pub(crate) fn text(&mut self) -> Result<&'a str, FieldError> {
-        let place = self.place();
+        let offset = self.offset();
         match self.head()? {
             Head::Str(length) => {
                 let bytes = self.take(length)?;
-                str::from_utf8(bytes).map_err(|_| FieldError::wrong(place, "is not UTF-8"))
+                str::from_utf8(bytes).map_err(|_| FieldError::wrong(offset, "is not UTF-8"))
             }
-            other => Err(unexpected(place, other, "a text")),
+            other => Err(unexpected(offset, other, "a text")),
         }
     }
 
     #[inline]
     pub(crate) fn array(&mut self) -> Result<u32, FieldError> {
-        let place = self.place();
+        let offset = self.offset();
         match self.head()? {
             Head::Array(count) => Ok(count),
-            other => Err(unexpected(place, other, "a list")),
+            other => Err(unexpected(offset, other, "a list")),
         }
     }
 
     #[inline]
     pub(crate) fn map(&mut self) -> Result<u32, FieldError> {
-        let place = self.place();
+        let offset = self.offset();
         match self.head()? {
             Head::Map(count) => Ok(count),
-            other => Err(unexpected(place, other, "a map")),
+            other => Err(unexpected(offset, other, "a map")),
         }
     }
 
-    /// The text or bytes of a map's key; nothing where it is of another kind, which no field has.
+    /// The text or bytes of a map's key. `None` for a key of another type, which no field has.
     pub(crate) fn key(&mut self) -> Result<Option<&'a [u8]>, FieldError> {
         match self.peek()? {
             Head::Str(length) | Head::Bin(length) => {
@@ -138,8 +138,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes a map's key and answers which of these it is, if any. They are given as the writer spells them,
-    /// with the byte of their length, and found in any spelling.
+    /// Reads a map's key and returns which of these it is, if any. They are given in the writer's encoding, with their
+    /// length byte, and found in any encoding.
     #[inline]
     pub(crate) fn key_of<const COUNT: usize>(
         &mut self,
@@ -159,30 +159,30 @@ impl<'a> Reader<'a> {
         Ok(key.and_then(|key| names.iter().position(|name| &name[1..] == key)))
     }
 
-    /// What stands between two places of the value.
+    /// The bytes from `start` to the current position.
     #[inline]
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
-        &self.value()[start..self.place()]
+        &self.value()[start..self.offset()]
     }
 }
 
 #[cold]
-fn malformed(place: usize, fault: Fault) -> FieldError {
-    FieldError::new(place, Reason::Malformed(fault))
+fn malformed(offset: usize, fault: Fault) -> FieldError {
+    FieldError::new(offset, Reason::Malformed(fault))
 }
 
 #[cold]
-pub(crate) fn unexpected(place: usize, found: Head, expected: &'static str) -> FieldError {
+pub(crate) fn unexpected(offset: usize, found: Head, expected: &'static str) -> FieldError {
     let found = match found {
-        Head::Nil => return FieldError::new(place, Reason::Missing),
+        Head::Nil => return FieldError::new(offset, Reason::Missing),
         Head::Bool(_) => "a boolean",
         Head::Uint(_) | Head::Int(_) => "an integer",
-        Head::F32(_) | Head::F64(_) => "a number with a point",
+        Head::F32(_) | Head::F64(_) => "a float",
         Head::Str(_) => "a text",
         Head::Bin(_) => "bytes",
         Head::Array(_) => "a list",
         Head::Map(_) => "a map",
         Head::Ext(..) => "an extension",
     };
-    FieldError::new(place, Reason::Kind { found, expected })
+    FieldError::new(offset, Reason::Kind { found, expected })
 }

@@ -9,7 +9,7 @@ use super::reader::Reader;
 use crate::{Date, Id, ObjectKind, Person};
 
 object! {
-    /// A release: a name given to an object, such as an annotated tag of Git.
+    /// A release: a named object, such as an annotated tag of Git.
     ///
     /// ```
     /// use journal_plugin_sdk::{Release, owned};
@@ -18,25 +18,25 @@ object! {
     /// assert_eq!(Release::new(&value).name()?, b"v1.0");
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    Release("release", "release"), fields Place {
+    Release("release", "release"), fields FieldIndex {
         /// The name, such as `v1.0`.
         name = "name": &'a [u8];
-        /// The message, where there is one.
+        /// The message, if there is one.
         message = "message": Option<&'a [u8]>;
-        /// The identifier of the object that it names, where there is one.
+        /// The identifier of the target, if there is one.
         target = "target": Option<Id>;
-        /// Which type of object the target is.
+        /// The type of the target.
         target_type = "target_type": ObjectKind;
-        /// Whether the archive made it, for a version of a package; otherwise it is as its author made it.
+        /// Whether the archive created it, for a version of a package, instead of its author.
         synthetic = "synthetic": bool;
-        /// The author. Anonymised, unless it comes from a privileged topic.
+        /// The author. Anonymised, unless the record comes from a privileged topic.
         author = "author": Option<Person<'a>>;
-        /// When it was made.
+        /// The date of the release.
         date = "date": Option<Date<'a>>;
         id = "id";
-        /// What the loader noted beside the Git object.
+        /// Metadata from the loader.
         metadata = "metadata": Option<Metadata<'a>>;
-        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
+        /// The bytes of the Git object with its header, if the other fields cannot reproduce them.
         raw_manifest = "raw_manifest": Option<&'a [u8]>;
     }
 }
@@ -44,20 +44,19 @@ object! {
 impl Field<'_> for ObjectKind {
     #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
-        let place = reader.place();
+        let offset = reader.offset();
         let name = reader.text()?;
-        Self::from_name(name).ok_or_else(|| no_choice(place, name, "kind of object"))
+        Self::from_name(name).ok_or_else(|| no_choice(offset, name, "kind of object"))
     }
 }
 
-identified!(Release("release"), Place);
+identified!(Release("release"), FieldIndex);
 
 impl Release<'_> {
-    /// Whether its author is anonymised, as they are in all public topics. An object of a privileged topic
-    /// never is.
+    /// Whether the author is anonymised, which is the case in all public topics and in no privileged one.
     ///
     /// # Errors
-    /// When a person is not what it should be.
+    /// If a person is invalid.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Release, owned};

@@ -25,35 +25,34 @@ object! {
     /// assert_eq!(date.local().map(|local| local.hour), Some(23));
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    Revision("revision", "revision"), fields Place {
-        /// The message, where there is one.
+    Revision("revision", "revision"), fields FieldIndex {
+        /// The message, if there is one.
         message = "message": Option<&'a [u8]>;
-        /// The author. Anonymised, unless it comes from a privileged topic.
+        /// The author. Anonymised, unless the record comes from a privileged topic.
         author = "author": Option<Person<'a>>;
-        /// The committer, who put it into the repository. Anonymised, unless it comes from a privileged topic.
+        /// The committer. Anonymised, unless the record comes from a privileged topic.
         committer = "committer": Option<Person<'a>>;
-        /// When the author wrote it.
+        /// When the author wrote the change.
         date = "date": Option<Date<'a>>;
-        /// When the committer put it into the repository.
+        /// When the revision was committed.
         committer_date = "committer_date": Option<Date<'a>>;
-        /// What kind of system it comes from, such as Git: the field `type`.
+        /// The type of version control system or package, such as Git: the field `type`.
         revision_type = "type": RevisionType;
-        /// The identifier of its root directory, which holds all of the source at this revision.
+        /// The identifier of the root directory.
         directory = "directory": Id;
-        /// Whether the archive made it, for source that has no history of its own, such as a tarball; otherwise it
-        /// is as its author made it.
+        /// Whether the archive created it, for source code without its own history, such as a tarball.
         synthetic = "synthetic": bool;
         metadata = "metadata";
         parents = "parents";
         id = "id";
         extra_headers = "extra_headers";
-        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
+        /// The bytes of the Git object with its header, if the other fields cannot reproduce them.
         raw_manifest = "raw_manifest": Option<&'a [u8]>;
     }
 }
 
 choice! {
-    /// What a revision comes from.
+    /// The type of version control system or package that a revision comes from.
     RevisionType: "revision type" {
         /// A commit of Git.
         Git = "git",
@@ -73,11 +72,10 @@ choice! {
 }
 
 impl<'a> Revision<'a> {
-    /// The identifiers of its parents: none for a first revision, several for a merge.
-    /// Empty ones, which identifiers leave out too, are passed over.
+    /// The identifiers of the parents: none for a first revision, several for a merge. Empty identifiers are skipped.
     ///
     /// # Errors
-    /// When there is no list of parents; each parent has an error of its own.
+    /// If the field is not a list. An invalid parent is an error of its item.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Revision, owned};
@@ -88,13 +86,13 @@ impl<'a> Revision<'a> {
     /// ```
     #[inline]
     pub fn parents(&self) -> Result<Parents<'_, 'a>, FieldError> {
-        self.items(Place::parents).map(Parents)
+        self.items(FieldIndex::parents).map(Parents)
     }
 
-    /// Headers of the Git object that have no field, in their order. Old records keep them in the metadata.
+    /// Headers of the Git object that have no field, in the order of the Git object. Old records keep them in the metadata.
     ///
     /// # Errors
-    /// When they are no list; each header has an error of its own.
+    /// If the field is not a list. An invalid header is an error of its item.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Revision, owned};
@@ -107,9 +105,9 @@ impl<'a> Revision<'a> {
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
     pub fn extra_headers(&self) -> Result<ExtraHeaders<'_, 'a>, FieldError> {
-        let field = self.fields.find(Place::extra_headers as usize);
+        let field = self.fields.find(FieldIndex::extra_headers as usize);
         if field?.is_some() {
-            let headers = self.items(Place::extra_headers)?;
+            let headers = self.items(FieldIndex::extra_headers)?;
             if headers.left() > 0 {
                 return Ok(ExtraHeaders(headers));
             }
@@ -118,7 +116,7 @@ impl<'a> Revision<'a> {
     }
 
     fn old_extra_headers(&self) -> Result<ExtraHeaders<'_, 'a>, FieldError> {
-        let found = self.read_with(Place::metadata, metadata::extra_headers)?;
+        let found = self.read_with(FieldIndex::metadata, metadata::extra_headers)?;
         let Some(mut reader) = found.flatten() else {
             return Ok(ExtraHeaders(Items::none()));
         };
@@ -129,10 +127,10 @@ impl<'a> Revision<'a> {
         Ok(ExtraHeaders(Items::of_copy(reader, count, named)))
     }
 
-    /// What the loader noted beside the Git object. Where old records keep the extra headers in it, it is without them.
+    /// Metadata from the loader. The extra headers that old records keep in it are left out.
     ///
     /// # Errors
-    /// When it is no map.
+    /// If it is not a map.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Revision, owned};
@@ -145,7 +143,7 @@ impl<'a> Revision<'a> {
     /// ```
     pub fn metadata(&self) -> Result<Option<Metadata<'a>>, FieldError> {
         let Some(metadata) = self
-            .read_with(Place::metadata, Option::<Metadata<'a>>::read)?
+            .read_with(FieldIndex::metadata, Option::<Metadata<'a>>::read)?
             .flatten()
         else {
             return Ok(None);
@@ -153,20 +151,22 @@ impl<'a> Revision<'a> {
         if metadata.get("extra_headers").is_none() {
             return Ok(Some(metadata));
         }
-        let mut headers = self.fields.find(Place::extra_headers as usize)?;
-        // Only the head is read, so the walk is not told that the list is passed.
+        let mut headers = self.fields.find(FieldIndex::extra_headers as usize)?;
+        // Only the head is read, so the end of the list is not known to the walk.
         let are_in_metadata = match &mut headers {
             None => true,
             Some(headers) => {
                 let count = headers.array();
-                count.map_err(|error| self.fields.within(Place::extra_headers as usize, error))?
-                    == 0
+                count.map_err(|error| {
+                    self.fields
+                        .within(FieldIndex::extra_headers as usize, error)
+                })? == 0
             }
         };
         if are_in_metadata {
             let others = metadata.without("extra_headers");
             let others =
-                others.map_err(|error| self.fields.within(Place::metadata as usize, error));
+                others.map_err(|error| self.fields.within(FieldIndex::metadata as usize, error));
             others.map(Some)
         } else {
             Ok(Some(metadata))
@@ -174,7 +174,7 @@ impl<'a> Revision<'a> {
     }
 }
 
-/// The parents of a revision; made by [`Revision::parents`].
+/// The parents of a revision, returned by [`Revision::parents`].
 ///
 /// ```
 /// # use journal_plugin_sdk::{Id, Revision, owned};
@@ -209,7 +209,7 @@ impl Iterator for Parents<'_, '_> {
     }
 }
 
-/// The extra headers of a revision, each a name and a value; made by [`Revision::extra_headers`].
+/// The extra headers of a revision, each a name and a value, returned by [`Revision::extra_headers`].
 ///
 /// ```
 /// # use journal_plugin_sdk::{Revision, owned};
@@ -235,12 +235,12 @@ impl<'a> Iterator for ExtraHeaders<'_, 'a> {
 }
 
 fn read_header<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Bytes<'a>), FieldError> {
-    let place = reader.place();
+    let offset = reader.offset();
     match reader.array()? {
         2 => {}
         count => {
             let reason = format!("has {count} parts where a name and a value are expected");
-            return Err(FieldError::wrong(place, reason));
+            return Err(FieldError::wrong(offset, reason));
         }
     }
     let name = super::field::bytes_or_text(reader).map_err(|error| error.within_item(0))?;
@@ -248,26 +248,25 @@ fn read_header<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Bytes<'a>), Fie
     Ok((name, value))
 }
 
-/// Old records have texts and integers beside bytes.
+/// Old records also have texts and integers.
 fn header_value<'a>(reader: &mut Reader<'a>) -> Result<Bytes<'a>, FieldError> {
-    let place = reader.place();
+    let offset = reader.offset();
     match reader.peek()? {
         Head::Bin(_) | Head::Str(_) => Bytes::read(reader),
         Head::Uint(_) | Head::Int(_) => {
             i64::read(reader).map(|number| number.to_string().into_bytes().into())
         }
-        other => Err(unexpected(place, other, "bytes")),
+        other => Err(unexpected(offset, other, "bytes")),
     }
 }
 
-identified!(Revision("revision"), Place);
+identified!(Revision("revision"), FieldIndex);
 
 impl Revision<'_> {
-    /// Whether its author or committer is anonymised, as they are in all public topics. An object of a privileged topic
-    /// never is.
+    /// Whether the author or the committer is anonymised, which is the case in all public topics and in no privileged one.
     ///
     /// # Errors
-    /// When a person is not what it should be.
+    /// If a person is invalid.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Revision, owned};

@@ -9,7 +9,7 @@ use super::reader::Reader;
 use crate::{Id, ObjectKind};
 
 object! {
-    /// A snapshot: the branches of an origin, as a visit found them.
+    /// A snapshot: the branches of an origin at the time of a visit.
     ///
     /// ```
     /// use journal_plugin_sdk::{Id, Snapshot, Target, ObjectKind, owned};
@@ -26,7 +26,7 @@ object! {
     /// assert_eq!(names, [&b"refs/heads/main"[..], b"HEAD"]);
     /// # Ok::<(), journal_plugin_sdk::FieldError>(())
     /// ```
-    Snapshot("snapshot", "snapshot"), fields Place {
+    Snapshot("snapshot", "snapshot"), fields FieldIndex {
         branches = "branches";
         id = "id";
     }
@@ -44,11 +44,11 @@ object! {
 pub struct Branch<'a> {
     /// The name, such as `refs/heads/main`.
     pub name: &'a [u8],
-    /// What it points at; nothing where that is unknown: a dangling branch.
+    /// The target, or `None` for a dangling branch.
     pub target: Option<Target<'a>>,
 }
 
-/// What a branch points at.
+/// The target of a branch.
 ///
 /// ```
 /// use journal_plugin_sdk::{Id, Target, ObjectKind};
@@ -63,17 +63,17 @@ pub struct Branch<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// An object of the archive.
+    /// An object in the archive.
     Object(ObjectKind, Id),
     /// Another branch of the snapshot, by its name. There may be no such branch.
     Alias(&'a [u8]),
 }
 
 impl<'a> Snapshot<'a> {
-    /// The branches, in the writer's order.
+    /// The branches, in the order of the journal's writer.
     ///
     /// # Errors
-    /// When there is no map of branches; each branch has an error of its own.
+    /// If the field is not a map. An invalid branch is an error of its item.
     ///
     /// ```
     /// # use journal_plugin_sdk::{Snapshot, owned};
@@ -87,12 +87,12 @@ impl<'a> Snapshot<'a> {
     #[inline]
     pub fn branches(&self) -> Result<Branches<'_, 'a>, FieldError> {
         self.fields
-            .items(Place::branches as usize, Reader::map)
+            .items(FieldIndex::branches as usize, Reader::map)
             .map(Branches)
     }
 }
 
-/// The branches of a snapshot; made by [`Snapshot::branches`].
+/// The branches of a snapshot, returned by [`Snapshot::branches`].
 ///
 /// ```
 /// # use journal_plugin_sdk::{Snapshot, owned};
@@ -124,9 +124,9 @@ impl<'a> Iterator for Branches<'_, 'a> {
     }
 }
 
-/// What a branch points at: nothing where its map is empty, as upstream has it.
+/// The target of a branch. An empty map means that there is none, as in swh.model.
 fn read_target<'a>(reader: &mut Reader<'a>) -> Result<Option<Target<'a>>, FieldError> {
-    let place = reader.place();
+    let offset = reader.offset();
     let (mut target, mut target_type) = (None, None);
     let pairs = reader.map()?;
     if pairs == 0 {
@@ -134,14 +134,14 @@ fn read_target<'a>(reader: &mut Reader<'a>) -> Result<Option<Target<'a>>, FieldE
     }
     for _ in 0..pairs {
         match reader.key_of([b"\xa6target", b"\xabtarget_type"])? {
-            // Its length depends on its type, which may follow it.
+            // Its length depends on the type, which may follow later.
             Some(0) => target = Some(*reader),
             Some(_) => target_type = Some(*reader),
             None => {}
         }
         reader.skip()?;
     }
-    let missing = |field| FieldError::missing(place).within(field);
+    let missing = |field| FieldError::missing(offset).within(field);
     let mut target = target.ok_or_else(|| missing("target"))?;
     let mut target_type = target_type.ok_or_else(|| missing("target_type"))?;
     if target_type.pass(b"\xa5alias") {
@@ -153,4 +153,4 @@ fn read_target<'a>(reader: &mut Reader<'a>) -> Result<Option<Target<'a>>, FieldE
     Ok(Some(Target::Object(kind, id)))
 }
 
-identified!(Snapshot("snapshot"), Place);
+identified!(Snapshot("snapshot"), FieldIndex);

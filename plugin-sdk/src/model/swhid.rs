@@ -3,12 +3,12 @@
 use super::{Content, Directory, Entry, EntryType, Origin, Release, Revision, Snapshot};
 use crate::{ExtendedObjectKind, ExtendedSwhid, FieldError, ObjectKind, Swhid};
 
-/// Gives an object its SWHID. It never computes an identifier, which would bring the code for it into every
-/// plugin that asks; an origin's, which old records do not have, is no more than a hash.
+/// Declares the SWHID of an object. It does not compute missing identifiers, which would add that code to every plugin,
+/// except that of an origin, which is a single hash and is missing in old records.
 macro_rules! swhid {
     ($($object:ident by $id:ident is $swhid:ident of $kind:expr, $errors:literal;)*) => {$(
         impl $object<'_> {
-            /// Its SWHID.
+            /// The SWHID.
             ///
             /// # Errors
             #[doc = $errors]
@@ -29,7 +29,7 @@ macro_rules! swhid {
 }
 
 swhid! {
-    Content by sha1_git is Swhid of ObjectKind::Content, "When the field is not what it should be.";
+    Content by sha1_git is Swhid of ObjectKind::Content, "If the field is invalid.";
     Directory by required_id is Swhid of ObjectKind::Directory, "When it claims no identifier.";
     Revision by required_id is Swhid of ObjectKind::Revision, "When it claims no identifier.";
     Release by required_id is Swhid of ObjectKind::Release, "When it claims no identifier.";
@@ -38,7 +38,7 @@ swhid! {
 }
 
 impl Entry<'_> {
-    /// The SWHID of the object that it points at.
+    /// The SWHID of the target.
     ///
     /// ```
     /// use journal_plugin_sdk::{Entry, EntryType, Id};

@@ -1,17 +1,17 @@
-//! Rows of an append output that the host does not have yet.
+//! The buffer of an append output.
 
 use serde::Serialize;
 
 use crate::{Failure, RecordError};
 
-/// Rows end to end, and where each ends.
+/// Concatenated rows, and the end of each.
 #[derive(Default)]
 pub(super) struct Appending {
     rows: Vec<u8>,
     row_ends: Vec<u32>,
 }
 
-/// How much there was.
+/// The size of a buffer at some time.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Length {
     bytes: usize,
@@ -38,7 +38,7 @@ impl Appending {
 
     #[inline]
     fn end_row(&mut self, output: &str, start: usize) -> Result<(), RecordError> {
-        // The markers of msgpack's maps: fixmap, map 16 and map 32.
+        // The first byte of a msgpack map: fixmap, map 16 or map 32.
         if !matches!(self.rows.get(start), Some(0x80..=0x8f | 0xde | 0xdf)) {
             let what = "is not a map: emit a struct or a map with string keys";
             return Err(failure(output, what));
@@ -68,7 +68,7 @@ impl Appending {
         self.row_ends.truncate(length.rows);
     }
 
-    /// Hands all rows over, where there are any.
+    /// Passes all rows to `deliver`, if there are any, and clears the buffer.
     pub(super) fn deliver(&mut self, deliver: impl FnOnce(&[u8], &[u32])) {
         if !self.row_ends.is_empty() {
             deliver(&self.rows, &self.row_ends);

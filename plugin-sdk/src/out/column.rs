@@ -1,4 +1,4 @@
-//! From a field of a row to the value of a column.
+//! Serializes a field of a row into the value of a column.
 
 use journal_aggregate::{Fault, Row, Span, Value};
 use journal_msgpack::Cursor;
@@ -8,7 +8,7 @@ use super::fields::MergeError;
 
 type Compound = Impossible<Value<Span>, MergeError>;
 
-/// Serializes what a column can have; texts and bytes are copied into the row.
+/// Serializes a value of a column. Texts and bytes are copied into the row.
 pub(super) struct ColumnSerializer<'a> {
     pub(super) row: &'a mut Row,
     pub(super) column: usize,

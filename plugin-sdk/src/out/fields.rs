@@ -1,4 +1,4 @@
-//! From a row that serializes to the fields of an aggregate's row.
+//! Serializes a struct or a map into a row of an aggregate.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,9 +11,9 @@ use super::key;
 /// Why a row could not be merged.
 #[derive(Debug)]
 pub(super) enum MergeError {
-    /// The row is not what the plan says.
+    /// The row does not match the plan.
     Fault(Fault),
-    /// A field does not serialize.
+    /// A field cannot be serialized.
     NotEncoded(String),
 }
 
@@ -40,13 +40,13 @@ impl From<rmp_serde::encode::Error> for MergeError {
     }
 }
 
-/// Takes a struct or a map apart into the fields of a row.
+/// Splits a struct or a map into the fields of a row.
 pub(super) struct RowSerializer<'a>(pub(super) &'a mut Row);
 
 /// The fields of one struct or map.
 pub(super) struct Fields<'a> {
     row: &'a mut Row,
-    /// What the value is for whose name came last in a map.
+    /// The role of the map value that follows.
     role: Option<Role>,
 }
 
@@ -104,7 +104,7 @@ impl SerializeMap for Fields<'_> {
     }
 }
 
-/// A serializer that refuses everything but what is written out beside it.
+/// Implements the methods of a serializer that refuse their value.
 macro_rules! refuse {
     ($error:expr; $($method:ident($($type:ty),*) -> $result:ty;)*) => {
         $(
@@ -195,7 +195,7 @@ impl<'a> Serializer for RowSerializer<'a> {
     refuse! { Fault::NotAMap; others }
 }
 
-/// Finds out what the field of a name is for.
+/// Looks up the role of the field with this name.
 struct NameSerializer<'a>(&'a mut Row);
 
 impl Serializer for NameSerializer<'_> {

@@ -1,14 +1,14 @@
-//! From a field of a row to a part of its key.
+//! Serializes a field of a row into a part of its key.
 
 use journal_aggregate::bytes;
 use rmp_serde::config::{DefaultConfig, StructMapConfig};
 use rmp_serde::encode::Error;
 use serde::ser::{Serialize, Serializer};
 
-/// What msgpack is written with: structs as maps.
+/// Writes msgpack with structs as maps.
 type Msgpack<'a> = rmp_serde::Serializer<&'a mut Vec<u8>, StructMapConfig<DefaultConfig>>;
 
-/// Appends anything to a key as msgpack, short texts and integers faster than `rmp_serde` would.
+/// Appends a value to a key as msgpack. Short texts and integers take a faster path than in `rmp_serde`.
 pub(super) fn write<T: Serialize + ?Sized>(key: &mut Vec<u8>, part: &T) -> Result<(), Error> {
     let mut msgpack = rmp_serde::Serializer::new(key).with_struct_map();
     part.serialize(KeySerializer(&mut msgpack))
@@ -51,7 +51,7 @@ fn unsigned(key: &mut Vec<u8>, number: u64) {
     }
 }
 
-/// The methods that are as in `rmp_serde`.
+/// Methods that call `rmp_serde`.
 macro_rules! delegate {
     ($($method:ident($($name:ident: $type:ty),*) -> $result:ty;)*) => {
         $(
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_what_rmp_serde_makes_of_them() {
+    fn parts_are_encoded_as_by_rmp_serde() {
         for bits in 0..64 {
             for number in [(1_u64 << bits) - 1, 1 << bits, (1 << bits) + 1] {
                 check(&number);

@@ -1,4 +1,4 @@
-//! Rows of an aggregate output that the host does not have yet, merged by key.
+//! The buffer of an aggregate output: rows merged by key.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::fields::{MergeError, RowSerializer};
 use crate::{Failure, RecordError};
 
-/// Rows are handed over in chunks of about this many bytes.
+/// Rows are handed to the host in chunks of about this many bytes.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Rows merged by key, and the one on its way to them.
+/// Rows merged by key, and the row that is being added.
 pub(super) struct Merging {
     table: Table,
     row: Row,
@@ -27,7 +27,7 @@ impl Merging {
         }
     }
 
-    /// Merges a row, and answers whether its key is new.
+    /// Merges a row. Returns whether its key is new.
     #[inline]
     pub(super) fn merge<R: Serialize + ?Sized>(
         &mut self,
@@ -39,10 +39,10 @@ impl Merging {
         merged.map_err(|error| not_merged(output, error))
     }
 
-    /// The present state, to be returned to; `settled` when no savepoint of before is needed any more.
+    /// A savepoint of the current state. `is_final` discards all earlier savepoints.
     #[inline]
-    pub(super) fn savepoint(&mut self, settled: bool) -> Savepoint {
-        if settled {
+    pub(super) fn savepoint(&mut self, is_final: bool) -> Savepoint {
+        if is_final {
             self.table.seal();
         }
         self.table.savepoint()
@@ -57,11 +57,11 @@ impl Merging {
         self.table.bytes()
     }
 
-    /// Hands all rows over, where there are any, and forgets them.
+    /// Passes all rows to `deliver`, if there are any, and clears the buffer.
     pub(super) fn deliver(&mut self, mut deliver: impl FnMut(&[u8], &[u32])) {
         let (mut rows, mut row_ends) = (Vec::new(), Vec::new());
         let Ok(()) = self.table.write(&mut rows, |rows| {
-            // A row is at most as long as its guest's memory, and a chunk that long is handed over at once.
+            // A row fits into the guest's memory, which is below 4 GiB, and a chunk that large is delivered at once.
             row_ends.push(u32::try_from(rows.len()).unwrap_or(u32::MAX));
             if rows.len() > CHUNK_BYTES {
                 deliver(rows, &row_ends);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Bytes, Timestamp};
 
-/// What was delivered: the output, and its rows one by one.
+/// The rows that were delivered, with the index of their output.
 type Delivered = Rc<RefCell<Vec<(u32, Vec<Vec<u8>>)>>>;
 
 fn out(names: &[&str]) -> (Out, Delivered) {
@@ -33,6 +33,17 @@ fn with_outputs(outputs: Vec<OutputPlan>) -> (Out, Delivered) {
         keep.borrow_mut().push((output, rows.collect()));
     });
     (Out::new(outputs, deliver), delivered)
+}
+
+/// The emission failed for this reason, and names the line of it.
+#[track_caller]
+fn check_failure(error: &RecordError, expected: &str) {
+    let RecordError::Fail(Failure::Fatal(reason)) = error else {
+        panic!("{error}")
+    };
+    let (reason, line) = reason.split_once(" (at ").unwrap();
+    assert_eq!(reason, expected);
+    assert!(line.starts_with("plugin-sdk/src/out/tests"), "{line}");
 }
 
 fn encoded(row: &Value) -> Vec<u8> {
@@ -87,7 +98,7 @@ fn undeclared_output_is_a_failure_that_names_it_and_the_declared_ones() {
     let (mut out, _) = out(&["a", "b"]);
     let expected = "the plan does not declare the output `c`: it declares `a`, `b`";
     let error = out.emit_to("c", &json!({})).unwrap_err();
-    assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+    check_failure(&error, expected);
 }
 
 #[test]
@@ -95,24 +106,20 @@ fn emitting_without_a_name_needs_exactly_one_output() {
     let (mut several, _) = out(&["a", "b"]);
     let expected = "`emit` needs a plan with exactly one output: it declares `a`, `b`";
     let error = several.emit(&json!({})).unwrap_err();
-    assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+    check_failure(&error, expected);
     let (mut none, _) = out(&[]);
-    assert!(
-        none.emit(&json!({}))
-            .unwrap_err()
-            .to_string()
-            .ends_with("it declares none")
-    );
+    let expected = "`emit` needs a plan with exactly one output: it declares none";
+    check_failure(&none.emit(&json!({})).unwrap_err(), expected);
 }
 
 #[test]
-fn row_that_is_not_a_map_is_a_failure_and_leaves_nothing_behind() {
+fn row_that_is_not_a_map_is_a_failure_and_leaves_nothing() {
     let (mut out, delivered) = out(&["rows"]);
     for row in [json!([1, 2]), json!("text"), json!(1), json!(null)] {
         let error = out.emit(&row).unwrap_err();
         let expected =
             "a row for the output `rows` is not a map: emit a struct or a map with string keys";
-        assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+        check_failure(&error, expected);
     }
     out.flush();
     assert!(delivered.borrow().is_empty());
@@ -131,7 +138,7 @@ fn maps_of_every_size_are_rows() {
 }
 
 #[test]
-fn row_that_cannot_be_serialized_refuses_the_record_and_leaves_nothing_behind() {
+fn row_that_cannot_be_serialized_rejects_the_record_and_leaves_nothing() {
     struct Broken;
     impl Serialize for Broken {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -152,7 +159,7 @@ fn row_that_cannot_be_serialized_refuses_the_record_and_leaves_nothing_behind() 
 }
 
 #[test]
-fn what_a_record_emitted_is_taken_back_from_every_output() {
+fn rows_of_a_rejected_record_are_removed_from_every_output() {
     let (mut out, delivered) = out(&["a", "b"]);
     out.begin_record();
     out.emit_to("a", &json!({"keep": 1})).unwrap();
@@ -161,9 +168,9 @@ fn what_a_record_emitted_is_taken_back_from_every_output() {
     out.emit_to("a", &json!({"drop": 1})).unwrap();
     out.emit_to("b", &json!({"drop": 2})).unwrap();
     out.emit_to("a", &json!({"drop": 3})).unwrap();
-    out.take_back();
+    out.rollback_record();
     out.begin_record();
-    out.take_back();
+    out.rollback_record();
     out.begin_record();
     out.emit_to("a", &json!({"keep": 2})).unwrap();
     out.end_record();
@@ -173,7 +180,7 @@ fn what_a_record_emitted_is_taken_back_from_every_output() {
 }
 
 #[test]
-fn refused_outer_record_takes_back_what_inner_ones_emitted() {
+fn rejected_outer_record_removes_the_rows_of_inner_ones() {
     let (mut out, delivered) = out(&["a", "b"]);
     out.begin_record();
     out.emit_to("a", &json!({"outer": 1})).unwrap();
@@ -184,23 +191,23 @@ fn refused_outer_record_takes_back_what_inner_ones_emitted() {
         out.end_record();
     }
     out.emit_to("b", &json!({"outer": 2})).unwrap();
-    out.take_back();
-    assert_eq!((out.pending_bytes, out.may_take_back), (0, false));
+    out.rollback_record();
+    assert_eq!((out.pending_bytes, out.in_record), (0, false));
     out.flush();
     assert!(delivered.borrow().is_empty());
 }
 
 #[test]
-fn refused_inner_record_takes_back_its_own_rows_alone() {
+fn rejected_inner_record_removes_only_its_rows() {
     let (mut out, delivered) = out(&["a", "b"]);
     out.begin_record();
     out.emit_to("a", &json!({"outer": 1})).unwrap();
     out.begin_record();
     out.emit_to("a", &json!({"inner": 1})).unwrap();
     out.emit_to("b", &json!({"inner": 2})).unwrap();
-    out.take_back();
+    out.rollback_record();
     out.emit_to("b", &json!({"outer": 2})).unwrap();
-    assert!(out.may_take_back);
+    assert!(out.in_record);
     out.end_record();
     out.flush();
     let expected = [
@@ -211,7 +218,7 @@ fn refused_inner_record_takes_back_its_own_rows_alone() {
 }
 
 #[test]
-fn inner_record_delivers_nothing_of_an_outer_one() {
+fn end_of_an_inner_record_delivers_nothing() {
     let row = json!({"text": "x".repeat(FLUSH_BYTES)});
     let (mut out, delivered) = out(&["rows"]);
     out.begin_record();
@@ -236,14 +243,14 @@ fn large_buffers_are_delivered_between_records_and_never_within_one() {
     assert_eq!(delivered.borrow().len(), 1);
     out.begin_record();
     out.emit(&row).unwrap();
-    out.take_back();
+    out.rollback_record();
     assert_eq!(out.pending_bytes, 0);
     out.flush();
     assert_eq!(delivered.borrow().len(), 1);
 }
 
 #[test]
-fn large_buffers_are_delivered_at_once_where_nothing_can_be_taken_back() {
+fn large_buffers_are_delivered_at_once_outside_of_records() {
     let row = json!({"text": "x".repeat(FLUSH_BYTES)});
     let (mut out, delivered) = out(&["rows"]);
     out.emit(&row).unwrap();
@@ -262,17 +269,17 @@ fn failed_call_leaves_neither_rows_nor_rejections_nor_an_open_record() {
     });
     out.begin_record();
     out.clear();
-    assert!(!out.may_take_back && out.outer.is_empty());
+    assert!(!out.in_record && out.outer.is_empty());
     assert_eq!(out.take_rejections(), []);
     out.flush();
     assert!(delivered.borrow().is_empty());
 }
 
 #[test]
-fn record_that_is_refused_twice_is_named_once_for_the_first_reason() {
+fn record_that_is_rejected_twice_is_named_once_with_the_first_reason() {
     let (mut out, _) = out(&["rows"]);
     for (batch, index, reason) in [(1, 0, "first"), (0, 7, "other"), (1, 0, "second")] {
-        out.refuse(batch, index, reason.to_owned());
+        out.note_rejection(batch, index, reason.to_owned());
     }
     let expected = [
         Rejection {

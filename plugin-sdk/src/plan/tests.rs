@@ -62,11 +62,11 @@ fn check_refused(plan: &Plan, expected: &str) {
 }
 
 #[test]
-fn plan_that_breaks_a_rule_is_refused_by_a_sentence_that_names_the_place() {
+fn plan_that_breaks_a_rule_is_refused_with_the_name_that_breaks_it() {
     let output = |name: &str, summary: &str| Plan::new(ANY).output(name, summary);
     check_refused(
         &Plan::new(["Revision"]),
-        "the plan names the object type `Revision`, which is not 1 to 100 of `a-z0-9_`",
+        "the plan names the object type `Revision`: a name must be 1 to 100 of `a-z0-9_`",
     );
     check_refused(
         &Plan::new(["origin", "revision", "origin"]),
@@ -74,7 +74,7 @@ fn plan_that_breaks_a_rule_is_refused_by_a_sentence_that_names_the_place() {
     );
     check_refused(
         &Plan::new((0..101).map(|number| number.to_string())),
-        "the plan names 101 object types, and 100 are the most",
+        "the plan names 101 object types, and the limit is 100",
     );
     check_refused(
         &Plan::new(ANY).columns([Column::ValueEnds, Column::ValueEnds]),
@@ -82,7 +82,7 @@ fn plan_that_breaks_a_rule_is_refused_by_a_sentence_that_names_the_place() {
     );
     check_refused(
         &output("Sums", ""),
-        "the plan declares the output `Sums`, whose name is not a letter `a-z` and up to 62 of `a-z0-9_-`",
+        "the plan declares the output `Sums`: a name must be a letter `a-z` and at most 62 of `a-z0-9_-`",
     );
     check_refused(
         &output("sums", &"é".repeat(1001)),
@@ -93,7 +93,7 @@ fn plan_that_breaks_a_rule_is_refused_by_a_sentence_that_names_the_place() {
     });
     check_refused(
         &outputs,
-        "the plan declares 65 outputs, and 64 are the most",
+        "the plan declares 65 outputs, and the limit is 64",
     );
 }
 
@@ -106,23 +106,23 @@ fn of_size(key: usize, columns: usize) -> Aggregate {
 }
 
 #[test]
-fn aggregate_that_breaks_a_rule_is_refused_by_a_sentence_that_names_it() {
+fn aggregate_that_breaks_a_rule_is_refused_by_name() {
     let refused = |aggregate, expected: &str| {
         let plan = Plan::new(ANY).aggregate("a", "", aggregate);
         check_refused(&plan, &format!("the aggregate `a` {expected}"));
     };
     refused(
         of_size(17, 1),
-        "names 17 fields of the key, and 16 are the most",
+        "has 17 fields in its key, and the limit is 16",
     );
     refused(
         of_size(1, 0),
         "has no column: add one with `sum`, `min` or `max`",
     );
-    refused(of_size(0, 49), "has 49 columns, and 48 are the most");
+    refused(of_size(0, 49), "has 49 columns, and the limit is 48");
     refused(
         Aggregate::by(["a b"]).sum("n"),
-        "has the field `a b`, whose name is not a letter or `_` and up to 62 of `A-Za-z0-9_-`",
+        "has the field `a b`: a name must be a letter or `_` and at most 62 of `A-Za-z0-9_-`",
     );
     refused(Aggregate::by(["n"]).sum("n"), "names the field `n` twice");
     refused(
@@ -177,7 +177,7 @@ fn plan_is_refused_exactly_where_the_schema_of_the_contract_does() {
 }
 
 #[test]
-fn values_bring_their_ends() {
+fn values_include_their_ends() {
     assert!(
         Plan::new(ANY)
             .columns([Column::Values])

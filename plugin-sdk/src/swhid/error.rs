@@ -1,8 +1,8 @@
-//! Why a text is not a SWHID.
+//! The error of parsing a SWHID.
 
 use thiserror::Error;
 
-/// A text is not a SWHID: what is wrong, and where.
+/// The error of parsing a SWHID, with its position.
 ///
 /// ```
 /// use journal_plugin_sdk::{Swhid, SwhidProblem};
@@ -14,9 +14,9 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("byte {position} of the SWHID: {problem}")]
 pub struct SwhidError {
-    /// What is wrong.
+    /// The problem.
     pub problem: SwhidProblem,
-    /// How many bytes of the text stand before the part that is wrong.
+    /// The byte offset of the problem in the text.
     pub position: usize,
 }
 
@@ -27,43 +27,43 @@ pub struct SwhidError {
 ///
 /// let error = "swh:2:rev:309cf2674ee7a0749978cf8265ab91a60aea0f7d".parse::<Swhid>().unwrap_err();
 /// assert_eq!(error.problem, SwhidProblem::Prefix);
-/// assert_eq!(error.problem.to_string(), "it must begin with `swh:1:`");
+/// assert_eq!(error.problem.to_string(), "it must start with `swh:1:`");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SwhidProblem {
-    /// It is another scheme, or another version of the scheme.
-    #[error("it must begin with `swh:1:`")]
+    /// The text does not start with `swh:1:`.
+    #[error("it must start with `swh:1:`")]
     Prefix,
-    /// No object has the type.
+    /// The object type is unknown.
     #[error("the object type must be cnt, dir, rev, rel or snp")]
     Kind,
-    /// Only extended SWHIDs have the type.
-    #[error("the object types ori and emd are those of an extended SWHID alone")]
+    /// Only extended SWHIDs have the object type.
+    #[error("only an extended SWHID may have the object type ori or emd")]
     ExtendedKind,
     /// The identifier is too short, too long or has other characters.
     #[error("the identifier must be 40 lowercase hexadecimal digits")]
     Id,
-    /// There are qualifiers, which the type that it is read as does not have.
-    #[error("qualifiers are those of a qualified SWHID alone")]
+    /// There are qualifiers, which the type does not support.
+    #[error("only a qualified SWHID may have qualifiers")]
     Qualifiers,
-    /// There is a blank among the qualifiers.
-    #[error("blanks in a qualifier must be written with `%`, a space as `%20`")]
+    /// The qualifiers contain white space.
+    #[error("white space in a qualifier must be escaped, a space as `%20`")]
     Blank,
     /// A qualifier has no value.
     #[error("a qualifier must be a name, `=` and a value")]
     Qualifier,
-    /// No qualifier has the name.
+    /// The name of a qualifier is unknown.
     #[error("the qualifier must be origin, visit, anchor, path, lines or bytes")]
     QualifierName,
-    /// The visit is not that of a snapshot.
+    /// The visit is not a snapshot.
     #[error("the visit must be the SWHID of a snapshot")]
     Visit,
-    /// The anchor is a content, in which no path begins.
+    /// The anchor is a content.
     #[error("the anchor must be the SWHID of a directory, revision, release or snapshot")]
     Anchor,
-    /// Lines or bytes are no numbers, or are numbers above 64 bits.
-    #[error("lines and bytes must be a number, or two numbers and `-` between them")]
+    /// Lines or bytes are not numbers of up to 64 bits.
+    #[error("lines and bytes must be a number, or two numbers with a `-` between them")]
     Range,
 }
 

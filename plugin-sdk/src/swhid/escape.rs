@@ -2,13 +2,12 @@
 
 use std::fmt::{self, Formatter};
 
-/// Whether a character ends a SWHID in running text: white space, and the four separators of ASCII, which
-/// Python counts among it.
+/// Whether a character is white space, including the four ASCII separators, as in Python.
 pub(super) fn is_blank(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\x1c'..='\x1f')
 }
 
-/// What an escaped text stands for. A `%` that no two hexadecimal digits follow stands for itself.
+/// Unescapes a text. A `%` that is not followed by two hexadecimal digits is kept.
 pub(super) fn unescape(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     let mut bytes = Vec::with_capacity(rest.len());
@@ -32,7 +31,7 @@ fn hexadecimal(high: u8, low: u8) -> Option<u8> {
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
-/// Writes an origin's URL, of which only what cannot stand in a qualifier is escaped.
+/// Writes the URL of an origin. Only characters that a qualifier cannot contain are escaped.
 pub(super) fn write_url(url: &str, formatter: &mut Formatter<'_>) -> fmt::Result {
     let must_be_escaped = |character| matches!(character, '%' | ';') || is_blank(character);
     let mut rest = url;
@@ -47,7 +46,7 @@ pub(super) fn write_url(url: &str, formatter: &mut Formatter<'_>) -> fmt::Result
     formatter.write_str(rest)
 }
 
-/// Writes a path, of which everything is escaped but letters and digits of ASCII, `/`, `_`, `.`, `-` and `~`.
+/// Writes a path. All characters except ASCII letters and digits, `/`, `_`, `.`, `-` and `~` are escaped.
 pub(super) fn write_path(path: &[u8], formatter: &mut Formatter<'_>) -> fmt::Result {
     let is_plain = |byte: &u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'.' | b'-' | b'~')

@@ -1,4 +1,4 @@
-//! What SWHIDs identify.
+//! The object types in SWHIDs.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SwhidProblem;
 
-/// What a SWHID identifies, and what a release or a branch points to: its name in rows, values and JSON.
+/// The type of an object in a SWHID, or of the target of a release or a branch: its name in rows, values and JSON.
 ///
 /// ```
 /// use journal_plugin_sdk::ObjectKind;
@@ -19,19 +19,19 @@ use super::SwhidProblem;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
-    /// A file's bytes: `cnt`.
+    /// A content, the bytes of a file: `cnt`.
     Content,
-    /// A folder: `dir`.
+    /// A directory: `dir`.
     Directory,
-    /// A commit: `rev`.
+    /// A revision, such as a commit: `rev`.
     Revision,
-    /// A tag with its own author or message: `rel`.
+    /// A release, such as an annotated tag: `rel`.
     Release,
-    /// The branches of an origin at one time: `snp`.
+    /// A snapshot, the branches of an origin at a point in time: `snp`.
     Snapshot,
 }
 
-/// What an extended SWHID identifies: its name in rows, values and JSON.
+/// The type of an object in an extended SWHID: its name in rows, values and JSON.
 ///
 /// ```
 /// use journal_plugin_sdk::{ExtendedObjectKind, ObjectKind};
@@ -42,24 +42,24 @@ pub enum ObjectKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExtendedObjectKind {
-    /// A file's bytes: `cnt`.
+    /// A content, the bytes of a file: `cnt`.
     Content,
-    /// A folder: `dir`.
+    /// A directory: `dir`.
     Directory,
-    /// A commit: `rev`.
+    /// A revision, such as a commit: `rev`.
     Revision,
-    /// A tag with its own author or message: `rel`.
+    /// A release, such as an annotated tag: `rel`.
     Release,
-    /// The branches of an origin at one time: `snp`.
+    /// A snapshot, the branches of an origin at a point in time: `snp`.
     Snapshot,
-    /// Where software was found: `ori`.
+    /// An origin: `ori`.
     Origin,
-    /// What someone says about an object: `emd`.
+    /// Extrinsic metadata: `emd`.
     RawExtrinsicMetadata,
 }
 
 impl ObjectKind {
-    /// All of them.
+    /// All kinds.
     ///
     /// ```
     /// use journal_plugin_sdk::ObjectKind;
@@ -74,7 +74,7 @@ impl ObjectKind {
         Self::Snapshot,
     ];
 
-    /// The three letters in a SWHID.
+    /// The three-letter code in a SWHID.
     ///
     /// ```
     /// use journal_plugin_sdk::ObjectKind;
@@ -86,7 +86,7 @@ impl ObjectKind {
         ExtendedObjectKind::from(self).code()
     }
 
-    /// The object type's name in the journal.
+    /// The name of the object type in the journal.
     ///
     /// ```
     /// use journal_plugin_sdk::ObjectKind;
@@ -98,7 +98,7 @@ impl ObjectKind {
         ExtendedObjectKind::from(self).name()
     }
 
-    /// The kind of a SWHID's three letters.
+    /// The kind with this three-letter code.
     ///
     /// ```
     /// use journal_plugin_sdk::ObjectKind;
@@ -111,7 +111,7 @@ impl ObjectKind {
         ExtendedObjectKind::from_code(code)?.try_into().ok()
     }
 
-    /// The kind of an object type's name in the journal.
+    /// The kind with this object type name.
     ///
     /// ```
     /// use journal_plugin_sdk::ObjectKind;
@@ -126,7 +126,7 @@ impl ObjectKind {
 }
 
 impl ExtendedObjectKind {
-    /// All of them.
+    /// All kinds.
     ///
     /// ```
     /// use journal_plugin_sdk::ExtendedObjectKind;
@@ -143,7 +143,7 @@ impl ExtendedObjectKind {
         Self::RawExtrinsicMetadata,
     ];
 
-    /// The three letters in a SWHID.
+    /// The three-letter code in a SWHID.
     ///
     /// ```
     /// use journal_plugin_sdk::ExtendedObjectKind;
@@ -163,7 +163,7 @@ impl ExtendedObjectKind {
         }
     }
 
-    /// The object type's name in the journal.
+    /// The name of the object type in the journal.
     ///
     /// ```
     /// use journal_plugin_sdk::ExtendedObjectKind;
@@ -183,7 +183,7 @@ impl ExtendedObjectKind {
         }
     }
 
-    /// The kind of a SWHID's three letters.
+    /// The kind with this three-letter code.
     ///
     /// ```
     /// use journal_plugin_sdk::ExtendedObjectKind;
@@ -196,7 +196,7 @@ impl ExtendedObjectKind {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// The kind of an object type's name in the journal.
+    /// The kind with this object type name.
     ///
     /// ```
     /// use journal_plugin_sdk::ExtendedObjectKind;

@@ -1,4 +1,4 @@
-//! SWHIDs with their context.
+//! SWHIDs with qualifiers.
 
 use std::fmt::{self, Display, Formatter};
 use std::ops::RangeInclusive;
@@ -6,21 +6,19 @@ use std::str::FromStr;
 
 use super::{ObjectKind, Swhid, SwhidError, SwhidProblem, escape};
 
-/// A SWHID with qualifiers, which say where the object was found and what of it is meant: text in rows, values
-/// and JSON.
+/// A SWHID with qualifiers for the context of the object and for a fragment of it: text in rows, values and JSON.
 ///
-/// Qualifiers are read in any order, the last one of a name counts, and they are written in the order
-/// `origin`, `visit`, `anchor`, `path`, `lines` or `bytes`. It is swh.model that is followed where the
-/// specification is stricter:
+/// Qualifiers are read in any order, and the last one of each name is used. They are written in the order `origin`,
+/// `visit`, `anchor`, `path`, `lines` or `bytes`. As in swh.model, which is less strict than the specification:
 ///
-/// - lines may be given of any object, may begin at 0 and may run backwards; a path may be relative and stand
-///   without an anchor;
-/// - every character of a path is escaped that is not a letter or a digit of ASCII or one of `/_.-~`. What is
-///   escaped in an origin and is not UTF-8 is read as the replacement character.
+/// - any object may have lines, they may start at 0, and the first may be above the last; a path may be relative and have no
+///   anchor;
+/// - in a path, all characters except ASCII letters and digits and `/_.-~` are escaped. Escaped bytes in an origin that are
+///   not UTF-8 become the replacement character.
 ///
-/// It is the specification that is followed with `bytes`, which swh.model does not know: a SWHID has lines or
-/// bytes, and where it has both the bytes count. And it is neither in two things: blanks in an origin are
-/// escaped, where swh.model writes what it does not read, and lines must fit 64 bits.
+/// `bytes` follows the specification, as swh.model does not support it: a SWHID has either lines or bytes, and if both are
+/// given, the bytes are used. Two things differ from both: white space in an origin is escaped, because swh.model writes a
+/// SWHID that it cannot read, and line numbers must fit into 64 bits.
 ///
 /// ```
 /// use journal_plugin_sdk::{Fragment, QualifiedSwhid};
@@ -44,7 +42,7 @@ pub struct QualifiedSwhid {
     fragment: Option<Fragment>,
 }
 
-/// Which part of a content is meant.
+/// A fragment of a content.
 ///
 /// ```
 /// use journal_plugin_sdk::Fragment;
@@ -60,7 +58,7 @@ pub enum Fragment {
     Bytes(FragmentRange),
 }
 
-/// A number, or two, the second of which counts in.
+/// A number, or an inclusive range of two.
 ///
 /// ```
 /// use journal_plugin_sdk::FragmentRange;
@@ -72,7 +70,7 @@ pub enum Fragment {
 pub struct FragmentRange {
     /// The first number.
     pub first: u64,
-    /// The last number, unless the first is the only one.
+    /// The last number of a range.
     pub last: Option<u64>,
 }
 
@@ -152,7 +150,7 @@ impl QualifiedSwhid {
         self.path.as_deref()
     }
 
-    /// The part of the content that is meant.
+    /// The fragment of the content.
     ///
     /// ```
     /// use journal_plugin_sdk::QualifiedSwhid;
@@ -167,7 +165,7 @@ impl QualifiedSwhid {
         self.fragment
     }
 
-    /// The same with this URL of an origin.
+    /// Sets the URL of the origin.
     ///
     /// ```
     /// use journal_plugin_sdk::{QualifiedSwhid, Swhid};
@@ -183,7 +181,7 @@ impl QualifiedSwhid {
         self
     }
 
-    /// The same with this snapshot as its visit.
+    /// Sets the snapshot of the visit.
     ///
     /// # Errors
     ///
@@ -206,7 +204,7 @@ impl QualifiedSwhid {
         Ok(self)
     }
 
-    /// The same with this anchor.
+    /// Sets the anchor.
     ///
     /// # Errors
     ///
@@ -229,7 +227,7 @@ impl QualifiedSwhid {
         Ok(self)
     }
 
-    /// The same with this path.
+    /// Sets the path.
     ///
     /// ```
     /// use journal_plugin_sdk::{QualifiedSwhid, Swhid};
@@ -245,7 +243,7 @@ impl QualifiedSwhid {
         self
     }
 
-    /// The same with this part of the content.
+    /// Sets the fragment.
     ///
     /// ```
     /// use journal_plugin_sdk::{Fragment, QualifiedSwhid, Swhid};
@@ -307,7 +305,7 @@ impl FromStr for QualifiedSwhid {
     }
 }
 
-/// A qualifier's value as it is written, and its position in the SWHID.
+/// The escaped value of a qualifier, and its position in the SWHID.
 type Value<'a> = Option<(&'a str, usize)>;
 
 /// The last value of each qualifier.
@@ -322,7 +320,7 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Finds the qualifiers in a SWHID, the first of which begins at this position.
+    /// Finds the qualifiers in a SWHID. The first one starts at this position.
     fn find(text: &'a str, mut position: usize) -> Result<Self, SwhidError> {
         let qualifiers = &text[position..];
         if let Some(blank) = qualifiers.find(escape::is_blank) {
@@ -333,7 +331,7 @@ impl<'a> Values<'a> {
             let (name, value) = qualifier
                 .split_once('=')
                 .ok_or(SwhidProblem::Qualifier.at(position))?;
-            let place = match name {
+            let slot = match name {
                 "origin" => &mut values.origin,
                 "visit" => &mut values.visit,
                 "anchor" => &mut values.anchor,
@@ -342,7 +340,7 @@ impl<'a> Values<'a> {
                 "bytes" => &mut values.bytes,
                 _ => return Err(SwhidProblem::QualifierName.at(position)),
             };
-            *place = Some((value, position + name.len() + 1));
+            *slot = Some((value, position + name.len() + 1));
             position += qualifier.len() + 1;
         }
         Ok(values)

@@ -1,4 +1,4 @@
-//! SWHIDs in rows and values: text, whatever the format.
+//! SWHIDs in rows and values, as text in every format.
 
 use std::fmt::{self, Display, Formatter};
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::Deserializer;
 use serde::de::{self, Visitor};
 
-/// Deserializes types from the text that they are written as.
+/// Implements serde for types that are written as text.
 macro_rules! from_text {
     ($($type:ty),+) => {$(
         impl<'de> serde::Deserialize<'de> for $type {

@@ -1,4 +1,4 @@
-//! Why a run in the harness fails.
+//! The errors of the harness.
 
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use super::run::Call;
 use crate::Failure;
 
-/// Why a run in the harness fails, which is where the host would stop too.
+/// Why a run in the harness failed. The host would stop in the same cases.
 ///
 #[doc = include_str!("example.md")]
 /// use journal_plugin_sdk::testing::Error;
 ///
 /// let error = Harness::<Urls, _>::new().object(&owned::Release::new()).run().unwrap_err();
-/// assert!(matches!(error, Error::NotAskedFor { object_type } if object_type == "release"));
+/// assert!(matches!(error, Error::NotInPlan { object_type } if object_type == "release"));
 /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
 /// ```
 #[derive(Debug)]
@@ -22,12 +22,12 @@ pub enum Error {
     Encode(rmp_serde::encode::Error),
     /// The recording cannot be read.
     Recording {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         source: journal_recording::Error,
     },
-    /// The struct of the options has what the host takes in no option.
+    /// The struct of the options has a type that no option can have.
     Schema {
         /// The JSON pointer into the schema that was derived from it.
         pointer: String,
@@ -44,50 +44,50 @@ pub enum Error {
         hint: String,
     },
     /// A record of an object type that the plan does not ask for.
-    NotAskedFor {
+    NotInPlan {
         /// The record's type.
         object_type: String,
     },
-    /// A record of the test's own is empty, which only a tombstone is.
+    /// A record of the test has an empty value, which would make it a tombstone.
     EmptyValue,
-    /// The processor answered with a failure.
+    /// The processor returned a failure.
     Failed {
-        /// In which call.
+        /// The call.
         call: Call,
-        /// Its answer.
+        /// The failure.
         failure: Failure,
     },
     /// The processor panicked.
     Panicked {
-        /// In which call.
+        /// The call.
         call: Call,
         /// The panic's message.
         message: String,
     },
-    /// A row that no sink can represent.
+    /// A row cannot be written.
     Row {
         /// The output that it was emitted to.
         output: String,
-        /// What is wrong with it.
+        /// Why.
         reason: String,
     },
-    /// The rows are not what the test decodes them to.
+    /// A row cannot be decoded to the type that the test asks for.
     Decode {
         /// The output.
         output: String,
-        /// What is wrong.
+        /// The cause.
         source: rmp_serde::decode::Error,
     },
     /// The result depends on how the records are split into calls.
-    SplitMatters {
-        /// The seed of the split that makes a difference, for
+    DependsOnSplit {
+        /// The seed of the split with a different result, for
         /// [`Harness::split_at_random`](super::Harness::split_at_random).
         seed: u64,
-        /// Where: an output, or the rejections.
-        place: String,
-        /// What came unsplit and is missing with this split, as JSON.
+        /// What differs: the rows of an output, or the rejections.
+        part: String,
+        /// What is missing with this split, as JSON.
         missing: Vec<String>,
-        /// What came with this split alone, as JSON.
+        /// What only this split has, as JSON.
         extra: Vec<String>,
     },
 }
@@ -112,13 +112,14 @@ impl Display for Error {
                 "the host takes no such options: {rule}, at `{pointer}` of their schema; {hint}"
             ),
             Self::Options { reason, hint } => write!(formatter, "{reason}; {hint}"),
-            Self::NotAskedFor { object_type } => {
+            Self::NotInPlan { object_type } => {
                 write!(
                     formatter,
                     "the plan does not ask for the object type `{object_type}`"
                 )
             }
-            Self::EmptyValue => formatter.write_str("a value is empty: that is a tombstone"),
+            Self::EmptyValue => formatter
+                .write_str("a value is empty: use `tombstone` for a record without a value"),
             Self::Failed { call, failure } => write!(formatter, "{call} failed: {failure}"),
             Self::Panicked { call, message } => write!(formatter, "{call} panicked: {message}"),
             Self::Row { output, reason } => {
@@ -130,14 +131,14 @@ impl Display for Error {
                     "a row of the output `{output}` cannot be decoded"
                 )
             }
-            Self::SplitMatters {
+            Self::DependsOnSplit {
                 seed,
-                place,
+                part,
                 missing,
                 extra,
             } => write!(
                 formatter,
-                "{place} depend on how the records are split into calls (seed {seed}): \
+                "{part} depend on how the records are split into calls (seed {seed}): \
                  missing {missing:?}, extra {extra:?}"
             ),
         }

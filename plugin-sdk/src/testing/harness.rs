@@ -1,4 +1,4 @@
-//! Calls a processor as the host would.
+//! Calls a processor in the same way as the host.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -17,9 +17,9 @@ use super::worker::Worker;
 use crate::processor::About;
 use crate::{NoOptions, Options, Plan, Processor, log, owned};
 
-/// Runs the processor `P`, whose options are `O`, over the records that it is given.
+/// Runs the processor `P`, with options of type `O`, over the records of a test.
 ///
-/// Records without a place of their own get partition 0 and the next offset of their object type.
+/// Records that the test adds get partition 0 and the next offset of their object type.
 ///
 #[doc = include_str!("example.md")]
 /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
@@ -30,11 +30,11 @@ use crate::{NoOptions, Options, Plan, Processor, log, owned};
 pub struct Harness<P, O = NoOptions> {
     options: Value,
     steps: Vec<Step>,
-    /// The offset that the next record of each object type gets.
+    /// The offset of the next record of each object type.
     offsets: HashMap<String, u64>,
     privileged: bool,
     seed: Option<u64>,
-    /// What went wrong while the records were given.
+    /// The first error while the records were added.
     error: Option<Error>,
     processor: PhantomData<fn(O) -> P>,
 }
@@ -53,7 +53,7 @@ impl<P: Processor<O>, O: Options> Default for Harness<P, O> {
 }
 
 impl<P: Processor<O>, O: Options> Harness<P, O> {
-    /// A harness without records, options and splits.
+    /// A harness without records and options.
     ///
     #[doc = include_str!("example.md")]
     /// let run = Harness::<Urls, _>::new().run()?;
@@ -106,8 +106,8 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self
     }
 
-    /// Adds a record. The key is taken as it is; see [`msgpack`](super::msgpack) for one like the journal's. The
-    /// value is anything that serializes.
+    /// Adds a record. The value is serialized; the key is not. Use [`msgpack`](super::msgpack) for a key as in the
+    /// journal.
     ///
     #[doc = include_str!("example.md")]
     /// use serde_json::json;
@@ -132,7 +132,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         }
     }
 
-    /// Adds the record of an object, with its own key.
+    /// Adds the record of an object, with the key that it has in the journal.
     ///
     #[doc = include_str!("example.md")]
     /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
@@ -144,7 +144,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self.raw_record(T::OBJECT_TYPE, object.key(), object.encode())
     }
 
-    /// Adds a record whose value is taken as it is.
+    /// Adds a record with these bytes as its value.
     ///
     #[doc = include_str!("example.md")]
     /// let run = Harness::<Urls, _>::new().raw_record("origin", "a key", b"no msgpack").run()?;
@@ -166,7 +166,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self
     }
 
-    /// Adds a record without a value. The processor sees it when its plan asks for tombstones.
+    /// Adds a record without a value. The processor sees it only if its plan asks for tombstones.
     ///
     #[doc = include_str!("example.md")]
     /// let run = Harness::<Urls, _>::new().tombstone("origin", "a key").run()?;
@@ -179,7 +179,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self
     }
 
-    /// Adds the records of a recording; those of types that the plan does not ask for are passed over.
+    /// Adds the records of a recording. Object types that the plan does not ask for are skipped.
     ///
     /// ```
     /// use journal_plugin_sdk::Processor;
@@ -195,7 +195,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self
     }
 
-    /// Has a checkpoint made here. There is always one at the end.
+    /// Makes a checkpoint after the records so far. There is always one at the end.
     ///
     #[doc = include_str!("example.md")]
     /// let origin = owned::Origin::new().url("https://example.org");
@@ -209,10 +209,10 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self
     }
 
-    /// Splits the records into calls at random, the same for the same seed. Unless this is set, records are
-    /// handed over as the host does by default: up to 1000, or a mebibyte, in a call.
+    /// Splits the records into calls at random. The same seed gives the same split. Without a seed, each call gets up to
+    /// 1000 records or one mebibyte, the host's default.
     ///
-    /// A processor whose plan promises that it holds nothing is started anew for each call.
+    /// A processor whose plan says that it is stateless is started again for each call.
     ///
     #[doc = include_str!("example.md")]
     /// let origin = owned::Origin::new().url("https://example.org");
@@ -229,7 +229,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     /// Runs the processor over all records.
     ///
     /// # Errors
-    /// Where the host would stop.
+    /// In all cases in which the host stops.
     ///
     #[doc = include_str!("example.md")]
     /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
@@ -241,11 +241,11 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self.prepare()?.run(seed)
     }
 
-    /// Runs the processor once unsplit and this many times split at random, and answers with the first run. The rows
-    /// of aggregate outputs are compared as they are after merging.
+    /// Runs the processor once with the host's default calls and `splits` times with random calls, compares the results,
+    /// and returns the first run. The rows of aggregate outputs are compared after merging.
     ///
     /// # Errors
-    /// Where the host would stop, and when a split changes rows or rejections.
+    /// In all cases in which the host stops, and if a split changes rows or rejections.
     ///
     #[doc = include_str!("example.md")]
     /// use journal_plugin_sdk::testing::Rows;
@@ -284,7 +284,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         }));
     }
 
-    /// Reads the recordings, and checks the options as the host does.
+    /// Reads the recordings and checks the options.
     fn prepare(self) -> Result<Prepared<P, O>, Error> {
         if let Some(error) = self.error {
             return Err(error);
@@ -336,7 +336,7 @@ fn check_options<O: Options>(given: &Value) -> Result<(), Error> {
     })
 }
 
-/// Records that are ready to run, in sections with a checkpoint after each.
+/// Records in sections, with a checkpoint after each section.
 struct Prepared<P, O> {
     options: String,
     sections: Vec<Vec<TestRecord>>,
@@ -345,15 +345,21 @@ struct Prepared<P, O> {
 
 impl<P: Processor<O>, O: Options> Prepared<P, O> {
     fn run(&self, seed: Option<u64>) -> Result<Run, Error> {
-        log::start_capture();
-        let result = self.run_captured(seed);
-        let lines = log::end_capture();
-        let mut run = result?;
-        run.log = lines
-            .into_iter()
-            .map(|(level, message)| LogLine { level, message })
-            .collect();
-        Ok(run)
+        let (result, lines) = log::capture(|| self.run_captured(seed));
+        match result {
+            Ok(mut run) => {
+                let line = |(level, message)| LogLine { level, message };
+                run.log = lines.into_iter().map(line).collect();
+                Ok(run)
+            }
+            Err(error) => {
+                // An error does not hold the log, which may explain it.
+                for (level, message) in lines {
+                    log::write(level, format_args!("{message}"));
+                }
+                Err(error)
+            }
+        }
     }
 
     fn run_captured(&self, seed: Option<u64>) -> Result<Run, Error> {
@@ -386,7 +392,7 @@ fn wanted<'t>(records: &'t [TestRecord], plan: &Plan) -> Result<Vec<&'t TestReco
         .iter()
         .find(|record| record.explicit && !plan.reads(&record.object_type));
     if let Some(record) = stranger {
-        return Err(Error::NotAskedFor {
+        return Err(Error::NotInPlan {
             object_type: record.object_type.clone(),
         });
     }
@@ -396,7 +402,7 @@ fn wanted<'t>(records: &'t [TestRecord], plan: &Plan) -> Result<Vec<&'t TestReco
     Ok(records.iter().filter(is_wanted).collect())
 }
 
-/// Many short calls as well as some long ones.
+/// A random length that is often short and sometimes long.
 fn random_length(random: &mut StdRng, left: usize) -> usize {
     let longest = random.random_range(1..=left);
     random.random_range(1..=longest.min(1000))

@@ -1,12 +1,12 @@
-//! Runs a processor natively, in an author's `cargo test`: without WebAssembly and without the host.
+//! Runs a processor natively, in `cargo test`, without WebAssembly and without the host.
 //!
-//! A [`Harness`] takes records, calls the processor as the host would, and answers with a [`Run`]: the
-//! rows by output, the rejections and the log. It fails where the host would fail, with two exceptions:
+//! A [`Harness`] takes records, calls the processor as the host does, and returns a [`Run`] with the rows of each output,
+//! the rejections and the log. It fails where the host fails, with two exceptions:
 //!
-//! - The host cuts long lines of the log and drops lines of a processor that logs too much; here all are kept.
-//! - Time, memory and the sizes of what is emitted have limits in the host, and none here.
+//! - The host cuts long log lines and drops lines of a processor that logs too much. The harness keeps all lines.
+//! - The host limits time, memory and the size of the emitted rows. The harness does not.
 //!
-//! The rows of an aggregate output are those that the host would write: one for each key at each checkpoint.
+//! As in the host, an aggregate output has one row for each key at each checkpoint.
 //!
 //! ```
 //! use journal_plugin_sdk::testing::{Harness, Rows};
@@ -48,10 +48,10 @@ pub use run::{Call, LogLine, Rejected, Rows, Run};
 
 pub use crate::log::Level;
 
-/// The msgpack of anything that serializes, as it stands in the journal: for keys and values that a test makes.
+/// Serializes a key or a value of a test to msgpack, as in the journal.
 ///
 /// # Errors
-/// When it cannot be serialized.
+/// If it cannot be serialized.
 ///
 /// ```
 /// use journal_plugin_sdk::testing::msgpack;

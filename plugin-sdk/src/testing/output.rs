@@ -1,4 +1,4 @@
-//! The rows of one output, as the host treats them.
+//! The rows of one output, handled in the same way as by the host.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl OutputRow {
 pub(super) struct OutputRows {
     pub(super) name: String,
     pub(super) rows: Vec<OutputRow>,
-    /// What an aggregate output merges until the checkpoint.
+    /// The rows of an aggregate output that are merged until the checkpoint.
     merging: Option<(Table, Row)>,
 }
 
@@ -51,7 +51,7 @@ impl OutputRows {
         }
     }
 
-    /// Takes rows as they cross the boundary.
+    /// Adds rows in the form in which they cross to the host.
     pub(super) fn take(&mut self, rows: &[u8], ends: &[u32]) -> Result<(), Error> {
         let mut start = 0;
         for &end in ends {
@@ -77,7 +77,7 @@ impl OutputRows {
         Ok(())
     }
 
-    /// The checkpoint: what was merged becomes rows.
+    /// Turns the merged rows into rows of the result, at a checkpoint.
     pub(super) fn end_interval(&mut self) -> Result<(), Error> {
         let Some((mut table, next)) = self.merging.take() else {
             return Ok(());

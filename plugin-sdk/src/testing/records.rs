@@ -1,4 +1,4 @@
-//! The records of a test, and how they become batches.
+//! The records of a test, and their conversion to batches.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -9,11 +9,11 @@ use super::error::Error;
 use crate::batch::RawBatch;
 use crate::{Column, Plan};
 
-/// What the host cuts calls by, unless it is told otherwise.
+/// The host's default limits of one call.
 const CALL_RECORDS: usize = 1000;
 const CALL_BYTES: usize = 1 << 20;
 
-/// What follows the prefix of a topic when its records are not anonymised.
+/// The suffix of the topic prefix of records that are not anonymised.
 const PRIVILEGED: &str = "_privileged";
 
 /// One record, owned by the test.
@@ -26,13 +26,13 @@ pub(super) struct TestRecord {
     pub(super) value: Vec<u8>,
     pub(super) partition: u32,
     pub(super) offset: u64,
-    /// -1 where there is none.
+    /// -1 if there is none.
     pub(super) timestamp_ms: i64,
-    /// Whether the test itself named the record, which the plan must then ask for.
+    /// Whether the test added the record itself; the plan must then ask for its object type.
     pub(super) explicit: bool,
 }
 
-/// Reads a recording as the host does.
+/// Reads a recording in the same way as the host.
 pub(super) fn read(path: &Path, privileged: bool) -> Result<Vec<TestRecord>, Error> {
     let wrong = |source| Error::Recording {
         path: path.to_owned(),
@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path, privileged: bool) -> Result<Vec<TestRecord>, Err
     let mut reader = Reader::open(path).map_err(wrong)?;
     let format = reader.format();
     let mut records = Vec::new();
-    // The ordinal of the next record in each topic, which is the offset of those that have none.
+    // The number of records so far in each topic. It is the offset of a record without one.
     let mut ordinals: HashMap<String, u64> = HashMap::new();
     while let Some(frame) = reader.next_frame().map_err(wrong)? {
         let ordinal = ordinals.entry(frame.topic.to_owned()).or_default();
@@ -71,7 +71,7 @@ fn split_topic(topic: &str) -> (&str, bool) {
     }
 }
 
-/// Of the object types that come twice, leaves the privileged copies or the others.
+/// For object types with a privileged and an anonymised topic, keeps the records of one of them.
 fn one_topic_a_type(mut records: Vec<TestRecord>, privileged: bool) -> Vec<TestRecord> {
     let with_privileged: BTreeSet<String> = records
         .iter()
@@ -82,29 +82,29 @@ fn one_topic_a_type(mut records: Vec<TestRecord>, privileged: bool) -> Vec<TestR
     records
 }
 
-/// How many of the first records the host would hand over in one call.
+/// The number of records that the host passes in the first call.
 pub(super) fn call_length(records: &[&TestRecord]) -> usize {
     let mut bytes = 0;
     let fits = records.iter().take(CALL_RECORDS).take_while(|record| {
         bytes += record.key.len() + record.value.len();
         bytes <= CALL_BYTES
     });
-    // A record above the limit is a call of its own.
+    // A record above the limit gets its own call.
     fits.count().max(1)
 }
 
-/// The records of one call as columns: one batch for each object type, in the order of their first records;
-/// with the records that each row comes from.
+/// The records of one call as columns: one batch for each object type, in the order of their first records. Each batch
+/// comes with its records.
 pub(super) fn batches<'t>(
     records: &[&'t TestRecord],
     plan: &Plan,
 ) -> Vec<(RawBatch, Vec<&'t TestRecord>)> {
     let mut batches: Vec<(RawBatch, Vec<&TestRecord>)> = Vec::new();
     for &record in records {
-        let place = batches.iter().position(|(_, rows)| {
+        let index = batches.iter().position(|(_, rows)| {
             rows[0].object_type == record.object_type && rows[0].privileged == record.privileged
         });
-        let place = place.unwrap_or_else(|| {
+        let index = index.unwrap_or_else(|| {
             let batch = RawBatch {
                 object_type: record.object_type.clone(),
                 privileged: record.privileged,
@@ -113,7 +113,7 @@ pub(super) fn batches<'t>(
             batches.push((batch, Vec::new()));
             batches.len() - 1
         });
-        let (batch, rows) = &mut batches[place];
+        let (batch, rows) = &mut batches[index];
         push(batch, record, plan);
         rows.push(record);
     }

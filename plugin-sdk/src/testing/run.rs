@@ -1,4 +1,4 @@
-//! What a run in the harness brings.
+//! The result of a run in the harness.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -51,11 +51,11 @@ impl Display for Call {
 pub enum Rows {
     /// The same rows in the same order.
     InOrder,
-    /// The same rows, each as often.
+    /// The same rows, each the same number of times.
     InAnyOrder,
 }
 
-/// A record that the processor refused.
+/// A record that the processor rejected.
 ///
 #[doc = include_str!("example.md")]
 /// let run = Harness::<Urls, _>::new().raw_record("origin", "a key", b"no msgpack").run()?;
@@ -73,7 +73,7 @@ pub struct Rejected {
     pub partition: u32,
     /// Its offset in the partition.
     pub offset: u64,
-    /// Why.
+    /// The reason that the processor gave.
     pub reason: String,
 }
 
@@ -86,13 +86,13 @@ pub struct Rejected {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// The line.
+    /// The text.
     pub message: String,
 }
 
-/// What a run brought.
+/// The result of a run: rows, rejections and the log.
 ///
 #[doc = include_str!("example.md")]
 /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
@@ -113,7 +113,7 @@ impl Run {
     /// row has a key twice, the last value counts; [`lines`](Self::lines) has both.
     ///
     /// # Panics
-    /// When the plan does not declare this output.
+    /// If the plan does not declare this output.
     ///
     #[doc = include_str!("example.md")]
     /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
@@ -148,10 +148,10 @@ impl Run {
     /// The rows of an output, decoded.
     ///
     /// # Errors
-    /// When a row is not a `T`.
+    /// If a row is not a `T`.
     ///
     /// # Panics
-    /// When the plan does not declare this output.
+    /// If the plan does not declare this output.
     ///
     #[doc = include_str!("example.md")]
     /// #[derive(serde::Deserialize)]
@@ -174,7 +174,7 @@ impl Run {
             })
     }
 
-    /// The records that the processor refused.
+    /// The records that the processor rejected.
     ///
     #[doc = include_str!("example.md")]
     /// let run = Harness::<Urls, _>::new().object(&owned::Origin::new().url("https://example.org")).run()?;
@@ -218,7 +218,7 @@ impl Run {
         })
     }
 
-    /// Fails when another run, whose split has this seed, brought something else.
+    /// Fails if another run, with the split of this seed, had a different result.
     pub(super) fn compare(&self, other: &Self, seed: u64, rows: Rows) -> Result<(), Error> {
         for (one, two) in self.outputs.iter().zip(&other.outputs) {
             let lines = |output: &OutputRows| {
@@ -249,7 +249,7 @@ fn compare(
     mut two: Vec<String>,
     seed: u64,
     rows: Rows,
-    place: impl Fn() -> String,
+    part: impl Fn() -> String,
 ) -> Result<(), Error> {
     if rows == Rows::InAnyOrder {
         one.sort_unstable();
@@ -258,22 +258,22 @@ fn compare(
     if one == two {
         return Ok(());
     }
-    Err(Error::SplitMatters {
+    Err(Error::DependsOnSplit {
         seed,
-        place: place(),
+        part: part(),
         missing: without(&one, &two),
         extra: without(&two, &one),
     })
 }
 
-/// The first few of these lines that the others lack, counting how often each comes.
+/// The first few of these lines that are missing from the others. A line that occurs twice must be there twice.
 fn without(lines: &[String], others: &[String]) -> Vec<String> {
     const SHOWN: usize = 5;
     let mut left: Vec<_> = others.iter().collect();
     left.sort_unstable();
     let missing = lines.iter().filter(|line| match left.binary_search(line) {
-        Ok(place) => {
-            left.remove(place);
+        Ok(index) => {
+            left.remove(index);
             false
         }
         Err(_) => true,

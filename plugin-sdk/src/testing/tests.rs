@@ -1,4 +1,5 @@
 mod aggregates;
+mod ignored;
 mod recordings;
 mod rows;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{ANY, Batches, Bytes, Column, Failure, NoOptions, Out, Plan, Processor, reject};
 
-/// Emits what it sees of each record, and refuses values that are no maps.
+/// Emits the metadata of each record, and rejects values that are not maps.
 #[derive(Default)]
 struct Echo;
 
@@ -45,7 +46,7 @@ fn echo() -> Harness<Echo> {
 }
 
 #[test]
-fn rows_rejections_and_log_come_back() {
+fn run_has_rows_rejections_and_log() {
     let run = echo()
         .record("origin", "a", &json!({}))
         .record("origin", "b", &json!([1]))
@@ -113,7 +114,7 @@ fn random_splits_are_repeatable_and_different() {
     assert!(all.len() > 3, "{all:?}");
 }
 
-/// Emits at each checkpoint how many calls there were: what depends on the split, and should not.
+/// Emits the number of calls at each checkpoint, which depends on the split and should not.
 #[derive(Default)]
 struct Calls(u32);
 
@@ -140,10 +141,10 @@ fn result_that_depends_on_the_split_is_found() {
     let error = harness
         .same_for_any_split(10, Rows::InAnyOrder)
         .unwrap_err();
-    let Error::SplitMatters { place, missing, .. } = error else {
+    let Error::DependsOnSplit { part, missing, .. } = error else {
         panic!("{error}")
     };
-    assert_eq!(place, "the rows of the output `rows`");
+    assert_eq!(part, "the rows of the output `rows`");
     assert_eq!(missing, [r#"{"calls":1}"#]);
 }
 
@@ -158,7 +159,7 @@ fn checkpoints_are_made_where_asked_and_at_the_end() {
     assert_eq!(run.rows("rows"), [json!({"calls": 1}), json!({"calls": 1})]);
 }
 
-/// Says that it holds nothing, and holds a count.
+/// Declares that it is stateless, and holds a count.
 #[derive(Default)]
 struct Liar(u64);
 
@@ -178,16 +179,16 @@ impl Processor for Liar {
 }
 
 #[test]
-fn processor_that_holds_something_and_says_it_does_not_is_found() {
+fn processor_that_holds_state_and_denies_it_is_found() {
     let harness = Harness::<Liar, _>::new();
     let harness = (0..9).fold(harness, |harness, _| {
         harness.record("origin", "", &json!({}))
     });
     let error = harness.same_for_any_split(10, Rows::InOrder).unwrap_err();
-    assert!(matches!(error, Error::SplitMatters { .. }), "{error}");
+    assert!(matches!(error, Error::DependsOnSplit { .. }), "{error}");
 }
 
-/// Does what its option says.
+/// Does what its option asks for.
 #[derive(Default)]
 struct Told(String);
 
@@ -217,6 +218,10 @@ impl Processor<ToldOptions> for Told {
             "longer" => Ok(out.emit(&Longer)?),
             "elsewhere" => Ok(out.emit_to("elsewhere", &json!({}))?),
             "fail" => Err(Failure::retry("told to fail")),
+            "log and fail" => {
+                crate::warn!("about to fail");
+                Err(Failure::fatal("told to fail"))
+            }
             "column" => batches.each(out, |record, _| {
                 let _ = record.offset();
                 Ok(())
@@ -226,7 +231,7 @@ impl Processor<ToldOptions> for Told {
     }
 }
 
-/// A map that has more entries than it says.
+/// A map with more entries than it announces.
 struct Longer;
 
 impl Serialize for Longer {
@@ -242,7 +247,11 @@ impl Serialize for Longer {
 fn check_told(what: &str, expected: &str) {
     let harness = Harness::<Told, _>::new().options(json!({ "what": what }));
     let error = harness.record("origin", "", &json!({})).run().unwrap_err();
-    assert_eq!(error.to_string(), expected);
+    let error = error.to_string();
+    let without_line = error
+        .split_once(" (at ")
+        .map_or(&*error, |(before, _)| before);
+    assert_eq!(without_line, expected);
 }
 
 #[test]
@@ -270,6 +279,15 @@ fn harness_fails_where_the_host_stops() {
         "`process` call 1 panicked: the column `offsets` was not asked for: name it in the plan's \
          columns",
     );
+}
+
+#[test]
+fn log_of_a_run_that_fails_is_printed() {
+    let harness = Harness::<Told, _>::new().options(json!({"what": "log and fail"}));
+    let harness = harness.record("origin", "", &json!({}));
+    let (result, printed) = crate::log::capture(|| harness.run());
+    assert!(result.is_err());
+    assert_eq!(printed, [(Level::Warn, "about to fail".to_owned())]);
 }
 
 #[test]
@@ -339,7 +357,7 @@ fn struct_of_options_that_the_host_would_refuse_fails_in_the_harness() {
     );
 }
 
-/// Takes options that it does not name.
+/// Takes options of any name.
 #[derive(Default)]
 struct Open(BTreeMap<String, Value>);
 
@@ -384,7 +402,7 @@ fn record_of_a_type_that_the_plan_does_not_ask_for_is_an_error() {
 }
 
 #[test]
-fn tombstones_reach_only_those_who_ask() {
+fn tombstones_reach_only_processors_that_ask_for_them() {
     let run = Harness::<Calls, _>::new()
         .tombstone("origin", "")
         .run()
@@ -393,7 +411,7 @@ fn tombstones_reach_only_those_who_ask() {
 }
 
 #[test]
-fn value_that_is_empty_or_no_msgpack_is_an_error_of_the_test() {
+fn value_that_is_empty_or_cannot_be_serialized_is_an_error_of_the_test() {
     struct Broken;
     impl Serialize for Broken {
         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {

@@ -1,4 +1,4 @@
-//! One processor at work in the harness, and what it has brought.
+//! A processor that runs in the harness, and its results so far.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ use crate::instance::Instance;
 use crate::out::{Deliver, Rejection};
 use crate::{Failure, Options, Plan, Processor};
 
-/// A processor with what it has brought so far.
+/// A processor with its results so far.
 pub(super) struct Worker<P, O> {
     instance: Instance<P>,
     pub(super) plan: Plan,
@@ -23,7 +23,7 @@ pub(super) struct Worker<P, O> {
     options: PhantomData<O>,
 }
 
-/// Rows as they came, and the first that is none.
+/// The emitted rows, and the error of the first row that cannot be written.
 #[derive(Default)]
 struct Emitted {
     outputs: Vec<OutputRows>,
@@ -44,7 +44,7 @@ impl<P: Processor<O>, O: Options> Worker<P, O> {
         })
     }
 
-    /// Drops the processor, as the host may when it holds nothing.
+    /// Starts the processor again, as the host may do with one that holds no state.
     pub(super) fn restart(&mut self, options: &str) -> Result<(), Error> {
         (self.instance, _) = start(options, &self.emitted)?;
         Ok(())
@@ -111,7 +111,7 @@ fn start<P: Processor<O>, O: Options>(
     })
 }
 
-/// Makes a panic an error that names the call.
+/// Turns a panic into an error that names the call.
 fn guarded<T>(call: Call, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(|failure| Error::Failed { call, failure }),

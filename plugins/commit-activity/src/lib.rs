@@ -1,6 +1,6 @@
-//! When the authors of revisions work: revisions by month, by time zone, and by weekday and hour.
+//! Counts revisions by month, by time zone, and by weekday and hour.
 //!
-//! Anonymised revisions keep their dates, so it needs no privileged topics.
+//! It does not need privileged topics: anonymised revisions have their dates.
 
 use std::fmt::Write as _;
 
@@ -10,50 +10,49 @@ use journal_plugin_sdk::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which date of a revision counts.
+/// The date of a revision to count by.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhichDate {
-    /// When it was written.
+    /// When the change was written.
     #[default]
     Author,
-    /// When it was put into the repository.
+    /// When it was committed.
     Committer,
 }
 
-/// What an operator can choose.
+/// The options.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// Which date of a revision counts: `author`, when it was written, or `committer`, when it was put into
-    /// the repository.
+    /// The date of a revision to count by: `author`, when the change was written, or `committer`, when it was committed.
     #[serde(default)]
     date: WhichDate,
 }
 
 #[derive(Serialize)]
 struct OfMonth<'a> {
-    /// In UTC, such as `2016-02`; nothing where the date is in no calendar.
+    /// In UTC, such as `2016-02`. `None` if the date is outside of the calendar.
     month: Option<&'a str>,
     revisions: u64,
 }
 
 #[derive(Serialize)]
 struct OfZone<'a> {
-    /// Such as `+0100`; nothing where the bytes of the revision are no time zone.
+    /// Such as `+0100`. `None` if the bytes in the revision are not an offset.
     zone: Option<&'a str>,
     revisions: u64,
 }
 
 #[derive(Serialize)]
 struct OfHour {
-    /// In the author's own zone, as the hour is.
+    /// In the author's time zone, like the hour.
     weekday: Option<Weekday>,
     hour: Option<u8>,
     revisions: u64,
 }
 
-/// Counts revisions; it holds nothing between calls.
+/// Counts revisions. It is stateless.
 #[derive(Debug, Default)]
 pub struct CommitActivity {
     options: Options,
@@ -89,7 +88,7 @@ impl Processor<Options> for CommitActivity {
             };
             match date {
                 Some(date) => count(&date, &mut month, out),
-                // Tarballs and the like have none.
+                // Revisions of tarballs may have no date.
                 None => Ok(()),
             }
         })

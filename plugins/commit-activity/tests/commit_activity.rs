@@ -28,10 +28,10 @@ fn hour(weekday: impl Into<Value>, hour: impl Into<Value>, revisions: u64) -> Va
 }
 
 #[test]
-fn anonymised_revisions_are_counted_whatever_the_split() {
+fn anonymised_revisions_are_counted_for_any_split() {
     let mut harness = harness();
     for number in 0..60 {
-        // From 2023-11-14, 22:13 UTC: a day each.
+        // One per day from 2023-11-14, 22:13 UTC.
         let seconds = 1_700_000_000 + 86_400 * number;
         harness = harness.object(&revision(seconds, b"+0200"));
     }
@@ -60,7 +60,7 @@ fn weekday_and_hour_are_those_of_the_author_and_the_month_is_in_utc() {
 }
 
 #[test]
-fn date_of_the_committer_counts_where_that_is_asked_for() {
+fn date_of_the_committer_is_used_on_request() {
     let committed = revision(1_700_000_000, b"+0100")
         .committer(Person::from_fullname("Jane <jane@example.org>"))
         .committer_date(Date::new(0, 0, b"-0800"));

@@ -1,12 +1,12 @@
 //! Counts the objects of each type, their bytes and the tombstones.
 //!
-//! The counts are an aggregate: the host adds up what each call merges, and writes one row for each object type at a
-//! checkpoint. So the sum over all rows is exact, however many hosts and workers share the journal.
+//! The counts are an aggregate: the host adds up the counts of all calls, and writes one row for each object type at each
+//! checkpoint. The sum of all rows is exact for any number of hosts and workers.
 
 use journal_plugin_sdk::{ANY, Aggregate, Batches, Column, Failure, Out, Plan, Processor};
 use serde::Serialize;
 
-/// Counts objects; it holds nothing itself.
+/// Counts objects. It is stateless.
 #[derive(Debug, Default)]
 pub struct CountObjects;
 
@@ -29,12 +29,16 @@ impl Processor for CountObjects {
             .sum("objects")
             .sum("bytes")
             .sum("tombstones");
-        // Sizes are enough: no value is copied into the sandbox.
+        // Only the sizes are needed, so no value is copied into the sandbox.
         Plan::new(Self::OBJECT_TYPES)
             .columns([Column::ValueEnds])
             .tombstones()
             .stateless()
-            .aggregate("counts", "What there is of each object type", counts)
+            .aggregate(
+                "counts",
+                "Objects, bytes and tombstones of each object type",
+                counts,
+            )
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {

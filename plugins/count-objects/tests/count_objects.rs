@@ -9,7 +9,7 @@ fn row(object_type: &str, objects: u64, bytes: u64, tombstones: u64) -> Value {
 }
 
 #[test]
-fn objects_bytes_and_tombstones_are_counted_by_type_whatever_the_split() {
+fn objects_bytes_and_tombstones_are_counted_by_type_for_any_split() {
     let mut harness = Harness::<CountObjects, _>::new().tombstone("origin", "gone");
     for number in 0_u8..100 {
         let key = [number];
@@ -29,7 +29,7 @@ fn objects_bytes_and_tombstones_are_counted_by_type_whatever_the_split() {
 }
 
 #[test]
-fn each_checkpoint_counts_anew_so_that_rows_can_be_summed() {
+fn each_checkpoint_starts_at_zero_so_that_rows_can_be_summed() {
     let run = Harness::<CountObjects, _>::new()
         .raw_record("origin", "1", [0xc0])
         .checkpoint()

@@ -8,13 +8,13 @@ use journal_plugin_sdk::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What an operator can choose.
+/// The options.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// Whether `Makefile.IN` has the extension `IN` and not `in`.
+    /// Keep upper case: `Makefile.IN` then has the extension `IN` instead of `in`.
     keep_case: bool,
-    /// An extension has at most this many bytes; what is longer, such as the end of a sentence, is none.
+    /// Maximum length of an extension in bytes. A longer one, such as the end of a sentence, is not an extension.
     longest: usize,
 }
 
@@ -29,14 +29,14 @@ impl Default for Options {
 
 #[derive(Serialize)]
 struct Row<'a> {
-    /// Without its dot; nothing where the name has none.
+    /// Without the dot. `None` if the name has no extension.
     extension: Option<Cow<'a, str>>,
-    /// In octal, as Git shows it.
+    /// In octal, as in Git.
     mode: Cow<'a, str>,
     files: u64,
 }
 
-/// Counts the files in directories; it holds nothing between calls.
+/// Counts the files in directories. It is stateless.
 #[derive(Debug, Default)]
 pub struct FileExtensions {
     options: Options,
@@ -90,7 +90,7 @@ impl FileExtensions {
     }
 }
 
-/// The few modes that Git has cost no text of their own.
+/// The usual modes of Git are static texts, to avoid allocations.
 fn mode(perms: u32) -> Cow<'static, str> {
     match perms {
         0o100_644 => "100644".into(),

@@ -23,7 +23,7 @@ fn harness() -> Harness<FileExtensions, Options> {
 }
 
 #[test]
-fn files_are_counted_by_extension_and_mode_whatever_the_split() {
+fn files_are_counted_by_extension_and_mode_for_any_split() {
     let mut harness = harness();
     for number in 0..50 {
         let mut directory = directory(&["main.rs", &format!("lib{number}.rs"), "README"]);
@@ -45,7 +45,7 @@ fn files_are_counted_by_extension_and_mode_whatever_the_split() {
 }
 
 #[test]
-fn what_is_no_extension_is_none() {
+fn names_without_an_extension_have_none() {
     let names = [
         ".gitignore",
         "Makefile",
@@ -91,14 +91,14 @@ fn case_and_length_are_options() {
 }
 
 #[test]
-fn extension_that_is_no_utf_8_is_shown_with_replacements() {
+fn extension_that_is_not_utf_8_has_replacement_characters() {
     let directory = owned::Directory::new().entry(b"a.\xff", EntryType::File, Id([1; 20]), 0o777);
     let run = harness().object(&directory).run().unwrap();
     assert_eq!(run.rows("files"), [row("\u{fffd}", "777", 1)]);
 }
 
 #[test]
-fn broken_entry_rejects_its_directory_whole() {
+fn broken_entry_rejects_the_whole_directory() {
     // {"entries": [{"name": b"a.rs", "type": "file", "target": b"", "perms": 33188}]}
     let broken = b"\x81\xa7entries\x91\x84\xa4name\xc4\x04a.rs\xa4type\xa4file\xa6target\xc4\x00\xa5perms\xcd\x81\xa4";
     let run = harness()

@@ -1,7 +1,7 @@
-//! The nodes and edges of the archive's graph, as Software Heritage's own graph export derives them.
+//! Emits the nodes and edges of the archive's graph, with the same rules as the graph export of Software Heritage.
 //!
-//! An object is a node, and what it points at gives its edges. Nothing is held back: every row comes from one
-//! record, so hosts and workers share the journal without knowing of each other.
+//! An object is a node, and its references are edges. Every row depends on one record only, so any number of hosts and
+//! workers can share the journal.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,19 +17,18 @@ use serde::{Deserialize, Serialize};
 const NODES: &str = "nodes";
 const EDGES: &str = "edges";
 
-/// An alias that leads through more aliases than this, such as one that leads to itself, has no edge. Git
-/// itself follows five.
+/// The maximum number of aliases to follow. A longer chain, such as an alias of itself, has no edge. Git follows five.
 const MAX_ALIASES: usize = 64;
 
-/// What may be set.
+/// The options.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GraphOptions {
-    /// Leaves out branches below `refs/` that are neither heads nor tags, such as those of pull requests.
+    /// Skip branches below `refs/` that are neither heads nor tags, such as those of pull requests.
     remove_pull_requests: bool,
 }
 
-/// Emits one row a node and one an edge.
+/// Emits one row per node and one per edge.
 #[derive(Debug, Default)]
 pub struct GraphEdges {
     options: GraphOptions,
@@ -40,14 +39,14 @@ struct Node {
     swhid: ExtendedSwhid,
 }
 
-/// An edge, with the label that it has where its source gives a name to its target.
+/// An edge. It has a label if its source names its target.
 #[derive(Serialize)]
 struct Edge<'a> {
     source: ExtendedSwhid,
     target: ExtendedSwhid,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    /// Instead of `name`, where that is not UTF-8.
+    /// Used instead of `name` if the name is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     name_bytes: Option<Bytes<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,7 +148,7 @@ fn walk_snapshot(
     Ok(())
 }
 
-/// The object that a branch leads to through all aliases, and the name of the last branch on the way.
+/// Follows the aliases of a branch. Returns the object, and the name of the last branch.
 fn follow<'a>(
     branches: &BTreeMap<&'a [u8], Option<Target<'a>>>,
     name: &'a [u8],
@@ -208,7 +207,7 @@ impl<'a> Edge<'a> {
     }
 }
 
-/// Octal digits as Git writes them. The few modes that Git has cost no text of their own.
+/// Octal digits as in Git. The usual modes are static texts, to avoid allocations.
 fn mode(perms: u32) -> Cow<'static, str> {
     match perms {
         0o040_000 => "040000".into(),

@@ -1,4 +1,4 @@
-//! The graph of a small history, and of what is odd in old ones.
+//! The graph of a small history, and of unusual objects.
 
 use graph_edges::{GraphEdges, GraphOptions};
 use journal_plugin_sdk::testing::{Harness, Rows, Run};
@@ -30,7 +30,7 @@ fn edges(run: &Run) -> Vec<Value> {
     run.rows("edges")
 }
 
-/// The names of the branches that have an edge; all lead to one revision.
+/// The names of the branches with an edge. All lead to the same revision.
 fn branches(snapshot: &owned::Snapshot, options: Value) -> Vec<String> {
     let run = harness()
         .options(options)
@@ -45,7 +45,7 @@ fn branches(snapshot: &owned::Snapshot, options: Value) -> Vec<String> {
 }
 
 #[test]
-fn every_object_gives_its_node_and_edges_whatever_the_split() {
+fn every_object_has_its_node_and_edges_for_any_split() {
     let mut harness = harness();
     for number in 0..20 {
         let directory = owned::Directory::new().id(Id([100 + number; 20]));
@@ -142,7 +142,7 @@ fn aliases_are_followed_to_their_end_and_those_without_one_have_no_edge() {
 }
 
 #[test]
-fn pull_requests_are_left_out_when_asked_for() {
+fn pull_requests_are_skipped_on_request() {
     let snapshot = owned::Snapshot::new()
         .id(SNAPSHOT)
         .branch("HEAD", Target::Alias(b"refs/heads/main"))

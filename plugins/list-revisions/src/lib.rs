@@ -1,13 +1,11 @@
-//! Lists every revision: what it is made of, when it was made, and what its message begins with.
+//! Lists every revision with its references, its dates and the first line of its message.
 
 use std::borrow::Cow;
 
-use journal_plugin_sdk::{
-    Batches, Column, Date, Failure, Id, Out, Plan, Processor, Timestamp, export,
-};
+use journal_plugin_sdk::{Batches, Column, Failure, Id, Out, Plan, Processor, Timestamp, export};
 use serde::Serialize;
 
-/// What is written for each revision.
+/// A row of the output.
 #[derive(Serialize)]
 struct Row<'a> {
     id: Id,
@@ -18,7 +16,7 @@ struct Row<'a> {
     subject: Option<Cow<'a, str>>,
 }
 
-/// Emits one row a revision; it holds nothing between calls.
+/// Emits one row per revision. It is stateless.
 #[derive(Debug, Default)]
 pub struct ListRevisions;
 
@@ -33,13 +31,13 @@ impl Processor for ListRevisions {
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
-        // One list serves all revisions of a call, so that none needs memory of its own.
+        // The list is reused for all revisions of a call, to avoid allocations.
         let mut parents = Vec::new();
         batches.each_revision(out, |revision, out| {
-            // Fields are read in the order that they have in the journal, which passes over each but once.
+            // Fields are read in the journal's order, which takes a single pass.
             let subject = revision.message()?.map(subject);
-            let date = revision.date()?.and_then(|date| time(&date));
-            let committer_date = revision.committer_date()?.and_then(|date| time(&date));
+            let date = revision.date()?.and_then(|date| date.timestamp());
+            let committer_date = revision.committer_date()?.and_then(|date| date.timestamp());
             let directory = revision.directory()?;
             parents.clear();
             for parent in revision.parents()? {
@@ -56,12 +54,6 @@ impl Processor for ListRevisions {
             })
         })
     }
-}
-
-/// The date as a time of a row, where it is one that a row can hold.
-fn time(date: &Date<'_>) -> Option<Timestamp> {
-    // Lines of JSON have years of four digits, and refuse all other times.
-    date.timestamp().filter(|time| time.has_four_digit_year())
 }
 
 /// The first line of a message.

@@ -51,7 +51,7 @@ fn revision_has_a_row_of_its_fields() {
 }
 
 #[test]
-fn what_a_revision_does_not_have_is_null() {
+fn missing_fields_are_null() {
     let expected = json!({
         "id": REVISION.to_string(),
         "directory": DIRECTORY.to_string(),

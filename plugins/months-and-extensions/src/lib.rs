@@ -7,24 +7,24 @@ use journal_plugin_sdk::{
 };
 use serde::Serialize;
 
-/// An extension has at most this many bytes; what is longer, such as the end of a sentence, is none.
+/// The maximum length of an extension in bytes. A longer one, such as the end of a sentence, is not an extension.
 const LONGEST_EXTENSION: usize = 16;
 
 #[derive(Serialize)]
 struct OfMonth<'a> {
-    /// In UTC, such as `2016-02`; nothing where the date is in no calendar.
+    /// In UTC, such as `2016-02`. `None` if the date is outside of the calendar.
     month: Option<&'a str>,
     revisions: u64,
 }
 
 #[derive(Serialize)]
 struct OfExtension<'a> {
-    /// Without its dot; nothing where the name has none.
+    /// Without the dot. `None` if the name has no extension.
     extension: Option<Cow<'a, str>>,
     files: u64,
 }
 
-/// Counts revisions and files; it holds nothing between calls.
+/// Counts revisions and files. It is stateless.
 #[derive(Debug, Default)]
 pub struct MonthsAndExtensions;
 
@@ -43,7 +43,7 @@ impl Processor for MonthsAndExtensions {
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
         batches.each_revision(out, |revision, out| {
-            // Tarballs and the like have none.
+            // Revisions of tarballs may have no date.
             let Some(date) = revision.date()? else {
                 return Ok(());
             };
@@ -72,7 +72,7 @@ impl Processor for MonthsAndExtensions {
     }
 }
 
-/// The month as text, such as `2016-02`. It always has as many digits, so it needs no `String`.
+/// The month as text, such as `2016-02`. Its length is fixed, so it does not need a `String`.
 fn month(time: CalendarTime) -> [u8; 7] {
     let digit = |number: u16| b"0123456789"[usize::from(number % 10)];
     let (year, month) = (time.year, u16::from(time.month));
@@ -87,7 +87,7 @@ fn month(time: CalendarTime) -> [u8; 7] {
     ]
 }
 
-/// An extension as text in lower case, borrowed where it is that already, as nearly all are.
+/// An extension as text in lower case, borrowed if it is in lower case already, like nearly all are.
 fn text(extension: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(extension) {
         Ok(text) if !text.bytes().any(|byte| byte.is_ascii_uppercase()) => text.into(),

@@ -29,10 +29,10 @@ fn extension(extension: impl Into<Value>, files: u64) -> Value {
 }
 
 #[test]
-fn both_object_types_are_counted_in_one_pass_whatever_the_split() {
+fn both_object_types_are_counted_in_one_pass_for_any_split() {
     let mut harness = harness();
     for number in 0..60 {
-        // From 2023-11-14, 22:13 UTC: a day each.
+        // One per day from 2023-11-14, 22:13 UTC.
         let seconds = 1_700_000_000 + 86_400 * number;
         harness = harness
             .object(&revision(seconds, b"+0200"))
@@ -78,7 +78,7 @@ fn first_and_last_month_of_the_calendar_have_four_digits_of_a_year() {
 }
 
 #[test]
-fn date_in_no_calendar_is_counted_as_such_and_a_missing_one_is_not_counted() {
+fn date_outside_of_the_calendar_is_counted_as_such_and_a_missing_one_is_not_counted() {
     let run = harness()
         .object(&revision(i64::MAX, b"+0000"))
         .object(&owned::Revision::new())
@@ -88,7 +88,7 @@ fn date_in_no_calendar_is_counted_as_such_and_a_missing_one_is_not_counted() {
 }
 
 #[test]
-fn extension_is_what_follows_the_last_dot_in_lower_case() {
+fn extension_is_the_part_after_the_last_dot_in_lower_case() {
     let names = [".config.json", "a.tar.gz", "b.GZ", "c.sixteen-letters"];
     let run = harness().object(&directory(names)).run().unwrap();
     let expected = [
@@ -100,7 +100,7 @@ fn extension_is_what_follows_the_last_dot_in_lower_case() {
 }
 
 #[test]
-fn what_is_no_extension_is_none() {
+fn names_without_an_extension_have_none() {
     let names = [
         ".gitignore",
         "Makefile",
@@ -114,13 +114,13 @@ fn what_is_no_extension_is_none() {
 }
 
 #[test]
-fn extension_that_is_no_utf_8_is_shown_with_replacements() {
+fn extension_that_is_not_utf_8_has_replacement_characters() {
     let run = harness().object(&directory([b"a.X\xff"])).run().unwrap();
     assert_eq!(run.rows("extensions"), [extension("x\u{fffd}", 1)]);
 }
 
 #[test]
-fn entries_that_are_no_files_do_not_count() {
+fn entries_that_are_not_files_are_not_counted() {
     let directory = directory(["a.rs"])
         .entry("src.rs", EntryType::Directory, Id([2; 20]), 0o040_000)
         .entry("module.rs", EntryType::Revision, Id([3; 20]), 0o160_000);
@@ -129,7 +129,7 @@ fn entries_that_are_no_files_do_not_count() {
 }
 
 #[test]
-fn objects_that_cannot_be_read_are_rejected_alone_and_whole() {
+fn only_the_objects_that_cannot_be_read_are_rejected() {
     // {"entries": [{"name": b"a.rs", "type": "file", "target": b"", "perms": 33188}]}
     let broken = b"\x81\xa7entries\x91\x84\xa4name\xc4\x04a.rs\xa4type\xa4file\xa6target\xc4\x00\xa5perms\xcd\x81\xa4";
     let run = harness()

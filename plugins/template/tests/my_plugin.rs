@@ -1,4 +1,4 @@
-//! Runs the plugin natively, without WebAssembly and without journal-host.
+//! Runs the plugin natively, without WebAssembly and journal-host.
 
 use journal_plugin_sdk::owned;
 use journal_plugin_sdk::testing::{Error, Harness, Rows};
@@ -6,7 +6,7 @@ use my_plugin::MyPlugin;
 use serde_json::json;
 
 #[test]
-fn origins_become_rows_and_what_is_no_origin_is_refused() -> Result<(), Error> {
+fn origins_become_rows_and_other_values_are_rejected() -> Result<(), Error> {
     let run = Harness::<MyPlugin, _>::new()
         .object(&owned::Origin::new().url("https://example.org/a"))
         .record("origin", "key 2", &json!({"link": "https://example.org/b"}))

@@ -1,20 +1,19 @@
-//! Whether a record's key names the object in its value.
+//! Checks whether the key of a record names the object in its value.
 
 use journal_plugin_sdk::{FieldError, Id, Object, Raw, owned};
 
-/// The hashes that name a content, each with its name in the key.
+/// The hashes in the key of a content, with their names in the key.
 type Hashes<'a> = [(&'static str, Option<&'a [u8]>); 4];
 
-/// The identifier in the key, where the key is one.
+/// The identifier in the key, if the key is one.
 pub(crate) fn id(key: &[u8]) -> Option<Id> {
     let bytes = key.strip_prefix(&[0xc4, 20])?;
     bytes.try_into().ok().map(Id)
 }
 
-/// Whether the key names this object. Keys of types that have had several forms pass where their form says
-/// nothing: the README lists them.
+/// Whether the key names this object. The formats of keys that do not name the object are accepted; the README lists them.
 pub(crate) fn names(key: &[u8], object: &Object<'_>) -> Result<bool, FieldError> {
-    // Upstream's stream, one of the forms of recordings, has no keys.
+    // Recordings in upstream's stream format have no keys.
     if key.is_empty() {
         return Ok(true);
     }
@@ -47,7 +46,7 @@ pub(crate) fn names(key: &[u8], object: &Object<'_>) -> Result<bool, FieldError>
             ],
         ),
         Object::Origin(origin) => key == owned::Origin::new().url(origin.url()?).key(),
-        // Their keys were maps once.
+        // In old records the keys are maps.
         Object::ExtId(_) | Object::RawExtrinsicMetadata(_) if id(key).is_none() => true,
         _ => match object.id()? {
             None => true,
@@ -56,11 +55,11 @@ pub(crate) fn names(key: &[u8], object: &Object<'_>) -> Result<bool, FieldError>
     })
 }
 
-/// Whether the key holds these hashes: all of them or, as until 2025, the bare SHA-1.
+/// Whether the key holds these hashes: all of them or, until 2025, only the SHA-1.
 fn has_hashes(key: &[u8], hashes: &Hashes<'_>) -> bool {
     let is = |found: &[u8], expected: Option<&[u8]>| match expected {
         None => Raw::new(found).is_nil(),
-        // Msgpack's short bytes: their length follows the head.
+        // The head and the length of short bytes in msgpack.
         Some(hash) => match found.split_first_chunk() {
             Some(([0xc4, length], found)) => usize::from(*length) == found.len() && found == hash,
             _ => false,

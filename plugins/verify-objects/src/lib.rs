@@ -1,7 +1,7 @@
-//! Verifies objects: reads each one whole, recomputes its identifier, and compares it with its key. What is
-//! damaged becomes a row of the output `corrupt`, and what was checked is counted in `checked`.
+//! Verifies objects: reads each one completely, recomputes its identifier, and compares it with the key. Damaged records
+//! become rows of the output `corrupt`, and all records are counted in `checked`.
 //!
-//! A record that cannot be read is a row too and no rejection: the run goes on and finds the others.
+//! A record that cannot be read is a row too, not a rejection, so that the run continues and finds the others.
 
 mod key;
 
@@ -11,7 +11,7 @@ use journal_plugin_sdk::{
 };
 use serde::Serialize;
 
-/// Emits a row for each damaged record and counts all of them; it holds nothing itself.
+/// Emits a row for each damaged record, and counts all records. It is stateless.
 #[derive(Debug, Default)]
 pub struct VerifyObjects;
 
@@ -19,22 +19,22 @@ pub struct VerifyObjects;
 #[derive(Serialize)]
 struct Corrupt<'a> {
     object_type: &'a str,
-    /// Whether the record is in the topic that is not anonymised.
+    /// Whether the record is in a privileged topic, which is not anonymised.
     privileged: bool,
     partition: u32,
     offset: u64,
     damage: &'static str,
-    /// The identifier that the object claims.
+    /// The identifier in the object.
     id: Option<Id>,
-    /// The identifier that its fields give.
+    /// The identifier computed from the fields.
     expected_id: Option<Id>,
-    /// The identifier that the record's key names.
+    /// The identifier in the key of the record.
     key_id: Option<Id>,
     /// Why the object cannot be read.
     reason: Option<String>,
 }
 
-/// A row of the output `checked`: how many records of a type there were of each kind.
+/// A row of the output `checked`: the number of records of one object type, by result.
 #[derive(Serialize)]
 struct Checked<'a> {
     object_type: &'a str,
@@ -44,9 +44,9 @@ struct Checked<'a> {
     without_identifier: u64,
 }
 
-/// What is wrong with a record.
+/// The kind of damage.
 enum Damage {
-    /// The fields of the object give another identifier than the one it claims.
+    /// The identifier computed from the fields is not the one in the object.
     Identifier { claimed: Id, computed: Id },
     /// The key names another object.
     Key { id: Option<Id> },

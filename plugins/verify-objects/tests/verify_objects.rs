@@ -1,4 +1,4 @@
-//! Damage of every kind is found, and nothing else is taken for damage.
+//! Finds damage of every kind, and nothing else.
 
 mod damage;
 mod objects;
@@ -49,9 +49,9 @@ fn intact() -> Vec<Record> {
     ]
 }
 
-/// The object types and offsets of the records that were found damaged.
+/// The object types and offsets of the records with damage.
 fn found(run: &Run) -> Vec<(String, u64)> {
-    let place = |row: &Value| {
+    let type_and_offset = |row: &Value| {
         let object_type = row["object_type"]
             .as_str()
             .expect("a type is text")
@@ -61,13 +61,13 @@ fn found(run: &Run) -> Vec<(String, u64)> {
             row["offset"].as_u64().expect("an offset is a number"),
         )
     };
-    let mut found: Vec<_> = run.rows("corrupt").iter().map(place).collect();
+    let mut found: Vec<_> = run.rows("corrupt").iter().map(type_and_offset).collect();
     found.sort_unstable();
     found
 }
 
 #[test]
-fn each_kind_of_damage_is_found_by_itself() {
+fn each_kind_of_damage_is_found_alone() {
     for Planted { name, record } in all_damage() {
         let rows = run(&[record]).rows("corrupt");
         assert_eq!(rows.len(), 1, "{name}");
@@ -76,7 +76,7 @@ fn each_kind_of_damage_is_found_by_itself() {
 }
 
 #[test]
-fn damage_among_intact_records_is_found_to_the_last_one_whatever_the_split() {
+fn all_damage_among_intact_records_is_found_for_any_split() {
     let damage = all_damage();
     assert!(damage.len() >= 40);
     let mut harness = Harness::new().privileged();
@@ -99,7 +99,7 @@ fn damage_among_intact_records_is_found_to_the_last_one_whatever_the_split() {
 }
 
 #[test]
-fn rows_say_what_is_damaged_and_where() {
+fn rows_name_the_damage_and_its_record() {
     let mut revision = objects::revision();
     let (id, other) = (revision.identifier(), objects::odd_revision());
     let (_, key, value) = record(&revision);
@@ -171,7 +171,7 @@ fn records_are_counted_by_type_and_kind() {
 }
 
 #[test]
-fn order_of_what_identifiers_sort_is_no_damage() {
+fn order_of_items_that_identifiers_sort_is_not_damage() {
     let mut directory = objects::directory();
     directory.entries.reverse();
     let mut snapshot = objects::snapshot();
@@ -180,7 +180,7 @@ fn order_of_what_identifiers_sort_is_no_damage() {
 }
 
 #[test]
-fn damage_behind_anonymised_persons_is_not_seen() {
+fn damage_in_anonymised_objects_is_not_found() {
     let mut revision = objects::revision();
     let key = record(&revision).1;
     revision.author = revision.author.map(|author| author.anonymised());
@@ -192,7 +192,7 @@ fn damage_behind_anonymised_persons_is_not_seen() {
     assert_eq!(run.rows("checked")[0]["anonymised"], 1);
 }
 
-/// The bytes of a value in which some bit can be flipped unseen, as the runs that they make.
+/// The ranges of bytes in a value with a bit that can be flipped without being found.
 fn unseen(record: &Record) -> Vec<String> {
     let (object_type, key, value) = record;
     let flipped = |bit: usize| {
@@ -217,15 +217,15 @@ fn unseen(record: &Record) -> Vec<String> {
 }
 
 #[test]
-fn flipped_bit_is_unseen_only_where_no_identifier_reaches() {
+fn flipped_bit_is_missed_only_outside_of_the_identifier() {
     let check = |record: Record, expected: &[&[&str]]| {
         assert_eq!(unseen(&record), expected.concat(), "{}", record.0);
     };
-    // A field that may be absent is, once its name is another one: here it changes nothing.
+    // Changing the name of an optional field removes it, which changes nothing here.
     check(record(&objects::directory()), &[&["id"]]);
     check(record(&objects::origin()), &[&["id"]]);
     check(record(&objects::extid()), &[&["id"]]);
-    // Nil and an empty map both say that a branch points nowhere.
+    // Nil and an empty map both mean that a branch has no target.
     check(record(&objects::snapshot()), &[&["\\xc0", "id"]]);
     let jane: &[&str] = &["fullname", "name", "Jane Doe", "email", "jane@example.org"];
     let john: &[&str] = &["fullname", "name", "John Roe", "email", "john@example.org"];
@@ -245,7 +245,7 @@ fn flipped_bit_is_unseen_only_where_no_identifier_reaches() {
 }
 
 #[test]
-fn flipped_bit_in_a_key_that_is_an_identifier_is_seen() {
+fn flipped_bit_in_a_key_that_is_an_identifier_is_found() {
     for (object_type, key, value) in intact().drain(1..=5) {
         for bit in 0..key.len() * 8 {
             let mut key = key.clone();

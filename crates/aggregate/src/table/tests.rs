@@ -12,7 +12,7 @@ fn shape(key: &[&str], columns: &[(&str, Merge)]) -> Arc<Shape> {
     })
 }
 
-/// A table by `k`, and a row for it.
+/// A table with the key `k`, and a row for it.
 fn by_key(merge: Merge) -> (Table, Row) {
     let shape = shape(&["k"], &[("v", merge)]);
     (Table::new(Arc::clone(&shape)), Row::new(shape))
@@ -161,7 +161,7 @@ fn sums_are_exact_in_all_of_64_bits_and_refused_beyond() {
 }
 
 #[test]
-fn smallest_and_largest_of_every_kind_stay() {
+fn smallest_and_largest_of_every_type_are_kept() {
     let long = |seconds: i64| [&b"\xc7\x0c\xff\0\0\0\0"[..], &seconds.to_be_bytes()].concat();
     let (before, after) = (long(-1), long(1));
     let quarter = b"\xcb\x3f\xd0\0\0\0\0\0\0";
@@ -202,7 +202,7 @@ fn smallest_and_largest_of_every_kind_stay() {
 }
 
 #[test]
-fn floats_of_32_bits_and_the_forms_of_a_time_are_one_kind_each() {
+fn f32_and_f64_are_one_type_and_so_are_the_formats_of_a_time() {
     let quarter: &[u8] = b"\xcb\x3f\xd0\0\0\0\0\0\0";
     assert_eq!(
         merged(Merge::Max, &[b"\xca\x3e\x80\0\0"]).as_deref(),
@@ -220,7 +220,7 @@ fn floats_of_32_bits_and_the_forms_of_a_time_are_one_kind_each() {
 }
 
 #[test]
-fn column_has_one_kind_over_all_keys() {
+fn column_has_one_type_over_all_keys() {
     let (mut table, mut next) = by_key(Merge::Max);
     merge(&mut table, &mut next, &row(b"\x01", b"\xc0")).unwrap();
     merge(&mut table, &mut next, &row(b"\x01", b"\x05")).unwrap();
@@ -240,7 +240,7 @@ fn values_that_no_column_can_have_are_refused() {
         (&b"\xc3"[..], "a boolean"),
         (b"\x90", "a list"),
         (b"\x80", "a map"),
-        (b"\xd4\x05\0", "an extension that is no time"),
+        (b"\xd4\x05\0", "an extension that is not a time"),
         (b"\xd4\xff\0", "a malformed time"),
         (
             b"\xc7\x0c\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0",
@@ -270,13 +270,13 @@ fn row_with_a_column_that_cannot_be_merged_has_no_effect() {
     assert_eq!(written(&table), [first]);
 }
 
-/// Everything that is seen of a table from outside.
+/// The visible state of a table.
 fn state(table: &Table) -> (Vec<Vec<u8>>, usize) {
     (written(table), table.outside_bytes)
 }
 
 #[test]
-fn table_returns_to_any_mark() {
+fn table_can_be_rolled_back_to_any_savepoint() {
     for merge_ in [Merge::Sum, Merge::Max] {
         let value = |number: u8| match merge_ {
             Merge::Sum => vec![number],
@@ -300,7 +300,7 @@ fn table_returns_to_any_mark() {
             }
             table.rollback_to(inner);
             assert_eq!(written(&table), inner_state.0);
-            // A change after a return is noted again.
+            // A change after a rollback is saved again.
             add(&mut table, 2, 4);
             table.rollback_to(inner);
             assert_eq!(written(&table), inner_state.0);
@@ -309,7 +309,7 @@ fn table_returns_to_any_mark() {
         add(&mut table, 2, 5);
         add(&mut table, 5, 5);
         assert_ne!(state(&table), inner_state);
-        // The inner one is kept, and the outer one is taken back with it.
+        // The inner record is kept, and then the outer one is rolled back with it.
         let _ = kept;
         add(&mut table, 2, 6);
         table.rollback_to(outer);
@@ -321,7 +321,7 @@ fn table_returns_to_any_mark() {
 }
 
 #[test]
-fn kinds_that_a_taken_back_row_brought_are_forgotten() {
+fn types_learned_from_a_rolled_back_row_are_forgotten() {
     let (mut table, mut next) = by_key(Merge::Min);
     let savepoint = table.savepoint();
     merge(&mut table, &mut next, &row(b"\x01", b"\x05")).unwrap();
@@ -331,7 +331,7 @@ fn kinds_that_a_taken_back_row_brought_are_forgotten() {
 }
 
 #[test]
-fn bytes_count_texts_that_stay_and_texts_that_may_come_back() {
+fn bytes_include_current_texts_and_those_that_a_rollback_restores() {
     let (mut table, mut next) = by_key(Merge::Max);
     let text = |letter: u8| [b"\xda\x10\x00".as_slice(), &[letter; 0x1000]].concat();
     merge(&mut table, &mut next, &row(b"\x01", &text(b'a'))).unwrap();
@@ -347,7 +347,7 @@ fn bytes_count_texts_that_stay_and_texts_that_may_come_back() {
 }
 
 #[test]
-fn known_keys_take_no_more_memory() {
+fn known_keys_do_not_take_more_memory() {
     let (mut table, mut next) = by_key(Merge::Sum);
     for number in 0..100_u8 {
         merge(&mut table, &mut next, &row(&[number], b"\x01")).unwrap();
@@ -360,7 +360,7 @@ fn known_keys_take_no_more_memory() {
 }
 
 #[test]
-fn many_keys_are_all_found_again() {
+fn all_of_many_keys_are_found() {
     let (mut table, mut next) = by_key(Merge::Sum);
     for round in 0..3 {
         let savepoint = table.savepoint();

@@ -10,7 +10,6 @@ mod writer;
 
 use std::sync::Arc;
 
-
 use self::binding::Binding;
 use self::encoder::LineEncoder;
 pub use self::line_file::OpenError;

@@ -1,6 +1,6 @@
 //! Why a recording cannot be read.
 
-use journal_recording::Place;
+use journal_recording::RecordingName;
 
 use crate::journal::batch::TooLarge;
 use crate::journal::topics::TopicError;
@@ -12,30 +12,30 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] journal_recording::Error),
     /// A recording without a header that can be read only once.
-    #[error("{place} has no header, and is no file that could be read twice")]
+    #[error("{recording} has no header, and is no file that could be read twice")]
     ReadOnce {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
     },
     /// Records have to be read again from what can be read only once.
-    #[error("{place} cannot be read again, because it is no regular file")]
+    #[error("{recording} cannot be read again, because it is no regular file")]
     Rewind {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
     },
     /// The topics that are asked for are not there, or may not be read.
-    #[error("{place} {error}")]
+    #[error("{recording} {error}")]
     Topics {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// What is missing.
         error: TopicError,
     },
     /// A record of a topic that is not in the header.
-    #[error("{place} holds a record of the topic `{topic}`, which its header does not list")]
+    #[error("{recording} holds a record of the topic `{topic}`, which its header does not list")]
     UnlistedTopic {
         /// Which recording.
-        place: Place,
+        recording: RecordingName,
         /// The record's topic.
         topic: String,
     },

@@ -17,18 +17,18 @@ owned! {
         blake2s256 = "blake2s256": [u8; 32] = [0; 32], set value;
         /// The length, in bytes.
         length = "length": u64 = 0, set value;
-        /// Whether the archive has the bytes, and shows them to everyone.
+        /// Whether the archive has the bytes, and whether it shows them to everyone.
         status = "status": ContentStatus = ContentStatus::Visible, set value;
-        /// The bytes, where the journal carries them.
+        /// The bytes, if the journal has them.
         data = "data"[?]: Option<Vec<u8>> = None, set optional_bytes;
-        /// When it came into the archive.
+        /// When the content was added to the archive.
         ctime = "ctime"[?]: Option<Timestamp> = None, set optional;
     }
 }
 encoded_owned!(Content);
 
 owned! {
-    /// A content that shares a hash with another content of other bytes.
+    /// A content that shares a hash with another content.
     HashCollidingContent("hash_colliding_content") {
         /// The SHA-1 of the bytes.
         sha1 = "sha1": [u8; 20] = [0; 20], set value;
@@ -40,18 +40,18 @@ owned! {
         blake2s256 = "blake2s256": [u8; 32] = [0; 32], set value;
         /// The length, in bytes.
         length = "length": u64 = 0, set value;
-        /// Whether the archive has the bytes, and shows them to everyone.
+        /// Whether the archive has the bytes, and whether it shows them to everyone.
         status = "status": ContentStatus = ContentStatus::Visible, set value;
         /// The bytes.
         data = "data": Vec<u8> = Vec::new(), set by_hand;
-        /// When it came into the archive.
+        /// When the content was added to the archive.
         ctime = "ctime"[?]: Option<Timestamp> = None, set optional;
     }
 }
 encoded_owned!(HashCollidingContent);
 
 impl HashCollidingContent {
-    /// Sets the bytes, and with them the length and the identifier.
+    /// Sets the bytes, the length and the identifier.
     ///
     /// ```
     /// use journal_plugin_sdk::owned;
@@ -68,25 +68,25 @@ impl HashCollidingContent {
 }
 
 owned! {
-    /// A content that the archive knows of and does not have.
+    /// A content that the archive does not have.
     SkippedContent("skipped_content") {
-        /// The SHA-1 of the bytes, where it is known.
+        /// The SHA-1 of the bytes, if it is known.
         sha1 = "sha1": Option<[u8; 20]> = None, set optional;
-        /// The identifier, where it is known.
+        /// The identifier, if it is known.
         sha1_git = "sha1_git": Option<Id> = None, set optional;
-        /// The SHA-256 of the bytes, where it is known.
+        /// The SHA-256 of the bytes, if it is known.
         sha256 = "sha256": Option<[u8; 32]> = None, set optional;
-        /// The BLAKE2s-256 of the bytes, where it is known.
+        /// The BLAKE2s-256 of the bytes, if it is known.
         blake2s256 = "blake2s256": Option<[u8; 32]> = None, set optional;
-        /// The length in bytes; -1: not known.
+        /// The length in bytes; -1 if it is not known.
         length = "length": i64 = -1, set value;
-        /// That the bytes are absent.
+        /// The status, which is `absent`.
         status = "status": ContentStatus = ContentStatus::Absent, set value;
-        /// Why it is not there.
+        /// Why the archive does not have it.
         reason = "reason": String = String::new(), set text;
-        /// The URL of the origin where it was seen, where it is known.
+        /// The URL of the origin that contains it, if it is known.
         origin = "origin"[?]: Option<String> = None, set optional_text;
-        /// When it was noted.
+        /// When this was recorded.
         ctime = "ctime"[?]: Option<Timestamp> = None, set optional;
     }
 }
@@ -98,11 +98,11 @@ impl Encode for ContentStatus {
     }
 }
 
-/// Gives a content its key: a map of its hashes, sorted by name.
+/// Declares `key` of a content: a map of its hashes, sorted by name.
 macro_rules! keyed_by_hashes {
     ($object:ident) => {
         impl $object {
-            /// The key of its record in the journal: its hashes.
+            /// The key of the record in the journal: its hashes.
             ///
             /// ```
             /// # use journal_plugin_sdk::owned;

@@ -1,25 +1,25 @@
-//! Identifiers from elsewhere, and metadata from outside of the source code.
+//! External identifiers and extrinsic metadata.
 
 use super::object::{encoded_owned, identified_owned, keyed_by_id, owned};
 use crate::model::encode::{self, Encode};
 use crate::{AuthorityType, ExtendedSwhid, Id, Metadata, ObjectKind, Swhid, Timestamp};
 
 owned! {
-    /// An identifier that an object has elsewhere.
+    /// An external identifier of an object.
     ExtId("extid") {
-        /// The kind of identifier, such as `hg-nodeid`.
+        /// The type of the identifier, such as `hg-nodeid`.
         extid_type = "extid_type": String = String::new(), set text;
-        /// The identifier elsewhere.
+        /// The external identifier.
         extid = "extid": Vec<u8> = Vec::new(), set bytes;
-        /// The object of the archive.
+        /// The object in the archive.
         target = "target": Swhid = Swhid::new(ObjectKind::Content, Id([0; 20])), set value;
-        /// Which version of its kind it is.
+        /// The version of the type.
         extid_version = "extid_version": i64 = 0, set value;
-        /// What the payload holds, where there is one.
+        /// The type of the payload, if there is one.
         payload_type = "payload_type": Option<String> = None, set optional_text;
-        /// The identifier of a content that says more, where there is one.
+        /// The identifier of a content with more information, if there is one.
         payload = "payload": Option<Vec<u8>> = None, set optional_bytes;
-        /// Its identifier; without one it gets that which the other fields give.
+        /// The identifier. It is computed from the other fields if it is not set.
         id = "id"[?]: Option<Id> = None, set optional;
     }
 }
@@ -27,61 +27,61 @@ identified_owned!(ExtId);
 keyed_by_id!(ExtId);
 
 owned! {
-    /// Who metadata comes from.
+    /// A metadata authority: the source of metadata.
     MetadataAuthority("metadata_authority") {
-        /// What kind of authority it is.
+        /// The type of the authority.
         authority_type = "type": AuthorityType = AuthorityType::Forge, set value;
         /// Its URL.
         url = "url": String = String::new(), set text;
-        /// What else is known of it.
+        /// More information about it.
         metadata = "metadata"[?]: Option<Metadata<'static>> = None, set metadata;
     }
 }
 encoded_owned!(MetadataAuthority);
 
 owned! {
-    /// The tool that fetched metadata.
+    /// A metadata fetcher: the tool that fetched metadata.
     MetadataFetcher("metadata_fetcher") {
         /// Its name.
         name = "name": String = String::new(), set text;
         /// Its version.
         version = "version": String = String::new(), set text;
-        /// What else is known of it.
+        /// More information about it.
         metadata = "metadata"[?]: Option<Metadata<'static>> = None, set metadata;
     }
 }
 encoded_owned!(MetadataFetcher);
 
 owned! {
-    /// Metadata on an object, from outside of it.
+    /// Extrinsic metadata: metadata about an object that is not part of it.
     RawExtrinsicMetadata("raw_extrinsic_metadata") {
-        /// What the metadata is on.
+        /// The object that the metadata is about.
         target = "target": ExtendedSwhid = Swhid::new(ObjectKind::Content, Id([0; 20])).into(), set value;
-        /// When it was found, in whole seconds.
+        /// When the metadata was found, in whole seconds.
         discovery_date = "discovery_date": Timestamp = Timestamp::from_millis(0), set value;
-        /// Who it comes from.
+        /// The authority that it comes from.
         authority = "authority": MetadataAuthority = MetadataAuthority::new(), set value;
-        /// What fetched it.
+        /// The fetcher.
         fetcher = "fetcher": MetadataFetcher = MetadataFetcher::new(), set value;
-        /// Which format it has.
+        /// The format of the metadata.
         format = "format": String = String::new(), set text;
         /// The metadata itself.
         metadata = "metadata": Vec<u8> = Vec::new(), set bytes;
-        /// Its identifier; without one it gets that which the other fields give.
+        /// The identifier. It is computed from the other fields if it is not set.
         id = "id"[?]: Option<Id> = None, set optional;
-        /// The URL of the origin in whose context it holds, where there is one.
+        /// The URL of the origin that the metadata was found in, if there is one.
         origin = "origin"[?]: Option<String> = None, set optional_text;
-        /// The visit in whose context it holds, where there is one.
+        /// The visit that the metadata was found in, if there is one.
         visit = "visit"[?]: Option<i64> = None, set optional;
-        /// The snapshot in whose context it holds, where there is one.
+        /// The snapshot that the metadata was found in, if there is one.
         snapshot = "snapshot"[?]: Option<Swhid> = None, set optional;
-        /// The release in whose context it holds, where there is one.
+        /// The release that the metadata was found in, if there is one.
         release = "release"[?]: Option<Swhid> = None, set optional;
-        /// The revision in whose context it holds, where there is one.
+        /// The revision that the metadata was found in, if there is one.
         revision = "revision"[?]: Option<Swhid> = None, set optional;
-        /// The directory in whose context it holds, where there is one.
+        /// The directory that the metadata was found in, if there is one.
         directory = "directory"[?]: Option<Swhid> = None, set optional;
-        /// The path in whose context it holds, where there is one.
+        /// The path that the metadata was found in, if there is one.
         path = "path"[?]: Option<Vec<u8>> = None, set optional_bytes;
     }
 }
@@ -89,7 +89,7 @@ identified_owned!(RawExtrinsicMetadata);
 keyed_by_id!(RawExtrinsicMetadata);
 
 impl MetadataAuthority {
-    /// The key of its record in the journal: the type and the URL.
+    /// The key of the record in the journal: the type and the URL.
     ///
     /// ```
     /// use journal_plugin_sdk::owned;
@@ -107,7 +107,7 @@ impl MetadataAuthority {
 }
 
 impl MetadataFetcher {
-    /// The key of its record in the journal: the name and the version.
+    /// The key of the record in the journal: the name and the version.
     ///
     /// ```
     /// use journal_plugin_sdk::owned;

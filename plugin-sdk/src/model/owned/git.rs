@@ -9,9 +9,9 @@ owned! {
     Directory("directory") {
         /// Its entries.
         entries = "entries": Vec<Entry> = Vec::new(), set value;
-        /// Its identifier; without one it gets that which the other fields give.
+        /// The identifier. It is computed from the other fields if it is not set.
         id = "id"[?]: Option<Id> = None, set optional;
-        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
+        /// The bytes of the Git object with its header, if the other fields cannot reproduce them.
         raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
     }
 }
@@ -35,11 +35,11 @@ keyed_by_id!(Directory);
 pub struct Entry {
     /// The name.
     pub name: Vec<u8>,
-    /// What it is.
+    /// The type of the entry.
     pub entry_type: EntryType,
-    /// The identifier of the object that it points at.
+    /// The identifier of the target.
     pub target: Id,
-    /// The mode as Git has it, such as `0o100644`.
+    /// The mode in the form of Git, such as `0o100644`.
     pub perms: u32,
 }
 
@@ -87,31 +87,31 @@ impl Encode for Vec<Entry> {
 owned! {
     /// A revision.
     Revision("revision") {
-        /// The message, where there is one.
+        /// The message, if there is one.
         message = "message": Option<Vec<u8>> = None, set optional_bytes;
-        /// Who wrote it.
+        /// The author.
         author = "author": Option<Person<'static>> = None, set person;
-        /// Who put it into the repository.
+        /// The committer.
         committer = "committer": Option<Person<'static>> = None, set person;
-        /// When the author wrote it.
+        /// When the author wrote the change.
         date = "date": Option<Date<'static>> = None, set date;
-        /// When the committer put it into the repository.
+        /// When the revision was committed.
         committer_date = "committer_date": Option<Date<'static>> = None, set date;
-        /// What kind of system it comes from, such as Git.
+        /// The type of version control system or package, such as Git.
         revision_type = "type": RevisionType = RevisionType::Git, set value;
-        /// The identifier of its root directory, which holds all of the source at this revision.
+        /// The identifier of the root directory.
         directory = "directory": Id = Id([0; 20]), set value;
-        /// Whether the archive made it, for source that has no history of its own.
+        /// Whether the archive created it, for source code without its own history.
         synthetic = "synthetic": bool = false, set value;
-        /// What the loader noted beside the Git object.
+        /// Metadata from the loader.
         metadata = "metadata": Option<Metadata<'static>> = None, set metadata;
-        /// The identifiers of its parents.
+        /// The identifiers of the parents.
         parents = "parents": Vec<Id> = Vec::new(), set value;
-        /// Its identifier; without one it gets that which the other fields give.
+        /// The identifier. It is computed from the other fields if it is not set.
         id = "id"[?]: Option<Id> = None, set optional;
-        /// Headers of the Git object that have no field, each a name and a value.
+        /// Headers of the Git object that have no field, as names and values.
         extra_headers = "extra_headers": Vec<(Vec<u8>, Vec<u8>)> = Vec::new(), set value;
-        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
+        /// The bytes of the Git object with its header, if the other fields cannot reproduce them.
         raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
     }
 }
@@ -178,23 +178,23 @@ owned! {
     Release("release") {
         /// The name, such as `v1.0`.
         name = "name": Vec<u8> = Vec::new(), set bytes;
-        /// The message, where there is one.
+        /// The message, if there is one.
         message = "message": Option<Vec<u8>> = None, set optional_bytes;
-        /// The identifier of the object that it names, where there is one.
+        /// The identifier of the target, if there is one.
         target = "target": Option<Id> = None, set optional;
-        /// Which type of object the target is.
+        /// The type of the target.
         target_type = "target_type": ObjectKind = ObjectKind::Revision, set value;
-        /// Whether the archive made it, for source that has no history of its own.
+        /// Whether the archive created it, for source code without its own history.
         synthetic = "synthetic": bool = false, set value;
         /// The author.
         author = "author": Option<Person<'static>> = None, set person;
-        /// When it was made.
+        /// The date of the release.
         date = "date": Option<Date<'static>> = None, set date;
-        /// Its identifier; without one it gets that which the other fields give.
+        /// The identifier. It is computed from the other fields if it is not set.
         id = "id"[?]: Option<Id> = None, set optional;
-        /// What the loader noted beside the Git object.
+        /// Metadata from the loader.
         metadata = "metadata"[?]: Option<Metadata<'static>> = None, set metadata;
-        /// The Git object byte for byte, header included; it is there only when the other fields do not give it back.
+        /// The bytes of the Git object with its header, if the other fields cannot reproduce them.
         raw_manifest = "raw_manifest"[?]: Option<Vec<u8>> = None, set optional_bytes;
     }
 }
@@ -212,7 +212,7 @@ owned! {
     Snapshot("snapshot") {
         /// Its branches.
         branches = "branches": Vec<Branch> = Vec::new(), set value;
-        /// Its identifier; without one it gets that which the other fields give.
+        /// The identifier. It is computed from the other fields if it is not set.
         id = "id"[?]: Option<Id> = None, set optional;
     }
 }
@@ -231,18 +231,18 @@ keyed_by_id!(Snapshot);
 pub struct Branch {
     /// The name.
     pub name: Vec<u8>,
-    /// What it points at; nothing where that is unknown.
+    /// The target, or `None` for a dangling branch.
     pub target: Option<Target>,
 }
 
-/// What a branch points at.
+/// The target of a branch.
 ///
 /// ```
 /// let target = journal_plugin_sdk::owned::Target::Alias(b"refs/heads/main".to_vec());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// An object of the archive.
+    /// An object in the archive.
     Object(ObjectKind, Id),
     /// Another branch of the snapshot, by its name.
     Alias(Vec<u8>),
@@ -258,7 +258,7 @@ impl From<crate::Target<'_>> for Target {
 }
 
 impl Snapshot {
-    /// Adds a branch that points at something.
+    /// Adds a branch with a target.
     ///
     /// ```
     /// use journal_plugin_sdk::{Target, owned};
@@ -277,7 +277,7 @@ impl Snapshot {
 
 impl Encode for Vec<Branch> {
     fn encode(&self, value: &mut Vec<u8>) {
-        // More branches than 32 bits count do not fit into a record.
+        // A record cannot hold 2^32 branches.
         encode::map(value, u32::try_from(self.len()).unwrap_or(u32::MAX));
         for branch in self {
             encode::bytes(value, &branch.name);

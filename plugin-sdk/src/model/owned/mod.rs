@@ -1,5 +1,4 @@
-//! Objects that own their fields: what an author's tests make records of, and what
-//! [`decode`](crate::Revision::decode) gives of a whole object.
+//! Objects that own their fields, to build records in tests. [`decode`](crate::Revision::decode) returns them too.
 //!
 //! ```
 //! use journal_plugin_sdk::{Date, Id, Person, owned};
@@ -28,7 +27,7 @@ pub use extrinsic::{ExtId, MetadataAuthority, MetadataFetcher, RawExtrinsicMetad
 pub use git::{Branch, Directory, Entry, Release, Revision, Snapshot, Target};
 pub use origin::{Origin, OriginVisit, OriginVisitStatus};
 
-/// An object of any type, as a record of the journal.
+/// An object of any type that can be written as a record of the journal.
 ///
 /// ```
 /// use journal_plugin_sdk::owned::{self, Object};
@@ -39,7 +38,7 @@ pub use origin::{Origin, OriginVisit, OriginVisitStatus};
 /// assert!(size(&owned::Origin::new().url("https://example.org")) > 20);
 /// ```
 pub trait Object {
-    /// The object type, as a plan and a topic name it.
+    /// The object type, as in plans and topics.
     ///
     /// ```
     /// use journal_plugin_sdk::owned::{ExtId, Object};
@@ -48,7 +47,7 @@ pub trait Object {
     /// ```
     const OBJECT_TYPE: &'static str;
 
-    /// The value of its record.
+    /// The value of the record.
     ///
     /// ```
     /// use journal_plugin_sdk::owned::{Object, Origin};
@@ -57,7 +56,7 @@ pub trait Object {
     /// ```
     fn encode(&self) -> Vec<u8>;
 
-    /// The key of its record.
+    /// The key of the record.
     ///
     /// ```
     /// use journal_plugin_sdk::owned::{Object, Origin};

@@ -1,8 +1,8 @@
-//! What all owned objects have in common.
+//! The macros for owned objects.
 
-/// Makes an owned object: its fields in the writer's order, how each is set, and how all are written.
+/// Makes an owned object: its fields in the order of the journal's writer, how each is set, and how all are written.
 ///
-/// `?` behind a name: the writer leaves the field out where it is absent.
+/// `?` after a name: the writer leaves the field out if it is absent.
 macro_rules! owned {
     (
         $(#[$about:meta])*
@@ -15,7 +15,7 @@ macro_rules! owned {
     ) => {
         $(#[$about])*
         ///
-        /// Its methods set one field each and give the object back.
+        /// Each method sets one field and returns the object.
         ///
         /// ```
         /// # use journal_plugin_sdk::owned;
@@ -35,7 +35,7 @@ macro_rules! owned {
         }
 
         impl $object {
-            /// The object type, as a plan and a topic name it.
+            /// The object type, as in plans and topics.
             ///
             /// ```
             #[doc = concat!("assert_eq!(journal_plugin_sdk::owned::", stringify!($object), "::OBJECT_TYPE, ", stringify!($object_type), ");")]
@@ -143,10 +143,10 @@ macro_rules! setter {
     ($object:ident $field:ident $kind:tt metadata $(#[$about:meta])*) => {
         $(#[$about])*
         ///
-        /// It is anything that serializes to a map.
+        /// The argument is anything that serializes to a map.
         ///
         /// # Errors
-        /// When it cannot be serialized, or is no map.
+        /// If it cannot be serialized or is not a map.
         ///
         /// ```
         /// use std::collections::BTreeMap;
@@ -181,12 +181,11 @@ macro_rules! setter {
 }
 pub(crate) use setter;
 
-/// Gives an object the identifier that its fields give, where it has none yet.
+/// Declares `encode` and `key` of an object with an identifier, which is computed if it is not set.
 macro_rules! identified_owned {
     ($object:ident) => {
         impl $object {
-            /// The object as the journal's writer writes it. Without an [`id`](Self::id) it gets that which its
-            /// fields give.
+            /// The msgpack of the object, as in the journal. The [`id`](Self::id) is computed if it is not set.
             ///
             /// ```
             /// # use journal_plugin_sdk::owned;
@@ -203,8 +202,8 @@ macro_rules! identified_owned {
                 value
             }
 
-            /// Its identifier: that which was set, or that which its fields give. A release without a target has
-            /// none, and gets zeros.
+            /// The identifier that was set, or else the computed one. For a release without a target, which has none, it is
+            /// all zeros.
             ///
             /// ```
             /// # use journal_plugin_sdk::owned;
@@ -224,11 +223,11 @@ macro_rules! identified_owned {
 }
 pub(crate) use identified_owned;
 
-/// Gives an object whose identifier is its key that key.
+/// Declares `key` of an object whose key is its identifier.
 macro_rules! keyed_by_id {
     ($object:ident) => {
         impl $object {
-            /// The key of its record in the journal.
+            /// The key of the record in the journal.
             ///
             /// ```
             /// # use journal_plugin_sdk::{Id, owned};
@@ -246,11 +245,11 @@ macro_rules! keyed_by_id {
 }
 pub(crate) use keyed_by_id;
 
-/// Gives an object without an identifier its value.
+/// Declares `encode` of an object without an identifier.
 macro_rules! encoded_owned {
     ($object:ident) => {
         impl $object {
-            /// The object as the journal's writer writes it.
+            /// The msgpack of the object, as in the journal.
             ///
             /// ```
             /// # use journal_plugin_sdk::owned;

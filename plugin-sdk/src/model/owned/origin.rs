@@ -9,14 +9,14 @@ owned! {
     Origin("origin") {
         /// The URL.
         url = "url": String = String::new(), set text;
-        /// Its identifier; without one it gets that which the URL gives.
+        /// The identifier. It is computed from the URL if it is not set.
         id = "id"[?]: Option<Id> = None, set optional;
     }
 }
 identified_owned!(Origin);
 
 impl Origin {
-    /// The key of its record in the journal: the URL.
+    /// The key of the record in the journal: the URL.
     ///
     /// ```
     /// use journal_plugin_sdk::owned;
@@ -37,18 +37,18 @@ owned! {
     OriginVisit("origin_visit") {
         /// The URL of the origin.
         origin = "origin": String = String::new(), set text;
-        /// When it began.
+        /// When the visit started.
         date = "date": Timestamp = Timestamp::from_millis(0), set value;
-        /// The kind of visit, such as `git`.
+        /// The type of the visit, such as `git`.
         visit_type = "type": String = String::new(), set text;
-        /// The number of the visit among those of its origin, where it was given one.
+        /// The number of the visit to this origin, if it has one.
         visit = "visit"[?]: Option<u64> = None, set optional;
     }
 }
 encoded_owned!(OriginVisit);
 
 impl OriginVisit {
-    /// The key of its record in the journal: the date and the origin.
+    /// The key of the record in the journal: the date and the origin.
     ///
     /// ```
     /// use journal_plugin_sdk::owned;
@@ -66,28 +66,28 @@ impl OriginVisit {
 }
 
 owned! {
-    /// The status of a visit: how far it had come at one time.
+    /// The status of a visit at a point in time.
     OriginVisitStatus("origin_visit_status") {
         /// The URL of the origin.
         origin = "origin": String = String::new(), set text;
-        /// The number of the visit among those of its origin.
+        /// The number of the visit to this origin.
         visit = "visit": u64 = 0, set value;
-        /// When the visit had come so far.
+        /// When the visit had this status.
         date = "date": Timestamp = Timestamp::from_millis(0), set value;
-        /// The status itself.
+        /// The status.
         status = "status": VisitStatus = VisitStatus::Created, set value;
-        /// The snapshot that the visit made, where it made one.
+        /// The snapshot that the visit created, if any.
         snapshot = "snapshot": Option<Id> = None, set optional;
-        /// The kind of visit, such as `git`.
+        /// The type of the visit, such as `git`.
         visit_type = "type": Option<String> = None, set optional_text;
-        /// What the loader noted about it.
+        /// Metadata from the loader.
         metadata = "metadata": Option<Metadata<'static>> = None, set metadata;
     }
 }
 encoded_owned!(OriginVisitStatus);
 
 impl OriginVisitStatus {
-    /// The key of its record in the journal: the date, the origin and the visit.
+    /// The key of the record in the journal: the date, the origin and the visit.
     ///
     /// ```
     /// use journal_plugin_sdk::owned;
@@ -111,7 +111,7 @@ impl Encode for VisitStatus {
     }
 }
 
-/// A time as Python prints it, which is what keys have: with six digits of the second, or none.
+/// A time in the format of Python, which keys contain: the fraction of a second has six digits or none.
 fn key_date(date: Timestamp) -> String {
     let second = date.whole_seconds().to_string();
     let second = second.trim_end_matches('Z').replacen('T', " ", 1);

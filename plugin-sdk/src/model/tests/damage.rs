@@ -1,9 +1,9 @@
-//! Values that are cut or flipped: an object or an error, and never a panic.
+//! Damaged values give an object or an error, and never a panic.
 
 use super::samples::{Sample, accessors, all};
 use crate::{Object, owned};
 
-/// Reads all that there is, and answers whether there was no error.
+/// Reads everything, and returns whether there was no error.
 fn is_read(object_type: &str, value: &[u8]) -> bool {
     let Ok(object) = Object::new(object_type, value) else {
         return false;
@@ -58,7 +58,7 @@ fn is_read(object_type: &str, value: &[u8]) -> bool {
     whole && verified
 }
 
-/// What decodes is written so that it decodes to the same.
+/// A decoded value is encoded so that it decodes to the same.
 fn again<T: owned::Object + PartialEq + std::fmt::Debug>(
     object: Result<T, crate::FieldError>,
     decode: impl Fn(&[u8]) -> Result<T, crate::FieldError>,
@@ -97,12 +97,12 @@ fn value_with_a_flipped_bit_is_read_or_an_error() {
         mut value,
     } in all()
     {
-        for place in 0..value.len() {
+        for index in 0..value.len() {
             for bit in 0..8 {
-                value[place] ^= 1 << bit;
+                value[index] ^= 1 << bit;
                 // A content whose status is flipped to another type of object has no accessors here.
                 is_read(object_type, &value);
-                value[place] ^= 1 << bit;
+                value[index] ^= 1 << bit;
             }
         }
     }

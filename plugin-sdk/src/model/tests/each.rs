@@ -22,7 +22,7 @@ fn batch(object_type: &str, values: &[&[u8]]) -> RawBatch {
     }
 }
 
-/// Runs `process` over the batches; answers with its rows and with what it refused, by batch and record.
+/// Runs `process` over the batches. Returns the rows and the rejections, by batch and record.
 fn run(
     batches: &[RawBatch],
     process: impl FnOnce(&Batches<'_>, &mut Out) -> Result<(), Failure>,
@@ -78,7 +78,7 @@ fn contents() -> [RawBatch; 2] {
 }
 
 #[test]
-fn objects_of_other_types_are_left_alone() {
+fn objects_of_other_types_are_skipped() {
     let revision = owned::Revision::new().encode();
     let batches = [
         batch("revision", &[&revision, b"\xc1"]),
@@ -96,7 +96,7 @@ fn objects_of_other_types_are_left_alone() {
 }
 
 #[test]
-fn object_that_does_not_decode_is_refused_alone_and_its_rows_are_taken_back() {
+fn only_the_object_that_does_not_decode_is_rejected_with_its_rows() {
     // {"url": "b", "id": 5}
     let broken = b"\x82\xa3url\xa1b\xa2id\x05";
     let batches = [batch(
@@ -150,7 +150,7 @@ fn absent_contents_in_the_topic_of_contents_are_skipped_contents() {
 }
 
 #[test]
-fn record_that_one_closure_refuses_keeps_the_rows_of_another() {
+fn record_that_one_closure_rejects_keeps_the_rows_of_another() {
     let value = origin("https://example.org");
     let (rows, rejections) = run(&[batch("origin", &[&value])], |batches, out| {
         batches.each_origin(out, |_, out| emit(out, "before"))?;
@@ -158,23 +158,23 @@ fn record_that_one_closure_refuses_keeps_the_rows_of_another() {
             emit(out, "refused")?;
             Err(RecordError::reject("no"))
         })?;
-        batches.each_origin(out, |_, out| emit(out, "behind"))
+        batches.each_origin(out, |_, out| emit(out, "after"))
     });
-    assert_eq!(rows, ["before", "behind"]);
+    assert_eq!(rows, ["before", "after"]);
     assert_eq!(rejections, [(0, 0, "no".to_owned())]);
 }
 
 #[test]
-fn record_that_two_closures_refuse_is_refused_once() {
+fn record_that_two_closures_reject_is_rejected_once() {
     let (_, rejections) = run(&contents(), |batches, out| {
         batches.each_content(out, |_, _| Ok(()))?;
         batches.each_skipped_content(out, |_, _| Ok(()))
     });
-    let places: Vec<_> = rejections
+    let indices: Vec<_> = rejections
         .iter()
         .map(|(batch, index, _)| (*batch, *index))
         .collect();
-    assert_eq!(places, [(0, 3)]);
+    assert_eq!(indices, [(0, 3)]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Values at the edges of what a field takes.
+//! Values at the limits of a field.
 
 use super::samples::{at, encoded, one};
 use crate::{
@@ -29,7 +29,7 @@ fn date(members: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn offset_as_a_text_is_refused_wherever_it_stands() {
+fn offset_as_a_text_is_refused_in_any_order() {
     for members in [
         &b"\x82\xa9timestamp\x05\xacoffset_bytes\xa5+0000"[..],
         b"\x82\xacoffset_bytes\xa5+0000\xa9timestamp\x05",
@@ -41,7 +41,7 @@ fn offset_as_a_text_is_refused_wherever_it_stands() {
 }
 
 #[test]
-fn minutes_are_not_looked_at_where_there_are_bytes() -> Result<(), FieldError> {
+fn minutes_are_ignored_if_there_are_bytes() -> Result<(), FieldError> {
     let value = date(
         b"\x84\xa6offset\xa1a\xacnegative_utc\x05\xa9timestamp\x05\xacoffset_bytes\xc4\x05+0200",
     );
@@ -69,7 +69,7 @@ fn status_of_a_visit_may_have_the_whole_origin() -> Result<(), FieldError> {
 }
 
 #[test]
-fn branch_of_an_empty_map_is_dangling_in_any_spelling() -> Result<(), FieldError> {
+fn branch_of_an_empty_map_is_dangling_in_any_encoding() -> Result<(), FieldError> {
     for empty in [&b"\x80"[..], b"\xde\0\0"] {
         let value = [b"\x81\xa8branches\x81\xc4\x01a", empty].concat();
         let branch = Snapshot::new(&value).branches()?.next().unwrap()?;
@@ -79,7 +79,7 @@ fn branch_of_an_empty_map_is_dangling_in_any_spelling() -> Result<(), FieldError
 }
 
 #[test]
-fn url_is_a_target_of_old_metadata_on_origins_alone() -> Result<(), FieldError> {
+fn url_is_a_target_only_of_old_metadata_on_origins() -> Result<(), FieldError> {
     let mut tree = one("raw_extrinsic_metadata").tree();
     *at(&mut tree, "target") = Value::from("https://example.org/");
     let error = |value: &[u8]| RawExtrinsicMetadata::new(value).target().unwrap_err();
@@ -100,7 +100,7 @@ fn url_is_a_target_of_old_metadata_on_origins_alone() -> Result<(), FieldError> 
 }
 
 #[test]
-fn tombstone_is_no_object() {
+fn tombstone_is_not_an_object() {
     assert_eq!(
         Object::new("content", b"").unwrap_err().to_string(),
         "the content is not valid msgpack: it ends inside a value (byte 0 of the value)"

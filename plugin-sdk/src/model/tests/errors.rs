@@ -1,4 +1,4 @@
-//! What an error says.
+//! The messages of errors.
 
 use rmpv::Value;
 
@@ -25,7 +25,7 @@ fn whole(object_type: &str, value: &[u8]) -> Result<(), FieldError> {
     }
 }
 
-/// A number with a point is right nowhere: each of these fields says that it is wrong, and where.
+/// No field takes a float: each of these fields reports it with its offset.
 #[track_caller]
 fn check(object_type: &str, named: &str, fields: &[&str]) {
     for field in fields {
@@ -35,14 +35,14 @@ fn check(object_type: &str, named: &str, fields: &[&str]) {
         let error = whole(object_type, &value).unwrap_err();
         assert_eq!(error.field(), *field, "{error}");
         assert_eq!(error.object_type(), named);
-        assert_eq!(value[error.place()], 0xcb, "the place of {error}");
-        let begin = format!("`{field}` of the {named} is a number with a point where ");
+        assert_eq!(value[error.offset()], 0xcb, "the offset of {error}");
+        let begin = format!("`{field}` of the {named} is a float where ");
         assert!(error.to_string().starts_with(&begin), "{error}");
     }
 }
 
 #[test]
-fn error_in_a_content_or_a_directory_names_the_object_the_field_and_the_place() {
+fn error_in_a_content_or_a_directory_names_the_object_the_field_and_the_offset() {
     check(
         "content",
         "content",
@@ -75,7 +75,7 @@ fn error_in_a_content_or_a_directory_names_the_object_the_field_and_the_place() 
 }
 
 #[test]
-fn error_in_a_revision_release_or_snapshot_names_the_object_the_field_and_the_place() {
+fn error_in_a_revision_release_or_snapshot_names_the_object_the_field_and_the_offset() {
     check(
         "revision",
         "revision",
@@ -128,7 +128,7 @@ fn error_in_a_revision_release_or_snapshot_names_the_object_the_field_and_the_pl
 }
 
 #[test]
-fn error_elsewhere_names_the_object_the_field_and_the_place() {
+fn error_elsewhere_names_the_object_the_field_and_the_offset() {
     check("origin", "origin", &["url", "id"]);
     check(
         "origin_visit",
@@ -171,7 +171,7 @@ fn error_elsewhere_names_the_object_the_field_and_the_place() {
 }
 
 #[test]
-fn what_an_identifier_stands_on_is_named_by_the_object_it_is_of() {
+fn error_of_computing_an_identifier_names_the_object() {
     let mut tree = one("raw_extrinsic_metadata").tree();
     *at(&mut tree, "authority.url") = Value::from(7);
     let value = encoded(&tree);
@@ -179,15 +179,15 @@ fn what_an_identifier_stands_on_is_named_by_the_object_it_is_of() {
     let error = metadata.compute_id().unwrap_err();
     assert_eq!(error.field(), "authority.url");
     assert_eq!(error.object_type(), "raw extrinsic metadata");
-    assert_eq!(value[error.place()], 7);
-    // Whoever has the authority alone counts from its own beginning.
+    assert_eq!(value[error.offset()], 7);
+    // In an authority that is read alone, the offset is relative to it.
     let authority: MetadataAuthority<'_> = metadata.authority().unwrap();
     let error = authority.url().unwrap_err();
     assert_eq!(
         (error.object_type(), error.field()),
         ("metadata authority", "url")
     );
-    assert_eq!(authority.value()[error.place()], 7);
+    assert_eq!(authority.value()[error.offset()], 7);
 }
 
 #[track_caller]
@@ -201,7 +201,7 @@ fn says(object_type: &str, field: &str, wrong: Value, expected: &str) {
 }
 
 #[test]
-fn error_says_what_is_wrong() {
+fn error_names_the_reason() {
     says(
         "revision",
         "directory",
@@ -212,7 +212,7 @@ fn error_says_what_is_wrong() {
         "revision",
         "type",
         Value::from("fossil"),
-        "`type` of the revision is `fossil`, which is no revision type",
+        "`type` of the revision is `fossil`, which is not a known revision type",
     );
     says(
         "revision",
@@ -254,7 +254,7 @@ fn error_says_what_is_wrong() {
         "origin_visit",
         "date",
         Value::Ext(-1, vec![0; 5]),
-        "`date` of the visit is an extension that holds no time",
+        "`date` of the visit is an extension and not a time",
     );
     says(
         "skipped_content",
@@ -276,16 +276,16 @@ fn error_of_a_missing_field_names_it() {
 }
 
 #[test]
-fn what_follows_an_object_is_an_error() {
+fn bytes_after_an_object_are_an_error() {
     let error = whole("origin", b"\x82\xa3url\xa1a\xa2id\xc4\x00\xc0").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the origin goes on behind its end (byte 12 of the value)"
+        "the origin continues after its end (byte 12 of the value)"
     );
 }
 
 #[test]
-fn keys_that_are_no_texts_have_no_name() {
+fn keys_that_are_not_texts_are_ignored() {
     let map = Raw::new(b"\x82\x05\x01\xa0\x02"); // {5: 1, "": 2}
     assert_eq!(map.get("").map(|raw| raw.as_msgpack()), Some(&b"\x02"[..]));
     assert_eq!(Raw::new(b"\x81\x05\x01").get(""), None);

@@ -1,11 +1,11 @@
-//! A field costs no more than the walk to it.
+//! Reading a field looks only at the bytes before it.
 
 use journal_msgpack::{Cursor, Head};
 
 use super::samples::{Sample, accessors, all};
 use crate::{Object, Revision};
 
-/// Where the value of each pair ends.
+/// The end of the value of each pair.
 fn ends(value: &[u8]) -> Vec<usize> {
     let mut cursor = Cursor::new(value);
     let Ok(Head::Map(pairs)) = cursor.head() else {
@@ -13,43 +13,43 @@ fn ends(value: &[u8]) -> Vec<usize> {
     };
     let mut end = || {
         cursor.skip_many(2).unwrap();
-        cursor.place()
+        cursor.offset()
     };
     (0..pairs).map(|_| end()).collect()
 }
 
 #[test]
-fn field_that_is_broken_does_not_hinder_those_before_it() {
+fn broken_field_does_not_affect_those_before_it() {
     for Sample { object_type, value } in all() {
         let fields = accessors(object_type);
         let whole = Object::new(object_type, &value).unwrap();
         for (last, &end) in ends(&value).iter().enumerate() {
-            // The byte 0xc1 is no msgpack, so that nothing passes it.
+            // The byte 0xc1 is not msgpack, so nothing can skip it.
             let broken = [&value[..end], &[0xc1]].concat();
             let Ok(object) = Object::new(object_type, &broken) else {
                 // The status of a content is read at once.
                 assert!(object_type == "content" && last < 5, "{object_type}");
                 continue;
             };
-            for (place, read) in fields.iter().enumerate() {
-                if place <= last {
+            for (index, read) in fields.iter().enumerate() {
+                if index <= last {
                     assert_eq!(
                         read(&object),
                         read(&whole),
-                        "field {place} of the {object_type}, broken behind {last}"
+                        "field {index} of the {object_type}, broken after {last}"
                     );
                 } else {
-                    assert!(read(&object).is_err(), "field {place} of the {object_type}");
+                    assert!(read(&object).is_err(), "field {index} of the {object_type}");
                 }
             }
-            // They are there after the errors too.
+            // They can still be read after the errors.
             assert_eq!(fields[0](&object), fields[0](&whole));
         }
     }
 }
 
 #[test]
-fn field_of_a_wrong_kind_does_not_hinder_those_behind_it() {
+fn field_of_a_wrong_type_does_not_affect_those_after_it() {
     // {"message": 5, "author": nil, "type": "git"}
     let revision = Revision::new(b"\x83\xa7message\x05\xa6author\xc0\xa4type\xa3git");
     assert!(revision.message().is_err());

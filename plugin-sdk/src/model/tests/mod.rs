@@ -1,4 +1,4 @@
-//! What holds for the objects of every type.
+//! Tests of the objects of every type.
 
 mod damage;
 mod each;

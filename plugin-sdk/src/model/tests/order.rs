@@ -1,4 +1,4 @@
-//! In which order the fields are asked for, and in which the value has them, makes no difference.
+//! The order of reading and the order in the value make no difference.
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
@@ -16,24 +16,24 @@ fn read_in_order(sample: &Sample) -> Vec<String> {
     fields.map(|field| field(&object).unwrap()).collect()
 }
 
-/// Reads every field twice, in any order, and each time as it was in the writer's own order.
+/// Reads every field twice in random order, and compares it with reading in the writer's order.
 fn check_any_order(sample: &Sample, value: &[u8], random: &mut StdRng) {
     let expected = read_in_order(sample);
     let fields = accessors(sample.object_type);
-    let mut places: Vec<usize> = (0..fields.len()).chain(0..fields.len()).collect();
-    places.shuffle(random);
+    let mut indices: Vec<usize> = (0..fields.len()).chain(0..fields.len()).collect();
+    indices.shuffle(random);
     let object = Object::new(sample.object_type, value).unwrap();
-    for place in places {
-        let read = fields[place](&object).unwrap();
+    for index in indices {
+        let read = fields[index](&object).unwrap();
         assert_eq!(
-            read, expected[place],
-            "field {place} of the {}",
+            read, expected[index],
+            "field {index} of the {}",
             sample.object_type
         );
     }
 }
 
-/// A value that no writer writes yet, with much inside.
+/// A large value that no writer writes yet.
 fn unknown(random: &mut StdRng) -> Value {
     let nested = Value::Map(vec![
         (
@@ -61,7 +61,7 @@ fn shuffled(tree: &Value, random: &mut StdRng) -> Value {
                 .iter()
                 .map(|(key, value)| {
                     let value = match (key.as_str(), value) {
-                        // Their own order is a part of what they are.
+                        // Their order is significant.
                         (Some("metadata"), _) => value.clone(),
                         (Some("branches"), Value::Map(branches)) => {
                             let branches = branches.iter();
@@ -92,7 +92,7 @@ fn shuffled(tree: &Value, random: &mut StdRng) -> Value {
 }
 
 #[test]
-fn fields_are_the_same_in_whatever_order_they_are_read() {
+fn fields_are_the_same_in_any_order_of_reading() {
     for sample in all() {
         for seed in 0..TRIALS {
             check_any_order(&sample, &sample.value, &mut StdRng::seed_from_u64(seed));
@@ -101,7 +101,7 @@ fn fields_are_the_same_in_whatever_order_they_are_read() {
 }
 
 #[test]
-fn fields_are_the_same_in_whatever_order_they_stand_with_unknown_ones_among_them() {
+fn fields_are_the_same_in_any_order_in_the_value_with_unknown_ones_among_them() {
     for sample in all() {
         let tree = sample.tree();
         for seed in 0..TRIALS {
@@ -113,11 +113,11 @@ fn fields_are_the_same_in_whatever_order_they_stand_with_unknown_ones_among_them
 }
 
 #[test]
-fn lists_that_are_left_early_do_not_hinder_what_follows() {
+fn lists_that_are_left_early_do_not_affect_later_fields() {
     let sample = one("revision");
     let expected = read_in_order(&sample);
     let revision = Revision::new(&sample.value);
-    // One item of each list is left, and one list is gone through while another one is begun.
+    // One item of each list is left over, and one list is read while another one is started.
     let mut parents = revision.parents().unwrap();
     parents.next();
     let mut headers = revision.extra_headers().unwrap();
@@ -132,7 +132,7 @@ fn lists_that_are_left_early_do_not_hinder_what_follows() {
 }
 
 #[test]
-fn of_a_name_that_comes_twice_the_first_counts_whenever_it_is_read() {
+fn first_field_of_a_repeated_name_is_used_in_any_order_of_reading() {
     // {"message": bin "one", "type": "git", "message": bin "two", "synthetic": true}
     let value = b"\x84\xa7message\xc4\x03one\xa4type\xa3git\xa7message\xc4\x03two\xa9synthetic\xc3";
     let before = Revision::new(value);
@@ -145,7 +145,7 @@ fn of_a_name_that_comes_twice_the_first_counts_whenever_it_is_read() {
 }
 
 #[test]
-fn names_are_found_in_any_spelling() -> Result<(), FieldError> {
+fn names_are_found_in_any_encoding() -> Result<(), FieldError> {
     // As str 8 and as bytes, in the object and inside of it.
     let value = [
         &b"\x82\xd9\x06author\x83\xd9\x08fullname\xc4\x01a\xc4\x04name\xc0\xd9\x05email\xc0"[..],

@@ -52,7 +52,7 @@ pub(super) fn encoded(tree: &Value) -> Vec<u8> {
     value
 }
 
-/// The value at the place that a [`FieldError`](crate::FieldError) would name, such as `entries[3].perms`.
+/// The value at the path that a [`FieldError`](crate::FieldError) would name, such as `entries[3].perms`.
 pub(super) fn at<'t>(tree: &'t mut Value, field: &str) -> &'t mut Value {
     let steps = field.replace('[', ".[");
     steps.split('.').fold(tree, |tree, step| {
@@ -210,12 +210,12 @@ fn extrinsic() -> Vec<Sample> {
     ]
 }
 
-/// Reads a field, and shows what it is.
+/// Reads a field and formats it.
 pub(super) type Accessor = fn(&Object<'_>) -> Result<String, crate::FieldError>;
 
 macro_rules! accessors {
     ($($object:ident { $($field:ident)* })*) => {
-        /// Those of the fields, in the order in which the writer writes the fields.
+        /// The accessors of the fields, in the order of the writer.
         pub(super) fn accessors(object_type: &str) -> Vec<Accessor> {
             match object_type {
                 $($object::OBJECT_TYPE => {
@@ -261,7 +261,7 @@ accessors! {
 macro_rules! list_read {
     ($object:ident $read:ident $list:ident) => {
         impl $object<'_> {
-            /// The whole list, so that it is read as the other fields are.
+            /// Reads the whole list, like any other field.
             fn $read(&self) -> Result<impl std::fmt::Debug, crate::FieldError> {
                 self.$list()?.collect::<Result<Vec<_>, _>>()
             }

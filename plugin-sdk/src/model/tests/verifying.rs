@@ -1,4 +1,4 @@
-//! Which objects have the identifier that they claim.
+//! Verification of identifiers.
 
 use super::samples::{all, one};
 use crate::model::Typed as _;
@@ -51,7 +51,7 @@ fn object_with_another_identifier_is_corrupt() {
 }
 
 #[test]
-fn object_that_claims_no_identifier_has_that_which_its_fields_give() {
+fn identifier_of_an_object_without_one_is_computed_from_its_fields() {
     let expected = owned::Origin::new().url("a").identifier();
     for value in [&b"\x81\xa3url\xa1a"[..], b"\x82\xa3url\xa1a\xa2id\xc4\x00"] {
         let Ok(Object::Origin(origin)) = Object::new("origin", value) else {
@@ -64,7 +64,7 @@ fn object_that_claims_no_identifier_has_that_which_its_fields_give() {
 
 #[test]
 fn anonymised_object_cannot_be_verified_unless_it_has_its_raw_manifest() {
-    // Its id is that of the persons as they were.
+    // The id is that of the original persons.
     let hidden = revision().id(Id([7; 20]));
     let value = hidden.encode();
     assert_eq!(Revision::new(&value).verify(), Ok(Verification::Anonymised));
@@ -86,7 +86,7 @@ fn anonymised_object_cannot_be_verified_unless_it_has_its_raw_manifest() {
 }
 
 #[test]
-fn object_of_a_privileged_topic_is_not_anonymised_whatever_it_looks_like() {
+fn object_of_a_privileged_topic_is_never_anonymised() {
     let value = revision().encode();
     let privileged = Revision::of_record(&value, true);
     assert!(privileged.privileged() && !privileged.is_anonymised().unwrap());
@@ -101,7 +101,7 @@ fn object_of_a_privileged_topic_is_not_anonymised_whatever_it_looks_like() {
 }
 
 #[test]
-fn release_without_a_target_has_an_identifier_by_its_raw_manifest_alone() {
+fn release_without_a_target_has_an_identifier_only_by_its_raw_manifest() {
     let release = owned::Release::new().id(Id([7; 20]));
     let value = release.encode();
     assert_eq!(Release::new(&value).compute_id(), Ok(None));
@@ -111,7 +111,7 @@ fn release_without_a_target_has_an_identifier_by_its_raw_manifest_alone() {
     );
     let value = release.raw_manifest("tag 0\0").encode();
     assert!(Release::new(&value).compute_id().unwrap().is_some());
-    // Without a target and an id there is none to give.
+    // Without a target and an id there is no identifier.
     let value = b"\x82\xa4name\xc4\x00\xa6target\xc0";
     assert_eq!(
         Release::new(value).id().unwrap_err().to_string(),
@@ -120,7 +120,7 @@ fn release_without_a_target_has_an_identifier_by_its_raw_manifest_alone() {
 }
 
 #[test]
-fn object_of_an_unknown_type_is_given_as_it_is() {
+fn object_of_an_unknown_type_is_passed_on_unchanged() {
     let value = one("revision").value;
     let object = Object::new("removal_notification", &value).unwrap();
     assert!(matches!(object, Object::Other(raw) if raw == Raw::new(&value)));

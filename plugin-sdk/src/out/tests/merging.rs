@@ -24,8 +24,8 @@ fn row<K>(k: K, n: i64) -> Row<K> {
 /// The rows that one call delivers, in JSON.
 fn delivered_rows(out: &mut Out, delivered: &Delivered) -> Vec<Value> {
     out.flush();
-    let lots = std::mem::take(&mut *delivered.borrow_mut());
-    let rows = lots.into_iter().flat_map(|(_, rows)| rows);
+    let chunks = std::mem::take(&mut *delivered.borrow_mut());
+    let rows = chunks.into_iter().flat_map(|(_, rows)| rows);
     rows.map(|row| rmp_serde::from_slice(&row).unwrap())
         .collect()
 }
@@ -84,7 +84,7 @@ fn keys_are_the_same_when_their_msgpack_is() {
 }
 
 #[test]
-fn nothing_in_a_column_leaves_it_as_it_is() {
+fn none_in_a_column_leaves_it_unchanged() {
     let (mut out, delivered) = sums();
     for m in [None, Some(4), None] {
         out.merge("sums", &Row { k: "a", n: 1, m }).unwrap();
@@ -149,7 +149,7 @@ fn columns_take_the_types_of_rows() {
 }
 
 #[test]
-fn row_that_is_not_as_the_plan_says_is_a_failure_that_names_the_field() {
+fn row_that_does_not_match_the_plan_is_a_failure_that_names_the_field() {
     let (mut out, delivered) = sums();
     for (row, expected) in [
         (json!({"k": 1, "n": 1}), "lacks the field `m`"),
@@ -179,8 +179,7 @@ fn row_that_is_not_as_the_plan_says_is_a_failure_that_names_the_field() {
         ),
     ] {
         let error = out.merge("sums", &row).unwrap_err();
-        let expected = format!("a row for the output `sums` {expected}");
-        assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+        check_failure(&error, &format!("a row for the output `sums` {expected}"));
     }
     let wide = BTreeMap::from([("k", 1), ("n", i128::MAX), ("m", 1)]);
     let error = out.merge("sums", &wide).unwrap_err().to_string();
@@ -189,8 +188,11 @@ fn row_that_is_not_as_the_plan_says_is_a_failure_that_names_the_field() {
         "{error}"
     );
     let numbers = BTreeMap::from([(1, 1)]);
-    let error = out.merge("sums", &numbers).unwrap_err().to_string();
-    assert!(error.ends_with("has a name that is not a text"), "{error}");
+    let error = out.merge("sums", &numbers).unwrap_err();
+    check_failure(
+        &error,
+        "a row for the output `sums` has a name that is not a text",
+    );
     assert!(delivered_rows(&mut out, &delivered).is_empty());
 }
 
@@ -201,11 +203,11 @@ fn sum_beyond_64_bits_is_a_failure_that_names_output_column_and_key() {
     let error = out.merge("sums", &row("big", -1)).unwrap_err();
     let expected = "a row for the output `sums` takes the sum in the column `n` of the key [\"big\"] out of the \
                     range of 64 bits";
-    assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+    check_failure(&error, expected);
 }
 
 #[test]
-fn row_that_cannot_be_serialized_refuses_the_record_and_merges_nothing() {
+fn row_that_cannot_be_serialized_rejects_the_record_and_merges_nothing() {
     struct Broken;
     impl Serialize for Broken {
         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
@@ -222,24 +224,23 @@ fn row_that_cannot_be_serialized_refuses_the_record_and_merges_nothing() {
 #[test]
 fn outputs_of_the_other_kind_are_failures_that_say_what_to_call() {
     let (mut aggregate, _) = sums();
-    let expected =
-        "`emit` does not go with the output `sums`, which is an aggregate: `merge` into it";
+    let expected = "`emit` cannot write to the output `sums`, which is an aggregate: use `merge`";
     let error = aggregate.emit(&row("a", 1)).unwrap_err();
-    assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+    check_failure(&error, expected);
     let error = aggregate.emit_to("sums", &row("a", 1)).unwrap_err();
-    assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+    check_failure(&error, expected);
     let (mut append, _) = out(&["rows"]);
     let expected =
-        "`merge` does not go with the output `rows`, which is an append output: emit to it";
+        "`merge` cannot write to the output `rows`, which is an append output: use `emit_to`";
     let error = append.merge("rows", &row("a", 1)).unwrap_err();
-    assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+    check_failure(&error, expected);
     let error = append.merge("sums", &row("a", 1)).unwrap_err();
     let expected = "the plan does not declare the output `sums`: it declares `rows`";
-    assert_eq!(error, RecordError::Fail(Failure::fatal(expected)));
+    check_failure(&error, expected);
 }
 
 #[test]
-fn what_a_refused_record_merged_is_taken_back_alone() {
+fn rejected_record_removes_only_what_it_merged() {
     let (mut out, delivered) = sums();
     out.merge("sums", &row("before", 1)).unwrap();
     for (number, refused) in [(1, false), (10, true), (2, false), (20, true)] {
@@ -250,7 +251,7 @@ fn what_a_refused_record_merged_is_taken_back_alone() {
         if refused {
             out.merge("sums", &row(format!("refused {number}"), number))
                 .unwrap();
-            out.take_back();
+            out.rollback_record();
         } else {
             out.end_record();
         }
@@ -263,14 +264,14 @@ fn what_a_refused_record_merged_is_taken_back_alone() {
     assert_eq!(out.pending_bytes, 0);
 }
 
-/// Merges `number` under the keys `a` and one of its own.
+/// Merges `number` under the key `a` and under a key that no other number has.
 fn merge(out: &mut Out, number: i64) {
     out.merge("sums", &row("a", number)).unwrap();
     out.merge("sums", &row(number.to_string(), number)).unwrap();
 }
 
 #[test]
-fn refused_records_inside_of_others_are_taken_back_alone_and_outer_ones_with_all_inside() {
+fn rejected_inner_record_is_rolled_back_alone_and_an_outer_one_with_all_inside() {
     for outer_is_refused in [false, true] {
         let (mut out, delivered) = sums();
         out.begin_record();
@@ -282,7 +283,7 @@ fn refused_records_inside_of_others_are_taken_back_alone_and_outer_ones_with_all
             out.begin_record();
             merge(&mut out, number);
             if number < 300 {
-                out.take_back();
+                out.rollback_record();
             } else {
                 out.end_record();
             }
@@ -294,19 +295,19 @@ fn refused_records_inside_of_others_are_taken_back_alone_and_outer_ones_with_all
             json!({"k": "1", "n": 1, "m": 1}),
         ];
         if outer_is_refused {
-            out.take_back();
+            out.rollback_record();
         } else {
             out.end_record();
             expected[0] = json!({"k": "a", "n": 4711, "m": 1000});
             expected.extend([10, 300, 400].map(|n| json!({"k": n.to_string(), "n": n, "m": n})));
         }
-        assert!(!out.may_take_back);
+        assert!(!out.in_record);
         assert_eq!(delivered_rows(&mut out, &delivered), expected);
     }
 }
 
 #[test]
-fn inner_record_that_merges_first_is_taken_back_with_the_outer_one() {
+fn inner_record_that_merges_first_is_rolled_back_with_the_outer_one() {
     let (mut out, delivered) = sums();
     out.merge("sums", &row("a", 1)).unwrap();
     out.begin_record();
@@ -314,7 +315,7 @@ fn inner_record_that_merges_first_is_taken_back_with_the_outer_one() {
     out.merge("sums", &row("a", 2)).unwrap();
     out.end_record();
     out.merge("sums", &row("a", 4)).unwrap();
-    out.take_back();
+    out.rollback_record();
     let expected = [json!({"k": "a", "n": 1, "m": 1})];
     assert_eq!(delivered_rows(&mut out, &delivered), expected);
 }
@@ -346,7 +347,7 @@ fn many_keys_are_delivered_between_records_and_never_within_one() {
     assert!(!delivered.borrow().is_empty());
     assert_eq!(out.pending_bytes, 0);
     delivered.borrow_mut().clear();
-    // Keys that are known take no more room.
+    // Known keys do not add to the buffer.
     for _ in 0..10 * keys {
         out.merge("sums", &row("a", 1)).unwrap();
     }

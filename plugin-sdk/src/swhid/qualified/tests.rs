@@ -15,7 +15,7 @@ fn check(read: &str, written: &str) {
 }
 
 #[test]
-fn qualifiers_are_written_in_one_order_and_with_one_escape() {
+fn qualifiers_are_written_in_a_fixed_order_with_fixed_escapes() {
     for (read, written) in [
         ("", ""),
         (";lines=9", ";lines=9"),
@@ -54,7 +54,7 @@ fn qualifiers_are_written_in_one_order_and_with_one_escape() {
 }
 
 #[test]
-fn bytes_are_those_of_the_specification_and_count_before_lines() {
+fn bytes_follow_the_specification_and_win_over_lines() {
     check(";bytes=0", ";bytes=0");
     check(";bytes=4-20", ";bytes=4-20");
     check(";bytes=4-20;lines=1", ";bytes=4-20");
@@ -62,7 +62,7 @@ fn bytes_are_those_of_the_specification_and_count_before_lines() {
 }
 
 #[test]
-fn blanks_in_an_origin_are_written_so_that_they_are_read_again() {
+fn white_space_in_an_origin_is_escaped() {
     check(";origin=a%20b%0a", ";origin=a%20b%0A");
     check(";origin=a%E2%80%83b%1C", ";origin=a%E2%80%83b%1C");
 }
@@ -79,7 +79,7 @@ fn check_error(qualifiers: &str, problem: SwhidProblem, position: usize) {
 }
 
 #[test]
-fn what_is_wrong_with_a_qualifier_is_said_and_where() {
+fn error_in_a_qualifier_has_the_problem_and_its_position() {
     check_error(";", SwhidProblem::Qualifier, 1);
     check_error(";lines", SwhidProblem::Qualifier, 1);
     check_error(";lines=1;", SwhidProblem::Qualifier, 9);
@@ -109,7 +109,7 @@ fn what_is_wrong_with_a_qualifier_is_said_and_where() {
 }
 
 #[test]
-fn visit_is_a_snapshot_and_anchor_no_content() {
+fn visit_must_be_a_snapshot_and_anchor_not_a_content() {
     let written = |name, code| format!(";{name}=swh:1:{code}:{}", &CORE[10..]);
     for code in ["cnt", "dir", "rev", "rel"] {
         check_error(&written("visit", code), SwhidProblem::Visit, 7);

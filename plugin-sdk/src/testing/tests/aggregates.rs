@@ -34,7 +34,7 @@ impl Processor for Lengths {
             let url = record.decode::<Origin<'_>>()?.url;
             for letter in url.chars() {
                 if !letter.is_alphabetic() {
-                    reject!("`{letter}` is no letter");
+                    reject!("`{letter}` is not a letter");
                 }
                 out.merge(
                     "lengths",
@@ -65,7 +65,7 @@ fn length(letter: char, origins: u64, longest: usize) -> Length {
 }
 
 #[test]
-fn aggregate_has_one_row_a_key_at_each_checkpoint_whatever_the_split() {
+fn aggregate_has_one_row_per_key_at_each_checkpoint_for_any_split() {
     let run = lengths(&["ab", "b1", "b", "xyb", "a"])
         .checkpoint()
         .record("origin", "6", &json!({"url": "bb"}))
@@ -84,7 +84,7 @@ fn aggregate_has_one_row_a_key_at_each_checkpoint_whatever_the_split() {
         json!({"letter": "a", "origins": 2, "longest": 2})
     );
     assert_eq!(run.rejections().len(), 1);
-    assert_eq!(run.rejections()[0].reason, "`1` is no letter");
+    assert_eq!(run.rejections()[0].reason, "`1` is not a letter");
 }
 
 #[test]

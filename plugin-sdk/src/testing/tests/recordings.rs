@@ -34,7 +34,7 @@ fn keys(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn recording_is_read_as_the_host_reads_it() {
+fn recording_is_read_in_the_same_way_as_by_the_host() {
     let file = recording();
     let public = echo().recording(file.path()).run().unwrap();
     let expected = ["\"p.revision\" 0", "\"p.origin\" 0", "\"p.origin\" 1"];
@@ -51,7 +51,7 @@ fn recording_is_read_as_the_host_reads_it() {
 }
 
 #[test]
-fn types_of_a_recording_that_the_plan_does_not_ask_for_are_passed_over() {
+fn types_of_a_recording_that_the_plan_does_not_ask_for_are_skipped() {
     let run = Harness::<Calls, _>::new()
         .recording(recording().path())
         .run()
@@ -60,7 +60,7 @@ fn types_of_a_recording_that_the_plan_does_not_ask_for_are_passed_over() {
 }
 
 #[test]
-fn recording_that_is_none_is_an_error_that_names_it() {
+fn invalid_recording_is_an_error_with_its_name() {
     let error = echo().recording("/nowhere/x.frames").run().unwrap_err();
     assert_eq!(
         error.to_string(),

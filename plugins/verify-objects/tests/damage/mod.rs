@@ -1,4 +1,4 @@
-//! Damage of every kind, planted into intact objects.
+//! Damage of every kind in intact objects.
 
 use journal_plugin_sdk::{EntryType, Id, ObjectKind, Person, Swhid, Timestamp, owned};
 
@@ -9,9 +9,9 @@ fn flip(bytes: &mut [u8]) {
     bytes[middle] ^= 1;
 }
 
-/// An object that keeps its identifier and its key while its fields change.
+/// An object whose fields change while its identifier and its key stay the same.
 pub(crate) struct Planted {
-    /// What is damaged.
+    /// The kind of damage.
     pub(crate) name: &'static str,
     /// The damaged record, under the key of the intact one.
     pub(crate) record: Record,
@@ -51,7 +51,7 @@ fn damaged_directories() -> Vec<Planted> {
             object.entries[1].entry_type = EntryType::File;
             object.entries[1].name = b"lib-".to_vec();
         }),
-        plant("targets that changed places", |object| {
+        plant("swapped targets", |object| {
             let [one, other] = [object.entries[0].target, object.entries[2].target];
             (object.entries[0].target, object.entries[2].target) = (other, one);
         }),
@@ -78,7 +78,7 @@ fn damaged_revisions() -> Vec<Planted> {
         planted("committer", objects::revision(), |object| {
             fullname(&mut object.committer);
         }),
-        plant("persons that changed places", |object| {
+        plant("swapped persons", |object| {
             std::mem::swap(&mut object.author, &mut object.committer);
         }),
         plant("seconds", |object| {
@@ -105,7 +105,7 @@ fn damaged_revisions() -> Vec<Planted> {
             flip(&mut object.directory.0);
         }),
         plant("parent", |object| flip(&mut object.parents[0].0)),
-        plant("parents that changed places", |object| {
+        plant("swapped parents", |object| {
             object.parents.swap(0, 1);
         }),
         plant("parent that is lost", |object| object.parents.truncate(1)),
@@ -118,7 +118,7 @@ fn damaged_revisions() -> Vec<Planted> {
         plant("header that is lost", |object| {
             drop(object.extra_headers.pop());
         }),
-        plant("headers that changed places", |object| {
+        plant("swapped headers", |object| {
             object.extra_headers.swap(0, 1);
         }),
         plant("raw manifest that does not belong", |object| {
@@ -259,8 +259,8 @@ fn damaged_records() -> Vec<Planted> {
     vec![
         raw("cut value", &key, &value[..value.len() / 2]),
         raw("value that goes on", &key, &[&value[..], b"\xc0"].concat()),
-        raw("value that is no map", &key, b"\xc0"),
-        raw("value that is no msgpack", &key, b"\xc1"),
+        raw("value that is not a map", &key, b"\xc0"),
+        raw("value that is not msgpack", &key, b"\xc1"),
         raw(
             "key of another object",
             &record(&objects::odd_revision()).1,

@@ -52,7 +52,7 @@ pub(crate) fn revision() -> owned::Revision {
     object.id(id)
 }
 
-/// A revision whose fields do not give its manifest.
+/// A revision whose manifest cannot be computed from its fields.
 pub(crate) fn odd_revision() -> owned::Revision {
     let object = revision();
     let odd = owned::Revision { id: None, ..object }.raw_manifest("commit 10\0odd commit");
@@ -75,7 +75,7 @@ pub(crate) fn release() -> owned::Release {
     object.id(id)
 }
 
-/// A snapshot with an alias and a branch that points nowhere.
+/// A snapshot with an alias and a branch without a target.
 pub(crate) fn snapshot() -> owned::Snapshot {
     let main = Target::Object(ObjectKind::Revision, Id([1; 20]));
     let mut object = owned::Snapshot::new()
@@ -113,7 +113,7 @@ pub(crate) fn extid() -> owned::ExtId {
     object.id(id)
 }
 
-/// Metadata with the whole context that it may have.
+/// Metadata with every field of its context.
 pub(crate) fn extrinsic_metadata() -> owned::RawExtrinsicMetadata {
     let authority = owned::MetadataAuthority::new()
         .url("https://example.org/")
@@ -138,12 +138,12 @@ pub(crate) fn extrinsic_metadata() -> owned::RawExtrinsicMetadata {
     object.id(id)
 }
 
-/// A content with the bytes that give its identifier.
+/// A content with its bytes.
 pub(crate) fn colliding() -> owned::HashCollidingContent {
     owned::HashCollidingContent::new().data("two files, one hash")
 }
 
-/// A content with hashes of its own.
+/// A content with given hashes.
 pub(crate) fn content() -> owned::Content {
     owned::Content {
         sha1: [1; 20],

@@ -1,5 +1,5 @@
-//! Counts like `count-objects`, as slowly as a test wants, and traps when a test wants it. It holds its counts
-//! until a checkpoint, or merges them in each call.
+//! Counts like `count-objects`, but can be slow or trap. It holds its counts until a checkpoint, or merges them in each
+//! call.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -8,16 +8,16 @@ use journal_plugin_sdk::{ANY, Aggregate, Batches, Column, Failure, Out, Plan, Pr
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a test may want.
+/// The options of a test.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub struct Options {
-    /// Turns of an empty loop for each record.
+    /// Iterations of an empty loop for each record.
     #[serde(default)]
     spin: u32,
     /// The `process` call that traps, from 1.
     #[serde(default)]
     trap_at_call: Option<u64>,
-    /// Whether the output is an aggregate, and nothing is held.
+    /// Whether the output is an aggregate and the processor is stateless.
     #[serde(default)]
     merges: bool,
 }

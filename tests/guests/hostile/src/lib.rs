@@ -1,4 +1,4 @@
-//! Does what no plugin should, where a test wants it; otherwise it emits one row a record.
+//! Misbehaves in the way that a test asks for. Otherwise it emits one row per record.
 
 use std::hint::black_box;
 
@@ -6,7 +6,7 @@ use journal_plugin_sdk::{ANY, Batches, Failure, Out, Plan, Processor, RecordErro
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a test may want.
+/// The options of a test.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
@@ -16,15 +16,15 @@ pub struct Options {
     process: Mischief,
     /// What `checkpoint` does.
     checkpoint: Mischief,
-    /// The `process` call that does it, from 1: each one when absent.
+    /// The number of the `process` call that does it, from 1. All calls if absent.
     at_call: Option<u64>,
-    /// The object types of the plan, which need not keep its rules: any when absent.
+    /// The object types of the plan, which may be invalid. Any if absent.
     object_types: Vec<String>,
-    /// The outputs of the plan: `rows` when absent.
+    /// The outputs of the plan. `rows` if absent.
     outputs: Vec<String>,
-    /// How many bytes of rows one `hoard` emits.
+    /// The number of bytes of rows that one `hoard` emits.
     emitted_bytes: usize,
-    /// A number, for options of a wrong type.
+    /// A number, to pass an option of a wrong type.
     number: Option<u32>,
 }
 
@@ -32,42 +32,44 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Mischief {
-    /// What it should.
+    /// Nothing wrong.
     #[default]
     None,
     /// Never returns.
     Loop,
-    /// Takes memory without end.
+    /// Allocates memory without end.
     Eat,
     /// Calls itself without end.
     Recurse,
     /// Panics.
     Panic,
-    /// Panics with a text that steers a terminal and has no end.
+    /// Panics with a very long message with terminal control sequences.
     PanicLoudly,
-    /// Executes `unreachable` without a word.
+    /// Executes `unreachable` without a message.
     Trap,
-    /// Answers that it may succeed later.
+    /// Returns a failure that may not occur again.
     Retry,
-    /// Answers that it cannot do its work.
+    /// Returns a fatal failure.
     Fatal,
-    /// Rejects every record of an even offset.
+    /// Rejects every record with an even offset.
     RejectEven,
-    /// Emits a number that JSON lacks.
+    /// Emits a number that JSON does not have.
     Nan,
     /// Emits what is not a map.
     NoMap,
     /// Emits what is not msgpack.
     NoMsgpack,
-    /// Emits rows whose ends do not fit.
+    /// Emits rows with wrong ends.
     BadEnds,
-    /// Emits to an output that the plan lacks.
+    /// Emits to an output that the plan does not have, without the SDK.
     NoOutput,
+    /// Emits to an output that the plan does not declare, and ignores the error.
+    LoseRows,
     /// Emits without end.
     Flood,
-    /// Logs more lines than anyone reads.
+    /// Logs 10,000 lines.
     Chatter,
-    /// Takes all memory that there is, and emits as many bytes as the test wants.
+    /// Allocates all memory that there is, and emits as many bytes as the test asks for.
     Hoard,
 }
 
@@ -109,13 +111,15 @@ impl Processor<Options> for Hostile {
         let output = self.options.outputs.first().map_or("rows", String::as_str);
         batches.each(out, |record, out| {
             let offset = record.offset();
-            out.emit_to(
-                output,
-                &Row {
-                    object_type: record.object_type(),
-                    offset,
-                },
-            )?;
+            let row = Row {
+                object_type: record.object_type(),
+                offset,
+            };
+            if mischief == Mischief::LoseRows {
+                let _ = out.emit_to("typo", &row);
+            } else {
+                out.emit_to(output, &row)?;
+            }
             if mischief == Mischief::RejectEven && offset.is_multiple_of(2) {
                 return Err(RecordError::reject("its offset is even"));
             }
@@ -124,7 +128,14 @@ impl Processor<Options> for Hostile {
         mischief.act(self.options.emitted_bytes)
     }
 
-    fn checkpoint(&mut self, _out: &mut Out) -> Result<(), Failure> {
+    fn checkpoint(&mut self, out: &mut Out) -> Result<(), Failure> {
+        if self.options.checkpoint == Mischief::LoseRows {
+            let row = Row {
+                object_type: "none",
+                offset: 0,
+            };
+            let _ = out.emit_to("typo", &row);
+        }
         self.options.checkpoint.act(self.options.emitted_bytes)
     }
 }
@@ -137,7 +148,7 @@ impl Mischief {
         const FIXSTR_OF_1: u8 = 0xa1;
         const NIL: u8 = 0xc0;
         match self {
-            Self::None | Self::RejectEven => {}
+            Self::None | Self::RejectEven | Self::LoseRows => {}
             Self::Loop => loop {
                 black_box(());
             },
@@ -178,7 +189,7 @@ impl Mischief {
     }
 }
 
-/// What was taken is free again at the end, for the next batch, but linear memory does not shrink.
+/// The memory is free again at the end, but linear memory does not shrink.
 fn hoard(emitted_bytes: usize) {
     const CHUNK: usize = 1 << 16;
     const STR_16: u8 = 0xda;
@@ -192,7 +203,7 @@ fn hoard(emitted_bytes: usize) {
         hoard.push(black_box(chunk));
     }
     drop(hoard);
-    // With its end this is no longer than its JSON, which has no escapes: `{"n":"xxx"}` and a line feed.
+    // A row with its end is not longer than its JSON, `{"n":"xxx"}` and a line feed.
     let mut left = emitted_bytes;
     while left > CHUNK {
         let length = u16::try_from(CHUNK / 2).unwrap_or_default();
@@ -205,7 +216,7 @@ fn hoard(emitted_bytes: usize) {
     }
 }
 
-/// Frames that no compiler turns into a loop, and an end that nobody lives to see.
+/// Recurses with a frame that the compiler cannot turn into a loop.
 fn recurse(depth: u64) -> u64 {
     if depth == u64::MAX {
         return depth;
@@ -214,7 +225,7 @@ fn recurse(depth: u64) -> u64 {
     black_box(recurse(frame[63] + 1)) + frame[0]
 }
 
-/// The SDK emits only what is right, so this goes around it.
+/// Emits without the SDK, which refuses invalid rows.
 #[cfg(target_family = "wasm")]
 fn emit(output: u32, rows: &[u8], ends: &[u32]) {
     journal_plugin_sdk::guest::bindings::swh::journal::outputs::emit(output, rows, ends);

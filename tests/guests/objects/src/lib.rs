@@ -1,11 +1,11 @@
-//! Reads every record as an object of every type: what is no such object is an error, and never a trap.
+//! Reads every record as an object of every type. This gives an object or an error, and never a trap.
 
 use journal_plugin_sdk::{
     ANY, Batches, Date, Failure, FieldError, Object, Out, Plan, Processor, Verification, owned,
 };
 use serde::Serialize;
 
-/// Every type that has objects of its own.
+/// Every object type with its own view.
 pub const OBJECT_TYPES: [&str; 14] = [
     "content",
     "skipped_content",
@@ -23,13 +23,13 @@ pub const OBJECT_TYPES: [&str; 14] = [
     "raw_extrinsic_metadata",
 ];
 
-/// Reads all that a value has as an object of this type: lazily, whole, and with its identifier.
+/// Reads a value as an object of this type: lazily, as a whole, and with its identifier.
 ///
 /// # Errors
-/// When the value is no such object.
+/// If the value is not such an object.
 ///
 /// # Panics
-/// When what was read is written as something else.
+/// If the object is encoded differently.
 pub fn read_as(object_type: &str, value: &[u8]) -> Result<Verification, FieldError> {
     let object = Object::new(object_type, value)?;
     let verification = object.verify();
@@ -74,7 +74,7 @@ fn show(date: &Date<'_>) {
     );
 }
 
-/// What was read once is written, and read again as the same.
+/// Encodes the object, and checks that decoding gives the same object.
 fn again<T: owned::Object>(object: &T) {
     let written = object.encode();
     let _ = object.key();
@@ -106,14 +106,14 @@ fn rewritten(object: &Object<'_>) -> Result<Vec<u8>, FieldError> {
     })
 }
 
-/// Keeps nothing.
+/// Stateless.
 #[derive(Debug, Default)]
 pub struct Objects;
 
 #[derive(Serialize)]
 struct Row<'a> {
     object_type: &'a str,
-    /// As how many types the value could be read.
+    /// The number of types as which the value could be read.
     types: usize,
 }
 

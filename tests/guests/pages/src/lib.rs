@@ -1,9 +1,9 @@
-//! Emits a row for each record, and for each call the pages of memory that the guest has by then.
+//! Emits a row for each record, and a row with the pages of memory for each call.
 
 use journal_plugin_sdk::{ANY, Batches, Failure, Out, Plan, Processor};
 use serde::Serialize;
 
-/// How many calls there were.
+/// The number of calls.
 #[derive(Debug, Default)]
 pub struct Pages {
     calls: u64,

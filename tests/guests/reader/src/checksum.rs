@@ -1,9 +1,9 @@
-//! What is left of all that was read.
+//! A checksum of everything that was read.
 
 use journal_plugin_sdk::Date;
 
-/// A sum over everything that was read, so that two readers can be compared and none of their work is left out
-/// by the compiler. It costs a few instructions a field.
+/// A checksum of everything that was read. It shows that two readers read the same, and keeps the compiler from removing
+/// their work. It takes a few instructions per field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checksum(pub u64);
 
@@ -20,7 +20,7 @@ impl Checksum {
         self.number(number.cast_unsigned());
     }
 
-    /// Adds bytes: their length and the first eight, so that those are fetched.
+    /// Adds the length and the first eight bytes, so that they are read from memory.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
         let first = bytes
@@ -29,7 +29,7 @@ impl Checksum {
         self.number(first ^ bytes.len() as u64);
     }
 
-    /// Adds the month of a date, in its own zone.
+    /// Adds the month of a date, in its time zone.
     #[inline]
     pub fn month(&mut self, date: &Date<'_>) {
         if let Some(time) = date.local() {
@@ -37,7 +37,7 @@ impl Checksum {
         }
     }
 
-    /// Adds what follows the last dot of a name.
+    /// Adds the part of a name after the last dot.
     #[inline]
     pub fn extension(&mut self, name: &[u8]) {
         match name.iter().rposition(|&byte| byte == b'.') {

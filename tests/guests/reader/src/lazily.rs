@@ -1,4 +1,4 @@
-//! Reads with the lazy model of the SDK.
+//! Reads with the lazy views of the SDK.
 
 use journal_plugin_sdk::{
     Content, Date, Directory, EntryType, FieldError, Id, Metadata, Object, Origin, OriginVisit,
@@ -192,7 +192,7 @@ fn add_date(date: Option<Date<'_>>, sum: &mut Checksum) {
     }
 }
 
-/// Metadata is a map without a type of its own: either reader passes it by and knows whether it is there.
+/// Metadata is a free-form map: both readers skip it and know whether it is there.
 #[inline]
 fn add_metadata(metadata: Option<&Metadata<'_>>, sum: &mut Checksum) {
     sum.number(metadata.is_some().into());

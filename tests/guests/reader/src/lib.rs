@@ -1,5 +1,5 @@
-//! Reads the journal in several ways, for their speed to be compared: natively, where `measure-model` calls
-//! [`Work::read`], and as a processor in the sandbox.
+//! Reads the journal in several ways, to compare their speed: natively, where `measure-model` calls [`Work::read`], and as
+//! a processor in the sandbox.
 
 mod checksum;
 mod lazily;
@@ -18,7 +18,7 @@ pub use checksum::Checksum;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Work {
-    /// Nothing: what is measured is that the records are there.
+    /// Nothing: measures only passing the records.
     #[default]
     Copy,
     /// Count it by its object type.
@@ -34,10 +34,10 @@ pub enum Work {
 }
 
 impl Work {
-    /// Reads one object, and adds what it read to `sum`.
+    /// Reads one object, and adds its fields to `sum`.
     ///
     /// # Errors
-    /// When the object is not what it should be.
+    /// If the object is invalid.
     #[inline]
     pub fn read(
         self,
@@ -56,7 +56,7 @@ impl Work {
     }
 }
 
-/// What the measure asks for.
+/// The options of a measurement.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub struct Options {
     /// What to do with every record.
@@ -72,7 +72,7 @@ pub struct Reader {
     counts: BTreeMap<String, u64>,
 }
 
-/// What was read since the last checkpoint.
+/// The checksum since the last checkpoint.
 #[derive(Debug, Serialize)]
 struct Row {
     checksum: u64,

@@ -1,5 +1,5 @@
-//! Reads with rmp-serde into structs that borrow all they can, as an author without the lazy model would: the
-//! fastest spelling of each field that serde offers, identifiers as slices and choices as texts.
+//! Reads with rmp-serde into structs that borrow as much as possible, like an author without the lazy views: each field in
+//! the fastest form of serde, with identifiers as slices and enums as texts.
 
 use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
@@ -207,7 +207,7 @@ struct Moment {
     microseconds: u32,
 }
 
-/// The branches in their order, which serde's own maps do not keep.
+/// The branches in order, which serde's maps do not keep.
 struct Pairs<'a>(Vec<(&'a [u8], Option<Target<'a>>)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {

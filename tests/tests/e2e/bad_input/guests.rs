@@ -10,7 +10,7 @@ use super::{HOSTILE, LIMIT, Place, Told, fails, hostile, origins, told};
 /// A memory that a hostile guest fills soon.
 const LIMITS: [&str; 2] = ["--memory-limit", "16MiB"];
 /// What a guest may do, what is told of it, and what the way out is, if there is one.
-const MISCHIEF: [(&str, &str, Option<&str>); 14] = [
+const MISCHIEF: [(&str, &str, Option<&str>); 15] = [
     (
         "loop",
         "the processor ran longer than 300 ms",
@@ -73,7 +73,10 @@ const MISCHIEF: [(&str, &str, Option<&str>); 14] = [
         "it emitted to output 64, but its plan has 1",
         Some(AUTHOR),
     ),
+    ("lose-rows", LOST_ROW, None),
 ];
+const LOST_ROW: &str = "the processor failed: `the plan does not declare the output `typo`: it declares `rows` (at \
+                        tests/guests/hostile/src/lib.rs:";
 const AUTHOR: &str = "tell its author";
 
 /// Only a guest that never ends gets a short deadline: others may be slow on a busy machine.
