@@ -25,50 +25,50 @@ pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
     })
 }
 
-/// What the plugin is told.
+/// The plugin's options.
 #[derive(Debug, clap::Args)]
 pub(super) struct OptionArguments {
-    /// Sets an option of the plugin; repeated for a list.
+    /// Set an option of the plugin; repeat it for a list.
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::pair)]
     options: Vec<(String, String)>,
 
-    /// Takes the plugin's options from a file that holds a JSON object; `--option` goes before it.
+    /// Read the plugin's options from a file with a JSON object; `--option` overrides it.
     #[arg(long = "options", value_name = "FILE")]
     options_file: Option<PathBuf>,
 }
 
-/// Which objects it gets.
+/// Which objects the plugin reads.
 #[derive(Debug, clap::Args)]
 pub(super) struct ObjectArguments {
-    /// Reads only this object type of those that the plugin asks for; may be repeated.
+    /// Read only this object type of those in the plugin's plan; may be repeated.
     #[arg(long = "object-type", value_name = "TYPE")]
     object_types: Vec<String>,
 
-    /// Reads the privileged topics, which are not anonymised, where there are any.
+    /// Read the privileged topics, which are not anonymised, where they exist.
     #[arg(long)]
     pub(super) privileged: bool,
 
-    /// What comes before the object type in the names of the topics.
+    /// Prefix of the topic names, before the object type.
     #[arg(long, default_value = "swh.journal.objects")]
     pub(super) prefix: String,
 }
 
-/// What one call may be made of, and what it may take.
+/// Limits of one call.
 #[derive(Debug, clap::Args)]
 pub(super) struct BoundArguments {
-    /// Records of one call into the processor, at the most.
+    /// Maximum number of records per call into the processor.
     #[arg(long, value_name = "N", default_value = "1000", value_parser = values::records)]
     batch_records: NonZero<u32>,
 
-    /// Bytes of keys and values of one call, at the most; a larger record goes alone [default: 1MiB].
+    /// Maximum size of the keys and values of one call; a larger record is passed alone [default: 1MiB].
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(super) batch_bytes: Option<usize>,
 
-    /// The longest that one call may take.
+    /// Time limit for one call into the processor.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span)]
     pub(super) deadline: Duration,
 
-    /// The most memory that an instance of the processor may have [default: 512MiB].
+    /// Memory limit for one instance of the processor [default: 512MiB].
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(super) memory_limit: Option<usize>,
 }

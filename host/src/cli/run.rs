@@ -21,10 +21,10 @@ use crate::sink::{Sink, aggregate, jsonl};
 use crate::source::SourceError;
 use crate::source::recording::{self, Recording};
 
-/// Runs a processor over the journal, or over a recording of it.
+/// Runs a plugin over the journal, or over a recording.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The plugin: a `.wasm` file.
+    /// Plugin file (`.wasm`).
     plugin: PathBuf,
 
     #[command(flatten)]
@@ -36,73 +36,72 @@ pub(super) struct Arguments {
     #[command(flatten)]
     objects: ObjectArguments,
 
-    /// Stops when this number of objects was processed.
+    /// Stop after this number of objects.
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
 
-    /// Writes an output as JSON lines to a file instead of standard output (`-`); with a name, only
-    /// the output of that name. May be repeated.
+    /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default). With NAME, only the
+    /// rows of that output. May be repeated.
     #[arg(long = "output", value_name = "[NAME=]FILE")]
     outputs: Vec<String>,
 
-    /// What becomes of a record that the processor rejects.
+    /// What to do with a record that the processor rejects.
     #[arg(long, value_enum, default_value_t = BadRecord::Stop)]
     on_bad_record: BadRecord,
 
     #[command(flatten)]
     bounds: BoundArguments,
 
-    /// The most memory that the process may take: the limits of its parts follow from it and from `--workers`,
-    /// where they are not given.
+    /// Memory limit for the whole process; limits that you do not set are derived from it and from `--workers`.
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     process_memory: Option<usize>,
 
-    /// The longest time between two checkpoints, at which rows are written and offsets committed.
-    /// A recording has one at its end, and at each 16 MiB of rows.
+    /// Maximum time between two checkpoints, which write rows and commit offsets. Over a recording, there is one
+    /// checkpoint per 16 MiB of rows and one at the end.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::span)]
     checkpoint_interval: Duration,
 }
 
 #[derive(Debug, clap::Args)]
 struct SourceArguments {
-    /// Reads a recording instead of a Kafka cluster.
+    /// Read a recording instead of Kafka.
     #[arg(long, value_name = "FILE", required_unless_present = "brokers", conflicts_with_all = ["brokers", "group_id", "kafka"])]
     recording: Option<PathBuf>,
 
-    /// The Kafka brokers to begin with, separated by commas.
+    /// Bootstrap brokers, separated by commas.
     #[arg(long, value_name = "HOST:PORT,...", requires = "group_id", value_parser = NonEmptyStringValueParser::new())]
     brokers: Option<String>,
 
-    /// The consumer group: processes with the same one share the work.
+    /// Consumer group; processes with the same group share the work.
     #[arg(long, value_name = "ID", requires = "brokers", value_parser = NonEmptyStringValueParser::new())]
     group_id: Option<String>,
 
-    /// Sets a setting of librdkafka; may be repeated.
+    /// Set a setting of librdkafka; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair)]
     kafka: Vec<(String, String)>,
 
-    /// What to do when all existing records are processed. A recording always stops.
+    /// What to do when all existing records are processed; over a recording, always `stop`.
     #[arg(long, value_enum, default_value_t = OnEof::Continue)]
     on_eof: OnEof,
 
-    /// Consumers and processor instances in this process.
+    /// Number of workers in this process, each with its own consumer and processor.
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::workers)]
     workers: NonZero<usize>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum BadRecord {
-    /// The run ends, and nothing since the last checkpoint counts.
+    /// End the run; nothing since the last checkpoint is written.
     Stop,
-    /// The record is counted and passed over.
+    /// Log and count the record, and continue.
     Skip,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OnEof {
-    /// The run ends.
+    /// End the run.
     Stop,
-    /// The run waits for more.
+    /// Wait for new records.
     Continue,
 }
 
