@@ -4,9 +4,9 @@
     pip install msgpack==1.2.4 zstandard==0.25.0
     make_ripgrep.py IN OUT
 
-IN has the records that swh.storage's journal writer makes when swh.loader.git loads the repository:
-msgpack arrays `[topic, key, value]`, end to end, compressed with zstd. The same IN gives the same OUT.
-`README.md` says what is changed and why; the counts for its table are printed.
+IN contains the records that swh.storage's journal writer makes when swh.loader.git loads the repository: consecutive
+msgpack arrays `[topic, key, value]`, compressed with zstd. The same IN results in the same OUT. `README.md` explains
+what is changed and why; the script prints the counts for its table.
 """
 
 import collections
@@ -21,11 +21,11 @@ PREFIX = "swh.journal.objects."
 ORIGIN = "https://github.com/BurntSushi/ripgrep"
 MOST_BYTES = 3_000_000
 
-# Whatever has the form of an address, whether or not anyone has it.
+# Everything that has the form of an address, whether it exists or not.
 ADDRESS = re.compile(rb"[^\s<>\"'(),;:/`]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 ADDRESS_TEXT = re.compile(ADDRESS.pattern.decode())
 REMOVED = b"address-removed"
-# Signatures hold the signer's address in base64, so that none of their bytes is kept.
+# Signatures contain the signer's address in base64, so all of their bytes are dropped.
 SIGNATURE = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 SIGNATURE_REMOVED = rb"-----BEGIN \1-----\n\nsignature-removed\n-----END \1-----"
 
@@ -39,7 +39,7 @@ def encode(value):
 
 
 def cleaned(value):
-    """Replaces signatures and addresses in every text and in all bytes that are text."""
+    """Replaces signatures and addresses in all strings, and in bytes that are text."""
     if isinstance(value, dict):
         return {cleaned(key): cleaned(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -62,7 +62,7 @@ def with_public_origin(record):
 
 
 def changed(topic, key, value):
-    """The key and the value as they are in the recording, both packed."""
+    """The packed key and value for the recording."""
     record = decode(value)
     assert encode(record) == value, f"a value of {topic} does not survive decoding"
     object_type = topic.removeprefix(PREFIX)

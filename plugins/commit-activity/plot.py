@@ -23,7 +23,7 @@ WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
 def sums(path, *key):
-    """Adds up the revisions of the rows with the same key: from Kafka they are partial sums."""
+    """Adds up the revisions of rows with the same key: on Kafka, rows are partial sums."""
     counts = collections.Counter()
     with open(path, encoding="utf-8") as lines:
         for row in map(json.loads, lines):

@@ -1,14 +1,14 @@
-"""Cases: an object as a record of the journal holds it, and what upstream makes of it.
+"""Cases: serialized objects of the journal, each with what upstream reads from it.
 
 A file of cases is concatenated msgpack arrays:
 
     [object_type, key, value, normal, id, swhid, anonymised]
 
-`key` and `value` are a record's, as upstream's serializer writes them. `normal` is what it writes of
-the object that its model makes of `value`; nil where that value is to be refused. `id` is what upstream
-computes from the object's fields, which is not always the id that the object holds; nil where there is
-none to compute. `swhid` is made of the id that the object holds. `anonymised` says that the persons
-were hashed, so that the id cannot be recomputed.
+`key` and `value` are those of a record, as upstream's serializer writes them. `normal` is the serialized form of
+the model object that upstream reads from `value`; nil if readers must refuse the value. `id` is the identifier
+that upstream computes from the object's fields, which may differ from the one in the object; nil if it computes
+none. `swhid` is built from the identifier in the object. `anonymised` is true if the persons are hashed, so that
+the identifier cannot be recomputed.
 """
 
 import msgpack
@@ -30,7 +30,7 @@ from swh.model.model import (
     Snapshot,
 )
 
-# BaseContent makes a skipped content of an absent one, which the content topic once held.
+# BaseContent reads an absent content, which the content topic once contained, as a skipped content.
 CLASSES = {
     "content": BaseContent,
     "skipped_content": SkippedContent,
@@ -50,12 +50,12 @@ CLASSES = {
 
 
 def model_object(object_type, value):
-    """The model's object for a value as `kafka_to_value` gives it."""
+    """The model object for a value that `kafka_to_value` returned."""
     return CLASSES[object_type].from_dict(value)
 
 
 def written(object_type, object_):
-    """The value that the writer sends: the journal's contents have no data."""
+    """The value that the writer sends; contents in the journal have no data."""
     value = object_.to_dict()
     if object_type == "content":
         value.pop("data", None)
@@ -63,7 +63,7 @@ def written(object_type, object_):
 
 
 def computed_id(object_):
-    """The id that the fields give, or None where the model has none."""
+    """The identifier that the fields result in, or None if the model computes none."""
     no_target = isinstance(object_, Release) and object_.target is None
     if no_target and object_.raw_manifest is None:
         return None
@@ -71,13 +71,13 @@ def computed_id(object_):
 
 
 def swhid(object_):
-    """The text of the SWHID, or None for an object that has none."""
+    """The SWHID as text, or None if the object has none."""
     identifier = object_.swhid() if hasattr(object_, "swhid") else None
     return None if identifier is None else str(identifier)
 
 
 def case(object_type, value, *, key=None, anonymised=False):
-    """The case of a serialized value that upstream's model accepts."""
+    """The case for a serialized value that upstream's model accepts."""
     object_ = model_object(object_type, kafka_to_value(value))
     return [
         object_type,

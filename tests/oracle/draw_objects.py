@@ -1,10 +1,10 @@
-"""Draws objects of every type and writes what upstream makes of them.
+"""Draws random objects of every type, and writes what upstream reads from them.
 
 Usage: draw_objects.py OUT --seed SEED --each COUNT
 
-OUT is a file of cases, see cases.py. The same seed draws the same objects. For each type there are COUNT
-by the strategies of swh.model, where it has one, and COUNT of odd_objects.py; each revision and each
-release that names a person follows a second time, anonymised. Prints the number of cases of each type.
+OUT is a file of cases, see cases.py. The same seed draws the same objects. Of each type it draws COUNT objects
+with the strategy of swh.model, if there is one, and COUNT with odd_objects.py. Each revision and release that
+names a person is written a second time, anonymised. Prints the number of cases of each type.
 """
 
 import argparse
@@ -36,7 +36,7 @@ STRATEGIES = {
 
 
 def by_strategy(object_type, seed, count):
-    """Objects that swh.model's strategy draws."""
+    """Objects drawn by the strategy of swh.model."""
     if object_type not in STRATEGIES:
         return []
     drawn = []
@@ -57,7 +57,7 @@ def by_strategy(object_type, seed, count):
 
         draw()
 
-    # One round may stop early: many of what it drew were refused by the strategy itself.
+    # A round may stop early if the strategy itself refused much of what it drew.
     round_ = 0
     while len(drawn) < count:
         draw_more(round_)
@@ -80,7 +80,7 @@ def main():
     parser.add_argument("--each", type=int, required=True)
     arguments = parser.parse_args()
 
-    # It keeps a table of Unicode's categories in a folder: not in the one that we happen to be in.
+    # Hypothesis stores a table of Unicode categories in a folder; keep it out of the current one.
     configuration.set_hypothesis_home_dir(os.path.join(sys.prefix, "hypothesis"))
     odd = OddObjects(arguments.seed)
     with open(arguments.out, "wb") as out:

@@ -1,9 +1,9 @@
-"""Turns a recording into cases: what upstream makes of each of its records.
+"""Turns a recording into cases: what upstream reads from each of its records.
 
 Usage: frames_cases.py FRAMES OUT
 
 FRAMES is a recording without a header, as test_objects.py writes it: concatenated msgpack arrays
-[topic, key, value]. OUT is a file of cases, see cases.py; tombstones have none. Prints the number of cases.
+[topic, key, value]. OUT is a file of cases, see cases.py; tombstones are left out. Prints the number of cases.
 """
 
 import sys
@@ -15,7 +15,7 @@ from cases import case, packed
 
 
 def is_anonymised(prefix, object_type, value):
-    """Whether the writer hashed the persons, which it does for the public topic where there are any."""
+    """Whether the writer hashed the persons, as it does in public topics."""
     if object_type not in ("revision", "release") or prefix.endswith("_privileged"):
         return False
     object_ = kafka_to_value(value)

@@ -1,15 +1,15 @@
-"""The nodes and edges that upstream's graph export derives of a recording, as rows of `graph-edges`.
+"""Prints the nodes and edges that upstream's graph export derives from a recording, as rows of `graph-edges`.
 
     graph_edges.py [--remove-pull-requests] [--measure] RECORDING
 
-Each record goes through the export's own worker, which reads it, makes an object of the model of it and hands
-that to the exporter of edges; only Kafka and the disk are left out: the set of the keys that were seen is in
-memory, and lines are kept instead of compressed. Prints one JSON line a row, {"output": ..., "row": ...}, each
-as often as upstream writes it. Records that end an export are named on standard error and passed over. Branches
-that are aliases of each other in a circle, which upstream follows for ever, are taken out before.
+Each record passes through the export's own worker, which reads it, creates the model object and passes that to the
+exporter of edges. Only Kafka and the disk are replaced: the set of seen keys is in memory, and lines are stored
+instead of compressed. Prints one JSON line per row, {"output": ..., "row": ...}, as often as upstream writes it.
+Records that would end an export are named on standard error and skipped. Cycles of aliases, which upstream follows
+forever, are removed first.
 
-With `--measure` the rows are not printed, but what the work cost: the CPU time of the worker and its exporter for
-all records, without reading the recording.
+With `--measure`, prints the CPU time of the worker and its exporter for all records instead of the rows, without
+the time for reading the recording.
 """
 
 import argparse
@@ -39,7 +39,7 @@ OBJECT_TYPES = {
 
 
 class Message:
-    """A record as the client of Kafka has it."""
+    """A record in the form of the Kafka client."""
 
     def __init__(self, key, value, partition):
         self.key = lambda: key
@@ -55,7 +55,7 @@ class Seen(set):
 
 
 class Lines:
-    """Takes what is written to a file of the export."""
+    """Stores what the export writes to a file."""
 
     def __init__(self):
         self.lines = []
@@ -78,13 +78,13 @@ class Exporter(GraphEdgesExporter):
         endless = {name for name in branches if is_endless(branches, name)}
         if endless:
             rest = {name: branch for name, branch in branches.items() if name not in endless}
-            # The model's own `evolve` gives it another identifier.
+            # The model's `evolve` would change the identifier.
             snapshot = attr.evolve(snapshot, branches=rest)
         super().process_snapshot(snapshot)
 
 
 def is_endless(branches, name):
-    """Whether a branch is an alias that never comes to an end."""
+    """Whether a branch is part of, or leads to, a cycle of aliases."""
     passed = set()
     while (branch := branches.get(name)) and branch.target_type == SnapshotTargetType.ALIAS:
         if name in passed:
@@ -127,7 +127,7 @@ def public_records(path):
 
 
 def row(line):
-    """The row of `graph-edges` for a line of the export."""
+    """The row of `graph-edges` that corresponds to a line of the export."""
     source, *edge = line.rstrip("\n").split(" ")
     if not edge:
         return {"swhid": source}
@@ -150,7 +150,7 @@ def main():
     arguments.add_argument("--measure", action="store_true")
     arguments.add_argument("recording")
     arguments = arguments.parse_args()
-    # What the worker reports of an object that it cannot export: for a visit without a snapshot, for example.
+    # The worker reports objects that it cannot export, such as a visit without a snapshot.
     logging.disable()
 
     exporter = Exporter({"remove_pull_requests": arguments.remove_pull_requests})

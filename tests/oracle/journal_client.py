@@ -2,9 +2,9 @@
 
     journal_client.py {counts,months} {dicts,objects} BROKERS PREFIX GROUP
 
-`counts` counts objects by type; `months` counts revisions by month and files of directories by extension. With
-`objects` the function gets what `from_dict` of swh.model's classes makes of the dicts. Prints JSON: CPU and wall
-time in seconds, without what Python and its imports take, the number of records, and the answer.
+`counts` counts objects by type; `months` counts revisions by month and files in directories by extension. With
+`objects`, the function receives the model objects that `from_dict` creates from the dicts. Prints JSON: CPU and
+wall time in seconds, excluding the start of Python and its imports, the number of records, and the result.
 """
 
 import collections
@@ -53,7 +53,7 @@ class Counts:
 
 
 class Months:
-    """On dicts, as the client hands them over."""
+    """On dicts, as the client passes them."""
 
     def __init__(self):
         self.records = 0

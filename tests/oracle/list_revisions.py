@@ -1,8 +1,8 @@
-"""The rows of `list-revisions`, made by upstream's own classes.
+"""Prints the rows of `list-revisions`, computed by upstream's classes.
 
     list_revisions.py RECORDING
 
-Prints one line of JSON for each revision of the public topic, in the order of the recording.
+Prints one JSON line per revision of the public topic, in the order of the recording.
 """
 
 import datetime
@@ -33,7 +33,7 @@ def revisions(path):
 
 
 def time(date):
-    """RFC 3339 in UTC, with the digits of the second that there are."""
+    """RFC 3339 in UTC, with as many digits of the second as needed."""
     if date is None:
         return None
     utc = date.to_datetime().astimezone(datetime.timezone.utc).replace(tzinfo=None)

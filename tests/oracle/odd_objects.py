@@ -1,4 +1,4 @@
-"""Objects that upstream's own strategies do not draw, made through upstream's classes."""
+"""Draws objects that upstream's strategies do not draw, with upstream's classes."""
 
 import datetime
 import random
@@ -57,7 +57,7 @@ URLS = [
     *("https://example.org/r.git", "", "https://example.org/a b", "https://example.org/\n"),
     *("https://ex\u00e4mple.org/\U0001f30d", "https://example.org/" + "u" * 2027, "swh:1:ori:"),
 ]
-# Each sorts differently as a file and as a folder: below `/` come space, `!`, `-` and `.`, above it `0`.
+# Each sorts differently as a file and as a folder: space, `!`, `-` and `.` sort before `/`, and `0` after it.
 NAME_PARTS = [
     b"a",
     b"a",
@@ -85,7 +85,7 @@ INTEGERS = [
 
 
 class OddObjects:
-    """Draws objects of each type; the same seed draws the same ones."""
+    """Draws objects of each type; the same seed draws the same objects."""
 
     def __init__(self, seed):
         self.random = random.Random(f"odd objects {seed}")
@@ -107,23 +107,23 @@ class OddObjects:
         )
 
     def binary(self):
-        """Bytes of any length up to 64, with line breaks among them."""
+        """Up to 64 bytes, which may contain line breaks."""
         parts = [self.hash(8), b"\n", b"\n\n", b" ", b"\x00", b"text"]
         return b"".join(self.random.choices(parts, k=self.random.randrange(9)))
 
     def wrong_id(self):
-        """An id for the model to keep, or the empty one, in whose place it computes the right one."""
+        """An identifier that the model keeps, or an empty one, which the model replaces by the computed one."""
         return self.hash() if self.often(50) else b""
 
     def message(self):
-        # One that needs the longest length prefix is a great part of the file.
+        # Seldom one that needs the longest length prefix: it would be a large part of the file.
         return b"m" * 70000 if self.often(200) else self.random.choice(MESSAGES)
 
     def raw_manifest(self, one_in=20):
         return self.binary() if self.often(one_in) else None
 
     def datetime(self):
-        """A time from the whole range that the model has: 4, 8 and 12 bytes on the wire."""
+        """A time from the model's whole range: 4, 8 or 12 bytes on the wire."""
         edges = [
             datetime.datetime.min,
             datetime.datetime.max,
@@ -170,7 +170,7 @@ class OddObjects:
         return person, None if person is None or self.often(8) else self.time()
 
     def any_value(self, depth=5):
-        """Anything that a metadata map may hold."""
+        """Any value that a metadata map may contain."""
         kind = self.random.randrange(8 if depth else 6)
         if kind == 0:
             return self.random.choice([None, True, False, 0.0, -0.0, 0.1, float("inf"), 1e300])
@@ -194,7 +194,7 @@ class OddObjects:
         return self.random.choice([text, text, text.encode(), self.random.randrange(2, 300)])
 
     def metadata(self):
-        """None, an empty map, or one of text keys; seldom a very deep one."""
+        """None, an empty map, or a map with string keys; rarely a deeply nested one."""
         if self.often(3):
             return None
         metadata = {f"key {number}": self.any_value() for number in range(self.random.randrange(6))}
@@ -206,7 +206,7 @@ class OddObjects:
         return metadata
 
     def content(self):
-        """One with its data, which the writer drops."""
+        """A content with its data, which the writer drops."""
         return Content.from_data(
             self.binary(),
             status=self.random.choice(["visible", "hidden"]),
@@ -216,7 +216,7 @@ class OddObjects:
     hash_colliding_content = content
 
     def skipped_content(self):
-        # Sorted, because the digest's order is another in each process.
+        # Sorted, because the order of the digests differs from process to process.
         hashes = sorted(MultiHash.from_data(self.binary()).digest().items())
         kept = self.random.choice([1.0, 0.5, 0.0])
         return SkippedContent(
@@ -238,13 +238,13 @@ class OddObjects:
         while len(names) < count:
             length = self.random.randrange(1, 4 + len(names) // 100)
             names.add(b"".join(self.random.choices(NAME_PARTS, k=length)))
-        # A set of bytes has another order in each process.
+        # The order of a set of bytes differs from process to process.
         ordered = sorted(names)
         self.random.shuffle(ordered)
         return ordered
 
     def directory(self):
-        """One of 0 to 1,000 entries, in no order; every fifth has names that occur twice."""
+        """A directory of 0 to 1,000 entries, unordered; every fifth has duplicate names."""
         count = 0 if self.often(40) else int(1001 ** self.random.random())
         entries = [self.entry(name) for name in self.names(count)]
         if entries and self.often(5):
@@ -270,7 +270,7 @@ class OddObjects:
     def revision(self):
         author, date = self.person_and_time()
         committer, committer_date = self.person_and_time()
-        # None is empty: we pass over such parents, see old_messages.py, and upstream writes them again.
+        # None is empty: the SDK skips empty parents, see old_messages.py, while upstream writes them again.
         parents = [self.hash() for _ in range(self.random.choice([0, 1, 1, 2, 17]))]
         return Revision(
             message=self.message(),
@@ -301,12 +301,12 @@ class OddObjects:
             date=date,
             metadata=self.metadata(),
             raw_manifest=self.raw_manifest(),
-            # Upstream cannot compute the id of one without a target.
+            # Upstream cannot compute the identifier of a release without a target.
             id=self.hash() if target is None else self.wrong_id(),
         )
 
     def snapshot(self):
-        """Branches to everything, to nothing, to another branch, to none and to themselves."""
+        """Branches to every object type, dangling ones, and aliases to another branch, to none and to themselves."""
         count = self.random.choice([0, 1, 3, 40])
         names = [
             b"HEAD",
@@ -380,7 +380,7 @@ class OddObjects:
         return MetadataFetcher(name=self.text(), version=self.text(), metadata=self.metadata())
 
     def raw_extrinsic_metadata(self):
-        """One with any of the contexts that its target may have."""
+        """Metadata with any of the contexts that its target may have."""
         target = ExtendedSWHID(
             object_type=self.random.choice(list(ExtendedObjectType)), object_id=self.hash()
         )
@@ -403,7 +403,7 @@ class OddObjects:
         )
 
     def contexts(self, target_type):
-        """The contexts of an object: what may hold it, from the origin down to the folder."""
+        """The contexts of an object: what may contain it, from the origin down to the directory."""
         order = ["SNAPSHOT", "RELEASE", "REVISION", "DIRECTORY", "CONTENT"]
         if target_type.name not in order:
             return {}

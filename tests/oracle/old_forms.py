@@ -1,10 +1,9 @@
-"""What old_messages.py makes its cases of: one value of each type in today's form, and how to add a case.
+"""Parts of old_messages.py: one value of each type in its current form, and functions that add a case.
 
-`old` takes a value that swh.model reads as it is. `old_read_as` takes one that
-it refuses and the same object in the form that it reads, which is our expectation. `out_of_range`
-takes one that it refuses for a bound alone, and asks the model without its bounds. `ours` takes one of
-which we make something else than the model does, on purpose. `refused` takes one that nobody can read. Each
-of them fails when that is not so.
+`old` takes a value that swh.model reads. `old_read_as` takes a value that the model refuses, and the same object in
+a form that it reads, which is the expectation. `out_of_range` takes a value that the model refuses only because of
+a bound, and asks the model without its bounds. `ours` takes a value that the SDK reads differently from the model,
+on purpose. `refused` takes a value that nobody can read. Each function fails if its condition does not hold.
 """
 
 import attr
@@ -13,7 +12,7 @@ from swh.journal.serializers import kafka_to_value, key_to_kafka
 
 from cases import computed_id, model_object, swhid, written
 
-# Stands for the id that the object's fields give.
+# Stands for the identifier that the object's fields result in.
 ITS_OWN = object()
 
 A, B, C = (bytes([byte]) * 20 for byte in b"\x0a\x0b\x0c")
@@ -94,16 +93,16 @@ def without(value, *names):
 
 
 def time_extension(data):
-    """A point in time in the very bytes: the packer makes the shortest form alone."""
+    """A point in time in exactly these bytes: the packer writes only the shortest form."""
     TIME_EXTENSIONS.append(data)
     return msgpack.ExtType(127, data)
 
 
 def serialized(value):
-    """Not by upstream's serializer, which may know the value's form no more."""
+    """Does not use upstream's serializer, which may no longer know the form of the value."""
     message = msgpack.packb(value, use_bin_type=True)
     for data in TIME_EXTENSIONS:
-        # The packer lets nobody name the extension of times, -1.
+        # The packer does not allow the extension type of timestamps, -1.
         message = message.replace(b"\x7f" + data, b"\xff" + data)
     return message
 
@@ -113,7 +112,7 @@ def read(object_type, value):
 
 
 def is_read(object_type, value):
-    """Whether the model reads it; it raises what it happens to fail with."""
+    """Whether the model reads the value; it may raise any exception."""
     try:
         read(object_type, without(value, "id"))
     except Exception:
@@ -160,7 +159,7 @@ def out_of_range(name, object_type, value, form=None, **more):
 
 
 def ours(name, object_type, value, form=None, written_as=None):
-    """Adds a case that is our own expectation: the object of `form`, written with other bytes in one place."""
+    """Adds a case with our own expectation: the object of `form`, with other bytes in one field."""
     form = value if form is None else form
     add(name, object_type, value, form)
     if written_as is not None:

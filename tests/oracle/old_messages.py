@@ -1,12 +1,12 @@
-"""Writes the corpus of old and rare forms that are still in the log, and what each is to be read as.
+"""Writes the corpus of old and rare forms that the journal still contains, and how to read each of them.
 
 Usage: old_messages.py OUT
 
-OUT is a file of cases, see cases.py, with an eighth member: the case's name. It lies in the repository
-as tests/data/old_messages/old_messages.msgpack; a test compares the two. Prints the number of cases.
+OUT is a file of cases, see cases.py, with an eighth member: the name of the case. The repository contains it as
+tests/data/old_messages/old_messages.msgpack; a test compares the two. Prints the number of cases.
 
-The values are made by hand, of those in old_forms.py. A case of `old_read_as` says in a comment where an
-older replayer of swh.storage expected the same as we do.
+The values are written by hand, based on those in old_forms.py. A case of `old_read_as` has a comment if an older
+replayer of swh.storage expected the same.
 """
 
 import sys
@@ -155,7 +155,7 @@ def revisions():
         ),
     ]:
         old(f"revision_{name}", "revision", value)
-    # The replayer once made the texts of `transplant_source` binary.
+    # The replayer once converted the strings of `transplant_source` to bytes.
     for name, header, form in [
         ("text_value", [b"transplant_source", "29c154a0"], [b"transplant_source", b"29c154a0"]),
         ("text_name", ["encoding", b"latin-1"], [b"encoding", b"latin-1"]),
@@ -164,14 +164,14 @@ def revisions():
     ]:
         value, form = ({**bare, "metadata": {"extra_headers": [item]}} for item in (header, form))
         old_read_as(f"revision_extra_headers_in_metadata_{name}", "revision", value, form)
-    # Identifiers leave an empty parent out, and so does everyone who follows the parents.
+    # Identifiers omit an empty parent, and so does all code that follows parents.
     ours(
         "revision_parent_empty",
         "revision",
         {**REVISION, "parents": [B, b"", C]},
         form={**REVISION, "parents": [B, C]},
     )
-    # A member that may be nil may be absent too, whatever the model demands: nothing is lost by it.
+    # A member that may be nil may also be absent, even if the model requires it: nothing is lost.
     for members in (
         ("message",),
         ("date",),
@@ -213,7 +213,7 @@ def releases():
 
 
 def release_without_target(value):
-    """Only its id keeps the model from a hash that it cannot compute."""
+    """Without its identifier, the model would compute a hash, and cannot."""
     object_ = read("release", value)
     key, normal = key_to_kafka(object_.unique_key()), written("release", object_)
     name = "release_target_nil"
@@ -291,7 +291,7 @@ def visit_statuses():
         ),
     ]:
         old(f"origin_visit_status_{name}", "origin_visit_status", value)
-    # As that of a visit was.
+    # As in visits.
     as_map = {**STATUS, "origin": {"url": URL, "type": "git"}}
     ours("origin_visit_status_origin_as_map", "origin_visit_status", as_map, form=STATUS)
     without_snapshot = without(STATUS, "snapshot")
@@ -376,13 +376,13 @@ def raw_extrinsic_metadata():
         ),
     ]:
         old(f"{old_type}_{name}", old_type, value)
-    # Its key was a map then, see the wire format.
+    # The key was a map then.
     old(f"{old_type}_under_a_map", old_type, without(of_origin, "id"), key=before_2021)
     refused(f"{old_type}_target_not_a_swhid", old_type, {**METADATA, "target": URL})
 
 
 def unknown_members():
-    """What a later writer may add: it is passed over."""
+    """Members that a later writer may add: readers skip them."""
     for name, object_type, value, form in [
         ("of_content", "content", {**CONTENT, "later": [1]}, CONTENT),
         ("of_revision", "revision", {"later": {"a": {}}, **REVISION}, REVISION),

@@ -1,4 +1,4 @@
-"""Old and rare forms of times, of dates with an offset, and of persons: a part of old_messages.py."""
+"""Old and rare forms of times, dates with an offset, and persons: a part of old_messages.py."""
 
 import msgpack
 
@@ -28,14 +28,14 @@ from old_forms import (
 
 
 def long_integer(number):
-    """An integer beyond 64 bits: an extension with its magnitude."""
+    """An integer beyond 64 bits: an extension that contains its magnitude."""
     magnitude = abs(number)
     data = magnitude.to_bytes((magnitude.bit_length() + 7) // 8, "big")
     return msgpack.ExtType(1 if number > 0 else 2, data)
 
 
 def time_members():
-    """Each member that is a point in time, as a map with binary keys and as a text."""
+    """Each member that is a point in time, as a map with binary keys and as a string."""
     dated = [
         ("content_ctime", "content", CONTENT, "ctime"),
         ("skipped_content_ctime", "skipped_content", SKIPPED, "ctime"),
@@ -55,7 +55,7 @@ def time_members():
         if object_type == "content":
             old(f"{name}_as_text", object_type, text)
         else:
-            # The replayer once read the text of a visit's date.
+            # The replayer once read the date of a visit from a string.
             old_read_as(f"{name}_as_text", object_type, text, {**value, member: SECOND})
 
 
@@ -76,7 +76,7 @@ def time_texts():
     swapped = dict(reversed(binary_key_time("2020-01-02T03:04:05+00:00").items()))
     old("time_with_binary_keys_swapped", "origin_visit", {**VISIT, "date": swapped})
     time = binary_key_time("2020-01-02T05:04:05+02:00")
-    # Metadata is passed on as it came, with the forms that were of its time.
+    # Metadata is passed on unchanged, in the form of its time.
     ours(
         "metadata_with_binary_key_time",
         "revision",
@@ -99,7 +99,7 @@ def time_texts():
 
 
 def time_extensions():
-    """In 4, 8 and 12 bytes, which need not be the fewest."""
+    """In 4, 8 and 12 bytes, not always the fewest possible."""
     for name, data in [
         ("in_4_bytes", "5e0d5da5"),
         ("in_8_bytes", "a1dcd4205e0d5da5"),
@@ -109,7 +109,7 @@ def time_extensions():
     ]:
         extension = time_extension(bytes.fromhex(data))
         old(f"time_{name}", "origin_visit", {**VISIT, "date": extension})
-    # The model cuts a time to microseconds, which lose what the record says.
+    # The model truncates times to microseconds, which loses part of the record.
     cut, kept = (bytes.fromhex(f"d7ffa1dc{data}5e0d5da5") for data in ("e3c0", "ead4"))
     for name, data in [
         ("with_nanoseconds", "a1dcead4" + "5e0d5da5"),
@@ -122,7 +122,7 @@ def time_extensions():
 
 
 def offsets():
-    """A revision's or a release's date has the author's offset, once as a number of minutes."""
+    """The date of a revision or release has the author's offset, formerly as a number of minutes."""
     for name, date in [
         ("offset_in_minutes", {"offset": 120}),
         ("offset_in_minutes_west", {"offset": -90}),
@@ -137,7 +137,7 @@ def offsets():
         date = {"timestamp": EPOCH, **date}
         old(f"revision_{name}", "revision", {**REVISION, "date": date, "committer_date": date})
         old(f"release_{name}", "release", {**RELEASE, "date": date})
-    # Kept as bytes, whether they make sense or not.
+    # Kept as bytes, valid or not.
     for name, offset in [("double_sign", b"--700"), ("empty", b""), ("not_ascii", b"\xff\x00")]:
         date = {**DATE, "offset_bytes": offset}
         old(f"revision_offset_bytes_{name}", "revision", {**REVISION, "date": date})
@@ -177,7 +177,7 @@ def timestamps():
 
 
 def distant_seconds():
-    """Within the bounds of the model, and beyond them."""
+    """Inside and outside of the model's bounds."""
     for name, timestamp in [
         ("first_second", {"seconds": -62135510961, "microseconds": 0}),
         ("last_second", {"seconds": 253402297199, "microseconds": 999999}),
@@ -192,7 +192,7 @@ def distant_seconds():
         date = {**DATE, "timestamp": timestamp}
         out_of_range(f"revision_{name}", "revision", {**REVISION, "date": date})
         out_of_range(f"release_{name}", "release", {**RELEASE, "date": date})
-    # No time that anyone meant; an object with one is refused, so that seconds are a plain integer.
+    # No real time; objects with one are refused, so that seconds fit into a plain integer.
     for name, seconds in [("below", -(2**63) - 1), ("above", 2**63), ("far_above", 2**70)]:
         long = seconds if seconds == 2**63 else long_integer(seconds)
         date = {**DATE, "timestamp": {"seconds": long, "microseconds": 0}}
@@ -205,7 +205,7 @@ def distant_seconds():
 
 
 def persons():
-    """Without a full name, and with empty parts that were written as texts."""
+    """Without a full name, and with empty parts that were written as strings."""
     for name, parts in [
         ("name_and_email", {"name": b"Ada", "email": b"ada@example.org"}),
         ("name_alone", {"name": b"Ada", "email": None}),
@@ -224,7 +224,7 @@ def persons():
         ("email", {"email": ""}, {"email": b""}),
         ("name_and_email", {"name": "", "email": ""}, {"name": b"", "email": b""}),
     ]:
-        # The replayer once made these empty texts binary in revisions, before it made a full name.
+        # In revisions, the replayer once converted these empty strings to bytes before it built a full name.
         for role in ("author", "committer"):
             value, form = ({**REVISION, role: {**PERSON, **parts}} for parts in (texts, binaries))
             old_read_as(f"revision_{role}_empty_text_{name}", "revision", value, form)

@@ -1,10 +1,10 @@
-"""A journal with damage of many kinds, planted into the objects of swh.model's own tests.
+"""Writes a journal with many kinds of damage, based on the objects of swh.model's tests.
 
 Usage: plant_damage.py JOURNAL DAMAGED
 
-JOURNAL is what test_objects.py writes. All of its records are written to DAMAGED first, as they are, and a
-revision that has all that can be damaged. One more record follows for each kind of damage, in the topic of the object that it was made of, and one line
-for each is printed: {"object_type": ..., "offset": ..., "kind": ...}.
+JOURNAL is a file that test_objects.py wrote. DAMAGED starts with all of its records, unchanged, and a revision that
+has every field that can be damaged. One record per kind of damage follows, in the topic of the object that it is
+based on. Prints one line for each: {"object_type": ..., "offset": ..., "kind": ...}.
 """
 
 import json
@@ -19,7 +19,7 @@ ANONYMISED = ("revision", "release")
 
 
 def flipped(value):
-    """The same value with another one in its place: a bit of bytes, the last letter of a text."""
+    """A changed value: one bit of bytes, or the last letter of a string."""
     if isinstance(value, bytes):
         middle = len(value) // 2
         return value[:middle] + bytes([value[middle] ^ 1]) + value[middle + 1 :]
@@ -56,7 +56,7 @@ def drop(*path):
 
 
 def swap(*path):
-    """Changes the places of the first two items of a list."""
+    """Swaps the first two items of a list."""
 
     def change(value):
         items = at(value, path)
@@ -70,7 +70,7 @@ def swap_persons(value):
 
 
 def of_branch(change):
-    """Changes the first branch that points at an object."""
+    """Changes the first branch that refers to an object."""
 
     def changed(value):
         branches = value["branches"]
@@ -101,7 +101,7 @@ def lose_branch(branches, name):
     del branches[name]
 
 
-# What is changed, of which object type, and in which of its objects: the first one for which the change works.
+# The kinds of damage: object type and change. Each changes the first object to which the change applies.
 KINDS = [
     ("directory", "entry name", flip("entries", 0, "name")),
     ("directory", "entry target", flip("entries", 0, "target")),
@@ -159,7 +159,7 @@ KINDS = [
 
 
 def rich_revision(value):
-    """A revision with all that damage can be planted into, as a record."""
+    """The record of a revision that has every field that can be damaged."""
     old = Revision.from_dict(kafka_to_value(value))
     rich = old.to_dict() | {
         "committer": {"fullname": b"John Roe", "name": b"John Roe", "email": None},
@@ -174,7 +174,7 @@ def damaged(originals, change):
     """The key and the damaged value of the first object that can be changed."""
     for key, value in originals:
         object_ = kafka_to_value(value)
-        # Tuples are lists on the wire.
+        # Tuples are serialized as lists.
         object_ = msgpack.unpackb(value_to_kafka(object_), timestamp=3, strict_map_key=False)
         try:
             change(object_)

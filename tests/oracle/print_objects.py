@@ -1,11 +1,10 @@
-"""What upstream's own journal client hands to a processor, as JSON lines.
+"""Prints what upstream's journal client passes to its worker function, as JSON lines.
 
 Usage: print_objects.py BROKERS PREFIX GROUP_ID PRIVILEGED [OBJECT_TYPE]...
 
-Reads existing records to their end and prints one line an object:
-{"object_type": ..., "object": ...}. Bytes become {"bytes": HEX}, times {"time": RFC 3339} and maps
-with keys that are no text {"map": [[KEY, VALUE], ...]}, so that nothing of what the client gave is
-lost.
+Reads all existing records and prints one line per object: {"object_type": ..., "object": ...}. To lose nothing,
+bytes become {"bytes": HEX}, times {"time": RFC 3339}, and maps with keys that are not strings
+{"map": [[KEY, VALUE], ...]}.
 """
 
 import datetime

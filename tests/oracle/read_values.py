@@ -1,9 +1,9 @@
-"""The CPU time that upstream's own packages take to read values of the journal.
+"""Measures the CPU time of reading values of the journal with upstream's packages.
 
 Usage: read_values.py VALUES
 
-VALUES is a msgpack list of pairs, object type and value. Prints the records and the seconds that
-`kafka_to_value` takes for all of them, and `from_dict` of the model on top:
+VALUES is a msgpack list of pairs of object type and value. Prints the number of records, the seconds that
+`kafka_to_value` takes for all of them, and the seconds that it takes together with the model's `from_dict`:
 {"records": ..., "values": ..., "objects": ...}.
 """
 

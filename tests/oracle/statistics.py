@@ -1,9 +1,9 @@
-"""What `commit-activity`, `file-extensions` and `months-and-extensions` count, counted by upstream's own classes.
+"""Computes the rows of `commit-activity`, `file-extensions` and `months-and-extensions` with upstream's classes.
 
     statistics.py RECORDING [OUTPUT...]
 
-Prints a JSON object: for each of these outputs of the plugins, or for all, a list of rows, sorted as text. Records of
-types that no output counts are passed over.
+Prints a JSON object: for each given output of the plugins, or for all, a list of rows, sorted as text. Records of
+other types are skipped.
 """
 
 import collections
@@ -21,7 +21,7 @@ WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
 def public_objects(path, object_types):
-    """Object type and value of each record in the public topics of these types."""
+    """Object type and value of each record in the public topics of the given types."""
     with open(path, "rb") as file:
         records = msgpack.Unpacker(
             zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True),

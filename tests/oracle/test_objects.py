@@ -1,4 +1,4 @@
-"""The objects of swh.model's own tests, as the records that upstream's writer makes of them.
+"""Writes the objects of swh.model's tests, as the records that upstream's writer makes.
 
 Usage: test_objects.py OUT
 
@@ -24,7 +24,7 @@ class Delivered:
 
 
 def frame_producer(out):
-    """A class that stands in for confluent_kafka.Producer and writes frames to `out`."""
+    """A replacement for confluent_kafka.Producer that writes frames to `out`."""
 
     class FrameProducer:
         def __init__(self, config):
@@ -46,7 +46,7 @@ def frame_producer(out):
 
 
 def without_data(object_type, object_):
-    """The journal's contents have no data."""
+    """Contents in the journal have no data."""
     if object_type == "content":
         object_ = {name: value for name, value in object_.items() if name != "data"}
     return object_

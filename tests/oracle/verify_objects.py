@@ -1,4 +1,4 @@
-"""What upstream's classes say of the records that verify-objects verifies.
+"""Verifies the records of a recording with upstream's classes, as verify-objects does.
 
 Usage: verify_objects.py JOURNAL PRIVILEGED
 
@@ -21,7 +21,7 @@ KEYED_BY_HASHES = ("content", "skipped_content", "hash_colliding_content")
 
 
 def records(path, privileged):
-    """Object type, whether privileged, offset, key and value of what one reader meets."""
+    """Object type, privileged or not, offset, key and value of each record that a reader meets."""
     with open(path, "rb") as raw:
         is_compressed = raw.read(4) == ZSTD
         raw.seek(0)
@@ -46,7 +46,7 @@ def is_anonymised(object_, privileged):
 
 
 def names(object_type, key, object_):
-    """Whether the key names the object, in the types that the plugin's README lists."""
+    """Whether the key matches the object, for the types that the plugin's README lists."""
     if object_type in KEYED_BY_HASHES:
         return key == {name: getattr(object_, name) for name in key}
     if object_type == "origin":
@@ -55,7 +55,7 @@ def names(object_type, key, object_):
 
 
 def verified(object_type, privileged, key, value):
-    """The kind that the record counts as, and the row of a damaged one."""
+    """The counter for the record, and the row if it is damaged."""
     try:
         read = kafka_to_value(value)
         object_ = CLASSES[object_type].from_dict(dict(read))
@@ -66,7 +66,7 @@ def verified(object_type, privileged, key, value):
     if object_type == "hash_colliding_content":
         claimed, computed = object_.sha1_git, type(object_).from_data(object_.data).sha1_git
     else:
-        # Not the object's own: some classes compute it anew.
+        # Not the identifier of the model object: some classes recompute it.
         claimed, computed = read.get("id") or getattr(object_, "id", None), computed_id(object_)
     if computed is not None and claimed != computed:
         ids = {"id": claimed.hex(), "expected_id": computed.hex()}

@@ -33,14 +33,14 @@ pub(super) fn configure(flags: Layer) -> (Result<Config, ConfigError>, Origins) 
 /// The plugin and its options.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct PluginArguments {
-    /// The plugin: a `.wasm` file.
+    /// Plugin file (`.wasm`).
     plugin: Option<PathBuf>,
 
-    /// Sets an option of the plugin; repeated for a list.
+    /// Set an option of the plugin; repeat it for a list.
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::pair)]
     options: Vec<(String, String)>,
 
-    /// Takes the plugin's options from a file that holds a JSON object; `--option` overrides it.
+    /// Read the plugin's options from a file with a JSON object; `--option` overrides it.
     #[arg(long = "options", value_name = "FILE")]
     options_file: Option<PathBuf>,
 }
@@ -48,15 +48,15 @@ pub(super) struct PluginArguments {
 /// Which objects are read.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ObjectArguments {
-    /// Reads only this object type of those that the plugin asks for; may be repeated.
+    /// Read only this object type of those in the plugin's plan; may be repeated.
     #[arg(long = "object-type", value_name = "TYPE")]
     object_types: Vec<String>,
 
-    /// Reads the privileged topics, which are not anonymised, where there are any.
+    /// Read the privileged topics, which are not anonymised, where they exist.
     #[arg(long)]
     privileged: bool,
 
-    /// What comes before the object type in the names of the topics [default: swh.journal.objects].
+    /// Prefix of the topic names, before the object type [default: swh.journal.objects].
     #[arg(long)]
     prefix: Option<String>,
 }
@@ -64,15 +64,15 @@ pub(super) struct ObjectArguments {
 /// What one call and one instance may take.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct LimitArguments {
-    /// Most records of one call into the processor [default: 1000].
+    /// Maximum number of records per call into the processor [default: 1000].
     #[arg(long, value_name = "N")]
     batch_records: Option<RecordCount>,
 
-    /// Most bytes of keys and values of one call; a larger record goes alone [default: 1MiB].
+    /// Maximum size of the keys and values of one call; a larger record is passed alone [default: 1MiB].
     #[arg(long, value_name = "SIZE")]
     batch_bytes: Option<Size>,
 
-    /// Time limit for one call [default: 30s].
+    /// Time limit for one call into the processor [default: 30s].
     #[arg(long, value_name = "TIME")]
     deadline: Option<Span>,
 

@@ -12,26 +12,26 @@ use crate::config::{Config, ConfigError, Layer};
 use crate::pipeline::stop::Stop;
 use crate::sandbox::{Engine, LoadTimes};
 
-/// What the table shows, for those who read no further than `--help`.
+/// The rows of the table, for `--help`.
 const ROWS: &str = "\
-Rows of the table, each the median of the rounds (least to most):
-  objects/s, MB/s   by the clock on the wall; others on the machine count
-  CPU per object    of the worker's thread, in which all parts below happen:
-    source          reading the recording: decompressing, finding records
-    gather          choosing records and copying them into columns
-    boundary        columns into the guest's memory, results out, growing memory, log lines
-    guest           the plugin's own code, its allocator included
-    emit            encoding rows as JSON, or merging rows of an aggregate, as they are emitted
-    sink            settling the rows of each call; writing those of checkpoints, to nowhere
-    rest            the worker's loop, and the end of the instance
-  guest memory      the most linear memory that the instance had
-  compile           loading the plugin without the cache; load from cache: with it
-  start             making an instance and calling `start`
+Rows of the table, each the median of the rounds (minimum to maximum):
+  objects/s, MB/s   by wall-clock time
+  CPU per object    CPU time of the worker's thread, which consists of:
+    source          decompressing the recording and parsing its records
+    gather          selecting records and copying them into columns
+    boundary        copying columns into the guest and results out, growing memory, log lines
+    guest           the plugin's own code and its allocator
+    emit            checking rows and encoding them as JSON, or merging them into an aggregate
+    sink            accepting the rows of each call; at checkpoints, writing them to /dev/null
+    rest            the worker's loop, dropping the instance
+  guest memory      the largest linear memory of an instance
+  compile           loading the plugin without the cache
+  load from cache   loading the plugin with the cache
+  start             creating an instance and calling `start`
 
-Not measured: Kafka, disks, other workers, and what a plugin does to the caches of a busy machine. See
-docs/benchmarking.md.";
+Kafka, disks and several workers are not measured. See docs/benchmarking.md.";
 
-/// Measures a processor over a recording: how fast it is, and where the time goes.
+/// Measures how fast a plugin is, and where its time goes.
 ///
 /// Each round reads the recording again, with a new instance and the same parts as in `run`; rows are
 /// encoded as JSON lines and dropped. A rejected record is counted and passed over.
@@ -41,23 +41,23 @@ pub(super) struct Arguments {
     #[command(flatten)]
     plugin: PluginArguments,
 
-    /// The recording to measure over: a file.
+    /// Recording to read; must be a regular file.
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
 
-    /// Measures this plugin as well, with the same options; the two take turns.
+    /// Also measure this plugin, with the same options; the two alternate.
     #[arg(long, value_name = "OTHER.wasm")]
     compare: Option<PathBuf>,
 
-    /// Rounds that count.
+    /// Number of measured rounds.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
 
-    /// Rounds before them that do not.
+    /// Number of rounds before them that are not measured.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(0..=1000))]
     warm_up: u32,
 
-    /// Writes JSON instead of the table, with every round.
+    /// Print all figures of all rounds as JSON instead of the table.
     #[arg(long)]
     json: bool,
 

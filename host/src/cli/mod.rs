@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 
 pub use report::Report;
 
-/// Runs processors compiled to WebAssembly over the Software Heritage journal.
+/// Runs WebAssembly plugins over the Software Heritage journal.
 #[derive(Debug, Parser)]
 #[command(name = "journal-host", version, about, max_term_width = 100)]
 pub struct Arguments {

@@ -9,7 +9,7 @@ use super::values;
 use crate::config::{KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount};
 use crate::pipeline::build::Pipeline;
 
-/// Runs a processor over the journal, or over a recording of it.
+/// Runs a plugin over the journal, or over a recording.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -21,12 +21,12 @@ pub(super) struct Arguments {
     #[command(flatten)]
     objects: ObjectArguments,
 
-    /// Stops when this number of objects was processed.
+    /// Stop after this number of objects.
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
 
-    /// Writes an output as JSON lines to a file instead of standard output (`-`); with a name, only
-    /// the output of that name. May be repeated.
+    /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default). With NAME, only the
+    /// rows of that output. May be repeated.
     #[arg(long = "output", value_name = "[NAME=]FILE")]
     outputs: Vec<String>,
 
@@ -41,35 +41,35 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SIZE")]
     process_memory: Option<Size>,
 
-    /// The longest time between two checkpoints, at which rows are written and offsets committed [default: 5s].
-    /// A recording has one at its end, and at each 16 MiB of rows.
+    /// Maximum time between two checkpoints, which write rows and commit offsets [default: 5s]. Over a
+    /// recording, there is one checkpoint per 16 MiB of rows and one at the end.
     #[arg(long, value_name = "TIME")]
     checkpoint_interval: Option<Span>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
 struct SourceArguments {
-    /// Reads a recording instead of a Kafka cluster.
+    /// Read a recording instead of Kafka.
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
 
-    /// The Kafka brokers to begin with, separated by commas.
+    /// Bootstrap brokers, separated by commas.
     #[arg(long, value_name = "HOST:PORT,...")]
     brokers: Option<Text>,
 
-    /// The consumer group: processes with the same one share the work.
+    /// Consumer group; processes with the same group share the work.
     #[arg(long, value_name = "ID")]
     group_id: Option<Text>,
 
-    /// Sets a setting of librdkafka; may be repeated.
+    /// Set a setting of librdkafka; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
     kafka: Vec<(String, String)>,
 
-    /// What to do when all existing records are processed [default: continue]. A recording always stops.
+    /// What to do when all existing records are processed; over a recording, always `stop` [default: continue].
     #[arg(long, value_enum)]
     on_eof: Option<OnEof>,
 
-    /// Consumers and processor instances in this process [default: 1].
+    /// Number of workers in this process, each with its own consumer and processor [default: 1].
     #[arg(long, value_name = "N")]
     workers: Option<WorkerCount>,
 }
