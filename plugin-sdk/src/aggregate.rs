@@ -97,7 +97,7 @@ impl Aggregate {
     }
 }
 
-/// The rule of `wit/plan.schema.json` that a shape breaks, as the rest of a sentence about the output.
+/// The rule of `plan.schema.json` that a shape breaks, as the rest of a sentence about the output.
 pub(crate) fn broken_rule(shape: &Shape) -> Option<String> {
     let Shape { key, columns } = shape;
     if key.len() > Shape::MAX_KEY {

@@ -22,7 +22,7 @@ pub mod bindings {
         reason = "generated code"
     )]
     wit_bindgen::generate!({
-        path: "wit",
+        path: "../crates/contract/wit",
         world: "plugin",
         pub_export_macro: true,
         export_macro_name: "export_plugin",

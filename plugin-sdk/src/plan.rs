@@ -16,7 +16,7 @@ use crate::{Aggregate, Failure, aggregate};
 /// ```
 pub const ANY: &[&str] = &[];
 
-// The rules of `wit/plan.schema.json`, by which the host refuses a plan.
+// The rules of `plan.schema.json` in the contract, by which the host refuses a plan.
 const MAX_TYPES: usize = 100;
 const MAX_TYPE_CHARS: usize = 100;
 const MAX_OUTPUTS: usize = 64;

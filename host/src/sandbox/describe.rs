@@ -1,13 +1,12 @@
 //! What a plugin says of itself.
 
+use journal_contract::DESCRIPTION_SCHEMA;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{self, Response};
 use super::{AnswerError, Description, Question, schema};
 use crate::text;
-
-const RULES: &str = include_str!("../../../plugin-sdk/wit/description.schema.json");
 
 #[derive(Deserialize)]
 struct Told {
@@ -21,7 +20,8 @@ struct Told {
 pub(super) fn check(file: &str, answer: &str) -> Result<Description, AnswerError> {
     let refuse =
         |path: &str, rule: String| answer::refuse(file, Question::Describe, path.to_owned(), rule);
-    let told: Told = Response::check(Question::Describe, RULES, file, answer)?.into_typed()?;
+    let told: Told =
+        Response::check(Question::Describe, DESCRIPTION_SCHEMA, file, answer)?.into_typed()?;
     for (path, value) in [("/name", &told.name), ("/version", &told.version)] {
         if text::clean(value, usize::MAX) != *value || value.contains('`') {
             return Err(refuse(

@@ -357,8 +357,8 @@ impl AnswerError {
     /// The schema that holds the rules.
     fn rules(&self) -> &'static str {
         match self.question {
-            Question::Describe => "plugin-sdk/wit/description.schema.json",
-            Question::Start => "plugin-sdk/wit/plan.schema.json",
+            Question::Describe => "crates/contract/wit/description.schema.json",
+            Question::Start => "crates/contract/wit/plan.schema.json",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use journal_aggregate::{Column, Shape};
+use journal_contract::PLAN_SCHEMA;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,8 +12,6 @@ use super::{AnswerError, ObjectTypes, Plan, Question};
 use crate::journal::batch::Columns;
 use crate::sink::{Kind, Output};
 use crate::text;
-
-const RULES: &str = include_str!("../../../plugin-sdk/wit/plan.schema.json");
 
 /// Where the rules for a column of an aggregate stand in these.
 const COLUMN_RULES: &str = "/properties/outputs/items/properties/columns/items";
@@ -53,7 +52,7 @@ fn yes() -> bool {
 
 /// Checks the answer of `plugin` to `start`.
 pub(super) fn check(plugin: &str, answer: &str) -> Result<Plan, AnswerError> {
-    let answer = Response::check(Question::Start, RULES, plugin, answer)?;
+    let answer = Response::check(Question::Start, PLAN_SCHEMA, plugin, answer)?;
     for output in answer.value()["outputs"].as_array().into_iter().flatten() {
         answer.warn_unknown("/properties/outputs/items", output);
         for column in output["columns"].as_array().into_iter().flatten() {
@@ -269,7 +268,7 @@ mod tests {
 
     #[test]
     fn rules_have_the_bounds_of_a_shape() {
-        let rules: Value = serde_json::from_str(RULES).unwrap();
+        let rules: Value = serde_json::from_str(PLAN_SCHEMA).unwrap();
         let output = &rules["properties"]["outputs"]["items"]["properties"];
         assert_eq!(output["key"]["maxItems"], Shape::MAX_KEY);
         assert_eq!(output["columns"]["maxItems"], Shape::MAX_COLUMNS);

@@ -8,13 +8,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use journal_contract::WIT;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::sandbox::{Engine, Limits, LoadError, Plan, Plugin, Processor};
-
-const WIT: &str = include_str!("../../../../plugin-sdk/wit/journal.wit");
 
 /// A small guest's limits.
 pub(super) const LIMITS: Limits = Limits {
@@ -54,7 +53,7 @@ impl Default for Guest {
             memory_pages: 2,
             wit: WIT.to_owned(),
             types: true,
-            version: "0.1.0",
+            version: journal_contract::VERSION,
         }
     }
 }
