@@ -12,23 +12,15 @@ use crate::instance::Instance;
 use crate::processor::{About, Options};
 use crate::{Failure, Processor};
 
-pub mod bindings {
-    #![allow(
-        clippy::all,
-        clippy::pedantic,
-        missing_docs,
-        unreachable_pub,
-        unsafe_code,
-        reason = "generated code"
-    )]
-    wit_bindgen::generate!({
-        path: "../crates/contract/wit",
-        world: "plugin",
-        pub_export_macro: true,
-        export_macro_name: "export_plugin",
-        default_bindings_module: "$crate::guest::bindings",
-    });
-}
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    reason = "generated code"
+)]
+pub mod bindings;
 
 /// Where a module keeps its processor from one call to the next.
 pub struct Slot<P>(RefCell<Option<Instance<P>>>);
