@@ -1,21 +1,21 @@
-# What `try` and `test` need of a machine: found, or installed where that can be done. To be sourced
-# by bash with `root` set to the repository. Everything that is said goes to stderr.
+# Finds what `try`, `test` and `compare` need, and installs what is missing. Source it from bash with `root` set to
+# the repository. All messages go to stderr.
 #
-#   need_build     compilers, libraries and Rust for the host
-#   need_plugins   a Rust toolchain that builds plugins; see wasm-toolchain.sh
-#   need_checks    rustfmt and clippy
-#   need_broker    Java, and Maven as long as Kafka has not been fetched
-#   need_oracle    Python with virtual environments
-#   settle         installs what is missing, or says what it is and ends the script
+#   need_build       compilers, libraries and Rust for the host
+#   need_plugins     a Rust toolchain that builds plugins; see wasm-toolchain.sh
+#   need_checks      rustfmt and clippy
+#   need_broker      Java, and Maven until Kafka has been downloaded
+#   need_oracle      Python with virtual environments
+#   install_missing  installs what is missing, or names it and exits
 #
-# The `need_` functions only note what is missing, so that there is one list and one installation.
+# The `need_` functions only record what is missing, so that everything is installed at once.
 
 # shellcheck source=tools/wasm-toolchain.sh
 . "$root/tools/wasm-toolchain.sh"
 
-# The Rust that the project is written for; `settle` explains how to have a newer one.
+# The oldest Rust that builds the project: 1.95.
 oldest_rust=95
-# The newest Rust whose lints and format the project follows.
+# The newest Rust whose lints and formatting the project follows.
 newest_checked_rust=96
 
 missing=()
@@ -26,7 +26,7 @@ say() {
     printf '%s\n' "$*" >&2
 }
 
-# A heading, so that one sees in a long log where it is.
+# Prints a heading.
 step() {
     say "==> $*"
 }
@@ -39,7 +39,7 @@ lacks() {
     missing+=("$@")
 }
 
-# Which minor version of Rust 1 is on the PATH; 0: none.
+# Prints the minor version of the Rust on the PATH, or 0 if there is none.
 rust_minor() {
     local minor
     minor=$(rustc --version 2>/dev/null | sed -n 's/^rustc 1\.\([0-9]*\)\..*/\1/p')
@@ -47,7 +47,7 @@ rust_minor() {
 }
 
 need_build() {
-    # rustup's folder is not yet on the PATH of the shell that rustup was installed from.
+    # A shell that was open while rustup was installed lacks its folder on the PATH.
     if ! has cargo && [ -x "$HOME/.cargo/bin/cargo" ]; then
         PATH=$HOME/.cargo/bin:$PATH
     fi
@@ -59,7 +59,7 @@ need_build() {
         lacks libssl-dev
     fi
     if ! has rustup && { ! has cargo || [ "$(rust_minor)" -lt "$oldest_rust" ]; }; then
-        # The one toolchain builds the host and the plugins.
+        # The same toolchain builds the host and the plugins.
         # shellcheck disable=SC2086,SC2154
         lacks $wasm_debian_packages
     fi
@@ -89,15 +89,15 @@ need_oracle() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || lacks python3-venv
 }
 
-settle() {
+install_missing() {
     if [ "${#missing[@]}" -gt 0 ]; then
         install_packages
     fi
     if has rustup; then
-        settle_rustup
+        install_with_rustup
     fi
     if [ "$(rust_minor)" -lt "$oldest_rust" ]; then
-        say "error: Rust 1.$oldest_rust or newer is needed, and here is \`$(rustc --version 2>&1 | head -1)\`"
+        say "error: Rust 1.$oldest_rust or newer is required, found \`$(rustc --version 2>&1 | head -1)\`"
         say "hint: install Rust from https://rustup.rs"
         exit 1
     fi
@@ -112,20 +112,20 @@ install_packages() {
         if has apt-get; then
             say "hint: as root: \`apt-get install --no-install-recommends ${missing[*]}\`"
         else
-            say "hint: the names are Debian's; install the like of them"
+            say "hint: these are Debian's package names; install the equivalent packages"
         fi
         exit 1
     fi
     step "Installing ${missing[*]}"
-    # Nothing that is there is removed for it: an old Rust of Debian's conflicts with the new one.
+    # `--no-remove`: Debian's old `rustc` conflicts with `rustc-web`, and apt would remove it.
     if ! apt_get update || ! apt_get install --no-install-recommends --no-remove "${missing[@]}"; then
         say "error: \`apt-get install ${missing[*]}\` failed"
-        say "hint: its messages stand above; an old \`rustc\` package is in the way of \`rustc-web\`"
+        say "hint: see apt's messages above; an installed \`rustc\` package conflicts with \`rustc-web\`"
         exit 1
     fi
 }
 
-# Quiet unless it fails.
+# Runs apt-get; prints its output only if it fails.
 apt_get() {
     local output
     output=$(DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" 2>&1) || {
@@ -134,13 +134,13 @@ apt_get() {
     }
 }
 
-# Takes rustup's own default toolchain where it will do, else installs one beside it.
-settle_rustup() {
+# Uses rustup's default toolchain if it is new enough, otherwise installs another beside it.
+install_with_rustup() {
     if [ "$(rust_minor)" -lt "$oldest_rust" ]; then
         step "Installing Rust 1.$newest_checked_rust with rustup"
         if ! rustup toolchain install "1.$newest_checked_rust" --profile minimal >&2; then
             say "error: rustup cannot install Rust 1.$newest_checked_rust"
-            say "hint: its messages stand above; \`rustup update stable\` would do as well"
+            say "hint: see rustup's messages above; \`rustup update stable\` works, too"
             exit 1
         fi
         export RUSTUP_TOOLCHAIN=1.$newest_checked_rust
@@ -154,8 +154,8 @@ settle_rustup() {
     fi
 }
 
-# Runs a command that compiles. On a terminal cargo shows its progress itself; elsewhere the lines
-# that only say what is being compiled are left out.
+# Runs cargo. On a terminal its output is unchanged; elsewhere the lines that only name the crate being compiled
+# are dropped.
 quietly() {
     if [ -t 2 ]; then
         "$@"

@@ -1,14 +1,14 @@
-# Finds, or sets up, a Rust toolchain that builds plugins. To be sourced by a POSIX shell.
+# Finds or installs a Rust toolchain that builds plugins. Source it from a POSIX shell.
 #
-#   wasm_toolchain          sets WASM_TOOLCHAIN to `target` or `debian`, or explains what is missing
-#                           and returns 1
+#   wasm_toolchain          sets WASM_TOOLCHAIN to `target` or `debian`; if there is neither, prints how to get
+#                           one and returns 1
 #   wasm_cargo ARGUMENT...  runs that toolchain's cargo for wasm32-unknown-unknown
 #
 # `target`: the Rust on the PATH has the target, or rustup can add it.
 # `debian`: Debian's rustc-web builds the standard library from its source.
-# JOURNAL_WASM_TOOLCHAIN=target or =debian leaves only that one to choose.
+# JOURNAL_WASM_TOOLCHAIN=target or =debian allows only that one.
 #
-# Everything that is said goes to stderr.
+# All messages go to stderr.
 
 wasm_target=wasm32-unknown-unknown
 wasm_debian_packages="rustc-web cargo-web rust-web-src lld-19"
@@ -29,7 +29,7 @@ wasm_has_target() {
 wasm_can_add_target() {
     command -v rustup >/dev/null || return 1
     wasm_say "adding rustup's target \`$wasm_target\`"
-    # Where rustup cannot download, it may wait for long.
+    # Without a network rustup waits for many minutes.
     timeout 300 rustup target add "$wasm_target" >&2 && wasm_has_target
 }
 
@@ -48,7 +48,7 @@ wasm_has_debian() {
 wasm_can_install_debian() {
     command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 1
     wasm_say "installing $wasm_debian_packages"
-    # The list of names is split on purpose.
+    # Word splitting is intended.
     # shellcheck disable=SC2086
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -q --no-install-recommends gcc libc6-dev $wasm_debian_packages; } >&2 &&
@@ -56,9 +56,9 @@ wasm_can_install_debian() {
 }
 
 wasm_explain() {
-    wasm_say "error: no Rust toolchain here builds for \`$wasm_target\`"
+    wasm_say "error: no Rust toolchain on this machine builds for \`$wasm_target\`"
     if command -v rustup >/dev/null; then
-        wasm_say "hint: \`rustup target add $wasm_target\` failed; its message stands above"
+        wasm_say "hint: \`rustup target add $wasm_target\` failed; see its message above"
     else
         wasm_say "hint: install Rust from https://rustup.rs, then \`rustup target add $wasm_target\`"
     fi
@@ -72,11 +72,11 @@ wasm_toolchain() {
     case $wasm_only in
         '' | target | debian) ;;
         *)
-            wasm_say "error: JOURNAL_WASM_TOOLCHAIN is \`$wasm_only\`, and must be \`target\` or \`debian\`"
+            wasm_say "error: JOURNAL_WASM_TOOLCHAIN must be \`target\` or \`debian\`, got \`$wasm_only\`"
             return 1
             ;;
     esac
-    # What is there already comes before what has to be downloaded.
+    # Prefer an installed toolchain to one that has to be downloaded.
     if [ "$wasm_only" != debian ] && wasm_has_target; then
         WASM_TOOLCHAIN=target
     elif [ "$wasm_only" != target ] && wasm_has_debian; then
@@ -92,13 +92,13 @@ wasm_toolchain() {
 }
 
 wasm_cargo() (
-    # A build that this one is started from must not leak into it.
+    # Settings of an enclosing cargo build must not reach this one.
     unset RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTFLAGS CARGO_BUILD_TARGET \
         CARGO_BUILD_RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
     if [ "$WASM_TOOLCHAIN" = target ]; then
         exec cargo "$@" --target "$wasm_target"
     fi
-    # Building the standard library is not stable: RUSTC_BOOTSTRAP allows it in a stable cargo.
+    # `-Zbuild-std` is unstable; RUSTC_BOOTSTRAP allows it with a stable cargo.
     export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(wasm_debian_linker)
     export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER

@@ -138,7 +138,7 @@ fn who_is_not_root_is_told_every_missing_package() {
 #[test]
 fn root_installs_all_that_is_missing_at_once() {
     let machine = Machine::bare().pretend("id", "echo 0").with(&["apt-get"]);
-    let output = machine.shell("need_build; need_plugins; settle");
+    let output = machine.shell("need_build; need_plugins; install_missing");
     let expected = format!(
         "apt-get -y -q update\n\
          apt-get -y -q install --no-install-recommends --no-remove {BUILD}\n"
@@ -147,7 +147,7 @@ fn root_installs_all_that_is_missing_at_once() {
     // The installation was only a pretence, and the script notices.
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stderr(&output).contains("error: Rust 1.95 or newer is needed"),
+        stderr(&output).contains("error: Rust 1.95 or newer is required"),
         "{}",
         stderr(&output)
     );
@@ -158,7 +158,7 @@ fn failed_installation_ends_the_script_with_what_it_said() {
     let machine = Machine::bare()
         .pretend("id", "echo 0")
         .pretend("apt-get", "echo 'no such mirror' >&2; exit 100");
-    let output = machine.shell("need_build; settle; echo reached");
+    let output = machine.shell("need_build; install_missing; echo reached");
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr(&output).contains("no such mirror"),
@@ -174,7 +174,7 @@ fn rustup_that_can_add_targets_is_all_that_plugins_need() {
         "rustup",
         "mkdir -p $folder/sysroot; touch $folder/sysroot/libstd-1.rlib",
     );
-    let output = machine.shell("need_build; need_plugins; settle; echo $WASM_TOOLCHAIN");
+    let output = machine.shell("need_build; need_plugins; install_missing; echo $WASM_TOOLCHAIN");
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(output.stdout, b"target\n");
     assert!(
@@ -189,7 +189,7 @@ fn rustup_that_can_add_targets_is_all_that_plugins_need() {
 #[test]
 fn old_default_of_rustup_gets_a_newer_toolchain_beside_it() {
     let machine = Machine::bare().with(&TOOLS).rust(90).with(&["rustup"]);
-    let output = machine.shell("need_build; settle; echo $RUSTUP_TOOLCHAIN");
+    let output = machine.shell("need_build; install_missing; echo $RUSTUP_TOOLCHAIN");
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(output.stdout, b"1.96\n");
     assert!(
@@ -215,7 +215,7 @@ fn machine_that_has_all_is_left_alone() {
             "mvn",
             "python3",
         ]);
-    let output = machine.shell("need_build; need_checks; need_broker; need_oracle; settle");
+    let output = machine.shell("need_build; need_checks; need_broker; need_oracle; install_missing");
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!machine.log().contains("apt-get"), "{}", machine.log());
     assert!(output.stderr.is_empty(), "{}", stderr(&output));
