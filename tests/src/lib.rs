@@ -10,12 +10,10 @@ pub mod cases;
 pub mod fuzz;
 pub mod host;
 pub mod kafka;
-pub mod measure;
 pub mod oracle;
 pub mod paths;
 pub mod run;
 pub mod seed;
-pub mod startup;
 pub mod wait;
 
 pub use host::{Finished, Host, Running};

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use guest_reader::{Checksum, Work};
+use journal_benches::measure::thread_cpu_time;
 use journal_host::sandbox::{Engine, Limits, Plugin, Processor};
 use journal_host::sink::{RowError, Sink, SinkError};
-use journal_tests::measure::thread_cpu_time;
 use journal_tests::paths;
 use serde::Deserialize;
 
