@@ -7,8 +7,8 @@ use journal_tests::{Broker, Prefix, host as rows_of};
 use serde_json::Value;
 
 use super::{
-    LIMIT, PARTITIONS, assert_in_the_middle, difference, host, large, objects, shipped, slow,
-    total, until_committed,
+    LIMIT, PARTITIONS, assert_in_the_middle, difference, host, large, objects, shipped, slow, spin,
+    total, trap_at_call, until_committed,
 };
 
 /// The group waits for a dead member as long as its session.
@@ -45,7 +45,7 @@ fn kill_between_rows_and_commit(merges: &str) {
     let one_type =
         |plugin: &str| host(plugin, &large.prefix, &group).args(["--object-type", "directory"]);
     let killed = one_type("guest-counter")
-        .args(["--option", "spin=4000", "--option", merges])
+        .args(["--option", &spin(4000), "--option", merges])
         .args(["--checkpoint-interval", "300ms"])
         .args(FORGOTTEN_SOON)
         .env("JOURNAL_HOST_KILL_AT", "rows-durable:4")
@@ -108,11 +108,11 @@ fn trap_while_counts_are_held(merges: &str) {
     let large = large();
     let group = large.prefix.group(&format!("trap-{merges}"));
     let trapped = slow(&large.prefix, &group)
-        .args(["--option", "trap_at_call=700", "--option", merges])
+        .args(["--option", &trap, "--option", merges])
         .finish(LIMIT)
         .code(1);
     for part in [
-        "the test wants call 700 to trap",
+        format!("the test wants call {call} to trap").as_str(),
         "partition",
         "offsets",
         "src/lib.rs:",
@@ -196,12 +196,14 @@ fn worker_that_fails_ends_the_whole_process() {
         .args(["--prefix", large.prefix.as_str(), "--group-id", &group])
         // It would go on for ever.
         .args(["--workers", "3", "--on-eof", "continue"])
-        .args(["--option", "spin=4000", "--option", "trap_at_call=300"])
+        .args(["--option", &spin(4000), "--option", &trap])
         .args(["--checkpoint-interval", "100ms"])
         .finish(LIMIT)
         .code(1);
     assert!(
-        finished.stderr.contains("the test wants call 300 to trap"),
+        finished
+            .stderr
+            .contains(&format!("the test wants call {call} to trap")),
         "{}",
         finished.stderr
     );
@@ -211,3 +213,7 @@ fn worker_that_fails_ends_the_whole_process() {
         .success();
     assert_eq!(total([&finished, &rest]), large.counts);
 }
+    let trap = trap_at_call(700);
+    let call = trap.replace("trap_at_call=", "");
+    let trap = trap_at_call(300);
+    let call = trap.replace("trap_at_call=", "");
