@@ -7,6 +7,7 @@
 
 pub mod cache;
 pub mod cases;
+pub mod faults;
 pub mod fuzz;
 pub mod host;
 pub mod kafka;

@@ -2,12 +2,14 @@
 
 mod args;
 mod bench;
+mod environment;
 mod report;
 mod run;
 mod values;
 
 use clap::{Parser, Subcommand};
 
+pub use environment::Environment;
 pub use report::Report;
 
 /// Runs processors compiled to WebAssembly over the Software Heritage journal.
@@ -30,8 +32,16 @@ impl Arguments {
     /// # Errors
     /// The failure, with its hint and exit code.
     pub fn execute(self) -> Result<(), Report> {
+        self.execute_with(&Environment::default())
+    }
+
+    /// The same in another environment than the system's.
+    ///
+    /// # Errors
+    /// As for [`execute`](Self::execute).
+    pub fn execute_with(self, environment: &Environment) -> Result<(), Report> {
         match self.command {
-            Command::Run(arguments) => run::execute(*arguments),
+            Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
         }
     }

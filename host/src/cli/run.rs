@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::args::{self, BoundArguments, ObjectArguments, OptionArguments};
+use super::environment::Environment;
 use super::report::Report;
 use super::values;
 use crate::config::memory::{MemoryPlan, Wanted};
@@ -107,7 +108,7 @@ enum OnEof {
 }
 
 /// Loads, connects, and works until the end.
-pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result<(), Report> {
     let shares = arguments.check()?;
     let stop = args::install_signal_handlers()?;
     let limits = arguments.bounds.limits(&shares);
@@ -138,6 +139,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         quota: Arc::new(RecordQuota::new(arguments.stop_after)),
         shares,
         arguments,
+        environment: environment.clone(),
     };
     let work = match (clients, run.arguments.source.recording.clone()) {
         (Some(clients), _) => run.over_kafka(clients, first)?,
@@ -233,6 +235,7 @@ struct Run {
     settings: WorkerSettings,
     shares: MemoryPlan,
     quota: Arc<RecordQuota>,
+    environment: Environment,
 }
 
 impl Run {
@@ -322,7 +325,8 @@ impl Run {
     }
 
     fn sinks(&self) -> Result<jsonl::Destinations, Report> {
-        let places = jsonl::Destinations::open(
+        let places = jsonl::Destinations::open_with(
+            &self.environment.files,
             &self.arguments.outputs,
             &self.settings.plan.outputs,
             self.settings.limits.emit_bytes,

@@ -1,8 +1,6 @@
 //! Takes records from a source through a processor into sinks, checkpoint by checkpoint.
 
 mod failure;
-#[cfg(feature = "test-hooks")]
-mod hooks;
 pub mod quota;
 pub mod stop;
 mod worker;

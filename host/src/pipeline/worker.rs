@@ -201,15 +201,11 @@ impl<S: Source> Worker<S> {
                     place: CallPlace::none(),
                     source,
                 })?;
-            #[cfg(feature = "test-hooks")]
-            super::hooks::reach(super::hooks::Point::BeforeRows);
             if !self.source.keep_alive()? {
                 self.lose()?;
                 return Ok(false);
             }
             self.processor.sink().flush()?;
-            #[cfg(feature = "test-hooks")]
-            super::hooks::reach(super::hooks::Point::RowsDurable);
             self.processed = false;
         }
         self.checkpointed = Instant::now();

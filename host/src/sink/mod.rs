@@ -1,6 +1,7 @@
 //! Where rows go: the sinks that an operator binds the processor's outputs to.
 
 pub mod aggregate;
+pub mod files;
 pub mod jsonl;
 
 use std::sync::Arc;

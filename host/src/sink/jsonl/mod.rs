@@ -16,6 +16,7 @@ use self::binding::Binding;
 pub use self::place::OpenError;
 use self::writer::Writer;
 pub use self::writer::survive_size_limits;
+use super::files::{Files, SystemFiles};
 use super::{Output, RowError, Sink, SinkError};
 
 /// Memory for lines that is kept from one checkpoint to the next, in bytes for each place: enough
@@ -54,11 +55,25 @@ impl Destinations {
         outputs: &[Output],
         call_bytes: usize,
     ) -> Result<Self, OpenError> {
+        let files: Arc<dyn Files> = Arc::new(SystemFiles);
+        Self::open_with(&files, bindings, outputs, call_bytes)
+    }
+
+    /// The same, where `files` takes the durable steps.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_with(
+        files: &Arc<dyn Files>,
+        bindings: &[String],
+        outputs: &[Output],
+        call_bytes: usize,
+    ) -> Result<Self, OpenError> {
         let bindings: Vec<_> = bindings
             .iter()
             .map(|text| Binding::parse(text))
             .collect::<Result<_, _>>()?;
-        let writer = Arc::new(Writer::open(outputs, &bindings)?);
+        let writer = Arc::new(Writer::open(files, outputs, &bindings)?);
         Ok(Self {
             writer,
             call_bytes,

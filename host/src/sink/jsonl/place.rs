@@ -1,14 +1,17 @@
 //! A place that lines go to: a file of our own, or a stream that others read.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
+
+use crate::sink::files::Files;
 
 /// The most bytes that a crash may have left of a line; a longer one is no line of ours.
 const MAX_HALF_LINE: u64 = 1 << 30;
@@ -201,7 +204,7 @@ impl Opened {
     }
 
     /// Makes it a place: locks a regular file and cuts off the half line that a crash left.
-    pub(super) fn prepare(self) -> Result<Place, OpenError> {
+    pub(super) fn prepare(self, files: &Arc<dyn Files>) -> Result<Place, OpenError> {
         let Self {
             name,
             file,
@@ -214,22 +217,30 @@ impl Opened {
             (true, true) => Kind::Shared,
             (true, false) => Kind::Own,
         };
+        let mut place = Place {
+            name,
+            file,
+            kind,
+            files: Arc::clone(files),
+        };
         if kind != Kind::Own {
-            return Ok(Place { name, file, kind });
+            return Ok(place);
         }
-        match file.try_lock() {
+        match place.file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::Held { place: name }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::Held {
+                    place: place.name.clone(),
+                });
+            }
             Err(TryLockError::Error(source)) => {
                 return Err(OpenError::Lock {
-                    place: name,
+                    place: place.name.clone(),
                     source,
                 });
             }
         }
-        // From here on the lock is given back whatever happens.
-        let mut place = Place { name, file, kind };
-        match cut_half_line(&mut place.file) {
+        match cut_half_line(&mut place.file, files.as_ref()) {
             Ok(Tail::Whole) => Ok(place),
             Ok(Tail::Cut(bytes)) => {
                 let name = &place.name;
@@ -277,7 +288,7 @@ enum Tail {
     Foreign,
 }
 
-fn cut_half_line(file: &mut File) -> io::Result<Tail> {
+fn cut_half_line(file: &mut File, files: &dyn Files) -> io::Result<Tail> {
     let length = file.metadata()?.len();
     let mut chunk = Vec::new();
     let mut begin = length;
@@ -305,8 +316,8 @@ fn cut_half_line(file: &mut File) -> io::Result<Tail> {
         // A file that is one whole object was hardly left by a crash: it is somebody's own.
         Some(b'{') if begin == 0 && is_an_object(file, length)? => Ok(Tail::Foreign),
         Some(b'{') => {
-            file.set_len(begin)?;
-            file.sync_data()?;
+            files.truncate(file, begin)?;
+            files.sync(file)?;
             Ok(Tail::Cut(length - begin))
         }
         Some(_) => Ok(Tail::Foreign),
@@ -327,6 +338,7 @@ pub(super) struct Place {
     pub(super) name: String,
     file: File,
     kind: Kind,
+    files: Arc<dyn Files>,
 }
 
 impl Drop for Place {
@@ -359,7 +371,7 @@ impl Place {
         appended.start = self.end()?;
         let mut left = lines;
         while !left.is_empty() {
-            match self.file.write(left) {
+            match self.files.write(&self.file, left) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     appended.bytes += count as u64;
@@ -396,7 +408,7 @@ impl Place {
     /// Makes what was written durable, as far as the place can.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if self.is_file() {
-            self.file.sync_data()
+            self.files.sync(&self.file)
         } else {
             Ok(())
         }
@@ -414,8 +426,8 @@ impl Place {
         if bytes == 0 || !is_ours {
             return Ok(());
         }
-        self.file.set_len(start)?;
+        self.files.truncate(&self.file, start)?;
         self.file.seek(SeekFrom::Start(start))?;
-        self.file.sync_data()
+        self.files.sync(&self.file)
     }
 }

@@ -1,10 +1,11 @@
 //! The places of a process, and the whole checkpoints that its workers append to them.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::binding::Binding;
 use super::place::{Appended, OpenError, Opened, Place};
+use crate::sink::files::Files;
 use crate::sink::{Output, SinkError};
 
 /// Where one output goes, and what stands around its rows there.
@@ -30,7 +31,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the places that `outputs` are bound to, and finds the way of each output.
-    pub(super) fn open(outputs: &[Output], bindings: &[Binding]) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        files: &Arc<dyn Files>,
+        outputs: &[Output],
+        bindings: &[Binding],
+    ) -> Result<Self, OpenError> {
         check(outputs, bindings)?;
         let mut opened: Vec<Opened> = Vec::new();
         let mut place_of = |file: &str| {
@@ -69,7 +74,7 @@ impl Writer {
             .collect();
         let places: Vec<_> = opened
             .into_iter()
-            .map(Opened::prepare)
+            .map(|opened| opened.prepare(files))
             .collect::<Result<_, _>>()?;
         survive_size_limits();
         Ok(Self {
