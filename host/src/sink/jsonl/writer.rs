@@ -116,7 +116,8 @@ impl Writer {
                     return Err(fail(&mut places, &appended, index, error));
                 }
             }
-            for &(index, _) in &appended {
+            // Of a stream nothing is durable.
+            for &(index, _) in appended.iter().filter(|_| files) {
                 if let Err(error) = places[index].sync() {
                     return Err(fail(&mut places, &appended, index, error));
                 }
