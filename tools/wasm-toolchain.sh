@@ -92,15 +92,17 @@ wasm_toolchain() {
 }
 
 wasm_cargo() (
+    wasm_command=$1
+    shift
     # Settings of an enclosing cargo build must not reach this one.
     unset RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTFLAGS CARGO_BUILD_TARGET \
         CARGO_BUILD_RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
     if [ "$WASM_TOOLCHAIN" = target ]; then
-        exec cargo "$@" --target "$wasm_target"
+        exec cargo "$wasm_command" --target "$wasm_target" "$@"
     fi
     # `-Zbuild-std` is unstable; RUSTC_BOOTSTRAP allows it with a stable cargo.
     export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(wasm_debian_linker)
     export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
-    exec /usr/bin/cargo "$@" --target "$wasm_target" -Zbuild-std=std,panic_abort
+    exec /usr/bin/cargo "$wasm_command" --target "$wasm_target" -Zbuild-std=std,panic_abort "$@"
 )

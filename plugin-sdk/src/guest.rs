@@ -11,23 +11,15 @@ use crate::instance::Instance;
 use crate::processor::{About, Options};
 use crate::{Failure, Processor};
 
-pub mod bindings {
-    #![allow(
-        clippy::all,
-        clippy::pedantic,
-        missing_docs,
-        unreachable_pub,
-        unsafe_code,
-        reason = "generated code"
-    )]
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "plugin",
-        pub_export_macro: true,
-        export_macro_name: "export_plugin",
-        default_bindings_module: "$crate::guest::bindings",
-    });
-}
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    reason = "generated code"
+)]
+pub mod bindings;
 
 /// Holds the processor of a module between calls.
 pub struct Slot<P>(RefCell<Option<Instance<P>>>);

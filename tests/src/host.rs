@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::kafka::{Counts, Sums};
-use crate::{paths, run, until};
+use crate::{faults, paths, run, until};
 
 /// A command line of the host that is still being written.
 #[derive(Debug)]
@@ -91,6 +91,37 @@ impl Host {
         Self::new().arg("run").arg(plugin)
     }
 
+    /// Runs `journal-host-under-test` with this [fault](faults::Fault) instead of the host.
+    ///
+    /// # Panics
+    /// When it was not built.
+    #[must_use]
+    pub fn fault(self, fault: &str) -> Self {
+        self.under_test().env(faults::FAULT, fault)
+    }
+
+    /// Runs `journal-host-under-test` without a fault, and has it write the names of its durable steps to `file`.
+    ///
+    /// # Panics
+    /// When it was not built.
+    #[must_use]
+    pub fn list_steps(self, file: &Path) -> Self {
+        self.under_test().env(faults::STEPS, file)
+    }
+
+    fn under_test(mut self) -> Self {
+        let mut command = Command::new(paths::host_under_test());
+        command.args(self.command.get_args()).stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        if let Some(folder) = self.command.get_current_dir() {
+            command.current_dir(folder);
+        }
+        self.command = command;
+        self
+    }
+
     /// Adds one argument.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -105,7 +136,7 @@ impl Host {
         self
     }
 
-    /// Sets a variable of the environment, such as a crash point.
+    /// Sets a variable of the environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.command.env(name, value.into());

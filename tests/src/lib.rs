@@ -7,15 +7,14 @@
 
 pub mod cache;
 pub mod cases;
+pub mod faults;
 pub mod fuzz;
 pub mod host;
 pub mod kafka;
-pub mod measure;
 pub mod oracle;
 pub mod paths;
 pub mod run;
 pub mod seed;
-pub mod startup;
 pub mod wait;
 
 pub use host::{Finished, Host, Running};

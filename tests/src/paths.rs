@@ -68,7 +68,22 @@ pub fn host() -> PathBuf {
         env::var_os("JOURNAL_HOST").map_or_else(|| profile().join("journal-host"), PathBuf::from);
     assert!(
         path.is_file(),
-        "the host is not at {}: build it with `cargo build --release --workspace --features journal-host/test-hooks`",
+        "the host is not at {}: build it with `cargo build --release --workspace`",
+        path.display()
+    );
+    path
+}
+
+/// The host with faults, beside the test.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn host_under_test() -> PathBuf {
+    let path = profile().join("journal-host-under-test");
+    assert!(
+        path.is_file(),
+        "the host under test is not at {}: build it with `cargo build --release --workspace`",
         path.display()
     );
     path

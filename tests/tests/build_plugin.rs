@@ -1,8 +1,9 @@
 //! `build-plugin` as an author runs it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use journal_tests::{paths, run};
 
@@ -25,12 +26,18 @@ fn copy(name: &str, field: &str) -> PathBuf {
     copy
 }
 
+fn build_plugin() -> Command {
+    Command::new(paths::repository().join("build-plugin"))
+}
+
+fn run_build(folder: &Path) -> (Output, String) {
+    let output = build_plugin().arg(folder).output().expect("it can be run");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, said)
+}
+
 fn build(folder: &Path) -> Vec<u8> {
-    let output = Command::new(paths::repository().join("build-plugin"))
-        .arg(folder)
-        .output()
-        .expect("it can be run");
-    let said = String::from_utf8_lossy(&output.stderr);
+    let (output, said) = run_build(folder);
     assert!(output.status.success(), "{said}");
     let printed = String::from_utf8(output.stdout).expect("a path is text");
     fs::read(printed.trim_end()).expect("it prints the plugin's path")
@@ -47,4 +54,53 @@ fn two_crates_of_one_name_get_their_own_plugins() {
         "the second did not take the first one's place"
     );
     assert!(build(&other) == second);
+}
+
+#[test]
+fn dropped_result_of_emit_fails_the_build_and_a_crate_is_compiled_once() {
+    let folder = copy("dropped", "url");
+    let (manifest, source) = (folder.join("Cargo.toml"), folder.join("src/lib.rs"));
+    let read = |path: &Path| fs::read_to_string(path).expect("it was copied");
+    // As in a crate that does not deny it by itself.
+    let (before, after) = read(&manifest)
+        .split_once("[lints.rust]")
+        .map(|(before, after)| (before.to_owned(), after.to_owned()))
+        .expect("the template denies it");
+    let (_, workspace) = after.split_once("[workspace]").expect("it was added");
+    fs::write(&manifest, format!("{before}[workspace]{workspace}")).expect("a folder of ours");
+    let emit = "out.emit(&Row { url: origin.url()? })";
+    let good = read(&source);
+    let dropped = good.replace(emit, &format!("{{ {emit}; Ok(()) }}"));
+    fs::write(&source, dropped).expect("a folder of ours");
+    let (output, said) = run_build(&folder);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("unused `Result` that must be used"), "{said}");
+    fs::write(&source, good).expect("a folder of ours");
+    let (output, said) = run_build(&folder);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said.matches("Compiling my-plugin").count(), 1, "{said}");
+}
+
+#[test]
+fn build_says_that_it_waits_for_another() {
+    let target = run::folder("locked");
+    let lock = File::create(target.join("lock")).expect("a folder of ours");
+    lock.lock().expect("nobody else has it");
+    let mut build = build_plugin()
+        .arg(paths::repository().join("plugins/template"))
+        .env("JOURNAL_WASM_TARGET_DIR", &target)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be run");
+    let stderr = build.stderr.take().expect("it is a pipe");
+    let mut first = String::new();
+    let read = BufReader::new(stderr).read_line(&mut first);
+    build.kill().expect("it waits");
+    build.wait().expect("a child can be waited for");
+    read.expect("it says something");
+    assert!(
+        first.starts_with("waiting for another build-plugin"),
+        "{first}"
+    );
 }

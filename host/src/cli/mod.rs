@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod environment;
 mod hints;
 mod names;
 mod report;
@@ -10,6 +11,7 @@ mod values;
 
 use clap::{Parser, Subcommand};
 
+pub use environment::Environment;
 pub use report::Report;
 
 /// Runs WebAssembly plugins over the Software Heritage journal.
@@ -32,8 +34,16 @@ impl Arguments {
     /// # Errors
     /// The failure, with its hint and exit code.
     pub fn execute(self) -> Result<(), Report> {
+        self.execute_with(&Environment::default())
+    }
+
+    /// The same in another environment than the system's.
+    ///
+    /// # Errors
+    /// As for [`execute`](Self::execute).
+    pub fn execute_with(self, environment: &Environment) -> Result<(), Report> {
         match self.command {
-            Command::Run(arguments) => run::execute(*arguments),
+            Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
         }
     }

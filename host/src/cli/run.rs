@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{self, LimitArguments, ObjectArguments, PluginArguments};
+use super::environment::Environment;
 use super::names::Names;
 use super::report::Report;
 use super::values;
@@ -75,12 +76,13 @@ struct SourceArguments {
 }
 
 /// Loads, connects, and works until the end.
-pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result<(), Report> {
     let (config, origins) = args::configure(arguments.into_layer());
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
     let stop = args::install_signal_handlers()?;
-    let pipeline = Pipeline::build(&config, &stop).map_err(|error| Report::of(&error, names))?;
+    let pipeline = Pipeline::build(&config, &environment.files, &stop)
+        .map_err(|error| Report::of(&error, names))?;
     pipeline.run().map_err(|error| Report::of(&error, names))?;
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::journal::topics::ObjectTypes;
 use crate::kafka::{self, Clients};
 use crate::observe::progress::Progress;
 use crate::sandbox::{CallError, Engine, Limits, LoadError, Plugin, Processor};
+use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
 
@@ -72,11 +73,15 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Loads the plugin, connects, and opens the outputs.
+    /// Loads the plugin, connects, and opens the outputs. Sinks take the durable steps of their files by `files`.
     ///
     /// # Errors
     /// When the settings do not fit the plugin, the journal or the machine.
-    pub(crate) fn build(config: &Config, stop: &Stop) -> Result<Self, BuildError> {
+    pub(crate) fn build(
+        config: &Config,
+        files: &Arc<dyn Files>,
+        stop: &Stop,
+    ) -> Result<Self, BuildError> {
         let memory = check(config)?;
         let limits = limits(config, &memory);
         // They connect while the plugin is loaded.
@@ -113,6 +118,7 @@ impl Pipeline {
                 limits,
             },
             most_rows_bytes: memory.bounded.map(|bounds| bounds.lines),
+            files,
             config,
         };
         let work = match input {

@@ -4,8 +4,6 @@ pub(crate) mod build;
 mod checkpoint;
 mod end;
 mod failure;
-#[cfg(feature = "test-hooks")]
-mod hooks;
 mod outputs;
 mod processor;
 pub mod quota;

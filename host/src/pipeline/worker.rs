@@ -314,16 +314,12 @@ impl Worker {
                     ranges: CallRanges::none(),
                     source,
                 })?;
-            #[cfg(feature = "test-hooks")]
-            super::hooks::reach(super::hooks::Point::BeforeRows);
             if !self.source.keep_alive()? {
                 return Ok(false);
             }
             if !self.commit_rows()? {
                 return Ok(false);
             }
-            #[cfg(feature = "test-hooks")]
-            super::hooks::reach(super::hooks::Point::RowsDurable);
             self.processed = false;
         }
         self.settings

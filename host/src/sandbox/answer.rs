@@ -1,6 +1,6 @@
 //! The JSON that `describe` and `start` answer with: untrusted text until it is checked.
 //!
-//! The schemas in `plugin-sdk/wit` state the same rules for other languages; a test compares the two.
+//! The schemas in `crates/contract/wit` state the same rules for other languages; a test compares the two.
 
 use std::ops::RangeInclusive;
 

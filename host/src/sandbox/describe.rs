@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    const RULES: &str = include_str!("../../../plugin-sdk/wit/description.schema.json");
+    const RULES: &str = journal_contract::DESCRIPTION_SCHEMA;
 
     fn refused(answer: &str) -> String {
         check("p.wasm", answer).unwrap_err().to_string()

@@ -21,10 +21,10 @@ compile_error!("ends of rows are read from the guest's memory in place, which is
 /// The interfaces that a plugin may import.
 pub(super) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    let mut log = linker.instance("swh:journal/log@0.1.0")?;
+    let mut log = linker.instance(journal_contract::LOG)?;
     log.func_wrap("log", write_line)?;
     log.func_wrap("panicked", panicked)?;
-    let mut outputs = linker.instance("swh:journal/outputs@0.1.0")?;
+    let mut outputs = linker.instance(journal_contract::OUTPUTS)?;
     outputs.func_wrap("emit", emit)?;
     Ok(linker)
 }

@@ -2,20 +2,12 @@
 
 use std::path::Path;
 
+use journal_contract::{IMPORTS, PACKAGE, PROCESSOR};
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::error::Cause;
 use super::{LoadError, componentize};
 use crate::text;
-
-/// The interface that a plugin exports.
-pub(super) const PROCESSOR: &str = "swh:journal/processor@0.1.0";
-/// What a plugin may import. `types` holds no functions: exports name its types.
-const OFFERED: [&str; 3] = [
-    "swh:journal/types",
-    "swh:journal/log",
-    "swh:journal/outputs",
-];
 
 /// Makes sure that `bytes` hold a component with this host's interface, and makes one of a core module
 /// with its component type embedded.
@@ -101,8 +93,14 @@ fn names(path: &Path, component: &[u8]) -> Result<Names, LoadError> {
 
 /// Extra exports are tolerated: some toolchains add their own.
 fn check_names(path: &Path, names: &Names) -> Result<(), LoadError> {
-    let ours = |name: &&String| name.starts_with("swh:journal/");
+    let ours = |name: &&String| name.starts_with(PACKAGE);
     let other = |name: &&String| !same_version(name);
+    let offered = |name: &str| {
+        same_version(name)
+            && IMPORTS
+                .iter()
+                .any(|import| package_name(import) == package_name(name))
+    };
     let processors = || {
         names
             .exports
@@ -121,7 +119,7 @@ fn check_names(path: &Path, names: &Names) -> Result<(), LoadError> {
     let unknown: Vec<String> = names
         .imports
         .iter()
-        .filter(|name| !(OFFERED.contains(&package_name(name)) && same_version(name)))
+        .filter(|name| !offered(name))
         .map(|name| text::clean(name, text::REASON_BYTES))
         .collect();
     if let Some(found) = names.imports.iter().filter(ours).find(other) {

@@ -198,7 +198,7 @@ fn compile(engine: &Engine, path: &Path, bytes: Vec<u8>) -> Result<Component, Lo
 fn shape(path: &Path, source: Cause) -> LoadError {
     LoadError::Shape {
         path: path.to_owned(),
-        offered: inspect::PROCESSOR,
+        offered: journal_contract::PROCESSOR,
         source,
     }
 }

@@ -4,6 +4,7 @@
 //! until a checkpoint hands them to each [`Sink`].
 
 mod aggregate;
+pub mod files;
 mod held_rows;
 pub mod jsonl;
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn aggregate_that_breaks_a_rule_is_refused_by_name() {
 
 #[test]
 fn plan_is_refused_exactly_where_the_schema_of_the_contract_does() {
-    let schema = serde_json::from_str(include_str!("../../wit/plan.schema.json")).unwrap();
+    let schema = serde_json::from_str(journal_contract::PLAN_SCHEMA).unwrap();
     let outputs = |count| {
         (0..count).fold(Plan::new(ANY), |plan, number| {
             plan.output(format!("o{number}"), "")

@@ -89,8 +89,8 @@ impl Explain for CallError {
             }
             Self::Response(error) => {
                 let rules = match error.question {
-                    Question::Describe => "plugin-sdk/wit/description.schema.json",
-                    Question::Start => "plugin-sdk/wit/plan.schema.json",
+                    Question::Describe => "crates/contract/wit/description.schema.json",
+                    Question::Start => "crates/contract/wit/plan.schema.json",
                 };
                 let rules = format!("the rules for it are in `{rules}`");
                 match error.hint {

@@ -14,6 +14,7 @@ use crate::pipeline::{
     WorkerError, WorkerParts, WorkerSettings,
 };
 use crate::sandbox::Processor;
+use crate::sink::files::Files;
 use crate::sink::{RowLimits, Sink, jsonl};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
@@ -26,6 +27,8 @@ const COMMIT_GRACE: Duration = Duration::from_secs(15);
 /// A run whose plugin is started, before its source and sinks are open.
 pub(super) struct Builder<'a> {
     pub(super) config: &'a Config,
+    /// Takes the durable steps of the sinks' files.
+    pub(super) files: &'a Arc<dyn Files>,
     pub(super) object_types: ObjectTypes,
     pub(super) settings: WorkerSettings,
     pub(super) processor: ProcessorSettings,
@@ -119,7 +122,8 @@ impl Builder<'_> {
 
     fn outputs(&self) -> Result<OutputBindings, BuildError> {
         let plan = &self.processor.plan;
-        let destinations = jsonl::Destinations::open(&self.config.outputs, &plan.outputs)?;
+        let destinations =
+            jsonl::Destinations::open_with(self.files, &self.config.outputs, &plan.outputs)?;
         Ok(OutputBindings::to_one(Box::new(destinations), plan)?)
     }
 }

@@ -8,14 +8,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use journal_contract::WIT;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::plan::Plan;
 use crate::sandbox::{Engine, Limits, LoadError, Plugin, Processor};
-
-const WIT: &str = include_str!("../../../../plugin-sdk/wit/journal.wit");
 
 /// A small guest's limits.
 pub(super) const LIMITS: Limits = Limits {
@@ -55,7 +54,7 @@ impl Default for Guest {
             memory_pages: 2,
             wit: WIT.to_owned(),
             types: true,
-            version: "0.1.0",
+            version: journal_contract::VERSION,
         }
     }
 }

@@ -1,14 +1,17 @@
 //! A destination of lines: a file that this process opened, or a stream that others read.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
+
+use crate::sink::files::Files;
 
 /// The most bytes that a crash may have left of a line; a longer one is no line of ours.
 const MAX_HALF_LINE: u64 = 1 << 30;
@@ -167,7 +170,7 @@ impl Opened {
     }
 
     /// Locks a regular file and cuts off the half line that a crash left.
-    pub(super) fn prepare(self) -> Result<LineFile, OpenError> {
+    pub(super) fn prepare(self, files: &Arc<dyn Files>) -> Result<LineFile, OpenError> {
         let Self {
             name,
             file,
@@ -180,19 +183,30 @@ impl Opened {
             (true, true) => Kind::Shared,
             (true, false) => Kind::Own,
         };
+        let mut line_file = LineFile {
+            name,
+            file,
+            kind,
+            files: Arc::clone(files),
+        };
         if kind != Kind::Own {
-            return Ok(LineFile { name, file, kind });
+            return Ok(line_file);
         }
-        match file.try_lock() {
+        match line_file.file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::Held { file: name }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::Held {
+                    file: line_file.name.clone(),
+                });
+            }
             Err(TryLockError::Error(source)) => {
-                return Err(OpenError::Lock { file: name, source });
+                return Err(OpenError::Lock {
+                    file: line_file.name.clone(),
+                    source,
+                });
             }
         }
-        // From here on the lock is given back whatever happens.
-        let mut line_file = LineFile { name, file, kind };
-        match cut_half_line(&mut line_file.file) {
+        match cut_half_line(&mut line_file.file, files.as_ref()) {
             Ok(Tail::Whole) => Ok(line_file),
             Ok(Tail::Cut(bytes)) => {
                 let name = &line_file.name;
@@ -240,7 +254,7 @@ enum Tail {
     Foreign,
 }
 
-fn cut_half_line(file: &mut File) -> io::Result<Tail> {
+fn cut_half_line(file: &mut File, files: &dyn Files) -> io::Result<Tail> {
     let length = file.metadata()?.len();
     let mut chunk = Vec::new();
     let mut begin = length;
@@ -268,8 +282,8 @@ fn cut_half_line(file: &mut File) -> io::Result<Tail> {
         // A file that is one whole object was hardly left by a crash: it is somebody's own.
         Some(b'{') if begin == 0 && is_an_object(file, length)? => Ok(Tail::Foreign),
         Some(b'{') => {
-            file.set_len(begin)?;
-            file.sync_data()?;
+            files.truncate(file, begin)?;
+            files.sync(file)?;
             Ok(Tail::Cut(length - begin))
         }
         Some(_) => Ok(Tail::Foreign),
@@ -290,6 +304,7 @@ pub(super) struct LineFile {
     pub(super) name: String,
     file: File,
     kind: Kind,
+    files: Arc<dyn Files>,
 }
 
 impl Drop for LineFile {
@@ -322,7 +337,7 @@ impl LineFile {
         appended.start = self.end()?;
         let mut left = lines;
         while !left.is_empty() {
-            match self.file.write(left) {
+            match self.files.write(&self.file, left) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     appended.bytes += count as u64;
@@ -359,7 +374,7 @@ impl LineFile {
     /// Makes what was written durable, as far as the destination allows.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if self.is_regular() {
-            self.file.sync_data()
+            self.files.sync(&self.file)
         } else {
             Ok(())
         }
@@ -377,8 +392,8 @@ impl LineFile {
         if bytes == 0 || !is_ours {
             return Ok(());
         }
-        self.file.set_len(start)?;
+        self.files.truncate(&self.file, start)?;
         self.file.seek(SeekFrom::Start(start))?;
-        self.file.sync_data()
+        self.files.sync(&self.file)
     }
 }

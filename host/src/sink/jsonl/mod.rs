@@ -15,6 +15,7 @@ use self::encoder::LineEncoder;
 pub use self::line_file::OpenError;
 use self::writer::Writer;
 pub use self::writer::survive_size_limits;
+use super::files::{Files, SystemFiles};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory, Stream};
 use crate::journal::plan::{Output, Plan};
 
@@ -34,11 +35,24 @@ impl Destinations {
     /// # Errors
     /// When the bindings do not fit the outputs, or a file cannot be opened or locked.
     pub fn open(bindings: &[String], outputs: &[Output]) -> Result<Self, OpenError> {
+        let files: Arc<dyn Files> = Arc::new(SystemFiles);
+        Self::open_with(&files, bindings, outputs)
+    }
+
+    /// The same, where `files` takes the durable steps.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_with(
+        files: &Arc<dyn Files>,
+        bindings: &[String],
+        outputs: &[Output],
+    ) -> Result<Self, OpenError> {
         let bindings: Vec<_> = bindings
             .iter()
             .map(|text| Binding::parse(text))
             .collect::<Result<_, _>>()?;
-        let writer = Arc::new(Writer::open(outputs, &bindings)?);
+        let writer = Arc::new(Writer::open(files, outputs, &bindings)?);
         Ok(Self { writer })
     }
 }

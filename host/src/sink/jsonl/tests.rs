@@ -423,3 +423,76 @@ fn reader_that_goes_away_is_told_apart() {
         Err(SinkError::ReaderGone)
     ));
 }
+/// Files whose step of this number, counted from 1, fails.
+#[derive(Debug)]
+struct FailAt {
+    number: usize,
+    taken: std::sync::atomic::AtomicUsize,
+}
+
+impl FailAt {
+    fn new(number: usize) -> Arc<Self> {
+        Arc::new(Self {
+            number,
+            taken: 0.into(),
+        })
+    }
+
+    fn step(&self) -> io::Result<()> {
+        let before = self.taken.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        if before + 1 == self.number {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+}
+
+impl Files for FailAt {
+    fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
+        self.step().and_then(|()| SystemFiles.write(file, bytes))
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.step().and_then(|()| SystemFiles.sync(file))
+    }
+}
+
+#[test]
+fn failure_at_any_durable_step_of_a_checkpoint_leaves_none_of_its_rows() {
+    let names = ["a", "b"];
+    for number in 1.. {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = names.map(|name| folder.path().join(name));
+        let bindings: Vec<_> = names
+            .iter()
+            .zip(&paths)
+            .map(|(name, path)| format!("{name}={}", text(path)))
+            .collect();
+        let files: Arc<dyn Files> = FailAt::new(number);
+        let opened = Destinations::open_with(&files, &bindings, &outputs(&names), CALL_BYTES);
+        let mut sink = Jsonl::new(opened.unwrap().writer, CALL_BYTES);
+        let mut checkpoints = 0;
+        while checkpoints < 3 {
+            for output in 0..names.len() {
+                emit(&mut sink, output, 1);
+            }
+            sink.keep();
+            if sink.flush().is_err() {
+                break;
+            }
+            checkpoints += 1;
+        }
+        for path in &paths {
+            assert_eq!(
+                read(path),
+                "{\"n\":1}\n".repeat(checkpoints),
+                "step {number}"
+            );
+        }
+        if checkpoints == 3 {
+            // Two writes and two synchronisations a checkpoint.
+            assert_eq!(number, 3 * 4 + 1);
+            return;
+        }
+    }
+}

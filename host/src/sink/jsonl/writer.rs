@@ -1,12 +1,13 @@
 //! The destinations of a process, and the whole checkpoints that its workers append to them.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::binding::Binding;
 use super::line_file::{Appended, LineFile, OpenError, Opened};
 use crate::journal::plan::Output;
 use crate::sink::SinkError;
+use crate::sink::files::Files;
 use crate::text;
 
 /// The destinations of all outputs, shared by the workers of a process.
@@ -19,7 +20,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the files that `outputs` are bound to.
-    pub(super) fn open(outputs: &[Output], bindings: &[Binding]) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        system: &Arc<dyn Files>,
+        outputs: &[Output],
+        bindings: &[Binding],
+    ) -> Result<Self, OpenError> {
         check(outputs, bindings)?;
         let mut opened: Vec<Opened> = Vec::new();
         let mut index_of = |file: &str| {
@@ -51,7 +56,7 @@ impl Writer {
         let routes = outputs.iter().map(&mut route).collect::<Result<_, _>>()?;
         let files: Vec<_> = opened
             .into_iter()
-            .map(Opened::prepare)
+            .map(|opened| opened.prepare(system))
             .collect::<Result<_, _>>()?;
         survive_size_limits();
         Ok(Self {
@@ -93,7 +98,8 @@ impl Writer {
                     return Err(fail(&mut files, &appended, index, error));
                 }
             }
-            for &(index, _) in &appended {
+            // Nothing is durable in a stream.
+            for &(index, _) in appended.iter().filter(|_| regular) {
                 if let Err(error) = files[index].sync() {
                     return Err(fail(&mut files, &appended, index, error));
                 }

@@ -2,17 +2,15 @@
 
 use std::fs;
 
+use journal_contract::{PROCESSOR as OFFERED, WIT};
 use journal_tests::{Host, paths};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use super::{Told, fails, shipped};
 
-const WIT: &str = include_str!("../../../../plugin-sdk/wit/journal.wit");
 const DESCRIPTION: &str = r#"{"name": "guest", "version": "1"}"#;
 pub(super) const PLAN: &str = r#"{"object-types": "any"}"#;
-/// The interface of this host.
-const OFFERED: &str = "swh:journal/processor@0.1.0";
 
 /// What a run tells of a plugin with these bytes.
 #[track_caller]

@@ -1,14 +1,17 @@
 //! Processes that die in the middle, brokers that go, processors that trap.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use journal_tests::kafka::Counts;
-use journal_tests::{Broker, Prefix, host as rows_of};
+use journal_tests::{Broker, Finished, Host, Prefix, host as rows_of, run};
 use serde_json::Value;
 
 use super::{
-    LIMIT, PARTITIONS, assert_in_the_middle, difference, host, large, objects, shipped, slow,
-    total, until_committed,
+    LIMIT, PARTITIONS, assert_in_the_middle, difference, host, large, objects, shipped, slow, spin,
+    total, trap_at_call, until_committed,
 };
 
 /// The group waits for a dead member as long as its session.
@@ -45,10 +48,10 @@ fn kill_between_rows_and_commit(merges: &str) {
     let one_type =
         |plugin: &str| host(plugin, &large.prefix, &group).args(["--object-type", "directory"]);
     let killed = one_type("guest-counter")
-        .args(["--option", "spin=4000", "--option", merges])
+        .args(["--option", &spin(4000), "--option", merges])
         .args(["--checkpoint-interval", "300ms"])
         .args(FORGOTTEN_SOON)
-        .env("JOURNAL_HOST_KILL_AT", "rows-durable:4")
+        .fault("kill-after:sync:4")
         .finish(LIMIT);
     assert_eq!(
         killed.status.code(),
@@ -80,7 +83,7 @@ fn kill_before_rows_are_written(merges: &str) {
     let killed = slow(&large.prefix, &group)
         .args(["--option", merges])
         .args(FORGOTTEN_SOON)
-        .env("JOURNAL_HOST_KILL_AT", "before-rows:4")
+        .fault("kill-before:write:4")
         .finish(LIMIT);
     assert_eq!(
         killed.status.code(),
@@ -97,6 +100,114 @@ fn kill_before_rows_are_written(merges: &str) {
     assert_eq!(objects(&killed.counts()) - committed, objects(&repeated));
 }
 
+/// The outputs of `months-and-extensions`.
+const OUTPUTS: [&str; 2] = ["months", "extensions"];
+
+/// A run with one checkpoint, at its end, whose outputs are files in `folder`.
+fn one_checkpoint(prefix: &Prefix, group: &str, folder: &Path) -> Host {
+    OUTPUTS.into_iter().fold(
+        host("months-and-extensions", prefix, group)
+            .args(["--checkpoint-interval", "1h"])
+            .args(FORGOTTEN_SOON),
+        |host, output| {
+            let file = file_of(folder, output);
+            host.arg("--output")
+                .arg(format!("{output}={}", file.display()))
+        },
+    )
+}
+
+fn file_of(folder: &Path, output: &str) -> PathBuf {
+    folder.join(format!("{output}.jsonl"))
+}
+
+/// How often each line occurs in the file of each output.
+fn lines(folder: &Path) -> BTreeMap<(&'static str, String), u32> {
+    let mut lines = BTreeMap::new();
+    for output in OUTPUTS {
+        let text = fs::read_to_string(file_of(folder, output)).expect("the run made the file");
+        assert!(text.is_empty() || text.ends_with('\n'), "half a line");
+        for line in text.lines() {
+            *lines.entry((output, line.to_owned())).or_default() += 1;
+        }
+    }
+    lines
+}
+
+/// First a run lists its durable steps, then one run dies or fails at each of them, and another one goes on.
+#[test]
+fn crash_or_failure_at_any_durable_step_loses_nothing() {
+    let prefix = Prefix::new("steps");
+    Broker::shared().load(&prefix, &shipped(), PARTITIONS, 1);
+    let clean = run::folder("clean");
+    let list = clean.join("steps");
+    let _clean = one_checkpoint(&prefix, &prefix.group("clean"), &clean)
+        .list_steps(&list)
+        .finish(LIMIT)
+        .success();
+    let expected = lines(&clean);
+    let steps = fs::read_to_string(&list).expect("the run listed its steps");
+    assert_eq!(steps, "write\nwrite\nsync\nsync\n");
+    thread::scope(|scope| {
+        for number in 1..=4 {
+            for effect in ["kill-before", "kill-within", "kill-after", "fail"] {
+                let (prefix, expected) = (&prefix, &expected);
+                scope.spawn(move || break_and_go_on(prefix, effect, number, expected));
+            }
+        }
+    });
+}
+
+fn break_and_go_on(
+    prefix: &Prefix,
+    effect: &str,
+    number: u32,
+    expected: &BTreeMap<(&'static str, String), u32>,
+) {
+    let fault = format!("{effect}:any:{number}");
+    let name = format!("{effect}-{number}");
+    let (folder, group) = (run::folder(&name), prefix.group(&name));
+    let broken = one_checkpoint(prefix, &group, &folder)
+        .fault(&fault)
+        .finish(LIMIT);
+    assert_ended_by(&broken, effect);
+    assert_eq!(Broker::shared().committed_records(&group, prefix), 0);
+    if effect == "fail" {
+        assert!(
+            lines(&folder).is_empty(),
+            "{fault}: what was written is taken back"
+        );
+    }
+    let _whole = one_checkpoint(prefix, &group, &folder)
+        .finish(LIMIT)
+        .success();
+    let lines = lines(&folder);
+    assert!(lines.keys().eq(expected.keys()), "{fault}");
+    // What was durable, or half of it, is repeated and nothing else.
+    let times: BTreeSet<_> = lines.values().copied().collect();
+    let allowed: &[u32] = match (effect, number) {
+        ("fail", _) | ("kill-before", 1) => &[1],
+        ("kill-after", 4) => &[2],
+        _ => &[1, 2],
+    };
+    assert!(
+        times.iter().all(|times| allowed.contains(times)),
+        "{fault}: {times:?}"
+    );
+}
+
+fn assert_ended_by(broken: &Finished, effect: &str) {
+    let code = (effect == "fail").then_some(1);
+    assert_eq!(broken.status.code(), code, "{effect}: {}", broken.stderr);
+    if effect == "fail" {
+        assert!(
+            broken.stderr.contains("cannot write to"),
+            "{}",
+            broken.stderr
+        );
+    }
+}
+
 #[test]
 fn trap_while_counts_are_held_writes_nothing_of_its_checkpoint() {
     for merges in MERGES {
@@ -107,12 +218,14 @@ fn trap_while_counts_are_held_writes_nothing_of_its_checkpoint() {
 fn trap_while_counts_are_held(merges: &str) {
     let large = large();
     let group = large.prefix.group(&format!("trap-{merges}"));
+    let trap = trap_at_call(700);
+    let call = trap.replace("trap_at_call=", "");
     let trapped = slow(&large.prefix, &group)
-        .args(["--option", "trap_at_call=700", "--option", merges])
+        .args(["--option", &trap, "--option", merges])
         .finish(LIMIT)
         .code(1);
     for part in [
-        "the test wants call 700 to trap",
+        format!("the test wants call {call} to trap").as_str(),
         "partition",
         "offsets",
         "src/lib.rs:",
@@ -190,18 +303,22 @@ fn group_that_has_committed_everything_reads_nothing_again() {
 fn worker_that_fails_ends_the_whole_process() {
     let large = large();
     let group = large.prefix.group("one-fails");
+    let trap = trap_at_call(300);
+    let call = trap.replace("trap_at_call=", "");
     let finished = journal_tests::Host::run(&journal_tests::paths::plugin("guest-counter"))
         .arg("--brokers")
         .arg(Broker::shared().address())
         .args(["--prefix", large.prefix.as_str(), "--group-id", &group])
         // It would go on for ever.
         .args(["--workers", "3", "--on-eof", "continue"])
-        .args(["--option", "spin=4000", "--option", "trap_at_call=300"])
+        .args(["--option", &spin(4000), "--option", &trap])
         .args(["--checkpoint-interval", "100ms"])
         .finish(LIMIT)
         .code(1);
     assert!(
-        finished.stderr.contains("the test wants call 300 to trap"),
+        finished
+            .stderr
+            .contains(&format!("the test wants call {call} to trap")),
         "{}",
         finished.stderr
     );

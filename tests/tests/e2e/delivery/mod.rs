@@ -1,4 +1,4 @@
-//! What is delivered, and how often: on a real broker, over millions of records.
+//! What is delivered, and how often: on a real broker, over half a million records, or as many as are asked for.
 
 mod aggregates;
 mod crashes;
@@ -17,15 +17,21 @@ use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
 pub(crate) const LIMIT: Duration = Duration::from_mins(5);
 /// Partitions of each topic.
 const PARTITIONS: i32 = 8;
-/// How often the shipped recording is repeated, for two million records.
-pub(crate) const REPETITIONS: u32 = 92;
+/// The variable that says how many records the shared broker gets, at least.
+const RECORDS_VARIABLE: &str = "JOURNAL_TESTS_RECORDS";
+/// How many that is without it.
+const RECORDS: u64 = 500_000;
+/// The number of records that [`spin`] and [`trap_at_call`] are given for.
+const RECORDS_OF_TIMES: u64 = 2_000_000;
 /// Turns of an empty loop a record that make a run long enough to do something in its middle.
-const SPIN: u32 = 4000;
+const SPIN: u64 = 4000;
 
-/// Two million records on the shared broker, written once for all tests.
+/// Many records on the shared broker, written once for all tests.
 pub(crate) struct Large {
     pub(crate) prefix: Prefix,
     pub(crate) counts: Counts,
+    /// How often the shipped recording is repeated.
+    pub(crate) repetitions: u32,
     records: u64,
 }
 
@@ -38,14 +44,39 @@ pub(crate) fn large() -> &'static Large {
     LARGE.get_or_init(|| {
         let journal = shipped();
         let prefix = Prefix::new("large");
-        let records = Broker::shared().load(&prefix, &journal, PARTITIONS, REPETITIONS);
-        assert!(records >= 2_000_000, "{records}");
+        let repetitions = wanted_records().div_ceil(journal.records.len() as u64);
+        let repetitions = u32::try_from(repetitions).expect("a broker holds fewer records");
+        let records = Broker::shared().load(&prefix, &journal, PARTITIONS, repetitions);
+        assert!(records >= wanted_records(), "{records}");
         Large {
             prefix,
-            counts: journal.counts(false, u64::from(REPETITIONS)),
+            counts: journal.counts(false, u64::from(repetitions)),
+            repetitions,
             records,
         }
     })
+}
+
+fn wanted_records() -> u64 {
+    match std::env::var(RECORDS_VARIABLE) {
+        Ok(number) => number
+            .parse()
+            .unwrap_or_else(|_| panic!("{RECORDS_VARIABLE} is not a number: {number}")),
+        Err(_) => RECORDS,
+    }
+}
+
+/// An option of `guest-counter`: as long a run as these turns of a loop a record make of two million records.
+fn spin(turns: u64) -> String {
+    format!("spin={}", turns * RECORDS_OF_TIMES / wanted_records())
+}
+
+/// An option of `guest-counter`: a call at the same time of the run as this one of a run over two million records.
+fn trap_at_call(call: u64) -> String {
+    format!(
+        "trap_at_call={}",
+        (call * wanted_records()).div_ceil(RECORDS_OF_TIMES)
+    )
 }
 
 /// A run over a journal of the shared broker that stops at its end.
@@ -63,7 +94,7 @@ pub(crate) fn host(plugin: &str, prefix: &Prefix, group: &str) -> Host {
 fn slow(prefix: &Prefix, group: &str) -> Host {
     host("guest-counter", prefix, group)
         .arg("--option")
-        .arg(format!("spin={SPIN}"))
+        .arg(spin(SPIN))
         .args(["--checkpoint-interval", "300ms"])
 }
 

@@ -7,18 +7,19 @@ use journal_tests::{Finished, Host, Running};
 use rustix::process::Signal;
 
 use super::{
-    LIMIT, SPIN, assert_in_the_middle, difference, host, large, objects, total, until_committed,
+    LIMIT, SPIN, assert_in_the_middle, difference, host, large, objects, spin, total,
+    until_committed,
 };
 
 /// Joins and leaves of a second member; each is at least one rebalance.
 const VISITS: usize = 10;
 /// How many more turns of the loop a record takes here, so that the work outlasts the test.
-const SLOWER: u32 = 10;
+const SLOWER: u64 = 10;
 
 fn member(group: &str) -> Host {
     host("guest-counter", &large().prefix, group)
         .arg("--option")
-        .arg(format!("spin={}", SPIN * SLOWER))
+        .arg(spin(SPIN * SLOWER))
         .args(["--checkpoint-interval", "300ms"])
 }
 

@@ -9,9 +9,7 @@ use journal_tests::{Host, Prefix, host, oracle, paths};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::delivery::{
-    LIMIT, REPETITIONS, assert_in_the_middle, host as on_kafka, large, until_committed,
-};
+use crate::delivery::{LIMIT, assert_in_the_middle, host as on_kafka, large, until_committed};
 
 /// Each plugin with the object types that it reads and its outputs.
 const PLUGINS: [(&str, &[&str], &[&str]); 3] = [
@@ -89,7 +87,7 @@ fn assert_repeated(outputs: &[&str], sums_of_outputs: &[Sums]) {
     for (output, sums) in outputs.iter().zip(sums_of_outputs) {
         let mut expected = expected(output);
         for count in expected.values_mut() {
-            *count *= u64::from(REPETITIONS);
+            *count *= u64::from(large().repetitions);
         }
         assert_eq!(*sums, expected, "{output}");
     }
@@ -164,10 +162,10 @@ fn often(plugin: &str, prefix: &Prefix, group: &str) -> Host {
     on_kafka(plugin, prefix, group).args(["--checkpoint-interval", "50ms"])
 }
 
-/// Some ten seconds for the records of one type, so that there is time to interrupt the run.
+/// Some ten seconds for half a million records, so that there is time to interrupt the run.
 const SLOW_FETCHES: [&str; 4] = [
     "--kafka",
-    "queued.max.messages.kbytes=1024",
+    "queued.max.messages.kbytes=256",
     "--kafka",
     "fetch.queue.backoff.ms=100",
 ];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use guest_reader::Work;
-use journal_tests::measure::Spread;
+use journal_benches::measure::Spread;
 use serde::{Deserialize, Serialize};
 
 /// One round in nanoseconds of CPU time a record.

@@ -16,7 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::metadata::MetadataTopic;
 
-use crate::{Broker, Host, Prefix, paths, run};
+use journal_tests::{Broker, Host, Prefix, paths, run};
 
 /// How long a subject may take until it has ended.
 const LIMIT: Duration = Duration::from_mins(1);

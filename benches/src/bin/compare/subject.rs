@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use journal_benches::measure::children_cpu_seconds;
 use journal_tests::host::Running;
-use journal_tests::measure::children_cpu_seconds;
 use journal_tests::{Host, oracle, paths, run};
 use serde::Deserialize;
 

@@ -8,8 +8,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use journal_benches::measure::{Spread, children_cpu_seconds};
 use journal_recording::{Frame, Reader, Writer};
-use journal_tests::measure::{Spread, children_cpu_seconds};
 use journal_tests::{oracle, paths, run};
 
 /// How often the longer recording of the host has the records of the shipped one: the clock of a process counts in

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use guest_reader::{Checksum, Work};
+use journal_benches::measure::thread_cpu_time;
 use journal_host::journal::plan::{Kind, Output};
 use journal_host::sandbox::{Engine, Limits, Plugin, Processor};
 use journal_host::sink::{BoundOutput, EncodeError, Encoder, HeldRows, RowLimits};
-use journal_tests::measure::thread_cpu_time;
 use journal_tests::paths;
 use serde::Deserialize;
 

@@ -66,7 +66,7 @@ fn main() {
             brokers,
             prefix,
             group,
-        }) => journal_tests::startup::bare_first_record(brokers, prefix, group),
+        }) => journal_benches::startup::bare_first_record(brokers, prefix, group),
         None => {}
     }
     let mut report = Report::new();

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use journal_tests::measure::Spread;
+use journal_benches::measure::Spread;
 use serde::Serialize;
 
 /// All tables of one comparison.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use guest_reader::{Checksum, Work};
+use journal_benches::measure::thread_cpu_time;
 use journal_host::journal::batch::{Batch, Batches};
-use journal_tests::measure::thread_cpu_time;
 
 use crate::Calls;
 use crate::report::{Native, per_record};

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use journal_tests::{paths, startup};
+use journal_benches::startup;
+use journal_tests::paths;
 
 use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};

@@ -1,0 +1,152 @@
+//! Files that fail, or that kill the process, at a chosen durable step: what `journal-host-under-test` runs with.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::str::FromStr;
+use std::sync::Mutex;
+
+use journal_host::sink::files::{Files, SystemFiles};
+use rustix::process::{Signal, getpid, kill_process};
+
+/// Names the fault, as [`Fault`] is written. Without it there is none.
+pub const FAULT: &str = "JOURNAL_TEST_FAULT";
+/// Names a file that gets the name of each step as a line, before the step is taken.
+pub const STEPS: &str = "JOURNAL_TEST_STEPS";
+
+/// What happens at a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The process is killed, and the step is not taken.
+    KillBefore,
+    /// The process is killed once the step was taken.
+    KillAfter,
+    /// The process is killed in the middle of a write; before any other step.
+    KillWithin,
+    /// The step is not taken, and its error is that of a failing device.
+    Fail,
+}
+
+/// A fault at one step, counted from 1: `kill-after:sync:4`, or `fail:any:2` for a step of any name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What happens.
+    pub effect: Effect,
+    /// `write`, `sync`, `truncate`, or `any`.
+    pub step: String,
+    /// Which of these steps.
+    pub number: u64,
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("`{text}` is not a fault such as `kill-after:sync:4`");
+        let mut parts = text.split(':');
+        let mut next = || parts.next().ok_or_else(bad);
+        let effect = match next()? {
+            "kill-before" => Effect::KillBefore,
+            "kill-after" => Effect::KillAfter,
+            "kill-within" => Effect::KillWithin,
+            "fail" => Effect::Fail,
+            _ => return Err(bad()),
+        };
+        let step = next()?.to_owned();
+        let number = next()?.parse().map_err(|_| bad())?;
+        Ok(Self {
+            effect,
+            step,
+            number,
+        })
+    }
+}
+
+/// Files with at most one fault.
+#[derive(Debug, Default)]
+pub struct FaultyFiles {
+    fault: Option<Fault>,
+    steps: Option<File>,
+    /// The steps so far that the fault counts.
+    counted: Mutex<u64>,
+}
+
+impl FaultyFiles {
+    /// The files that the environment asks for.
+    ///
+    /// # Panics
+    /// When it asks for something that does not exist.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let fault = std::env::var(FAULT).ok();
+        let steps = std::env::var_os(STEPS);
+        let open = |path| OpenOptions::new().append(true).create(true).open(path);
+        Self {
+            fault: fault.map(|text| text.parse().unwrap_or_else(|error| panic!("{error}"))),
+            steps: steps.map(|path| open(path).expect("the list of steps can be opened")),
+            counted: Mutex::new(0),
+        }
+    }
+
+    /// Takes a step of this name. `within` is what a crash in its middle leaves of it.
+    fn take<T>(
+        &self,
+        name: &str,
+        within: impl FnOnce(),
+        step: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        if let Some(mut steps) = self.steps.as_ref() {
+            writeln!(steps, "{name}")?;
+        }
+        match self.effect(name) {
+            None => step(),
+            Some(Effect::Fail) => Err(io::Error::from_raw_os_error(
+                rustix::io::Errno::IO.raw_os_error(),
+            )),
+            Some(Effect::KillBefore) => die(),
+            Some(Effect::KillWithin) => {
+                within();
+                die()
+            }
+            Some(Effect::KillAfter) => {
+                step()?;
+                die()
+            }
+        }
+    }
+
+    fn effect(&self, name: &str) -> Option<Effect> {
+        let fault = self.fault.as_ref()?;
+        if fault.step != "any" && fault.step != name {
+            return None;
+        }
+        let mut counted = self.counted.lock().ok()?;
+        *counted += 1;
+        (*counted == fault.number).then_some(fault.effect)
+    }
+}
+
+/// Ends the process as a failing machine does, without any unwinding.
+fn die() -> ! {
+    kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
+    loop {
+        std::thread::park();
+    }
+}
+
+impl Files for FaultyFiles {
+    fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
+        let half = || {
+            // What cannot be written is not there after the crash either.
+            let _written = SystemFiles.write(file, &bytes[..bytes.len() / 2]);
+        };
+        self.take("write", half, || SystemFiles.write(file, bytes))
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.take("sync", || (), || SystemFiles.sync(file))
+    }
+
+    fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
+        self.take("truncate", || (), || SystemFiles.truncate(file, length))
+    }
+}
