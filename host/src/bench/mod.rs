@@ -34,7 +34,7 @@ pub enum Error {
     NotAFile(PathBuf),
     /// The configuration cannot be carried out.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Build(Box<BuildError>),
     /// The processor did not start.
     #[error("`start` failed")]
     Start(#[from] CallError),
@@ -55,6 +55,12 @@ pub enum Error {
         "the recording holds no record that the processor reads, so there is nothing to measure"
     )]
     NoRecords,
+}
+
+impl From<BuildError> for Error {
+    fn from(error: BuildError) -> Self {
+        Self::Build(Box::new(error))
+    }
 }
 
 impl From<WorkerError> for Error {

@@ -9,15 +9,20 @@ mod report;
 mod run;
 mod values;
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 pub use environment::Environment;
-pub use report::Report;
+
+use crate::observe::logging;
+use report::Report;
 
 /// Runs WebAssembly plugins over the Software Heritage journal.
 #[derive(Debug, Parser)]
 #[command(name = "journal-host", version, about, max_term_width = 100)]
-pub struct Arguments {
+struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -28,20 +33,25 @@ enum Command {
     Bench(Box<bench::Arguments>),
 }
 
-impl Arguments {
-    /// Carries the command out.
-    ///
-    /// # Errors
-    /// The failure, with its hint and exit code.
-    pub fn execute(self) -> Result<(), Report> {
-        self.execute_with(&Environment::default())
+/// Carries out what the arguments of the process say, and reports an error on standard error.
+#[must_use]
+pub fn main(environment: &Environment) -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = logging::init()
+        .map_err(Report::from)
+        .and_then(|()| arguments.execute(environment));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(report) => {
+            // Nobody can be told where standard error cannot be written.
+            let _written = writeln!(std::io::stderr(), "{report}");
+            report.exit_code()
+        }
     }
+}
 
-    /// The same in another environment than the system's.
-    ///
-    /// # Errors
-    /// As for [`execute`](Self::execute).
-    pub fn execute_with(self, environment: &Environment) -> Result<(), Report> {
+impl Arguments {
+    fn execute(self, environment: &Environment) -> Result<(), Report> {
         match self.command {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),

@@ -15,7 +15,7 @@ const WRONG_USE: u8 = 2;
 
 /// A failure with what the user needs to know of it.
 #[derive(Debug)]
-pub struct Report {
+pub(super) struct Report {
     error: anyhow::Error,
     hint: Option<String>,
     exit_code: u8,
@@ -58,7 +58,7 @@ impl Report {
 
     /// What the process ends with.
     #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
+    pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.exit_code)
     }
 }

@@ -86,16 +86,14 @@ impl GroupStore {
         let Some(sent) = self.in_flight.take() else {
             return Ok(());
         };
-        match outcome {
-            Err(code) => self.refused(code),
-            Ok(()) => {
-                self.not_before = None;
-                // A partition may have got a later position meanwhile.
-                self.unconfirmed
-                    .retain(|partition, position| sent.get(partition) != Some(&*position));
-                Ok(())
-            }
+        if let Err(code) = outcome {
+            return self.refused(code);
         }
+        self.not_before = None;
+        // A partition may have got a later position meanwhile.
+        self.unconfirmed
+            .retain(|partition, position| sent.get(partition) != Some(&*position));
+        Ok(())
     }
 
     /// A refusal that belongs to a rebalance or to a broker's restart is routine: what is still retained is committed

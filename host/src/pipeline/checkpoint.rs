@@ -8,7 +8,7 @@ use crate::sink::{Checkpoint, Committed, HeldRows, Sink, SinkError};
 
 /// The sinks of one worker.
 pub(super) struct Sinks {
-    sinks: Vec<Box<dyn Sink>>,
+    all: Vec<Box<dyn Sink>>,
     worker: usize,
     /// The number of the checkpoint that is next or being repeated.
     number: u64,
@@ -31,7 +31,7 @@ impl Sinks {
     pub(super) fn new(sinks: Vec<Box<dyn Sink>>, worker: usize) -> Self {
         Self {
             done: vec![false; sinks.len()],
-            sinks,
+            all: sinks,
             worker,
             number: 1,
         }
@@ -39,7 +39,7 @@ impl Sinks {
 
     /// The store of the sink that commits offsets with its rows, if there is one. Every decision is asked there.
     pub(super) fn store(&mut self) -> Option<&mut dyn OffsetStore> {
-        self.sinks.iter_mut().find_map(|sink| sink.offsets())
+        self.all.iter_mut().find_map(|sink| sink.offsets())
     }
 
     /// Whether a sink commits offsets with its rows.
@@ -57,7 +57,7 @@ impl Sinks {
         membership: Option<&Membership>,
     ) -> Result<AllCommitted, SinkError> {
         for last in [false, true] {
-            for (index, sink) in self.sinks.iter_mut().enumerate() {
+            for (index, sink) in self.all.iter_mut().enumerate() {
                 if self.done[index] || sink.offsets().is_some() != last {
                     continue;
                 }

@@ -110,10 +110,10 @@ mod tests {
     }
 
     /// What is wrong with a description that has these options, and how its author can mend that.
-    fn refused_options(options: &str) -> (String, String) {
+    fn refused_options(options: &str) -> (String, Option<&'static str>) {
         let answer = format!(r#"{{"name": "n", "version": "1", "options": {options}}}"#);
         let error = check("p.wasm", &answer).unwrap_err();
-        (error.to_string(), error.hint())
+        (error.to_string(), error.hint)
     }
 
     #[test]
@@ -138,14 +138,14 @@ mod tests {
         ] {
             let (text, hint) = refused_options(options);
             assert!(text.ends_with(rule), "{text}");
-            assert!(hint.ends_with("description.schema.json`"), "{hint}");
+            assert_eq!(hint.is_some(), !rule.contains("must be JSON"), "{text}");
         }
     }
 
     #[test]
     fn large_and_deep_options_are_refused_and_their_names_are_cleaned() {
         let nested = format!("{}true{}", r#"{"items": "#.repeat(50), "}".repeat(50));
-        let nested = nested.replace("{", r#"{"type": "array", "#);
+        let nested = nested.replace('{', r#"{"type": "array", "#);
         let many: Vec<String> = (0..20_000)
             .map(|number| format!(r#""{number}": true"#))
             .collect();

@@ -223,10 +223,16 @@ pub enum CallError {
     },
     /// What it answered to `describe` or `start` is not what it must be.
     #[error(transparent)]
-    Response(#[from] AnswerError),
+    Response(Box<AnswerError>),
     /// A call after a failed one: the processor must be started anew.
     #[error("the processor was called again after a call that failed")]
     Poisoned,
+}
+
+impl From<AnswerError> for CallError {
+    fn from(error: AnswerError) -> Self {
+        Self::Response(Box::new(error))
+    }
 }
 
 /// The two calls that answer with JSON.

@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn rules_have_the_bounds_of_a_shape() {
-        let rules: Value = serde_json::from_str(PLAN_SCHEMA).unwrap();
+        let rules: Value = serde_json::from_str(RULES).unwrap();
         let output = &rules["properties"]["outputs"]["items"]["properties"];
         assert_eq!(output["key"]["maxItems"], Shape::MAX_KEY);
         assert_eq!(output["columns"]["maxItems"], Shape::MAX_COLUMNS);

@@ -151,14 +151,14 @@ impl HeldRows {
         let before = stream.bytes.len();
         let limit = before.saturating_add(call_bytes.saturating_sub(made));
         let encoder = held.encoder.as_mut();
-        let encoded = each_row(rows, ends, |row, bytes| {
-            let encoded = encoder.encode(bytes, &mut stream.bytes, limit);
-            encoded.map_err(|error| Refused::Encode { row, error })
+        let appended = each_row(rows, ends, |row, bytes| {
+            let appended = encoder.encode(bytes, &mut stream.bytes, limit);
+            appended.map_err(|error| Refused::Encode { row, error })
         });
-        if encoded.is_err() {
+        if appended.is_err() {
             stream.bytes.truncate(before);
         }
-        encoded.map_err(|refused| refused.into_error(&held.name, call_bytes))?;
+        appended.map_err(|refused| refused.into_error(&held.name, call_bytes))?;
         held.rows.emitted += ends.len() as u64;
         Ok(())
     }

@@ -3,23 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
-use journal_host::cli::{Arguments, Environment};
-use journal_host::observe::logging;
+use journal_host::cli::{self, Environment};
 use journal_tests::faults::FaultyFiles;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    logging::init();
-    let environment = Environment {
+    cli::main(&Environment {
         files: Arc::new(FaultyFiles::from_environment()),
-    };
-    arguments
-        .execute_with(&environment)
-        .map_or_else(|report| say(&report), |()| ExitCode::SUCCESS)
-}
-
-fn say(report: &journal_host::cli::Report) -> ExitCode {
-    eprintln!("{report}");
-    report.exit_code()
+    })
 }

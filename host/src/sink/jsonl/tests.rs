@@ -469,14 +469,15 @@ fn failure_at_any_durable_step_of_a_checkpoint_leaves_none_of_its_rows() {
             .map(|(name, path)| format!("{name}={}", text(path)))
             .collect();
         let files: Arc<dyn Files> = FailAt::new(number);
-        let opened = Destinations::open_with(&files, &bindings, &outputs(&names), CALL_BYTES);
-        let mut sink = Jsonl::new(opened.unwrap().writer, CALL_BYTES);
+        let outputs = outputs(&names);
+        let opened = Destinations::open_with(&files, &bindings, &outputs).unwrap();
+        let mut sink = Bound::new(&opened, &outputs, LIMITS);
         let mut checkpoints = 0;
         while checkpoints < 3 {
             for output in 0..names.len() {
                 emit(&mut sink, output, 1);
             }
-            sink.keep();
+            sink.rows.end_call();
             if sink.flush().is_err() {
                 break;
             }

@@ -37,10 +37,8 @@ fn letter(partition: &Partition) -> char {
 }
 
 fn letters(partitions: &[Partition]) -> String {
-    partitions
-        .iter()
-        .map(|one| format!(" {}", letter(one)))
-        .collect()
+    let letters = partitions.iter().flat_map(|one| [' ', letter(one)]);
+    letters.collect()
 }
 
 fn offsets_text<'a>(offsets: impl IntoIterator<Item = (&'a Partition, &'a u64)>) -> String {
