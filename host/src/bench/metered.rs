@@ -4,10 +4,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{Offsets, Partition, Start};
+use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::observe::meter::{Meter, Stage};
 use crate::sink::{Checkpoint, Committed, Sink, SinkError};
-use crate::source::{BatchLimits, Event, Remaining, Source, SourceError};
+use crate::source::{BatchLimits, Event, Source, SourceError};
 
 /// A source whose polls are metered.
 pub(super) struct MeteredSource<S> {

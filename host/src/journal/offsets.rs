@@ -62,6 +62,22 @@ pub enum Start {
     Time(i64),
 }
 
+/// What is left to read, as far as it is known without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remaining {
+    /// It is not known.
+    Unknown,
+    /// Records that the worker's partitions still hold.
+    Records(u64),
+    /// Bytes of a file that were read, of all that it has.
+    Bytes {
+        /// Bytes that were read.
+        read: u64,
+        /// Bytes of the file; 0 where unknown.
+        total: u64,
+    },
+}
+
 /// How far the position sent last has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confirmation {

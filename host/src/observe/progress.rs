@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use crate::journal::batch::Batches;
+use crate::journal::offsets::Remaining;
 use crate::journal::plan::Output;
-use crate::source::Remaining;
 
 /// How often the end of the workers is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

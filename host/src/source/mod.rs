@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{Offsets, Partition, Start};
+use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 
 /// What one [`Source::poll`] brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,22 +45,6 @@ impl BatchLimits {
     pub fn largest_record(&self) -> usize {
         self.memory_limit_bytes / 2
     }
-}
-
-/// What is left to read, as far as it is known without asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remaining {
-    /// It is not known.
-    Unknown,
-    /// Records that the worker's partitions still hold.
-    Records(u64),
-    /// Bytes of a file that were read, of all that it has.
-    Bytes {
-        /// Bytes that were read.
-        read: u64,
-        /// Bytes of the file; 0 where unknown.
-        total: u64,
-    },
 }
 
 /// A stream of records with a position in each of its partitions.

@@ -15,9 +15,9 @@ use journal_recording::{Frame, Reader};
 
 pub use self::error::Error;
 use self::topics::Topics;
-use super::{BatchLimits, Event, Remaining, Source, SourceError};
+use super::{BatchLimits, Event, Source, SourceError};
 use crate::journal::batch::{Batches, RecordRef};
-use crate::journal::offsets::{Offsets, Partition, Start};
+use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::journal::topics::Subscription;
 
 /// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.

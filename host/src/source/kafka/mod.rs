@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use self::assignment::Assignment;
 use self::rebalance::Leaving;
-use super::{BatchLimits, Event, Remaining, Source, SourceError};
+use super::{BatchLimits, Event, Source, SourceError};
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{Offsets, Partition, Start};
+use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::kafka::{
     BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, TransientErrors,
 };

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::journal::batch::{Batch, Batches, Columns, RecordRef, Topic};
 use crate::journal::offsets::{
-    Confirmation, OffsetStore, Offsets, Partition, Position, Positions, Start, StoreError,
+    Confirmation, OffsetStore, Offsets, Partition, Position, Positions, Remaining, Start,
+    StoreError,
 };
 use crate::observe::progress::Progress;
 use crate::pipeline::Process;
@@ -21,7 +22,7 @@ use crate::sink::testing::{Memory, outputs};
 use crate::sink::{
     BoundOutput, Checkpoint, Committed, HeldRows, RowLimits, Sink, SinkError, SinkFactory, Stream,
 };
-use crate::source::{BatchLimits, Event, Remaining, Source, SourceError, recording};
+use crate::source::{BatchLimits, Event, Source, SourceError, recording};
 
 /// The partition that a test calls by a letter.
 pub(super) fn partition(name: &str) -> Partition {
