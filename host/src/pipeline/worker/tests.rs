@@ -667,3 +667,31 @@ fn positions_are_committed_with_the_note_of_the_run() {
     assert_eq!(world.notes(), ["start=5"]);
     assert_eq!(Given::default().start, Some(Start::Earliest));
 }
+
+#[test]
+fn failure_is_logged_before_the_worker_leaves_its_group() {
+    for leaves_a_group in [true, false] {
+        let given = Given {
+            fails_at_call: Some(1),
+            leaves_a_group,
+            ..Given::default()
+        };
+        let world = World::new(given);
+        let writer = world.clone();
+        let lines = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .without_time()
+            .with_ansi(false)
+            .finish();
+        let steps = vec![assigned(&["a"]), records("a", 3)];
+        let ended = tracing::subscriber::with_default(lines, || world.run(steps));
+        assert!(ended.is_err());
+        let log = world.log();
+        let logged = log
+            .iter()
+            .position(|line| line.contains("`process` failed"));
+        assert_eq!(logged.is_some(), leaves_a_group, "{log:?}");
+        let closed = log.iter().position(|line| line == "close");
+        assert!(logged < closed, "{log:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! A world around one worker that follows a script and keeps a log.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
@@ -98,6 +99,7 @@ pub(super) struct Given {
     pub(super) sink_answers: Vec<Committed>,
     pub(super) sink_owns_offsets: bool,
     pub(super) note: &'static str,
+    pub(super) leaves_a_group: bool,
 }
 
 impl Default for Given {
@@ -116,6 +118,7 @@ impl Default for Given {
             sink_answers: Vec::new(),
             sink_owns_offsets: false,
             note: "",
+            leaves_a_group: false,
         }
     }
 }
@@ -213,7 +216,7 @@ impl World {
                 revoke: Duration::from_millis(30),
                 finish: Duration::from_millis(30),
             },
-            leaves_a_group: false,
+            leaves_a_group: given.leaves_a_group,
             quota: Arc::clone(&self.quota),
             stop: self.stop.clone(),
             progress,
@@ -413,6 +416,19 @@ impl Source for World {
 
     fn close(self: Box<Self>) {
         self.note("close".to_owned());
+    }
+}
+
+/// Writes each line of the log into the log of the world.
+impl Write for World {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.note(format!("logged {}", text.trim_end()));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
