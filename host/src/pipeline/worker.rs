@@ -134,7 +134,6 @@ impl Worker {
                 self.finish()?;
                 return Ok(Ended::Stopped);
             }
-            self.look_for_confirmation()?;
             self.start_arrived()?;
             self.batches.clear();
             if let Some(kept) = self.settings.kept_batches_bytes {
@@ -163,6 +162,8 @@ impl Worker {
             if ended {
                 return Ok(Ended::EndOfData);
             }
+            // Before more is read, so that the rows that waited for the confirmation are bounded.
+            self.look_for_confirmation()?;
             if self.checkpoint_is_due() {
                 self.checkpoint_if_clean()?;
             }
@@ -197,12 +198,12 @@ impl Worker {
 
     /// Other workers of the process may give claims back; until then only events are served.
     fn poll_exhausted(&mut self) -> Result<Event, WorkerError> {
-        if self.settings.quota.is_confirmed() {
-            return Ok(Event::End);
-        }
         if self.claimed > 0 {
             // The others learn that these will not come back.
             self.checkpoint_if_clean()?;
+        }
+        if self.settings.quota.is_confirmed() {
+            return Ok(Event::End);
         }
         self.poll_for(0, POLL_WAIT)
     }
