@@ -10,9 +10,9 @@ use super::setting::Setting;
 pub(crate) enum Origin {
     /// No layer sets it.
     Default,
-    /// The command line, which knows the flag.
+    /// The command line; `cli` knows the flag.
     Flag,
-    /// A variable of the environment.
+    /// An environment variable.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "no layer reads the environment yet")
@@ -26,7 +26,7 @@ pub(crate) enum Origin {
     File {
         /// The file.
         path: PathBuf,
-        /// The keys that lead to the value, with dots between them.
+        /// The path of keys to the value, separated by dots.
         key: String,
     },
 }
@@ -49,7 +49,7 @@ impl Origins {
         self.kafka.get(key).unwrap_or(&Origin::Default)
     }
 
-    /// Notes an origin, unless a higher layer has set the value.
+    /// Records an origin, unless a higher layer sets the value.
     pub(super) fn add(&mut self, setting: Setting, origin: Origin) {
         self.settings.entry(setting).or_insert(origin);
     }
