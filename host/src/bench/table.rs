@@ -120,7 +120,7 @@ impl Table<'_> {
         if metering > MUCH_METERING {
             writeln!(
                 f,
-                "That is much, because the calls, or the lots of rows in them, are small: the true figures are better."
+                "This share is high because calls or chunks of rows are small: without it the figures are better."
             )?;
         }
         if let (true, Some(note)) = (plugins.iter().any(|m| rejected(m) > 0), &self.on_rejections) {
@@ -129,7 +129,7 @@ impl Table<'_> {
         if plugins.iter().any(|m| m.objects() != plugins[0].objects()) {
             writeln!(
                 f,
-                "The plugins read different objects, so that their figures say little about each other."
+                "The plugins read different objects, so their figures are hardly comparable."
             )?;
         }
         Ok(())
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_rates_have_three_digits_that_matter() {
+    fn times_and_rates_have_three_significant_digits() {
         assert_eq!(time(6.504), "6.50 ns");
         assert_eq!(time(712.4), "712 ns");
         assert_eq!(time(9_999.0), "9999 ns");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_each_other_and_lines_end_without_blanks() {
+    fn columns_are_aligned_and_lines_end_without_blanks() {
         struct Rows(Vec<Row>);
         impl fmt::Display for Rows {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -195,7 +195,7 @@ fn fetch_ends(
                 return Err(Error::request("return the ends of the partitions", &source));
             }
             // A partition may be between two leaders.
-            Err(error) => tracing::debug!("the ends are asked for again: {error}"),
+            Err(error) => tracing::debug!("requesting the ends again: {error}"),
         }
         std::thread::sleep(RETRY_AFTER);
     }

@@ -62,10 +62,10 @@ pub enum Error {
         most: usize,
     },
     /// The system refused a thread.
-    #[error("cannot start a thread that asks the brokers")]
+    #[error("cannot start the thread that queries the brokers")]
     Thread(#[source] std::io::Error),
     /// The client could not be made.
-    #[error("cannot make a Kafka client")]
+    #[error("cannot create a Kafka client")]
     Client(#[source] KafkaError),
     /// librdkafka gave no queue.
     #[error("librdkafka gave no queue for {what}")]

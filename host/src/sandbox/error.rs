@@ -127,7 +127,7 @@ pub enum LoadError {
         source: Cause,
     },
     /// Bytes on which the compiler, or the conversion of a core module into a component, panics.
-    #[error("the plugin `{}` is broken in a way that its compiler does not foresee", path.display())]
+    #[error("compiling the plugin `{}` crashed the compiler", path.display())]
     Broken {
         /// The plugin's file.
         path: PathBuf,
@@ -208,7 +208,7 @@ pub enum CallError {
         is_memory_limit: bool,
     },
     /// It emitted a row that no sink accepts.
-    #[error("the processor emitted what cannot be written")]
+    #[error("the processor emitted a row that cannot be written")]
     Row(#[source] RowError),
     /// A merged row cannot be written, although each row that it was made of could.
     #[error("merged rows cannot be written")]

@@ -25,7 +25,7 @@ impl Processor {
     /// Creates an instance and calls `start` for its plan.
     ///
     /// # Errors
-    /// When the plugin fails, passes a limit, or answers with a plan that breaks the rules.
+    /// When the plugin fails, exceeds a limit, or returns a plan that breaks the rules.
     pub fn start(
         plugin: &Plugin,
         options: &str,
@@ -78,7 +78,7 @@ impl Processor {
     /// every further call is [`CallError::Poisoned`].
     ///
     /// # Errors
-    /// When the processor fails, traps or passes a limit.
+    /// When the processor fails, traps or exceeds a limit.
     pub fn process(&mut self, batches: &[Batch]) -> Result<Vec<Rejection>, CallError> {
         let lent: Vec<types::Batch<'_>> = batches
             .iter()
@@ -98,7 +98,7 @@ impl Processor {
     /// in [`process`](Self::process).
     ///
     /// # Errors
-    /// When the processor fails, traps or passes a limit, or a merged row cannot be encoded.
+    /// When the processor fails, traps or exceeds a limit, or a merged row cannot be encoded.
     pub fn checkpoint(&mut self) -> Result<(), CallError> {
         self.work(|instance| {
             instance

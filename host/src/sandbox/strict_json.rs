@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_stands_twice_is_refused_however_it_is_written() {
+    fn name_that_occurs_twice_is_refused_however_it_is_written() {
         for text in [r#"{"a": 1, "a": 1}"#, r#"[{"b": {"a": 1, "\u0061": 2}}]"#] {
             let error = read(text).unwrap_err().to_string();
             assert!(

@@ -35,7 +35,7 @@ impl Explain for BuildError {
         match self {
             Self::Memory(error) => error.hint(names),
             Self::BatchTooLarge => Some(format!(
-                "the guest holds a batch and works on it: raise {}",
+                "an instance needs memory for a batch and for the work on it: raise {}",
                 names.of(Setting::MemoryLimit)
             )),
             Self::Plugin(error) => error.hint(names),

@@ -18,7 +18,7 @@ impl Explain for Error {
                 ));
             }
             Self::File(File::Empty { .. } | File::NotARecording { .. }) => {
-                "what a recording is made of is described in docs/recording-format.md"
+                "docs/recording-format.md describes the format of a recording"
             }
             Self::File(File::UnknownVersion { .. }) => "a newer journal-host may read it",
             Self::File(

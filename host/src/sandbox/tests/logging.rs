@@ -103,7 +103,7 @@ fn a_flood_over_many_calls_is_dropped_as_well() {
         .iter()
         .partition(|(_, line)| line.contains(": dropped "));
     assert!(written.len() <= 1000 + 100 * seconds, "{}", written.len());
-    // One at the first call's end, one a second after that, and one at the end of all.
+    // One report at the end of the first call, then one each second, and one at the end.
     assert!((2..=2 + seconds).contains(&reports.len()), "{reports:?}");
     let number = |line: &str| {
         line.split(' ')

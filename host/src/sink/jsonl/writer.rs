@@ -119,7 +119,10 @@ fn fail(
     for &(written, extent) in appended {
         let file = &mut files[written];
         if let Err(error) = file.cut_back(extent) {
-            tracing::error!("cannot cut {} back to what it was: {error}", file.name);
+            tracing::error!(
+                "cannot truncate {} to its previous length: {error}",
+                file.name
+            );
         }
     }
     if source.kind() == io::ErrorKind::BrokenPipe {
