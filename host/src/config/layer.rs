@@ -94,9 +94,9 @@ section! {
 }
 
 section! {
-    /// What is read from a journal.
+    /// The selection of records of a journal.
     JournalLayer {
-        /// What the names of its topics begin with.
+        /// The prefix of its topic names.
         prefix: String = Prefix,
         /// The object types to read, out of those of the plugin.
         object_types: Vec<String> = ObjectTypes,
@@ -169,7 +169,7 @@ section! {
 pub(crate) struct Layer {
     /// The plugin and its options.
     pub(crate) processor: ProcessorLayer,
-    /// What is read.
+    /// The selection of records.
     pub(crate) journal: JournalLayer,
     /// The cluster.
     pub(crate) kafka: KafkaLayer,

@@ -50,7 +50,7 @@ pub(crate) struct Config {
     pub(crate) stop_after: Option<u64>,
     /// Where outputs are written to, as `[NAME=]FILE`.
     pub(crate) outputs: Vec<String>,
-    /// What a call and an instance may take.
+    /// The limits of a call and of an instance.
     pub(crate) limits: Limits,
     /// The memory of the process, in bytes.
     pub(crate) process_memory: Option<usize>,
@@ -76,7 +76,7 @@ pub(crate) struct PluginOptions {
 /// Which objects are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Objects {
-    /// What the names of topics begin with.
+    /// The prefix of topic names.
     pub(crate) prefix: String,
     /// Their types; if empty, all that the plugin reads.
     pub(crate) types: Vec<String>,

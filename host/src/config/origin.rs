@@ -1,11 +1,11 @@
-//! Where the value of each setting comes from, so that a message names what the operator wrote.
+//! The origin of the value of each setting, so that messages name what the operator wrote.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::setting::Setting;
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// No layer sets it.
@@ -39,12 +39,12 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Where the value of `setting` comes from.
+    /// The origin of the value of `setting`.
     pub(crate) fn of(&self, setting: Setting) -> &Origin {
         self.settings.get(&setting).unwrap_or(&Origin::Default)
     }
 
-    /// Where the value of one of librdkafka's settings comes from.
+    /// The origin of the value of one of librdkafka's settings.
     pub(crate) fn of_kafka(&self, key: &str) -> &Origin {
         self.kafka.get(key).unwrap_or(&Origin::Default)
     }

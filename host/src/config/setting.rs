@@ -9,7 +9,7 @@ pub(crate) enum Setting {
     Options,
     /// A file with the plugin's options.
     OptionsFile,
-    /// What the names of topics begin with.
+    /// The prefix of topic names.
     Prefix,
     /// The object types to read.
     ObjectTypes,

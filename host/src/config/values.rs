@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// The most workers of a process: each has a thread, a consumer and an instance.
+/// The limit on the workers of a process: each has a thread, a consumer and an instance.
 const MOST_WORKERS: usize = 256;
 
 /// Why a text is no value for a setting.
@@ -69,9 +69,9 @@ pub(crate) struct KafkaSettings(pub(crate) Vec<(String, String)>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnEof {
-    /// It ends.
+    /// The run ends.
     Stop,
-    /// It waits for more.
+    /// It waits for more records.
     Continue,
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-/// Which columns the plan asked for.
+/// The columns that the plan asked for.
 ///
 /// Keys, partitions and offsets are always gathered, because the host names records by them; these flags say which
 /// columns are passed to the guest, and whether values are copied at all.
@@ -45,7 +45,7 @@ impl Columns {
 pub struct Topic {
     /// The topic's full name.
     pub name: String,
-    /// The object type: what follows the prefix.
+    /// The object type, which follows the prefix in the name.
     pub object_type: String,
     /// Whether its records are not anonymised.
     pub privileged: bool,
@@ -72,7 +72,7 @@ pub struct RecordRef<'a> {
 /// `timestamps` where the plan asked for them, and otherwise they are empty.
 #[derive(Debug)]
 pub struct Batch {
-    /// Where the records come from.
+    /// The topic of the records.
     pub topic: Arc<Topic>,
     /// Values end to end; empty when only their ends were asked for.
     pub values: Vec<u8>,
@@ -249,7 +249,7 @@ impl Batches {
         &self.topics[..self.used]
     }
 
-    /// Which columns the plan asked for.
+    /// The columns that the plan asked for.
     #[must_use]
     pub fn columns(&self) -> Columns {
         self.columns

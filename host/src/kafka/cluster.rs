@@ -1,4 +1,4 @@
-//! What a process learns about the cluster before its workers join the group.
+//! The state of the cluster, which a process requests before its workers join the group.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -70,7 +70,7 @@ pub enum Error {
     /// librdkafka gave no queue.
     #[error("librdkafka gave no queue for {what}")]
     NoQueue {
-        /// What the queue is for.
+        /// The purpose of the queue.
         what: String,
     },
     /// No broker answered in time.

@@ -177,7 +177,7 @@ pub(crate) struct PartitionEvent {
     /// The partition's offset at the event.
     pub(crate) offset: i64,
     pub(super) code: RDKafkaErrorCode,
-    /// What librdkafka says about it.
+    /// librdkafka's description of it.
     pub(crate) text: String,
 }
 
@@ -274,7 +274,7 @@ fn text_of(text: *const std::os::raw::c_char) -> Option<String> {
     })
 }
 
-/// Sends a commit of `offsets`; its result comes to `results`.
+/// Sends a commit of `offsets`; its result arrives on `results`.
 pub(super) fn commit<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     offsets: &TopicPartitionList,

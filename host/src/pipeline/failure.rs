@@ -13,7 +13,7 @@ use crate::source::SourceError;
 /// The number of partitions of a failed call that are named.
 const NAMED_PARTITIONS: usize = 8;
 
-/// What ends a run.
+/// Why a run ended.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// A call into the processor failed.

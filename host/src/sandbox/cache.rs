@@ -28,7 +28,7 @@ pub(super) type FileDigest = [u8; DIGEST_BYTES];
 
 /// The cache of the compiled code of plugins that this user ran.
 ///
-/// An entry is the magic, the SHA-256 of what follows it, and wasmtime's serialized component.
+/// An entry is the magic bytes, the SHA-256 of the rest, and wasmtime's serialized component.
 pub(super) struct Cache {
     folder: Folder,
 }

@@ -286,7 +286,7 @@ mod tests {
                         assert!(document, "{description}");
                         both += 1;
                     }
-                    // The document says in words which members go together.
+                    // The document's descriptions say which members belong together.
                     Err(error) if document => assert!(
                         [
                             "goes with",

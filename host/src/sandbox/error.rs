@@ -45,7 +45,7 @@ pub enum LoadError {
     TooLarge {
         /// The plugin's file.
         path: PathBuf,
-        /// The most that is read, in bytes.
+        /// The size limit, in bytes.
         limit: usize,
     },
     /// The file is not WebAssembly.
@@ -65,7 +65,7 @@ pub enum LoadError {
         #[source]
         source: Cause,
     },
-    /// A core module that does not say what its functions mean.
+    /// A core module without the types of its functions.
     #[error("the plugin `{}` is a core module without an embedded component type", path.display())]
     NoComponentType {
         /// The plugin's file.
@@ -131,7 +131,7 @@ pub enum LoadError {
     Broken {
         /// The plugin's file.
         path: PathBuf,
-        /// What the panic says.
+        /// The message of the panic.
         #[source]
         source: Cause,
     },
@@ -172,7 +172,7 @@ pub enum CallError {
     /// It panicked and reported the panic.
     #[error("the processor panicked{}: `{message}`", At(location))]
     Panicked {
-        /// What the panic says.
+        /// The message of the panic.
         message: String,
         /// Where it is in the source (`src/lib.rs:12:5`), empty where unknown.
         location: String,
@@ -216,9 +216,9 @@ pub enum CallError {
     /// It returned a failure.
     #[error("the processor failed: `{text}`")]
     Failure {
-        /// Whether it says that the same call may succeed later.
+        /// Whether the same call may succeed later.
         retry: bool,
-        /// What it says.
+        /// Its text.
         text: String,
     },
     /// Its answer to `describe` or `start` breaks a rule.

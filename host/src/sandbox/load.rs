@@ -18,9 +18,9 @@ use super::state::{Function, State};
 use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect};
 use crate::text;
 
-/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB. This bounds
-/// what compiling may take as well, which nothing else does: wasmtime does not promise to
-/// compile hostile code in little time or memory, and did about 1.3 MB a second where it was measured.
+/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB. This also limits the cost of
+/// compiling, which nothing else does: wasmtime does not promise to compile hostile code in little time or memory, and
+/// compiled about 1.3 MB a second where it was measured.
 const FILE_BYTES: usize = 64 << 20;
 
 /// The time that it takes to load a plugin.
@@ -46,8 +46,7 @@ struct Loaded {
 }
 
 impl Plugin {
-    /// Reads, checks and compiles a plugin, or takes its code from the cache, and asks for its
-    /// description.
+    /// Reads, checks and compiles a plugin, or loads its code from the cache, and calls `describe`.
     ///
     /// # Errors
     /// When the file is no plugin for this host, or its description breaks a rule.

@@ -55,7 +55,7 @@ pub struct Description {
     pub version: String,
     /// What it does, in one sentence.
     pub summary: Option<String>,
-    /// The options that it takes.
+    /// The schema of its options.
     pub options: OptionSchema,
 }
 

@@ -1,4 +1,4 @@
-//! What a plugin may say in the operator's log, and how often.
+//! The lines that a plugin writes to the operator's log, and their limits.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -94,8 +94,8 @@ impl Processor {
         })
     }
 
-    /// Lets the processor emit what it holds, and seals the held rows for the checkpoint. Rows are held or dropped as
-    /// in [`process`](Self::process).
+    /// Lets the processor emit the rows of its state, and seals the held rows for the checkpoint. Rows are held or
+    /// dropped as in [`process`](Self::process).
     ///
     /// # Errors
     /// When the processor fails, traps or exceeds a limit, or a merged row cannot be encoded.
@@ -128,7 +128,7 @@ impl Processor {
     }
 
     /// Runs a call that may emit. Its rows are held if it returns well; otherwise they are dropped, and the instance
-    /// takes no further call.
+    /// accepts no further call.
     fn work<R>(
         &mut self,
         call: impl FnOnce(&mut Instance) -> Result<R, CallError>,

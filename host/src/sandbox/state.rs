@@ -133,7 +133,7 @@ impl State {
         })
     }
 
-    /// Counts what is emitted against the call's limit.
+    /// Counts emitted bytes against the call's limit.
     pub(super) fn count_emitted(&mut self, bytes: usize) -> Result<(), CallError> {
         self.emitted_bytes = self.emitted_bytes.saturating_add(bytes);
         if self.emitted_bytes <= self.limits.emit_bytes {
