@@ -1,8 +1,8 @@
 //! Runs processors compiled to WebAssembly over the Software Heritage journal.
 //!
-//! Data flows one way: a [`source`] gives [batches](journal::batch), the [`sandbox`] holds the processor
-//! that works on them, its rows go to an [`sink`], and the [`pipeline`] moves all of it from
-//! checkpoint to checkpoint; [`bench`] measures that. [`cli`] puts them together from what the operator says.
+//! Data flows one way: a [`source`] returns [batches](journal::batch), the [`sandbox`] runs the processor on them, its
+//! rows go to a [`sink`], and the [`pipeline`] drives all of it from checkpoint to checkpoint; [`bench`] measures it.
+//! [`cli`] assembles them from the operator's settings.
 
 pub mod bench;
 pub mod cli;

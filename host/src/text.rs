@@ -1,26 +1,26 @@
-//! Texts that people read: what comes from outside made harmless, names in quotes and lists, amounts with units.
+//! Texts for people: cleaned text from outside, names in quotes and lists, amounts with units.
 //!
-//! A topic's name, a key, a plugin's or a broker's text may try to steer a terminal, to forge a line of the log or to
-//! reorder it. [`clean`] is the one function that prevents this. The log and the command line's error pass all
-//! that they write through it, so that no caller can forget to; callers clean what they want to bound.
+//! A topic's name, a key, or a text of a plugin or a broker may try to control a terminal, or to forge or reorder a
+//! line of the log. [`clean`] is the one function that prevents this. The log and the command line's error report clean
+//! everything that they write, so that no caller can forget to; callers clean the texts whose length they limit.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-/// The most of a reason or a name that is shown, in bytes.
+/// The limit on a reason or a name, in bytes.
 pub(crate) const REASON_BYTES: usize = 1024;
-/// The most of a log line, panic message or failure of a guest that is shown, in bytes.
+/// The limit on a log line, panic message or failure of a guest, in bytes.
 pub(crate) const MESSAGE_BYTES: usize = 4096;
-/// The most of a line that the host writes to standard error, in bytes.
+/// The limit on a line that the host writes to standard error, in bytes.
 pub(crate) const LINE_BYTES: usize = 16 << 10;
-/// The most names that a list shows.
+/// The limit on the names in a list.
 const LISTED: usize = 20;
 
-/// `text` in one line, without anything that could steer a terminal or reorder it, and cut where the result would
-/// pass `limit` bytes.
+/// `text` in one line, without anything that could control a terminal or reorder the text, and cut where the result
+/// would exceed `limit` bytes.
 ///
-/// What it returns comes out of a second call as it is.
+/// A second call does not change the result.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
     let mut clean = String::with_capacity(text.len().min(limit));
     for c in text.chars() {
@@ -40,7 +40,8 @@ pub(crate) fn clean(text: &str, limit: usize) -> String {
     clean
 }
 
-/// Control characters, marks of writing direction, invisible characters, and what some readers take for the end of a line.
+/// Control characters, marks of writing direction, invisible characters, and characters that some readers take for the
+/// end of a line.
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -48,7 +49,7 @@ fn is_harmful(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// A text from outside in backticks, cleaned; a backtick in it cannot end the quotation.
+/// A cleaned text from outside in backticks; a backtick in it cannot end the quotation.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -74,7 +75,7 @@ pub(crate) fn list<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String 
     }
 }
 
-/// As [`list`], in alphabetical order; where there are many, those that are most like `wanted`.
+/// As [`list`], in alphabetical order; if there are many, those that are most similar to `wanted`.
 pub(crate) fn list_like<'a>(names: impl IntoIterator<Item = &'a str>, wanted: &str) -> String {
     let mut names: Vec<&str> = names
         .into_iter()
@@ -90,7 +91,7 @@ pub(crate) fn list_like<'a>(names: impl IntoIterator<Item = &'a str>, wanted: &s
     list(names)
 }
 
-/// The one of `names` that `name` was probably meant to be: a third of it may differ.
+/// The one of `names` that was probably meant by `name`: up to a third of it may differ.
 pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
     let most = name.len() / 3;
     let distances = names.iter().map(|known| (distance(name, known), *known));
@@ -100,8 +101,8 @@ pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
         .map(|(_, known)| known)
 }
 
-/// How many bytes must be inserted, removed or replaced to make one text from the other; very long texts are compared
-/// by their beginnings.
+/// The number of bytes to insert, remove or replace to turn one text into the other; of very long texts only the
+/// beginnings are compared.
 fn distance(one: &str, other: &str) -> usize {
     const COMPARED: usize = 256;
     let [one, other] = [one, other].map(|text| &text.as_bytes()[..text.len().min(COMPARED)]);
@@ -132,7 +133,7 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// An amount of memory in MiB, rounded up: a limit of as much is enough.
+/// An amount of memory in MiB, rounded up, so that a limit of this size is enough.
 pub(crate) struct RoundedUp(pub(crate) usize);
 
 impl fmt::Display for RoundedUp {

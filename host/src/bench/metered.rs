@@ -1,4 +1,4 @@
-//! A source and a sink that tell a meter of their work.
+//! A source and a sink whose work is metered.
 
 use std::task::Poll;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! How fast a processor is, and where its time goes: the same records through the same parts as in a run, round by
-//! round, with a meter on.
+//! Measures how fast a processor is and where its time goes: in each round the same records pass through the same parts
+//! as in a run, with a meter.
 //!
-//! What each figure means, and what it cannot tell, is in docs/benchmarking.md.
+//! docs/benchmarking.md explains each figure and its limits.
 
 mod metered;
 mod parts;
@@ -23,16 +23,16 @@ use crate::sandbox::CallError;
 use crate::sink::jsonl::OpenError;
 use crate::source::SourceError;
 
-/// Why there is no benchmark.
+/// Why a benchmark failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration names another source.
+    /// The source of the configuration is no recording.
     #[error("a benchmark reads a recording, and none is named")]
     NoRecording,
-    /// The recording can be read once only.
+    /// The recording can only be read once.
     #[error("`{}` is not a file", .0.display())]
     NotAFile(PathBuf),
-    /// The configuration cannot be carried out.
+    /// The plugin or its conditions cannot be built from the configuration.
     #[error(transparent)]
     Build(Box<BuildError>),
     /// The processor did not start.
@@ -41,13 +41,13 @@ pub enum Error {
     /// The recording cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// There is nothing to drop rows into.
+    /// The file that drops the rows cannot be opened.
     #[error(transparent)]
     Output(#[from] OpenError),
     /// The run of the round failed.
     #[error(transparent)]
     Worker(Box<WorkerError>),
-    /// A signal came.
+    /// A signal ended it.
     #[error("the benchmark was interrupted before its last round had ended")]
     Interrupted,
     /// Nothing was processed.

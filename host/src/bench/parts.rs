@@ -1,17 +1,17 @@
-//! The parts that the CPU time of a round is made of.
+//! The parts of the CPU time of a round.
 
 use serde::Serialize;
 
 use crate::observe::meter::{Reading, Stage};
 
-/// CPU time by part, in nanoseconds of one round or of one object. The parts of a round add up to its whole.
+/// CPU time by part, in nanoseconds of one round or of one object. The parts of a round add up to its total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Parts<T> {
     /// Reading the recording: decompressing it and finding its records.
     pub source: T,
     /// Choosing records and copying them into columns.
     pub gather: T,
-    /// The way into the guest and out of it.
+    /// Passing from the host to the guest and back.
     pub boundary: T,
     /// The guest's code.
     pub guest: T,
@@ -24,10 +24,10 @@ pub struct Parts<T> {
 }
 
 impl Parts<u64> {
-    /// The parts of what a meter shows, when reading the recording alone took `reading` nanoseconds.
+    /// The parts of a meter's reading, where reading the recording alone took `reading` nanoseconds.
     pub(super) fn of(meter: &Reading, reading: u64) -> Self {
         let take = meter.of(Stage::Take);
-        // Reading alone may by chance take longer than reading and gathering did.
+        // By chance, reading alone may take longer than reading and gathering.
         let source = reading.min(take);
         Self {
             source,
@@ -40,13 +40,13 @@ impl Parts<u64> {
         }
     }
 
-    /// All parts together.
+    /// The sum of all parts.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.list().into_iter().map(|(_, part)| part).sum()
     }
 
-    /// One value for each part, as `get` makes it.
+    /// One value for each part, made by `get`.
     pub(super) fn each<U>(mut get: impl FnMut(fn(&Parts<u64>) -> u64) -> U) -> Parts<U> {
         Parts {
             source: get(|parts| parts.source),
@@ -61,7 +61,7 @@ impl Parts<u64> {
 }
 
 impl<T: Copy> Parts<T> {
-    /// The parts with their names, in the order in which a record passes them.
+    /// The parts with their names, in the order in which a record passes through them.
     #[must_use]
     pub fn list(&self) -> [(&'static str, T); 7] {
         [

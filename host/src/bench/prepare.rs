@@ -1,4 +1,4 @@
-//! From the configuration to what is measured, and under which conditions.
+//! Makes the subject and the conditions of a benchmark from the configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ impl Conditions {
     /// The conditions of a configuration whose source is a recording.
     ///
     /// # Errors
-    /// When it is not, when it is not a file, or when the limits do not go together.
+    /// When the source is no recording or no file, or when the limits contradict each other.
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let Source::Recording(recording) = &config.source else {
             return Err(Error::NoRecording);
         };
-        // Whoever opens the recording reports that it is not there.
+        // A missing recording is reported when it is opened.
         let is_file = recording.metadata().map(|metadata| metadata.is_file());
         if matches!(is_file, Ok(false)) {
             return Err(Error::NotAFile(recording.clone()));
@@ -34,7 +34,7 @@ impl Conditions {
 }
 
 impl Subject {
-    /// Loads the plugin at `path`, starts it with the options of the configuration, and says how long loading takes.
+    /// Loads the plugin at `path`, starts it with the options of the configuration, and returns how long loading takes.
     ///
     /// # Errors
     /// When the plugin does not load or start, or its options are wrong.

@@ -27,36 +27,36 @@ use crate::sink::{RowLimits, Sink, jsonl};
 use crate::source::recording::{self, Recording};
 use crate::source::{BatchLimits, SourceError};
 
-/// Where the sink's lines go.
-const NOWHERE: &str = "/dev/null";
+/// The file that drops the sink's lines.
+const NULL_DEVICE: &str = "/dev/null";
 
-/// What is measured.
+/// The processor that is measured.
 pub struct Subject {
     /// The plugin.
     pub plugin: Arc<Plugin>,
     /// Its options, as JSON.
     pub options: Arc<str>,
-    /// What it answered to `start`.
+    /// Its plan.
     pub plan: Arc<Plan>,
-    /// The object types that it gets.
+    /// The object types that it reads.
     pub object_types: ObjectTypes,
 }
 
-/// What is the same in all rounds.
+/// The conditions that are the same in all rounds.
 pub struct Conditions {
-    /// The recording; it is read twice a round.
+    /// The recording, which each round reads twice.
     pub recording: PathBuf,
-    /// What the names of its topics begin with.
+    /// The prefix of its topics.
     pub prefix: String,
     /// Whether a privileged topic is preferred to the public one.
     pub privileged: bool,
-    /// What bounds an instance.
+    /// The limits of an instance.
     pub limits: Limits,
-    /// What one call may be made of.
+    /// The limits of the batches of one call.
     pub batch_limits: BatchLimits,
 }
 
-/// What one round took.
+/// The figures of one round.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Round {
     /// Objects that were processed.
@@ -65,25 +65,25 @@ pub struct Round {
     pub bytes: u64,
     /// Records among them that the processor rejected.
     pub rejected: u64,
-    /// From the first read to the end of the last checkpoint, by the clock on the wall.
+    /// Wall time from the first read to the end of the last checkpoint.
     pub wall_ns: u64,
     /// CPU time of the worker in that time: the sum of the parts.
     pub cpu_ns: u64,
-    /// Where it went.
+    /// The parts of the CPU time.
     pub parts_ns: Parts<u64>,
-    /// Making the instance and calling `start`, which comes before, by the clock on the wall.
+    /// Wall time of creating the instance and calling `start`, before the first read.
     pub start_ns: u64,
-    /// The most linear memory that the guest had.
+    /// The peak of the guest's linear memory.
     pub guest_memory_bytes: u64,
-    /// How often the meter read the clock.
+    /// The number of times that the meter read the clock.
     pub clock_reads: u64,
 }
 
-/// What the worker's thread saw.
+/// The measurements of the worker's thread.
 struct Seen {
     wall_ns: u64,
     meter: Reading,
-    /// CPU time of reading the recording alone, which is done after the run.
+    /// CPU time of reading only the recording, which is measured after the run.
     reading_ns: u64,
 }
 
@@ -109,10 +109,10 @@ impl Seen {
 }
 
 impl Subject {
-    /// Processes the whole recording once; `title` is what its progress is shown under.
+    /// Processes the whole recording once; `title` is the title of its progress line.
     ///
     /// # Errors
-    /// As a run does. A rejected record is no error.
+    /// As for a run, but a rejected record is no error.
     pub fn round(
         &self,
         conditions: &Conditions,
@@ -138,16 +138,16 @@ impl Subject {
             counters: progress.worker(0),
         };
         let path = conditions.recording.clone();
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let work = move || {
             let (ended, mut seen) = metered.run()?;
             seen.reading_ns = read_through(&path)?;
-            // The other end is there until this thread has ended.
-            let _told = tell.send(seen);
+            // The receiver exists until this thread has ended.
+            let _sent = sender.send(seen);
             Ok(ended)
         };
         let ended = run_workers(vec![Box::new(work)], stop, &progress)?;
-        match told.recv() {
+        match receiver.recv() {
             Ok(seen) if ended == Ended::EndOfData => seen.round(&progress, start_ns),
             _ => Err(Error::Interrupted),
         }
@@ -169,7 +169,7 @@ impl Subject {
     /// The sink of a run, which encodes all rows, bound to a file that drops them.
     fn outputs(&self) -> Result<OutputBindings, Error> {
         let outputs = &self.plan.outputs;
-        let destinations = jsonl::Destinations::open(&[NOWHERE.to_owned()], outputs)?;
+        let destinations = jsonl::Destinations::open(&[NULL_DEVICE.to_owned()], outputs)?;
         let bound = OutputBindings::to_one(Box::new(destinations), &self.plan);
         Ok(bound.map_err(WorkerError::from)?)
     }
@@ -207,7 +207,7 @@ fn settings(
     }
 }
 
-/// What a worker of a round is made of.
+/// The parts of a round's worker.
 struct Metered {
     source: Recording,
     processor: Processor,
@@ -218,7 +218,7 @@ struct Metered {
 }
 
 impl Metered {
-    /// Runs a worker on this thread with a meter on.
+    /// Runs a worker on this thread with a meter.
     fn run(self) -> Result<(Ended, Seen), WorkerError> {
         let start = Instant::now();
         let meter = Meter::new();
@@ -259,7 +259,7 @@ impl Metered {
     }
 }
 
-/// CPU time of reading all records of the recording and doing nothing with them.
+/// CPU time of reading all records of the recording and ignoring them.
 fn read_through(path: &Path) -> Result<u64, SourceError> {
     let failed = |error| SourceError::from(recording::Error::from(error));
     let mut reader = Reader::open(path).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! What all rounds together say: medians, and how far the rounds lie apart.
+//! Summarises all rounds: medians and ranges.
 
 use serde::Serialize;
 
@@ -6,24 +6,24 @@ use super::{Parts, Round};
 use crate::observe::meter::thread_nanoseconds;
 use crate::sandbox::LoadTimes;
 
-/// The median of the rounds, their least and their most.
+/// The median, minimum and maximum of the rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// The one in the middle; of an even number, between the two there.
+    /// The median; of an even number, the middle of the two central values.
     pub median: f64,
-    /// The least.
+    /// The minimum.
     pub min: f64,
-    /// The most.
+    /// The maximum.
     pub max: f64,
 }
 
 impl Spread {
-    /// Of no values all three are 0.
+    /// The spread of `values`; without values all three are 0.
     #[must_use]
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
-        let at = |place: usize| values.get(place).copied().unwrap_or_default();
+        let at = |index: usize| values.get(index).copied().unwrap_or_default();
         let last = values.len().saturating_sub(1);
         Self {
             median: f64::midpoint(at(last / 2), at(last.div_ceil(2))),
@@ -40,11 +40,11 @@ pub struct Benchmark {
     pub host_version: &'static str,
     /// The recording.
     pub recording: String,
-    /// Rounds that are not counted, before the others.
+    /// The number of rounds before the measured ones.
     pub warm_up: u32,
-    /// The plugin, and the one to compare with, where there is one.
+    /// The plugin, and the second one where two are compared.
     pub plugins: Vec<Measured>,
-    /// The second plugin by the first.
+    /// The ratios of the second plugin to the first.
     pub ratios: Option<Ratios>,
 }
 
@@ -53,48 +53,49 @@ pub struct Benchmark {
 pub struct Measured {
     /// Its file.
     pub plugin: String,
-    /// Its name, as it says.
+    /// The name in its description.
     pub name: String,
-    /// Its version, as it says.
+    /// The version in its description.
     pub version: String,
     /// SHA-256 of its file.
     pub sha256: String,
-    /// Loading it, compiling included.
+    /// Time to load it, with compiling.
     pub compile_ns: u64,
-    /// Loading it from the cache of compiled code, where there is one.
+    /// Time to load it from the cache of compiled code, where there is one.
     pub load_ns: Option<u64>,
-    /// Making an instance and calling `start`.
+    /// Time to create an instance and call `start`.
     pub start_ns: Spread,
-    /// The most linear memory that the guest had in any round.
+    /// The peak of the guest's linear memory in all rounds.
     pub guest_memory_bytes: u64,
-    /// Objects by the clock on the wall.
+    /// Objects per second of wall time.
     pub objects_per_second: Spread,
-    /// Millions of bytes of keys and values by the clock on the wall.
+    /// Millions of bytes of keys and values per second of wall time.
     pub megabytes_per_second: Spread,
     /// CPU time of one object.
     pub cpu_ns_per_object: Spread,
-    /// Its parts. Medians of parts need not add up to the median of the whole; those of each round do.
+    /// The parts of the CPU time of one object. Medians of parts need not add up to the median of the total; the parts
+    /// of each round do.
     pub parts_ns_per_object: Parts<Spread>,
-    /// Each part of all rounds by the whole of all rounds, from 0 to 1. These add up to 1.
+    /// The share of each part in the total of all rounds, from 0 to 1. The shares add up to 1.
     pub parts_share: Parts<f64>,
-    /// What reading the clock took, by the whole.
+    /// The share of reading the clock in the total.
     pub metering_share: f64,
-    /// The rounds, in their order.
+    /// The rounds, in order.
     pub rounds: Vec<Round>,
 }
 
-/// The second plugin by the first, each round by the one beside it.
+/// The ratios of the second plugin to the first: each round is compared with the one next to it.
 #[derive(Debug, Serialize)]
 pub struct Ratios {
     /// CPU time of one object.
     pub cpu_per_object: Spread,
-    /// Objects by the clock on the wall.
+    /// Objects per second of wall time.
     pub objects_per_second: Spread,
     /// The parts of the CPU time of one object.
     pub parts: Parts<Spread>,
 }
 
-/// What a plugin says of itself.
+/// The file, name and version of a plugin.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Its file.
@@ -108,7 +109,7 @@ pub struct Identity {
 }
 
 impl Measured {
-    /// Sums the rounds up.
+    /// Summarises the rounds.
     #[must_use]
     pub fn new(identity: Identity, load: LoadTimes, rounds: Vec<Round>) -> Self {
         let spread = |of: &dyn Fn(&Round) -> f64| Spread::of(rounds.iter().map(of));
@@ -128,7 +129,7 @@ impl Measured {
                 .max()
                 .unwrap_or_default(),
             objects_per_second: spread(&objects_per_second),
-            // Bytes in a microsecond are millions of bytes in a second.
+            // Bytes per microsecond are millions of bytes per second.
             megabytes_per_second: spread(&|round| {
                 float(round.bytes) * 1e3 / float(round.wall_ns.max(1))
             }),
@@ -150,7 +151,7 @@ impl Measured {
         self.rounds.last().map_or(0, |round| round.objects)
     }
 
-    /// This plugin by `first`.
+    /// The ratios of this plugin to `first`.
     #[must_use]
     pub fn by(&self, first: &Self) -> Ratios {
         let ratio = |of: &dyn Fn(&Round) -> f64| {
@@ -200,7 +201,7 @@ fn float(number: u64) -> f64 {
     number as f64
 }
 
-/// What one reading of the thread's clock takes on this machine now.
+/// The time that one reading of the thread's clock takes on this machine now.
 fn clock_read_ns() -> f64 {
     const READS: u32 = 1000;
     let before = thread_nanoseconds();

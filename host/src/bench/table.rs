@@ -1,4 +1,4 @@
-//! A benchmark as people read it.
+//! Prints a benchmark as a table.
 
 use std::fmt::{self, Write};
 
@@ -6,17 +6,17 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::{Benchmark, Measured, Spread};
 
-/// A meter that takes more than this share has measured itself.
+/// Above this share of the time the meter distorts its figures.
 const MUCH_METERING: f64 = 0.1;
 
-/// How far two columns are apart.
+/// The number of spaces between two columns.
 const GAP: usize = 3;
 
 /// A benchmark as a table: a row for each figure, a column for each plugin.
 pub struct Table<'a> {
     /// The benchmark.
     pub benchmark: &'a Benchmark,
-    /// What is said in addition where records were rejected.
+    /// A further note for the case that records were rejected.
     pub on_rejections: Option<String>,
 }
 
@@ -84,13 +84,13 @@ impl Table<'_> {
     fn parts(&self) -> impl Iterator<Item = Row> {
         let names = self.benchmark.plugins.first().map(|m| m.parts_share.list());
         let names = names.into_iter().flatten().enumerate();
-        names.map(|(place, (name, _))| {
+        names.map(|(index, (name, _))| {
             let cell = |m: &Measured| {
-                let share = 100.0 * m.parts_share.list()[place].1;
-                let each = m.parts_ns_per_object.list()[place].1;
+                let share = 100.0 * m.parts_share.list()[index].1;
+                let each = m.parts_ns_per_object.list()[index].1;
                 format!("{share:4.1} %  {}", spread(each, time))
             };
-            let ratio = self.ratio(|ratios| ratios.parts.list()[place].1);
+            let ratio = self.ratio(|ratios| ratios.parts.list()[index].1);
             self.row(&format!("  {name}"), cell, ratio)
         })
     }
@@ -120,7 +120,7 @@ impl Table<'_> {
         if metering > MUCH_METERING {
             writeln!(
                 f,
-                "That is much, because the calls, or the lots of rows in them, are small: the true figures are better."
+                "This share is high because calls or chunks of rows are small: without it the figures are better."
             )?;
         }
         if let (true, Some(note)) = (plugins.iter().any(|m| rejected(m) > 0), &self.on_rejections) {
@@ -129,7 +129,7 @@ impl Table<'_> {
         if plugins.iter().any(|m| m.objects() != plugins[0].objects()) {
             writeln!(
                 f,
-                "The plugins read different objects, so that their figures say little about each other."
+                "The plugins read different objects, so their figures are hardly comparable."
             )?;
         }
         Ok(())
@@ -181,7 +181,7 @@ fn count(rate: f64) -> String {
     HumanCount(rate.round() as u64).to_string()
 }
 
-/// Three digits that matter, or all before the point.
+/// Three significant digits, or all before the decimal point.
 fn short(number: f64) -> String {
     match number {
         ..10.0 => format!("{number:.2}"),
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_rates_have_three_digits_that_matter() {
+    fn times_and_rates_have_three_significant_digits() {
         assert_eq!(time(6.504), "6.50 ns");
         assert_eq!(time(712.4), "712 ns");
         assert_eq!(time(9_999.0), "9999 ns");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_each_other_and_lines_end_without_blanks() {
+    fn columns_are_aligned_and_lines_end_without_blanks() {
         struct Rows(Vec<Row>);
         impl fmt::Display for Rows {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! Flags that every command has which runs a processor, as parts of the layer of the command line.
+//! The flags that all commands share which run a processor, as parts of the layer of the command line.
 
 use std::path::PathBuf;
 
@@ -11,8 +11,8 @@ use crate::config::{
 use crate::pipeline::stop::Stop;
 use crate::sink::jsonl;
 
-/// Installs the handlers of signals before anything is loaded: the engine writes too, when it maps a plugin's code
-/// from a file in memory.
+/// Installs the signal handlers before anything is loaded: the engine writes, too, when it maps a plugin's code from a
+/// file in memory.
 pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
     jsonl::survive_size_limits();
     Stop::on_signals().map_err(|source| {
@@ -23,7 +23,7 @@ pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
     })
 }
 
-/// The configuration of a command with these flags, and where its values come from.
+/// The configuration of a command with these flags, and the origins of its values.
 pub(super) fn configure(flags: Layer) -> (Result<Config, ConfigError>, Origins) {
     let layers = Layers::default().over(flags, |_| Origin::Flag);
     let (layer, origins) = layers.into_parts();
@@ -111,7 +111,7 @@ impl LimitArguments {
     }
 }
 
-/// The values of a flag that may be repeated, where it was given.
+/// The values of a flag that may be repeated, if it was given.
 pub(super) fn given<T>(values: Vec<T>) -> Option<Vec<T>> {
     (!values.is_empty()).then_some(values)
 }

@@ -89,7 +89,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
     let entrants = bench.measure(entrants, &stop)?;
     let benchmark = bench.sum_up(entrants);
     bench.write(&benchmark).or_else(|error| match error.kind() {
-        // The reader has seen enough, as with `run`.
+        // The reader has closed the pipe, which is no error, as with `run`.
         io::ErrorKind::BrokenPipe => Ok(()),
         _ => Err(Report::failure(
             anyhow::Error::new(error).context("cannot write to standard output"),
@@ -115,7 +115,7 @@ struct Entrant {
 }
 
 impl Arguments {
-    /// What the command line says, as a layer of the configuration.
+    /// The layer of the configuration that the command line sets.
     fn layer(&self) -> Layer {
         let mut layer = Layer::default();
         self.plugin.clone().add_to(&mut layer);
@@ -125,7 +125,7 @@ impl Arguments {
         layer
     }
 
-    /// What the progress line begins with.
+    /// The title of the progress line.
     fn title(&self, number: u32) -> String {
         if number < self.warm_up {
             format!("warming up, {} of {}: ", number + 1, self.warm_up)
@@ -137,7 +137,7 @@ impl Arguments {
 }
 
 impl Bench<'_> {
-    /// An error about one plugin, which is named where there are two.
+    /// An error of one plugin, which is named where there are two.
     fn report(&self, entrant: &Path, error: &impl Explain) -> Report {
         let report = Report::of(error, self.names);
         if self.arguments.compare.is_some() {
@@ -170,7 +170,7 @@ impl Bench<'_> {
             rounds, warm_up, ..
         } = *self.arguments;
         for number in 0..warm_up + rounds {
-            // The order changes, in case that one is an advantage.
+            // The order alternates, in case going first is an advantage.
             for turn in 0..entrants.len() {
                 let index = if number.is_multiple_of(2) {
                     turn

@@ -1,4 +1,4 @@
-//! What a process stands on outside of itself, for tests to replace.
+//! The parts of the system that tests replace.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::sink::files::{Files, SystemFiles};
 /// The parts of the system that a run is given.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// Takes the durable steps of files.
+    /// Performs the durable operations on files.
     pub files: Arc<dyn Files>,
 }
 

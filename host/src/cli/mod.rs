@@ -33,7 +33,7 @@ enum Command {
     Bench(Box<bench::Arguments>),
 }
 
-/// Carries out what the arguments of the process say, and reports an error on standard error.
+/// Executes the command line of the process, and reports an error on standard error.
 #[must_use]
 pub fn main(environment: &Environment) -> ExitCode {
     let arguments = Arguments::parse();
@@ -43,7 +43,7 @@ pub fn main(environment: &Environment) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(report) => {
-            // Nobody can be told where standard error cannot be written.
+            // Where standard error cannot be written, the error cannot be reported.
             let _written = writeln!(std::io::stderr(), "{report}");
             report.exit_code()
         }

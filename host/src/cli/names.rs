@@ -1,4 +1,4 @@
-//! How a setting is called in a message: by what the operator wrote.
+//! The name of a setting in a message: what the operator wrote.
 
 use std::fmt::Display;
 
@@ -31,7 +31,8 @@ pub(super) fn flag(setting: Setting) -> &'static str {
     }
 }
 
-/// The names of settings in backticks, by the origins of their values; a setting that nothing sets has its flag's.
+/// The names of settings in backticks, by the origins of their values; a setting that nothing sets is called by its
+/// flag.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Names<'a>(pub(super) &'a Origins);
 

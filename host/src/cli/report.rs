@@ -1,4 +1,4 @@
-//! A failure as the command line tells it: one sentence, its causes, a hint, an exit code.
+//! The report of a failure: one sentence, its causes, a hint and an exit code.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -10,10 +10,10 @@ use crate::text;
 
 /// The exit code of a failure of the run.
 const FAILURE: u8 = 1;
-/// The exit code of wrong use, which is also that of the argument parser.
+/// The exit code of wrong use, which the argument parser uses, too.
 const WRONG_USE: u8 = 2;
 
-/// A failure with what the user needs to know of it.
+/// A failure with its hint and exit code.
 #[derive(Debug)]
 pub(super) struct Report {
     error: anyhow::Error,
@@ -22,7 +22,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// An error in the words of the operator, whose settings have these names.
+    /// The report of an error; `names` has the names of the settings.
     pub(super) fn of(error: &impl Explain, names: Names<'_>) -> Self {
         let (sentence, hint) = (error.sentence(names), error.hint(names));
         if error.is_wrong_use() {
@@ -32,7 +32,7 @@ impl Report {
         }
     }
 
-    /// A command line that cannot be carried out.
+    /// A command line that cannot be executed.
     pub(super) fn wrong_use(error: impl Into<anyhow::Error>, hint: Option<String>) -> Self {
         Self {
             error: error.into(),
@@ -50,13 +50,13 @@ impl Report {
         }
     }
 
-    /// The same, said to be about one of several things.
+    /// The same report with the name of the thing that it is about.
     pub(super) fn about(self, thing: String) -> Self {
         let error = self.error.context(thing);
         Self { error, ..self }
     }
 
-    /// What the process ends with.
+    /// The exit code of the process.
     #[must_use]
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.exit_code)
@@ -64,14 +64,14 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// Whatever parts of it come from a plugin, a recording or a broker, they cannot forge lines or steer a terminal.
+    /// Parts that come from a plugin, a recording or a broker cannot forge lines or control a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = format!("{:#}", self.error);
         write!(f, "error: {}", text::clean(&error, text::LINE_BYTES))?;
         let Some(hint) = &self.hint else {
             return Ok(());
         };
-        // A hint may be a list, one line an entry.
+        // A hint may be a list with one entry on each line.
         for (index, line) in hint.split('\n').enumerate() {
             let before = if index == 0 { "hint: " } else { "" };
             write!(f, "\n{before}{}", text::clean(line, text::LINE_BYTES))?;

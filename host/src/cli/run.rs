@@ -88,7 +88,7 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
 }
 
 impl Arguments {
-    /// What the command line says, as a layer of the configuration.
+    /// The layer of the configuration that the command line sets.
     fn into_layer(self) -> Layer {
         let mut layer = Layer {
             outputs: args::given(self.outputs),

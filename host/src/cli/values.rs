@@ -1,4 +1,4 @@
-//! How values on the command line are read that the configuration does not read itself.
+//! Parses values of the command line that the configuration does not parse itself.
 
 use std::ffi::OsStr;
 
@@ -16,7 +16,7 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// `KEY=VALUE` where the value may be a secret, which the parser's own error would show.
+/// `KEY=VALUE` where the value may be a secret; the argument parser's error would show it.
 #[derive(Clone)]
 pub(super) struct SecretPair;
 

@@ -1,4 +1,5 @@
-//! One layer of a configuration: what the command line, the environment or a file says, each with the same members.
+//! One layer of a configuration: the settings of the command line, the environment or a file. All layers have the same
+//! members.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use super::values::{
     KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
 };
 
-/// How a value goes together with that of a lower layer: it replaces that, unless it says something else.
+/// Combines a value with that of a lower layer, which it replaces by default.
 trait Merge: Sized {
     fn over(self, _lower: Self) -> Self {
         self
@@ -32,7 +33,7 @@ impl Merge for OnEof {}
 impl Merge for OnBadRecord {}
 
 impl Merge for KafkaSettings {
-    /// Key by key: the last one counts.
+    /// Merges by key; this layer takes precedence.
     fn over(self, mut lower: Self) -> Self {
         lower.0.extend(self.0);
         lower
@@ -40,14 +41,14 @@ impl Merge for KafkaSettings {
 }
 
 impl Merge for Map<String, Value> {
-    /// Option by option.
+    /// Merges by option; this layer takes precedence.
     fn over(self, mut lower: Self) -> Self {
         lower.extend(self);
         lower
     }
 }
 
-/// A section of a layer: members that may be absent, each with the setting that it holds.
+/// Defines a section of a layer: optional members, each with its setting.
 macro_rules! section {
     (
         $(#[$about:meta])*
@@ -84,7 +85,7 @@ section! {
         plugin: PathBuf = Plugin,
         /// Options with their values.
         options: Map<String, Value> = Options,
-        /// Options as texts, whose types the plugin knows.
+        /// Options as texts; the plugin's schema has their types.
         #[serde(skip)]
         option_texts: Vec<(String, String)> = Options,
         /// A file with a JSON object of options.
@@ -93,19 +94,19 @@ section! {
 }
 
 section! {
-    /// What is read of a journal.
+    /// The selection of records of a journal.
     JournalLayer {
-        /// What the names of its topics begin with.
+        /// The prefix of its topic names.
         prefix: String = Prefix,
-        /// The object types, of those that the plugin reads.
+        /// The object types to read, out of those of the plugin.
         object_types: Vec<String> = ObjectTypes,
-        /// Whether privileged topics are read where there are any.
+        /// Whether privileged topics are read where they exist.
         privileged: bool = Privileged,
         /// A recording to read instead of a cluster.
         recording: PathBuf = Recording,
-        /// What is done when all existing records are processed.
+        /// What to do when all existing records are processed.
         on_eof: OnEof = OnEof,
-        /// After how many objects the run ends.
+        /// The number of objects after which the run ends.
         stop_after: u64 = StopAfter,
     }
 }
@@ -113,7 +114,7 @@ section! {
 section! {
     /// The cluster.
     KafkaLayer {
-        /// The brokers to begin with, with commas between them.
+        /// The bootstrap brokers, separated by commas.
         brokers: Text = Brokers,
         /// The consumer group.
         group_id: Text = GroupId,
@@ -123,7 +124,7 @@ section! {
 }
 
 section! {
-    /// What one call and one instance may take.
+    /// The limits of one call and of one instance.
     LimitsLayer {
         /// Records of one call.
         batch_records: RecordCount = BatchRecords,
@@ -141,13 +142,13 @@ section! {
     ProcessLayer {
         /// Its memory.
         memory: Size = ProcessMemory,
-        /// Its consumers and instances.
+        /// Its number of workers.
         workers: WorkerCount = Workers,
     }
 }
 
 section! {
-    /// When rows and offsets become durable.
+    /// Settings of checkpoints.
     CheckpointLayer {
         /// The longest time between two checkpoints.
         interval: Span = CheckpointInterval,
@@ -155,26 +156,26 @@ section! {
 }
 
 section! {
-    /// What is done when something goes wrong.
+    /// Settings for failures.
     FailureLayer {
-        /// With a record that the processor rejects.
+        /// What to do with a record that the processor rejects.
         on_bad_record: OnBadRecord = OnBadRecord,
     }
 }
 
-/// What one layer says.
+/// The settings of one layer.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Layer {
     /// The plugin and its options.
     pub(crate) processor: ProcessorLayer,
-    /// What is read.
+    /// The selection of records.
     pub(crate) journal: JournalLayer,
     /// The cluster.
     pub(crate) kafka: KafkaLayer,
     /// Where outputs are written to, as `[NAME=]FILE`.
     pub(crate) outputs: Option<Vec<String>>,
-    /// What a call may take.
+    /// The limits of a call.
     pub(crate) limits: LimitsLayer,
     /// The process.
     pub(crate) process: ProcessLayer,
@@ -185,7 +186,7 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// Takes what this layer leaves open from `lower`.
+    /// Takes the values that this layer does not set from `lower`.
     fn over(self, lower: Self) -> Self {
         Self {
             processor: self.processor.over(lower.processor),
@@ -199,7 +200,7 @@ impl Layer {
         }
     }
 
-    /// The settings that this layer has a value for.
+    /// The settings that this layer sets.
     pub(crate) fn settings(&self) -> impl Iterator<Item = Setting> {
         let outputs = self.outputs.is_some().then_some(Setting::Outputs);
         self.processor
@@ -214,7 +215,7 @@ impl Layer {
     }
 }
 
-/// Layers that are combined, from the highest one down, with the origin of each value.
+/// Combined layers, added from the highest to the lowest, with the origin of each value.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
     layer: Layer,
@@ -222,9 +223,9 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Puts `lower` under the layers that are there; `origin` says where it has a setting from.
+    /// Adds `lower` below the present layers; `origin` returns the origin of its settings.
     ///
-    /// A layer that names a source replaces the source of those under it.
+    /// A layer that names a source replaces the source of lower layers.
     #[must_use]
     pub(crate) fn over(mut self, mut lower: Layer, origin: impl Fn(Setting) -> Origin) -> Self {
         if self.layer.journal.recording.is_some() {
@@ -243,7 +244,7 @@ impl Layers {
         self
     }
 
-    /// What all layers say together.
+    /// The combined layer and the origins of its values.
     pub(crate) fn into_parts(self) -> (Layer, Origins) {
         (self.layer, self.origins)
     }

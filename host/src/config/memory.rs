@@ -1,7 +1,7 @@
-//! From the memory of the whole process to the limits of its parts.
+//! Derives the limits of the parts from the memory of the whole process.
 //!
-//! The sum of the worst cases is what counts, because workers know nothing of each other: all may be at
-//! their worst at the same moment. `docs/operating.md` says what the sum leaves out.
+//! The sum of the worst cases counts, because workers are independent: all may need their most memory at the same
+//! moment. `docs/operating.md` lists what the sum leaves out.
 
 use std::fmt;
 
@@ -11,72 +11,73 @@ use crate::text::RoundedUp as Size;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// The memory of one instance, unless something is set, in bytes.
+/// The default memory of one instance, in bytes.
 const USUAL_GUEST: usize = 512 * MIB;
-/// Keys and values of one call, unless something is set, in bytes.
+/// The default size of the keys and values of one call, in bytes.
 const USUAL_BATCH: usize = MIB;
-/// Held rows that make a checkpoint due, and the most that a derived limit waits for, in bytes.
+/// The size of held rows that makes a checkpoint due, in bytes. Derived limits are at most this large.
 pub(crate) const USUAL_HELD: usize = 16 * MIB;
 
-/// What the process takes before any worker does anything: code, engine, allocator, the client that asks about
-/// the cluster, and what is left behind by the loading of a plugin. Measured, with room.
+/// The memory of the process before any worker runs: code, engine, allocator, the client for queries, and memory that
+/// stays allocated after loading a plugin. Measured, with a margin.
 const BASE: usize = 48 * MIB;
-/// Compiled code is a few times as large as the plugin's file, and is mapped whole.
+/// Compiled code is a few times as large as the plugin's file, and all of it is mapped.
 const CODE_PER_PLUGIN_BYTE: usize = 4;
-/// What a worker takes that nobody sets: its consumer's threads and their arenas, its stack, the tables of its
-/// instance. Measured, with room.
+/// The memory of a worker that no setting limits: its consumer's threads and their arenas, its stack, the tables of its
+/// instance. Measured, with a margin.
 const WORKER: usize = 6 * MIB;
-/// Columns beside keys and values, positions of messages, and the names of rejected records.
+/// The memory for each record apart from its key and value: the other columns, positions of messages, and the names of
+/// rejected records.
 const PER_RECORD: usize = 128;
 
-/// Buffers of batches that are kept, in relation to a batch: buffers double as they grow, and there are several
+/// The size of kept buffers of batches in relation to a batch: buffers double as they grow, and there are several
 /// topics.
 const KEPT_TIMES: usize = 4;
 
-/// Rows above those that make a checkpoint due, in relation to what one call may emit: those of `process` and those
-/// of `checkpoint` after it, for each as lines and as merged rows. What a call hands to the host beside its rows,
-/// such as rejections, takes no more, and is gone before `checkpoint`.
+/// The size of rows beyond those that make a checkpoint due, in relation to what one call may emit: those of `process`
+/// and of `checkpoint` after it, each as lines and as merged rows. Whatever else a call passes to the host, such as
+/// rejections, takes no more, and is freed before `checkpoint`.
 const CALLS_HELD: usize = 4;
 
-/// The least that a worker can do anything useful with, in bytes.
+/// The smallest limits with which a worker is useful, in bytes.
 const LEAST_GUEST: usize = 8 * MIB;
 const LEAST_CALL: usize = MIB;
 const LEAST_BATCH: usize = 64 * KIB;
-/// An instance has at least this much memory in relation to a batch.
+/// The smallest memory of an instance in relation to a batch.
 pub(crate) const GUEST_PER_BATCH: usize = 4;
-/// More than that no instance can address.
+/// No instance can address more.
 const MOST_GUEST: usize = 4 << 30;
 
-/// The limits of the parts of each worker, in bytes where nothing else is said.
+/// The limits of the parts of each worker, in bytes unless stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MemoryPlan {
     /// The memory of its instance; a record may take half of it.
     pub(crate) guest: usize,
     /// What one call may emit, as rows and as the sink's own encoding of them.
     pub(crate) call: usize,
-    /// Keys and values of one call, but for a single larger record.
+    /// Keys and values of one call, except for a single larger record.
     pub(crate) batch: usize,
-    /// Held rows that make a checkpoint due.
+    /// The size of held rows that makes a checkpoint due.
     pub(crate) held: usize,
-    /// What is bounded only where the memory of the whole process is.
+    /// Limits that exist only where the memory of the whole process is limited.
     pub(crate) bounded: Option<Bounds>,
 }
 
-/// What one worker may hold where the memory of the whole process is bounded, and what nothing bounds otherwise.
+/// The limits of one worker that exist only where the memory of the whole process is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// Lines that ever wait for a checkpoint, in bytes.
+    /// The limit on lines that wait for a checkpoint, in bytes.
     pub(crate) lines: usize,
-    /// Memory that batches may keep from one call to the next, in bytes.
+    /// The limit on the memory that batches keep between calls, in bytes.
     pub(crate) kept_batches: usize,
-    /// Records that are fetched ahead.
+    /// The limits of records that are fetched ahead.
     pub(crate) fetch: FetchLimits,
 }
 
-/// What the operator sets; the limits that are absent follow from it.
+/// The operator's settings; limits that are absent are derived.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MemoryRequest {
-    /// The most memory of the process, in bytes.
+    /// The memory limit of the process, in bytes.
     pub(crate) process: usize,
     /// How many workers share it.
     pub(crate) workers: usize,
@@ -88,11 +89,11 @@ pub(crate) struct MemoryRequest {
     pub(crate) guest: Option<usize>,
     /// Keys and values of one call, in bytes.
     pub(crate) batch: Option<usize>,
-    /// What librdkafka fetches.
+    /// The fetch sizes of librdkafka.
     pub(crate) fetch: FetchRequest,
 }
 
-/// The parts do not fit.
+/// The parts do not fit into the memory of the process.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a process of {} is too little for {}: {}", Size(*.process), Workers(*.workers), self.needed())]
 pub struct TooLittle {
@@ -104,7 +105,7 @@ pub struct TooLittle {
     pub(crate) given: bool,
 }
 
-/// The least that a worker takes, by what takes it.
+/// The smallest memory of a worker, by part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Least {
     guest: usize,
@@ -120,7 +121,7 @@ impl Least {
 }
 
 impl TooLittle {
-    /// What the parts take at the least, as a sentence.
+    /// The smallest memory of the parts, as a clause.
     pub(crate) fn needed(&self) -> String {
         let Least {
             guest,
@@ -129,7 +130,7 @@ impl TooLittle {
             rest,
         } = self.least;
         format!(
-            "the process takes {}, and each worker at the least {} (its instance {}, fetched records {}, rows {}, the \
+            "the process takes {}, and each worker at least {} (its instance {}, fetched records {}, rows {}, the \
              rest {})",
             Size(self.base),
             Size(self.least.sum()),
@@ -140,20 +141,20 @@ impl TooLittle {
         )
     }
 
-    /// The memory that is enough for all workers.
+    /// The memory that all workers need.
     pub(crate) fn enough(&self) -> Size {
         let workers = self.least.sum().saturating_mul(self.workers);
         Size(self.base.saturating_add(workers))
     }
 
-    /// The workers that the memory is enough for.
+    /// The number of workers that fit into the memory.
     pub(crate) fn fitting(&self) -> Workers {
         Workers(self.process.saturating_sub(self.base) / self.least.sum().max(1))
     }
 }
 
 impl MemoryPlan {
-    /// The parts where nobody bounds the whole.
+    /// The limits where the memory of the process is not limited.
     pub(crate) fn usual(guest: Option<usize>, batch: Option<usize>) -> Self {
         let guest = guest.unwrap_or(USUAL_GUEST);
         Self {
@@ -165,20 +166,20 @@ impl MemoryPlan {
         }
     }
 
-    /// Parts whose worst cases, of all workers at the same time, fit into `request.process`. A quarter of a worker's
-    /// share is for fetched records and a quarter for rows; its instance, and the copy of a large record that
-    /// the host makes for it, have the rest.
+    /// Limits with which the worst cases of all workers together fit into `request.process`. A quarter of a worker's
+    /// share is for fetched records and a quarter for rows; the rest is for its instance and for the copy of a large
+    /// record that the host makes for it.
     ///
     /// # Errors
-    /// When there is too little for parts that are given, or for the least that the others need.
+    /// When the memory is too small for the limits that are set and for the smallest that the others need.
     pub(crate) fn within(request: &MemoryRequest) -> Result<Self, TooLittle> {
         let each = request.of_each_worker();
         let least = request.least();
         let Some(mut spare) = each.checked_sub(least.sum()) else {
             return Err(request.too_little(least));
         };
-        // Each part takes what it has above its least from what is spare; the instance comes last, because it can
-        // use any amount.
+        // Each part takes what exceeds its minimum from the spare memory; the instance comes last, because it can use
+        // any amount.
         let quarter = match request.guest {
             Some(_) => (spare + least.fetched + least.rows) / 2,
             None => each / 4,
@@ -216,12 +217,12 @@ impl MemoryPlan {
 }
 
 impl MemoryRequest {
-    /// What the process takes before any worker does.
+    /// The memory of the process without its workers.
     fn base(&self) -> usize {
         sum([BASE, self.plugin.saturating_mul(CODE_PER_PLUGIN_BYTE)])
     }
 
-    /// What each worker may take.
+    /// The share of each worker.
     fn of_each_worker(&self) -> usize {
         self.process.saturating_sub(self.base()) / self.workers.max(1)
     }
@@ -259,12 +260,12 @@ impl MemoryRequest {
     }
 }
 
-/// An instance, and the one record of half its memory that a batch may be.
+/// An instance, and a batch of a single record of half its memory.
 fn of_guest(guest: usize) -> usize {
     guest.saturating_add(guest / 2)
 }
 
-/// The largest instance that takes this much with its record: the inverse of [`of_guest`], but for two bytes.
+/// The largest instance that fits with its record: the inverse of [`of_guest`], up to two bytes.
 fn guest_within(memory: usize) -> usize {
     memory / 3 * 2
 }
@@ -273,8 +274,8 @@ fn of_rows(call: usize) -> usize {
     held(call).saturating_add(call.saturating_mul(CALLS_HELD))
 }
 
-/// The largest call whose rows take this much: the inverse of [`of_rows`]. The first is greater as long as all that
-/// is held is a call's rows, the second once that is [`USUAL_HELD`].
+/// The largest call whose rows fit: the inverse of [`of_rows`]. The first is greater while the held rows are those of
+/// one call, the second once they reach [`USUAL_HELD`].
 fn call_within(memory: usize) -> usize {
     (memory / (1 + CALLS_HELD)).max(memory.saturating_sub(USUAL_HELD) / CALLS_HELD)
 }
@@ -288,7 +289,7 @@ fn of_rest(batch: usize, records: usize) -> usize {
     sum([WORKER, kept_batches(batch), records])
 }
 
-/// Each topic has its own buffers, which are all released when they pass this.
+/// Each topic has its own buffers. They are all freed when they exceed this size.
 fn kept_batches(batch: usize) -> usize {
     batch.saturating_mul(KEPT_TIMES)
 }
@@ -324,7 +325,7 @@ mod tests {
         }
     }
 
-    /// What the process takes when every part of every worker is at its worst.
+    /// The memory of the process in the worst case of every part of every worker.
     fn worst_case(request: &MemoryRequest, plan: &MemoryPlan) -> usize {
         let bounded = plan.bounded.unwrap();
         let worker = of_guest(plan.guest)

@@ -1,8 +1,8 @@
-//! From what the operator says to what the pipeline works with.
+//! The configuration: from the operator's settings to checked values.
 //!
 //! Each source of settings is a [`Layer`] with the same members, all of which may be absent. [`Layers`] combines them
-//! and keeps the [`Origin`] of every value; what no layer sets has a default, and the whole is checked once, as it
-//! becomes a [`Config`].
+//! and keeps the [`Origin`] of every value. Settings that no layer sets have a default, and everything is checked once,
+//! when it becomes a [`Config`].
 
 mod layer;
 pub(crate) mod memory;
@@ -26,13 +26,13 @@ pub(crate) use self::values::{
     KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
 };
 
-/// What the names of the journal's topics begin with, unless it is set.
+/// The default prefix of the names of the journal's topics.
 pub(crate) const DEFAULT_PREFIX: &str = "swh.journal.objects";
-/// Records of one call, unless it is set.
+/// The default number of records of one call.
 pub(crate) const DEFAULT_BATCH_RECORDS: usize = 1000;
-/// The time of one call, unless it is set.
+/// The default time limit for one call.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
-/// The longest time between two checkpoints, unless it is set.
+/// The default of the longest time between two checkpoints.
 pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// All settings of a command, with defaults where no layer sets one.
@@ -46,23 +46,23 @@ pub(crate) struct Config {
     pub(crate) objects: Objects,
     /// Where they are read from.
     pub(crate) source: Source,
-    /// After how many objects the run ends.
+    /// The number of objects after which the run ends.
     pub(crate) stop_after: Option<u64>,
     /// Where outputs are written to, as `[NAME=]FILE`.
     pub(crate) outputs: Vec<String>,
-    /// What a call and an instance may take.
+    /// The limits of a call and of an instance.
     pub(crate) limits: Limits,
     /// The memory of the process, in bytes.
     pub(crate) process_memory: Option<usize>,
-    /// Consumers and instances of the process.
+    /// The number of workers of the process.
     pub(crate) workers: usize,
     /// The longest time between two checkpoints.
     pub(crate) checkpoint_interval: Duration,
-    /// What is done with a record that the processor rejects.
+    /// What to do with a record that the processor rejects.
     pub(crate) on_bad_record: OnBadRecord,
 }
 
-/// Options of the plugin, not checked by its schema yet: texts win over the file, and the file over values.
+/// Options of the plugin, which are not checked yet: texts take precedence over the file, and the file over values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PluginOptions {
     /// Options as texts.
@@ -76,11 +76,11 @@ pub(crate) struct PluginOptions {
 /// Which objects are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Objects {
-    /// What the names of topics begin with.
+    /// The prefix of topic names.
     pub(crate) prefix: String,
-    /// Their types; all that the plugin reads where there are none.
+    /// Their types; if empty, all that the plugin reads.
     pub(crate) types: Vec<String>,
-    /// Whether privileged topics are read where there are any.
+    /// Whether privileged topics are read where they exist.
     pub(crate) privileged: bool,
 }
 
@@ -96,17 +96,17 @@ pub(crate) enum Source {
 /// A cluster, and how it is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Kafka {
-    /// The brokers to begin with, with commas between them.
+    /// The bootstrap brokers, separated by commas.
     pub(crate) brokers: String,
     /// The consumer group.
     pub(crate) group_id: String,
     /// Settings of librdkafka.
     pub(crate) settings: Vec<(String, String)>,
-    /// What is done when all existing records are processed.
+    /// What to do when all existing records are processed.
     pub(crate) on_eof: OnEof,
 }
 
-/// What a call and an instance may take; the sizes that are absent follow from the memory of the process.
+/// The limits of a call and of an instance; sizes that are absent are derived from the memory of the process.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// Records of one call.
@@ -119,7 +119,7 @@ pub(crate) struct Limits {
     pub(crate) memory: Option<usize>,
 }
 
-/// Settings that do not go together.
+/// Settings that are missing or contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// There is no plugin.
@@ -128,12 +128,12 @@ pub(crate) enum ConfigError {
     /// There is neither a recording nor a cluster.
     #[error("neither a recording nor the brokers of a cluster are named")]
     NoSource,
-    /// A cluster without what it takes to read it.
+    /// A cluster without brokers or without a group.
     #[error("a cluster needs brokers and a consumer group")]
     Incomplete {
-        /// What is absent.
+        /// The setting that is missing.
         missing: Setting,
-        /// What is there.
+        /// The setting that is present.
         given: Setting,
     },
     /// A recording and a setting of the cluster.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::text::{MESSAGE_BYTES, clean};
 
-/// Options that cannot be read, or that the plugin does not take.
+/// Options that cannot be read, or that the plugin does not accept.
 #[derive(Debug, thiserror::Error)]
 pub enum OptionsError {
     /// The file of options could not be read.
@@ -25,7 +25,7 @@ pub enum OptionsError {
     NotJson {
         /// The file.
         path: PathBuf,
-        /// Where it stops being JSON.
+        /// The error of the JSON parser.
         #[source]
         source: serde_json::Error,
     },
@@ -35,7 +35,7 @@ pub enum OptionsError {
         /// The file.
         path: PathBuf,
     },
-    /// The plugin does not take them. What is quoted of the plugin and the options is made harmless here.
+    /// The plugin does not accept them. The message is cleaned here, because it quotes the plugin and the options.
     #[error("{}", clean(&.0.to_string(), MESSAGE_BYTES))]
     NotTaken(OptionError),
 }
@@ -67,11 +67,10 @@ pub fn read_file(path: &Path) -> Result<Map<String, Value>, OptionsError> {
     }
 }
 
-/// The options as one JSON object that `schema` takes; pairs win over the file.
+/// The options as one JSON object that `schema` accepts; pairs take precedence over the file.
 ///
-/// A pair's value is taken by the option's type: a string as it is, a number, `true` or `false`; a
-/// key that is repeated makes a list where the option is one; anything else is JSON. Defaults are the plugin's to fill
-/// in.
+/// The option's type decides how a pair's value is read: as a string, a number, `true` or `false`; repeated keys make a
+/// list if the option is one; anything else is JSON. The plugin fills in defaults.
 ///
 /// # Errors
 /// When an option is unknown, missing, of the wrong type, or breaks another rule of the schema.
@@ -88,7 +87,7 @@ pub fn parse(
     Ok(Value::Object(options))
 }
 
-/// The pairs by name, in the order in which each name came first.
+/// The pairs by name, in the order in which the names first occur.
 fn grouped(pairs: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for (name, value) in pairs {

@@ -1,18 +1,18 @@
-//! Where the value of each setting comes from, so that a message names what the operator wrote.
+//! The origin of the value of each setting, so that messages name what the operator wrote.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::setting::Setting;
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// No layer sets it.
     Default,
-    /// The command line, which knows the flag.
+    /// The command line; `cli` knows the flag.
     Flag,
-    /// A variable of the environment.
+    /// An environment variable.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "no layer reads the environment yet")
@@ -26,7 +26,7 @@ pub(crate) enum Origin {
     File {
         /// The file.
         path: PathBuf,
-        /// The keys that lead to the value, with dots between them.
+        /// The path of keys to the value, separated by dots.
         key: String,
     },
 }
@@ -39,17 +39,17 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Where the value of `setting` comes from.
+    /// The origin of the value of `setting`.
     pub(crate) fn of(&self, setting: Setting) -> &Origin {
         self.settings.get(&setting).unwrap_or(&Origin::Default)
     }
 
-    /// Where the value of one of librdkafka's settings comes from.
+    /// The origin of the value of one of librdkafka's settings.
     pub(crate) fn of_kafka(&self, key: &str) -> &Origin {
         self.kafka.get(key).unwrap_or(&Origin::Default)
     }
 
-    /// Notes an origin, unless a higher layer has set the value.
+    /// Records an origin, unless a higher layer sets the value.
     pub(super) fn add(&mut self, setting: Setting, origin: Origin) {
         self.settings.entry(setting).or_insert(origin);
     }

@@ -1,6 +1,6 @@
 //! The settings that an operator has.
 
-/// One setting, by which its origin is looked up.
+/// A setting, which is also the key of its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Setting {
     /// The plugin's file.
@@ -9,7 +9,7 @@ pub(crate) enum Setting {
     Options,
     /// A file with the plugin's options.
     OptionsFile,
-    /// What the names of topics begin with.
+    /// The prefix of topic names.
     Prefix,
     /// The object types to read.
     ObjectTypes,
@@ -19,7 +19,7 @@ pub(crate) enum Setting {
     Recording,
     /// Where a run ends when all existing records are processed.
     OnEof,
-    /// After how many objects it ends.
+    /// The number of objects after which it ends.
     StopAfter,
     /// The brokers of the cluster.
     Brokers,
@@ -43,7 +43,7 @@ pub(crate) enum Setting {
     Workers,
     /// The time between two checkpoints.
     CheckpointInterval,
-    /// What is done with a record that the processor rejects.
+    /// What to do with a record that the processor rejects.
     OnBadRecord,
 }
 

@@ -1,4 +1,4 @@
-//! Values of settings: read from text by the same rules, whichever layer they come from.
+//! Parses the values of settings from text by the same rules for all layers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,28 +9,28 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// The most workers of a process: each has a thread, a consumer and an instance.
+/// The limit on the workers of a process: each has a thread, a consumer and an instance.
 const MOST_WORKERS: usize = 256;
 
-/// Why a text is no value of a setting.
+/// Why a text is no value for a setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ValueError {
-    /// No size.
+    /// It is not a size.
     #[error("it is not a size such as 1MiB")]
     Size,
-    /// No span of time.
+    /// It is not a span of time.
     #[error("it is not a span of time such as 30s or 500ms")]
     Span,
     /// A size or a span of zero.
     #[error("it must be greater than zero")]
     Zero,
-    /// No number, or one out of its range.
+    /// It is not a number, or not one in the range.
     #[error("it is not a number from 1 to {most}")]
     Number {
-        /// The greatest number that is taken.
+        /// The greatest number in the range.
         most: u64,
     },
-    /// Nothing.
+    /// It is empty.
     #[error("it must not be empty")]
     Empty,
 }
@@ -60,7 +60,7 @@ pub(crate) struct WorkerCount(pub(crate) NonZero<usize>);
 #[serde(try_from = "Scalar")]
 pub(crate) struct Text(pub(crate) String);
 
-/// Settings of librdkafka; of those with the same key the last one counts.
+/// Settings of librdkafka; the last one with the same key takes precedence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(from = "BTreeMap<String, Scalar>")]
 pub(crate) struct KafkaSettings(pub(crate) Vec<(String, String)>);
@@ -69,9 +69,9 @@ pub(crate) struct KafkaSettings(pub(crate) Vec<(String, String)>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnEof {
-    /// It ends.
+    /// The run ends.
     Stop,
-    /// It waits for more.
+    /// It waits for more records.
     Continue,
 }
 
@@ -79,9 +79,9 @@ pub(crate) enum OnEof {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnBadRecord {
-    /// It ends, and nothing since the last checkpoint counts.
+    /// It ends, and drops everything since the last checkpoint.
     Stop,
-    /// It counts the record and goes on.
+    /// It counts the record and continues.
     Skip,
 }
 

@@ -1,13 +1,13 @@
-//! The data that flows: records gathered into columns, one batch for each object type.
+//! Batches: records gathered into columns, one batch for each object type.
 //!
 //! No type of rdkafka or wasmtime appears here, so that every stage can name a batch.
 
 use std::sync::Arc;
 
-/// Which columns the plan asked for.
+/// The columns that the plan asked for.
 ///
-/// Keys, partitions and offsets are gathered in any case, because the host names records by
-/// them; these flags say what crosses into the guest, and whether values are copied at all.
+/// Keys, partitions and offsets are always gathered, because the host names records by them; these flags say which
+/// columns are passed to the guest, and whether values are copied at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -43,15 +43,15 @@ impl Columns {
 /// A topic of the journal that is read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Topic {
-    /// The topic's whole name.
+    /// The topic's full name.
     pub name: String,
-    /// The object type: what follows the prefix.
+    /// The object type, which follows the prefix in the name.
     pub object_type: String,
     /// Whether its records are not anonymised.
     pub privileged: bool,
 }
 
-/// One record on its way into a batch, borrowed from the source's buffer.
+/// A record to be added to a batch, borrowed from the source's buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordRef<'a> {
     /// The Kafka partition.
@@ -68,11 +68,11 @@ pub struct RecordRef<'a> {
 
 /// Records of one topic, gathered into columns.
 ///
-/// Invariant: `partitions`, `offsets` and `key_ends` have one entry a record; `value_ends` and
-/// `timestamps` have one too where the plan asked for them and are empty otherwise.
+/// Invariant: `partitions`, `offsets` and `key_ends` have one entry for each record; so do `value_ends` and
+/// `timestamps` where the plan asked for them, and otherwise they are empty.
 #[derive(Debug)]
 pub struct Batch {
-    /// Where the records come from.
+    /// The topic of the records.
     pub topic: Arc<Topic>,
     /// Values end to end; empty when only their ends were asked for.
     pub values: Vec<u8>,
@@ -126,7 +126,7 @@ impl Batch {
         self.keys.get(start..end)
     }
 
-    /// Bytes of its larger buffers, used or not.
+    /// The capacity of its larger buffers, in bytes.
     fn capacity(&self) -> usize {
         self.values.capacity() + self.keys.capacity()
     }
@@ -164,18 +164,18 @@ impl Batch {
     }
 }
 
-/// A batch whose ends no longer fit 32 bits: the batch limits are far below that.
+/// A batch whose ends no longer fit 32 bits. The batch limits are far lower.
 #[derive(Debug, thiserror::Error)]
 #[error("a batch holds more than 4 GiB")]
 pub struct TooLarge;
 
-/// What one `process` call is made of: at most one batch for each topic.
+/// The batches of one `process` call: at most one for each topic.
 ///
-/// The buffers are kept from one call to the next, so that a steady run allocates nothing a record.
+/// The buffers are reused from call to call, so that a steady run allocates nothing for a record.
 #[derive(Debug)]
 pub struct Batches {
     columns: Columns,
-    /// Batches in use come first; those behind `used` wait for their topic to come again.
+    /// The first `used` batches are in use; those after them are kept for the next record of their topic.
     topics: Vec<Batch>,
     used: usize,
     records: usize,
@@ -183,7 +183,7 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// No records yet; `columns` are those of the plan.
+    /// Empty batches; `columns` are those of the plan.
     #[must_use]
     pub fn new(columns: Columns) -> Self {
         Self {
@@ -195,7 +195,7 @@ impl Batches {
         }
     }
 
-    /// Forgets the records and keeps the buffers.
+    /// Removes the records and keeps the buffers.
     pub fn clear(&mut self) {
         for batch in &mut self.topics[..self.used] {
             batch.clear();
@@ -205,8 +205,8 @@ impl Batches {
         self.bytes = 0;
     }
 
-    /// Gives the buffers of all topics up where they take more than `bytes` together: each has the size of the
-    /// largest batch that its topic ever had, and a large record is rare.
+    /// Frees the buffers of all topics if they take more than `bytes` together: each is as large as the largest batch
+    /// that its topic ever had, and large records are rare.
     pub fn keep_at_most(&mut self, bytes: usize) {
         if self.topics.iter().map(Batch::capacity).sum::<usize>() > bytes {
             self.topics.clear();
@@ -219,20 +219,21 @@ impl Batches {
     /// # Errors
     /// When the ends of a column no longer fit 32 bits; the record is then not added.
     pub fn push(&mut self, topic: &Arc<Topic>, record: RecordRef<'_>) -> Result<(), TooLarge> {
-        let place = self.place(topic);
-        self.topics[place].push(record, self.columns)?;
+        let index = self.index_of(topic);
+        self.topics[index].push(record, self.columns)?;
         self.records += 1;
         self.bytes += record.value.len() + record.key.len();
         Ok(())
     }
 
-    fn place(&mut self, topic: &Arc<Topic>) -> usize {
+    /// The index of the batch of `topic`, which is in use afterwards.
+    fn index_of(&mut self, topic: &Arc<Topic>) -> usize {
         let is_it = |batch: &Batch| Arc::ptr_eq(&batch.topic, topic);
-        if let Some(place) = self.topics[..self.used].iter().rposition(is_it) {
-            return place;
+        if let Some(index) = self.topics[..self.used].iter().rposition(is_it) {
+            return index;
         }
-        if let Some(behind) = self.topics[self.used..].iter().position(is_it) {
-            self.topics.swap(self.used, self.used + behind);
+        if let Some(distance) = self.topics[self.used..].iter().position(is_it) {
+            self.topics.swap(self.used, self.used + distance);
         } else {
             self.topics.push(Batch::new(Arc::clone(topic)));
             let last = self.topics.len() - 1;
@@ -248,7 +249,7 @@ impl Batches {
         &self.topics[..self.used]
     }
 
-    /// Which columns the plan asked for.
+    /// The columns that the plan asked for.
     #[must_use]
     pub fn columns(&self) -> Columns {
         self.columns
@@ -266,7 +267,7 @@ impl Batches {
         self.bytes
     }
 
-    /// Whether there is no record.
+    /// Whether there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0

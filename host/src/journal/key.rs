@@ -1,4 +1,4 @@
-//! The keys of records as people read them.
+//! Shows the keys of records to people.
 //!
 //! The key of most objects is their identifier as msgpack's binary; that of contents and origins is a map of the fields
 //! that identify them (`sha1_git`, `url`). Old records have other keys, and a recording may hold anything.
@@ -9,15 +9,15 @@ use journal_msgpack::{Cursor, Fault, Head};
 
 use crate::text::Quoted;
 
-/// The most of a key that is shown, in bytes: the four hashes of a content with their names.
+/// The limit on what is shown of a key, in bytes: the four hashes of a content with their names.
 const SHOWN_BYTES: usize = 320;
-/// The most of one binary value that is shown, in bytes.
+/// The limit on what is shown of one binary value, in bytes.
 const BINARY_BYTES: usize = 64;
-/// How deep maps and lists are shown.
+/// The depth to which maps and lists are shown.
 const DEPTH: usize = 3;
 
-/// A record's key, bounded and cleaned: an identifier in hexadecimal, `url: https://...`, or, where it is no key of
-/// the journal, its bytes after `0x`.
+/// A record's key, bounded and cleaned: an identifier in hexadecimal, `url: https://...`, or its bytes after `0x` where
+/// it is no key of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShownKey(String);
 
@@ -50,7 +50,7 @@ impl fmt::Display for ShownKey {
     }
 }
 
-/// Appends the value at the cursor, which is passed whole; beyond the limits only "…" is appended.
+/// Appends the value at the cursor, and moves the cursor past the whole value; beyond the limits only "…" is appended.
 fn value(cursor: &mut Cursor<'_>, shown: &mut String, depth: usize) -> Result<(), Fault> {
     if shown.len() > SHOWN_BYTES || depth > DEPTH {
         cut(shown);
@@ -73,7 +73,7 @@ fn value(cursor: &mut Cursor<'_>, shown: &mut String, depth: usize) -> Result<()
     Ok(())
 }
 
-/// Appends what a map or a list holds, in brackets where it is inside of another.
+/// Appends the items of a map or a list, in brackets where it is inside another.
 fn items(
     cursor: &mut Cursor<'_>,
     shown: &mut String,
@@ -122,7 +122,7 @@ fn hexadecimal(bytes: &[u8], shown: &mut String) {
     }
 }
 
-/// Says once that something is left out.
+/// Marks once that something is left out.
 fn cut(shown: &mut String) {
     if !shown.ends_with('…') {
         shown.push('…');

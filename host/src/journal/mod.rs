@@ -1,5 +1,5 @@
-//! The words that every stage shares: topics and records, their keys, positions in partitions, and what a processor
-//! reads and emits.
+//! The types that every stage shares: topics and records, their keys, positions in partitions, and the plan of a
+//! processor.
 
 pub mod batch;
 pub(crate) mod key;

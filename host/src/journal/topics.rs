@@ -1,7 +1,7 @@
-//! Which of the topics that there are a run reads.
+//! Selects the topics that a run reads.
 //!
 //! The name of a topic is `{prefix}.{object type}`, or `{prefix}_privileged.{object type}` for records that are not
-//! anonymised. A Kafka cluster and a recording choose by the same rules.
+//! anonymised. The same rules hold for a Kafka cluster and a recording.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,22 +10,22 @@ use journal_recording::is_topic_name;
 use super::batch::Topic;
 use crate::text::{Quoted, list, list_like};
 
-/// What the prefix of privileged topics has after the public one.
+/// The suffix of the prefix of privileged topics.
 const PRIVILEGED: &str = "_privileged";
 
 /// Which object types a plan asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectTypes {
-    /// All that the journal has.
+    /// All object types of the journal.
     Any,
-    /// These.
+    /// These object types.
     Named(Vec<String>),
 }
 
 /// Which topics a run reads.
 #[derive(Clone, Debug)]
 pub struct Subscription {
-    /// What comes before the object type in a topic's name.
+    /// The part of a topic's name before the object type.
     pub prefix: String,
     /// The object types.
     pub object_types: ObjectTypes,
@@ -33,7 +33,7 @@ pub struct Subscription {
     pub privileged: bool,
 }
 
-/// Why no topics can be chosen, as the rest of a sentence about the brokers or the recording.
+/// Why no topics can be selected, as the rest of a sentence about the brokers or the recording.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
     /// No topic has the prefix.
@@ -47,7 +47,7 @@ pub enum TopicError {
         /// The prefixes that the topics have.
         others: BTreeSet<String>,
     },
-    /// What is asked for exists only in privileged topics, and these were not asked for.
+    /// The object types exist only in privileged topics, which were not asked for.
     #[error(
         "has only privileged topics with the prefix {} for: {}",
         Quoted(prefix),
@@ -84,8 +84,8 @@ struct Versions {
 }
 
 impl Subscription {
-    /// Chooses among the names of topics, which are all that there are. Names that Kafka does not allow, and topics
-    /// under other prefixes, are ignored. The topics are sorted by object type.
+    /// Selects topics by name; `names` are all topics of the journal. Names that Kafka does not allow, and topics under
+    /// other prefixes, are ignored. The topics are sorted by object type.
     ///
     /// # Errors
     /// When an object type has no topic that may be read, or none has.
@@ -110,8 +110,8 @@ impl Subscription {
         self.choose_types(types, others)
     }
 
-    /// Chooses among object types that have no topics' names, such as those of upstream's stream format; none of them
-    /// is privileged.
+    /// Selects object types that have no topic names, such as those of upstream's stream format; none of them is
+    /// privileged.
     ///
     /// # Errors
     /// When an object type is missing, or there is none.
@@ -180,7 +180,7 @@ impl Subscription {
         Ok(read.collect())
     }
 
-    /// Takes a name apart; `None` when it is not under the prefix.
+    /// Splits a name; `None` when it does not have the prefix.
     fn topic(&self, name: &str) -> Option<Topic> {
         let rest = name.strip_prefix(&self.prefix)?;
         let after_privileged = rest
@@ -188,7 +188,7 @@ impl Subscription {
             .and_then(|rest| rest.strip_prefix('.'));
         let (privileged, object_type) = match after_privileged {
             Some(object_type) => (true, object_type),
-            // Naming the privileged prefix is no way around the flag.
+            // The privileged prefix does not replace the flag.
             None if self.prefix.ends_with(PRIVILEGED) => return None,
             None => (false, rest.strip_prefix('.')?),
         };
@@ -209,7 +209,7 @@ impl Subscription {
     }
 }
 
-/// The prefix that reads the topic, but for the topics of Kafka itself.
+/// The prefix of a topic; none for the topics of Kafka itself.
 fn public_prefix(name: &str) -> Option<&str> {
     let (prefix, _) = name.rsplit_once('.')?;
     let public = prefix.strip_suffix(PRIVILEGED).unwrap_or(prefix);

@@ -1,4 +1,4 @@
-//! The clients of a process: they connect in threads of librdkafka's own.
+//! The clients of a process. They connect in librdkafka's threads.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::setting_check::{Secrets, client_error};
 use super::settings::Settings;
 use crate::journal::offsets::Start;
 
-/// The clients of a process, on their way to the brokers.
+/// The clients of a process, which are connecting to the brokers.
 ///
-/// The brokers take their time to be connected to and to name the group's coordinator: what else a run needs can be
-/// made ready meanwhile.
+/// Connecting to the brokers and finding the group's coordinator takes time, in which the rest of a run can be
+/// prepared.
 pub struct Clients {
     pub(super) settings: Settings,
     pub(super) query_client: QueryClient,
     pub(super) workers: usize,
-    /// One for each worker; none is a member of the group yet. Where fetched records are bounded, they are made when
-    /// it is known how many brokers share the bound.
+    /// One for each worker; none is a member of the group yet. Where the memory of fetched records is limited, they are
+    /// created once the number of brokers that share the limit is known.
     pub(super) consumers: Option<Vec<BaseConsumer<Context>>>,
 }
 
@@ -35,7 +35,7 @@ impl Clients {
         self.settings.start()
     }
 
-    /// Makes the clients of a process with this many workers, and waits for no broker.
+    /// Creates the clients of a process with this many workers, and waits for no broker.
     ///
     /// # Errors
     /// When a setting is wrong, or librdkafka gives no client.
@@ -64,12 +64,12 @@ pub(super) fn consumers(
     (0..workers).map(consumer).collect()
 }
 
-/// A client that connects already, where librdkafka would wait for up to a second or for the first question.
+/// A client that connects at once; librdkafka would wait for up to a second or for the first request.
 pub(super) fn connecting(config: &ClientConfig) -> Result<BaseConsumer<Context>, Error> {
     let context = Context::new(Secrets::of(config));
     let client = BaseConsumer::from_config_and_context(config, context)
         .map_err(|error| client_error(error, &Secrets::of(config)))?;
-    // A question that waits for no answer: it is sent nowhere, and the connection is made for the next one.
+    // A request with a timeout of zero: it is not sent, but it makes librdkafka connect.
     let _unanswered = client.fetch_metadata(None, Duration::ZERO);
     Ok(client)
 }

@@ -1,4 +1,4 @@
-//! What a process learns about the cluster before its workers join the group.
+//! The state of the cluster, which a process requests before its workers join the group.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,11 +19,11 @@ use crate::journal::batch::Topic;
 use crate::journal::offsets::Offsets;
 use crate::journal::topics::Subscription;
 
-/// How long the brokers may take to answer at the start.
+/// The time limit for the answers of the brokers at the start.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// How often a request is asked again, so that an error seen meanwhile is reported soon.
+/// The time limit for one attempt of a request. It is short, so that an error seen meanwhile is reported soon.
 const ATTEMPT: Duration = Duration::from_secs(1);
-/// How long a request that failed waits before it is sent again.
+/// The pause before a failed request is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// The cluster as the process found it when it started.
@@ -41,7 +41,7 @@ impl Cluster {
     /// ends of all partitions. There is a [`Member`] for each worker.
     ///
     /// # Errors
-    /// When no broker answers, or there is no topic for what is asked.
+    /// When no broker answers, or the subscription matches no topic.
     pub fn connect(
         clients: Clients,
         subscription: &Subscription,
@@ -100,7 +100,7 @@ impl Cluster {
         self.ends.as_ref()
     }
 
-    /// The store of a member's positions.
+    /// The store of a member's offsets.
     ///
     /// # Errors
     /// When librdkafka gives no queue.
@@ -122,7 +122,7 @@ impl Cluster {
         &self.queries
     }
 
-    /// Leaves the group with a member that has given up everything.
+    /// Leaves the group with a member that has no partitions any more.
     pub(crate) fn leave(&self, membership: &Membership) {
         let waits = !self.settings.has_static_members();
         let barrier = waits.then_some(&*self.leave_barrier);
@@ -137,13 +137,13 @@ fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata,
             Ok(metadata) => return Ok(metadata),
             Err(error) => error,
         };
-        let told = query_client.last_error();
+        let last_error = query_client.last_error();
         let hopeless = matches!(
-            told,
+            last_error,
             Some((RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL, _))
         );
         if hopeless || started.elapsed() >= ANSWER_TIMEOUT {
-            let reason = told.map_or_else(
+            let reason = last_error.map_or_else(
                 || {
                     error
                         .rdkafka_error_code()
@@ -170,7 +170,7 @@ fn fetch_ends(
         list.set_all_offsets(at)?;
         query_client.offsets(list, ANSWER_TIMEOUT)
     };
-    // A group that cannot be asked about is the workers' to tell: they say why.
+    // A failure to read the offsets of the group is not reported here: the workers report it with the reason.
     let committed = || {
         let committed = query_client.committed(partitions(metadata, topics));
         committed.unwrap_or_else(|error| {
@@ -180,7 +180,7 @@ fn fetch_ends(
     };
     let started = Instant::now();
     loop {
-        // The commits first: what is committed between two questions is not beyond the end.
+        // The committed offsets are read first, so that a commit between the two requests is not beyond the end.
         let committed = committed();
         let found = offsets(rdkafka::Offset::Beginning).and_then(|first| {
             let last = offsets(rdkafka::Offset::End)?;
@@ -192,16 +192,16 @@ fn fetch_ends(
                 return Ok(ends);
             }
             Err(source) if started.elapsed() >= ANSWER_TIMEOUT => {
-                return Err(Error::request("tell the ends of the partitions", &source));
+                return Err(Error::request("return the ends of the partitions", &source));
             }
             // A partition may be between two leaders.
-            Err(error) => tracing::debug!("the ends are asked for again: {error}"),
+            Err(error) => tracing::debug!("requesting the ends again: {error}"),
         }
         std::thread::sleep(RETRY_AFTER);
     }
 }
 
-/// The ends of partitions that hold records, from the first offsets of all and those after their last records.
+/// The ends of the partitions that hold records, from the first offsets and the end offsets of all partitions.
 fn ends(first: &TopicPartitionList, last: &TopicPartitionList) -> Result<Offsets, KafkaError> {
     let mut ends = Offsets::new();
     for (partition, end) in partitions_of(last).into_iter().zip(last.elements()) {
@@ -228,8 +228,7 @@ fn partitions(metadata: &Metadata, topics: &[Arc<Topic>]) -> TopicPartitionList 
     list
 }
 
-/// A committed offset that the partition does not have would pass for its end, before librdkafka asks
-/// for a record there.
+/// A committed offset out of range would count as the end of the partition before librdkafka asks for a record there.
 fn check_range(
     committed: &TopicPartitionList,
     first: &TopicPartitionList,

@@ -1,4 +1,4 @@
-//! What librdkafka tells outside of messages: rebalances, errors and log lines.
+//! What librdkafka reports apart from messages: rebalances, errors and log lines.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,15 +16,15 @@ use super::setting_check::Secrets;
 /// A change of the assignment that waits for the worker's answer.
 #[derive(Debug)]
 pub(super) enum Rebalance {
-    /// These partitions come.
+    /// These partitions are assigned.
     Assign(TopicPartitionList),
-    /// These partitions go; this worker may still commit them.
+    /// These partitions are revoked; this worker may still commit their offsets.
     Revoke(TopicPartitionList),
-    /// These partitions went already: another worker may have them.
+    /// These partitions are lost: another worker may already have them.
     Lose(TopicPartitionList),
 }
 
-/// Notes what arrives, and leaves the answer to the loop that holds the store.
+/// Records events, and leaves the answer to the worker's loop.
 ///
 /// The callbacks run inside `poll`, and inside the drop of a consumer, where no checkpoint can be
 /// taken.
@@ -37,7 +37,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The context of a client with these secrets, which go into no text.
+    /// The context of a client with these secrets, which appear in no text.
     pub(super) fn new(secrets: Secrets) -> Self {
         Self {
             secrets,
@@ -64,7 +64,7 @@ impl Context {
             .any(|rebalance| matches!(rebalance, Rebalance::Lose(_)))
     }
 
-    /// The error told last, which says why a request timed out.
+    /// The last error, which says why a request timed out.
     pub(super) fn last_error(&self) -> Option<(RDKafkaErrorCode, String)> {
         self.last_error
             .lock()
@@ -72,7 +72,7 @@ impl Context {
             .clone()
     }
 
-    /// From now on partitions go without the worker's answer.
+    /// Answers further rebalances here, without the worker.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
@@ -82,7 +82,7 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         let text = self.secrets.hide(text);
         match level {
-            // librdkafka repeats here, at its own pace, what `error` says once.
+            // librdkafka repeats here what `error` reports once.
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 tracing::error!(target: "librdkafka", facility, "{text}");
             }
@@ -96,7 +96,7 @@ impl ClientContext for Context {
             .unwrap_or(RDKafkaErrorCode::Unknown);
         let reason = self.secrets.hide(reason);
         tracing::debug!(target: "librdkafka", ?code, "{reason}");
-        // That all brokers are down follows from the error before it, which says why.
+        // `AllBrokersDown` follows from the error before it, which says why.
         let mut last = self
             .last_error
             .lock()
@@ -133,7 +133,7 @@ impl ConsumerContext for Context {
     }
 }
 
-/// librdkafka goes on closing only when each rebalance is answered.
+/// librdkafka continues to close only when each rebalance is answered.
 fn answer_while_closing(
     consumer: &BaseConsumer<Context>,
     kind: RDKafkaRespErr,

@@ -18,10 +18,11 @@ pub enum Error {
         /// Why the host keeps it.
         reason: Reserved,
     },
-    /// A setting that librdkafka does not know. Its value may be a secret under a mistyped name, and is not kept.
+    /// A setting that librdkafka does not know. Its value is not kept: the name may be mistyped, and the value a
+    /// secret.
     #[error("`{key}` is not a setting of librdkafka")]
     UnknownSetting {
-        /// What was named.
+        /// The name that was given.
         key: String,
         /// The setting that was probably meant.
         nearest: Option<&'static str>,
@@ -31,7 +32,7 @@ pub enum Error {
     BadSetting {
         /// librdkafka's name of it.
         key: String,
-        /// What it was set to, unless that is a secret.
+        /// Its value, unless that is a secret.
         value: Option<String>,
         /// librdkafka's reason.
         reason: String,
@@ -47,29 +48,29 @@ pub enum Error {
         /// The longest time between two polls, in milliseconds.
         max_poll_interval_ms: u128,
     },
-    /// A size of responses that bursts the memory of the process, with so many brokers.
+    /// A response size that exceeds the memory of the process with this number of brokers.
     #[error(
         "`fetch.max.bytes={bytes}` is too much for the memory of the process: {brokers} brokers may send as much at \
          the same time"
     )]
     ResponsesTooLarge {
-        /// What it was set to.
+        /// The value that was set.
         bytes: usize,
         /// The brokers of the cluster.
         brokers: usize,
-        /// What each may send, in bytes.
+        /// The largest response of each broker that fits, in bytes.
         most: usize,
     },
     /// The system refused a thread.
-    #[error("cannot start a thread that asks the brokers")]
+    #[error("cannot start the thread that queries the brokers")]
     Thread(#[source] std::io::Error),
     /// The client could not be made.
-    #[error("cannot make a Kafka client")]
+    #[error("cannot create a Kafka client")]
     Client(#[source] KafkaError),
     /// librdkafka gave no queue.
     #[error("librdkafka gave no queue for {what}")]
     NoQueue {
-        /// What the queue is for.
+        /// The purpose of the queue.
         what: String,
     },
     /// No broker answered in time.
@@ -77,36 +78,36 @@ pub enum Error {
     Unreachable {
         /// The brokers that were tried.
         brokers: String,
-        /// How long.
+        /// How long they were waited for.
         seconds: u64,
         /// The last error that the client saw.
         reason: String,
     },
-    /// The topics that are asked for are not there, or may not be read.
+    /// The requested topics do not exist or may not be read.
     #[error("`{brokers}` {error}")]
     Topics {
         /// The brokers.
         brokers: String,
-        /// What is missing.
+        /// The reason.
         error: TopicError,
     },
     /// A request failed.
     #[error("the brokers did not {what}: {reason}")]
     Request {
-        /// What was asked, as the rest of the sentence.
+        /// The request, as the rest of the sentence.
         what: String,
         /// librdkafka's code, where there is one.
         code: Option<RDKafkaErrorCode>,
         /// librdkafka's reason.
         reason: String,
     },
-    /// An error that no waiting mends.
+    /// An error that does not pass.
     #[error("the Kafka consumer cannot go on: {}", words(*code))]
     Fatal {
         /// librdkafka's code.
         code: RDKafkaErrorCode,
     },
-    /// The committed offset is no longer, or not yet, in the topic.
+    /// The committed offset is out of the range of the partition.
     #[error(
         "offset {offset} of `{topic}` partition {partition}, which comes next, is out of range: {reason}"
     )]
@@ -115,7 +116,7 @@ pub enum Error {
         topic: String,
         /// The partition.
         partition: i32,
-        /// The offset behind the last one that was read or committed.
+        /// The offset after the last one that was read or committed.
         offset: i64,
         /// librdkafka's reason.
         reason: String,
@@ -147,7 +148,7 @@ pub enum Error {
         /// The guest's limit.
         memory_limit_bytes: usize,
     },
-    /// A commit was refused for good.
+    /// A commit was refused permanently.
     #[error("the brokers refused the commit of the group `{group_id}`: {}", words(*code))]
     CommitRefused {
         /// The consumer group.
@@ -164,7 +165,7 @@ pub enum Reserved {
     Brokers,
     /// It follows from the group of [`Settings`](super::Settings).
     GroupId,
-    /// Another value would break a guarantee.
+    /// Another value would break this guarantee.
     Guarantee(&'static str),
 }
 
@@ -188,7 +189,7 @@ impl Error {
         }
     }
 
-    /// The cause that an operator can mend, where librdkafka's code names one.
+    /// The cause that an operator can remove, where librdkafka's code names one.
     #[must_use]
     pub fn likely_cause(&self) -> Option<LikelyCause> {
         let code = match self {
@@ -208,12 +209,12 @@ impl Error {
     }
 }
 
-/// What a code of librdkafka says about the settings of an operator.
+/// A cause of an error in the operator's settings or rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LikelyCause {
-    /// The account has no right to the consumer group.
+    /// The account has no rights on the consumer group.
     Group,
-    /// The account has no right to a topic.
+    /// The account has no rights on a topic.
     Topic,
     /// A message is damaged, or larger than `receive.message.max.bytes`.
     Message,
@@ -228,8 +229,8 @@ fn given(value: Option<&str>) -> String {
     )
 }
 
-/// What librdkafka says of a code (`Broker: Group authorization failed`), without the name that the code
-/// has in Rust and that stands before it.
+/// librdkafka's description of a code (`Broker: Group authorization failed`), without the name in Rust that precedes
+/// it.
 pub(super) fn words(code: RDKafkaErrorCode) -> String {
     let text = code.to_string();
     let words = text.split_once(" (").map(|(_, words)| words);

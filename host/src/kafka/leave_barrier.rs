@@ -1,21 +1,21 @@
 //! How the workers of a process leave their group.
 //!
-//! A member that leaves while it waits for a join cannot tell the coordinator, which then holds its
-//! place until the session times out; the group can do nothing new meanwhile. So the workers of a
-//! process leave together, and while no join is under way.
+//! A member that leaves while it waits for a join cannot notify the coordinator, which then keeps its membership until
+//! the session times out and blocks the group meanwhile. Therefore the workers of a process leave together, and while
+//! no join is in progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long leaving waits for a join to end: a member learns of one by its next heartbeat.
+/// The time limit for a join to end: a member learns of one with its next heartbeat.
 const JOIN_LIMIT: Duration = Duration::from_secs(5);
-/// How long leaving waits for the other workers: a call and a last commit.
+/// The time limit for the other workers to arrive, after a call and a last commit.
 const OTHERS_LIMIT: Duration = Duration::from_mins(2);
-/// How often the state of the group is asked for.
+/// The interval between requests for the state of the group.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-/// The workers of a process that have not come to leave.
+/// Counts the workers of a process that are not ready to leave.
 #[derive(Debug)]
 pub(crate) struct LeaveBarrier {
     staying: AtomicUsize,
@@ -33,7 +33,7 @@ impl LeaveBarrier {
     }
 }
 
-/// One worker's part: its drop counts as having come, whatever made the worker end.
+/// One worker's part of the barrier: dropping it makes the worker count as ready, however it ended.
 #[derive(Debug)]
 pub(crate) struct BarrierGuard(Arc<LeaveBarrier>);
 

@@ -1,28 +1,29 @@
-//! What the records that a worker fetches ahead take of its memory.
+//! The memory of the records that a worker fetches ahead.
 
 use super::settings::FetchLimits;
 
-/// Fetched values count in librdkafka's queue; keys and its own record of each message do not. As many messages
-/// may wait as make that as much again.
+/// Fetched values count in librdkafka's queue; keys and its own record of each message do not. The limit on waiting
+/// messages allows as much again for those.
 const QUEUED_TIMES: usize = 2;
-/// What librdkafka keeps of each message besides its bytes, 320 bytes, and its key.
+/// librdkafka's own record of each message, 320 bytes, and its key.
 const QUEUED_RECORD: usize = 512;
-/// What comes of a response: itself, and its records at four times its size (they are compressed) with three
-/// times as much of memory for each (keys, and librdkafka's own record of each message).
+/// The memory of a response: its own size, and its records, which decompress to four times its size and take three
+/// times as much memory (keys, and librdkafka's own record of each message).
 const RESPONSE_TIMES: usize = 1 + 4 * 3;
-/// What a worker has read from the queue keeps its memory until it is processed, and meanwhile the queue fills
-/// again. As much again stays with the allocator: each thread of librdkafka that receives has its own arena,
-/// which does not give back all that was freed. (Measured: 3 to 5 MiB a worker where this allows 4 to 8.)
+/// Records that a worker has read from the queue occupy memory until they are processed, while the queue fills again.
+/// The allocator keeps as much again: each receiving thread of librdkafka has its own arena, which does not return all
+/// freed memory. (Measured: 3 to 5 MiB for each worker where this allows 4 to 8.)
 const FETCHED_TIMES: usize = 3;
-/// Responses in relation to the queue: it has room for one that is decompressed, or it would run dry between two.
+/// The size of the queue in relation to a response: it has room for a decompressed one, so that it does not run empty
+/// between two.
 const QUEUED_PER_RESPONSE: usize = 4;
 
-/// Smaller responses cost more requests than they save memory, in bytes.
+/// The smallest response that is derived, in bytes: smaller ones cost more in requests than they save in memory.
 const LEAST_RESPONSE: usize = 128 << 10;
-/// Larger responses make no consumer faster, in bytes.
+/// The largest response that is derived, in bytes: larger ones make no consumer faster.
 const MOST_RESPONSE: usize = 16 << 20;
 
-/// What the operator sets of the sizes that librdkafka fetches; the others are derived.
+/// The fetch sizes that the operator sets; the others are derived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FetchRequest {
     /// `queued.max.messages.kbytes`, in bytes.
@@ -32,13 +33,13 @@ pub struct FetchRequest {
 }
 
 impl FetchRequest {
-    /// The smallest limits that a consumer works well with.
+    /// The smallest limits with which a consumer works well.
     #[must_use]
     pub fn least(&self) -> FetchLimits {
         self.with_response(LEAST_RESPONSE)
     }
 
-    /// The largest limits whose worst case fits into `memory` bytes; [`least`](Self::least) in any case.
+    /// The largest limits whose worst case fits into `memory` bytes, but never less than [`least`](Self::least).
     #[must_use]
     pub fn within(&self, memory: usize) -> FetchLimits {
         // The inverse of `worst_case`, for a queue that is set and for one that follows from the response.
@@ -65,7 +66,7 @@ impl FetchRequest {
 }
 
 impl FetchLimits {
-    /// The memory of fetched records where the queue is full and all brokers answer at the same time, in bytes.
+    /// The memory of fetched records when the queue is full and all brokers answer at the same time, in bytes.
     #[must_use]
     pub fn worst_case(&self) -> usize {
         let queued = self.queued_bytes.saturating_mul(QUEUED_TIMES);

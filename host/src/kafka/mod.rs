@@ -1,7 +1,7 @@
-//! Everything that names rdkafka: the clients, what they are asked, and one worker's membership in a consumer group.
+//! Everything that names rdkafka: clients, requests, and a worker's membership in a consumer group.
 //!
-//! A worker has one consumer. The queues of its partitions are forwarded into one data queue that is read in batches,
-//! while `poll` serves everything else: rebalances, errors and log lines.
+//! A worker has one consumer. The queues of its partitions are forwarded to one data queue, which is read in batches.
+//! `poll` serves everything else: rebalances, errors and log lines.
 
 mod clients;
 mod cluster;

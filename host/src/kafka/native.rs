@@ -1,8 +1,8 @@
-//! The few calls of librdkafka that rust-rdkafka does not offer.
+//! The few functions of librdkafka that rust-rdkafka does not offer.
 //!
-//! Reading in batches from one forwarded queue costs two thirds of the CPU time of one `poll` a
-//! message, and a commit whose result comes over a queue is the only one that neither blocks nor
-//! goes unreported: both need the C interface.
+//! Reading in batches from one forwarded queue costs two thirds of the CPU time of one `poll` for each message, and a
+//! commit whose result arrives on a queue is the only one that neither blocks nor hides its result: both need the C
+//! interface.
 #![expect(
     unsafe_code,
     reason = "calls into librdkafka, each with the invariant that makes it sound"
@@ -19,9 +19,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
-/// A queue of librdkafka that this side owns.
+/// A queue of librdkafka that this process owns.
 ///
-/// Invariant: it is dropped before its consumer, whose destruction otherwise waits for ever.
+/// Invariant: it is dropped before its consumer, whose destruction otherwise never ends.
 #[derive(Debug)]
 pub(crate) struct Queue(NonNull<sys::rd_kafka_queue_t>);
 
@@ -44,7 +44,7 @@ impl Queue {
             .map(Self)
     }
 
-    /// The queue of one partition; messages that it gets go to `target` from now on.
+    /// The queue of one partition; its further messages go to `target`.
     pub(super) fn forward_partition<C: ConsumerContext>(
         consumer: &BaseConsumer<C>,
         topic: &str,
@@ -52,7 +52,7 @@ impl Queue {
         target: &Self,
     ) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
-        // SAFETY: handle and topic are valid for the call; both queues stay owned by this side.
+        // SAFETY: handle and topic are valid for the call; both queues stay owned by this process.
         unsafe {
             let queue = NonNull::new(sys::rd_kafka_queue_get_partition(
                 consumer.client().native_ptr(),
@@ -64,7 +64,7 @@ impl Queue {
         }
     }
 
-    /// Events or messages that wait.
+    /// The number of waiting events or messages.
     pub(crate) fn len(&self) -> usize {
         // SAFETY: the queue is valid until it is dropped.
         unsafe { sys::rd_kafka_queue_length(self.0.as_ptr()) }
@@ -78,7 +78,7 @@ impl Drop for Queue {
     }
 }
 
-/// Messages that were read and not handed on yet, in the broker's own buffers.
+/// Messages that were read but not passed on yet, in the broker's own buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     buffer: Vec<*mut sys::rd_kafka_message_t>,
@@ -137,7 +137,7 @@ impl Messages {
         }
     }
 
-    /// Messages that wait.
+    /// The number of waiting messages.
     pub(crate) fn len(&self) -> usize {
         self.buffer.len() - self.next
     }
@@ -177,7 +177,7 @@ pub(crate) struct PartitionEvent {
     /// The partition's offset at the event.
     pub(crate) offset: i64,
     pub(super) code: RDKafkaErrorCode,
-    /// What librdkafka says about it.
+    /// librdkafka's description of it.
     pub(crate) text: String,
 }
 
@@ -274,7 +274,7 @@ fn text_of(text: *const std::os::raw::c_char) -> Option<String> {
     })
 }
 
-/// Sends a commit of `offsets`; its result comes to `results`.
+/// Sends a commit of `offsets`; its result arrives on `results`.
 pub(super) fn commit<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     offsets: &TopicPartitionList,
@@ -324,7 +324,7 @@ pub(super) fn commit_result(
     }
 }
 
-/// The end of a partition as the last fetch told it, without asking the broker.
+/// The end of a partition that the last fetch reported, without a request to the broker.
 pub(super) fn known_end<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,

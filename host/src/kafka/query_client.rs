@@ -1,7 +1,7 @@
-//! A client that asks about the cluster and the group without being a member of it.
+//! A client for requests about the cluster and the group, which is no member of the group.
 //!
-//! A member's own questions to the group's coordinator wait in line behind a join, which lasts as
-//! long as the slowest member of the group, or the session time-out of a dead one.
+//! A member's own requests to the group's coordinator wait until a join has ended, which takes as long as the slowest
+//! member of the group, or the session timeout of a dead one.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::error::Error;
 use super::native::Queue;
 use super::settings::Settings;
 
-/// How long one question may take.
+/// The time limit for one request.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The state of a group in which no member waits for a join.
 const STABLE: &str = "Stable";
@@ -51,14 +51,14 @@ impl QueryClient {
         })
     }
 
-    /// Events are only seen by polling, and would pile up otherwise.
+    /// Events are only received by polling, and would accumulate otherwise.
     pub(crate) fn drain(&self) {
         while self.events.len() > 0 {
             let _event = self.client.poll(Duration::ZERO);
         }
     }
 
-    /// The error that the client saw last.
+    /// The last error of the client.
     pub(super) fn last_error(&self) -> Option<(RDKafkaErrorCode, String)> {
         self.drain();
         self.client.context().last_error()
@@ -69,7 +69,7 @@ impl QueryClient {
         self.client.fetch_metadata(None, timeout)
     }
 
-    /// The offsets at times, or at the beginning or end; one request a broker.
+    /// The offsets at times, or at the beginning or end; one request to each broker.
     pub(super) fn offsets(
         &self,
         wanted: TopicPartitionList,
@@ -78,7 +78,7 @@ impl QueryClient {
         self.client.offsets_for_times(wanted, timeout)
     }
 
-    /// What the group has committed.
+    /// The group's committed offsets.
     pub(super) fn committed(
         &self,
         partitions: TopicPartitionList,

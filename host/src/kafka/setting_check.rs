@@ -1,6 +1,6 @@
-//! Settings that librdkafka refuses, and values that nobody may see.
+//! Checks settings with librdkafka, and keeps secret values out of texts.
 //!
-//! A value is shown only where its setting is known and holds no secret: under a mistyped name may stand a password.
+//! A value is shown only where its setting is known and not secret: a mistyped name may have a password as its value.
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
@@ -10,7 +10,7 @@ use super::error::Error;
 use super::setting_names::NAMES;
 use crate::text;
 
-/// What the names of settings have in them whose values are secret.
+/// Parts of the names of settings whose values are secret.
 const SECRET: [&str; 8] = [
     "pass",
     "secret",
@@ -21,16 +21,16 @@ const SECRET: [&str; 8] = [
     "jaas",
     "oauthbearer.config",
 ];
-/// A shorter secret is not searched for in texts: it would be found in words.
+/// Shorter secrets are not searched for in texts, because words contain them.
 const SEARCHED_BYTES: usize = 4;
 
-/// Whether the setting's value is shown to nobody.
+/// Whether the setting's value is secret.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SECRET.iter().any(|part| key.contains(part))
 }
 
-/// Asks librdkafka for each of the settings alone, so that the first bad one is named.
+/// Checks each setting alone, so that the error names the first bad one.
 pub(super) fn check(settings: &[(String, String)]) -> Result<(), Error> {
     settings.iter().try_for_each(|(key, value)| {
         let mut config = ClientConfig::new();
@@ -42,7 +42,7 @@ pub(super) fn check(settings: &[(String, String)]) -> Result<(), Error> {
     })
 }
 
-/// Tells a setting that librdkafka refuses from other trouble.
+/// Distinguishes a setting that librdkafka refuses from other errors.
 pub(super) fn client_error(error: KafkaError, secrets: &Secrets) -> Error {
     match error {
         KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, key, _) => {
@@ -78,14 +78,14 @@ impl std::fmt::Debug for Secrets {
 
 impl Secrets {
     pub(super) fn of(config: &ClientConfig) -> Self {
-        // The map has some of the values replaced already, which would hide nothing.
+        // Some values of the map are already replaced, and would hide nothing.
         let secret = config.config_map().into_keys().filter(|key| is_secret(key));
         let pair = |key: &str| Some((key.to_owned(), config.get(key)?.to_owned()));
         Self(secret.filter_map(pair).collect())
     }
 
-    /// A text of librdkafka without the secrets: it ends with the name of a secret setting, because it may go on with
-    /// any part of the value.
+    /// A text of librdkafka without the secrets. It is cut after the name of a secret setting, because any part of the
+    /// value may follow.
     pub(super) fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (key, value) in &self.0 {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_setting_is_told_without_its_value_and_with_the_one_that_was_meant() {
+    fn unknown_setting_is_reported_without_its_value_and_with_the_one_that_was_meant() {
         for (key, meant) in [
             ("sasl.pasword", Some("sasl.password")),
             ("sesion.timeout.ms", Some("session.timeout.ms")),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_value_of_a_known_setting_is_told_with_librdkafkas_reason() {
+    fn bad_value_of_a_known_setting_is_reported_with_librdkafkas_reason() {
         let error = refusal("session.timeout.ms", "soon");
         let text = error.to_string();
         assert!(
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_value_of_a_secret_setting_is_not_told() {
+    fn bad_value_of_a_secret_setting_is_not_shown() {
         let error = client_error(
             KafkaError::ClientConfig(
                 RDKafkaConfRes::RD_KAFKA_CONF_INVALID,

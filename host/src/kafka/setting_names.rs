@@ -1,6 +1,6 @@
-//! The names of librdkafka's settings that a consumer has, so that a mistyped one can be told which was meant.
+//! The names of librdkafka's settings for consumers, from which a mistyped name gets a suggestion.
 
-/// From librdkafka 2.12's CONFIGURATION.md, without those of producers and of callbacks.
+/// From librdkafka 2.12's CONFIGURATION.md, without those of producers and callbacks.
 pub(super) const NAMES: &[&str] = &[
     "allow.auto.create.topics",
     "api.version.fallback.ms",

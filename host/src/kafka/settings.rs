@@ -1,4 +1,4 @@
-//! From the operator's settings to librdkafka's.
+//! Turns the operator's settings into librdkafka's.
 
 use std::time::Duration;
 
@@ -11,37 +11,38 @@ use crate::journal::offsets::Start;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
 const QUEUED_MAX_MESSAGES_KBYTES: &str = "16384";
-/// A short pause before an empty fetch queue is asked again, in milliseconds: the default of one
-/// second leaves the consumer waiting where the queue's limit was reached.
+/// The pause before the next fetch after the queue's limit was reached, in milliseconds: with the default of one second
+/// the consumer waits for records.
 const FETCH_QUEUE_BACKOFF_MS: &str = "20";
-/// Bytes of each partition that one answer of a broker holds, unless its first batch has more. They are bytes as they lie
-/// there: compressed ones become several times as many, all at once and beyond the queue's limit. With librdkafka's default
-/// of 1 MiB a worker took 70 to 150 MB, and with this 37, at 0.9 of the CPU time, because more stays in the cache.
+/// Bytes of each partition in one response of a broker, unless the first batch is larger. They are counted as stored:
+/// compressed ones become several times as many, all at once and beyond the queue's limit. With librdkafka's default of
+/// 1 MiB a worker took 70 to 150 MB; with this value it takes 37 MB and 0.9 of the CPU time, because more stays in the
+/// cache.
 const MAX_PARTITION_FETCH_BYTES: usize = 256 << 10;
-/// The largest answer of a broker that is taken, in bytes: the journal's brokers take records of up
-/// to 100 MiB, which librdkafka's own default of 100 MB would refuse.
+/// The largest response of a broker that is accepted, in bytes: the journal's brokers accept records of up to 100 MiB,
+/// which librdkafka's default of 100 MB would refuse.
 const RECEIVE_MESSAGE_MAX_BYTES: &str = "268435456";
-/// How long a broker holds an answer back that has no record yet, in milliseconds. What is assigned while it does is not
-/// asked for until then: librdkafka asks for the first partitions before it has been told of all, and where these are at
-/// their ends the others would wait for its default of 500 ms.
+/// How long a broker waits with a response that has no record yet, in milliseconds. Partitions that are assigned
+/// meanwhile wait for it: librdkafka fetches from the first partitions before it knows all of them, and where those are
+/// at their ends the others would wait for its default of 500 ms.
 const FETCH_WAIT_MAX_MS: &str = "100";
-/// How often a member asks whether the group changes, in milliseconds, and so how late it gives partitions to one that
-/// joins: with librdkafka's default of 3 s, two workers take a short run to its end one after the other.
+/// The interval of heartbeats, in milliseconds, and so the delay with which a member hands partitions to one that
+/// joins: with librdkafka's default of 3 s, the first of two workers may finish a short run alone.
 const HEARTBEAT_INTERVAL_MS: u64 = 500;
-/// The first pause before a broker is connected to again, in milliseconds, which doubles as often as that fails.
-/// librdkafka waits for half of it as well before it goes on from a bootstrap server to the brokers themselves, as
+/// The first pause before a client connects to a broker again, in milliseconds; it doubles with each failure.
+/// librdkafka also waits for half of it before it goes on from a bootstrap server to the brokers themselves, which
 /// every client does once: with its default of 100 ms that is a third of the time to the first record.
 const RECONNECT_BACKOFF_MS: &str = "20";
-/// `FETCH_QUEUE_BACKOFF_MS` where the queue is small, and soon empty.
+/// `FETCH_QUEUE_BACKOFF_MS` for a small queue, which is soon empty.
 const SMALL_QUEUE_BACKOFF_MS: &str = "2";
-/// A response is not made smaller than this for the sake of many brokers, in bytes.
+/// The smallest response that a large number of brokers leads to, in bytes.
 const LEAST_RESPONSE_BYTES: usize = 32 << 10;
 /// librdkafka's default of `max.poll.interval.ms`.
 const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
 /// librdkafka's default of `session.timeout.ms`.
 const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
 
-/// What the operator says about the cluster.
+/// The operator's settings of the cluster.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Bootstrap brokers, separated by commas.
@@ -50,16 +51,16 @@ pub struct Settings {
     pub group_id: String,
     /// Further settings of librdkafka.
     pub kafka: Vec<(String, String)>,
-    /// What bounds the memory of fetched records, where the memory of the process is bounded.
+    /// The limits of fetched records, where the memory of the process is limited.
     pub fetch: Option<FetchLimits>,
 }
 
-/// What bounds the memory of the records that one worker fetches ahead.
+/// The limits of the records that one worker fetches ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchLimits {
-    /// Bytes of values that wait.
+    /// Bytes of waiting values.
     pub queued_bytes: usize,
-    /// Messages that wait.
+    /// Waiting messages.
     pub queued_records: usize,
     /// Bytes of the responses of all brokers together.
     pub response_bytes: usize,
@@ -95,7 +96,7 @@ const OWN_COMMITS: Reserved =
 const COOPERATIVE: Reserved = Reserved::Guarantee("the host answers only cooperative rebalances");
 
 impl Settings {
-    /// Refuses settings that the host keeps for itself, and those that librdkafka does not take.
+    /// Refuses settings that the host keeps for itself, and those that librdkafka does not accept.
     ///
     /// # Errors
     /// The first such setting, or a deadline too long for the group.
@@ -124,10 +125,10 @@ impl Settings {
         Ok(())
     }
 
-    /// Divides the responses among this many brokers, each of which may send one at the same time.
+    /// Divides the memory of responses among this many brokers, which may all send one at the same time.
     ///
     /// # Errors
-    /// When `fetch.max.bytes` is set and leaves no room for so many.
+    /// When `fetch.max.bytes` is set and too large for this many brokers.
     pub(super) fn share_responses(&mut self, brokers: usize) -> Result<(), Error> {
         let set = self.fetch_request().response_bytes;
         let Some(fetch) = &mut self.fetch else {
@@ -145,7 +146,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The sizes that are set of what a worker fetches.
+    /// The fetch sizes that are set.
     #[must_use]
     pub fn fetch_request(&self) -> FetchRequest {
         let kibibytes = self.number("queued.max.messages.kbytes");
@@ -172,7 +173,7 @@ impl Settings {
         Duration::from_millis(set.unwrap_or(DEFAULT_SESSION_TIMEOUT_MS))
     }
 
-    /// Several heartbeats belong into a session.
+    /// A session has to last for several heartbeats.
     fn heartbeat_ms(&self) -> u64 {
         let session_ms = u64::try_from(self.session_timeout().as_millis()).unwrap_or(u64::MAX);
         HEARTBEAT_INTERVAL_MS.min(session_ms / 4).max(1)
@@ -195,7 +196,7 @@ impl Settings {
         }
     }
 
-    /// librdkafka's settings for a client that only asks about the cluster.
+    /// librdkafka's settings for a client that only sends requests about the cluster.
     pub(super) fn for_queries(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("client.id", "journal-host");
@@ -205,14 +206,14 @@ impl Settings {
             config.set(key, value);
         }
         config.set("bootstrap.servers", &self.brokers);
-        // It never subscribes, so it is no member: the name is for the group's committed offsets.
+        // It never subscribes, so it is no member: the group's name is only needed for its committed offsets.
         config.set("group.id", &self.group_id);
         config.set("enable.auto.commit", "false");
         config.set("statistics.interval.ms", "0");
         config
     }
 
-    /// Whether a member that leaves keeps its place.
+    /// Whether members are static: the group keeps the partitions of one that leaves for it.
     pub(super) fn has_static_members(&self) -> bool {
         self.get("group.instance.id").is_some()
     }
@@ -243,8 +244,8 @@ impl Settings {
         config.set("enable.auto.commit", "false");
         config.set("enable.auto.offset.store", "false");
         config.set("enable.partition.eof", "true");
-        // The worker names the offset that each partition starts at, so that this setting is only
-        // reached by an offset that the topic does not have.
+        // The worker names the offset at which each partition starts, so this setting only matters for an offset out of
+        // range.
         config.set("auto.offset.reset", "error");
         if self.get("group.protocol") != Some("consumer") {
             config.set("partition.assignment.strategy", "cooperative-sticky");
@@ -266,7 +267,7 @@ impl FetchLimits {
         config.set("queued.min.messages", self.queued_records.to_string());
         config.set("fetch.queue.backoff.ms", SMALL_QUEUE_BACKOFF_MS);
         config.set("fetch.max.bytes", &response);
-        // librdkafka wants it to be no more than a response; a larger record comes in any case.
+        // librdkafka requires it to be at most the size of a response; a larger record arrives in any case.
         config.set("message.max.bytes", &response);
         let partition = self.response_bytes.min(MAX_PARTITION_FETCH_BYTES);
         config.set("max.partition.fetch.bytes", partition.to_string());
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn several_heartbeats_belong_into_a_session_and_the_operator_has_the_last_word() {
+    fn session_has_several_heartbeats_unless_the_operator_sets_them() {
         let heartbeat = |pairs: &[(&str, &str)]| {
             let config = settings(pairs).for_worker(0, 1);
             config.get("heartbeat.interval.ms").map(str::to_owned)

@@ -1,14 +1,14 @@
-//! Which errors pass by themselves, and saying so once.
+//! Errors that pass by themselves: each is reported once.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::error::{Error, words};
 use super::native::PartitionEvent;
 
-/// The errors that were told since records came last.
+/// The errors that were reported since the last record arrived.
 #[derive(Debug, Default)]
 pub(crate) struct TransientErrors {
-    told: Vec<RDKafkaErrorCode>,
+    reported: Vec<RDKafkaErrorCode>,
 }
 
 impl TransientErrors {
@@ -21,13 +21,13 @@ impl TransientErrors {
             return Err(Error::Fatal { code });
         }
         match code {
-            // It follows from another error, which says more.
-            RDKafkaErrorCode::AllBrokersDown if !self.told.is_empty() => {}
+            // This follows from another error, which says more.
+            RDKafkaErrorCode::AllBrokersDown if !self.reported.is_empty() => {}
             RDKafkaErrorCode::PollExceeded => tracing::warn!(
                 "this worker was silent for longer than `max.poll.interval.ms`, and the group gives \
                  its partitions away"
             ),
-            _ => self.tell(code, || words(code)),
+            _ => self.report(code, || words(code)),
         }
         Ok(())
     }
@@ -48,28 +48,28 @@ impl TransientErrors {
                 code: *code,
             });
         }
-        self.tell(*code, || format!("`{topic}` partition {partition}: {text}"));
+        self.report(*code, || format!("`{topic}` partition {partition}: {text}"));
         Ok(())
     }
 
-    /// Records come again.
+    /// Records arrive again.
     pub(crate) fn over(&mut self) {
-        if !self.told.is_empty() {
+        if !self.reported.is_empty() {
             tracing::info!("the brokers answer again");
-            self.told.clear();
+            self.reported.clear();
         }
     }
 
-    fn tell(&mut self, code: RDKafkaErrorCode, text: impl FnOnce() -> String) {
-        if !self.told.contains(&code) {
-            self.told.push(code);
+    fn report(&mut self, code: RDKafkaErrorCode, text: impl FnOnce() -> String) {
+        if !self.reported.contains(&code) {
+            self.reported.push(code);
             tracing::warn!("waiting for the brokers: {}", text());
         }
     }
 }
 
-/// Errors that no waiting mends. All others are waited out: a broker that restarts passes through
-/// many of them, and refuses connections and log-ins meanwhile.
+/// Errors that do not pass. The host waits for all others to pass: a broker that restarts causes many of them, and
+/// refuses connections and log-ins meanwhile.
 fn is_fatal(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(

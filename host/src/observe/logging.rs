@@ -1,6 +1,6 @@
 //! Log lines on standard error.
 //!
-//! Nothing about them ever ends a run or changes its exit code: a line that cannot be written is dropped.
+//! Log lines never end a run or change its exit code: a line that cannot be written is dropped.
 
 use std::env;
 use std::fmt;
@@ -17,9 +17,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::progress::without_the_line;
 use crate::text::{self, Quoted};
 
-/// The variable that chooses which lines are shown.
+/// The environment variable that selects which lines are shown.
 pub const VARIABLE: &str = "JOURNAL_HOST_LOG";
-/// The lines that are shown unless it says otherwise.
+/// The level of the lines that are shown by default.
 const USUAL: LevelFilter = LevelFilter::INFO;
 const LEVELS: [(&str, LevelFilter); 6] = [
     ("off", LevelFilter::OFF),
@@ -29,10 +29,10 @@ const LEVELS: [(&str, LevelFilter); 6] = [
     ("debug", LevelFilter::DEBUG),
     ("trace", LevelFilter::TRACE),
 ];
-/// Who writes lines: this crate, librdkafka, and plugins.
+/// The targets of log lines: this crate, librdkafka, and plugins.
 const TARGETS: [&str; 3] = ["journal_host", "librdkafka", "plugin"];
 
-/// A value of [`VARIABLE`] that chooses no lines.
+/// A value of [`VARIABLE`] that is not valid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable `{VARIABLE}` is {}: {reason}", Quoted(value))]
 pub struct BadFilter {
@@ -40,10 +40,10 @@ pub struct BadFilter {
     reason: String,
 }
 
-/// Sends log lines to standard error: warnings, and what is worth knowing, unless [`VARIABLE`] says otherwise.
+/// Sends log lines to standard error: those of the default level, unless [`VARIABLE`] sets another filter.
 ///
 /// # Errors
-/// When the variable has a value that chooses no lines.
+/// When the value of the variable is not valid.
 pub fn init() -> Result<(), BadFilter> {
     let filter = match env::var_os(VARIABLE) {
         None => Targets::new().with_default(USUAL),
@@ -54,9 +54,9 @@ pub fn init() -> Result<(), BadFilter> {
         .with_writer(|| Lines)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
-        // They would go to standard error, and end the process where that cannot be written.
+        // Such errors would go to standard error, and end the process where that cannot be written.
         .log_internal_errors(false);
-    // A second call finds the first in force, which is as good.
+    // After a second call the subscriber of the first one stays.
     let _set = tracing_subscriber::registry()
         .with(filter)
         .with(lines)
@@ -64,7 +64,7 @@ pub fn init() -> Result<(), BadFilter> {
     Ok(())
 }
 
-/// Takes `LEVEL` and `TARGET=LEVEL`, with commas between them. An empty value is as good as no variable.
+/// Parses `LEVEL` and `TARGET=LEVEL`, separated by commas. An empty value counts as no variable.
 fn parse(value: &str) -> Result<Targets, BadFilter> {
     let bad = |reason: String| BadFilter {
         value: value.to_owned(),
@@ -106,7 +106,7 @@ fn level(name: &str) -> Result<LevelFilter, String> {
     })
 }
 
-/// Writes the fields of an event in one line in which nothing steers a terminal, whoever they come from.
+/// Writes the fields of an event in one line, cleaned of everything that could control a terminal.
 struct CleanFields;
 
 impl<'writer> FormatFields<'writer> for CleanFields {
@@ -121,12 +121,12 @@ impl<'writer> FormatFields<'writer> for CleanFields {
     }
 }
 
-/// Standard error, around the progress line; a line of the log is written in one piece, or not at all.
+/// Standard error, with the progress line hidden meanwhile; each log line is written whole or not at all.
 struct Lines;
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // Nobody could be told that it cannot be written.
+        // Where standard error cannot be written, the failure cannot be reported.
         let _written = without_the_line(|| io::stderr().write_all(line));
         Ok(line.len())
     }

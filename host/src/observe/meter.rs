@@ -1,44 +1,44 @@
-//! Where a worker's CPU time goes.
+//! Measures where a worker's CPU time goes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What a worker's thread is at.
+/// What a worker's thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// It takes records from the source into batches.
     Take,
-    /// It is on the way into the guest or out of it.
+    /// It passes from the host to the guest or back.
     Boundary,
     /// It runs the guest's code.
     Guest,
-    /// It hands emitted rows to the sink.
+    /// It adds emitted rows to the held rows.
     Emit,
     /// The rows of a call are held or dropped, or those of a checkpoint are written.
     Sink,
-    /// Anything else of the worker's loop.
+    /// Anything else in the worker's loop.
     Rest,
 }
 
 const STAGES: usize = Stage::Rest as usize + 1;
 
-/// Attributes the CPU time of one thread to stages: all of it, and each nanosecond once.
+/// Attributes all CPU time of one thread to stages, each nanosecond once.
 ///
-/// It reads the thread's clock where one stage passes to the next, which happens a few times a call and never for
-/// each record. All of its clones are one meter; they must be used on one thread.
+/// It reads the thread's clock when the stage changes, which happens a few times for each call and never for each
+/// record. All clones are the same meter; they must be used on one thread.
 #[derive(Clone, Debug)]
 pub struct Meter(Arc<Mutex<Reading>>);
 
-/// What a meter shows.
+/// The reading of a meter.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     nanoseconds: [u64; STAGES],
     stage: Stage,
     since: u64,
-    /// How often the clock was read.
+    /// The number of times that the clock was read.
     pub clock_reads: u64,
-    /// The most linear memory that the guest had, in bytes.
+    /// The peak of the guest's linear memory, in bytes.
     pub guest_memory_bytes: usize,
 }
 
@@ -80,13 +80,13 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// A meter of this thread, which is at [`Stage::Rest`].
+    /// A meter of this thread, whose stage is [`Stage::Rest`].
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(Reading::at(thread_nanoseconds()))))
     }
 
-    /// The thread passes to another stage; returns the one it was at.
+    /// Passes the thread to another stage; returns the previous one.
     #[expect(
         clippy::must_use_candidate,
         reason = "it is called for the passing; many know what was before"
@@ -95,7 +95,7 @@ impl Meter {
         self.locked().pass_to(stage, thread_nanoseconds())
     }
 
-    /// Does `work`, which is of this stage, and goes back to the stage before.
+    /// Runs `work` in this stage, and returns to the previous one.
     pub fn within<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let before = self.pass_to(stage);
         let done = work();
@@ -103,13 +103,13 @@ impl Meter {
         done
     }
 
-    /// Notes how much linear memory the guest has now.
+    /// Records the current size of the guest's linear memory.
     pub fn note_guest_memory(&self, bytes: usize) {
         let mut reading = self.locked();
         reading.guest_memory_bytes = reading.guest_memory_bytes.max(bytes);
     }
 
-    /// What was measured up to this moment.
+    /// The measurements so far.
     #[must_use]
     pub fn read(&self) -> Reading {
         self.within(Stage::Rest, || *self.locked())
@@ -120,7 +120,7 @@ impl Meter {
     }
 }
 
-/// The CPU time of this thread so far, in nanoseconds. What other processes take of the machine does not count.
+/// The CPU time of this thread so far, in nanoseconds. The time of other processes does not count.
 #[must_use]
 pub fn thread_nanoseconds() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);

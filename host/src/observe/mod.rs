@@ -1,4 +1,4 @@
-//! What can be seen of a run: log lines, progress, the summary, and where its time goes.
+//! What an operator sees of a run: log lines, progress, the summary, and where its time goes.
 
 pub mod logging;
 pub mod meter;

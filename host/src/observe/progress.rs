@@ -1,4 +1,4 @@
-//! How far a run is: a line on a terminal while it goes, and a summary at its end.
+//! The progress of a run: a line on a terminal while it runs, and a summary at its end.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -13,17 +13,17 @@ use crate::journal::batch::Batches;
 use crate::journal::offsets::Remaining;
 use crate::journal::plan::Output;
 
-/// How often the end of the workers is looked for.
+/// The interval between checks for the end of the workers.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// How often the line is drawn anew.
+/// The interval at which the line is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
-/// A lag that is not known.
+/// The value of an unknown lag.
 const UNKNOWN: u64 = u64::MAX;
 
-/// The line on the terminal, from when it is shown first.
+/// The line on the terminal, once it was shown.
 static SHOWN: OnceLock<ProgressBar> = OnceLock::new();
 
-/// Does something with standard error while no line is shown on it.
+/// Runs `work` while the progress line is hidden.
 pub(super) fn without_the_line<T>(work: impl FnOnce() -> T) -> T {
     match SHOWN.get() {
         Some(bar) => bar.suspend(work),
@@ -72,7 +72,7 @@ impl WorkerProgress {
             .fetch_add(batches.bytes() as u64, Ordering::Relaxed);
     }
 
-    /// Notes what is left to read.
+    /// Records what is left to read.
     pub fn show_remaining(&self, remaining: Remaining) {
         match remaining {
             Remaining::Unknown => {}
@@ -88,7 +88,7 @@ impl WorkerProgress {
 /// The counters of a run.
 #[derive(Debug)]
 pub struct Progress {
-    /// What the line begins with.
+    /// The beginning of the line.
     title: String,
     started: Instant,
     workers: Vec<Arc<WorkerProgress>>,
@@ -98,7 +98,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Counters for a number of workers and for the rows of these outputs; the clock starts.
+    /// Counters for a number of workers and for the rows of these outputs; starts the clock.
     #[must_use]
     pub fn new(workers: usize, outputs: &[Output]) -> Self {
         Self {
@@ -125,7 +125,7 @@ impl Progress {
         Arc::clone(&self.workers[number])
     }
 
-    /// Counts a skipped record and says how many were skipped before.
+    /// Counts a rejected record and returns the number of those before.
     pub fn count_rejection(&self) -> u64 {
         self.rejections.fetch_add(1, Ordering::Relaxed)
     }
@@ -140,7 +140,7 @@ impl Progress {
     /// Shows a line on a terminal until `done`; in a pipe it only waits.
     pub fn show_until(&self, done: impl Fn() -> bool) {
         let bar = std::io::stderr().is_terminal().then(|| {
-            // There is one line a process, so that log lines take turns with it.
+            // All runs of a process share one line, so that log lines can hide it.
             let bar = SHOWN.get_or_init(spinner);
             bar.reset();
             bar
@@ -149,7 +149,7 @@ impl Progress {
             bar.set_message(self.line());
             bar.tick();
         };
-        // One of several runs may be too short for a second drawing.
+        // One of several runs may be too short to be drawn in the loop.
         bar.filter(|_| !self.title.is_empty()).map(draw);
         let mut drawn = Instant::now();
         while !done() {
@@ -189,7 +189,7 @@ impl Progress {
         format!("{title}{objects} objects, {rate}/s{lag}{done}")
     }
 
-    /// Records that the workers' partitions still hold, as far as it is known.
+    /// The number of records left in the workers' partitions, as far as it is known.
     fn lag(&self) -> Option<u64> {
         let lags = self
             .workers
@@ -217,7 +217,7 @@ impl Progress {
             .sum()
     }
 
-    /// Records that were rejected and passed over.
+    /// Records that were rejected and skipped.
     #[must_use]
     pub fn rejections(&self) -> u64 {
         self.rejections.load(Ordering::Relaxed)

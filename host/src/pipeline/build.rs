@@ -1,4 +1,4 @@
-//! From the configuration to workers that are ready to run.
+//! Builds workers that are ready to run from the configuration.
 
 mod workers;
 
@@ -25,10 +25,10 @@ use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
 
-/// Why a configuration cannot be carried out.
+/// Why no pipeline can be built from a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The memory of the process is too little for its parts.
+    /// The memory of the process is too small for its parts.
     #[error(transparent)]
     Memory(#[from] TooLittle),
     /// The batches are too large for the instances.
@@ -43,12 +43,12 @@ pub enum BuildError {
     /// The processor did not start.
     #[error("`start` failed")]
     Start(#[from] CallError),
-    /// An object type is named that the plugin does not read.
+    /// The configuration names an object type that the plugin does not read.
     #[error("the object type `{object_type}` is not one that the plugin reads")]
     ObjectType {
-        /// What was named.
+        /// The object type that was named.
         object_type: String,
-        /// What it reads.
+        /// The object types that the plugin reads.
         offered: Vec<String>,
     },
     /// The recording or the cluster cannot be read.
@@ -73,7 +73,8 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Loads the plugin, connects, and opens the outputs. Sinks take the durable steps of their files by `files`.
+    /// Loads the plugin, connects, and opens the outputs. Sinks perform the durable operations on their files with
+    /// `files`.
     ///
     /// # Errors
     /// When the settings do not fit the plugin, the journal or the machine.
@@ -84,7 +85,7 @@ impl Pipeline {
     ) -> Result<Self, BuildError> {
         let memory = check(config)?;
         let limits = limits(config, &memory);
-        // They connect while the plugin is loaded.
+        // The clients connect while the plugin is loaded.
         let input = Input::begin(config, &memory)?;
         let engine = Engine::new()?;
         let plugin = Arc::new(Plugin::load(&engine, &config.plugin, limits)?);
@@ -148,7 +149,7 @@ impl Pipeline {
     }
 }
 
-/// Refuses what no plugin, broker or file could make right, and says what each part may take.
+/// Refuses settings that are wrong whatever the plugin, brokers and files are, and returns the limits of the parts.
 fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
     let settings = match &config.source {
         config::Source::Recording(_) => None,
@@ -162,7 +163,7 @@ fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
     let Some(process) = config.process_memory else {
         return usual_memory(config);
     };
-    // A file that is not there is reported when it is loaded.
+    // A missing file is reported when it is loaded.
     let plugin = config
         .plugin
         .metadata()
@@ -182,7 +183,7 @@ fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
     fits(memory)
 }
 
-/// The limits of the parts where the whole process has none.
+/// The limits of the parts where the process has no memory limit.
 ///
 /// # Errors
 /// When a batch is too large for an instance.
@@ -200,7 +201,7 @@ fn fits(memory: MemoryPlan) -> Result<MemoryPlan, BuildError> {
     Ok(memory)
 }
 
-/// What bounds an instance.
+/// The limits of an instance.
 pub(crate) fn limits(config: &Config, memory: &MemoryPlan) -> Limits {
     Limits {
         deadline: config.limits.deadline,
@@ -209,7 +210,7 @@ pub(crate) fn limits(config: &Config, memory: &MemoryPlan) -> Limits {
     }
 }
 
-/// What one call may be made of.
+/// The limits of the batches of one call.
 pub(crate) fn batch_limits(config: &Config, memory: &MemoryPlan) -> BatchLimits {
     BatchLimits {
         records: config.limits.batch_records,
@@ -221,7 +222,7 @@ pub(crate) fn batch_limits(config: &Config, memory: &MemoryPlan) -> BatchLimits 
 /// The plugin's options as JSON that its schema accepts.
 ///
 /// # Errors
-/// When they do not agree with the schema, or their file cannot be read.
+/// When they break a rule of the schema, or their file cannot be read.
 pub(crate) fn plugin_options(config: &Config, plugin: &Plugin) -> Result<String, OptionsError> {
     let mut values = config.options.values.clone();
     if let Some(path) = &config.options.file {
@@ -235,7 +236,7 @@ pub(crate) fn plugin_options(config: &Config, plugin: &Plugin) -> Result<String,
 /// The object types of the plan, narrowed by those of the configuration.
 ///
 /// # Errors
-/// When it names one that the plugin does not read.
+/// When the configuration names one that the plugin does not read.
 pub(crate) fn object_types(config: &Config, plan: &Plan) -> Result<ObjectTypes, BuildError> {
     let wanted = &config.objects.types;
     if wanted.is_empty() {
@@ -264,11 +265,11 @@ fn cluster_settings(kafka: &config::Kafka) -> kafka::Settings {
     }
 }
 
-/// Where records will come from, before it is known which.
+/// The source of records, before it is known which records are read.
 enum Input<'a> {
     Recording(&'a Path),
     Kafka {
-        /// One for each worker among them, on their way to the brokers.
+        /// The clients, one for each worker among them, which are connecting to the brokers.
         clients: Box<Clients>,
         stop_at_end: bool,
     },

@@ -1,34 +1,34 @@
-//! When a run that stops at the end of the data has reached it.
+//! Finds out when a run that stops at the end of the data has reached it.
 
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::journal::offsets::{OffsetStore, Offsets, Partition, StoreError};
 
-/// How often the committed offsets of others are asked for while this worker has nothing to do.
+/// The interval between requests for the committed offsets of others while this worker is idle.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// One worker's view of how far all workers are from the ends.
 ///
-/// A partition is done when this worker's own position or the committed offset has reached its end. Having no
-/// partition says nothing: another worker may still read its own.
+/// A partition is done when this worker's own position or the committed offset has reached its end. A worker without
+/// partitions knows nothing: another worker may still read its own.
 #[derive(Debug)]
 pub(super) struct EndTracker {
     /// The end of every partition that held a record when the run started.
     ends: Offsets,
-    /// Those that are not known to be done.
+    /// The ends of the partitions that are not known to be done.
     open: Offsets,
     asked: Option<Instant>,
 }
 
-/// What the tracker found.
+/// How far the workers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reached {
     /// This worker's own partitions still have records.
     NotYet,
-    /// This worker has read its own, the others have not committed theirs.
+    /// This worker has finished its own partitions, and others have not committed the end of theirs.
     OwnPartitions,
-    /// Everything.
+    /// All partitions are done.
     All,
 }
 
@@ -41,12 +41,12 @@ impl EndTracker {
         }
     }
 
-    /// Forgets what was found: what was read of an end and lost is not done.
+    /// Treats all partitions as not done: an end that was reached in a lost partition does not count.
     pub(super) fn start_over(&mut self) {
         self.open = self.ends.clone();
     }
 
-    /// Looks at the worker's own positions, and now and then at what is committed.
+    /// Compares the ends with the worker's own positions, and at intervals with the committed offsets.
     ///
     /// # Errors
     /// Those of the store.

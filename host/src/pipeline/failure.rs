@@ -1,4 +1,4 @@
-//! Why a worker ended the run, with the records that it was about.
+//! Why a worker ended the run, with the records concerned.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use crate::sandbox::{CallError, Rejection};
 use crate::sink::SinkError;
 use crate::source::SourceError;
 
-/// How many partitions of a failed call are named.
+/// The number of partitions of a failed call that are named.
 const NAMED_PARTITIONS: usize = 8;
 
-/// What ends a run.
+/// Why a run ended.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// A call into the processor failed.
@@ -23,11 +23,11 @@ pub enum WorkerError {
         call: &'static str,
         /// The records of the call.
         ranges: CallRanges,
-        /// What happened.
+        /// The error.
         #[source]
         source: CallError,
     },
-    /// The processor rejected a record, and the run is to stop at that.
+    /// The processor rejected a record, and the settings say that this ends the run.
     #[error("the processor rejected {record}: {reason}")]
     Rejected {
         /// The record.
@@ -50,11 +50,11 @@ pub enum WorkerError {
          come again"
     )]
     NotConfirmed {
-        /// How long it was waited for.
+        /// The time that it was waited for.
         seconds: u64,
         /// The last refusal.
         reason: String,
-        /// Offsets between the last confirmed commit and the last processed record.
+        /// The number of offsets between the last confirmed commit and the last processed record.
         records: u64,
     },
     /// Rows could not be made durable.
@@ -153,7 +153,7 @@ impl fmt::Display for CallRanges {
     }
 }
 
-/// One record, as an operator finds it again.
+/// The position of a record, as an operator finds it.
 #[derive(Debug)]
 pub struct RecordPosition {
     topic: String,

@@ -1,9 +1,9 @@
-//! The outputs of a run with the sinks that they are bound to.
+//! The outputs of a run and the sinks that they are bound to.
 
 use crate::journal::plan::{Output, Plan};
 use crate::sink::{BoundOutput, HeldRows, RowLimits, Sink, SinkError, SinkFactory};
 
-/// The destinations of a run, and which output goes to which.
+/// The destinations of a run, and the destination of each output.
 pub struct OutputBindings {
     destinations: Vec<Box<dyn SinkFactory>>,
     /// For each output of the plan, the index of its destination.
@@ -11,7 +11,7 @@ pub struct OutputBindings {
 }
 
 impl OutputBindings {
-    /// Binds all outputs of a plan to one destination, and makes it ready.
+    /// Binds all outputs of a plan to one destination, and prepares it.
     ///
     /// # Errors
     /// When the destination does not fit the plan, or is in use.

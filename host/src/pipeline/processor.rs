@@ -1,4 +1,4 @@
-//! The processor as the worker sees it: something that works on batches and can be started again.
+//! The processor as the worker uses it: it processes batches and can be restarted.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::sink::HeldRows;
 
 /// A processor at work.
 pub trait Process: Send {
-    /// Hands batches over. Rows of a call that returns well are held, those of any other are dropped.
+    /// Processes batches. Rows of a successful call are held, those of a failed one are dropped.
     ///
     /// # Errors
-    /// When the processor fails, traps or passes a limit; it then has to be restarted.
+    /// When the processor fails, traps or exceeds a limit; it then has to be restarted.
     fn process(&mut self, batches: &[Batch]) -> Result<Vec<Rejection>, CallError>;
 
-    /// Lets the processor emit what it holds, and seals the held rows.
+    /// Lets the processor emit the rows of its state, and seals the held rows.
     ///
     /// # Errors
     /// As [`process`](Self::process).
@@ -32,24 +32,24 @@ pub trait Process: Send {
     fn restart(&mut self) -> Result<(), WorkerError>;
 }
 
-/// Everything that a processor is started with.
+/// Everything that is needed to start a processor.
 #[derive(Clone)]
 pub struct ProcessorSettings {
     /// The plugin.
     pub plugin: Arc<Plugin>,
     /// Its options, as JSON.
     pub options: Arc<str>,
-    /// The plan that its first instance answered.
+    /// The plan of its first instance.
     pub plan: Arc<Plan>,
     /// Limits of an instance.
     pub limits: Limits,
 }
 
 impl ProcessorSettings {
-    /// Starts an instance that has to answer with the same plan.
+    /// Starts an instance, which has to return the same plan.
     ///
     /// # Errors
-    /// When it does not start, or answers with another plan.
+    /// When it does not start, or returns another plan.
     pub fn start(&self) -> Result<Processor, WorkerError> {
         let started = Processor::start(&self.plugin, &self.options, self.limits);
         let (processor, plan) = started.map_err(|source| WorkerError::Call {
@@ -96,7 +96,7 @@ impl Process for SandboxedProcessor {
     }
 
     fn restart(&mut self) -> Result<(), WorkerError> {
-        // Before another instance takes as much memory again.
+        // The old instance is dropped first, so that its memory is free for the new one.
         let mut rows = self.processor.abandon();
         rows.clear();
         self.processor = self.settings.start()?;

@@ -5,8 +5,8 @@ use std::sync::PoisonError;
 
 /// How many records may still be claimed, and how many claims are not confirmed yet.
 ///
-/// A claim is confirmed once the outputs of its record are durable. While claims of another worker
-/// are open they may still come back, so a worker without records waits for them.
+/// A claim is confirmed once the outputs of its record are durable. Unconfirmed claims of another worker may still be
+/// returned, so a worker without records waits for them.
 #[derive(Debug)]
 pub struct RecordQuota {
     state: Option<Mutex<State>>,
@@ -19,7 +19,7 @@ struct State {
 }
 
 impl RecordQuota {
-    /// A quota of `records`; without a number it never ends.
+    /// A quota of `records`; without a number there is no limit.
     #[must_use]
     pub fn new(records: Option<u64>) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl RecordQuota {
         }
     }
 
-    /// Claims up to `records` and says how many were granted.
+    /// Claims up to `records` and returns how many were granted.
     #[must_use]
     pub fn claim(&self, records: usize) -> usize {
         self.with(records, |state| {
@@ -43,7 +43,7 @@ impl RecordQuota {
         })
     }
 
-    /// Gives claims back whose records were not processed, or whose outputs were dropped.
+    /// Returns claims whose records were not processed, or whose outputs were dropped.
     pub fn give_back(&self, records: usize) {
         self.with((), |state| {
             state.unclaimed += records as u64;
@@ -51,7 +51,7 @@ impl RecordQuota {
         });
     }
 
-    /// The outputs of the claimed records are durable.
+    /// Confirms claims: the outputs of their records are durable.
     pub fn confirm(&self, records: usize) {
         self.with((), |state| state.unconfirmed -= records as u64);
     }
@@ -62,13 +62,13 @@ impl RecordQuota {
         self.state.is_some()
     }
 
-    /// Whether nothing is left to claim, though claims may still come back.
+    /// Whether nothing is left to claim; unconfirmed claims may still be returned.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
         self.with(false, |state| state.unclaimed == 0)
     }
 
-    /// Whether nothing is left to claim and nothing can come back.
+    /// Whether nothing is left to claim and all claims are confirmed.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.with(false, |state| {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn claims_are_granted_up_to_the_budget() {
+    fn claims_are_granted_up_to_the_quota() {
         let quota = RecordQuota::new(Some(5));
         assert_eq!(quota.claim(3), 3);
         assert_eq!(quota.claim(3), 2);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn no_budget_never_ends() {
+    fn quota_without_a_limit_never_ends() {
         let quota = RecordQuota::new(None);
         assert_eq!(quota.claim(7), 7);
         quota.confirm(7);

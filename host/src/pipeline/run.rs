@@ -1,4 +1,4 @@
-//! All workers of a process, each in a thread of its own.
+//! Runs all workers of a process, each in its own thread.
 
 use std::thread;
 
@@ -10,12 +10,12 @@ use crate::observe::progress::Progress;
 /// The work of one thread.
 pub type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
 
-/// The stack of a worker's thread: the guest may take 512 KiB of it, the rest is the host's.
+/// The stack of a worker's thread: the guest may use 512 KiB of it, the rest is for the host.
 const STACK_BYTES: usize = 4 << 20;
 
-/// Runs each worker in a thread of its own until all have ended.
+/// Runs each worker in its own thread until all have ended.
 ///
-/// The first failure asks the others to end; they finish their batch, checkpoint and commit.
+/// The first failure asks the others to end: they finish their batch, take a checkpoint and commit.
 ///
 /// # Errors
 /// The first failure of a worker, or a thread that the system refuses.

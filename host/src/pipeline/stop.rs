@@ -1,4 +1,4 @@
-//! How a run is asked to end before its data does.
+//! Stops a run before the end of its data.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 /// The exit code of a second signal, which ends the process at once: 128 + SIGINT.
 const EXIT_AT_ONCE: i32 = 130;
 
-/// A request to end that all workers of the process look at between batches.
+/// A request to end, which all workers of the process check between batches.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     signalled: Arc<AtomicBool>,
@@ -16,7 +16,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A request that SIGINT and SIGTERM make; the second of them ends the process at once.
+    /// A request that SIGINT and SIGTERM set; the second signal ends the process at once.
     ///
     /// # Errors
     /// When the system refuses the handlers.
@@ -34,12 +34,12 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Asks every worker to end after the batch at work; a signal after it still ends gracefully.
+    /// Asks every worker to end after its current batch; a first signal after it still ends the run gracefully.
     pub fn request(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the end was asked for.
+    /// Whether an end was requested.
     #[must_use]
     pub fn requested(&self) -> bool {
         self.signalled.load(Ordering::Relaxed) || self.requested.load(Ordering::Relaxed)

@@ -1,16 +1,16 @@
 //! The users and groups of the machine, as far as `/etc/passwd` and `/etc/group` name them.
 //!
-//! With a umask of 002, as many systems set it, new folders can be written by their group, which is then the
-//! user's own: a group of the user's name with nobody else in it. Debian's OpenSSH trusts such folders by the same rule.
+//! With a umask of 002, which many systems set, the group of a new folder may write to it. That group is then the
+//! user's own: it has the user's name and no other member. Debian's OpenSSH trusts such folders by the same rule.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The most that is read of one file, in bytes.
+/// The limit on what is read of one file, in bytes.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// What the two files hold.
+/// The content of the two files.
 #[derive(Debug)]
 pub(super) struct Accounts {
     passwd: String,
@@ -18,7 +18,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Those of this machine.
+    /// The accounts of this machine.
     pub(super) fn of_this_machine() -> io::Result<Self> {
         Self::read(Path::new("/etc/passwd"), Path::new("/etc/group"))
     }
@@ -45,7 +45,7 @@ impl Accounts {
     pub(super) fn is_own_group(&self, user: u32, group: u32) -> bool {
         let users = || self.passwd.lines().filter_map(User::parse);
         let mut names = users().filter(|known| known.id == user);
-        // Two names for one user are left to somebody else to judge.
+        // Where a user has two names, which one the group has to match is ambiguous.
         let (Some(this), None) = (names.next(), names.next()) else {
             return false;
         };
@@ -109,7 +109,7 @@ pub(super) mod tests {
     const ALICE: (u32, u32) = (1000, 1000);
 
     impl Accounts {
-        /// One user whose own group this is.
+        /// A user whose own group this is.
         pub(in crate::sandbox) fn of_one(user: u32, group: u32) -> Self {
             Self {
                 passwd: format!("alice:x:{user}:{group}::/:/bin/sh\n"),

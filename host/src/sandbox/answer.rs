@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::{AnswerError, Question, strict_json};
 use crate::text;
 
-/// Unknown members that are warned of, for one object of an answer.
+/// The number of unknown members that are named in warnings, for one object of an answer.
 const WARNINGS: usize = 20;
 
-/// One answer on its way to a checked value.
+/// An answer that is being checked.
 pub(super) struct Response<'a> {
     plugin: &'a str,
     question: Question,
@@ -21,7 +21,7 @@ pub(super) struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// Takes what `plugin` answered.
+    /// Parses the answer of `plugin`.
     pub(super) fn read(
         question: Question,
         plugin: &'a str,
@@ -50,7 +50,7 @@ impl<'a> Response<'a> {
     }
 }
 
-/// A value inside of an answer.
+/// A value inside an answer.
 pub(super) struct Part<'a> {
     response: &'a Response<'a>,
     value: &'a Value,
@@ -63,7 +63,7 @@ impl<'a> Part<'a> {
         self.value
     }
 
-    /// Takes an object, and warns of its members that are not known.
+    /// The value as an object; warns of members that are not known.
     pub(super) fn object(&self, known: &[&str]) -> Result<(), AnswerError> {
         let Some(members) = self.value.as_object() else {
             return Err(self.is_not("of type \"object\""));
@@ -82,13 +82,13 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// The member of an object, where it has it.
+    /// A member of the object, if it is present.
     pub(super) fn get(&self, name: &str) -> Option<Part<'a>> {
         let value = self.value.get(name)?;
         Some(self.inside(name, value))
     }
 
-    /// The member of an object that it must have.
+    /// A member that the object must have.
     pub(super) fn need(&self, name: &str) -> Result<Part<'a>, AnswerError> {
         self.get(name)
             .ok_or_else(|| self.refuse(&format!("\"{name}\" is a required property")))
@@ -106,14 +106,14 @@ impl<'a> Part<'a> {
             .ok_or_else(|| self.is_not("of type \"string\""))
     }
 
-    /// A text of so many characters.
+    /// A text whose number of characters is in the range.
     pub(super) fn text_of(&self, length: RangeInclusive<usize>) -> Result<&'a str, AnswerError> {
         let text = self.text()?;
         self.check_length(text.chars().count(), length, "characters")?;
         Ok(text)
     }
 
-    /// A text for which `is_right` holds; `what` says of what kind.
+    /// A text for which `is_right` holds; `what` names the kind of text.
     pub(super) fn text_that(
         &self,
         is_right: impl FnOnce(&str) -> bool,
@@ -136,7 +136,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The items of a list of so many.
+    /// The items of a list whose length is in the range.
     pub(super) fn list(&self, length: RangeInclusive<usize>) -> Result<Vec<Part<'a>>, AnswerError> {
         let Some(items) = self.value.as_array() else {
             return Err(self.is_not("of type \"array\""));
@@ -148,7 +148,7 @@ impl<'a> Part<'a> {
             .collect())
     }
 
-    /// Refuses a list in which one text is twice.
+    /// Refuses a list that holds a text twice.
     pub(super) fn check_unique(&self, texts: &[&str]) -> Result<(), AnswerError> {
         for (index, text) in texts.iter().enumerate() {
             if texts[..index].contains(text) {
@@ -159,17 +159,17 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// What is wrong with this part, as the rest of a sentence about its value.
+    /// An error at this value; the rule continues a sentence that begins with the value.
     pub(super) fn is_not(&self, what: &str) -> AnswerError {
         self.refuse(&format!("{} is not {what}", shown(self.value)))
     }
 
-    /// What is wrong with this part, as a sentence.
+    /// An error at this value; the rule is a sentence.
     pub(super) fn refuse(&self, rule: &str) -> AnswerError {
         self.refuse_inside("", rule, None)
     }
 
-    /// What is wrong at a pointer that leads on from this part, and what the author can do.
+    /// An error at a pointer below this value, with a hint for the author.
     pub(super) fn refuse_inside(
         &self,
         pointer: &str,
@@ -204,7 +204,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The names are this module's callers' and indices, none of which a pointer escapes.
+    /// The segments are names from this host and indices, so none needs the escapes of a pointer.
     fn inside(&self, name: &str, value: &'a Value) -> Part<'a> {
         Part {
             response: self.response,

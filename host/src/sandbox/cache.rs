@@ -1,8 +1,8 @@
-//! Compiled code on disk, so that a plugin is compiled once and not at every start.
+//! A cache of compiled code on disk, so that a plugin is compiled once and not at every start.
 //!
-//! Whoever can write an entry can run any code in the host, because a compiled component is machine
-//! code. Therefore the folder and every folder above it can be written by this user (or root)
-//! alone, and where that is not so there is no cache. The digest inside an entry guards against damage.
+//! A user who can write an entry can run any code in the host, because a compiled component is machine code. Therefore
+//! only this user and root may write to the folder and every folder above it; otherwise there is no cache. The digest
+//! inside an entry guards against damage.
 
 use std::env;
 use std::hash::{Hash, Hasher};
@@ -15,20 +15,20 @@ use wasmtime::component::Component;
 use super::error::Cause;
 use super::private_dir::{Folder, NotPrivate};
 
-/// What an entry begins with; another layout gets another number.
+/// The first bytes of an entry; another layout gets another number.
 const MAGIC: &[u8; 8] = b"jh-code1";
 const DIGEST_BYTES: usize = 32;
-/// The largest entry that is read, in bytes: machine code is some four times its WebAssembly.
+/// The largest entry that is read, in bytes: machine code is about four times as large as its WebAssembly.
 const ENTRY_BYTES: u64 = 1 << 30;
-/// Entries that are kept; the oldest go first. A plugin's author makes one at each build.
+/// The number of entries that are kept; the oldest are removed. A plugin's author adds one with each build.
 const ENTRIES: usize = 64;
 
 /// SHA-256 of a plugin's file.
 pub(super) type FileDigest = [u8; DIGEST_BYTES];
 
-/// The compiled code of plugins that this user ran.
+/// The cache of the compiled code of plugins that this user ran.
 ///
-/// An entry is the magic, the SHA-256 of what follows it, and wasmtime's serialized component.
+/// An entry is the magic bytes, the SHA-256 of the rest, and wasmtime's serialized component.
 pub(super) struct Cache {
     folder: Folder,
 }
@@ -47,7 +47,7 @@ enum BadEntry {
 impl Cache {
     /// The cache in `$XDG_CACHE_HOME` or `~/.cache`.
     pub(super) fn of_this_user() -> Result<Self, NotPrivate> {
-        // The XDG rules say that a relative path is to be ignored.
+        // By the XDG specification a relative path is ignored.
         let folder = |name| {
             env::var_os(name)
                 .map(PathBuf::from)
@@ -55,7 +55,7 @@ impl Cache {
         };
         let base = folder("XDG_CACHE_HOME")
             .or_else(|| folder("HOME").map(|home| home.join(".cache")))
-            .ok_or(NotPrivate::Nowhere)?;
+            .ok_or(NotPrivate::NoHome)?;
         Ok(Self::in_folder(Folder::open(&base, "journal-host")?))
     }
 
@@ -63,7 +63,7 @@ impl Cache {
         Self { folder }
     }
 
-    /// The code of the plugin with this digest, if it is here and whole.
+    /// The code of the plugin with this digest, if the cache holds it intact.
     pub(super) fn get(&self, engine: &wasmtime::Engine, file: &FileDigest) -> Option<Component> {
         let name = entry_name(engine, file);
         match self.load(engine, &name) {
@@ -76,7 +76,9 @@ impl Cache {
                 found
             }
             Err(error) => {
-                tracing::warn!("the entry `{name}` of compiled code is made anew: {error}");
+                tracing::warn!(
+                    "compiling the plugin again, because its cache entry `{name}` cannot be used: {error}"
+                );
                 None
             }
         }
@@ -96,15 +98,15 @@ impl Cache {
             reason = "the bytes were written by this user's host, because no one else can write to the \
                       folder, and they are those whose digest was just checked"
         )]
-        // SAFETY: `code` came out of `Component::serialize`; wasmtime itself checks that it did so
-        // with the same version and settings.
+        // SAFETY: `code` was made by `Component::serialize`; wasmtime itself checks that version and settings are the
+        // same.
         let component = unsafe { Component::deserialize(engine, code) };
         component
             .map(Some)
             .map_err(|error| BadEntry::Load(Cause::new(error)))
     }
 
-    /// Keeps compiled code. Where that fails it is said and nothing else happens.
+    /// Stores compiled code. A failure is logged and has no other effect.
     pub(super) fn put(&self, engine: &wasmtime::Engine, file: &FileDigest, code: &Component) {
         let name = entry_name(engine, file);
         let kept = code
@@ -121,14 +123,14 @@ impl Cache {
     }
 }
 
-/// What follows the digest, if the digest is right.
+/// The code that follows the digest, if the digest is right.
 fn code_of(entry: &[u8]) -> Option<&[u8]> {
     let (digest, code) = entry.strip_prefix(MAGIC)?.split_at_checked(DIGEST_BYTES)?;
     (Sha256::digest(code).as_slice() == digest).then_some(code)
 }
 
-/// One name for each pair of a plugin's file and what compiles it: wasmtime's version and settings,
-/// the machine, and this host, which makes components of core modules.
+/// One name for each pair of a plugin's file and its compiler: wasmtime's version and settings, the machine, and this
+/// host, which turns core modules into components.
 fn entry_name(engine: &wasmtime::Engine, file: &FileDigest) -> String {
     let mut hasher = Sha256Hasher(Sha256::new());
     file.hash(&mut hasher);
@@ -137,7 +139,7 @@ fn entry_name(engine: &wasmtime::Engine, file: &FileDigest) -> String {
     format!("{:x}", hasher.0.finalize())
 }
 
-/// Lets a type that only knows [`Hash`] feed a digest.
+/// Computes the digest of a type that only implements [`Hash`].
 struct Sha256Hasher(Sha256);
 
 impl Hasher for Sha256Hasher {
@@ -145,7 +147,7 @@ impl Hasher for Sha256Hasher {
         self.0.update(bytes);
     }
 
-    /// Never asked for: the whole digest is.
+    /// Never used: the caller takes the whole digest.
     fn finish(&self) -> u64 {
         0
     }

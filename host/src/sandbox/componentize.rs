@@ -1,4 +1,4 @@
-//! Core modules with their component type embedded, which become components here.
+//! Turns core modules with an embedded component type into components.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::error::Cause;
 use super::inspect::{malformed, unknown_imports};
 use crate::text;
 
-/// Makes a component of a core module.
+/// Turns a core module into a component.
 pub(super) fn componentize(path: &Path, module: &[u8]) -> Result<Vec<u8>, LoadError> {
     let surface = Surface::of(module).map_err(|error| malformed(path, error))?;
     if surface.types.is_empty() {
@@ -35,12 +35,12 @@ pub(super) fn componentize(path: &Path, module: &[u8]) -> Result<Vec<u8>, LoadEr
     })
 }
 
-/// What matters of a module before it is a component.
+/// What is checked of a module before it becomes a component.
 #[derive(Default)]
 struct Surface<'a> {
     /// The sections that hold component types.
     types: Vec<&'a [u8]>,
-    /// The modules of imports that no interface stands behind, without control characters.
+    /// The modules of imports that are not from an interface, without control characters.
     foreign: Vec<String>,
 }
 
@@ -76,8 +76,8 @@ fn is_interface(module: &str) -> bool {
     module.contains(':') || module.starts_with(['[', '$']) || module.starts_with("cm32p2")
 }
 
-/// Packages must not depend on each other in a circle: `wit-component` orders them by a recursion
-/// that would then not end, and a stack that overflows ends the process.
+/// Packages must not depend on each other in a circle: `wit-component` sorts them with a recursion that would then not
+/// end, and a stack overflow ends the process.
 fn check_packages(types: &[&[u8]]) -> anyhow::Result<()> {
     let mut depends: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for section in types {

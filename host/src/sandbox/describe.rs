@@ -1,4 +1,4 @@
-//! What a plugin says of itself.
+//! The description that a plugin gives of itself.
 
 use journal_options::OptionSchema;
 
@@ -11,7 +11,7 @@ const NAME_CHARS: usize = 100;
 /// The longest summary, of a plugin or of an output, in characters.
 pub(super) const SUMMARY_CHARS: usize = 1000;
 
-/// Checks the answer to `describe`. `file` names the plugin as long as its own name is not known.
+/// Checks the answer to `describe`. `file` names the plugin until its own name is known.
 pub(super) fn check(file: &str, answer: &str) -> Result<Description, AnswerError> {
     let response = Response::read(Question::Describe, file, answer)?;
     let description = response.root();
@@ -35,7 +35,7 @@ fn label(part: &Part<'_>) -> Result<String, AnswerError> {
     Ok(label.to_owned())
 }
 
-/// The member `summary`, where there is one, fit for people.
+/// The member `summary`, where there is one, cleaned for display.
 pub(super) fn summary(part: &Part<'_>) -> Result<Option<String>, AnswerError> {
     let summary = part.get("summary").map(|summary| {
         let summary = summary.text_of(0..=SUMMARY_CHARS)?;
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_named_with_its_place() {
+    fn value_that_breaks_a_rule_is_named_with_its_pointer() {
         assert_eq!(
             refused("{"),
             "the answer of the plugin `p.wasm` to `describe` breaks a rule: it must be JSON, and is not: \
@@ -95,13 +95,13 @@ mod tests {
             refused(r#"{"name": 3, "version": "1"}"#)
                 .contains("at `/name`: 3 is not of type \"string\"")
         );
-        for (name, version, place) in [
+        for (name, version, member) in [
             ("a\\u001b[2J", "1", "name"),
             ("a`: b", "1", "name"),
             ("a", "`", "version"),
         ] {
             let text = refused(&format!(r#"{{"name": "{name}", "version": "{version}"}}"#));
-            let rule = format!("at `/{place}`: it must not hold backticks or control characters");
+            let rule = format!("at `/{member}`: it must not hold backticks or control characters");
             assert!(text.ends_with(&rule), "{text}");
         }
         assert!(
@@ -109,7 +109,7 @@ mod tests {
         );
     }
 
-    /// What is wrong with a description that has these options, and how its author can mend that.
+    /// The error for a description that has these options, and its hint.
     fn refused_options(options: &str) -> (String, Option<&'static str>) {
         let answer = format!(r#"{{"name": "n", "version": "1", "options": {options}}}"#);
         let error = check("p.wasm", &answer).unwrap_err();
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// Says whether the document of the contract and the host take the description, which they must agree on.
+    /// Whether the description is accepted. The contract's schema and the host must agree on that.
     #[track_caller]
     fn taken(description: &Value) -> bool {
         let rules = serde_json::from_str(RULES).unwrap();
@@ -286,7 +286,7 @@ mod tests {
                         assert!(document, "{description}");
                         both += 1;
                     }
-                    // The document says in words which members go together.
+                    // The document's descriptions say which members belong together.
                     Err(error) if document => assert!(
                         [
                             "goes with",

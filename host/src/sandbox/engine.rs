@@ -1,4 +1,4 @@
-//! One engine for the whole process, and the ticker that its deadlines hang on.
+//! The engine of the process, and the ticker that its deadlines depend on.
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -9,15 +9,15 @@ use wasmtime::{Config, WasmBacktraceDetails};
 use super::LoadError;
 use super::error::Cause;
 
-/// The stack of a guest in bytes. Rust's threads have 2 MiB, of which the host's own frames below a
-/// guest need far less than the rest. A call may therefore be made on any thread with 2 MiB or more.
+/// The stack of a guest in bytes. Rust's threads have 2 MiB, of which the host's own frames below a guest need far less
+/// than the rest. Calls are therefore possible on any thread with a stack of 2 MiB or more.
 pub(super) const STACK_BYTES: usize = 512 << 10;
 
-/// How far apart two looks at the deadline are, and so how much later than its deadline a call
-/// may end. A hundred wake-ups a second cost nothing measurable.
+/// The interval at which the deadline is checked, and so how long after its deadline a call may end. A hundred wake-ups
+/// a second have no measurable cost.
 const TICK: Duration = Duration::from_millis(10);
 
-/// One engine for the whole process; its epoch ticker dies with it.
+/// The engine of the process; its epoch ticker ends when it is dropped.
 #[derive(Clone)]
 pub struct Engine {
     inner: wasmtime::Engine,
@@ -40,19 +40,18 @@ impl Engine {
     }
 }
 
-/// The ticks that pass during `deadline`. The tick under way counts for nothing, so that no call
-/// gets less than its deadline; the rest is wasmtime's to add to the epoch of now.
+/// The ticks that pass during `deadline`. The current tick does not count, so that no call gets less than its deadline;
+/// wasmtime adds the number to the current epoch.
 pub(super) fn ticks(deadline: Duration) -> u64 {
     let ticks = deadline.as_nanos().div_ceil(TICK.as_nanos());
-    // A deadline beyond what fits is as good as none; half the range keeps the sum with the
-    // current epoch from wrapping.
+    // A deadline that does not fit is no deadline; half the range keeps the sum with the current epoch from wrapping.
     u64::try_from(ticks)
         .unwrap_or(u64::MAX / 2)
         .min(u64::MAX / 2)
         + 1
 }
 
-/// Starts the thread that makes time pass for the guests, until the engine is gone.
+/// Starts the thread that advances the epoch until the engine is dropped.
 fn tick(engine: &wasmtime::Engine) -> Result<(), LoadError> {
     let engine = engine.weak();
     let ticker = move || {
@@ -85,18 +84,17 @@ fn config() -> Config {
     config
         .max_wasm_stack(STACK_BYTES)
         .epoch_interruption(true)
-        // No guest is asynchronous here, and a call costs a third without this.
+        // No guest is asynchronous, and without concurrency support a call costs a third.
         .concurrency_support(false)
-        // NaNs are the one place where the same code may compute different bits on different
-        // machines; making them equal is free.
+        // The bits of NaNs are the only result that may differ between machines; canonical NaNs cost nothing.
         .cranelift_nan_canonicalization(true);
-    // What a trap says: names of functions where there are any, and nothing taken from debug
-    // information, which is the guest's own and expensive to parse.
+    // A trap names functions where names are present. Debug information is not used: the guest controls it, and it is
+    // expensive to parse.
     config
         .wasm_backtrace_max_frames(NonZeroUsize::new(20))
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .debug_info(false);
-    // No toolchain for plugins needs these, and each is code that a hostile guest could reach.
+    // No toolchain for plugins needs these features, and each adds code that a hostile guest could reach.
     config
         .wasm_memory64(false)
         .wasm_multi_memory(false)

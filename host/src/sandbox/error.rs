@@ -1,4 +1,4 @@
-//! What goes wrong at loading and in a call, told in one sentence with a way out.
+//! Errors of loading a plugin and of calling it, each as one sentence.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ pub enum LoadError {
     /// The process cannot run WebAssembly at all.
     #[error("cannot set up the WebAssembly engine")]
     Engine(#[source] Cause),
-    /// Nothing lies at the path.
+    /// There is no file at the path.
     #[error("there is no plugin at `{}`", path.display())]
     Missing {
         /// The plugin's file.
         path: PathBuf,
     },
-    /// The path names a folder.
+    /// The path is a folder.
     #[error("the plugin `{}` is a folder", path.display())]
     Folder {
         /// The plugin's file.
         path: PathBuf,
     },
-    /// The path names a pipe, a device or a socket.
+    /// The path is a pipe, a device or a socket.
     #[error("the plugin `{}` is not a regular file", path.display())]
     NotAFile {
         /// The plugin's file.
@@ -45,10 +45,10 @@ pub enum LoadError {
     TooLarge {
         /// The plugin's file.
         path: PathBuf,
-        /// The most that is read, in bytes.
+        /// The size limit, in bytes.
         limit: usize,
     },
-    /// The file is something else.
+    /// The file is not WebAssembly.
     #[error("the plugin `{}` is not WebAssembly", path.display())]
     NotWasm {
         /// The plugin's file.
@@ -56,16 +56,16 @@ pub enum LoadError {
         /// Whether it looks like WebAssembly's text format.
         text: bool,
     },
-    /// The file begins as WebAssembly and goes on as something else.
+    /// The file begins as WebAssembly, and the rest is not valid.
     #[error("the plugin `{}` is not valid WebAssembly", path.display())]
     Malformed {
         /// The plugin's file.
         path: PathBuf,
-        /// What the parser says.
+        /// The reason of the parser.
         #[source]
         source: Cause,
     },
-    /// A core module that does not say what its functions mean.
+    /// A core module without the types of its functions.
     #[error("the plugin `{}` is a core module without an embedded component type", path.display())]
     NoComponentType {
         /// The plugin's file.
@@ -76,11 +76,11 @@ pub enum LoadError {
     Componentize {
         /// The plugin's file.
         path: PathBuf,
-        /// What `wit-component` says.
+        /// The reason of `wit-component`.
         #[source]
         source: Cause,
     },
-    /// A component that exports something else.
+    /// A component that does not export the interface.
     #[error("the plugin `{}` does not export `{offered}`", path.display())]
     NoInterface {
         /// The plugin's file.
@@ -106,7 +106,7 @@ pub enum LoadError {
         /// The interfaces, without control characters.
         imports: Vec<String>,
     },
-    /// The names are right and the types behind them are not.
+    /// The names are right, but their types are not.
     #[error("the interface of the plugin `{}` differs from this host's `{offered}`", path.display())]
     Shape {
         /// The plugin's file.
@@ -122,16 +122,16 @@ pub enum LoadError {
     Compile {
         /// The plugin's file.
         path: PathBuf,
-        /// What the compiler says.
+        /// The reason of the compiler.
         #[source]
         source: Cause,
     },
-    /// Bytes that the compiler, or what makes a component of a core module, panics over.
-    #[error("the plugin `{}` is broken in a way that its compiler does not foresee", path.display())]
+    /// Bytes on which the compiler, or the conversion of a core module into a component, panics.
+    #[error("compiling the plugin `{}` crashed the compiler", path.display())]
     Broken {
         /// The plugin's file.
         path: PathBuf,
-        /// What the panic says.
+        /// The message of the panic.
         #[source]
         source: Cause,
     },
@@ -146,38 +146,38 @@ pub enum LoadError {
     },
 }
 
-/// Why a call into a processor came to nothing.
+/// Why a call into a processor failed.
 ///
-/// Texts of the guest inside are bounded and without control characters.
+/// Texts from the guest are bounded and hold no control characters.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// It did not come back in time.
+    /// It did not return in time.
     #[error("the processor ran longer than {}", text::Span(*limit))]
     Deadline {
-        /// The longest that one call may take.
+        /// The time limit for one call.
         limit: Duration,
     },
-    /// It asked for more memory than it may have.
+    /// It asked for more memory than its limit.
     #[error("the processor needs more memory than {}", text::Bytes(*limit))]
     Memory {
-        /// The most linear memory, in bytes.
+        /// The limit on linear memory, in bytes.
         limit: usize,
     },
-    /// Its functions call each other without end, or nearly.
+    /// It overflowed its stack.
     #[error("the processor's calls nest too deeply for its stack of {}", text::Bytes(*limit))]
     Stack {
         /// The stack's size, in bytes.
         limit: usize,
     },
-    /// It panicked and said so.
-    #[error("the processor panicked{}: `{message}`", Place(location))]
+    /// It panicked and reported the panic.
+    #[error("the processor panicked{}: `{message}`", At(location))]
     Panicked {
-        /// What the panic says.
+        /// The message of the panic.
         message: String,
         /// Where it is in the source (`src/lib.rs:12:5`), empty where unknown.
         location: String,
     },
-    /// It trapped without a word.
+    /// It trapped without reporting a panic.
     #[error("the processor trapped{}: {reason}", In(function))]
     Trapped {
         /// The kind of trap.
@@ -185,46 +185,46 @@ pub enum CallError {
         /// The innermost function, where the plugin keeps names.
         function: Option<String>,
     },
-    /// It did what the contract forbids.
+    /// It broke the contract.
     #[error("the processor {what}")]
     Misbehaved {
         /// The rest of the sentence: `rejected a record twice`.
         what: String,
     },
-    /// It emitted more in one call than it may have memory.
+    /// It emitted more bytes in one call than its memory limit.
     #[error("the processor emitted more than {} in one call", text::Bytes(*limit))]
     TooMuchEmitted {
-        /// The most that one call may emit, in bytes.
+        /// The limit on what one call may emit, in bytes.
         limit: usize,
     },
-    /// It passed more to the host at once than the host takes.
+    /// It passed more to the host at once than the host accepts.
     #[error("the processor passed more than {} at once in `{function}`", text::Bytes(*limit))]
     TooMuchAtOnce {
         /// The contract's function that was at work.
         function: &'static str,
-        /// The most that it may pass at once, in bytes.
+        /// The limit on what it may pass at once, in bytes.
         limit: usize,
         /// Whether the limit is that of the memory, and not one of the host's own.
         is_memory_limit: bool,
     },
-    /// It emitted what no sink can take.
-    #[error("the processor emitted what cannot be written")]
+    /// It emitted a row that no sink accepts.
+    #[error("the processor emitted a row that cannot be written")]
     Row(#[source] RowError),
     /// A merged row cannot be written, although each row that it was made of could.
     #[error("merged rows cannot be written")]
     MergedRow(#[source] RowError),
-    /// It answered with a failure of its own.
+    /// It returned a failure.
     #[error("the processor failed: `{text}`")]
     Failure {
-        /// Whether it says that the same call may succeed later.
+        /// Whether the same call may succeed later.
         retry: bool,
-        /// What it says.
+        /// Its text.
         text: String,
     },
-    /// What it answered to `describe` or `start` is not what it must be.
+    /// Its answer to `describe` or `start` breaks a rule.
     #[error(transparent)]
     Response(Box<AnswerError>),
-    /// A call after a failed one: the processor must be started anew.
+    /// A call after a failed one: the processor must be started again.
     #[error("the processor was called again after a call that failed")]
     Poisoned,
 }
@@ -257,22 +257,22 @@ impl fmt::Display for Question {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the answer of the plugin `{plugin}` to `{question}` breaks a rule{}: {rule}",
-    Place(path)
+    At(path)
 )]
 pub struct AnswerError {
     /// The plugin's name, or its file before the name is known.
     pub plugin: String,
-    /// What it was asked.
+    /// The function that it answered.
     pub question: Question,
-    /// The place in the answer as a JSON pointer, empty for the whole.
+    /// The JSON pointer to the value in the answer, empty for the whole answer.
     pub path: String,
     /// The rule that it breaks.
     pub rule: String,
-    /// What the plugin's author can do, where there is more to say than where the rules are.
+    /// What the plugin's author can do, where the rule alone does not say it.
     pub hint: Option<&'static str>,
 }
 
-/// The reason of a library, bounded and without control characters, because it may quote the guest.
+/// The reason that a library gives, bounded and without control characters, because it may quote the guest.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Cause(String);
@@ -282,15 +282,15 @@ impl Cause {
         Self(text::clean(reason, text::REASON_BYTES))
     }
 
-    /// Takes an error with all that is behind it.
+    /// Takes an error with all its causes.
     pub(super) fn new(error: impl Into<anyhow::Error>) -> Self {
         Self::text(&format!("{:#}", error.into()))
     }
 }
 
-struct Place<'a>(&'a str);
+struct At<'a>(&'a str);
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             Ok(())

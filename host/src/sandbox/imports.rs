@@ -1,7 +1,7 @@
-//! What the host offers to a guest: its log and its outputs.
+//! The functions that a guest may call: its log and its outputs.
 //!
-//! Each function has the store's data and nothing else: without concurrency support wasmtime does
-//! not refuse re-entry, and a function that cannot call into the guest cannot re-enter it.
+//! Each function gets only the store's data: without concurrency support wasmtime does not refuse re-entry, and a
+//! function that cannot call the guest cannot re-enter it.
 
 use std::mem;
 
@@ -16,7 +16,7 @@ use crate::sink::RowError;
 use crate::text;
 
 #[cfg(target_endian = "big")]
-compile_error!("ends of rows are read from the guest's memory in place, which is little-endian");
+compile_error!("ends of rows are read from the guest's memory directly, which is little-endian");
 
 /// The interfaces that a plugin may import.
 pub(super) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
@@ -37,7 +37,7 @@ fn write_line(
         return Ok(());
     }
     let message = text::clean(&message.to_str(&store)?, text::MESSAGE_BYTES);
-    store.data().plugin_log.say(level, &message);
+    store.data().plugin_log.write(level, &message);
     Ok(())
 }
 
@@ -51,19 +51,19 @@ fn panicked(
     Ok(())
 }
 
-/// Rows go from the guest's memory to the buffer of held rows without a copy between.
+/// Rows go from the guest's memory to the buffer of held rows without a copy in between.
 fn emit(
     mut store: StoreContextMut<'_, State>,
     (output, rows, ends): (u32, WasmList<u8>, WasmList<u32>),
 ) -> wasmtime::Result<()> {
     let state = store.data_mut();
     state.may_emit()?;
-    // Ends are counted as well, or a flood of empty rows would be free.
+    // Ends count, too: otherwise a flood of empty rows would be free.
     state.count_emitted(
         rows.len()
             .saturating_add(ends.len().saturating_mul(size_of::<u32>())),
     )?;
-    // The buffer leaves the store for the time of the call, because the rows are borrowed from the store.
+    // The buffer is taken out of the store during the call, because the rows are borrowed from the store.
     let mut held = mem::take(&mut state.rows);
     let before = state.pass_to(Stage::Emit);
     let emitted = held.emit(
@@ -75,7 +75,7 @@ fn emit(
     state.rows = held;
     state.pass_to(before);
     Ok(emitted.map_err(|error| match error {
-        // Rows within the limit on emitted bytes can pass it in the sink's encoding.
+        // Rows within the limit on emitted bytes can exceed it in the sink's encoding.
         RowError::TooMuch { limit, .. } => CallError::TooMuchEmitted { limit },
         error => CallError::Row(error),
     })?)

@@ -1,4 +1,4 @@
-//! What a file is, told from its bytes before anything is compiled.
+//! Finds out what a file is from its bytes, before anything is compiled.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use super::error::Cause;
 use super::{LoadError, componentize};
 use crate::text;
 
-/// Makes sure that `bytes` hold a component with this host's interface, and makes one of a core module
-/// with its component type embedded.
+/// Checks that `bytes` hold a component with this host's interface; a core module with an embedded component type is
+/// turned into one.
 pub(super) fn component(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, LoadError> {
     let component = match kind(path, &bytes)? {
         Encoding::Component => bytes,
@@ -37,8 +37,8 @@ fn kind(path: &Path, bytes: &[u8]) -> Result<Encoding, LoadError> {
     }
 }
 
-/// Whether the bytes begin as WebAssembly's text format does: with a module, a component or a comment.
-/// Other files begin with a parenthesis too, such as what zstd compresses.
+/// Whether the bytes begin as WebAssembly's text format does: with a module, a component or a comment. Other files
+/// begin with a parenthesis too, such as those that zstd compresses.
 fn is_text(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
     let begins = |word: &&[u8]| {
@@ -56,7 +56,7 @@ pub(super) fn malformed(path: &Path, error: wasmparser::BinaryReaderError) -> Lo
     }
 }
 
-/// The names that a component imports and exports at its surface.
+/// The names that a component imports and exports.
 #[derive(Default)]
 struct Names {
     imports: Vec<String>,
@@ -140,7 +140,7 @@ fn other_version(path: &Path, found: &str) -> LoadError {
 }
 
 pub(super) fn unknown_imports(path: &Path, mut imports: Vec<String>) -> LoadError {
-    /// As many as one can read in one sentence.
+    /// As many as are readable in one sentence.
     const NAMED: usize = 20;
     imports.truncate(NAMED);
     LoadError::UnknownImports {

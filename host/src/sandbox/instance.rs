@@ -1,4 +1,4 @@
-//! A store with the one instance in it, and what each call into it is bounded by.
+//! A store with its one instance, and the limits of each call into it.
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use super::state::{Function, State};
 use super::{CallError, Limits};
 use crate::observe::meter::{Meter, Stage};
 
-/// A store with the one instance in it. After a failed call neither is fit for another.
+/// A store with its one instance. After a failed call neither can be used again.
 pub(super) struct Instance {
     store: Store<State>,
     guest: bindings::Plugin,
     limits: Limits,
 }
 
-/// Why there is no instance.
+/// Why an instance could not be created.
 pub(super) enum Refused {
-    /// Code that runs while an instance is made failed, or what it needs is above the limits.
+    /// Code that runs during instantiation failed, or the instance needs more than the limits.
     Call(CallError),
-    /// Its functions have other types than the contract says.
+    /// Its functions do not have the types of the contract.
     Shape(Cause),
 }
 
 impl Refused {
-    /// The error of a plugin whose shape was seen to be right when it was loaded.
+    /// The error of a plugin whose types were checked when it was loaded.
     pub(super) fn into_call_error(self) -> CallError {
         match self {
             Self::Call(error) => error,
@@ -41,7 +41,7 @@ impl Refused {
 }
 
 impl Instance {
-    /// Makes an instance. Code that runs while it is made counts as part of `function`.
+    /// Creates an instance. Code that runs during instantiation counts as part of `function`.
     pub(super) fn new(
         code: &InstancePre<State>,
         plugin_log: Arc<PluginLog>,
@@ -65,7 +65,7 @@ impl Instance {
         })
     }
 
-    /// From now on `meter` is told where the time of calls goes.
+    /// Attributes the time of further calls to stages of `meter`.
     pub(super) fn measure(&mut self, meter: &Meter) {
         self.store.data_mut().meter = Some(meter.clone());
         let meter = meter.clone();
@@ -94,7 +94,7 @@ impl Instance {
         result.map_err(|error| state.explain(error))
     }
 
-    /// Drops the store for one with nothing in it: no call can be made any more.
+    /// Replaces the store by an empty one: no further call is possible.
     pub(super) fn abandon(&mut self) {
         let plugin_log = Arc::clone(&self.state().plugin_log);
         let state = State::new(plugin_log, self.limits, Function::Start);

@@ -1,26 +1,23 @@
-//! What one store may take of the machine.
+//! The limits on the resources of one store.
 
 use wasmtime::ResourceLimiter;
 
-/// Core instances, tables and memories of one component. Tools make some instances of their own
-/// (adapters, shims, one for each shared library of an interpreter); a hundred is far beyond
-/// what any known toolchain makes.
+/// Core instances, tables and memories of one component. Tools add some instances (adapters, shims, one for each shared
+/// library of an interpreter); no known toolchain comes near a hundred.
 const INSTANCES: usize = 100;
 const TABLES: usize = 100;
 /// Each memory reserves 4 GiB of addresses, and the limit in bytes holds for all of them together.
 const MEMORIES: usize = 8;
-/// Elements of all tables together: 8 bytes each on the host. Python, the largest guest known,
-/// has some ten thousand.
+/// Elements of all tables together: 8 bytes each on the host. Python, the largest guest known, has about ten thousand.
 const TABLE_ELEMENTS: usize = 1 << 20;
-/// Memory for one element of a table, in bytes: tables have a 64th of the instance's memory at the most, so that a
-/// small limit bounds them, too.
+/// Memory for one element of a table, in bytes: tables have at most a 64th of the instance's memory, so that a small
+/// limit bounds them, too.
 const BYTES_PER_ELEMENT: usize = 64 * 8;
 
-/// Counts what a store has, and remembers what it was refused.
+/// Counts what a store allocates, and remembers whether a growth was refused.
 ///
-/// A refusal is answered as the WebAssembly standard says, with -1, so that a guest may cope. Most do not:
-/// they abort without a word, and [`refused`](Self::refused) is how that is told from any
-/// other trap.
+/// By the WebAssembly standard a refused growth returns -1, so that a guest can handle it. Most do not: they abort
+/// without a message, and [`refused`](Self::refused) distinguishes that from any other trap.
 pub(super) struct Limiter {
     memory_limit: usize,
     memory: usize,
@@ -77,7 +74,7 @@ impl ResourceLimiter for Limiter {
         }
     }
 
-    /// The system refused what the limit allowed.
+    /// The system refused a growth that the limit allowed.
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         self.memory = self.memory.saturating_sub(self.last_growth);
         self.last_growth = 0;

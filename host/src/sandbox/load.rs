@@ -1,4 +1,4 @@
-//! From a file to code that can be started.
+//! Loads a plugin: from its file to compiled code.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -18,21 +18,21 @@ use super::state::{Function, State};
 use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect};
 use crate::text;
 
-/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB. This bounds
-/// what compiling may take as well, which nothing else does: wasmtime does not promise to
-/// compile hostile code in little time or memory, and did about 1.3 MB a second where it was measured.
+/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB. This also limits the cost of
+/// compiling, which nothing else does: wasmtime does not promise to compile hostile code in little time or memory, and
+/// compiled about 1.3 MB a second where it was measured.
 const FILE_BYTES: usize = 64 << 20;
 
-/// How long it takes to load a plugin.
+/// The time that it takes to load a plugin.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadTimes {
-    /// When its file has to be read, checked, compiled and asked for its description.
+    /// With reading and checking its file, compiling it and calling `describe`.
     pub compiled: Duration,
-    /// When its code is in the cache; none where nothing is cached.
+    /// With its code from the cache; none where nothing is cached.
     pub cached: Option<Duration>,
 }
 
-/// Compiled code with its description; one a run.
+/// Compiled code with its description; one in each run.
 #[derive(Clone)]
 pub struct Plugin {
     loaded: Arc<Loaded>,
@@ -46,16 +46,15 @@ struct Loaded {
 }
 
 impl Plugin {
-    /// Reads, checks and compiles a plugin, or takes its code from the cache, and asks for its
-    /// description.
+    /// Reads, checks and compiles a plugin, or loads its code from the cache, and calls `describe`.
     ///
     /// # Errors
-    /// When the file is no plugin for this host, or does not describe itself as it must.
+    /// When the file is no plugin for this host, or its description breaks a rule.
     pub fn load(engine: &Engine, path: &Path, limits: Limits) -> Result<Self, LoadError> {
         Self::load_with(engine, path, limits, cache().as_ref())
     }
 
-    /// Does as [`load`](Self::load), several times, to see how long it takes without the cache and with it.
+    /// Loads as [`load`](Self::load) does, several times, and measures the time without and with the cache.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -73,7 +72,7 @@ impl Plugin {
             let cached = None;
             return Ok((plugin, LoadTimes { compiled, cached }));
         };
-        // The first of these fills the cache where it has to.
+        // The first of these fills the cache if it is empty.
         timed(Some(&cache))?;
         let (plugin, cached) = timed(Some(&cache))?;
         let cached = Some(cached);
@@ -113,7 +112,7 @@ impl Plugin {
         })
     }
 
-    /// What `describe` answered.
+    /// The answer to `describe`.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.loaded.description
@@ -134,7 +133,7 @@ impl Plugin {
     }
 }
 
-/// The cache of compiled code, where there may be one.
+/// The cache of compiled code, if its folder can be used.
 fn cache() -> Option<Cache> {
     Cache::of_this_user()
         .inspect_err(|reason| {
@@ -143,7 +142,7 @@ fn cache() -> Option<Cache> {
         .ok()
 }
 
-/// The file's bytes, as long as it is a file of a size that a plugin may have.
+/// The file's bytes, if it is a regular file within the size limit.
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => LoadError::Missing {
@@ -154,7 +153,7 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
             source,
         },
     };
-    // Looked at before it is opened, because opening a pipe waits for a writer.
+    // Checked before it is opened, because opening a pipe waits for a writer.
     let kind = fs::metadata(path).map_err(failed)?.file_type();
     if kind.is_dir() {
         return Err(LoadError::Folder {
@@ -203,7 +202,7 @@ fn shape(path: &Path, source: Cause) -> LoadError {
     }
 }
 
-/// Calls `describe` in a store that lives for that alone.
+/// Calls `describe` in a store of its own.
 fn ask(code: &InstancePre<State>, path: &Path, limits: Limits) -> Result<Description, LoadError> {
     let file = path
         .file_name()

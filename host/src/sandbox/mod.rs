@@ -1,7 +1,7 @@
-//! Narrows wasmtime down to what one journal processor may do.
+//! Runs processors in wasmtime, with limits and without access to the machine.
 //!
-//! The chain of types is [`Engine`] (one a process) -> [`Plugin`] (compiled code, one a run) ->
-//! [`Processor`] (one store, one a worker).
+//! Its types are [`Engine`] (one in each process), [`Plugin`] (compiled code, one in each run) and [`Processor`] (one
+//! store, one for each worker).
 
 mod accounts;
 mod answer;
@@ -35,18 +35,18 @@ pub use error::{AnswerError, CallError, Cause, LoadError, Question};
 pub use load::{LoadTimes, Plugin};
 pub use processor::Processor;
 
-/// What bounds one processor.
+/// The limits of one processor.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest that one call may take.
+    /// The time limit for one call.
     pub deadline: Duration,
-    /// The most linear memory of one instance, in bytes.
+    /// The limit on the linear memory of one instance, in bytes.
     pub memory_bytes: usize,
-    /// The most that one call may emit, and the most that it may pass to the host at once, in bytes.
+    /// The limit on what one call may emit, and on what it may pass to the host at once, in bytes.
     pub emit_bytes: usize,
 }
 
-/// What `describe` answered, checked.
+/// The answer to `describe`, checked.
 #[derive(Clone, Debug)]
 pub struct Description {
     /// The plugin's name.
@@ -55,17 +55,17 @@ pub struct Description {
     pub version: String,
     /// What it does, in one sentence.
     pub summary: Option<String>,
-    /// The options that it takes.
+    /// The schema of its options.
     pub options: OptionSchema,
 }
 
-/// A record that the processor refuses, checked: both places exist.
+/// A record that the processor rejected; both indices were checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// The batch in the call.
+    /// The index of the batch in the call.
     pub batch: usize,
-    /// The record in the batch.
+    /// The index of the record in the batch.
     pub index: usize,
-    /// Why; bounded in length and without control characters.
+    /// The reason, bounded in length and without control characters.
     pub reason: String,
 }

@@ -1,4 +1,4 @@
-//! Work on untrusted bytes that may panic inside of libraries, kept from ending the process.
+//! Keeps a panic of a library on untrusted bytes from ending the process.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -9,33 +9,32 @@ use rayon::ThreadPoolBuilder;
 
 use crate::text;
 
-/// The stack of each thread, in bytes: parsers and compilers recurse with their input, and a stack
-/// that overflows cannot be caught. Only what is touched of it takes memory.
+/// The stack of each thread, in bytes: parsers and compilers recurse with their input, and a stack that overflows
+/// cannot be caught. Only the part that is touched takes memory.
 const STACK_BYTES: usize = 64 << 20;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work` on threads of its own, those on which the compiler does its parts at the same time
-/// among them.
+/// Runs `work` on a pool of threads of its own; the parallel parts of the compiler run there, too.
 ///
 /// # Errors
-/// What it said when it panicked, bounded and without control characters.
+/// The message of its panic, bounded and without control characters.
 pub(super) fn panic_guard<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
     silence();
     let pool = ThreadPoolBuilder::new()
-        .thread_name(|place| format!("plugin-loader-{place}"))
+        .thread_name(|index| format!("plugin-loader-{index}"))
         .stack_size(STACK_BYTES)
         .start_handler(|_| QUIET.set(true))
         .build()
         .map_err(|error| error.to_string())?;
-    // What `work` holds is lost with its panic, so nobody sees it half changed.
+    // The panic drops everything that `work` holds, so nobody sees it in an inconsistent state.
     panic::catch_unwind(AssertUnwindSafe(|| pool.install(work)))
         .map_err(|panic| text::clean(message(panic.as_ref()), text::REASON_BYTES))
 }
 
-/// From now on panics of contained work print nothing: they are errors, and told as such.
+/// Makes panics of guarded work print nothing: they are reported as errors.
 fn silence() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

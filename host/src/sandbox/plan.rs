@@ -1,4 +1,4 @@
-//! What a processor wants to read and what it emits.
+//! The plan of a processor: what it reads and what it emits.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::journal::batch::Columns;
 use crate::journal::plan::{Kind, Output, Plan};
 use crate::journal::topics::ObjectTypes;
 
-/// The most object types that a plan may name, and the longest of their names, in characters.
+/// The limits on the number of object types in a plan and on the length of their names, in characters.
 const TYPES: usize = 100;
 const TYPE_CHARS: usize = 100;
-/// The most outputs, and the longest of their names, in characters.
+/// The limits on the number of outputs and on the length of their names, in characters.
 const OUTPUTS: usize = 64;
 const OUTPUT_CHARS: usize = 63;
 
@@ -149,7 +149,7 @@ fn is_output(name: &str) -> bool {
         && name.bytes().all(allowed)
 }
 
-/// The fields of an aggregate's rows: no two have one name, be they of the key or columns.
+/// The fields of an aggregate's rows. All names differ, those of the key and of the columns together.
 fn shape(part: &Part<'_>) -> Result<Shape, AnswerError> {
     let key = part.get("key").map_or(Ok(Vec::new()), |part| {
         let names = part.list(0..=Shape::MAX_KEY)?;
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_named_with_its_place() {
+    fn value_that_breaks_a_rule_is_named_with_its_pointer() {
         assert!(refused(r#"{"object-types": "all"}"#).contains("at `/object-types`"));
         assert!(refused(r#"{"object-types": []}"#).contains("at `/object-types`"));
         assert!(refused(r#"{"object-types": ["Revision"]}"#).contains("at `/object-types`"));
@@ -276,9 +276,9 @@ mod tests {
     }
 
     #[test]
-    fn aggregate_that_breaks_a_rule_is_refused_with_its_place() {
+    fn aggregate_that_breaks_a_rule_is_refused_with_its_pointer() {
         let column = r#"{"name": "c", "merge": "sum"}"#;
-        for (members, place) in [
+        for (members, pointer) in [
             (r#""kind": "aggregate""#.to_owned(), "at `/outputs/0`"),
             (
                 r#""kind": "aggregate", "columns": []"#.to_owned(),
@@ -310,7 +310,7 @@ mod tests {
             ),
         ] {
             let text = refused(&with_output(&format!(", {members}")));
-            assert!(text.contains(place), "{members}: {text}");
+            assert!(text.contains(pointer), "{members}: {text}");
         }
     }
 
@@ -329,8 +329,8 @@ mod tests {
         }
     }
 
-    /// Says whether the document of the contract and the host take the plan, which they must agree on but for names
-    /// that only the host can compare.
+    /// Whether the plan is accepted. The contract's schema and the host must agree on that, except for names that only
+    /// the host can compare.
     #[track_caller]
     fn compare(plan: &Value) {
         let rules = serde_json::from_str(RULES).unwrap();
@@ -342,7 +342,7 @@ mod tests {
         }
     }
 
-    /// The pointers to a value and to all inside of it.
+    /// The pointers to a value and to all values inside it.
     fn pointers(value: &Value, pointer: &str, into: &mut Vec<String>) {
         into.push(pointer.to_owned());
         let mut inside = |name: &str, value| pointers(value, &format!("{pointer}/{name}"), into);

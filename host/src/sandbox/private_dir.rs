@@ -1,4 +1,4 @@
-//! A folder that nobody but this user (and root) can write to or put another in the place of.
+//! A folder that only this user (and root) can write to or replace.
 
 use std::ffi::CString;
 use std::fs::{DirBuilder, File};
@@ -14,19 +14,20 @@ use rustix::io::Errno;
 
 use super::accounts::Accounts;
 
-/// What the names of files that are still being written begin with.
+/// The prefix of the names of files that are still being written.
 const UNFINISHED: &str = ".new-";
-/// How long an unfinished file may lie there before it counts as left by a crash, in seconds.
+/// The age at which an unfinished file counts as left by a crash, in seconds.
 const UNFINISHED_SECONDS: i64 = 3600;
 
-/// Where the kernel keeps the list of the users and groups that may use a file beside those of its mode.
+/// The extended attribute in which the kernel keeps the access list of a file, which grants rights beyond those of its
+/// mode.
 const ACCESS_LIST: &str = "system.posix_acl_access";
 
 /// Why a folder is not private.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotPrivate {
     #[error("neither `XDG_CACHE_HOME` nor `HOME` names a folder")]
-    Nowhere,
+    NoHome,
     #[error("`{}` cannot be opened: {reason}", path.display())]
     Unusable { path: PathBuf, reason: io::Error },
     #[error("`{}` is a symbolic link", path.display())]
@@ -39,19 +40,18 @@ pub(super) enum NotPrivate {
     Open { path: PathBuf },
 }
 
-/// An open private folder. Every access goes through its descriptor, so that nothing that happens to
-/// its path later matters.
+/// An open private folder. Every access goes through its descriptor, so that later changes of its path do not matter.
 pub(super) struct Folder {
     fd: OwnedFd,
 }
 
 impl Folder {
-    /// Opens the folder `name` in `base`, and makes both where they are missing.
+    /// Opens the folder `name` in `base`, and creates both where they are missing.
     pub(super) fn open(base: &Path, name: &str) -> Result<Self, NotPrivate> {
         Self::open_below(Path::new("/"), base, name)
     }
 
-    /// As [`open`](Self::open), where `top` and what is below it is looked at and nothing above.
+    /// As [`open`](Self::open), but checks only `top` and the folders below it.
     pub(super) fn open_below(top: &Path, base: &Path, name: &str) -> Result<Self, NotPrivate> {
         Self::open_among(top, base, name, &|| Accounts::of_this_machine().ok())
     }
@@ -71,8 +71,8 @@ impl Folder {
             .mode(0o700)
             .create(base)
             .map_err(unusable(base))?;
-        // Links on the way to the base are followed here and never again: the folders they led
-        // to are then looked at one by one.
+        // Links in the path of the base are followed once, here. Then the folders of the resulting path are checked one
+        // by one.
         let top = top.canonicalize().map_err(unusable(top))?;
         let base = base.canonicalize().map_err(unusable(base))?;
         let below = base.strip_prefix(&top).unwrap_or(&base);
@@ -97,7 +97,7 @@ impl Folder {
         Ok(Self { fd })
     }
 
-    /// The content of a file, unless it is larger than `limit` or not there.
+    /// The content of a file, unless it is larger than `limit` or missing.
     pub(super) fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
@@ -118,7 +118,7 @@ impl Folder {
         Ok(Some(content))
     }
 
-    /// Puts a file in place, whole or not at all.
+    /// Creates or replaces a file atomically.
     pub(super) fn write(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -131,13 +131,13 @@ impl Folder {
             .try_for_each(|part| file.write_all(part))
             .and_then(|()| Ok(rustix::fs::renameat(&self.fd, &unfinished, &self.fd, name)?));
         if written.is_err() {
-            // The first error is the one to tell; what is left is removed by `prune` one day.
+            // The first error is the one to report; `prune` later removes the file that is left.
             let _ = rustix::fs::unlinkat(&self.fd, &unfinished, AtFlags::empty());
         }
         written
     }
 
-    /// Makes a file the newest.
+    /// Makes a file the newest one.
     pub(super) fn touch(&self, name: &str) -> io::Result<()> {
         let now = |tv_nsec| rustix::fs::Timespec { tv_sec: 0, tv_nsec };
         let times = Timestamps {
@@ -152,7 +152,7 @@ impl Folder {
         )?)
     }
 
-    /// Removes the oldest files beyond `kept`, and what crashes left unfinished.
+    /// Keeps the `kept` newest files, and removes the others and those that a crash left unfinished.
     pub(super) fn prune(&self, kept: usize) -> io::Result<()> {
         let mut files: Vec<(i64, CString)> = Vec::new();
         let newest = |files: &[(i64, CString)]| files.iter().map(|file| file.0).max();
@@ -163,7 +163,7 @@ impl Folder {
                 files.push((stat.st_mtime, name));
             }
         }
-        // The newest file is the one just written, and its time that of the file system's clock.
+        // The newest file was just written, so its time is the file system's current time.
         let now = newest(&files).unwrap_or(0);
         let (unfinished, mut files): (Vec<_>, Vec<_>) = files
             .into_iter()
@@ -213,7 +213,7 @@ fn own_user() -> u32 {
 /// A folder that only this user and root can change. The sticky bit of a shared folder does not
 /// help: others could make the next folder before this user does.
 ///
-/// Its group may write to it where that is the user's own, and the folder has no list of further rights.
+/// Its group may write to it where that is the user's own group and the folder has no access list.
 fn check_parent(
     fd: &OwnedFd,
     path: &Path,
@@ -235,7 +235,7 @@ fn check_parent(
     Ok(())
 }
 
-/// Whether users and groups beside those of the mode may have rights; the mode's group then shows the most of these.
+/// Whether the file has an access list; the group bits of its mode then show the mask of the list.
 fn has_access_list(fd: &OwnedFd) -> bool {
     let found = rustix::fs::fgetxattr(fd, ACCESS_LIST, &mut [0_u8; 0]);
     !matches!(found, Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS))
@@ -292,7 +292,7 @@ mod tests {
         }
     }
 
-    /// As a umask of 002 makes them.
+    /// The modes that a umask of 002 gives.
     #[test]
     fn parent_that_the_users_own_group_can_write_is_accepted_and_one_that_all_can_write_is_not() {
         let top = tempfile::tempdir().unwrap();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_the_folders_place_is_refused() {
+    fn a_link_instead_of_the_folder_is_refused() {
         let top = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
         symlink(elsewhere.path(), top.path().join("c")).unwrap();
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_folders_place_is_an_error_with_a_reason() {
+    fn a_file_instead_of_the_folder_is_an_error_with_a_reason() {
         let top = tempfile::tempdir().unwrap();
         fs::write(top.path().join("c"), "").unwrap();
         let found = Folder::open_below(top.path(), top.path(), "c");

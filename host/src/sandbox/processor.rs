@@ -14,8 +14,7 @@ use crate::observe::meter::Stage;
 use crate::sink::HeldRows;
 use crate::text;
 
-/// One instance at work in its own store; one a worker. Its calls need a thread with a stack of 2 MiB
-/// or more.
+/// One instance at work in its own store; each worker has one. Its calls need a thread with a stack of 2 MiB or more.
 pub struct Processor {
     instance: Instance,
     columns: Columns,
@@ -23,10 +22,10 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// Makes an instance and asks for its plan.
+    /// Creates an instance and calls `start` for its plan.
     ///
     /// # Errors
-    /// When the plugin fails, passes a limit, or answers with a plan that breaks the rules.
+    /// When the plugin fails, exceeds a limit, or returns a plan that breaks the rules.
     pub fn start(
         plugin: &Plugin,
         options: &str,
@@ -49,7 +48,7 @@ impl Processor {
         Ok((processor, plan))
     }
 
-    /// Emitted rows go to this buffer from now on; the one that was bound before is dropped.
+    /// Sends emitted rows to this buffer; a buffer that was bound before is dropped.
     pub fn bind(&mut self, rows: HeldRows) {
         self.instance.state_mut().rows = rows;
     }
@@ -59,7 +58,7 @@ impl Processor {
         &mut self.instance.state_mut().rows
     }
 
-    /// Drops the instance, with the memory that it had, and gives the buffer of its rows back: every further call is
+    /// Drops the instance with its memory and returns the buffer of its rows: every further call is
     /// [`CallError::Poisoned`].
     #[must_use]
     pub fn abandon(&mut self) -> HeldRows {
@@ -69,8 +68,8 @@ impl Processor {
         rows
     }
 
-    /// Tells `meter` from now on what of the calls' time is the guest's, what the boundary's, and how much memory
-    /// the guest has. Its calls must be made on the meter's thread.
+    /// Attributes the time of further calls to the guest and the boundary in `meter`, and notes the guest's memory
+    /// there. Its calls must be made on the meter's thread.
     pub fn measure(&mut self, meter: &Meter) {
         self.instance.measure(meter);
     }
@@ -79,7 +78,7 @@ impl Processor {
     /// every further call is [`CallError::Poisoned`].
     ///
     /// # Errors
-    /// When the processor fails, traps or passes a limit.
+    /// When the processor fails, traps or exceeds a limit.
     pub fn process(&mut self, batches: &[Batch]) -> Result<Vec<Rejection>, CallError> {
         let lent: Vec<types::Batch<'_>> = batches
             .iter()
@@ -95,11 +94,11 @@ impl Processor {
         })
     }
 
-    /// Lets the processor emit what it holds, and seals the held rows for the checkpoint. Rows are held or dropped as
-    /// in [`process`](Self::process).
+    /// Lets the processor emit the rows of its state, and seals the held rows for the checkpoint. Rows are held or
+    /// dropped as in [`process`](Self::process).
     ///
     /// # Errors
-    /// When the processor fails, traps or passes a limit, or a merged row cannot be encoded.
+    /// When the processor fails, traps or exceeds a limit, or a merged row cannot be encoded.
     pub fn checkpoint(&mut self) -> Result<(), CallError> {
         self.work(|instance| {
             instance
@@ -113,7 +112,7 @@ impl Processor {
         sealed.map_err(CallError::MergedRow)
     }
 
-    /// Works on the held rows, which counts as time of the sink.
+    /// Works on the held rows; the time counts as the sink's.
     fn at_sink<T>(&mut self, work: impl FnOnce(&mut HeldRows) -> T) -> T {
         let state = self.instance.state_mut();
         let before = state.pass_to(Stage::Sink);
@@ -129,7 +128,7 @@ impl Processor {
     }
 
     /// Runs a call that may emit. Its rows are held if it returns well; otherwise they are dropped, and the instance
-    /// takes no further call.
+    /// accepts no further call.
     fn work<R>(
         &mut self,
         call: impl FnOnce(&mut Instance) -> Result<R, CallError>,
@@ -148,7 +147,7 @@ impl Processor {
     }
 }
 
-/// What of a batch crosses: the columns that the plan asked for, lent and not cloned.
+/// The columns of a batch that the plan asked for, borrowed and not cloned.
 fn lend(batch: &Batch, columns: Columns) -> types::Batch<'_> {
     fn only<T>(wanted: bool, column: &[T]) -> &[T] {
         if wanted { column } else { &[] }
@@ -156,8 +155,7 @@ fn lend(batch: &Batch, columns: Columns) -> types::Batch<'_> {
     types::Batch {
         object_type: &batch.topic.object_type,
         privileged: batch.topic.privileged,
-        // A batch's ends are 32 bits wide and its limits far below: more records than that
-        // cannot be.
+        // The ends of a batch are 32 bits wide and its limits far lower, so the number of records fits.
         records: u32::try_from(batch.records()).unwrap_or(u32::MAX),
         values: only(columns.values, &batch.values),
         value_ends: only(columns.values || columns.value_ends, &batch.value_ends),
@@ -169,7 +167,7 @@ fn lend(batch: &Batch, columns: Columns) -> types::Batch<'_> {
     }
 }
 
-/// Both places of each rejection exist, and none is named twice.
+/// Checks that both indices of each rejection exist, and that no record is rejected twice.
 fn check_rejections(
     rejections: Vec<types::Rejection>,
     batches: &[Batch],

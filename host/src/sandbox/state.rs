@@ -1,4 +1,4 @@
-//! What a store knows besides the guest's own memory.
+//! The host's data in a store.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::observe::meter::{Meter, Stage};
 use crate::sink::HeldRows;
 use crate::text;
 
-/// The most that the guest may pass at once in `describe` and `start`, in bytes.
+/// The limit on what the guest may pass at once in `describe` and `start`, in bytes.
 const ANSWER_BYTES: usize = 1 << 20;
 
-/// Which of the contract's functions is at work.
+/// The function of the contract that is being called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
     Describe,
@@ -48,7 +48,7 @@ impl Function {
     }
 }
 
-/// A panic that the guest told of before it trapped, bounded and without control characters.
+/// A panic that the guest reported before it trapped, bounded and without control characters.
 #[derive(Debug)]
 pub(super) struct Panic {
     pub(super) message: String,
@@ -58,10 +58,10 @@ pub(super) struct Panic {
 /// The state of one store.
 pub(super) struct State {
     pub(super) limiter: Limiter,
-    /// What it emitted; rows are refused before a buffer is bound.
+    /// The buffer of emitted rows; rows are refused before one is bound.
     pub(super) rows: HeldRows,
     pub(super) plugin_log: Arc<PluginLog>,
-    /// Where its time goes, if anyone asked.
+    /// The meter of its time, if there is one.
     pub(super) meter: Option<Meter>,
     limits: Limits,
     function: Function,
@@ -85,7 +85,7 @@ impl State {
         }
     }
 
-    /// A new call begins: what is counted and remembered by call starts anew.
+    /// Begins a call: resets everything that is counted for one call.
     pub(super) fn begin(&mut self, function: Function) {
         if let Some(meter) = &self.meter {
             meter.pass_to(Stage::Boundary);
@@ -97,25 +97,25 @@ impl State {
         self.limiter.forget();
     }
 
-    /// The call is over.
+    /// Ends the call.
     pub(super) fn end(&self) {
         if let Some(meter) = &self.meter {
             meter.note_guest_memory(self.limiter.memory());
             meter.pass_to(Stage::Rest);
         }
-        self.plugin_log.tell_dropped();
+        self.plugin_log.report_dropped();
     }
 
-    /// The thread passes to another stage; returns the one it was at.
+    /// Passes the thread to another stage; returns the previous one.
     pub(super) fn pass_to(&self, stage: Stage) -> Stage {
         let meter = self.meter.as_ref();
         meter.map_or(Stage::Rest, |meter| meter.pass_to(stage))
     }
 
-    /// Counts a log line and says whether it may be written.
+    /// Counts a log line and returns whether it may be written.
     pub(super) fn may_log(&mut self) -> bool {
         self.lines = self.lines.saturating_add(1);
-        self.plugin_log.may_say(self.lines)
+        self.plugin_log.may_write(self.lines)
     }
 
     /// Keeps the first panic: later ones are its consequences.
@@ -123,7 +123,7 @@ impl State {
         self.panic.get_or_insert(panic);
     }
 
-    /// Whether the function at work may emit at all.
+    /// Whether the function that is being called may emit at all.
     pub(super) fn may_emit(&self) -> Result<(), CallError> {
         if self.function.may_emit() {
             return Ok(());
@@ -133,7 +133,7 @@ impl State {
         })
     }
 
-    /// Counts what is emitted against the call's limit.
+    /// Counts emitted bytes against the call's limit.
     pub(super) fn count_emitted(&mut self, bytes: usize) -> Result<(), CallError> {
         self.emitted_bytes = self.emitted_bytes.saturating_add(bytes);
         if self.emitted_bytes <= self.limits.emit_bytes {
@@ -159,15 +159,15 @@ impl State {
         }
     }
 
-    /// Says what an error of wasmtime means for the operator.
+    /// Turns an error of wasmtime into one that an operator understands.
     pub(super) fn explain(&mut self, error: wasmtime::Error) -> CallError {
         let error = match error.downcast::<CallError>() {
             Ok(own) => return own,
             Err(error) => error,
         };
         match (error.downcast_ref::<Trap>(), self.panic.take()) {
-            // A refused growth may be long past and coped with. An allocation that fails is no panic:
-            // Rust aborts then without a word.
+            // The guest may have handled an earlier refused growth. A failed allocation is no panic: Rust aborts then
+            // without a message.
             (_, Some(Panic { message, location })) => CallError::Panicked { message, location },
             (Some(Trap::Interrupt), _) => CallError::Deadline {
                 limit: self.limits.deadline,
@@ -188,8 +188,8 @@ impl State {
     }
 }
 
-/// How the error of wasmtime ends that is returned when a guest passes more at once than the
-/// store allows; it has no type to know it by.
+/// The end of wasmtime's error for a guest that passes more at once than the store allows; the error has no type of its
+/// own.
 const TOO_MUCH_AT_ONCE: &str = "fuel allocated for hostcalls has been exhausted";
 
 /// The innermost function with a name.

@@ -1,14 +1,14 @@
-//! JSON of a plugin, of which every reader takes the same meaning: no name stands twice in one object.
+//! Parses JSON from a plugin so that all readers agree on its meaning: no name occurs twice in one object.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads a text.
+/// Parses a text.
 ///
 /// # Errors
-/// When it is not JSON, or a name stands twice in an object.
+/// When it is not JSON, or a name occurs twice in an object.
 pub(super) fn read(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text).map(|Strict(value)| value)
 }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_stands_twice_is_refused_however_it_is_written() {
+    fn name_that_occurs_twice_is_refused_however_it_is_written() {
         for text in [r#"{"a": 1, "a": 1}"#, r#"[{"b": {"a": 1, "\u0061": 2}}]"#] {
             let error = read(text).unwrap_err().to_string();
             assert!(

@@ -1,13 +1,13 @@
-//! The durable steps of files: the only way in which a sink changes what a crash would leave behind.
+//! The durable operations on files: the only way in which a sink changes what is left after a crash.
 
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Write};
 
-/// Takes the durable steps of a sink's files. The methods do what the system does; a test replaces them by steps that
-/// fail, or that end the process.
+/// Performs the durable operations on a sink's files. The methods call the system; a test replaces them by ones that
+/// fail or that end the process.
 pub trait Files: Debug + Send + Sync {
-    /// Writes the beginning of `bytes` and says how much of it that was, as [`Write::write`] does.
+    /// Writes the beginning of `bytes` and returns how much of it was written, as [`Write::write`] does.
     ///
     /// # Errors
     /// When the system refuses.
@@ -15,10 +15,10 @@ pub trait Files: Debug + Send + Sync {
         file.write(bytes)
     }
 
-    /// Makes what was written durable.
+    /// Makes all writes durable.
     ///
     /// # Errors
-    /// When the system cannot say that it is.
+    /// When the system does not confirm it.
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_data()
     }

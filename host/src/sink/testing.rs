@@ -1,4 +1,4 @@
-//! One worker's rows and one sink, put together as the pipeline does it.
+//! One worker's rows and one sink, combined as the pipeline combines them.
 
 use std::sync::{Arc, Mutex};
 
@@ -69,8 +69,8 @@ impl Bound {
     }
 }
 
-/// A destination that keeps rows as they are and can be looked into. It refuses rows that begin with 0xc1, which
-/// msgpack does not use.
+/// A destination that stores rows unchanged, for tests to read. It refuses rows that begin with 0xc1, which msgpack
+/// does not use.
 #[derive(Clone, Default)]
 pub(crate) struct Memory(Arc<Mutex<Written>>);
 
@@ -80,11 +80,11 @@ pub(crate) struct Written {
     pub(crate) names: Vec<String>,
     /// The rows of each checkpoint, by stream.
     pub(crate) checkpoints: Vec<Vec<Vec<u8>>>,
-    /// Answers to give before commits succeed.
+    /// Results that commits return before they succeed.
     pub(crate) answers: Vec<Result<Committed, SinkError>>,
-    /// Rows that the encoders saw.
+    /// The number of rows that the encoders got.
     pub(crate) encoded: usize,
-    /// Refuse rows of this output.
+    /// The output whose rows are refused.
     pub(crate) refuses: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl Memory {
         self.0.lock().unwrap()
     }
 
-    /// Rows for these outputs that are committed here.
+    /// Rows for these outputs, which are committed to this destination.
     pub(crate) fn bound(&self, outputs: &[Output], limits: RowLimits) -> Bound {
         self.written().names = outputs.iter().map(|output| output.name.clone()).collect();
         Bound::new(self, outputs, limits)

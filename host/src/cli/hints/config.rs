@@ -1,4 +1,4 @@
-//! Settings that do not go together.
+//! Settings that contradict each other.
 
 use super::Explain;
 use crate::cli::names::Names;

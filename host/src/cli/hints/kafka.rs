@@ -55,7 +55,7 @@ impl Explain for Error {
                 "the settings are those of librdkafka's CONFIGURATION.md".to_owned()
             }
             Self::ResponsesTooLarge { most, .. } => format!(
-                "set it to {most} at the most, leave it out, or raise {}",
+                "set it to at most {most}, leave it out, or raise {}",
                 names.of(Setting::ProcessMemory)
             ),
             Self::DeadlineTooLong { deadline_ms, .. } => format!(
@@ -177,7 +177,7 @@ mod tests {
         );
         assert_eq!(
             error.hint(Names(&origins)).unwrap(),
-            "set it to 262144 at the most, leave it out, or raise `--process-memory`"
+            "set it to at most 262144, leave it out, or raise `--process-memory`"
         );
         assert!(error.is_wrong_use());
     }

@@ -1,4 +1,4 @@
-//! A process whose memory is too little for its parts.
+//! A process whose memory is too small for its parts.
 
 use super::Explain;
 use crate::cli::names::Names;

@@ -1,5 +1,5 @@
-//! How the command line tells each error: the sentence, where it names a setting, the hint, and whether the use is
-//! wrong; one file for each area.
+//! How the command line reports each error: the sentence, in which settings have the names that the operator used, the
+//! hint, and the exit code. Each area has a file.
 
 mod config;
 mod kafka;
@@ -15,17 +15,17 @@ use std::fmt::Write;
 
 use super::names::Names;
 
-/// An error as an operator reads it.
+/// An error as the operator reads it.
 pub(super) trait Explain: Error + Sized + 'static {
-    /// What is wrong, in the words of who set it: one sentence with its causes.
+    /// What is wrong: one sentence with its causes, which names settings as the operator wrote them.
     fn sentence(&self, _names: Names<'_>) -> String {
         chain(self)
     }
 
-    /// The way out, where there is one.
+    /// What the operator can do, where that is known.
     fn hint(&self, names: Names<'_>) -> Option<String>;
 
-    /// Whether the settings are wrong, rather than the world.
+    /// Whether the settings are wrong, and not the system around the process.
     fn is_wrong_use(&self) -> bool {
         false
     }
@@ -43,5 +43,5 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// The end of an error that only the plugin's author can mend.
+/// The hint for an error that only the plugin's author can fix.
 const AUTHOR: &str = "this is an error of the processor: tell its author";

@@ -1,4 +1,4 @@
-//! Options that a plugin does not take.
+//! Options that a plugin does not accept.
 
 use super::Explain;
 use crate::cli::names::Names;

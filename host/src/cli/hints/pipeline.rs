@@ -1,4 +1,4 @@
-//! What ends a run or a benchmark, before its workers run and in them.
+//! Errors that end a run or a benchmark, before its workers run or in them.
 
 use super::{AUTHOR, Explain, chain};
 use crate::bench;
@@ -35,7 +35,7 @@ impl Explain for BuildError {
         match self {
             Self::Memory(error) => error.hint(names),
             Self::BatchTooLarge => Some(format!(
-                "the guest holds a batch and works on it: raise {}",
+                "an instance needs memory for a batch and for the work on it: raise {}",
                 names.of(Setting::MemoryLimit)
             )),
             Self::Plugin(error) => error.hint(names),
@@ -117,7 +117,7 @@ impl Explain for WorkerError {
         }
     }
 
-    /// A worker makes its consumer, which is when librdkafka looks at the settings of the group.
+    /// librdkafka checks the settings of the group when a worker creates its consumer.
     fn is_wrong_use(&self) -> bool {
         match self {
             Self::Source(error) => error.is_wrong_use(),

@@ -18,7 +18,7 @@ impl Explain for Error {
                 ));
             }
             Self::File(File::Empty { .. } | File::NotARecording { .. }) => {
-                "what a recording is made of is described in docs/recording-format.md"
+                "docs/recording-format.md describes the format of a recording"
             }
             Self::File(File::UnknownVersion { .. }) => "a newer journal-host may read it",
             Self::File(
@@ -40,7 +40,7 @@ impl Explain for Error {
     }
 }
 
-/// The topics that are asked for are not there, or may not be read.
+/// The requested topics do not exist or may not be read.
 pub(super) fn topics(error: &TopicError, names: Names<'_>) -> String {
     match error {
         TopicError::NoTopics { .. } => {
@@ -57,7 +57,7 @@ pub(super) fn topics(error: &TopicError, names: Names<'_>) -> String {
     }
 }
 
-/// A record of so many bytes does not fit into an instance.
+/// The hint for a record of this size, which does not fit into an instance.
 pub(super) fn record_too_large(bytes: usize, names: Names<'_>) -> String {
     format!(
         "set {} to at least {} bytes, or raise {} where it is set",

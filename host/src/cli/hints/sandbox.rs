@@ -84,7 +84,7 @@ impl Explain for CallError {
                 name(Setting::BatchRecords)
             ),
             Self::Stack { .. } => {
-                "the processor recurses too deeply, perhaps without end: its author can mend that"
+                "the processor recurses too deeply, perhaps endlessly: its author can fix that"
                     .to_owned()
             }
             Self::Response(error) => {

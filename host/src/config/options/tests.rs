@@ -133,7 +133,7 @@ fn a_value_of_another_type_names_the_option_and_the_type() {
 }
 
 #[test]
-fn another_broken_rule_is_told_with_its_place() {
+fn another_broken_rule_is_reported_with_its_path() {
     let text = |pairs: &[(&str, &str)]| parsed(pairs).unwrap_err().to_string();
     let limit = text(&[("limit", "11")]);
     assert_eq!(
@@ -230,7 +230,7 @@ fn a_file_that_holds_no_object_is_named() {
     );
 }
 
-/// A table of 200,000 rows and 7 MB, as authors pass it in place of a file that a plugin cannot open.
+/// A table of 200,000 rows and 7 MB, as authors pass it instead of a file, which a plugin cannot open.
 #[test]
 fn large_table_is_taken_and_its_one_wrong_row_is_named() {
     let row = |number: u32| json!([number, format!("https://example.org/{number}")]);

@@ -118,7 +118,7 @@ fn object_type_that_only_a_privileged_topic_has_is_the_same_error_beside_public_
             object_types: set(&["revision"]),
         }
     );
-    // A plan that takes anything gets what is public.
+    // A plan for any object type gets the public topics.
     assert_eq!(names(&any(), &topics), [CONTENT]);
     assert_eq!(names(&named(&["content"]), &topics), [CONTENT]);
 }
@@ -224,7 +224,7 @@ fn object_types_without_topics_are_chosen_by_their_names() {
     let origin = "swh.journal.objects.origin";
     assert_eq!(chosen(&any()), [CONTENT, origin]);
     assert_eq!(chosen(&privileged(named(&["origin"]))), [origin]);
-    // They have no prefix, so that none is the privileged one.
+    // They have no prefix, so none is privileged.
     assert_eq!(
         chosen(&with_prefix("a_privileged")),
         ["a_privileged.content", "a_privileged.origin"]

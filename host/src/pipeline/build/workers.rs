@@ -20,19 +20,19 @@ use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
 use crate::source::recording::{self, Recording};
 
-/// How long the end of a run waits for its last commit beyond the session time-out, which a join of the group can take
-/// before the commit is answered.
+/// How long the end of a run waits for its last commit in addition to the session timeout: a join of the group can
+/// delay the answer for that long.
 const COMMIT_GRACE: Duration = Duration::from_secs(15);
 
-/// A run whose plugin is started, before its source and sinks are open.
+/// A run whose plugin is started and whose source and sinks are not open yet.
 pub(super) struct Builder<'a> {
     pub(super) config: &'a Config,
-    /// Takes the durable steps of the sinks' files.
+    /// Performs the durable operations on the sinks' files.
     pub(super) files: &'a Arc<dyn Files>,
     pub(super) object_types: ObjectTypes,
     pub(super) settings: WorkerSettings,
     pub(super) processor: ProcessorSettings,
-    /// The most encoded rows that a worker ever holds, in bytes, where the memory of the process is limited.
+    /// The limit on the encoded rows that a worker holds, in bytes, where the memory of the process is limited.
     pub(super) most_rows_bytes: Option<usize>,
 }
 
@@ -128,7 +128,7 @@ impl Builder<'_> {
     }
 }
 
-/// What a worker over Kafka is made of, before it joins its group in a thread of its own.
+/// The parts of a worker over Kafka, before it joins its group in its own thread.
 struct KafkaWorker {
     cluster: Arc<Cluster>,
     member: Member,

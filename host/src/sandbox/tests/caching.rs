@@ -1,4 +1,4 @@
-//! Compiled code on disk: used when whole, made anew when not.
+//! Compiled code on disk is used when it is intact, and replaced when it is not.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,14 +9,14 @@ use crate::sandbox::cache::Cache;
 use crate::sandbox::private_dir::Folder;
 use crate::sandbox::{Engine, Plugin};
 
-/// A plugin's file beside an empty cache.
-struct Place {
+/// A plugin's file and an empty cache.
+struct Fixture {
     top: tempfile::TempDir,
     plugin: PathBuf,
     engine: Engine,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let top = tempfile::tempdir().unwrap();
         let plugin = top.path().join("guest.wasm");
@@ -38,7 +38,7 @@ impl Place {
         assert_eq!(plugin.unwrap().description().name, "guest");
     }
 
-    /// The one entry.
+    /// The only entry of the cache.
     fn entry(&self) -> PathBuf {
         let entries: Vec<_> = fs::read_dir(self.top.path().join("cache"))
             .unwrap()
@@ -49,7 +49,7 @@ impl Place {
     }
 }
 
-/// The file itself, which a new entry is not.
+/// Identifies the file itself: a new entry has another inode.
 fn identity(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(path).unwrap().ino()
@@ -57,26 +57,26 @@ fn identity(path: &Path) -> u64 {
 
 #[test]
 fn the_second_load_takes_the_code_of_the_first() {
-    let place = Place::new();
-    place.load();
-    let (entry, first) = (place.entry(), identity(&place.entry()));
-    place.load();
-    assert_eq!(place.entry(), entry);
+    let fixture = Fixture::new();
+    fixture.load();
+    let (entry, first) = (fixture.entry(), identity(&fixture.entry()));
+    fixture.load();
+    assert_eq!(fixture.entry(), entry);
     assert_eq!(identity(&entry), first);
 }
 
 #[test]
 fn another_plugin_has_an_entry_of_its_own() {
-    let place = Place::new();
-    place.load();
+    let fixture = Fixture::new();
+    fixture.load();
     let other = Guest {
         process: "nop",
         ..Guest::default()
     };
-    fs::write(&place.plugin, other.module()).unwrap();
-    place.load();
+    fs::write(&fixture.plugin, other.module()).unwrap();
+    fixture.load();
     assert_eq!(
-        fs::read_dir(place.top.path().join("cache"))
+        fs::read_dir(fixture.top.path().join("cache"))
             .unwrap()
             .count(),
         2
@@ -84,14 +84,14 @@ fn another_plugin_has_an_entry_of_its_own() {
 }
 
 #[test]
-fn a_damaged_entry_is_made_anew() {
-    let place = Place::new();
-    place.load();
-    let entry = place.entry();
+fn a_damaged_entry_is_compiled_again() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.entry();
     let whole = fs::read(&entry).unwrap();
-    let flipped = |place: usize| {
+    let flipped = |offset: usize| {
         let mut bytes = whole.clone();
-        bytes[place] ^= 1;
+        bytes[offset] ^= 1;
         bytes
     };
     for damaged in [
@@ -104,39 +104,39 @@ fn a_damaged_entry_is_made_anew() {
         Vec::new(),
     ] {
         fs::write(&entry, damaged).unwrap();
-        place.load();
-        assert!(fs::read(place.entry()).unwrap().len() >= whole.len());
-        place.load();
+        fixture.load();
+        assert!(fs::read(fixture.entry()).unwrap().len() >= whole.len());
+        fixture.load();
     }
 }
 
 #[test]
-fn an_entry_with_the_right_digest_and_other_code_is_made_anew() {
+fn an_entry_with_the_right_digest_and_other_code_is_compiled_again() {
     use sha2::Digest;
-    let place = Place::new();
-    place.load();
-    let entry = place.entry();
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.entry();
     let code = b"not machine code";
     let forged = [&b"jh-code1"[..], &sha2::Sha256::digest(code), code].concat();
     fs::write(&entry, &forged).unwrap();
-    place.load();
-    assert_ne!(fs::read(place.entry()).unwrap(), forged);
+    fixture.load();
+    assert_ne!(fs::read(fixture.entry()).unwrap(), forged);
 }
 
 #[test]
-fn a_link_in_an_entrys_place_is_not_followed() {
-    let place = Place::new();
-    place.load();
-    let entry = place.entry();
-    let elsewhere = place.top.path().join("elsewhere");
+fn a_link_instead_of_an_entry_is_not_followed() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.entry();
+    let elsewhere = fixture.top.path().join("elsewhere");
     fs::rename(&entry, &elsewhere).unwrap();
     symlink(&elsewhere, &entry).unwrap();
-    place.load();
-    assert!(fs::symlink_metadata(place.entry()).unwrap().is_file());
+    fixture.load();
+    assert!(fs::symlink_metadata(fixture.entry()).unwrap().is_file());
 }
 
 #[test]
 fn without_a_cache_a_plugin_loads_all_the_same() {
-    let place = Place::new();
-    Plugin::load_with(&place.engine, &place.plugin, LIMITS, None).unwrap();
+    let fixture = Fixture::new();
+    Plugin::load_with(&fixture.engine, &fixture.plugin, LIMITS, None).unwrap();
 }

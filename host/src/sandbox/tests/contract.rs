@@ -1,4 +1,4 @@
-//! What crosses the boundary, and what must not.
+//! What crosses the boundary, and what is refused there.
 
 use super::guest::{Guest, LIMITS, batches};
 use super::rows;
@@ -9,7 +9,7 @@ use crate::sink::RowError;
 const EMIT: &str = "(i32.store (i32.const 64) (i32.const 4))
   (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))";
 
-/// The error of a call, and the rows that are left of it.
+/// The error of a call, and the rows that the buffer holds after it.
 fn fails(process: &'static str) -> (CallError, Vec<u8>) {
     let guest = Guest {
         process,
@@ -268,7 +268,7 @@ fn failures_come_with_their_kind_and_text() {
 }
 
 #[test]
-fn a_panic_is_told_with_its_message_and_place() {
+fn a_panic_is_reported_with_its_message_and_location() {
     let guest = Guest {
         extra: r#"(data (i32.const 100) "index\0aout") (data (i32.const 120) "src/lib.rs:12:5")"#,
         process: "(call $panicked (i32.const 100) (i32.const 9) (i32.const 120) (i32.const 15)) unreachable",
@@ -283,7 +283,7 @@ fn a_panic_is_told_with_its_message_and_place() {
 }
 
 #[test]
-fn a_panic_after_a_growth_that_was_refused_is_told_as_a_panic() {
+fn a_panic_after_a_growth_that_was_refused_is_reported_as_a_panic() {
     let guest = Guest {
         extra: r#"(data (i32.const 100) "why")"#,
         process: "(drop (memory.grow (i32.const 63)))
@@ -308,7 +308,7 @@ fn a_long_panic_is_cut() {
 }
 
 #[test]
-fn an_unreachable_is_told_with_its_function() {
+fn an_unreachable_is_reported_with_its_function() {
     let (error, _) = fails("unreachable");
     assert_eq!(
         error.to_string(),

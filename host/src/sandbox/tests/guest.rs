@@ -1,8 +1,7 @@
 //! Guests in WebAssembly's text format: a well-behaved skeleton, and bodies that are not.
 //!
-//! The skeleton's `cabi_realloc` takes memory from a growing end, as an allocator would, aborts
-//! when it cannot grow, and goes back to its start when a call's results were read. A body leaves
-//! a result by calling `$ok` or `$fail`.
+//! The skeleton's `cabi_realloc` allocates from a growing end, aborts when it cannot grow, and starts from the
+//! beginning again after a call's results were read. A body returns a result by calling `$ok` or `$fail`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -16,7 +15,7 @@ use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::plan::Plan;
 use crate::sandbox::{Engine, Limits, LoadError, Plugin, Processor};
 
-/// A small guest's limits.
+/// Limits for a small guest.
 pub(super) const LIMITS: Limits = Limits {
     deadline: std::time::Duration::from_secs(20),
     memory_bytes: 4 << 20,
@@ -27,7 +26,8 @@ pub(super) const LIMITS: Limits = Limits {
 pub(super) struct Guest {
     pub(super) describe_answer: String,
     pub(super) plan: String,
-    /// What runs before the answers and in the calls, in WAT; `$at` and `$len` are the batches'.
+    /// Code that runs before the answers and in the calls, in WAT; `$at` and `$len` are the address and length of the
+    /// batches.
     pub(super) describe: &'static str,
     pub(super) start: &'static str,
     pub(super) process: &'static str,
@@ -37,7 +37,7 @@ pub(super) struct Guest {
     pub(super) memory_pages: u32,
     pub(super) wit: String,
     pub(super) types: bool,
-    /// What core code calls the contract's version.
+    /// The contract's version in the names of core code.
     pub(super) version: &'static str,
 }
 
@@ -164,7 +164,7 @@ impl Guest {
         wat + ")"
     }
 
-    /// The core module, with the component type embedded unless that was taken away.
+    /// The core module, with an embedded component type unless that was removed.
     pub(super) fn module(&self) -> Vec<u8> {
         let mut module = wat::parse_str(self.wat()).unwrap();
         if self.types {
@@ -186,7 +186,7 @@ impl Guest {
         load(&self.module(), limits)
     }
 
-    /// A processor that was started well.
+    /// A started processor.
     pub(super) fn started(&self, limits: Limits) -> (Processor, Plan) {
         let plugin = self.load(limits).unwrap();
         Processor::start(&plugin, "{}", limits).unwrap()
@@ -200,7 +200,7 @@ fn escaped(data: &str) -> String {
     })
 }
 
-/// Loads what lies in a file of its own, without a cache.
+/// Loads the bytes from a file of their own, without a cache.
 pub(super) fn load(bytes: &[u8], limits: Limits) -> Result<Plugin, LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("guest.wasm");

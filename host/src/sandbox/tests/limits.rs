@@ -48,7 +48,7 @@ fn deadline_violated_in_process() {
 }
 
 #[test]
-fn deadline_violated_in_every_other_place() {
+fn deadline_violated_in_every_other_function() {
     let describe = Guest {
         describe: LOOP,
         ..Guest::default()

@@ -43,7 +43,7 @@ fn a_later_patch_version_is_the_same_interface() {
 }
 
 #[test]
-fn a_missing_file_a_folder_and_a_pipe_are_told_apart() {
+fn a_missing_file_a_folder_and_a_pipe_are_different_errors() {
     let folder = tempfile::tempdir().unwrap();
     let at = |path: &Path| {
         Plugin::load_with(&Engine::new().unwrap(), path, LIMITS, None)
@@ -211,18 +211,18 @@ fn refused_proposals_do_not_compile() {
     }
 }
 
-/// `wit-component` overflows the stack over such a module, and with it ends the process.
+/// Such a module makes `wit-component` overflow the stack, which ends the process.
 #[test]
 fn packages_that_depend_on_each_other_in_a_circle_are_refused() {
     let mut module = Guest::default().module();
     // The exported interface moves to a package of its own, and still uses the types of the
     // world's package.
     let name = b"swh:journal/processor";
-    let place = module
+    let offset = module
         .windows(name.len())
         .rposition(|at| at == name)
         .unwrap();
-    module[place + 1] = b'5';
+    module[offset + 1] = b'5';
     let error = refused(&module);
     let LoadError::Componentize { source, .. } = error else {
         panic!("{error:?}");

@@ -1,4 +1,4 @@
-//! What a guest says in the operator's log.
+//! What a guest writes to the operator's log.
 
 use std::sync::{Arc, Mutex};
 
@@ -99,17 +99,17 @@ fn a_flood_over_many_calls_is_dropped_as_well() {
     let begin = std::time::Instant::now();
     let lines = logged(20, FLOOD);
     let seconds = usize::try_from(begin.elapsed().as_secs()).unwrap() + 1;
-    let (told, said): (Vec<_>, Vec<_>) = lines
+    let (reports, written): (Vec<_>, Vec<_>) = lines
         .iter()
         .partition(|(_, line)| line.contains(": dropped "));
-    assert!(said.len() <= 1000 + 100 * seconds, "{}", said.len());
-    // One at the first call's end, one a second after that, and one at the end of all.
-    assert!((2..=2 + seconds).contains(&told.len()), "{told:?}");
+    assert!(written.len() <= 1000 + 100 * seconds, "{}", written.len());
+    // One report at the end of the first call, then one each second, and one at the end.
+    assert!((2..=2 + seconds).contains(&reports.len()), "{reports:?}");
     let number = |line: &str| {
         line.split(' ')
             .nth(2)
             .and_then(|word| word.parse::<usize>().ok())
     };
-    let dropped: usize = told.iter().filter_map(|(_, line)| number(line)).sum();
-    assert_eq!(said.len() + dropped, 20 * 1234);
+    let dropped: usize = reports.iter().filter_map(|(_, line)| number(line)).sum();
+    assert_eq!(written.len() + dropped, 20 * 1234);
 }

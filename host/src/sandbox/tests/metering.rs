@@ -1,4 +1,4 @@
-//! What a meter is told of calls.
+//! What a meter measures of calls.
 
 use super::guest::{Guest, LIMITS, batches};
 use super::rows;
@@ -15,7 +15,7 @@ const EMITS_AND_GROWS: &str = "(local $i i32)
     (br_if $again (i32.lt_u (local.get $i) (i32.const 1000000))))";
 
 #[test]
-fn meter_tells_the_guest_from_the_boundary_from_emitting_and_from_the_rest() {
+fn meter_separates_the_guest_the_boundary_emitting_and_the_rest() {
     let guest = Guest {
         process: EMITS_AND_GROWS,
         ..Guest::default()

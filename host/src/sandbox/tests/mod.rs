@@ -1,4 +1,4 @@
-//! Hostile guests, and the well-behaved ones beside them.
+//! Tests with hostile guests and with well-behaved ones.
 
 mod caching;
 mod contract;

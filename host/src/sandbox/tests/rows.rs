@@ -1,11 +1,11 @@
-//! The rows that a guest's calls left in the buffer.
+//! The rows in the buffer after a guest's calls.
 
 use super::guest::{Guest, LIMITS};
 use crate::sandbox::{Limits, Processor};
 use crate::sink::testing::{Memory, outputs};
 use crate::sink::{BoundOutput, HeldRows, RowLimits, SinkFactory, Stream};
 
-/// A processor with a buffer for its output `rows`, which takes rows as they are.
+/// A processor with a buffer for its output `rows`, which stores rows unchanged.
 pub(super) fn started(guest: &Guest, limits: Limits) -> Processor {
     let (mut processor, _) = guest.started(limits);
     let memory = Memory::default();

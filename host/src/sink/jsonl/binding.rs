@@ -1,19 +1,18 @@
-//! Which output goes where: `[NAME=]FILE`.
+//! The binding of an output to a file: `[NAME=]FILE`.
 
 use super::line_file::OpenError;
 
 /// One output with its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Binding {
-    /// The output; all that are not named elsewhere when it is absent.
+    /// The output; if absent, all outputs without a binding of their own.
     pub(super) output: Option<String>,
     /// The file; `-` is standard output.
     pub(super) file: String,
 }
 
 impl Binding {
-    /// Takes the text before the first `=` as the output's name when it could be one, so that
-    /// `./a=b` is a file.
+    /// The text before the first `=` is the output's name if it is a valid name, so that `./a=b` is a file.
     pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
         let (output, file) = match text.split_once('=') {
             Some((name, file)) if is_name(name) => (Some(name.to_owned()), file),
@@ -31,7 +30,7 @@ impl Binding {
     }
 }
 
-/// Whether an output of a plan may have this name: `[a-z][a-z0-9_-]{0,62}`.
+/// Whether this is a valid name for an output of a plan: `[a-z][a-z0-9_-]{0,62}`.
 fn is_name(text: &str) -> bool {
     let rest = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
     text.len() <= 63
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_and_file_are_told_apart() {
+    fn name_and_file_are_separated() {
         for (text, output, file) in [
             ("a.jsonl", None, "a.jsonl"),
             ("-", None, "-"),

@@ -1,4 +1,4 @@
-//! From a row to its line.
+//! Encodes a row as a line.
 
 use journal_rows::{ErrorKind, append_json};
 
@@ -6,14 +6,14 @@ use crate::sink::{EncodeError, Encoder};
 
 /// Encodes the rows of one output as lines of JSON.
 pub(super) struct LineEncoder {
-    /// What a line begins with.
+    /// The beginning of each line.
     before: Vec<u8>,
-    /// What a line ends with.
+    /// The end of each line.
     after: &'static [u8],
 }
 
 impl LineEncoder {
-    /// `name` is the output's name where lines have to name their output, because others share the destination.
+    /// `name` is the output's name if lines have to name their output because other outputs share the destination.
     pub(super) fn new(name: Option<&String>) -> Self {
         let Some(name) = name else {
             return Self {

@@ -1,4 +1,4 @@
-//! A destination of lines: a file that this process opened, or a stream that others read.
+//! A destination of lines: a file that this process opened, or a stream.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,10 +13,10 @@ use rustix::io::Errno;
 
 use crate::sink::files::Files;
 
-/// The most bytes that a crash may have left of a line; a longer one is no line of ours.
+/// The longest half line that a crash can leave, in bytes; a longer one is not from journal-host.
 const MAX_HALF_LINE: u64 = 1 << 30;
 
-/// The size of the reads that search for the end of the last whole line, in bytes.
+/// The size of the reads that search for the end of the last complete line, in bytes.
 const SEARCH_CHUNK: u64 = 64 << 10;
 
 /// Why a destination cannot be written to.
@@ -25,24 +25,24 @@ pub enum OpenError {
     /// A binding names no file.
     #[error("the output `{text}` names no file")]
     NoFile {
-        /// What was given.
+        /// The binding.
         text: String,
     },
     /// A binding names an output that the plan lacks.
     #[error("the processor has no output `{name}`; it has: {known}")]
     UnknownOutput {
-        /// What was named.
+        /// The output that was named.
         name: String,
         /// The outputs of the plan.
         known: String,
     },
-    /// Two bindings say where one output goes.
+    /// Two bindings are for the same output.
     #[error("two files are named for {what}")]
     BoundTwice {
-        /// The output, or all that are not named.
+        /// The output, or all outputs without a binding of their own.
         what: String,
     },
-    /// The system refused.
+    /// The system cannot open it.
     #[error("cannot open {file} for appending")]
     Open {
         /// The file.
@@ -51,7 +51,7 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// A folder.
+    /// The file is a folder.
     #[error("{file} is a directory, not a file")]
     Directory {
         /// The folder.
@@ -72,13 +72,13 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// The last line is not whole, and no line of ours.
+    /// The last line is incomplete and not from journal-host.
     #[error("{file} does not end with a line of JSON, so nothing can be appended to it")]
     NotJsonLines {
         /// The file.
         file: String,
     },
-    /// The half line could not be cut off.
+    /// The half line could not be removed.
     #[error("cannot cut the half line off the end of {file}")]
     Repair {
         /// The file.
@@ -89,18 +89,18 @@ pub enum OpenError {
     },
 }
 
-/// What kind of file it is, and so whether lines can be taken back.
+/// The kind of a file, which decides whether lines can be removed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// A regular file that this process opened and locked.
     Own,
-    /// Standard output that goes to a regular file, which others may write to as well.
+    /// Standard output to a regular file, to which other processes may write, too.
     Shared,
-    /// A pipe, a terminal or another device: what is written cannot be taken back.
+    /// A pipe, a terminal or another device: written lines cannot be removed.
     Stream,
 }
 
-/// A file, named and open, of which nothing is known or changed yet.
+/// An open file that is not checked or changed yet.
 #[derive(Debug)]
 pub(super) struct Opened {
     name: String,
@@ -112,7 +112,7 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens what a binding names.
+    /// Opens the file of a binding.
     pub(super) fn new(file: &str) -> Result<Self, OpenError> {
         if file == "-" {
             Self::standard_output()
@@ -142,8 +142,8 @@ impl Opened {
         if known.as_ref().is_some_and(std::fs::Metadata::is_dir) {
             return Err(OpenError::Directory { file: name });
         }
-        // A regular file is also read, to find its last line. A pipe that is opened for reading as
-        // well would never tell that its reader went away.
+        // A regular file is also read, to find its last line. A pipe must not be opened for reading, because writes
+        // would then never fail after its reader has closed it.
         let readable = known.as_ref().is_none_or(std::fs::Metadata::is_file);
         let open = || {
             let file = OpenOptions::new()
@@ -169,7 +169,7 @@ impl Opened {
         }
     }
 
-    /// Locks a regular file and cuts off the half line that a crash left.
+    /// Locks a regular file and removes the half line that a crash left.
     pub(super) fn prepare(self, files: &Arc<dyn Files>) -> Result<LineFile, OpenError> {
         let Self {
             name,
@@ -224,14 +224,14 @@ impl Opened {
     }
 }
 
-/// Makes the name of a new file durable, which its own synchronisation does not.
+/// Makes the name of a new file durable, which synchronising the file does not.
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
     match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // A folder that may be written and not read, or a file system that knows no such thing.
+        // The folder may be writable but not readable, or the file system does not support this.
         Err(error)
             if matches!(
                 error.kind(),
@@ -248,9 +248,9 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 
 enum Tail {
     Whole,
-    /// This many bytes were cut off.
+    /// This many bytes were removed.
     Cut(u64),
-    /// The last line is not whole, and does not begin as a row does.
+    /// The last line is incomplete and does not begin as a row does.
     Foreign,
 }
 
@@ -279,7 +279,7 @@ fn cut_half_line(file: &mut File, files: &dyn Files) -> io::Result<Tail> {
     }
     match first {
         None => Ok(Tail::Whole),
-        // A file that is one whole object was hardly left by a crash: it is somebody's own.
+        // A file that is a single complete object was not left by a crash: it belongs to somebody else.
         Some(b'{') if begin == 0 && is_an_object(file, length)? => Ok(Tail::Foreign),
         Some(b'{') => {
             files.truncate(file, begin)?;
@@ -308,8 +308,8 @@ pub(super) struct LineFile {
 }
 
 impl Drop for LineFile {
-    /// Gives the lock back. Closing the file is not enough while a process that is being started
-    /// elsewhere in this one still has it.
+    /// Releases the lock. Closing the file is not enough while a child process that another thread is starting has a
+    /// copy of it.
     fn drop(&mut self) {
         if self.kind == Kind::Own
             && let Err(error) = self.file.unlock()
@@ -319,7 +319,7 @@ impl Drop for LineFile {
     }
 }
 
-/// What one checkpoint appended.
+/// The range that one checkpoint appended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Appended {
     start: u64,
@@ -327,12 +327,12 @@ pub(super) struct Appended {
 }
 
 impl LineFile {
-    /// Whether what was written can be taken back.
+    /// Whether written lines can be removed again.
     pub(super) fn is_regular(&self) -> bool {
         self.kind != Kind::Stream
     }
 
-    /// Appends all of `lines` or fails; `appended` says how far it came in any case.
+    /// Appends all of `lines` or fails; in both cases `appended` is the range that was written.
     pub(super) fn append(&mut self, lines: &[u8], appended: &mut Appended) -> io::Result<()> {
         appended.start = self.end()?;
         let mut left = lines;
@@ -344,7 +344,7 @@ impl LineFile {
                     left = &left[count..];
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Another process that shares the pipe or terminal may have made it so.
+                // Another process that shares the pipe or terminal may have made it non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.until_writable()?,
                 Err(error) => return Err(error),
             }
@@ -360,7 +360,7 @@ impl LineFile {
         }
     }
 
-    /// Where the next write goes.
+    /// The offset of the next write.
     fn end(&mut self) -> io::Result<u64> {
         match self.kind {
             Kind::Stream => Ok(0),
@@ -371,7 +371,7 @@ impl LineFile {
         }
     }
 
-    /// Makes what was written durable, as far as the destination allows.
+    /// Makes written lines durable, as far as the destination supports it.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if self.is_regular() {
             self.files.sync(&self.file)
@@ -380,10 +380,10 @@ impl LineFile {
         }
     }
 
-    /// Takes back what was appended last.
+    /// Removes what was appended last.
     pub(super) fn cut_back(&mut self, appended: Appended) -> io::Result<()> {
         let Appended { start, bytes } = appended;
-        // What others wrote to standard output behind it is not ours to cut.
+        // Lines that others wrote to standard output after it must not be removed.
         let is_ours = match self.kind {
             Kind::Stream => false,
             Kind::Own => true,

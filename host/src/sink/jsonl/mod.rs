@@ -1,7 +1,7 @@
-//! JSON lines: one line a row, appended to files or written to standard output.
+//! JSON lines: one line for each row, appended to files or written to standard output.
 //!
 //! The [`Destinations`] that the outputs are bound to are opened once in a process. The lines of a checkpoint are
-//! appended whole.
+//! appended together.
 
 mod binding;
 mod encoder;
@@ -28,9 +28,9 @@ pub struct Destinations {
 impl Destinations {
     /// Opens and locks the files that `bindings` name, each `[NAME=]FILE`; `-` is standard output.
     ///
-    /// An output without a binding goes where the binding without a name says, and to standard output when there is
-    /// none. Two names of one file are one destination, and where several outputs share a destination, each line
-    /// names its output.
+    /// An output without a binding goes to the file of the binding without a name, or to standard output if there is
+    /// none. Two names of one file are one destination, and if several outputs share a destination, each line names its
+    /// output.
     ///
     /// # Errors
     /// When the bindings do not fit the outputs, or a file cannot be opened or locked.
@@ -39,7 +39,7 @@ impl Destinations {
         Self::open_with(&files, bindings, outputs)
     }
 
-    /// The same, where `files` takes the durable steps.
+    /// As [`open`](Self::open), with `files` for the durable operations.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -58,7 +58,7 @@ impl Destinations {
 }
 
 impl SinkFactory for Destinations {
-    /// Files are locked, and the half line of a crash is cut off, when they are opened: nothing is left to do.
+    /// Nothing is left to do: files are locked, and the half line of a crash is removed, when they are opened.
     fn prepare(&self, _plan: &Plan) -> Result<(), SinkError> {
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::sink::testing::{Bound, outputs};
 
 mod limits;
 
-/// More than any test emits in a call, unless it means to.
+/// More than any test emits in a call, except for tests of the limit.
 const CALL_BYTES: usize = 1 << 30;
 
 const LIMITS: RowLimits = RowLimits {
@@ -85,7 +85,7 @@ fn rows_of_a_failed_call_are_dropped_and_those_held_stay() {
 }
 
 #[test]
-fn bad_rows_leave_nothing_behind() {
+fn bad_rows_leave_the_held_rows_unchanged() {
     let mut sink = open(&["rows"], &["/dev/null".to_owned()]).unwrap();
     emit(&mut sink, 0, 1);
     let held = sink.rows.held_bytes();
@@ -286,7 +286,7 @@ fn files_that_cannot_be_written_are_named() {
 fn file_that_another_process_holds_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.jsonl");
-    // Locks belong to the open file, so that another one stands for another process.
+    // Locks belong to the open file, so another open file behaves as another process does.
     let holder = OpenOptions::new()
         .append(true)
         .create(true)
@@ -407,7 +407,7 @@ fn full_disk_is_named_and_every_file_is_cut_back() {
 }
 
 #[test]
-fn reader_that_goes_away_is_told_apart() {
+fn reader_that_goes_away_is_an_error_of_its_own() {
     let (reader, writer) = io::pipe().unwrap();
     let path = format!("/proc/self/fd/{}", writer.as_raw_fd());
     let mut sink = open(&["rows"], &[path]).unwrap();
@@ -423,7 +423,7 @@ fn reader_that_goes_away_is_told_apart() {
         Err(SinkError::ReaderGone)
     ));
 }
-/// Files whose step of this number, counted from 1, fails.
+/// Files whose operation of this number, counted from 1, fails.
 #[derive(Debug)]
 struct FailAt {
     number: usize,
@@ -491,7 +491,7 @@ fn failure_at_any_durable_step_of_a_checkpoint_leaves_none_of_its_rows() {
             );
         }
         if checkpoints == 3 {
-            // Two writes and two synchronisations a checkpoint.
+            // Two writes and two synchronisations in each checkpoint.
             assert_eq!(number, 3 * 4 + 1);
             return;
         }

@@ -1,4 +1,4 @@
-//! The destinations of a process, and the whole checkpoints that its workers append to them.
+//! The destinations of a process, to which its workers append whole checkpoints.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,10 +78,10 @@ impl Writer {
         same.count() > 1
     }
 
-    /// Appends the lines of one checkpoint, by the indexes of their destinations, and makes them durable. When that
-    /// fails anywhere, all files are cut back to what they were.
+    /// Appends the lines of one checkpoint, by the indexes of their destinations, and makes them durable. If anything
+    /// fails, all files are truncated to their previous lengths.
     ///
-    /// Streams come last, because nothing can be taken back from them.
+    /// Streams come last, because lines cannot be removed from them.
     pub(super) fn append(&self, lines: &[&[u8]]) -> Result<(), SinkError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let mut appended: Vec<(usize, Appended)> = Vec::new();
@@ -98,7 +98,7 @@ impl Writer {
                     return Err(fail(&mut files, &appended, index, error));
                 }
             }
-            // Nothing is durable in a stream.
+            // Streams cannot be made durable.
             for &(index, _) in appended.iter().filter(|_| regular) {
                 if let Err(error) = files[index].sync() {
                     return Err(fail(&mut files, &appended, index, error));
@@ -109,7 +109,7 @@ impl Writer {
     }
 }
 
-/// Cuts all files back and says why the one at `index` failed.
+/// Truncates all files to their previous lengths and returns the error of the one at `index`.
 fn fail(
     files: &mut [LineFile],
     appended: &[(usize, Appended)],
@@ -119,7 +119,10 @@ fn fail(
     for &(written, extent) in appended {
         let file = &mut files[written];
         if let Err(error) = file.cut_back(extent) {
-            tracing::error!("cannot cut {} back to what it was: {error}", file.name);
+            tracing::error!(
+                "cannot truncate {} to its previous length: {error}",
+                file.name
+            );
         }
     }
     if source.kind() == io::ErrorKind::BrokenPipe {
@@ -156,8 +159,8 @@ fn check(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A write above the limit on the size of files fails from now on, and is told like any other, instead of
-/// ending the process by a signal in the middle of a line.
+/// Makes a write above the limit on file sizes fail and be reported like any other, instead of ending the process by a
+/// signal in the middle of a line.
 pub fn survive_size_limits() {
     let seen = std::sync::Arc::default();
     if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen) {

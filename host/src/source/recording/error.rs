@@ -8,27 +8,27 @@ use crate::journal::topics::TopicError;
 /// Why the recording source cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file itself.
+    /// The file cannot be read.
     #[error(transparent)]
     File(#[from] journal_recording::Error),
-    /// A recording without a header that can be read only once.
+    /// A recording without a header that can only be read once.
     #[error("{recording} has no header, and is no file that could be read twice")]
     ReadOnce {
         /// Which recording.
         recording: RecordingName,
     },
-    /// Records have to be read again from what can be read only once.
+    /// Records have to be read again from a recording that can only be read once.
     #[error("{recording} cannot be read again, because it is no regular file")]
     Rewind {
         /// Which recording.
         recording: RecordingName,
     },
-    /// The topics that are asked for are not there, or may not be read.
+    /// The requested topics do not exist or may not be read.
     #[error("{recording} {error}")]
     Topics {
         /// Which recording.
         recording: RecordingName,
-        /// What is missing.
+        /// The reason.
         error: TopicError,
     },
     /// A record of a topic that is not in the header.

@@ -116,7 +116,7 @@ fn poll(
     source.poll(batches, limits, None, Duration::ZERO)
 }
 
-/// What each call gets until the source has nothing more.
+/// The records of each call until the source has no more.
 fn calls_of(source: &mut Recording, limits: BatchLimits, until: Option<&Offsets>) -> Calls {
     let mut batches = Batches::new(Columns::ALL);
     let mut calls = Vec::new();

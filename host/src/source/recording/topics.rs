@@ -1,4 +1,4 @@
-//! The topics of a recording: those that are read, and those whose records are passed over.
+//! The topics of a recording: those that are read, and those whose records are skipped.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::journal::topics::{Subscription, TopicError};
 /// A topic of the recording.
 #[derive(Debug)]
 struct Entry {
-    /// As the records name it.
+    /// The name in the records.
     name: String,
-    /// The topic, where it is read.
+    /// The topic, if it is read.
     topic: Option<Arc<Topic>>,
     /// Records seen so far.
     records: u64,
@@ -22,12 +22,12 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Topics {
     entries: Vec<Entry>,
-    /// The entry of the last record: neighbours are often of one topic.
+    /// The index of the last record's entry: consecutive records often have the same topic.
     last: usize,
 }
 
 impl Topics {
-    /// Chooses among `names`, which are all that the recording has: of topics, or of object types.
+    /// Selects topics; `names` are all names in the recording, of topics or of object types.
     pub(super) fn choose(
         names: &[String],
         format: Format,
@@ -52,8 +52,8 @@ impl Topics {
         })
     }
 
-    /// The topic that records call `name`, and how many of its records came before. The outer
-    /// `None` is for a name that the recording should not have, the inner for a topic not read.
+    /// The topic with this name in the records, and the number of its earlier records. The outer `None` is for a name
+    /// that the recording should not have, the inner one for a topic that is not read.
     pub(super) fn find(&mut self, name: &str) -> Option<(Option<&Arc<Topic>>, u64)> {
         if self
             .entries
@@ -66,7 +66,7 @@ impl Topics {
         Some((entry.topic.as_ref(), entry.records))
     }
 
-    /// Forgets what was counted.
+    /// Resets the counts.
     pub(super) fn start_over(&mut self) {
         for entry in &mut self.entries {
             entry.records = 0;

@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use super::{emit, open, read, text};
 use crate::sink::SinkError;
 
-/// The variable that tells the test below that it is the child process.
+/// The environment variable that marks the child process for the test below.
 const CHILD: &str = "JOURNAL_HOST_TEST_FILE";
 
-/// Not a test of its own: the part of the next ones that runs in a process with a limit.
+/// Not a test by itself: the part of the tests below that runs in a process with a limit.
 #[test]
 fn child_that_writes_until_it_fails() {
     let Ok(file) = std::env::var(CHILD) else {
@@ -34,11 +34,11 @@ fn child_that_writes_until_it_fails() {
         panic!("{error}")
     };
     writeln!(io::stderr(), "said: {destination}: {source}").unwrap();
-    // What the test harness would print goes to the full file as well.
+    // The output of the test harness goes to the full file, too.
     std::process::exit(7);
 }
 
-/// Runs the child with files limited to 4 KiB, and hands out what it said.
+/// Runs the child with files limited to 4 KiB, and returns its output.
 fn limited_child(file: &str, stdout: Stdio) -> String {
     let (_, module) = module_path!().split_once("::").unwrap();
     let child = Command::new("sh")
@@ -94,7 +94,7 @@ fn failed_write_to_standard_output_cuts_back_only_what_is_ours() {
         );
         let content = read(&path);
         assert_eq!(content.starts_with("{}\n"), append);
-        // The harness of the child says something first.
+        // The output begins with that of the child's test harness.
         let rows = content.find("{\"n\"").unwrap();
         assert_eq!(content[rows..], checkpoints(rows), "{content}");
     }
