@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition, Remaining, Start};
 use crate::observe::meter::{Meter, Stage};
 use crate::sink::{Checkpoint, Committed, Sink, SinkError};
 use crate::source::{BatchLimits, Event, Source, SourceError};
@@ -68,6 +68,10 @@ pub(super) struct MeteredSink {
 }
 
 impl Sink for MeteredSink {
+    fn offsets(&mut self) -> Option<&mut dyn OffsetStore> {
+        self.sink.offsets()
+    }
+
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let sink = &mut self.sink;
         self.meter.within(Stage::Sink, || sink.commit(checkpoint))

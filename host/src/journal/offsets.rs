@@ -29,15 +29,11 @@ pub type Offsets = BTreeMap<Partition, u64>;
 pub struct Position {
     /// The next offset to read.
     pub next: u64,
-    /// What is committed with the offset, at most [`Position::NOTE_BYTES`] long.
+    /// What is committed with the offset. Kafka's brokers take 4096 bytes, unless they are set to less.
     pub note: String,
 }
 
 impl Position {
-    /// The longest note, in bytes. Kafka's brokers take 4096 bytes of metadata for a commit unless they are set to
-    /// less, and a database column takes any of these.
-    pub const NOTE_BYTES: usize = 200;
-
     /// A position without a note.
     #[must_use]
     pub fn at(next: u64) -> Self {

@@ -61,7 +61,7 @@ impl Context {
             .unwrap_or_else(PoisonError::into_inner);
         rebalances
             .iter()
-            .any(|rebalance| matches!(rebalance, Rebalance::Lose(_)))
+            .any(|rebalance| matches!(rebalance, Rebalance::Lost(_)))
     }
 
     /// The last error, which says why a request timed out.
@@ -123,7 +123,7 @@ impl ConsumerContext for Context {
         let partitions = partitions.clone();
         let rebalance = match kind {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assign(partitions),
-            _ if consumer.assignment_lost() => Rebalance::Lose(partitions),
+            _ if consumer.assignment_lost() => Rebalance::Lost(partitions),
             _ => Rebalance::Revoke(partitions),
         };
         self.rebalances

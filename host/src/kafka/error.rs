@@ -64,6 +64,9 @@ pub enum Error {
     /// The system refused a thread.
     #[error("cannot start the thread that queries the brokers")]
     Thread(#[source] std::io::Error),
+    /// The thread that asks the brokers is gone.
+    #[error("the thread that asks the brokers has panicked")]
+    NoAnswers,
     /// The client could not be made.
     #[error("cannot create a Kafka client")]
     Client(#[source] KafkaError),

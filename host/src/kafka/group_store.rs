@@ -150,7 +150,7 @@ impl GroupStore {
                 Ok(Poll::Ready(positions))
             }
             Poll::Ready(Err(error)) => {
-                self.errors.consumer(&error)?;
+                self.errors.question(&error)?;
                 Ok(Poll::Pending)
             }
         }
@@ -167,6 +167,7 @@ impl OffsetStore for GroupStore {
         Ok(match self.looking.committed(&self.queries, of) {
             Poll::Ready(Ok(positions)) => Poll::Ready(positions),
             Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(KafkaError::Canceled)) => return Err(Error::NoAnswers.into()),
             Poll::Ready(Err(error)) => {
                 // A question that fails says nothing about what others have finished.
                 tracing::debug!("the group's offsets are not known: {error}");

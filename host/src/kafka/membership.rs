@@ -28,7 +28,7 @@ pub(crate) enum Rebalance {
     /// These partitions go; this worker may still commit them.
     Revoke(Vec<Partition>),
     /// These partitions went already: another worker may have them.
-    Lose(Vec<Partition>),
+    Lost(Vec<Partition>),
 }
 
 /// A worker's membership in a consumer group, shared by what reads with it and what commits with it.
@@ -101,7 +101,7 @@ impl Membership {
         Some(match rebalance {
             context::Rebalance::Assign(list) => Rebalance::Assign(partitions(&list)),
             context::Rebalance::Revoke(list) => Rebalance::Revoke(partitions(&list)),
-            context::Rebalance::Lose(list) => Rebalance::Lose(partitions(&list)),
+            context::Rebalance::Lost(list) => Rebalance::Lost(partitions(&list)),
         })
     }
 
@@ -150,7 +150,7 @@ impl Membership {
             })
     }
 
-    /// The end of a partition as the last fetch told it, without asking the broker.
+    /// The end of a partition as the last fetch reported it, without asking the broker.
     pub(crate) fn known_end(&self, partition: &Partition) -> Option<u64> {
         let end = native::known_end(&self.consumer, &partition.topic, native_number(partition))?;
         u64::try_from(end).ok()
@@ -184,7 +184,7 @@ impl Membership {
         while let Some(rebalance) = context.next_rebalance() {
             let _answered = match rebalance {
                 context::Rebalance::Assign(come) => self.consumer.incremental_assign(&come),
-                context::Rebalance::Revoke(go) | context::Rebalance::Lose(go) => {
+                context::Rebalance::Revoke(go) | context::Rebalance::Lost(go) => {
                     self.consumer.incremental_unassign(&go)
                 }
             };

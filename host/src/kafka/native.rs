@@ -274,6 +274,26 @@ fn text_of(text: *const std::os::raw::c_char) -> Option<String> {
     })
 }
 
+/// What was committed beside each offset of `list`. Any client may have committed it: what is no UTF-8 is replaced.
+pub(super) fn notes(list: &TopicPartitionList) -> Vec<String> {
+    // SAFETY: the list lives as long as it is borrowed; it has `cnt` elements, and the metadata of each and its size
+    // belong together.
+    unsafe {
+        let list = &*list.ptr();
+        let count = usize::try_from(list.cnt).unwrap_or(0);
+        let elements = if count == 0 {
+            &[]
+        } else {
+            std::slice::from_raw_parts(list.elems, count)
+        };
+        let note = |element: &sys::rd_kafka_topic_partition_t| {
+            let bytes = bytes_of(element.metadata, element.metadata_size);
+            String::from_utf8_lossy(bytes).into_owned()
+        };
+        elements.iter().map(note).collect()
+    }
+}
+
 /// Sends a commit of `offsets`; its result arrives on `results`.
 pub(super) fn commit<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
@@ -343,4 +363,19 @@ pub(super) fn known_end<C: ConsumerContext>(
         )
     };
     (!error.is_error() && high >= 0).then_some(high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn note_of_another_client_that_is_no_text_is_read_with_replacements() {
+        let mut list = TopicPartitionList::new();
+        assert_eq!(notes(&list), Vec::<String>::new());
+        list.add_partition("a", 0).set_metadata("start=5");
+        list.add_partition("a", 1).set_metadata(&[b'x', 0xff][..]);
+        list.add_partition("a", 2);
+        assert_eq!(notes(&list), ["start=5", "x\u{fffd}", ""]);
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::task::Poll;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
@@ -13,6 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::error::Error;
 use super::membership::{list_of, partitions};
+use super::native;
 use super::query_client::QueryClient;
 use super::transient_errors::TransientErrors;
 use crate::journal::offsets::{Offsets, Partition, Position, Positions, Start};
@@ -22,6 +24,8 @@ const OFFSETS_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the first look for an answer waits: a broker nearby answers within it, so that nothing is read or polled
 /// in vain meanwhile.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
+/// How long a question that failed waits before it is asked again.
+const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The thread that asks, one a process.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(crate) struct Queries {
     client: Arc<QueryClient>,
     /// None once it is dropped, which ends the thread.
     sender: Option<Sender<Query>>,
+    /// Whether nobody waits for the questions that are still there.
+    closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -43,13 +49,16 @@ impl Queries {
         let client = Arc::new(client);
         let (sender, receiver) = mpsc::channel();
         let asking = Arc::clone(&client);
+        let closing = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&closing);
         let thread = thread::Builder::new()
             .name("kafka-queries".to_owned())
-            .spawn(move || answer_all(&asking, &receiver))
+            .spawn(move || answer_all(&asking, &receiver, &seen))
             .map_err(Error::Thread)?;
         Ok(Self {
             client,
             sender: Some(sender),
+            closing,
             thread: Some(thread),
         })
     }
@@ -60,7 +69,7 @@ impl Queries {
     }
 
     fn send(&self, query: Query) {
-        // The thread lives as long as this does; without it no answer comes, which is asked for again.
+        // Without the thread the asker finds its end of the channel closed.
         if let Some(sender) = &self.sender {
             let _sent = sender.send(query);
         }
@@ -70,14 +79,18 @@ impl Queries {
 impl Drop for Queries {
     fn drop(&mut self) {
         self.sender = None;
+        self.closing.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             let _ended = thread.join();
         }
     }
 }
 
-fn answer_all(client: &QueryClient, queries: &Receiver<Query>) {
+fn answer_all(client: &QueryClient, queries: &Receiver<Query>, closing: &AtomicBool) {
     while let Ok(query) = queries.recv() {
+        if closing.load(Ordering::Relaxed) {
+            return;
+        }
         // Nobody waits for an answer any more where the other end is gone.
         match query {
             Query::Committed(of, answer) => drop(answer.send(committed(client, &of))),
@@ -92,14 +105,14 @@ fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positions, KafkaE
     elements
         .iter()
         .try_for_each(TopicPartitionListElem::error)?;
-    let position = |element: &TopicPartitionListElem<'_>| match element.offset() {
+    let position = |(element, note): (&TopicPartitionListElem<'_>, String)| match element.offset() {
         Offset::Offset(next) => Some(Position {
             next: u64::try_from(next).ok()?,
-            note: element.metadata().to_owned(),
+            note,
         }),
         _ => None,
     };
-    let positions = elements.iter().map(position);
+    let positions = elements.iter().zip(native::notes(&found)).map(position);
     Ok(partitions(&found).into_iter().zip(positions).collect())
 }
 
@@ -146,7 +159,7 @@ pub(crate) struct QueryFailed(KafkaError);
 impl QueryFailed {
     /// Logs it once, unless no waiting mends it.
     pub(crate) fn note(&self, errors: &mut TransientErrors) -> Result<(), Error> {
-        errors.consumer(&self.0)
+        errors.question(&self.0)
     }
 }
 
@@ -154,6 +167,7 @@ impl QueryFailed {
 #[derive(Debug)]
 pub(crate) struct Question<T> {
     asked: Option<Asked<T>>,
+    not_before: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -165,7 +179,10 @@ struct Asked<T> {
 
 impl<T> Default for Question<T> {
     fn default() -> Self {
-        Self { asked: None }
+        Self {
+            asked: None,
+            not_before: None,
+        }
     }
 }
 
@@ -180,6 +197,9 @@ impl<T> Question<T> {
         let same = |asked: &Asked<T>| asked.of == of && asked.start == start;
         let mut wait = Duration::ZERO;
         if !self.asked.as_ref().is_some_and(same) {
+            if self.not_before.is_some_and(|time| Instant::now() < time) {
+                return Poll::Pending;
+            }
             let (sender, answer) = mpsc::channel();
             ask(sender);
             self.asked = Some(Asked {
@@ -195,13 +215,12 @@ impl<T> Question<T> {
         match asked.answer.recv_timeout(wait) {
             Ok(answer) => {
                 self.asked = None;
+                self.not_before = answer.is_err().then(|| Instant::now() + BACK_OFF);
                 Poll::Ready(answer)
             }
             Err(RecvTimeoutError::Timeout) => Poll::Pending,
-            Err(RecvTimeoutError::Disconnected) => {
-                self.asked = None;
-                Poll::Pending
-            }
+            // The thread panicked.
+            Err(RecvTimeoutError::Disconnected) => Poll::Ready(Err(KafkaError::Canceled)),
         }
     }
 }

@@ -32,6 +32,14 @@ impl TransientErrors {
         Ok(())
     }
 
+    /// An error instead of an answer.
+    pub(super) fn question(&mut self, error: &KafkaError) -> Result<(), Error> {
+        if matches!(error, KafkaError::Canceled) {
+            return Err(Error::NoAnswers);
+        }
+        self.consumer(error)
+    }
+
     /// An error of one partition.
     pub(crate) fn partition(&mut self, event: &PartitionEvent) -> Result<(), Error> {
         let PartitionEvent {

@@ -62,12 +62,6 @@ impl RecordQuota {
         self.state.is_some()
     }
 
-    /// Whether nothing is left to claim; unconfirmed claims may still be returned.
-    #[must_use]
-    pub fn is_exhausted(&self) -> bool {
-        self.with(false, |state| state.unclaimed == 0)
-    }
-
     /// Whether nothing is left to claim and all claims are confirmed.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
@@ -93,7 +87,7 @@ mod tests {
         let quota = RecordQuota::new(Some(5));
         assert_eq!(quota.claim(3), 3);
         assert_eq!(quota.claim(3), 2);
-        assert!(quota.is_exhausted());
+        assert_eq!(quota.claim(1), 0);
         assert!(!quota.is_confirmed());
     }
 
@@ -102,7 +96,6 @@ mod tests {
         let quota = RecordQuota::new(Some(5));
         assert_eq!(quota.claim(5), 5);
         quota.give_back(2);
-        assert!(!quota.is_exhausted());
         assert_eq!(quota.claim(9), 2);
         quota.confirm(5);
         assert!(quota.is_confirmed());
@@ -113,7 +106,6 @@ mod tests {
         let quota = RecordQuota::new(None);
         assert_eq!(quota.claim(7), 7);
         quota.confirm(7);
-        assert!(!quota.is_exhausted());
         assert!(!quota.is_confirmed());
     }
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 pub use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
 
 use self::assignment::Arriving;
+use self::confirmation::{LAST_PAUSE, Pause};
 use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
 use super::failure::{CallRanges, RecordPosition, WorkerError};
@@ -77,6 +78,7 @@ pub struct Worker {
     claimed: usize,
     checkpointed: Instant,
     looked: Instant,
+    confirmation_pause: Pause,
 }
 
 impl Worker {
@@ -101,6 +103,7 @@ impl Worker {
             claimed: 0,
             checkpointed: now,
             looked: now,
+            confirmation_pause: Pause::default(),
         }
     }
 
@@ -131,7 +134,12 @@ impl Worker {
     fn consume(&mut self) -> Result<Ended, WorkerError> {
         loop {
             if self.settings.stop.requested() {
-                self.finish()?;
+                if !self.finish()? {
+                    tracing::warn!(
+                        "the group took the partitions away from this worker: what it did since the last checkpoint \
+                         is dropped"
+                    );
+                }
                 return Ok(Ended::Stopped);
             }
             self.start_arrived()?;
@@ -173,9 +181,12 @@ impl Worker {
     /// Polls for as many records as may be processed now. No claim on the quota is held while it waits, because other
     /// workers could do nothing meanwhile.
     fn poll(&mut self) -> Result<Event, WorkerError> {
-        if self.must_wait_for_confirmation() {
-            return self.poll_for(0, POLL_WAIT);
+        if self.is_at_the_bound_of_held_rows() {
+            // Nothing is read while they wait for the checkpoint before them. Its confirmation does not end a poll.
+            let wait = self.confirmation_pause.next();
+            return self.poll_for(0, wait);
         }
+        self.confirmation_pause = Pause::default();
         let quota = Arc::clone(&self.settings.quota);
         let granted = quota.claim(self.settings.batch_limits.records);
         if granted == 0 {
@@ -183,6 +194,9 @@ impl Worker {
         }
         let wait = if quota.is_limited() {
             Duration::ZERO
+        } else if self.arriving.is_some() {
+            // The answer that says where they start does not end a poll.
+            LAST_PAUSE
         } else {
             POLL_WAIT
         };
@@ -202,10 +216,17 @@ impl Worker {
             // The others learn that these will not come back.
             self.checkpoint_if_clean()?;
         }
-        if self.settings.quota.is_confirmed() {
-            return Ok(Event::End);
+        let is_confirmed = self.settings.quota.is_confirmed();
+        // Also at the end: a loss that waits gives its claims back.
+        let wait = if is_confirmed {
+            Duration::ZERO
+        } else {
+            POLL_WAIT
+        };
+        match self.poll_for(0, wait)? {
+            Event::Idle if is_confirmed => Ok(Event::End),
+            event => Ok(event),
         }
-        self.poll_for(0, POLL_WAIT)
     }
 
     fn poll_for(&mut self, records: usize, wait: Duration) -> Result<Event, WorkerError> {
@@ -289,11 +310,6 @@ impl Worker {
         self.processor.rows().held_bytes() >= self.settings.held_bytes
     }
 
-    /// Nothing is read while the rows that are held wait for the checkpoint before them.
-    fn must_wait_for_confirmation(&mut self) -> bool {
-        self.unconfirmed.is_some() && self.is_at_the_bound_of_held_rows()
-    }
-
     fn checkpoint_if_clean(&mut self) -> Result<(), WorkerError> {
         if self.unconfirmed.is_none() {
             self.checkpoint()?;
@@ -302,7 +318,7 @@ impl Worker {
     }
 
     /// Outputs first, offsets after them: what is committed is durable. False when the records since the last
-    /// checkpoint belong to another worker now; the source has a loss waiting then.
+    /// checkpoint belong to another worker now: the source has a loss waiting, or they are dropped already.
     fn checkpoint(&mut self) -> Result<bool, WorkerError> {
         if self.processed {
             if !self.source.keep_alive()? {
@@ -343,7 +359,14 @@ impl Worker {
                     rows.clear();
                     return Ok(true);
                 }
-                AllCommitted::Stale => return Ok(false),
+                AllCommitted::Stale => {
+                    tracing::warn!(
+                        "a sink refused rows that belong to another worker now: what this worker did since the last \
+                         checkpoint is dropped"
+                    );
+                    self.start_over(&[])?;
+                    return Ok(false);
+                }
                 AllCommitted::Again(after) => {
                     if !self.stay_alive_for(after)? {
                         self.sinks.begin_next();

@@ -189,7 +189,14 @@ impl HeldRows {
         });
         // A row buffer for each output, as large as a guest makes them, would add up.
         merging.shrink();
-        merged.map_err(|refused| refused.into_error(&held.name, call_bytes))
+        merged.map_err(|refused| {
+            let limit = if matches!(refused, Refused::TooMuch) {
+                call_bytes
+            } else {
+                limit
+            };
+            refused.into_error(&held.name, limit)
+        })
     }
 
     /// The call returned well: its rows are held.

@@ -141,6 +141,14 @@ struct KafkaWorker {
 
 impl KafkaWorker {
     fn run(self) -> Result<Ended, WorkerError> {
+        let (worker, settings) = self.join().inspect_err(|error| {
+            // The run ends only after all workers have left, which may take long.
+            tracing::error!("{}", error.with_causes());
+        })?;
+        Worker::new(worker, settings).run()
+    }
+
+    fn join(self) -> Result<(WorkerParts, WorkerSettings), WorkerError> {
         let store = self.cluster.store(&self.member);
         let store = store.map_err(SourceError::from)?;
         let membership = Some(self.member.membership());
@@ -156,6 +164,6 @@ impl KafkaWorker {
             counters: self.settings.progress.worker(self.number),
             number: self.number,
         };
-        Worker::new(parts, self.settings).run()
+        Ok((parts, self.settings))
     }
 }

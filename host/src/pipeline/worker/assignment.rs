@@ -78,13 +78,15 @@ impl Worker {
     pub(super) fn revoke(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
         tracing::debug!("{} partitions go to other workers", partitions.len());
         let limit = self.settings.deadlines.revoke;
-        let end = Instant::now() + limit;
-        match self.wait_for_confirmation(end)? {
+        let start = Instant::now();
+        let end = start + limit;
+        // A tenth of the time is left for the second checkpoint, whose rows would come twice without its commit.
+        match self.wait_for_confirmation(end - limit / 10)? {
             Waited::Confirmed => {}
             Waited::Lost => return self.handle_lost(partitions),
             Waited::TimedOut => {
                 self.drop_held_rows(partitions)?;
-                return self.let_go(partitions);
+                return self.unassign(partitions);
             }
         }
         if !self.checkpoint()? {
@@ -93,12 +95,12 @@ impl Worker {
         self.wait_for_confirmation(end)?;
         if let Some(unconfirmed) = &self.unconfirmed {
             tracing::warn!(
-                "a commit was not confirmed before its partitions went ({}): {} records will come again",
+                "a commit was not confirmed before its partitions went ({}): {} records may come again",
                 unconfirmed.reason(),
                 unconfirmed.records()
             );
         }
-        self.let_go(partitions)
+        self.unassign(partitions)
     }
 
     /// The time of a revocation is up before the checkpoint before it was confirmed: what was processed after that is
@@ -110,7 +112,7 @@ impl Worker {
             .as_ref()
             .map_or_else(|| "no answer came".to_owned(), super::Unconfirmed::reason);
         tracing::warn!(
-            "a commit was not confirmed before its partitions went ({reason}): {records} records will come again"
+            "a commit was not confirmed before its partitions went ({reason}): {records} records may come again"
         );
         self.start_over(going)
     }
@@ -138,7 +140,7 @@ impl Worker {
             );
         }
         self.start_over(partitions)?;
-        self.let_go(partitions)
+        self.unassign(partitions)
     }
 
     /// Drops everything since the last checkpoint, and goes back to it in the partitions that stay.
@@ -158,10 +160,13 @@ impl Worker {
         Ok(self.source.rewind(&staying)?)
     }
 
-    fn let_go(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
+    fn unassign(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
         self.durable.retain(|own, _| !partitions.contains(own));
         let assigned: Vec<_> = self.durable.keys().cloned().collect();
         self.store.retain(&assigned);
+        if let Some(store) = self.sinks.store() {
+            store.retain(&assigned);
+        }
         if let Some(unconfirmed) = &mut self.unconfirmed {
             unconfirmed.to.retain(|own, _| !partitions.contains(own));
             if unconfirmed.to.is_empty() {

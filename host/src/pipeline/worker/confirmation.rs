@@ -10,7 +10,24 @@ use crate::pipeline::failure::WorkerError;
 /// The first pause between two looks at a confirmation, which doubles up to [`LAST_PAUSE`]: brokers nearby answer
 /// within a few milliseconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
-const LAST_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const LAST_PAUSE: Duration = Duration::from_millis(20);
+
+/// The pauses between looks at a confirmation.
+#[derive(Debug)]
+pub(super) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pause {
+    pub(super) fn next(&mut self) -> Duration {
+        let longer = (self.0 * 2).min(LAST_PAUSE);
+        std::mem::replace(&mut self.0, longer)
+    }
+}
 
 /// How waiting for a confirmation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +59,7 @@ impl Worker {
 
     /// Waits until nothing is unconfirmed, up to `end`.
     pub(super) fn wait_for_confirmation(&mut self, end: Instant) -> Result<Waited, WorkerError> {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = Pause::default();
         loop {
             self.look_for_confirmation()?;
             if self.unconfirmed.is_none() {
@@ -54,14 +71,13 @@ impl Worker {
             if Instant::now() >= end {
                 return Ok(Waited::TimedOut);
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(LAST_PAUSE);
+            thread::sleep(pause.next());
         }
     }
 
     /// Waits for a time, and shows meanwhile that the worker is alive. False when its records were lost.
     pub(super) fn stay_alive_for(&mut self, time: Duration) -> Result<bool, WorkerError> {
-        let end = Instant::now() + time;
+        let end = Instant::now() + time.max(FIRST_PAUSE);
         loop {
             if !self.source.keep_alive()? {
                 return Ok(false);
@@ -77,29 +93,27 @@ impl Worker {
     /// Takes the last checkpoint and waits until it is confirmed. False when its records were lost instead: the group
     /// has them again.
     pub(super) fn finish(&mut self) -> Result<bool, WorkerError> {
-        let limit = self.settings.deadlines.finish;
-        let end = Instant::now() + limit;
-        match self.wait_for_confirmation(end)? {
-            Waited::Confirmed => {}
-            Waited::Lost => return Ok(false),
-            Waited::TimedOut => return Err(self.not_confirmed(limit)),
+        let start = Instant::now();
+        let end = start + self.settings.deadlines.finish;
+        if self.wait_for_confirmation(end)? != Waited::Confirmed {
+            return Err(self.not_confirmed(start));
         }
         if !self.checkpoint()? {
             return Ok(false);
         }
-        match self.wait_for_confirmation(end)? {
-            Waited::Confirmed => Ok(true),
-            Waited::Lost | Waited::TimedOut => Err(self.not_confirmed(limit)),
+        if self.wait_for_confirmation(end)? != Waited::Confirmed {
+            return Err(self.not_confirmed(start));
         }
+        Ok(true)
     }
 
-    fn not_confirmed(&self, limit: Duration) -> WorkerError {
+    fn not_confirmed(&self, start: Instant) -> WorkerError {
         let reason = self
             .unconfirmed
             .as_ref()
             .map_or_else(|| "no answer came".to_owned(), super::Unconfirmed::reason);
         WorkerError::NotConfirmed {
-            seconds: limit.as_secs(),
+            seconds: start.elapsed().as_secs(),
             reason,
             records: self.unconfirmed_records(),
         }

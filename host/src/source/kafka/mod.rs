@@ -166,10 +166,11 @@ impl Source for KafkaSource {
             if let Some(own) = self.assignment.find_mut(partition) {
                 own.next = next;
                 own.at_end = false;
+                self.membership.seek(partition, next)?;
             }
         }
         self.messages.retain(|_| false);
-        Ok(self.seek_to_positions()?)
+        Ok(())
     }
 
     fn release(&mut self) -> Result<(), SourceError> {

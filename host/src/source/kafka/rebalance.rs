@@ -38,7 +38,7 @@ impl KafkaSource {
                     return Ok(Some(Event::Assigned(partitions)));
                 }
                 Some(Rebalance::Revoke(partitions)) => (partitions, any_lost),
-                Some(Rebalance::Lose(partitions)) => (partitions, true),
+                Some(Rebalance::Lost(partitions)) => (partitions, true),
             };
             let leaving = Leaving { partitions, lost };
             let event = leaving.event();
@@ -96,9 +96,9 @@ impl KafkaSource {
     }
 
     /// A rebalance makes librdkafka go on from its own position, which it counts one too far after an
-    /// end-of-partition event or an error that was read in a batch. Told before the answer, while the partitions are
+    /// end-of-partition event or an error that was read in a batch. Set before the answer, while the partitions are
     /// paused, it goes on from the worker's.
-    pub(super) fn seek_to_positions(&self) -> Result<(), Error> {
+    fn seek_to_positions(&self) -> Result<(), Error> {
         self.assignment
             .iter()
             .try_for_each(|own| self.membership.seek(&own.partition, own.next))

@@ -1,29 +1,28 @@
 //! A world around one worker that follows a script and keeps a log.
 
+mod processor;
+mod sink;
+mod source;
+mod store;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Poll;
 use std::time::Duration;
 
-use crate::journal::batch::{Batch, Batches, Columns, RecordRef, Topic};
-use crate::journal::offsets::{
-    Confirmation, OffsetStore, Offsets, Partition, Position, Positions, Remaining, Start,
-    StoreError,
-};
+use self::processor::FakeProcessor;
+use self::sink::FakeSink;
+use self::store::FakeStore;
+use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
+use crate::journal::offsets::{Offsets, Partition, Position, Start};
 use crate::observe::progress::Progress;
-use crate::pipeline::Process;
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::worker::{
     Deadlines, Ended, OnBadRecord, Worker, WorkerError, WorkerParts, WorkerSettings,
 };
-use crate::sandbox::{CallError, Rejection};
-use crate::sink::testing::{Memory, outputs};
-use crate::sink::{
-    BoundOutput, Checkpoint, Committed, HeldRows, RowLimits, Sink, SinkError, SinkFactory, Stream,
-};
-use crate::source::{BatchLimits, Event, Source, SourceError, recording};
+use crate::sink::Committed;
+use crate::source::BatchLimits;
 
 /// The partition that a test calls by a letter.
 pub(super) fn partition(name: &str) -> Partition {
@@ -266,159 +265,6 @@ impl World {
     }
 }
 
-impl Source for World {
-    fn poll(
-        &mut self,
-        into: &mut Batches,
-        limits: BatchLimits,
-        _until: Option<&Offsets>,
-        wait: Duration,
-    ) -> Result<Event, SourceError> {
-        if !wait.is_zero() {
-            let claimable = self.quota.claim(1000);
-            self.quota.give_back(claimable);
-            let mut state = self.state();
-            state.claimable = state.claimable.min(claimable);
-        }
-        let step = {
-            let mut state = self.state();
-            state.polls += 1;
-            assert!(
-                state.polls < 10_000,
-                "the worker polls for ever: {:?}",
-                state.log
-            );
-            state.steps.pop_front()
-        };
-        match step {
-            Some(Step::Records(partition, count)) if limits.records == 0 => {
-                let mut state = self.state();
-                if state.log.last().is_none_or(|line| line != "only events") {
-                    state.log.push("only events".to_owned());
-                }
-                // Where a worker never reads again, what comes after the records has to reach it.
-                let never = matches!(state.given.confirms, Answer::Never);
-                if !never {
-                    state.steps.push_front(Step::Records(partition, count));
-                }
-                Ok(Event::Idle)
-            }
-            Some(Step::Records(partition, count)) => {
-                let most = count.min(limits.records as u64);
-                if most < count {
-                    let rest = Step::Records(partition.clone(), count - most);
-                    self.state().steps.push_front(rest);
-                }
-                self.hand_out(&partition, most, into);
-                Ok(Event::Records)
-            }
-            Some(Step::PassOver(partition, next)) => {
-                self.state().position.insert(partition, next);
-                Ok(Event::Idle)
-            }
-            Some(Step::Assigned(partitions)) => Ok(Event::Assigned(partitions)),
-            Some(Step::Revoking(partitions)) => {
-                self.state()
-                    .steps
-                    .push_front(Step::Revoking(partitions.clone()));
-                Ok(Event::Revoking(partitions))
-            }
-            Some(Step::Lost(partitions)) => {
-                self.state()
-                    .steps
-                    .push_front(Step::Lost(partitions.clone()));
-                Ok(Event::Lost(partitions))
-            }
-            Some(Step::Idle) => Ok(Event::Idle),
-            Some(Step::Stop) => {
-                self.stop.request();
-                Ok(Event::Idle)
-            }
-            Some(Step::Fail) => {
-                Err(recording::Error::Batch(crate::journal::batch::TooLarge).into())
-            }
-            Some(Step::Confirming(answer)) => {
-                self.state().given.confirms = answer;
-                Ok(Event::Idle)
-            }
-            Some(Step::LoseAfterKeepAlives(times)) => {
-                self.state().lose_after = Some(times);
-                Ok(Event::Idle)
-            }
-            Some(Step::CommittedByOthers(partition, next)) => {
-                self.state().committed.insert(partition, next);
-                Ok(Event::Idle)
-            }
-            Some(Step::WaitForTheEnd) => {
-                std::thread::sleep(Duration::from_millis(1));
-                self.state().steps.push_front(Step::WaitForTheEnd);
-                Ok(Event::Idle)
-            }
-            Some(Step::End) | None => Ok(Event::End),
-        }
-    }
-
-    fn position(&self) -> Offsets {
-        self.state().position.clone()
-    }
-
-    fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
-        assert_eq!(start, Start::Earliest);
-        if !self.state().committed.is_empty() {
-            self.note(format!("resolve{}", letters(of)));
-        }
-        Ok(Poll::Ready(of.iter().map(|one| (one.clone(), 0)).collect()))
-    }
-
-    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
-        self.note(format!("assign{}", offsets_text(start)));
-        self.state().position.extend(start.clone());
-        Ok(())
-    }
-
-    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
-        self.note(format!("rewind{}", offsets_text(to)));
-        self.state().position.extend(to.clone());
-        Ok(())
-    }
-
-    fn release(&mut self) -> Result<(), SourceError> {
-        let going = match self.state().steps.pop_front() {
-            Some(Step::Revoking(going) | Step::Lost(going)) => going,
-            other => panic!("nothing is to be released: {other:?}"),
-        };
-        self.note(format!("release{}", letters(&going)));
-        let mut state = self.state();
-        state.position.retain(|own, _| !going.contains(own));
-        state.lose_after = None;
-        Ok(())
-    }
-
-    fn keep_alive(&mut self) -> Result<bool, SourceError> {
-        let mut state = self.state();
-        // A step that changes how a store confirms also takes effect while the worker waits for it.
-        if let Some(Step::Confirming(answer)) = state.steps.front() {
-            state.given.confirms = *answer;
-        }
-        Ok(match &mut state.lose_after {
-            None => true,
-            Some(0) => false,
-            Some(times) => {
-                *times -= 1;
-                true
-            }
-        })
-    }
-
-    fn remaining(&mut self) -> Remaining {
-        Remaining::Unknown
-    }
-
-    fn close(self: Box<Self>) {
-        self.note("close".to_owned());
-    }
-}
-
 /// Writes each line of the log into the log of the world.
 impl Write for World {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
@@ -429,178 +275,5 @@ impl Write for World {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// A store with the name that its lines begin with.
-struct FakeStore(World, &'static str);
-
-impl FakeStore {
-    fn known(&self, of: &[Partition]) -> Positions {
-        let committed = self.0.state().committed.clone();
-        let position = |one: &Partition| committed.get(one).map(|&next| Position::at(next));
-        of.iter().map(|one| (one.clone(), position(one))).collect()
-    }
-}
-
-impl OffsetStore for FakeStore {
-    fn load(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
-        let mut state = self.0.state();
-        state.loads += 1;
-        if state.loads <= state.given.loads_after {
-            return Ok(Poll::Pending);
-        }
-        state.loads = 0;
-        state.log.push(format!("{}load{}", self.1, letters(of)));
-        drop(state);
-        Ok(Poll::Ready(self.known(of)))
-    }
-
-    fn committed(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
-        Ok(Poll::Ready(self.known(of)))
-    }
-
-    fn send(&mut self, to: &BTreeMap<Partition, Position>) -> Result<(), StoreError> {
-        let offsets: Offsets = to.iter().map(|(one, at)| (one.clone(), at.next)).collect();
-        self.0.note(format!("send{}", offsets_text(&offsets)));
-        let mut state = self.0.state();
-        state
-            .notes
-            .extend(to.values().map(|position| position.note.clone()));
-        state.sent = Some((to.clone(), 0));
-        Ok(())
-    }
-
-    fn check(&mut self) -> Result<Confirmation, StoreError> {
-        let mut state = self.0.state();
-        let confirms = state.given.confirms;
-        let Some((_, looks)) = &mut state.sent else {
-            return Ok(Confirmation::Idle);
-        };
-        *looks += 1;
-        match confirms {
-            Answer::Refused(reason) => return Ok(Confirmation::Refused(reason.to_owned())),
-            Answer::Never => return Ok(Confirmation::Pending),
-            Answer::After(times) if *looks < times => return Ok(Confirmation::Pending),
-            Answer::After(_) | Answer::AtOnce => {}
-        }
-        if let Some((sent, _)) = state.sent.take() {
-            let sent = sent.into_iter().map(|(one, at)| (one, at.next));
-            state.committed.extend(sent);
-        }
-        state.log.push("confirmed".to_owned());
-        Ok(Confirmation::Confirmed)
-    }
-
-    fn retain(&mut self, assigned: &[Partition]) {
-        self.0.note(format!("retain{}", letters(assigned)));
-        let mut state = self.0.state();
-        if let Some((sent, _)) = &mut state.sent {
-            sent.retain(|one, _| assigned.contains(one));
-            if sent.is_empty() {
-                state.sent = None;
-            }
-        }
-    }
-}
-
-/// Emits a row for each record.
-struct FakeProcessor {
-    world: World,
-    rows: HeldRows,
-}
-
-impl FakeProcessor {
-    fn new(world: World) -> Self {
-        let memory = Memory::default();
-        let outputs = outputs(&["rows"]);
-        let bound = outputs.iter().map(|output| BoundOutput {
-            output,
-            sink: 0,
-            stream: 0,
-            encoder: memory.encoder(output),
-        });
-        let limits = RowLimits {
-            call_bytes: usize::MAX,
-            most_bytes: None,
-        };
-        Self {
-            world,
-            rows: HeldRows::new(bound.collect(), limits),
-        }
-    }
-}
-
-impl Process for FakeProcessor {
-    fn process(&mut self, batches: &[Batch]) -> Result<Vec<Rejection>, CallError> {
-        {
-            let mut state = self.world.state();
-            state.calls += 1;
-            if Some(state.calls) == state.given.fails_at_call {
-                return Err(CallError::Misbehaved {
-                    what: "failed".to_owned(),
-                });
-            }
-        }
-        let records: usize = batches.iter().map(Batch::records).sum();
-        for _ in 0..records {
-            self.rows.emit(0, b"\x80", &[1]).unwrap();
-        }
-        self.rows.end_call();
-        self.world.note(format!("process {records}"));
-        Ok(Vec::new())
-    }
-
-    fn checkpoint(&mut self) -> Result<(), CallError> {
-        self.world.note("checkpoint".to_owned());
-        self.rows.seal().map_err(CallError::MergedRow)
-    }
-
-    fn rows(&mut self) -> &mut HeldRows {
-        &mut self.rows
-    }
-
-    fn restart(&mut self) -> Result<(), WorkerError> {
-        self.world.note("restart".to_owned());
-        self.rows.clear();
-        Ok(())
-    }
-}
-
-struct FakeSink {
-    world: World,
-    store: FakeStore,
-}
-
-impl Sink for FakeSink {
-    fn offsets(&mut self) -> Option<&mut dyn OffsetStore> {
-        let owns = self.world.state().given.sink_owns_offsets;
-        owns.then_some(&mut self.store)
-    }
-
-    fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
-        let mut state = self.world.state();
-        if state.given.reader_gone {
-            return Err(SinkError::ReaderGone);
-        }
-        if state.given.sink_fails {
-            return Err(SinkError::Write {
-                destination: "the fake".to_owned(),
-                source: std::io::Error::other("it is told to fail"),
-            });
-        }
-        let answer = state.given.sink_answers.pop();
-        let answer = answer.unwrap_or(Committed::Done);
-        let rows: usize = checkpoint
-            .rows
-            .iter()
-            .map(|stream| Stream::bytes(stream).len())
-            .sum();
-        state.log.push(match answer {
-            Committed::Done => format!("rows {rows}"),
-            Committed::Stale => "stale".to_owned(),
-            Committed::Again(_) => format!("again {}", checkpoint.number),
-        });
-        Ok(answer)
     }
 }

@@ -1,0 +1,138 @@
+//! What ends a run early.
+
+use super::fakes::{Given, Step, World};
+use super::{after_start, assigned, lost, records, run};
+use crate::pipeline::worker::{Ended, WorkerError};
+use crate::sink::{Committed, SinkError};
+use crate::source::SourceError;
+
+#[test]
+fn failed_call_writes_and_commits_nothing_since_the_checkpoint() {
+    let given = Given {
+        fails_at_call: Some(2),
+        ..checkpoint_after_each_call()
+    };
+    let steps = vec![
+        assigned(&["a"]),
+        records("a", 3),
+        records("a", 2),
+        Step::End,
+    ];
+    let (ended, log) = given.run(steps);
+    assert!(matches!(
+        ended,
+        Err(WorkerError::Call {
+            call: "process",
+            ..
+        })
+    ));
+    let expected = [
+        "process 3",
+        "checkpoint",
+        "rows 3",
+        "send a=3",
+        "confirmed",
+        "close",
+    ];
+    assert_eq!(after_start(&log), expected);
+}
+
+#[test]
+fn failed_sink_commits_no_offset() {
+    let given = Given {
+        sink_fails: true,
+        ..Given::default()
+    };
+    let (ended, log) = given.run(vec![assigned(&["a"]), records("a", 3), Step::End]);
+    assert!(matches!(
+        ended,
+        Err(WorkerError::Sink(SinkError::Write { .. }))
+    ));
+    assert_eq!(after_start(&log), ["process 3", "checkpoint", "close"]);
+}
+
+#[test]
+fn failure_or_stop_of_one_worker_asks_the_others_to_stop_and_its_end_does_not() {
+    for (given, last, asked) in [
+        (Given::default(), Step::End, false),
+        (Given::default(), Step::Fail, true),
+        (Given::default(), Step::Stop, true),
+    ] {
+        let world = World::new(given);
+        let _ended = world.run(vec![assigned(&["a"]), last]);
+        assert_eq!(world.stop.requested(), asked);
+    }
+}
+
+#[test]
+fn fenced_sink_leaves_the_rows_to_the_worker_that_fenced_it() {
+    let given = Given {
+        sink_answers: vec![Committed::Stale],
+        ..checkpoint_after_each_call()
+    };
+    let steps = vec![assigned(&["a"]), records("a", 3), lost(&["a"]), Step::Stop];
+    let (ended, log) = given.run(steps);
+    assert_eq!(ended.unwrap(), Ended::Stopped);
+    let expected = [
+        "process 3",
+        "checkpoint",
+        "stale",
+        // At once, because the group may report its loss later.
+        "restart",
+        "rewind a=0",
+        "restart",
+        "rewind",
+        "retain",
+        "release a",
+        "close",
+    ];
+    assert_eq!(after_start(&log), expected);
+}
+
+#[test]
+fn error_of_the_source_ends_the_run_and_still_closes_it() {
+    let (ended, log) = run(vec![assigned(&["a"]), records("a", 3), Step::Fail]);
+    assert!(matches!(
+        ended,
+        Err(WorkerError::Source(SourceError::Recording(_)))
+    ));
+    assert_eq!(after_start(&log), ["process 3", "close"]);
+}
+
+#[test]
+fn reader_that_goes_away_ends_the_run_quietly() {
+    let given = Given {
+        reader_gone: true,
+        ..Given::default()
+    };
+    let (ended, _) = given.run(vec![assigned(&["a"]), records("a", 1), Step::End]);
+    assert_eq!(ended.unwrap(), Ended::ReaderGone);
+}
+
+#[test]
+fn failure_is_logged_before_the_worker_leaves_its_group() {
+    for leaves_a_group in [true, false] {
+        let given = Given {
+            fails_at_call: Some(1),
+            leaves_a_group,
+            ..Given::default()
+        };
+        let world = World::new(given);
+        let writer = world.clone();
+        let lines = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .without_time()
+            .with_ansi(false)
+            .finish();
+        let steps = vec![assigned(&["a"]), records("a", 3)];
+        let ended = tracing::subscriber::with_default(lines, || world.run(steps));
+        assert!(ended.is_err());
+        let log = world.log();
+        let logged = log
+            .iter()
+            .position(|line| line.contains("`process` failed"));
+        assert_eq!(logged.is_some(), leaves_a_group, "{log:?}");
+        let closed = log.iter().position(|line| line == "close");
+        assert!(logged < closed, "{log:?}");
+    }
+}

@@ -1,0 +1,46 @@
+//! A sink that answers as the script says.
+
+use std::io;
+
+use super::World;
+use super::store::FakeStore;
+use crate::journal::offsets::OffsetStore;
+use crate::sink::{Checkpoint, Committed, Sink, SinkError, Stream};
+
+pub(super) struct FakeSink {
+    pub(super) world: World,
+    pub(super) store: FakeStore,
+}
+
+impl Sink for FakeSink {
+    fn offsets(&mut self) -> Option<&mut dyn OffsetStore> {
+        let owns = self.world.state().given.sink_owns_offsets;
+        owns.then_some(&mut self.store)
+    }
+
+    fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
+        let mut state = self.world.state();
+        if state.given.reader_gone {
+            return Err(SinkError::ReaderGone);
+        }
+        if state.given.sink_fails {
+            return Err(SinkError::Write {
+                destination: "the fake".to_owned(),
+                source: io::Error::other("the test makes it fail"),
+            });
+        }
+        let answer = state.given.sink_answers.pop();
+        let answer = answer.unwrap_or(Committed::Done);
+        let rows: usize = checkpoint
+            .rows
+            .iter()
+            .map(|stream| Stream::bytes(stream).len())
+            .sum();
+        state.log.push(match answer {
+            Committed::Done => format!("rows {rows}"),
+            Committed::Stale => "stale".to_owned(),
+            Committed::Again(_) => format!("again {}", checkpoint.number),
+        });
+        Ok(answer)
+    }
+}

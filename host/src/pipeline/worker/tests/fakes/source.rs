@@ -1,0 +1,162 @@
+//! A source that follows the script.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use super::{Answer, Step, World, letters, offsets_text};
+use crate::journal::batch::{Batches, TooLarge};
+use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::source::{BatchLimits, Event, Source, SourceError, recording};
+
+impl Source for World {
+    fn poll(
+        &mut self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        _until: Option<&Offsets>,
+        wait: Duration,
+    ) -> Result<Event, SourceError> {
+        if !wait.is_zero() {
+            let claimable = self.quota.claim(1000);
+            self.quota.give_back(claimable);
+            let mut state = self.state();
+            state.claimable = state.claimable.min(claimable);
+        }
+        let step = {
+            let mut state = self.state();
+            state.polls += 1;
+            assert!(
+                state.polls < 10_000,
+                "the worker polls for ever: {:?}",
+                state.log
+            );
+            state.steps.pop_front()
+        };
+        match step {
+            Some(Step::Records(partition, count)) if limits.records == 0 => {
+                let mut state = self.state();
+                if state.log.last().is_none_or(|line| line != "only events") {
+                    state.log.push("only events".to_owned());
+                }
+                // Where a worker never reads again, what comes after the records has to reach it.
+                let never = matches!(state.given.confirms, Answer::Never);
+                if !never {
+                    state.steps.push_front(Step::Records(partition, count));
+                }
+                Ok(Event::Idle)
+            }
+            Some(Step::Records(partition, count)) => {
+                let most = count.min(limits.records as u64);
+                if most < count {
+                    let rest = Step::Records(partition.clone(), count - most);
+                    self.state().steps.push_front(rest);
+                }
+                self.hand_out(&partition, most, into);
+                Ok(Event::Records)
+            }
+            Some(Step::PassOver(partition, next)) => {
+                self.state().position.insert(partition, next);
+                Ok(Event::Idle)
+            }
+            Some(Step::Assigned(partitions)) => Ok(Event::Assigned(partitions)),
+            Some(Step::Revoking(partitions)) => {
+                self.state()
+                    .steps
+                    .push_front(Step::Revoking(partitions.clone()));
+                Ok(Event::Revoking(partitions))
+            }
+            Some(Step::Lost(partitions)) => {
+                self.state()
+                    .steps
+                    .push_front(Step::Lost(partitions.clone()));
+                Ok(Event::Lost(partitions))
+            }
+            Some(Step::Idle) => Ok(Event::Idle),
+            Some(Step::Stop) => {
+                self.stop.request();
+                Ok(Event::Idle)
+            }
+            Some(Step::Fail) => {
+                Err(recording::Error::Batch(TooLarge).into())
+            }
+            Some(Step::Confirming(answer)) => {
+                self.state().given.confirms = answer;
+                Ok(Event::Idle)
+            }
+            Some(Step::LoseAfterKeepAlives(times)) => {
+                self.state().lose_after = Some(times);
+                Ok(Event::Idle)
+            }
+            Some(Step::CommittedByOthers(partition, next)) => {
+                self.state().committed.insert(partition, next);
+                Ok(Event::Idle)
+            }
+            Some(Step::WaitForTheEnd) => {
+                std::thread::sleep(Duration::from_millis(1));
+                self.state().steps.push_front(Step::WaitForTheEnd);
+                Ok(Event::Idle)
+            }
+            Some(Step::End) | None => Ok(Event::End),
+        }
+    }
+
+    fn position(&self) -> Offsets {
+        self.state().position.clone()
+    }
+
+    fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
+        assert_eq!(start, Start::Earliest);
+        if !self.state().committed.is_empty() {
+            self.note(format!("resolve{}", letters(of)));
+        }
+        Ok(Poll::Ready(of.iter().map(|one| (one.clone(), 0)).collect()))
+    }
+
+    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
+        self.note(format!("assign{}", offsets_text(start)));
+        self.state().position.extend(start.clone());
+        Ok(())
+    }
+
+    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
+        self.note(format!("rewind{}", offsets_text(to)));
+        self.state().position.extend(to.clone());
+        Ok(())
+    }
+
+    fn release(&mut self) -> Result<(), SourceError> {
+        let going = match self.state().steps.pop_front() {
+            Some(Step::Revoking(going) | Step::Lost(going)) => going,
+            other => panic!("nothing is to be released: {other:?}"),
+        };
+        self.note(format!("release{}", letters(&going)));
+        let mut state = self.state();
+        state.position.retain(|own, _| !going.contains(own));
+        state.lose_after = None;
+        Ok(())
+    }
+
+    fn keep_alive(&mut self) -> Result<bool, SourceError> {
+        let mut state = self.state();
+        // A step that changes how a store confirms also takes effect while the worker waits for it.
+        if let Some(Step::Confirming(answer)) = state.steps.front() {
+            state.given.confirms = *answer;
+        }
+        Ok(match &mut state.lose_after {
+            None => true,
+            Some(0) => false,
+            Some(times) => {
+                *times -= 1;
+                true
+            }
+        })
+    }
+
+    fn remaining(&mut self) -> Remaining {
+        Remaining::Unknown
+    }
+
+    fn close(self: Box<Self>) {
+        self.note("close".to_owned());
+    }
+}

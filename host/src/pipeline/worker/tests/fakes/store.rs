@@ -1,0 +1,81 @@
+//! A store that confirms as the script says.
+
+use std::collections::BTreeMap;
+use std::task::Poll;
+
+use super::{Answer, World, letters, offsets_text};
+use crate::journal::offsets::{
+    Confirmation, OffsetStore, Offsets, Partition, Position, Positions, StoreError,
+};
+
+/// A store with the name that its lines begin with.
+pub(super) struct FakeStore(pub(super) World, pub(super) &'static str);
+
+impl FakeStore {
+    fn known(&self, of: &[Partition]) -> Positions {
+        let committed = self.0.state().committed.clone();
+        let position = |one: &Partition| committed.get(one).map(|&next| Position::at(next));
+        of.iter().map(|one| (one.clone(), position(one))).collect()
+    }
+}
+
+impl OffsetStore for FakeStore {
+    fn load(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
+        let mut state = self.0.state();
+        state.loads += 1;
+        if state.loads <= state.given.loads_after {
+            return Ok(Poll::Pending);
+        }
+        state.loads = 0;
+        state.log.push(format!("{}load{}", self.1, letters(of)));
+        drop(state);
+        Ok(Poll::Ready(self.known(of)))
+    }
+
+    fn committed(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
+        Ok(Poll::Ready(self.known(of)))
+    }
+
+    fn send(&mut self, to: &BTreeMap<Partition, Position>) -> Result<(), StoreError> {
+        let offsets: Offsets = to.iter().map(|(one, at)| (one.clone(), at.next)).collect();
+        self.0.note(format!("send{}", offsets_text(&offsets)));
+        let mut state = self.0.state();
+        state
+            .notes
+            .extend(to.values().map(|position| position.note.clone()));
+        state.sent = Some((to.clone(), 0));
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<Confirmation, StoreError> {
+        let mut state = self.0.state();
+        let confirms = state.given.confirms;
+        let Some((_, looks)) = &mut state.sent else {
+            return Ok(Confirmation::Idle);
+        };
+        *looks += 1;
+        match confirms {
+            Answer::Refused(reason) => return Ok(Confirmation::Refused(reason.to_owned())),
+            Answer::Never => return Ok(Confirmation::Pending),
+            Answer::After(times) if *looks < times => return Ok(Confirmation::Pending),
+            Answer::After(_) | Answer::AtOnce => {}
+        }
+        if let Some((sent, _)) = state.sent.take() {
+            let sent = sent.into_iter().map(|(one, at)| (one, at.next));
+            state.committed.extend(sent);
+        }
+        state.log.push("confirmed".to_owned());
+        Ok(Confirmation::Confirmed)
+    }
+
+    fn retain(&mut self, assigned: &[Partition]) {
+        self.0.note(format!("retain{}", letters(assigned)));
+        let mut state = self.0.state();
+        if let Some((sent, _)) = &mut state.sent {
+            sent.retain(|one, _| assigned.contains(one));
+            if sent.is_empty() {
+                state.sent = None;
+            }
+        }
+    }
+}
