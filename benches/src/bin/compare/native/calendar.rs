@@ -14,16 +14,16 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    /// The time so many seconds after 1970 began, if its year has four digits.
+    /// The time this many seconds after 1970-01-01, if its year has four digits.
     ///
-    /// Years begin in March here, so that the leap day is their last. Where a quotient and its rest are needed, a product
-    /// has both in its halves: Neri and Schneider, "Euclidean affine functions and their application to calendar
-    /// algorithms", 2022.
+    /// Years begin in March here, so that the leap day is their last day. Multiplications replace divisions: one half
+    /// of the product gives the quotient, and the other half the remainder. See Neri and Schneider, "Euclidean affine
+    /// functions and their application to calendar algorithms", 2022.
     #[inline]
     pub(super) fn of(seconds: i64) -> Option<Self> {
-        /// From the beginning of the year 0.
+        /// Days from the beginning of the year 0 to 1970.
         const SECONDS_BEFORE_1970: i64 = 62_167_219_200;
-        /// Of the years 0 to 9999.
+        /// The number of days in the years 0 to 9999.
         const SECONDS: u64 = 315_569_520_000;
         const DAY_SECONDS: u64 = 86_400;
         /// From the first of March before, and the 400 years that keep that from being negative.
