@@ -1,4 +1,4 @@
-//! Times in UTC as the Gregorian calendar shows them.
+//! Times in UTC in the Gregorian calendar.
 
 /// A time of the years 0 to 9999.
 #[derive(Clone, Copy, Debug)]
@@ -7,9 +7,9 @@ pub(super) struct Calendar {
     pub(super) year: u32,
     /// From 1.
     pub(super) month: u32,
-    /// Of the month, from 1.
+    /// The day of the month, from 1.
     pub(super) day: u32,
-    /// Of the day.
+    /// The second of the day.
     pub(super) second: u32,
 }
 
@@ -21,12 +21,12 @@ impl Calendar {
     /// functions and their application to calendar algorithms", 2022.
     #[inline]
     pub(super) fn of(seconds: i64) -> Option<Self> {
-        /// Days from the beginning of the year 0 to 1970.
+        /// The seconds from the beginning of the year 0 to 1970.
         const SECONDS_BEFORE_1970: i64 = 62_167_219_200;
-        /// The number of days in the years 0 to 9999.
+        /// The seconds of the years 0 to 9999.
         const SECONDS: u64 = 315_569_520_000;
         const DAY_SECONDS: u64 = 86_400;
-        /// From the first of March before, and the 400 years that keep that from being negative.
+        /// The days from 1 March of the year -400, which keeps the count from being negative, to the year 0.
         const DAYS_BEFORE: u32 = 146_097 - 60;
         let seconds = u64::try_from(seconds.checked_add(SECONDS_BEFORE_1970)?).ok()?;
         if seconds >= SECONDS {
@@ -58,7 +58,7 @@ mod tests {
     use super::Calendar;
 
     #[test]
-    fn calendar_is_that_of_the_sdk() {
+    fn calendar_agrees_with_the_sdk() {
         const DAY: i64 = 86_400;
         for seconds in (-62_167_219_200..253_402_300_800_i64).step_by(7 * 86_399) {
             let Calendar {
