@@ -234,9 +234,7 @@ fn killed_and_resumed_run_emits_upstreams_graph() {
     let prefix = on_broker("graph-killed");
     let group = prefix.group("killed");
     let (host, first) = on_kafka(&prefix, &group);
-    let killed = host
-        .env("JOURNAL_HOST_KILL_AT", "rows-durable:3")
-        .finish(LIMIT);
+    let killed = host.fault("kill-after:sync:3").finish(LIMIT);
     assert_eq!(killed.status.code(), None, "killed: {}", killed.stderr);
     let before = host::rows(&first);
     let committed = Broker::shared().committed_records(&group, &prefix);
