@@ -14,6 +14,9 @@ const PARTITIONS: i32 = 4;
 /// The number of copies of the journal, which makes a run long enough to interrupt it.
 const REPETITIONS: usize = 8;
 
+/// The file with the rows of both outputs.
+const ROWS: &str = "rows.jsonl";
+
 type Counts = BTreeMap<String, [u64; 4]>;
 
 /// The result of a run: the damaged records as sorted strings, and the counts.
@@ -75,29 +78,25 @@ fn upstream(path: &Path, privileged: bool, with_offset: bool) -> Found {
     found
 }
 
-/// A run that writes both outputs to files in this folder.
+/// A run that writes both outputs to one file in this folder, so that a checkpoint is one write.
 fn host(folder: &Path) -> Host {
-    let file = |name: &str| format!("{name}={}", folder.join(name).display());
-    Host::run(&paths::plugin("verify-objects")).args([
-        "--output",
-        &file("corrupt"),
-        "--output",
-        &file("checked"),
-    ])
+    Host::run(&paths::plugin("verify-objects"))
+        .arg("--output")
+        .arg(folder.join(ROWS))
 }
 
 fn found<'a>(folders: impl IntoIterator<Item = &'a PathBuf>, with_offset: bool) -> Found {
     let mut found = Found::default();
     for folder in folders {
-        let rows = |name: &str| {
-            let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-            let row = |line: &str| serde_json::from_str::<Value>(line).expect("a row is JSON");
-            text.lines().map(row).collect::<Vec<_>>()
-        };
-        let corrupt = |row: &Value| corrupt(row, with_offset);
-        found.corrupt.extend(rows("corrupt").iter().map(corrupt));
-        for row in rows("checked") {
-            found.add(&row["object_type"], &row);
+        let text = std::fs::read_to_string(folder.join(ROWS)).unwrap_or_default();
+        for line in text.lines() {
+            let line: Value = serde_json::from_str(line).expect("a row is JSON");
+            let row = &line["row"];
+            match line["output"].as_str() {
+                Some("corrupt") => found.corrupt.push(corrupt(row, with_offset)),
+                Some("checked") => found.add(&row["object_type"], row),
+                _ => panic!("a row of an unknown output: {line}"),
+            }
         }
     }
     found.corrupt.sort_unstable();
@@ -229,7 +228,7 @@ fn run_killed_before_its_rows_are_written_and_resumed_finds_everything_once() {
     let folders = [(); 2].map(|()| run::folder("process"));
     let group = prefix.group("resumed");
     let killed = on_broker(&folders[0], &prefix, &group)
-        .env("JOURNAL_HOST_KILL_AT", "before-rows:3")
+        .fault("kill-before:write:3")
         .finish(LIMIT);
     assert!(!killed.status.success(), "{}", killed.stderr);
     let before = found(&folders[..1], false);
