@@ -1,4 +1,4 @@
-//! What the programs that measure have in common: CPU time, and what several rounds of it say.
+//! CPU time, and statistics of several rounds.
 
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use nix::sys::time::TimeVal;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
-/// Runs `work` and answers with the CPU time, user and system, that this thread spent in it.
+/// Runs `work` and returns the CPU time, user and system, that this thread spent in it.
 pub fn thread_cpu_time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let start = now();
     let result = work();
@@ -26,10 +26,10 @@ fn now() -> Duration {
 /// CPU time, user and system, of the children that have ended and were waited for, by `getrusage`.
 ///
 /// # Panics
-/// When the system does not tell.
+/// When the system does not return it.
 #[must_use]
 pub fn children_cpu_seconds() -> f64 {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system tells");
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system returns it");
     let seconds = |time: TimeVal| {
         Duration::from_secs(time.tv_sec().cast_unsigned())
             + Duration::from_micros(time.tv_usec().cast_unsigned())
@@ -37,19 +37,19 @@ pub fn children_cpu_seconds() -> f64 {
     (seconds(usage.user_time()) + seconds(usage.system_time())).as_secs_f64()
 }
 
-/// The middle and the ends of what several rounds measured.
+/// The median, minimum and maximum of the values of several rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// The one in the middle, the higher one where there are two.
+    /// The median: the higher of the two middle values if their number is even.
     pub median: f64,
-    /// The least.
+    /// The minimum.
     pub least: f64,
-    /// The most.
+    /// The maximum.
     pub most: f64,
 }
 
 impl Spread {
-    /// Of these measures.
+    /// The spread of these values.
     ///
     /// # Panics
     /// When there are none.
@@ -65,7 +65,7 @@ impl Spread {
     }
 }
 
-/// Writes `MEDIAN (LEAST to MOST)`, with as many digits as the formatter says.
+/// Writes `MEDIAN (MINIMUM to MAXIMUM)`, with the formatter's precision.
 impl Display for Spread {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let digits = formatter.precision().unwrap_or(2);

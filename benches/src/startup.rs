@@ -1,8 +1,8 @@
-//! Measures how long it takes from the start of a process to its first record.
+//! Measures the time from the start of a process to its first record.
 //!
-//! A round has three subjects: the host reading a recording, the host reading Kafka, and a bare loop of rdkafka that
-//! reads the same topics. All of them are processes, and a clock outside of them runs from the moment before one is
-//! started to its first line on standard output.
+//! A round has three subjects: the host with a recording, the host with Kafka, and a bare loop of rdkafka that reads
+//! the same topics. Each subject is a process. Its time is measured from outside, from just before its start to its
+//! first line on standard output.
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::iter;
@@ -18,22 +18,22 @@ use rdkafka::metadata::MetadataTopic;
 
 use journal_tests::{Broker, Host, Prefix, paths, run};
 
-/// How long a subject may take until it has ended.
+/// Time limit for a subject to end.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// The milliseconds from the start of each subject to its first record, a round an element.
+/// The milliseconds from the start of each subject to its first record, with one element per round.
 #[derive(Clone, Debug, Default)]
 pub struct FirstRecords {
-    /// The host reading the shipped recording.
+    /// The host, which reads the shipped recording.
     pub recording: Vec<f64>,
-    /// The host reading Kafka, as the first member of a new group.
+    /// The host, which reads Kafka as the first member of a new group.
     pub kafka: Vec<f64>,
-    /// The bare loop, as the first member of another new group.
+    /// The bare loop, which reads Kafka as the first member of another new group.
     pub bare: Vec<f64>,
 }
 
 impl FirstRecords {
-    /// By how many milliseconds the host was later than the bare loop of the same round.
+    /// How many milliseconds later than the bare loop of the same round the host was.
     #[must_use]
     pub fn later_than_bare(&self) -> Vec<f64> {
         let pairs = self.kafka.iter().zip(&self.bare);
@@ -41,16 +41,16 @@ impl FirstRecords {
     }
 }
 
-/// Measures the three subjects in turn, `rounds` times, with a plugin that writes a row at its first checkpoint.
+/// Measures the three subjects in each of `rounds` rounds, with a plugin that writes a row at its first checkpoint.
 ///
-/// `prefix` is that of topics on `broker` whose partitions all have records: librdkafka may ask for the empty ones
-/// first and wait for these, the bare loop nearly always and the host in one of three runs. `bare` makes the command of a process that calls
-/// [`bare_first_record`] for the group that it is given; a program that measures does best to start itself again.
-/// A round before those that count warms the caches: the host's of compiled code, the system's of files, and what the
-/// broker compiles while it runs.
+/// All partitions of the topics on `broker` with this prefix must have records: librdkafka may fetch from empty ones
+/// first and wait for records there, nearly always in the bare loop and in a third of the host's runs. `bare` returns
+/// the command of a process that calls [`bare_first_record`] for the given group; the measuring program can start
+/// itself again. An unmeasured round before the others warms the host's cache of compiled code, the file cache of the
+/// system and the broker's just-in-time compiler.
 ///
 /// # Panics
-/// When a subject fails or is not through within a minute.
+/// When a subject fails or does not end within a minute.
 #[must_use]
 pub fn measure(
     broker: &Broker,
@@ -62,7 +62,7 @@ pub fn measure(
     let mut all = FirstRecords::default();
     for round in 0..=rounds {
         let recording = from_recording(plugin);
-        // Who comes second finds what the first has warmed, so they take turns.
+        // The first subject warms caches for the second, so the order alternates.
         let of_bare = || from_bare_loop(bare(&prefix.group(&format!("bare-{round}"))));
         let of_kafka = || {
             from_kafka(
@@ -90,7 +90,7 @@ pub fn measure(
 /// The milliseconds from the start of the host to the first row over the shipped recording.
 ///
 /// # Panics
-/// When the host fails or is not through within a minute.
+/// When the host fails or does not end within a minute.
 #[must_use]
 pub fn from_recording(plugin: &Path) -> f64 {
     let recording = paths::repository().join("recordings/ripgrep.journal.zst");
@@ -100,14 +100,14 @@ pub fn from_recording(plugin: &Path) -> f64 {
 /// The milliseconds from the start of the host to the first row from Kafka, as the only member of `group`.
 ///
 /// # Panics
-/// When the host fails or is not through within a minute.
+/// When the host fails or does not end within a minute.
 #[must_use]
 pub fn from_kafka(broker: &Broker, prefix: &Prefix, plugin: &Path, group: &str) -> f64 {
     let host = Host::run(plugin).args(["--brokers", &broker.address(), "--group-id", group]);
     first_row(host.args(["--prefix", prefix.as_str()]))
 }
 
-/// The milliseconds from the start of `command` to its first line, which is that of [`bare_first_record`].
+/// The milliseconds from the start of `command` to the first line, which [`bare_first_record`] prints.
 ///
 /// # Panics
 /// When it fails.
@@ -117,7 +117,7 @@ pub fn from_bare_loop(mut command: Command) -> f64 {
     command.stdin(Stdio::null()).stdout(writer);
     let started = Instant::now();
     let mut child = run::spawn(&mut command);
-    // The command holds the other end of the pipe.
+    // `command` holds the other end of the pipe.
     drop(command);
     let (took, _rest) = first_line(started, lines);
     let status = child.wait().expect("a child can be waited for");
@@ -135,8 +135,7 @@ fn first_row(host: Host) -> f64 {
     took
 }
 
-/// The milliseconds since `started` when the first line came, and where the others will come, which have to have a
-/// reader.
+/// The milliseconds from `started` to the first line, and the reader for the other lines, which must stay open.
 fn first_line(started: Instant, lines: PipeReader) -> (f64, BufReader<PipeReader>) {
     let mut lines = BufReader::new(lines);
     let mut line = String::new();
@@ -146,8 +145,8 @@ fn first_line(started: Instant, lines: PipeReader) -> (f64, BufReader<PipeReader
     (took, lines)
 }
 
-/// The bare loop, for a process of its own: asks for the topics under `prefix`, joins `group` with the host's settings
-/// of librdkafka, prints the topic of the first record and ends the process without leaving the group.
+/// The bare loop, which runs in a separate process: requests the topics under `prefix`, joins `group` with the host's
+/// settings of librdkafka, prints the topic of the first record, and ends the process without leaving the group.
 ///
 /// # Panics
 /// When the broker does not answer or has no record for it.
@@ -172,7 +171,7 @@ pub fn bare_first_record(brokers: &str, prefix: &str, group: &str) -> ! {
     let public = format!("{prefix}.");
     let names: Vec<&str> = names.filter(|name| name.starts_with(&public)).collect();
     consumer.subscribe(&names).expect("librdkafka takes it");
-    // A poll returns without a record when it has answered a rebalance, too.
+    // A poll also returns without a record after it has handled a rebalance.
     let message = iter::repeat_with(|| consumer.poll(LIMIT)).flatten().next();
     let message = message
         .expect("there is no end")

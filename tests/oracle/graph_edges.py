@@ -118,11 +118,11 @@ def public_records(path):
         for record in msgpack.Unpacker(stream, raw=False, max_buffer_size=0):
             if isinstance(record, dict):
                 continue  # the header
-            topic, key, value, *place = record
+            topic, key, value, *position = record
             prefix, object_type = topic.rsplit(".", 1)
             if value is None or prefix.endswith("_privileged") or object_type not in OBJECT_TYPES:
                 continue
-            partition = place[0] if place and place[0] is not None else 0
+            partition = position[0] if position and position[0] is not None else 0
             yield object_type, Message(key, value, partition)
 
 

@@ -199,8 +199,8 @@ def main():
 
         def plant(object_type, kind, key, value):
             topic = f"{PREFIXES[object_type in ANONYMISED]}.{object_type}"
-            place = {"object_type": object_type, "offset": write(topic, key, value)}
-            print(json.dumps(place | {"kind": kind}))
+            location = {"object_type": object_type, "offset": write(topic, key, value)}
+            print(json.dumps(location | {"kind": kind}))
 
         for topic, key, value in records:
             write(topic, key, value)

@@ -1,4 +1,4 @@
-//! Things that are fetched once and kept: by the first test that asks, under a lock.
+//! Downloads that are kept between runs. The first test that needs one fetches it, under a lock.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,43 +6,43 @@ use std::process::{Command, Stdio};
 
 use crate::paths;
 
-/// The folder `name` of the cache, which `make` fills when it is not there yet.
+/// The folder `name` of the cache, which `make` fills if it does not exist yet.
 ///
-/// `make` gets an empty folder beside the final place; it is renamed when all is in it, so that a
-/// half-made one is never seen. Tests that ask at the same time wait for the first.
+/// `make` fills a temporary folder next to the final one. The temporary folder is renamed when it is complete, so that
+/// no test sees an incomplete one. Tests that need it at the same time wait for the first.
 ///
 /// # Panics
 /// When the folder cannot be made.
 pub fn once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     let cache = paths::cache();
-    let place = cache.join(name);
-    if place.is_dir() {
-        return place;
+    let folder = cache.join(name);
+    if folder.is_dir() {
+        return folder;
     }
     create(&cache);
     let lock_path = cache.join(format!("{name}.lock"));
     let lock = File::create(&lock_path)
         .and_then(|lock| lock.lock().map(|()| lock))
         .unwrap_or_else(|error| panic!("cannot lock {}: {error}", lock_path.display()));
-    if !place.is_dir() {
-        let half = cache.join(format!("{name}.half"));
-        if half.exists() {
-            fs::remove_dir_all(&half)
-                .unwrap_or_else(|error| panic!("cannot remove {}: {error}", half.display()));
+    if !folder.is_dir() {
+        let incomplete = cache.join(format!("{name}.half"));
+        if incomplete.exists() {
+            fs::remove_dir_all(&incomplete)
+                .unwrap_or_else(|error| panic!("cannot remove {}: {error}", incomplete.display()));
         }
-        create(&half);
-        make(&half);
-        fs::rename(&half, &place)
-            .unwrap_or_else(|error| panic!("cannot rename {}: {error}", half.display()));
+        create(&incomplete);
+        make(&incomplete);
+        fs::rename(&incomplete, &folder)
+            .unwrap_or_else(|error| panic!("cannot rename {}: {error}", incomplete.display()));
     }
     drop(lock);
-    place
+    folder
 }
 
-/// Runs a program that fetches something, and shows what it said when it fails.
+/// Runs a program that downloads something.
 ///
 /// # Panics
-/// When it cannot be started or fails; `package` is what one installs to have it.
+/// When it cannot be started, with a hint to install `package`, or when it fails, with its output.
 pub fn fetch_with(command: &mut Command, package: &str) {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command

@@ -1,6 +1,6 @@
-//! Objects as upstream writes, normalises and identifies them, beside what the SDK makes of them.
+//! Compares how the SDK reads, writes and identifies objects with how upstream does.
 //!
-//! A file of cases is made by the scripts of `tests/oracle`; `cases.py` there says what is in it.
+//! The scripts of `tests/oracle` write the files of cases; `cases.py` there documents their contents.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,30 +23,30 @@ pub struct Case {
     pub key: Vec<u8>,
     /// The value of the record.
     pub value: Vec<u8>,
-    /// The value that upstream writes of what it reads; `None` where it refuses the object.
+    /// The value that upstream writes after reading this one; `None` if it refuses the object.
     pub normal: Option<Vec<u8>>,
-    /// What upstream computes as the identifier.
+    /// The identifier that upstream computes.
     pub id: Option<Vec<u8>>,
-    /// The SWHID of the identifier that the object holds.
+    /// The SWHID of the identifier that the object contains.
     pub swhid: Option<String>,
     /// Whether the persons are anonymised.
     pub anonymised: bool,
-    /// What is special in it, in the corpus of old messages.
+    /// The special feature of the case, in the corpus of old messages.
     pub name: String,
 }
 
-/// What went wrong with how many objects, and how many there were of each type.
+/// The number of objects of each type, and the mismatches.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Objects of each type.
+    /// The number of objects of each type.
     pub checked: BTreeMap<String, usize>,
-    /// Identifiers of each type that were computed and equal upstream's.
+    /// The number of identifiers of each type that were computed and equal upstream's.
     pub identified: BTreeMap<String, usize>,
-    /// Anonymised objects of each type that were recognised.
+    /// The number of anonymised objects of each type that were recognised.
     pub anonymised: BTreeMap<String, usize>,
-    /// The first mismatches, in words.
+    /// Messages about the first mismatches.
     pub mismatches: Vec<String>,
-    /// How many there were.
+    /// The number of all mismatches.
     pub mismatched: usize,
 }
 
@@ -55,7 +55,7 @@ const SHOWN_MISMATCHES: usize = 20;
 /// Reads the cases of a file.
 ///
 /// # Panics
-/// When the file is not one of cases.
+/// When the file does not contain cases.
 #[must_use]
 pub fn read(path: &Path) -> Vec<Case> {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -100,16 +100,16 @@ fn case(parts: &Value) -> Option<Case> {
     })
 }
 
-/// The case of a record that upstream's own writer made, which has to be written again in the very same bytes.
+/// The case of a record that upstream's writer wrote: the SDK has to write the same bytes again.
 ///
 /// # Panics
-/// When the record is a tombstone, or its object has no identifier that can be read.
+/// When the record is a tombstone, or the identifier of its object cannot be read.
 #[must_use]
 pub fn of_record(record: &Record) -> Case {
     let value = record.value.clone().expect("the record has a value");
     let object = Object::new(&record.object_type, &value).expect("its status can be read");
     let claimed = claimed(&object).expect("its identifier can be read");
-    // Upstream hashes the persons of these two for the public topics.
+    // Upstream hashes the persons of these two types in public topics.
     let anonymised = !record.privileged
         && match &object {
             Object::Revision(revision) => {
@@ -132,7 +132,7 @@ pub fn of_record(record: &Record) -> Case {
     }
 }
 
-/// Decodes, encodes and identifies each object, and compares with upstream.
+/// Decodes, encodes and identifies each object, and compares the results with upstream's.
 #[must_use]
 pub fn check(cases: &[Case]) -> Report {
     let mut report = Report::default();
@@ -208,7 +208,7 @@ fn check_swhid(case: &Case, object: &Object<'_>) -> Result<(), String> {
 fn check_identifier(case: &Case, object: &Object<'_>, report: &mut Report) -> Result<(), String> {
     let verification = object.verify().map_err(|error| error.to_string())?;
     if case.anonymised {
-        // A raw manifest is not anonymised, so that the identifier can be computed all the same.
+        // A raw manifest is not anonymised, so the identifier can still be computed.
         if let Some(manifest) = raw_manifest(object).map_err(|error| error.to_string())? {
             check_verification(object, &hash::sha1(manifest).0, verification)?;
         } else if verification != Verification::Anonymised {
@@ -223,7 +223,7 @@ fn check_identifier(case: &Case, object: &Object<'_>, report: &mut Report) -> Re
     let Some(id) = &case.id else {
         return match verification {
             Verification::WithoutIdentifier => Ok(()),
-            // It is the bytes that have one.
+            // The content's bytes have the identifier, not the object.
             _ if matches!(object, Object::HashCollidingContent(_)) => Ok(()),
             other => Err(format!("has no identifier, and verified as {other:?}")),
         };
@@ -298,7 +298,7 @@ fn rewritten(object: &Object<'_>) -> Result<Written, FieldError> {
     })
 }
 
-/// The identifier that an object holds, and what it identifies where there are SWHIDs of that.
+/// The identifier that an object contains, and its kind if there are SWHIDs of that kind.
 fn claimed(object: &Object<'_>) -> Result<Option<(Option<ExtendedObjectKind>, Id)>, FieldError> {
     use ExtendedObjectKind as Kind;
     let (kind, id) = match object {

@@ -1,4 +1,4 @@
-//! Files that fail, or that kill the process, at a chosen durable step: what `journal-host-under-test` runs with.
+//! Files that fail, or that kill the process, at a chosen durable step. `journal-host-under-test` uses them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -8,32 +8,32 @@ use std::sync::Mutex;
 use journal_host::sink::files::{Files, SystemFiles};
 use rustix::process::{Signal, getpid, kill_process};
 
-/// Names the fault, as [`Fault`] is written. Without it there is none.
+/// The variable with the fault, in the text form of [`Fault`]. Without it there is no fault.
 pub const FAULT: &str = "JOURNAL_TEST_FAULT";
-/// Names a file that gets the name of each step as a line, before the step is taken.
+/// The variable with the path of a file. Before each step, the step's name is appended to it as a line.
 pub const STEPS: &str = "JOURNAL_TEST_STEPS";
 
-/// What happens at a step.
+/// The effect of a fault on its step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The process is killed, and the step is not taken.
+    /// Kills the process before the step.
     KillBefore,
-    /// The process is killed once the step was taken.
+    /// Kills the process after the step.
     KillAfter,
-    /// The process is killed in the middle of a write; before any other step.
+    /// Kills the process in the middle of a write, or before any other step.
     KillWithin,
-    /// The step is not taken, and its error is that of a failing device.
+    /// Skips the step and returns the error of a failing device.
     Fail,
 }
 
 /// A fault at one step, counted from 1: `kill-after:sync:4`, or `fail:any:2` for a step of any name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What happens.
+    /// The effect.
     pub effect: Effect,
-    /// `write`, `sync`, `truncate`, or `any`.
+    /// The name of the step: `write`, `sync`, `truncate`, or `any`.
     pub step: String,
-    /// Which of these steps.
+    /// The number of the step among those with this name.
     pub number: u64,
 }
 
@@ -66,15 +66,15 @@ impl FromStr for Fault {
 pub struct FaultyFiles {
     fault: Option<Fault>,
     steps: Option<File>,
-    /// The steps so far that the fault counts.
+    /// The number of steps so far with the name of the fault.
     counted: Mutex<u64>,
 }
 
 impl FaultyFiles {
-    /// The files that the environment asks for.
+    /// Reads the fault from the environment.
     ///
     /// # Panics
-    /// When it asks for something that does not exist.
+    /// When the fault is invalid, or the file for the steps cannot be opened.
     #[must_use]
     pub fn from_environment() -> Self {
         let fault = std::env::var(FAULT).ok();
@@ -87,7 +87,7 @@ impl FaultyFiles {
         }
     }
 
-    /// Takes a step of this name. `within` is what a crash in its middle leaves of it.
+    /// Executes a step. `within` does the part of it that a crash in its middle leaves.
     fn take<T>(
         &self,
         name: &str,
@@ -125,7 +125,7 @@ impl FaultyFiles {
     }
 }
 
-/// Ends the process as a failing machine does, without any unwinding.
+/// Ends the process like a failing machine, without unwinding.
 fn die() -> ! {
     kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
     loop {
@@ -136,7 +136,7 @@ fn die() -> ! {
 impl Files for FaultyFiles {
     fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
         let half = || {
-            // What cannot be written is not there after the crash either.
+            // A write that fails leaves nothing behind after the crash either.
             let _written = SystemFiles.write(file, &bytes[..bytes.len() / 2]);
         };
         self.take("write", half, || SystemFiles.write(file, bytes))

@@ -1,8 +1,8 @@
-//! A fuzzer of the SDK's objects that runs on stable Rust: values are bent at random, and what is answered in a
-//! way not met before is bent further.
+//! A fuzzer of the SDK's objects that runs on stable Rust. It mutates values at random, and adds each value with a new
+//! outcome to the pool of values to mutate.
 //!
-//! It has no instrumentation to tell what code ran. The answer stands in for that: the field that an error
-//! names and the kind of its reason, or how the identifier was verified.
+//! It has no coverage instrumentation. The outcome replaces it: the field that an error names and the kind of its
+//! reason, or how the identifier was verified.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use rand::{Rng as _, SeedableRng as _};
 
 use crate::cases;
 
-/// A value, and the type that it is read as.
+/// A value, and the object type as which it is read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Input {
     /// The object type.
@@ -24,10 +24,10 @@ pub struct Input {
     pub value: Vec<u8>,
 }
 
-/// Longer ones show nothing more, and cost time.
-const MOST_BYTES: usize = 2048;
+/// Longer values find nothing more and take more time.
+const MAX_BYTES: usize = 2048;
 
-/// The first bytes of values of every kind, at the edges of what they hold.
+/// The first bytes of values of every msgpack type, with extreme lengths and values.
 const HEADS: [&[u8]; 24] = [
     b"\xc0",
     b"\xc1",
@@ -55,17 +55,17 @@ const HEADS: [&[u8]; 24] = [
     b"\x82\xc4\x07swhtype\xa8datetime\xc4\x01d\xb92020-01-02T03:04:05+00:00",
 ];
 
-/// Bends values and keeps one of each answer.
+/// Mutates values, and keeps the shortest one for each outcome.
 #[derive(Debug)]
 pub struct Fuzzer {
     random: StdRng,
     pool: Vec<Input>,
-    /// The shortest input of each answer.
+    /// The shortest input for each outcome.
     kept: BTreeMap<String, Input>,
 }
 
 impl Fuzzer {
-    /// A fuzzer that begins with these inputs; the same seed does the same.
+    /// A fuzzer that starts with these inputs. The same seed gives the same run.
     ///
     /// # Panics
     /// When one of them makes the SDK panic.
@@ -77,12 +77,12 @@ impl Fuzzer {
             kept: BTreeMap::new(),
         };
         for input in inputs {
-            fuzzer.tried(input);
+            fuzzer.try_input(input);
         }
         fuzzer
     }
 
-    /// Bends one input and tries it.
+    /// Mutates one input and tries it.
     ///
     /// # Panics
     /// When it makes the SDK panic; the input is printed.
@@ -91,16 +91,16 @@ impl Fuzzer {
             return;
         };
         for _ in 0..self.random.random_range(1..5) {
-            self.bend(&mut input.value);
+            self.mutate(&mut input.value);
         }
-        input.value.truncate(MOST_BYTES);
+        input.value.truncate(MAX_BYTES);
         if self.random.random_range(0..8) == 0 {
             input.object_type = OBJECT_TYPES[self.random.random_range(0..OBJECT_TYPES.len())];
         }
-        self.tried(input);
+        self.try_input(input);
     }
 
-    /// One input for each answer that was met.
+    /// One input for each outcome so far.
     #[must_use]
     pub fn corpus(&self) -> Vec<Input> {
         let mut inputs: Vec<_> = self.kept.values().cloned().collect();
@@ -110,46 +110,46 @@ impl Fuzzer {
         inputs
     }
 
-    fn tried(&mut self, input: Input) {
-        let answer = answer(&input);
-        match self.kept.get_mut(&answer) {
+    fn try_input(&mut self, input: Input) {
+        let outcome = outcome(&input);
+        match self.kept.get_mut(&outcome) {
             None => {
                 self.pool.push(input.clone());
-                self.kept.insert(answer, input);
+                self.kept.insert(outcome, input);
             }
             Some(kept) if input.value.len() < kept.value.len() => *kept = input,
             Some(_) => {}
         }
     }
 
-    fn bend(&mut self, value: &mut Vec<u8>) {
+    fn mutate(&mut self, value: &mut Vec<u8>) {
         let length = value.len();
-        let place = self.random.random_range(0..=length);
+        let index = self.random.random_range(0..=length);
         match self.random.random_range(0..9) {
-            0 if place < length => value[place] ^= 1 << self.random.random_range(0..8),
-            1 if place < length => value[place] = self.random.random(),
-            2 => value.truncate(place),
+            0 if index < length => value[index] ^= 1 << self.random.random_range(0..8),
+            1 if index < length => value[index] = self.random.random(),
+            2 => value.truncate(index),
             3 => {
-                let end = (place + self.random.random_range(0..32)).min(length);
-                value.drain(place..end);
+                let end = (index + self.random.random_range(0..32)).min(length);
+                value.drain(index..end);
             }
             4 => {
-                let end = (place + self.random.random_range(0..64)).min(length);
-                let again = value[place..end].to_vec();
-                value.splice(place..place, again);
+                let end = (index + self.random.random_range(0..64)).min(length);
+                let repeated = value[index..end].to_vec();
+                value.splice(index..index, repeated);
             }
             5 => {
                 let other = self.pool.choose(&mut self.random).cloned();
                 let other = other.map(|input| input.value).unwrap_or_default();
                 let from = self.random.random_range(0..=other.len());
-                value.truncate(place);
+                value.truncate(index);
                 value.extend_from_slice(&other[from..]);
             }
             _ => self.replace(value),
         }
     }
 
-    /// Puts one whole value in the place of another, so that what is around it still reads.
+    /// Replaces one whole value by another, so that the values around it can still be read.
     fn replace(&mut self, value: &mut Vec<u8>) {
         let starts = starts(value);
         let Some(&start) = starts.choose(&mut self.random) else {
@@ -178,7 +178,7 @@ impl Fuzzer {
     }
 }
 
-/// Where the values begin, those inside of others too.
+/// The offsets at which values begin, nested ones included.
 fn starts(value: &[u8]) -> Vec<usize> {
     use journal_msgpack::Head;
 
@@ -200,8 +200,8 @@ fn starts(value: &[u8]) -> Vec<usize> {
     starts
 }
 
-/// What the SDK answers, without what differs from value to value.
-fn answer(input: &Input) -> String {
+/// The result of the SDK, without the parts that differ from value to value.
+fn outcome(input: &Input) -> String {
     let Input { object_type, value } = input;
     let Ok(read) = catch_unwind(AssertUnwindSafe(|| read_as(object_type, value))) else {
         panic!("{object_type} of {value:02x?} makes it panic");
@@ -214,7 +214,7 @@ fn answer(input: &Input) -> String {
         }
         Err(error) => {
             let message = error.to_string();
-            // Behind a colon, and between ticks, stands what the value holds.
+            // The contents of the value are after a colon or between backticks.
             let reason = message.split("` of the").nth(1).unwrap_or(&message);
             let reason = reason.split([':', '`', '(']).next().unwrap_or_default();
             let text = format!("{object_type}: {} {reason}", error.field());
@@ -223,12 +223,12 @@ fn answer(input: &Input) -> String {
     }
 }
 
-/// What a fuzzer begins with: the corpus of old messages.
+/// The inputs that a fuzzer starts with: the corpus of old messages.
 ///
 /// # Panics
-/// When the corpus is not there.
+/// When the corpus does not exist.
 #[must_use]
-pub fn beginnings() -> Vec<Input> {
+pub fn initial_inputs() -> Vec<Input> {
     let cases = cases::read(&crate::paths::old_messages()).into_iter();
     cases
         .filter_map(|case| {

@@ -1,4 +1,4 @@
-//! `journal-host` as its users run it: a process with arguments, two streams and a status.
+//! `journal-host` as its users run it: a process with arguments, two output streams and an exit status.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::kafka::{Counts, Sums};
 use crate::{faults, paths, run, until};
 
-/// A command line of the host that is still being written.
+/// Builds a command line of the host.
 #[derive(Debug)]
 pub struct Host {
     command: Command,
@@ -21,21 +21,21 @@ pub struct Host {
     stdout: Option<Stdio>,
 }
 
-/// The host at work. It is killed when this is dropped.
+/// A running host. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     folder: PathBuf,
 }
 
-/// What a host that has ended leaves behind.
+/// The exit status and output of a host that has ended.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// The data.
+    /// Standard output: the data.
     pub stdout: String,
-    /// Everything else it said.
+    /// Standard error: the log and errors.
     pub stderr: String,
 }
 
@@ -46,7 +46,7 @@ impl Default for Host {
 }
 
 impl Host {
-    /// The host without any argument, in an empty working folder and with its cache there.
+    /// The host without arguments, in an empty working folder.
     ///
     /// # Panics
     /// When the host was not built.
@@ -55,7 +55,7 @@ impl Host {
         Self::with(Command::new(paths::host()))
     }
 
-    /// The host without any argument in a shell that has done `setting` before, such as `ulimit -f 8`.
+    /// The host without arguments, in a shell that runs `setting` first, such as `ulimit -f 8`.
     ///
     /// # Panics
     /// When the host was not built.
@@ -72,7 +72,7 @@ impl Host {
         command
             .current_dir(&folder)
             .env("NO_COLOR", "1")
-            // One cache for all tests of a run: a plugin is compiled once.
+            // All tests share one cache, so that a plugin is compiled once.
             .env("XDG_CACHE_HOME", paths::target().join("test-cache/xdg"))
             .stdin(Stdio::null());
         Self {
@@ -100,7 +100,7 @@ impl Host {
         self.under_test().env(faults::FAULT, fault)
     }
 
-    /// Runs `journal-host-under-test` without a fault, and has it write the names of its durable steps to `file`.
+    /// Runs `journal-host-under-test` without a fault. It writes the names of its durable steps to `file`.
     ///
     /// # Panics
     /// When it was not built.
@@ -143,14 +143,14 @@ impl Host {
         self
     }
 
-    /// Sends the data elsewhere: then [`Finished::stdout`] is empty.
+    /// Redirects standard output. [`Finished::stdout`] is empty then.
     #[must_use]
-    pub fn stdout(mut self, place: impl Into<Stdio>) -> Self {
-        self.stdout = Some(place.into());
+    pub fn stdout(mut self, target: impl Into<Stdio>) -> Self {
+        self.stdout = Some(target.into());
         self
     }
 
-    /// The working folder, which is the host's own.
+    /// The working folder, which no other host uses.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -190,22 +190,22 @@ fn create(path: &Path) -> File {
 }
 
 impl Running {
-    /// What it has written to its standard output so far.
+    /// Its standard output so far.
     #[must_use]
     pub fn stdout(&self) -> String {
         read(&self.folder.join(STDOUT))
     }
 
-    /// What it has written to its standard error so far.
+    /// Its standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {
         read(&self.folder.join(STDERR))
     }
 
-    /// The rows of the checkpoints so far: only whole lines.
+    /// The rows on standard output so far. An incomplete last line is ignored.
     ///
     /// # Panics
-    /// When a line is no JSON.
+    /// When a line is not JSON.
     #[must_use]
     pub fn rows(&self) -> Vec<Value> {
         let text = self.stdout();
@@ -213,7 +213,7 @@ impl Running {
         parse(whole)
     }
 
-    /// The process.
+    /// The process id.
     ///
     /// # Panics
     /// Never.
@@ -230,8 +230,7 @@ impl Running {
         kill_process(self.pid(), signal).expect("a child can be signalled");
     }
 
-    /// Whether a signal that was sent to it is still to be delivered; two of one kind that wait count
-    /// as one.
+    /// Whether a signal that was sent is not delivered yet. Pending signals of the same kind count as one.
     ///
     /// # Panics
     /// When it has ended.
@@ -247,7 +246,7 @@ impl Running {
     /// Whether it has ended.
     ///
     /// # Panics
-    /// When it cannot be known.
+    /// When the system does not return its state.
     #[must_use]
     pub fn has_ended(&mut self) -> bool {
         self.child
@@ -256,10 +255,10 @@ impl Running {
             .is_some()
     }
 
-    /// Waits until `condition` gives a value while the host runs.
+    /// Waits until `condition` returns a value while the host runs.
     ///
     /// # Panics
-    /// When `limit` has passed, or the host has ended without it.
+    /// When `limit` has passed, or the host ends before.
     #[track_caller]
     pub fn until<T>(
         &mut self,
@@ -279,7 +278,7 @@ impl Running {
         })
     }
 
-    /// Memory that it holds, in bytes.
+    /// Its resident memory, in bytes.
     ///
     /// # Panics
     /// When it has ended.
@@ -288,7 +287,7 @@ impl Running {
         self.memory("VmRSS:").expect("the host is running")
     }
 
-    /// The most memory that it has held so far, in bytes; nothing when it has ended.
+    /// The peak of its resident memory, in bytes; `None` when it has ended.
     #[must_use]
     pub fn peak_bytes(&self) -> Option<u64> {
         self.memory("VmHWM:")
@@ -304,7 +303,7 @@ impl Running {
     /// Waits for its end.
     ///
     /// # Panics
-    /// When it does not end within `limit`; then it is killed.
+    /// When it does not end within `limit`; it is killed then.
     #[must_use]
     #[track_caller]
     pub fn finish(mut self, limit: Duration) -> Finished {
@@ -325,10 +324,10 @@ impl Running {
         }
     }
 
-    /// Kills it as a failing machine does, and returns what it had written.
+    /// Kills it, and returns what it has written.
     ///
     /// # Panics
-    /// When it had ended by itself before.
+    /// When it has already ended.
     #[must_use]
     pub fn kill(mut self) -> Finished {
         assert!(
@@ -343,17 +342,17 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended in most cases; then there is nothing to kill and wait returns at once.
+        // Usually it has already ended; then there is nothing to kill, and `wait` returns at once.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Finished {
-    /// The same, if the host ended with this exit code.
+    /// Returns itself if the host ended with this exit code.
     ///
     /// # Panics
-    /// When it ended otherwise.
+    /// When it ended in another way.
     #[must_use]
     #[track_caller]
     pub fn code(self, expected: i32) -> Self {
@@ -367,10 +366,10 @@ impl Finished {
         self
     }
 
-    /// The same, if the host ended well.
+    /// Returns itself if the host succeeded.
     ///
     /// # Panics
-    /// When it did not.
+    /// When it failed.
     #[must_use]
     #[track_caller]
     pub fn success(self) -> Self {
@@ -380,7 +379,7 @@ impl Finished {
     /// The rows on standard output.
     ///
     /// # Panics
-    /// When a line is no JSON.
+    /// When a line is not JSON.
     #[must_use]
     pub fn rows(&self) -> Vec<Value> {
         parse(&self.stdout)
@@ -396,10 +395,10 @@ impl Finished {
     }
 }
 
-/// Rows of a file of JSON lines.
+/// The rows in a file of JSON lines.
 ///
 /// # Panics
-/// When a line is no JSON.
+/// When a line is not JSON.
 #[must_use]
 pub fn rows(path: &Path) -> Vec<Value> {
     parse(&read(path))
@@ -435,10 +434,10 @@ fn read(path: &Path) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| panic!("{} is not UTF-8", path.display()))
 }
 
-/// Rows that stand in a text, one a line.
+/// Parses rows, one per line.
 ///
 /// # Panics
-/// When a line is no JSON.
+/// When a line is not JSON.
 #[must_use]
 #[track_caller]
 pub fn parse(lines: &str) -> Vec<Value> {

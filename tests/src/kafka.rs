@@ -1,4 +1,4 @@
-//! A real Apache Kafka, from Maven Central to the topics of one test.
+//! A real Apache Kafka: its download, its brokers, and the topics of each test.
 
 mod admin;
 mod broker;

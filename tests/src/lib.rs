@@ -1,9 +1,9 @@
-//! What the end-to-end tests stand on: a real Apache Kafka broker, the host as a process, and
-//! counts from other hands to compare with.
+//! Support for the end-to-end tests: a real Apache Kafka broker, the host as a process, and independent counts to
+//! compare with.
 //!
-//! Everything here panics with a sentence when it cannot do its work: a test that lacks its broker
-//! fails, it is never skipped. Whatever a test starts or writes lives in the run's process group and
-//! its one temporary folder (see [`run`]), and both are gone when the test process is, however it ends.
+//! Every function here panics with a message when it cannot do its work: a test without its broker fails and is never
+//! skipped. Every process that a test starts is in the run's process group, and every file that it writes is in the
+//! run's temporary folder (see [`run`]). Both are removed when the test process ends, however it ends.
 
 pub mod cache;
 pub mod cases;

@@ -1,4 +1,4 @@
-//! What other hands make of the same records: upstream's own Python packages.
+//! Independent results for the same records, from upstream's Python packages.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,15 +8,15 @@ use std::process::Command;
 use crate::cases::{self, Case};
 use crate::{cache, paths, run};
 
-/// The versions that `tests/oracle/requirements.txt` pins are a part of the folder's name, so that a
-/// change of them fetches anew.
+/// The folder's name contains the versions that `tests/oracle/requirements.txt` pins, so that changing them installs
+/// them again.
 const FOLDER: &str = "oracle-swh.journal-3.0.0-hypothesis-6.170.15-swh.export-1.12.0";
 
-/// The Python of a virtual environment with `swh.journal`, fetched from `PyPI` when it is not there
-/// yet. Those packages are GPL: they are an oracle of the tests and no part of what we ship.
+/// The Python of a virtual environment with `swh.journal`, which is installed from `PyPI` if it does not exist yet. Its
+/// packages are GPL: tests use them as an oracle, and the project does not ship them.
 ///
 /// # Panics
-/// When it cannot be had.
+/// When it cannot be installed.
 #[must_use]
 pub fn python() -> PathBuf {
     let folder = cache::once(FOLDER, |folder| {
@@ -53,8 +53,8 @@ pub fn script<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A
     run::succeed(command.arg(scripts().join(name)).args(arguments))
 }
 
-/// Where the sample journal of `swh.model`'s own test objects is written at run time: it comes from
-/// a GPL package and is no part of this repository.
+/// Writes a journal of the objects of `swh.model`'s tests and returns its path. It comes from a GPL package, so the
+/// repository does not contain it.
 ///
 /// # Panics
 /// When the script fails.
@@ -69,7 +69,7 @@ pub fn test_objects(folder: &Path) -> PathBuf {
     path
 }
 
-/// The records of a recording without a header, with what upstream makes of them.
+/// The records of a recording without a header, each with what upstream reads from it.
 ///
 /// # Panics
 /// When the script fails.
@@ -82,8 +82,8 @@ pub fn cases_of(frames: &Path) -> Vec<Case> {
     cases
 }
 
-/// Objects of every type with what upstream makes of them: for each type at least `each`, twice as many
-/// of those that upstream can draw by itself. The same seed draws the same objects.
+/// Draws random objects of every type, each with what upstream reads from it: at least `each` of every type, and twice
+/// as many of the types that upstream's strategies can draw. The same seed draws the same objects.
 ///
 /// # Panics
 /// When the script fails.
@@ -105,7 +105,7 @@ pub fn drawn_objects(folder: &Path, seed: u32, each: u32) -> Vec<Case> {
     cases
 }
 
-/// Writes the corpus of old messages anew, into `folder`, and returns its path.
+/// Generates the corpus of old messages in `folder` and returns its path.
 ///
 /// # Panics
 /// When the script fails.

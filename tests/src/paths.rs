@@ -1,4 +1,4 @@
-//! Where things are: found from the test's own executable, so that any working folder will do.
+//! The paths that tests use. They do not depend on the working folder.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 /// The root of the repository.
 ///
 /// # Panics
-/// When the tests are not where they were built.
+/// When the repository was moved after the tests were built.
 #[must_use]
 pub fn repository() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("the tests lie in the repository");
+        .expect("the tests are in the repository");
     assert!(
         root.join("Cargo.toml").is_file(),
         "the repository is no longer at {}",
@@ -23,7 +23,7 @@ pub fn repository() -> PathBuf {
 /// The corpus of old and rare forms of the journal's messages, a file of [`Case`](crate::cases::Case)s.
 ///
 /// # Panics
-/// When the tests are not where they were built.
+/// When the repository was moved after the tests were built.
 #[must_use]
 pub fn old_messages() -> PathBuf {
     repository().join("tests/data/old_messages/old_messages.msgpack")
@@ -32,7 +32,7 @@ pub fn old_messages() -> PathBuf {
 /// The folder of the profile that the tests were built with, such as `target/release`.
 ///
 /// # Panics
-/// When the running executable is no test of cargo's.
+/// When cargo did not build the running executable.
 #[must_use]
 pub fn profile() -> PathBuf {
     let executable = env::current_exe().expect("a process has an executable");
@@ -49,7 +49,7 @@ pub fn profile() -> PathBuf {
 /// Cargo's target folder.
 ///
 /// # Panics
-/// When the running executable is no test of cargo's.
+/// When cargo did not build the running executable.
 #[must_use]
 pub fn target() -> PathBuf {
     profile()
@@ -58,10 +58,10 @@ pub fn target() -> PathBuf {
         .to_path_buf()
 }
 
-/// The binary under test: what `JOURNAL_HOST` names, else the one beside the test.
+/// The binary under test: the value of `JOURNAL_HOST`, or else the one in the test's profile folder.
 ///
 /// # Panics
-/// When it is not there.
+/// When it does not exist.
 #[must_use]
 pub fn host() -> PathBuf {
     let path =
@@ -74,10 +74,10 @@ pub fn host() -> PathBuf {
     path
 }
 
-/// The host with faults, beside the test.
+/// The host with faults, in the test's profile folder.
 ///
 /// # Panics
-/// When it is not there.
+/// When it does not exist.
 #[must_use]
 pub fn host_under_test() -> PathBuf {
     let path = profile().join("journal-host-under-test");
@@ -89,11 +89,10 @@ pub fn host_under_test() -> PathBuf {
     path
 }
 
-/// The folder of what is fetched once and kept: what `JOURNAL_TESTS_CACHE` names, else one in the
-/// target folder.
+/// The folder of downloads that are kept: the value of `JOURNAL_TESTS_CACHE`, or else a folder in the target folder.
 ///
 /// # Panics
-/// When the running executable is no test of cargo's.
+/// When cargo did not build the running executable.
 #[must_use]
 pub fn cache() -> PathBuf {
     env::var_os("JOURNAL_TESTS_CACHE").map_or_else(|| target().join("test-cache"), PathBuf::from)

@@ -1,10 +1,9 @@
-//! One run of a test executable: its temporary folder and the group of processes it starts.
+//! One run of a test executable: its temporary folder and the group of the processes that it starts.
 //!
-//! A guardian, a small shell outside of that group, waits for the end of its standard input. It
-//! comes when the test process is gone, whether it ended well, panicked or was killed, because the
-//! kernel then closes the other end. The guardian kills the whole group and removes the folder. (The
-//! parent-death signal of Linux would not do: it is sent when the *thread* that started a
-//! child ends, and each test has a thread of its own.)
+//! A guardian, a small shell outside of that group, waits for the end of its standard input. The kernel closes the
+//! other end when the test process has ended, whether it succeeded, panicked or was killed. The guardian then kills the
+//! whole group and removes the folder. (The parent-death signal of Linux does not work here: it is sent when the
+//! *thread* that started a child ends, and each test runs in its own thread.)
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -15,15 +14,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::paths;
 
-/// `$1` is the process group, `$2` the folder. A killed process may finish a write that
-/// it was in, so the folder is removed a second time when the first try found a new file.
+/// `$1` is the process group, `$2` the folder. A killed process may complete a pending write, so a second attempt
+/// removes the folder if the first one met a new file.
 const GUARDIAN: &str =
     r#"cat >/dev/null; kill -KILL "-$1"; rm -rf -- "$2" || { sleep 1; rm -rf -- "$2"; }"#;
 
 struct Run {
     folder: PathBuf,
     group: i32,
-    /// Leads the group and so keeps its number from being used again; ends with us, like the guardian.
+    /// Leads the group, so that its number is not reused. It ends with this process, like the guardian.
     _anchor: Child,
     _guardian: Child,
 }
@@ -36,9 +35,9 @@ fn run() -> &'static Run {
             .and_then(|()| tempfile::Builder::new().prefix("run-").tempdir_in(&parent))
             .unwrap_or_else(|error| panic!("cannot make a folder in {}: {error}", parent.display()))
             .keep();
-        let anchor = until_our_end(&mut Command::new("cat"));
+        let anchor = start_until_exit(&mut Command::new("cat"));
         let group = i32::try_from(anchor.id()).expect("a process id fits");
-        let guardian = until_our_end(
+        let guardian = start_until_exit(
             Command::new("sh")
                 .args(["-c", GUARDIAN, "guardian"])
                 .arg(group.to_string())
@@ -53,8 +52,8 @@ fn run() -> &'static Run {
     })
 }
 
-/// Starts a process in a group of its own whose standard input ends when this process does.
-fn until_our_end(command: &mut Command) -> Child {
+/// Starts a process in a new group. Its standard input is closed when this process ends.
+fn start_until_exit(command: &mut Command) -> Child {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -64,7 +63,7 @@ fn until_our_end(command: &mut Command) -> Child {
         .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
 }
 
-/// A new empty folder that is gone when the run is; `name` is a part of its name.
+/// Creates an empty folder that is removed after the run. `name` is part of its name.
 ///
 /// # Panics
 /// When it cannot be made.
@@ -90,10 +89,10 @@ pub fn spawn(command: &mut Command) -> Child {
         .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
 }
 
-/// Runs a program to its end and answers with what it printed.
+/// Runs a program to its end and returns its standard output.
 ///
 /// # Panics
-/// When it cannot be started or fails; what it said is in the message.
+/// When it cannot be started, or when it fails, with its standard error.
 pub fn succeed(command: &mut Command) -> String {
     let output = command
         .stdin(Stdio::null())
@@ -108,7 +107,7 @@ pub fn succeed(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("it writes UTF-8")
 }
 
-/// The end of a log, for a message that says why something failed.
+/// The last lines of a log, for the message of a failure.
 #[must_use]
 pub fn end_of(log: &Path) -> String {
     const LINES: usize = 40;

@@ -1,16 +1,16 @@
-//! Waiting for a condition: never for a time that somebody guessed.
+//! Waits for conditions, never for a guessed time.
 
 use std::fmt::Display;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How often a condition is looked at.
+/// The time between two checks of a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Looks again and again until `condition` gives a value, and returns it.
+/// Checks `condition` until it returns a value, and returns that value.
 ///
 /// # Panics
-/// When `limit` has passed; `what` says what was waited for.
+/// When `limit` has passed; the message names `what`.
 #[track_caller]
 pub fn until<T>(
     what: impl Display,

@@ -1,5 +1,5 @@
-//! The SDK's bindings to the contract are generated and checked in, so that building a plugin needs neither a generator
-//! nor its procedural macros.
+//! The SDK's bindings to the contract are generated and checked in, so that building a plugin requires neither a
+//! generator nor its procedural macros.
 
 use std::fs;
 
@@ -9,10 +9,10 @@ use wit_bindgen_core::{Files, WorldGenerator};
 use wit_bindgen_rust::Opts;
 use wit_parser::Resolve;
 
-/// Set to write the file instead of comparing with it.
+/// The variable that makes the test write the file instead of comparing with it.
 const UPDATE: &str = "UPDATE_BINDINGS";
 
-/// The contract without its comments, so that only a change of the interfaces changes the bindings.
+/// The contract without its comments, so that only changes of the interfaces change the bindings.
 fn interfaces() -> String {
     let is_comment = |line: &&str| line.trim_start().starts_with("//");
     let lines: Vec<_> = WIT.lines().filter(|line| !is_comment(line)).collect();
@@ -44,7 +44,7 @@ fn generated() -> String {
 }
 
 #[test]
-fn bindings_of_the_sdk_are_those_of_the_contract() {
+fn bindings_of_the_sdk_match_the_contract() {
     let path = paths::repository().join("plugin-sdk/src/guest/bindings.rs");
     let generated = generated();
     if std::env::var_os(UPDATE).is_some() {

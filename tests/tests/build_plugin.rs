@@ -1,4 +1,4 @@
-//! `build-plugin` as an author runs it.
+//! `build-plugin`, as a plugin's author runs it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use journal_tests::{paths, run};
 
-/// A copy of the template whose rows have a field of this name.
+/// A copy of the template whose rows have a field with this name.
 fn copy(name: &str, field: &str) -> PathBuf {
     let (template, copy) = (
         paths::repository().join("plugins/template"),
@@ -17,7 +17,7 @@ fn copy(name: &str, field: &str) -> PathBuf {
     let read = |file: &str| fs::read_to_string(template.join(file)).expect("it ships");
     let sdk = paths::repository().join("plugin-sdk");
     let manifest = read("Cargo.toml").replace("../../plugin-sdk", &sdk.display().to_string());
-    // Cargo would look for a workspace above it.
+    // Without this, cargo would look for a workspace in the parent folders.
     let manifest = manifest + "\n[workspace]\n";
     fs::write(copy.join("Cargo.toml"), manifest).expect("a folder of ours");
     let renamed = format!("#[serde(rename = \"{field}\")] url: &'a str");
@@ -44,14 +44,14 @@ fn build(folder: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn two_crates_of_one_name_get_their_own_plugins() {
+fn two_crates_with_the_same_name_get_separate_plugins() {
     let (one, other) = (copy("one", "url"), copy("other", "other_field"));
     let first = build(&one);
     let second = build(&other);
     assert!(first != second);
     assert!(
         build(&one) == first,
-        "the second did not take the first one's place"
+        "the second build did not overwrite the first plugin"
     );
     assert!(build(&other) == second);
 }
@@ -61,7 +61,7 @@ fn dropped_result_of_emit_fails_the_build_and_a_crate_is_compiled_once() {
     let folder = copy("dropped", "url");
     let (manifest, source) = (folder.join("Cargo.toml"), folder.join("src/lib.rs"));
     let read = |path: &Path| fs::read_to_string(path).expect("it was copied");
-    // As in a crate that does not deny it by itself.
+    // Like a crate that does not deny unused results itself.
     let (before, after) = read(&manifest)
         .split_once("[lints.rust]")
         .map(|(before, after)| (before.to_owned(), after.to_owned()))
@@ -82,7 +82,7 @@ fn dropped_result_of_emit_fails_the_build_and_a_crate_is_compiled_once() {
 }
 
 #[test]
-fn build_says_that_it_waits_for_another() {
+fn build_that_waits_for_another_says_so() {
     let target = run::folder("locked");
     let lock = File::create(target.join("lock")).expect("a folder of ours");
     lock.lock().expect("nobody else has it");

@@ -1,4 +1,4 @@
-//! Values that nobody wrote: the SDK answers with an object or an error, and never panics.
+//! For random values, the SDK returns an object or an error, and never panics.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,16 @@ use journal_tests::{fuzz, seed};
 const TIME: Duration = Duration::from_secs(10);
 
 #[test]
-fn bent_values_are_objects_or_errors() {
-    let begun = Instant::now();
+fn mutated_values_are_objects_or_errors() {
+    let start = Instant::now();
     let seed = seed::fresh("fuzzer");
-    let mut fuzzer = fuzz::Fuzzer::new(seed, fuzz::beginnings());
+    let mut fuzzer = fuzz::Fuzzer::new(seed, fuzz::initial_inputs());
     let first = fuzzer.corpus().len();
-    while begun.elapsed() < TIME {
+    while start.elapsed() < TIME {
         (0..1000).for_each(|_| fuzzer.step());
     }
-    assert!(fuzzer.corpus().len() > first, "seed {seed} bends nothing");
+    assert!(
+        fuzzer.corpus().len() > first,
+        "seed {seed} finds no new outcome"
+    );
 }

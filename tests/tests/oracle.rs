@@ -1,5 +1,4 @@
-//! What upstream's packages are asked for has to be what we say that it is, and the SDK's objects have to be
-//! what upstream makes of the same records.
+//! The checked-in corpus equals what upstream's packages generate, and the SDK reads the same objects as upstream.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,9 +7,9 @@ use journal_tests::cases::{self, Case, Report};
 use journal_tests::kafka::Journal;
 use journal_tests::{oracle, paths, run, seed};
 
-/// Decoded, written, identified and verified as upstream does it.
+/// Asserts that the SDK decodes, encodes, identifies and verifies the objects as upstream does.
 #[track_caller]
-fn agree(cases: &[Case]) -> Report {
+fn assert_as_upstream(cases: &[Case]) -> Report {
     assert!(!cases.is_empty());
     let report = cases::check(cases);
     assert_eq!(report.mismatched, 0, "{report}");
@@ -18,19 +17,19 @@ fn agree(cases: &[Case]) -> Report {
 }
 
 #[test]
-fn corpus_of_old_messages_is_what_upstream_makes_of_it() {
-    let made = oracle::old_messages(&run::folder("old-messages"));
-    let [made, kept] =
-        [&made, &paths::old_messages()].map(|path| fs::read(path).expect("is there"));
+fn corpus_of_old_messages_is_current() {
+    let generated = oracle::old_messages(&run::folder("old-messages"));
+    let [generated, checked_in] =
+        [&generated, &paths::old_messages()].map(|path| fs::read(path).expect("is there"));
     assert!(
-        made == kept,
+        generated == checked_in,
         "run tests/oracle/old_messages.py for {} again, and look at what changed",
         paths::old_messages().display()
     );
 }
 
 #[test]
-fn every_old_message_has_a_name_of_its_own() {
+fn every_old_message_has_a_unique_name() {
     let cases = cases::read(&paths::old_messages());
     let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
     assert!(names.len() == cases.len() && !names.contains(&String::new()));
@@ -49,13 +48,13 @@ fn same_seed_draws_the_same_objects() {
 
 #[test]
 fn old_messages_are_read_as_upstream_reads_them() {
-    agree(&cases::read(&paths::old_messages()));
+    assert_as_upstream(&cases::read(&paths::old_messages()));
 }
 
 #[test]
-fn upstreams_own_test_objects_are_what_upstream_makes_of_them() {
+fn upstreams_test_objects_are_read_as_upstream_reads_them() {
     let frames = oracle::test_objects(&run::folder("test-objects"));
-    let report = agree(&oracle::cases_of(&frames));
+    let report = assert_as_upstream(&oracle::cases_of(&frames));
     assert_eq!(report.checked.len(), 13, "{report}");
     assert!(
         report.anonymised.len() == 2 && report.identified.len() > 6,
@@ -64,7 +63,7 @@ fn upstreams_own_test_objects_are_what_upstream_makes_of_them() {
 }
 
 #[test]
-fn drawn_objects_are_what_upstream_makes_of_them() {
+fn drawn_objects_are_read_as_upstream_reads_them() {
     let seed = seed::fresh("drawn objects");
     let cases = oracle::drawn_objects(&run::folder("drawn"), seed, 1000);
     let report = cases::check(&cases);
@@ -77,10 +76,10 @@ fn drawn_objects_are_what_upstream_makes_of_them() {
 }
 
 #[test]
-fn shipped_recording_is_written_again_as_it_is_and_verified_where_it_is_not_anonymised() {
+fn shipped_recording_is_encoded_to_the_same_bytes_and_verified_unless_anonymised() {
     let journal = Journal::read(&paths::repository().join("recordings/ripgrep.journal.zst"));
     let cases: Vec<Case> = journal.records.iter().map(cases::of_record).collect();
-    let report = agree(&cases);
+    let report = assert_as_upstream(&cases);
     for object_type in ["revision", "release"] {
         assert_eq!(
             report.anonymised[object_type], report.checked[object_type],

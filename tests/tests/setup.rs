@@ -1,5 +1,4 @@
-//! What the scripts `try` and `test` do to a machine, played through on machines that are only a
-//! folder of programs.
+//! What the scripts `try` and `test` install, tested on simulated machines, each of which is a folder of programs.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -8,13 +7,13 @@ use std::{env, fs};
 
 use journal_tests::{paths, run};
 
-/// What the scripts themselves need: it is there on the barest Debian.
+/// The programs that the scripts themselves use. A minimal Debian has them.
 const BARE: [&str; 13] = [
     "bash", "sh", "sed", "head", "find", "dirname", "readlink", "timeout", "printf", "touch",
     "cat", "grep", "mkdir",
 ];
 
-/// A machine: the programs on its PATH, and the log of those that pretend.
+/// A simulated machine: the programs on its PATH, and the log of its fake programs.
 struct Machine {
     folder: PathBuf,
 }
@@ -34,8 +33,8 @@ impl Machine {
         self.folder.join("bin")
     }
 
-    /// A program that logs its name and arguments, and then does what `script` says.
-    fn pretend(self, name: &str, script: &str) -> Self {
+    /// Adds a fake program that logs its name and arguments, and then runs `script`.
+    fn fake(self, name: &str, script: &str) -> Self {
         let path = self.bin().join(name);
         let text = format!(
             "#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >>{folder}/log\nfolder={folder}\n{script}\n",
@@ -49,12 +48,12 @@ impl Machine {
     fn with(self, names: &[&str]) -> Self {
         names
             .iter()
-            .fold(self, |machine, name| machine.pretend(name, ""))
+            .fold(self, |machine, name| machine.fake(name, ""))
     }
 
-    /// Rust of a minor version, whose target for plugins is there once the file `target` is.
+    /// Adds a fake Rust of this minor version. Its target for plugins exists once `sysroot` has a standard library.
     fn rust(self, minor: u32) -> Self {
-        self.with(&["cargo"]).pretend(
+        self.with(&["cargo"]).fake(
             "rustc",
             &format!(
                 "case \"$*\" in *target-libdir*) echo $folder/sysroot ;; \
@@ -63,7 +62,7 @@ impl Machine {
         )
     }
 
-    /// Runs a shell that sources `tools/setup.sh` and then does what `script` says.
+    /// Runs a shell that sources `tools/setup.sh` and then runs `script`.
     fn shell(&self, script: &str) -> Output {
         let root = paths::repository();
         let start = format!(
@@ -79,7 +78,7 @@ impl Machine {
             .env("PATH", self.bin())
             .env("HOME", &self.folder)
             .env("JOURNAL_TESTS_CACHE", self.folder.join("cache"))
-            // What this machine has of Debian's own Rust lies at fixed places.
+            // Debian's Rust has fixed paths, which the simulated machine cannot hide.
             .env("JOURNAL_WASM_TOOLCHAIN", "target")
             .current_dir("/")
             .stdin(Stdio::null())
@@ -110,15 +109,13 @@ const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless maven pytho
 const TOOLS: [&str; 4] = ["cc", "c++", "make", "pkg-config"];
 
 #[test]
-fn who_is_not_root_is_told_every_missing_package() {
+fn without_root_the_scripts_list_every_missing_package() {
     let script = |name: &str| -> PathBuf { Path::new(&paths::repository()).join(name) };
     for (name, packages) in [
         ("try", BUILD.to_owned()),
         ("test", format!("{BUILD} {TEST}")),
     ] {
-        let machine = Machine::bare()
-            .pretend("id", "echo 1000")
-            .with(&["apt-get"]);
+        let machine = Machine::bare().fake("id", "echo 1000").with(&["apt-get"]);
         let output = machine.run(Command::new(real("bash")).arg(script(name)));
         assert_eq!(output.status.code(), Some(1));
         let expected = format!(
@@ -136,15 +133,15 @@ fn who_is_not_root_is_told_every_missing_package() {
 }
 
 #[test]
-fn root_installs_all_that_is_missing_at_once() {
-    let machine = Machine::bare().pretend("id", "echo 0").with(&["apt-get"]);
+fn root_installs_everything_missing_at_once() {
+    let machine = Machine::bare().fake("id", "echo 0").with(&["apt-get"]);
     let output = machine.shell("need_build; need_plugins; install_missing");
     let expected = format!(
         "apt-get -y -q update\n\
          apt-get -y -q install --no-install-recommends --no-remove {BUILD}\n"
     );
     assert!(machine.log().contains(&expected), "{}", machine.log());
-    // The installation was only a pretence, and the script notices.
+    // The fake installation installed nothing, and the script notices.
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr(&output).contains("error: Rust 1.95 or newer is required"),
@@ -154,10 +151,10 @@ fn root_installs_all_that_is_missing_at_once() {
 }
 
 #[test]
-fn failed_installation_ends_the_script_with_what_it_said() {
+fn failed_installation_ends_the_script_with_its_output() {
     let machine = Machine::bare()
-        .pretend("id", "echo 0")
-        .pretend("apt-get", "echo 'no such mirror' >&2; exit 100");
+        .fake("id", "echo 0")
+        .fake("apt-get", "echo 'no such mirror' >&2; exit 100");
     let output = machine.shell("need_build; install_missing; echo reached");
     assert_eq!(output.status.code(), Some(1));
     assert!(
@@ -169,8 +166,8 @@ fn failed_installation_ends_the_script_with_what_it_said() {
 }
 
 #[test]
-fn rustup_that_can_add_targets_is_all_that_plugins_need() {
-    let machine = Machine::bare().with(&TOOLS).rust(95).pretend(
+fn rustup_adds_the_target_that_plugins_need() {
+    let machine = Machine::bare().with(&TOOLS).rust(95).fake(
         "rustup",
         "mkdir -p $folder/sysroot; touch $folder/sysroot/libstd-1.rlib",
     );
@@ -187,7 +184,7 @@ fn rustup_that_can_add_targets_is_all_that_plugins_need() {
 }
 
 #[test]
-fn old_default_of_rustup_gets_a_newer_toolchain_beside_it() {
+fn old_default_toolchain_of_rustup_gets_a_newer_one_beside_it() {
     let machine = Machine::bare().with(&TOOLS).rust(90).with(&["rustup"]);
     let output = machine.shell("need_build; install_missing; echo $RUSTUP_TOOLCHAIN");
     assert!(output.status.success(), "{}", stderr(&output));
@@ -202,9 +199,9 @@ fn old_default_of_rustup_gets_a_newer_toolchain_beside_it() {
 }
 
 #[test]
-fn machine_that_has_all_is_left_alone() {
+fn machine_that_has_everything_is_not_changed() {
     let machine = Machine::bare()
-        .pretend("id", "echo 0")
+        .fake("id", "echo 0")
         .with(&TOOLS)
         .rust(95)
         .with(&[

@@ -1,8 +1,8 @@
-//! `docs/writing-a-plugin.md`, followed word for word in an empty folder outside of the repository.
+//! Follows `docs/writing-a-plugin.md` literally, in an empty folder outside of the repository.
 //!
-//! Its blocks are what there is to do, in their order: those in `sh` are run, those in `rust` are files, named in the
-//! last code of the paragraph before (appended to where that says `Add`), those in `json` and `text` are what the
-//! last commands print. Blocks that are only indented are for a reader, and not followed.
+//! It processes the fenced blocks in order. It runs `sh` blocks. It writes `rust` blocks to the file that the paragraph
+//! before names last, or appends to it if that paragraph begins with `Add`. `json` and `text` blocks must equal the end
+//! of what the last commands printed. Indented blocks are ignored.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -48,14 +48,14 @@ fn blocks(page: &str) -> Vec<Block> {
     blocks
 }
 
-/// The file that a line names last, as code.
+/// The file name in backticks at the end of a line.
 fn file(line: &str) -> Option<&str> {
     line.strip_suffix("`:")?
         .rsplit_once('`')
         .map(|(_, name)| name)
 }
 
-/// A reader at work: the folder where the shell is, and what the last commands printed.
+/// A reader who follows the page: the folder for the shell, and the output of the last commands.
 struct Reader<'a> {
     home: &'a Path,
     printed: String,
@@ -117,9 +117,9 @@ impl Reader<'_> {
             .current_dir(if is_begun { &crate_folder } else { self.home })
             .env("JOURNAL_HOST", &repository)
             .env("PATH", path)
-            // Kept from one run to the next, as an author's own target folder is.
+            // Kept between runs, like an author's target folder.
             .env("CARGO_TARGET_DIR", paths::target().join("writing-a-plugin"))
-            // Half of the time goes into what a debugger would need.
+            // Debug information would take half of the build time.
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .output()
             .expect("bash can be run");
@@ -129,7 +129,7 @@ impl Reader<'_> {
             "the commands in line {line} failed: {said}"
         );
         if !is_begun {
-            // The same versions of all dependencies, so that what is built for other plugins serves here.
+            // The same versions of all dependencies, so that those built for other plugins are reused.
             fs::copy(
                 repository.join("Cargo.lock"),
                 crate_folder.join("Cargo.lock"),
@@ -141,7 +141,7 @@ impl Reader<'_> {
 }
 
 #[test]
-fn page_leads_from_an_empty_folder_to_a_plugin_that_runs() {
+fn page_leads_from_an_empty_folder_to_a_running_plugin() {
     let page = paths::repository().join("docs/writing-a-plugin.md");
     let page = fs::read_to_string(page).expect("it ships");
     let home = tempfile::tempdir().expect("there is room for a small folder");

@@ -1,9 +1,9 @@
-//! Measures the lazy model beside rmp-serde's structs, natively and in the sandbox, and upstream's Python.
+//! Compares the lazy model with rmp-serde's structs, natively and in the sandbox, and with upstream's Python.
 //!
 //! `target/release/measure-model [--json] [ROUNDS]`, after `cargo build --release --workspace` and
-//! `./build-plugin tests/guests/reader`, reads the shipped recording into batches of the host's default size and
-//! has every subject read them in turn, round by round. All figures are CPU time of the thread at work. It
-//! prints a table in Markdown, or a line of JSON for each row.
+//! `./build-plugin tests/guests/reader`, reads the shipped recording into batches of the host's default size. In
+//! each round, every subject reads these batches. All figures are CPU time of the measured thread. The program prints a
+//! Markdown table, or a line of JSON for each row.
 
 #[path = "measure-model/native.rs"]
 mod native;
@@ -26,7 +26,7 @@ use sandboxed::Sandboxed;
 /// The host's defaults of `--batch-records` and `--batch-bytes`.
 const BATCH_RECORDS: usize = 1000;
 const BATCH_BYTES: usize = 1 << 20;
-/// How often the recording is read in one measure, so that the clock and the scheduler do not count.
+/// The number of passes over the recording per measurement, so that the clock and the scheduler do not matter.
 const PASSES: usize = 8;
 
 /// Records of a recording as `process` calls.
@@ -109,7 +109,7 @@ fn measure(rounds: usize) -> Vec<Round> {
     measured
 }
 
-/// All who read the same fields have read the same.
+/// Asserts that all subjects that read the same fields have read the same values.
 fn check(native: &[native::Measured], sandboxed: &[sandboxed::Measured]) {
     let native_sums = native.iter().map(|one| (one.work, one.sum));
     let sums: Vec<_> = native_sums
@@ -177,7 +177,7 @@ impl Calls {
     }
 }
 
-/// Writes type and value of each record, for Python to read.
+/// Writes the type and value of each record for the Python script.
 fn write(journal: &Journal, path: &Path) {
     let pairs: Vec<(&str, &[u8])> = journal
         .seen_by(false)

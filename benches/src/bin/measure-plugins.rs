@@ -1,9 +1,9 @@
-//! Measures what an object costs the plugins that ship, in the whole process of the host, beside a script that
-//! gives the same answers with upstream's packages: `measure-plugins [ROUNDS]`.
+//! Measures the CPU time per record of the host with each shipped plugin, compared with a script that computes the same
+//! rows with upstream's packages: `measure-plugins [ROUNDS]`.
 //!
-//! Each reads the shipped recording once and several times over, and the difference leaves out what a start
-//! costs. CPU time, user and system, of the process; a record that the plugin does not read counts like the
-//! others. The table is in Markdown.
+//! Each process reads the shipped recording once, and a recording with several copies of it. The difference leaves out
+//! the cost of starting. CPU time is user and system time of the process. Records that the plugin does not read are
+//! counted too. The table is in Markdown.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,13 +12,13 @@ use journal_benches::measure::{Spread, children_cpu_seconds};
 use journal_recording::{Frame, Reader, Writer};
 use journal_tests::{oracle, paths, run};
 
-/// How often the longer recording of the host has the records of the shipped one: the clock of a process counts in
-/// hundredths of a second.
+/// The number of copies in the host's longer recording: the CPU clock of a process has a resolution of a hundredth of a
+/// second.
 const HOST_TIMES: u32 = 65;
-/// The same for the scripts, which take longer.
+/// The same for the scripts, which are slower.
 const SCRIPT_TIMES: u32 = 6;
 
-/// A plugin, and the script with what follows the recording.
+/// A plugin, and the script with the arguments after the recording.
 const PLUGINS: [(&str, &str, &[&str]); 6] = [
     (
         "commit-activity",
@@ -42,7 +42,7 @@ fn main() {
         rounds.parse().expect("the number of rounds is a number")
     });
     let once = paths::repository().join("recordings/ripgrep.journal.zst");
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let mut records = 0;
     let mut repeated = |name: &str, times, other_keys| {
         let path = folder.path().join(format!("{name}.journal.zst"));
@@ -50,7 +50,7 @@ fn main() {
         path
     };
     let for_host = repeated("host", HOST_TIMES, false);
-    // Upstream's exporter passes over a key that it has seen; to `verify-objects` another key is damage.
+    // Upstream's exporter skips keys that it has seen; `verify-objects` takes a changed key for damage.
     let for_script = repeated("script", SCRIPT_TIMES, false);
     let for_exporter = repeated("exporter", SCRIPT_TIMES, true);
     println!(
@@ -63,7 +63,7 @@ fn main() {
         };
         let on_host = |recording: &Path| run_host(plugin, recording, folder.path());
         let in_script = |recording: &Path| run_script(script, recording, arguments);
-        // It is compiled in its first run.
+        // The first run compiles the plugin.
         on_host(&once);
         let (mut host, mut python) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
@@ -78,7 +78,7 @@ fn main() {
     }
 }
 
-/// What the longer recording costs more than the shorter one, in microseconds.
+/// The additional CPU time for the longer recording, in microseconds.
 fn difference(once: &Path, repeated: &Path, work: &dyn Fn(&Path)) -> f64 {
     let [short, long] = [once, repeated].map(|recording| {
         let before = children_cpu_seconds();
@@ -88,7 +88,8 @@ fn difference(once: &Path, repeated: &Path, work: &dyn Fn(&Path)) -> f64 {
     (long - short) * 1e6
 }
 
-/// Writes the recording so many times over, with other keys each time if so; answers with the records of one.
+/// Writes copies of a recording, each with different keys if `other_keys` is set. Returns the number of records of one
+/// copy.
 fn repeat(once: &Path, repeated: &Path, times: u32, other_keys: bool) -> u32 {
     let topics = Reader::open(once).expect("the recording ships");
     let topics = topics
@@ -98,11 +99,11 @@ fn repeat(once: &Path, repeated: &Path, times: u32, other_keys: bool) -> u32 {
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     let mut writer = Writer::create(repeated, &names).expect("there is room");
     let mut records = 0;
-    for turn in 0..times {
+    for copy in 0..times {
         let mut reader = Reader::open(once).expect("the recording ships");
         records = 0;
         while let Some(frame) = reader.next_frame().expect("the recording is whole") {
-            let key = [frame.key, &turn.to_be_bytes()].concat();
+            let key = [frame.key, &copy.to_be_bytes()].concat();
             let frame = Frame {
                 key: if other_keys { &key } else { frame.key },
                 offset: None,

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_the_wit() {
+    fn names_match_the_wit() {
         let package = format!("package {}@{VERSION};", PACKAGE.trim_end_matches('/'));
         assert!(WIT.contains(&package), "{package}");
         assert!(WIT.contains(&format!("world {WORLD} {{")));

@@ -1,21 +1,21 @@
-//! Evaluates the JSON Schemas of the contract, for tests alone.
+//! Evaluates the JSON Schemas of the contract, only for tests.
 //!
-//! The schemas are documents for plugins in other languages; the host and the SDK check by code of their own. A test
-//! that runs the same answers through a document and through the code keeps the two in step. For that, the few
-//! keywords that the documents use are enough: any other one panics, so that no rule is passed over.
+//! The schemas document the contract for plugins in other languages; the host and the SDK check answers with separate
+//! code. Tests that check the same answers with the schema and with the code keep the two consistent. This crate
+//! supports only the keywords that the schemas use. Any other keyword panics, so that no rule is ignored.
 
 use serde_json::{Map, Value};
 
 /// Whether the schema accepts the value.
 ///
 /// # Panics
-/// For a keyword, reference or pattern that it does not know.
+/// For an unsupported keyword, reference or pattern.
 #[must_use]
 pub fn accepts(schema: &Value, value: &Value) -> bool {
     Document(schema).accepts(schema, value)
 }
 
-/// A schema with all that its references lead to.
+/// The root schema, for resolving references.
 struct Document<'a>(&'a Value);
 
 impl Document<'_> {
@@ -134,7 +134,7 @@ fn holds_of_text(name: &str, rule: &Value, text: &str) -> bool {
     }
 }
 
-/// Keywords that say nothing about a value of another type.
+/// Accepts keywords that do not restrict a value of another type.
 fn known(name: &str, names: &str) -> bool {
     assert!(
         names.split_whitespace().any(|known| known == name),
@@ -158,7 +158,7 @@ fn is_of_type(name: &str, value: &Value) -> bool {
     }
 }
 
-/// Whether the text is as a pattern of the form `^[a-z][a-z0-9]{0,9}$` says.
+/// Whether the text matches a pattern of the form `^[a-z][a-z0-9]{0,9}$`.
 fn matches(pattern: &str, text: &str) -> bool {
     let inner = pattern
         .strip_prefix('^')
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_hold_or_do_not() {
+    fn each_rule_accepts_and_refuses_values() {
         for (schema, yes, no) in [
             (json!({ "type": ["string", "null"] }), json!(null), json!(1)),
             (
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "the keyword `anyOf` is new")]
-    fn keyword_that_is_not_known_is_no_rule_that_holds() {
+    fn unknown_keyword_panics() {
         let _ = accepts(&json!({ "anyOf": [] }), &json!(1));
     }
 }

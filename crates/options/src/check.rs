@@ -10,7 +10,7 @@ use crate::show::{names, shown};
 
 /// A rule that a value breaks.
 pub(crate) struct Violation {
-    /// The way to the value, the innermost step first.
+    /// The path to the value, innermost step first.
     steps: Vec<String>,
     pub(crate) rule: String,
 }
@@ -32,7 +32,7 @@ impl Violation {
         self.steps.last().map(String::as_str)
     }
 
-    /// The steps from the outermost on, with dots between them.
+    /// The steps, outermost first, separated by dots.
     pub(crate) fn path(&self) -> String {
         let steps: Vec<&str> = self.steps.iter().rev().map(String::as_str).collect();
         steps.join(".")
@@ -148,7 +148,7 @@ impl Object {
         }
     }
 
-    /// Checks every member that there is.
+    /// Checks every member of an object.
     pub(crate) fn check_members(&self, members: &Map<String, Value>) -> Result<(), Violation> {
         for (name, value) in members {
             let checked = match (self.members.get(name), &self.others) {
@@ -171,8 +171,8 @@ impl Object {
         Ok(())
     }
 
-    /// The first required member that is not there. All that are there were paid for by their own text, so that this
-    /// takes no longer than reading the object did.
+    /// The first required member that is missing. The members before it are in the object, so this takes no longer than
+    /// reading the object.
     pub(crate) fn missing(&self, members: &Map<String, Value>) -> Option<&str> {
         let is_missing = |name: &&String| !members.contains_key(name.as_str());
         self.required.iter().find(is_missing).map(String::as_str)

@@ -1,18 +1,18 @@
-//! What is wrong with a schema, or with options.
+//! Errors in a schema, and in options.
 
-/// A schema that is outside of the form or of its bounds.
+/// A schema that is not of the supported form, or exceeds its bounds.
 #[derive(Debug, thiserror::Error)]
 #[error("{rule}")]
 pub struct SchemaError {
-    /// The JSON pointer to what is wrong, empty for the whole schema.
+    /// The JSON pointer to the faulty part, empty for the whole schema.
     pub pointer: String,
-    /// What is wrong.
+    /// The rule that it breaks.
     pub rule: String,
-    /// What its author can do.
+    /// A hint for its author.
     pub hint: &'static str,
 }
 
-/// Options that a schema does not take.
+/// Options that a schema does not allow.
 ///
 /// Names, values and docs in it are as the plugin and the operator wrote them.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +20,9 @@ pub enum OptionError {
     /// The plugin has no such option.
     #[error("the plugin has no option `{name}`")]
     Unknown {
-        /// What was given.
+        /// The given value or name.
         name: String,
-        /// The options that there are, each in a line.
+        /// The options of the plugin, one per line.
         options: Vec<String>,
     },
     /// An option without a default was not given.
@@ -30,7 +30,7 @@ pub enum OptionError {
     Missing {
         /// The option.
         name: String,
-        /// The options that there are, each in a line.
+        /// The options of the plugin, one per line.
         options: Vec<String>,
     },
     /// An option that takes one value was given several.
@@ -38,35 +38,35 @@ pub enum OptionError {
     Repeated {
         /// The option.
         name: String,
-        /// What the plugin says of the option.
+        /// The line for the option.
         option: String,
     },
-    /// A text that is not of the option's type.
+    /// The text of a value is not of the option's type.
     #[error("the option `{name}` expects {expected}, got `{value}`")]
     Type {
         /// The option.
         name: String,
-        /// What it takes, with its article: `an integer`.
+        /// The expected type, with its article: `an integer`.
         expected: &'static str,
-        /// What was given.
+        /// The given value or name.
         value: String,
-        /// What the plugin says of the option.
+        /// The line for the option.
         option: String,
     },
     /// A value that breaks a rule of the schema.
     #[error("the option `{path}` breaks a rule of the plugin: {rule}")]
     Rule {
-        /// The option, and the way to the value inside it: `table.rows.3`.
+        /// The option, and the path to the value in it: `table.rows.3`.
         path: String,
         /// The rule.
         rule: String,
-        /// What the plugin says of the option; all options where it says nothing of this one.
+        /// The line for the option; the lines for all options if the plugin does not document this one.
         options: Vec<String>,
     },
 }
 
 impl OptionError {
-    /// What the plugin takes, each option passed through `clean`.
+    /// The options of the plugin as a hint, with each line passed through `clean`.
     #[must_use]
     pub fn hint(&self, clean: impl Fn(&str) -> String) -> String {
         match self {

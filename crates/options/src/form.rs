@@ -1,6 +1,6 @@
-//! What a schema of options may hold.
+//! The members that a schema of options may have.
 
-/// Members that say something to people and nothing about the value.
+/// Members that are documentation, and do not restrict the value.
 const ANNOTATIONS: [&str; 10] = [
     "$comment",
     "$schema",
@@ -14,7 +14,7 @@ const ANNOTATIONS: [&str; 10] = [
     "writeOnly",
 ];
 
-/// The other members besides `type`, and the types that they go with.
+/// The other members except `type`, and the types with which they are allowed.
 const RULES: [(&str, &[Type]); 15] = [
     ("enum", &[Type::Text]),
     ("const", &[Type::Text]),
@@ -76,7 +76,7 @@ impl Type {
     }
 }
 
-/// What to do instead of a member that the form lacks.
+/// A hint for replacing a member that the form does not have.
 pub(crate) fn way_out(name: &str) -> &'static str {
     match name {
         "$ref" | "$defs" | "definitions" | "$id" | "$anchor" | "$dynamicRef" | "$dynamicAnchor"
@@ -97,12 +97,12 @@ pub(crate) fn way_out(name: &str) -> &'static str {
     }
 }
 
-/// Whether the member says nothing about the value.
+/// Whether the member does not restrict the value.
 pub(crate) fn is_annotation(name: &str) -> bool {
     ANNOTATIONS.contains(&name)
 }
 
-/// The types that the member goes with, if it is part of the form at all.
+/// The types with which the member is allowed, or `None` if it is not part of the form.
 pub(crate) fn types_with(name: &str) -> Option<&'static [Type]> {
     let rule = RULES.iter().find(|(rule, _)| *rule == name);
     rule.map(|&(_, types)| types)

@@ -16,8 +16,8 @@
 //! | anything | `true`, or no `type` |
 //!
 //! A second type `"null"` beside the first allows `null`. `description`, `default`, `title`, `examples`, `format`,
-//! `deprecated`, `readOnly`, `writeOnly` and `$comment` say something to people and are not checked. Every other member
-//! is refused, because ignoring it would take values that it forbids.
+//! `deprecated`, `readOnly`, `writeOnly` and `$comment` are documentation and are not checked. Every other member is
+//! refused, because ignoring it would allow values that it forbids.
 
 mod check;
 mod error;

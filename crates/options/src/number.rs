@@ -1,13 +1,13 @@
-//! Numbers of JSON, compared exactly whatever their form.
+//! Compares JSON numbers exactly, whatever their form.
 
 use std::cmp::Ordering;
 
 use serde_json::Number;
 
-/// Beyond every integer that JSON is read into, and far inside of what an `i128` holds.
+/// Greater than every integer that JSON is read into, and less than the maximum of an `i128`.
 const LARGE: f64 = 1e30;
 
-/// A number in one form: floats that are whole are integers.
+/// A number in normal form: whole floats are integers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Exact {
     Integer(i128),
@@ -50,7 +50,7 @@ impl Exact {
     }
 }
 
-/// The float is large, or has a fraction.
+/// Compares an integer with a float that is large or has a fraction.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a float below the bound fits"
@@ -62,7 +62,7 @@ fn compare_with_float(integer: i128, float: f64) -> Ordering {
         Ordering::Greater
     } else {
         let floor = float.floor() as i128;
-        // The fraction lies above the floor.
+        // The float is greater than its floor.
         integer.cmp(&floor).then(Ordering::Less)
     }
 }

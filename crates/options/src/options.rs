@@ -1,4 +1,4 @@
-//! The options of a plugin: which there are, and the values that they take.
+//! The options of a plugin: their names, and the values that they allow.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::error::{OptionError, SchemaError};
 use crate::read::Reader;
 use crate::schema::{Kind, Object, Others, Schema};
 
-/// The most options that a message lists.
+/// The maximum number of options in a message.
 const LISTED: usize = 200;
 
 /// The schema of a plugin's options.
@@ -36,13 +36,13 @@ impl OptionSchema {
     /// Reads the schema of a plugin.
     ///
     /// # Errors
-    /// When it has what the form lacks, or passes a bound.
+    /// When it has a member that is not part of the form, or exceeds a bound.
     pub fn read(schema: &Value) -> Result<Self, SchemaError> {
         let options = Reader::default().root(schema)?;
         Ok(Self { options })
     }
 
-    /// Whether the value of every option is one that the schema takes.
+    /// Checks the value of every option.
     ///
     /// # Errors
     /// When an option is unknown or missing, or its value breaks a rule.
@@ -66,8 +66,8 @@ impl OptionSchema {
         })
     }
 
-    /// The value of an option that was given as texts, by the option's type: a string as it is, a number, `true` or
-    /// `false`; several texts where the option is a list; anything else is JSON.
+    /// Converts the texts that were given for an option to a value of its type: an unchanged string, a number, or
+    /// `true` or `false`; a list if the option is one; anything else is parsed as JSON.
     ///
     /// # Errors
     /// When the option is unknown, or a text is not of its type.
@@ -102,8 +102,8 @@ impl OptionSchema {
         })
     }
 
-    /// Whether there is such an option. Options without a name in the schema are taken only where it says so: JSON
-    /// Schema takes them wherever nothing is said, and then a typing error would pass unseen.
+    /// Whether the plugin has this option. Options that the schema does not name are allowed only if it says so
+    /// explicitly. JSON Schema allows them by default, which would hide typing errors.
     fn takes(&self, name: &str) -> bool {
         matches!(self.options.others, Others::Each(_)) || self.options.members.contains_key(name)
     }
@@ -115,7 +115,7 @@ impl OptionSchema {
         }
     }
 
-    /// What there is to say of each option.
+    /// A line for each option.
     fn lines(&self) -> Vec<String> {
         let all = self.options.members.keys();
         let more = all.len().saturating_sub(LISTED);
@@ -145,7 +145,7 @@ impl OptionSchema {
     }
 }
 
-/// How the text of a value becomes JSON.
+/// How the text of a value is converted to JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     Plain,
@@ -157,7 +157,7 @@ enum Text {
 }
 
 impl Text {
-    /// How the option takes texts, and whether it takes several.
+    /// How an option's texts are converted, and whether it allows several.
     fn of(schema: &Schema) -> (Self, bool) {
         match &schema.kind {
             Kind::List(list) => match Self::of(&list.item) {
@@ -176,7 +176,7 @@ impl Text {
         match self {
             Self::Plain => Some(Value::from(text)),
             Self::Integer => integer(text),
-            // An integer stays one, because 3.0 is not what everyone takes for a 3.
+            // An integer stays an integer, because not every reader treats 3.0 as 3.
             Self::Number => integer(text).or_else(|| {
                 let number = serde_json::Number::from_f64(text.parse().ok()?)?;
                 Some(Value::Number(number))
@@ -186,7 +186,7 @@ impl Text {
         }
     }
 
-    /// What such a value is called, with its article.
+    /// The name of such a value, with its article.
     fn expected(self) -> &'static str {
         match self {
             Self::Plain => "a string",
@@ -215,7 +215,7 @@ fn integer(text: &str) -> Option<Value> {
         .ok()
 }
 
-/// One option as an operator reads of it.
+/// The line for one option, for operators.
 struct Line<'s> {
     name: &'s str,
     schema: &'s Schema,

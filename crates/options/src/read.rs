@@ -1,4 +1,4 @@
-//! Reads a schema into its typed tree, and refuses what the form lacks.
+//! Reads a schema into a typed tree, and refuses members that are not part of the form.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use crate::number::Range;
 use crate::schema::{Choices, Kind, Lengths, List, Object, Others, Schema};
 use crate::show::shown;
 
-/// How deep schemas may nest. Checking a value recurses that deep.
+/// The maximum nesting depth of schemas. Checking a value recurses this deep.
 pub(crate) const DEPTH: usize = 32;
-/// The most schemas, values of `enum` and names in `required` that one schema may have in all.
+/// The maximum total number of schemas, values of `enum` and names in `required` in one schema.
 pub(crate) const PARTS: usize = 10_000;
 
 /// Reads one schema.
 #[derive(Default)]
 pub(crate) struct Reader {
-    /// Where it is in the schema, as a JSON pointer.
+    /// The JSON pointer to the part that is being read.
     pointer: String,
     parts: usize,
     depth: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Reader {
 type Members = Map<String, Value>;
 
 impl Reader {
-    /// The options as a whole: an object, which need not say so.
+    /// Reads the schema of all options: an object, even if it does not say so.
     pub(crate) fn root(&mut self, schema: &Value) -> Result<Object, SchemaError> {
         let Some(members) = schema.as_object() else {
             return Err(self.refuse("it must be an object", FIX_HINT));
@@ -107,7 +107,7 @@ impl Reader {
         })
     }
 
-    /// The type, and whether `null` stands beside it.
+    /// The type, and whether `null` is allowed too.
     fn type_of(&mut self, members: &Members) -> Result<(Option<Type>, bool), SchemaError> {
         let Some(value) = members.get("type") else {
             return Ok((None, false));
@@ -137,7 +137,7 @@ impl Reader {
         }
     }
 
-    /// Every member is part of the form, and goes with the type.
+    /// Checks that every member is part of the form, and allowed with the type.
     fn check_members(
         &mut self,
         members: &Members,
@@ -316,7 +316,7 @@ impl Reader {
         Ok(names)
     }
 
-    /// Does something at a member of where it is.
+    /// Calls `act` with the pointer moved to a member.
     fn at<R>(&mut self, name: &str, act: impl FnOnce(&mut Self) -> R) -> R {
         let length = self.pointer.len();
         self.pointer.push('/');

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::number::Range;
 
-/// What one value must be.
+/// The schema of one value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Schema {
     pub(crate) description: Option<String>,
     pub(crate) default: Option<Value>,
-    /// Whether `null` is taken as well.
+    /// Whether `null` is also allowed.
     pub(crate) nullable: bool,
     pub(crate) kind: Kind,
 }
@@ -29,19 +29,19 @@ pub(crate) enum Kind {
     Object(Object),
 }
 
-/// How long a string or list may be.
+/// The bounds of the length of a string or list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lengths {
     pub(crate) min: Option<u64>,
     pub(crate) max: Option<u64>,
 }
 
-/// The only strings that are taken.
+/// The only strings that are allowed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Choices {
     /// In the schema's order.
     pub(crate) listed: Vec<String>,
-    /// The same, to be found without a walk over all of them.
+    /// The same in a set, to find them without a linear search.
     pub(crate) sorted: BTreeSet<String>,
 }
 
@@ -58,14 +58,14 @@ pub(crate) struct List {
 pub(crate) struct Object {
     pub(crate) members: BTreeMap<String, Schema>,
     pub(crate) others: Others,
-    /// The names of those that must be there.
+    /// The names of required members.
     pub(crate) required: Vec<String>,
 }
 
-/// What a member that is not named may be.
+/// Whether other members are allowed, and with which values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Others {
-    /// The schema says nothing: anything, as in JSON Schema.
+    /// The schema does not say: any value is allowed, as in JSON Schema.
     #[default]
     Unsaid,
     Refused,
@@ -86,7 +86,7 @@ impl Kind {
         }
     }
 
-    /// Whether its values hold no others.
+    /// Whether its values contain no other values.
     pub(crate) fn is_scalar(&self) -> bool {
         !matches!(self, Self::Any | Self::List(_) | Self::Object(_))
     }

@@ -1,22 +1,22 @@
-//! Values and names in messages, never longer than a reader can take in.
+//! Formats values and names for messages, with a bounded length.
 
 use std::io::{self, Write};
 
 use serde_json::Value;
 
-/// The most of a value that a message shows, in bytes.
+/// The maximum length of a value in a message, in bytes.
 const VALUE_BYTES: usize = 200;
-/// The most names that a message lists.
+/// The maximum number of names in a message.
 const NAMES: usize = 20;
 
-/// The value as JSON, cut where it is long.
+/// The value as JSON, truncated if it is long.
 #[must_use]
 pub fn shown(value: &Value) -> String {
     let mut start = Start(Vec::new());
     let whole = serde_json::to_writer(&mut start, value).is_ok();
     let mut text = match String::from_utf8(start.0) {
         Ok(text) => text,
-        // The cut went through a character.
+        // The last character is incomplete.
         Err(error) => {
             let end = error.utf8_error().valid_up_to();
             String::from_utf8_lossy(&error.as_bytes()[..end]).into_owned()
@@ -28,7 +28,7 @@ pub fn shown(value: &Value) -> String {
     text
 }
 
-/// Keeps the first bytes and fails at the others, so that a large value is not written as a whole.
+/// Keeps the first bytes and fails after them, so that a large value is not serialized completely.
 struct Start(Vec<u8>);
 
 impl Write for Start {
@@ -47,7 +47,7 @@ impl Write for Start {
     }
 }
 
-/// `"a", "b" or "c"`, cut where there are many.
+/// `"a", "b" or "c"`, truncated if there are many.
 pub(crate) fn names<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     let more = names.len().saturating_sub(NAMES);
     let mut quoted: Vec<String> = names

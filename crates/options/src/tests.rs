@@ -1,4 +1,4 @@
-//! What the form takes, what it refuses, and that neither costs much.
+//! Tests which schemas and values are allowed and refused, and that checking them is fast.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::*;
 
 mod schemas;
 
-/// A schema whose one option `x` has this schema.
+/// A schema whose only option `x` has this schema.
 fn of_x(x: &Value) -> Value {
     json!({ "type": "object", "properties": { "x": x } })
 }
@@ -21,7 +21,7 @@ fn refused(schema: &Value) -> SchemaError {
     OptionSchema::read(schema).expect_err("it is refused")
 }
 
-/// What is wrong with this value of `x`; nothing where it is taken.
+/// The error for this value of `x`; `None` if it is allowed.
 #[track_caller]
 fn broken(x: &Value, value: &Value) -> Option<String> {
     let options = Map::from_iter([("x".to_owned(), value.clone())]);
@@ -45,7 +45,7 @@ fn check(x: &Value, taken: &[Value], others: &[(Value, &str)]) {
 }
 
 #[test]
-fn scalars_are_checked_by_type_and_null_where_it_is_named() {
+fn scalars_are_checked_by_type_and_null_is_allowed_only_if_named() {
     let other = json!([]);
     for (name, value) in [
         ("boolean", json!(true)),
@@ -128,7 +128,7 @@ fn lengths_of_strings_count_characters() {
 }
 
 #[test]
-fn choices_are_the_strings_that_are_listed() {
+fn choices_allow_only_the_listed_strings() {
     let rule = r#"x: "c" is not one of "a" or "b""#;
     for x in [
         json!({ "enum": ["a", "b"] }),
@@ -224,7 +224,7 @@ fn objects_and_maps_are_checked_member_by_member() {
 }
 
 #[test]
-fn schema_without_a_type_takes_anything() {
+fn schema_without_a_type_allows_anything() {
     for x in [
         json!(true),
         json!({}),
@@ -235,7 +235,7 @@ fn schema_without_a_type_takes_anything() {
 }
 
 #[test]
-fn values_in_messages_are_cut() {
+fn long_values_in_messages_are_truncated() {
     let x = json!({ "type": "integer" });
     let text = broken(&x, &json!(vec!["é"; 1_000_000])).unwrap();
     assert!(text.len() < 300 && text.contains('…'), "{text}");
@@ -243,9 +243,9 @@ fn values_in_messages_are_cut() {
     assert!(text.len() < 300 && text.contains('…'), "{text}");
 }
 
-/// The time for a row must not grow with the schema: a walk over all 9,000 choices for each row takes minutes.
+/// A linear search through all 9,000 choices for each row would take minutes.
 #[test]
-fn large_schema_does_not_make_each_row_dear() {
+fn time_per_row_does_not_grow_with_the_schema() {
     let listed: Vec<String> = (0..9000).map(|number| format!("{number:0>80}")).collect();
     let row = json!({ "type": "array", "items": { "enum": listed }, "uniqueItems": true });
     let rows: Vec<Value> = vec![json!([listed[8999], listed[0]]); 20_000];
@@ -257,7 +257,7 @@ fn large_schema_does_not_make_each_row_dear() {
 }
 
 #[test]
-fn option_that_may_be_repeated_has_items_of_its_own_kind() {
+fn repeated_option_gives_a_list_of_its_item_type() {
     let schema = read(&json!({ "properties": {
         "list": { "type": ["array", "null"], "items": { "enum": ["a", "b"] }, "description": "What\n to do." },
         "table": { "type": "array", "items": { "type": "array", "items": { "type": "integer" } } },
@@ -281,7 +281,7 @@ fn option_that_may_be_repeated_has_items_of_its_own_kind() {
 }
 
 #[test]
-fn options_without_a_name_are_taken_where_the_schema_says_so() {
+fn unnamed_options_are_allowed_only_if_the_schema_says_so() {
     let schema = read(&json!({ "additionalProperties": { "type": "integer" } }));
     assert_eq!(schema.value("a", &["7"]).unwrap(), json!(7));
     let options = |value: Value| Map::from_iter([("a".to_owned(), value)]);
@@ -294,7 +294,7 @@ fn options_without_a_name_are_taken_where_the_schema_says_so() {
 }
 
 #[test]
-fn long_lists_of_options_are_cut_in_hints() {
+fn long_lists_of_options_in_hints_are_truncated() {
     let named = (0..1000).map(|number| (number.to_string(), json!(true)));
     let schema = read(&json!({ "properties": named.collect::<Map<_, _>>() }));
     let hint = schema.value("x", &[]).unwrap_err().hint(str::to_owned);

@@ -1,4 +1,4 @@
-//! Why a row has no JSON.
+//! Why a row cannot be written as JSON.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use journal_msgpack::Fault;
 
 use crate::MAX_DEPTH;
 
-/// Characters of a field's path that a message shows.
+/// The maximum number of characters of a field's path in a message.
 const MAX_PATH_CHARS: usize = 200;
 
-/// Why a row has no JSON. Its text is the rest of a sentence about the row, such as `is not a map`.
-// In a box, so that the many calls that succeed answer with a single word.
+/// Why a row cannot be written as JSON. Its text is the rest of a sentence about the row, such as `is not a map`.
+// In a box, so that the result of the many successful calls is a single word.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
-    /// The path of the field, from the inside out.
+    /// The path of the field, innermost step first.
     path: Vec<Step>,
 }
 
@@ -27,15 +27,15 @@ pub(crate) enum Step {
     Index(u32),
 }
 
-/// What is wrong with a row.
+/// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// It is another value than a map.
+    /// The row is not a map.
     NotAMap,
-    /// It is not msgpack, or ends early.
+    /// The row is not valid msgpack.
     Malformed(Fault),
-    /// Bytes follow after the map.
+    /// Bytes follow the map.
     Trailing,
     /// Maps and arrays are nested deeper than [`MAX_DEPTH`].
     TooDeep,
@@ -45,25 +45,25 @@ pub enum ErrorKind {
     KeyNotUtf8,
     /// A string is not UTF-8.
     NotUtf8,
-    /// JSON has no such number.
+    /// A number is NaN or infinite, which JSON cannot represent.
     NotFinite(f64),
-    /// An extension other than a timestamp.
+    /// A value is an extension other than a timestamp.
     Extension(i8),
-    /// A timestamp of another length, with a billion nanoseconds or more, or outside of the years 0 to 9999.
+    /// A timestamp has an invalid length or a billion nanoseconds or more, or is outside of the years 0 to 9999.
     BadTimestamp,
-    /// Its JSON is longer than the limit.
+    /// The JSON is longer than the limit.
     TooLong,
 }
 
 impl Error {
-    /// What is wrong.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The path of the field that it is wrong with, such as `author.dates[2]`; empty for the row itself. Control
-    /// characters are escaped, and a long path is cut.
+    /// The path of the field, such as `author.dates[2]`; empty for the row itself. Control characters are escaped, and
+    /// a long path is truncated.
     #[must_use]
     pub fn path(&self) -> String {
         let mut path = String::new();
@@ -88,7 +88,7 @@ impl Error {
         }
     }
 
-    /// The same, seen from the map or array around it.
+    /// Adds the step from the enclosing map or array to the path.
     #[cold]
     pub(crate) fn inside(mut self, step: Step) -> Self {
         self.0.path.push(step);

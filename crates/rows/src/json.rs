@@ -1,4 +1,4 @@
-//! From a msgpack row to JSON, without a tree between them.
+//! Converts a msgpack row to JSON without an intermediate tree.
 
 use journal_msgpack::{Cursor, Head};
 
@@ -6,20 +6,20 @@ use crate::error::{Error, ErrorKind, Step};
 use crate::rfc3339;
 use crate::text::{self, Refused, has_room};
 
-/// Maps and arrays that a row may have inside of each other, itself included.
+/// The maximum nesting depth of maps and arrays in a row, including the row itself.
 pub const MAX_DEPTH: u32 = 128;
 
-/// Appends the JSON of `row`, one msgpack map, to `json`. By then `json` may have `limit` bytes, and a few more for the
-/// last value and the brackets that close. It has to have its own limit, because the JSON of a row can be many times as
-/// long as the row.
+/// Appends the JSON of `row`, one msgpack map, to `json`. The length of `json` is limited to `limit` bytes, and a few
+/// more for the last value and the closing brackets. The JSON has a separate limit because it can be many times as long
+/// as the row.
 ///
-/// Keys keep their order, and a key that comes twice stays twice. Binary becomes lowercase hexadecimal digits, a
-/// timestamp RFC 3339 in UTC, and a number the shortest text that reads back as the same number. In texts and keys, line
-/// ends of Unicode, control characters and direction marks are escaped: see docs/json-lines.md.
+/// Keys keep their order, and duplicate keys are kept. Binary becomes lowercase hexadecimal digits, a
+/// timestamp RFC 3339 in UTC, and a number the shortest text that reads back as the same number. In strings and
+/// keys, Unicode line ends, control characters and direction marks are escaped: see docs/json-lines.md.
 ///
 /// # Errors
-/// When the row is not one map of at most [`MAX_DEPTH`] levels, JSON cannot represent something in it, or the JSON is
-/// longer than the limit. `json` then has some of it, and the caller cuts it back.
+/// When the row is not one map of at most [`MAX_DEPTH`] levels, JSON cannot represent one of its values, or the JSON is
+/// longer than the limit. `json` then has a part of the row, and the caller must truncate it.
 pub fn append_json(row: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Error> {
     has_room(json, 2, limit).map_err(ErrorKind::from)?;
     let mut cursor = Cursor::new(row);
@@ -80,7 +80,7 @@ fn array(
     Ok(())
 }
 
-/// `depth` is how many levels are left, that of the container of this value included.
+/// `depth` is the number of remaining levels, including that of the container of this value.
 fn value(
     cursor: &mut Cursor<'_>,
     depth: u32,
@@ -113,14 +113,14 @@ fn value(
     Ok(())
 }
 
-/// A number, in the shortest text that reads back as the same number.
+/// Appends a number as the shortest text that reads back as the same number.
 fn scalar(number: &impl serde::Serialize, json: &mut Vec<u8>) {
-    // Writing to memory does not fail, and numbers have nothing else that could.
+    // Neither writing to memory nor serializing a number fails.
     let written = serde_json::to_writer(json, number);
     debug_assert!(written.is_ok(), "a number is always written");
 }
 
-/// Bytes as a string of lowercase hexadecimal digits.
+/// Appends bytes as a string of lowercase hexadecimal digits.
 fn hex(bytes: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Refused> {
     let digits = 2 * bytes.len();
     has_room(json, digits + 2, limit)?;
@@ -134,7 +134,7 @@ fn hex(bytes: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Refused> {
     Ok(())
 }
 
-/// msgpack's timestamp as RFC 3339 in UTC, with as many digits of the second as it has.
+/// Appends a msgpack timestamp as RFC 3339 in UTC, with as many digits of the second as needed.
 fn timestamp(bytes: &[u8], json: &mut Vec<u8>) -> Result<(), ErrorKind> {
     let (seconds, nanoseconds) =
         journal_msgpack::timestamp(bytes).ok_or(ErrorKind::BadTimestamp)?;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn json_longer_than_its_bound_is_refused_whatever_makes_it_long() {
+    fn json_longer_than_its_limit_is_refused_for_every_type() {
         let controls = with(&[b"\xda\x40\0", [1; 0x4000].as_slice()].concat());
         let bools = with(&[b"\xdc\x40\0", [0xc2; 0x4000].as_slice()].concat());
         let bytes = with(&[b"\xc5\x40\0", [7; 0x4000].as_slice()].concat());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_of_every_length_has_two_digits_a_byte() {
+    fn binary_of_every_length_has_two_digits_per_byte() {
         let bytes: Vec<u8> = (0..=u8::MAX).rev().collect();
         for length in 0..=255 {
             let bytes = &bytes[..usize::from(length)];
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_escaped_as_texts_are() {
+    fn keys_are_escaped_like_strings() {
         assert_eq!(
             json(b"\x81\xa6\x7f\xe2\x80\xa8\xc2\x85\x81\xa3\xe2\x80\xae\x01"),
             r#"{"\u007f\u2028\u0085":{"\u202e":1}}"#

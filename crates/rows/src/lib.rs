@@ -1,6 +1,6 @@
 //! The JSON of rows: a processor emits msgpack, and the host writes JSON lines.
 //!
-//! The host and the test harness of the plugin SDK call the same function, so that a test compares what a run writes.
+//! The host and the test harness of the plugin SDK call the same function, so that tests see what a run writes.
 //!
 //! ```
 //! let mut json = Vec::new();

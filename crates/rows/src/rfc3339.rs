@@ -1,18 +1,18 @@
-//! Times as RFC 3339, in UTC. Rows are full of times, and this writes one in a third of the time that the crate `time`
+//! Writes times as RFC 3339 in UTC. Rows contain many times, and this takes a third of the time that the crate `time`
 //! takes.
 
-/// From the beginning of the year 0.
+/// The seconds from the beginning of the year 0 to 1970.
 const SECONDS_BEFORE_1970: i64 = 62_167_219_200;
-/// Of the years 0 to 9999.
+/// The seconds of the years 0 to 9999.
 const SECONDS: u64 = 315_569_520_000;
 const DAY_SECONDS: u64 = 86_400;
-/// The first day of March in the year -400, from which the calendar counts, is so many days before the year 0.
+/// The days from 1 March of the year -400, from which the calendar counts, to the year 0.
 const DAYS_BEFORE: u32 = 146_097 - 60;
 
 static DIGITS: [[u8; 2]; 100] = digits();
 
-/// Appends the time so many seconds and nanoseconds after 1970 began, with as many digits of the second as it has.
-/// Answers whether it could: the year has to have four digits, and a second has less than a billion nanoseconds.
+/// Appends the time this many seconds and nanoseconds after 1970-01-01, with as many digits of the second as needed.
+/// Returns `false` if the year does not have four digits, or if there are a billion nanoseconds or more.
 pub(crate) fn append(text: &mut Vec<u8>, seconds: i64, nanoseconds: u32) -> bool {
     let seconds = seconds.checked_add(SECONDS_BEFORE_1970);
     let Some(seconds) = seconds.and_then(|seconds| u64::try_from(seconds).ok()) else {
@@ -21,13 +21,13 @@ pub(crate) fn append(text: &mut Vec<u8>, seconds: i64, nanoseconds: u32) -> bool
     if seconds >= SECONDS || nanoseconds >= 1_000_000_000 {
         return false;
     }
-    // Both fit: they are bounded above.
+    // Both fit, because `seconds` was checked above.
     let days = u32::try_from(seconds / DAY_SECONDS).unwrap_or_default();
     let second = u32::try_from(seconds % DAY_SECONDS).unwrap_or_default();
     let (year, month, day) = date(days + DAYS_BEFORE);
     let mut all = *b"0000-00-00T00:00:00.000000000";
-    let mut put = |at: usize, number: u32| {
-        all[at..at + 2].copy_from_slice(&DIGITS[number as usize]);
+    let mut put = |index: usize, number: u32| {
+        all[index..index + 2].copy_from_slice(&DIGITS[number as usize]);
     };
     put(0, year / 100);
     put(2, year % 100);
@@ -42,7 +42,7 @@ pub(crate) fn append(text: &mut Vec<u8>, seconds: i64, nanoseconds: u32) -> bool
         put(22, nanoseconds / 100_000 % 100);
         put(24, nanoseconds / 1000 % 100);
         put(26, nanoseconds / 10 % 100);
-        // A number below ten has its digit behind a zero.
+        // Only the second digit: the number is less than ten.
         all[28] = DIGITS[(nanoseconds % 10) as usize][1];
         end = all.len();
         while all[end - 1] == b'0' {
@@ -54,11 +54,11 @@ pub(crate) fn append(text: &mut Vec<u8>, seconds: i64, nanoseconds: u32) -> bool
     true
 }
 
-/// Year, month and day of the month, so many days after the first of March of the year -400.
+/// Year, month and day of the month, this many days after 1 March of the year -400.
 ///
-/// Years begin in March here, so that the leap day is their last. Where a quotient and its rest are needed, a product has
-/// both in its halves: Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms",
-/// 2022.
+/// Years begin in March here, so that the leap day is their last day. Multiplications replace divisions: one half of
+/// the product gives the quotient, and the other half the remainder. See Neri and Schneider, "Euclidean affine
+/// functions and their application to calendar algorithms", 2022.
 fn date(days: u32) -> (u32, u32, u32) {
     let quarters = 4 * days + 3;
     let (century, day_of_century) = (quarters / 146_097, quarters % 146_097 / 4);
@@ -102,17 +102,17 @@ mod tests {
     }
 
     #[test]
-    fn times_are_those_of_another_implementation() {
+    fn times_agree_with_the_crate_time() {
         let first = -62_167_219_200_i64;
         let last = 253_402_300_799;
-        // Each day, and within it other hours, minutes and seconds, with every number of digits.
+        // About every day, with varying hours, minutes and seconds, and every number of digits.
         let fractions = [0, 1, 10, 120, 1000, 713_466_000, 500_000_000, 999_999_999];
         let steps = (first..=last).step_by(86_400 + 3607).chain([last]);
         for (seconds, nanoseconds) in steps.zip(fractions.into_iter().cycle()) {
             let expected = OffsetDateTime::from_unix_timestamp(seconds)
                 .and_then(|time| time.replace_nanosecond(nanoseconds))
-                .expect("the crate has four digits of years, too");
-            let expected = expected.format(&Rfc3339).expect("and formats them");
+                .expect("the crate supports years of four digits");
+            let expected = expected.format(&Rfc3339).expect("the crate formats them");
             assert_eq!(text(seconds, nanoseconds), Some(expected));
         }
         for (seconds, nanoseconds) in [

@@ -1,18 +1,19 @@
-//! Texts as strings of JSON.
+//! Writes JSON strings.
 //!
-//! Beside what JSON asks for, these are escaped: U+007F to U+009F, the line ends U+2028 and U+2029, and the marks that
-//! change the direction of writing. Some readers take U+0085, U+2028 and U+2029 for the end of a line, and terminals
-//! obey U+009B as they obey the escape character, and show text after a direction mark in another order.
+//! In addition to what JSON requires, these are escaped: U+007F to U+009F, the line ends U+2028 and U+2029, and the
+//! marks that change the direction of writing. Some readers treat U+0085, U+2028 and U+2029 as the end of a line.
+//! Terminals interpret U+009B like the escape character, and show text after a direction mark in another order.
 //!
-//! All of them but U+007F are two or three bytes of UTF-8, and the first is one of three. So a first look at the bytes of
-//! a text finds that plain ASCII has nothing to escape, and a second one that most texts in other alphabets have nothing.
+//! All of them except U+007F are two or three bytes in UTF-8, of which the first is one of three bytes. So a first pass
+//! over the bytes of a text detects plain ASCII without escapes, and a second pass detects most texts in other
+//! alphabets without escapes.
 
 use crate::error::ErrorKind;
 
-/// Bytes of a text that are looked at together.
+/// The number of bytes that are checked together.
 const BLOCK: usize = 32;
 
-/// Why a text has no string.
+/// Why a text cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Refused {
     NotUtf8,
@@ -28,7 +29,7 @@ impl From<Refused> for ErrorKind {
     }
 }
 
-/// Appends a text with its quotes to `json`, which may have `limit` bytes by then.
+/// Appends a text in quotes to `json`, whose length is limited to `limit` bytes.
 #[inline]
 pub(crate) fn append(text: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Refused> {
     if is_plain_ascii(text) {
@@ -60,7 +61,7 @@ fn append_other(text: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Ref
 }
 
 fn append_escaped(text: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), Refused> {
-    // Escapes are longer than what they stand for, so that this much is needed in any case.
+    // Escapes are longer than the characters that they replace, so at least this many bytes are needed.
     has_room(json, text.len() + 2, limit)?;
     json.reserve(text.len() + 2);
     json.push(b'"');
@@ -85,10 +86,10 @@ fn append_escaped(text: &[u8], json: &mut Vec<u8>, limit: usize) -> Result<(), R
     Ok(())
 }
 
-/// Whether a text is ASCII of which nothing is escaped.
+/// Whether a text is ASCII without characters to escape.
 #[inline]
 fn is_plain_ascii(text: &[u8]) -> bool {
-    // Both ends together are the whole text, and blocks of a known size are compared at once.
+    // The first and the last block together cover the whole text. Blocks of a constant size are compared at once.
     match text.len() {
         0..4 => text.iter().copied().all(is_plain_byte),
         4..8 => ends_are_plain::<4>(text),
@@ -116,11 +117,11 @@ fn is_plain_block<const N: usize>(block: &[u8; N]) -> bool {
 
 #[inline]
 fn is_plain_byte(byte: u8) -> bool {
-    // As a signed number the sum is negative for 0x7f and above, and at most a space for control characters.
+    // As a signed number, the sum is negative for 0x7f and above, and at most 0x20 for control characters.
     byte.wrapping_add(1).cast_signed() > 0x20 && byte != b'"' && byte != b'\\'
 }
 
-/// Whether there is something to escape in a text that is valid UTF-8.
+/// Whether a text, which is valid UTF-8, has characters to escape.
 fn has_escapes(text: &[u8]) -> bool {
     (0..text.len()).step_by(BLOCK).any(|start| {
         let rest = &text[start..];
@@ -134,10 +135,10 @@ fn has_escapes(text: &[u8]) -> bool {
     })
 }
 
-/// Whether a character to escape begins in a block, which has with it the two bytes that follow.
+/// Whether a character to escape begins in a block. The two bytes after the block follow it.
 #[inline]
 fn block_has_escapes(block: &[u8; BLOCK + 2]) -> bool {
-    // Few texts in other alphabets have one of these bytes, and fewer the bytes that have to follow it.
+    // Few texts in other alphabets have one of these bytes, and even fewer the bytes that must follow it.
     let may_have_one =
         (0..BLOCK).fold(false, |found, index| found | may_begin_escape(block[index]));
     may_have_one
@@ -146,7 +147,7 @@ fn block_has_escapes(block: &[u8; BLOCK + 2]) -> bool {
         })
 }
 
-/// Whether [`escaped_at`] finds a character, as comparisons that a compiler makes of whole blocks at once.
+/// Whether [`escaped_at`] finds a character, as comparisons that the compiler can vectorize.
 #[inline]
 fn begins_escape(first: u8, second: u8, third: u8) -> bool {
     is_escaped_ascii(first)
@@ -163,11 +164,11 @@ const fn is_escaped_ascii(byte: u8) -> bool {
 
 #[inline]
 const fn may_begin_escape(byte: u8) -> bool {
-    // The bit by which 0xc2 and 0xe2 differ is set, so that one comparison finds both.
+    // Setting the bit in which 0xc2 and 0xe2 differ makes one comparison find both.
     is_escaped_ascii(byte) || byte | 0x20 == 0xe2 || byte == 0xd8
 }
 
-/// The bytes that an escaped character may begin with.
+/// The bytes with which a character to escape may begin.
 static MAY_BEGIN_ESCAPE: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte: u8 = 0;
@@ -180,7 +181,7 @@ static MAY_BEGIN_ESCAPE: [bool; 256] = {
     }
 };
 
-/// The length in UTF-8 and the code point of the character that `text` begins with, if it is to be escaped.
+/// The length in UTF-8 and the code point of the first character of `text`, if it must be escaped.
 #[inline]
 fn escaped_at(text: &[u8]) -> Option<(usize, u16)> {
     match *text {
@@ -217,7 +218,7 @@ fn append_escape(code: u16, json: &mut Vec<u8>) {
     json.extend_from_slice(&[b'\\', short]);
 }
 
-/// Whether `json` may have so many bytes more.
+/// Returns an error if `json` would exceed its limit with this many more bytes.
 #[inline]
 pub(crate) fn has_room(json: &[u8], more: usize, limit: usize) -> Result<(), Refused> {
     if json.len().saturating_add(more) > limit {
@@ -240,7 +241,7 @@ mod tests {
         String::from_utf8(json).unwrap()
     }
 
-    /// Whether a reader of lines or a terminal would do something with it, in the words of Unicode.
+    /// Whether a character is special to JSON, to readers of lines or to terminals, by its properties in Unicode.
     fn is_escaped(character: char) -> bool {
         character.is_control()
             || matches!(character, '"' | '\\' | '\u{61c}' | '\u{200e}' | '\u{200f}')
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_written_as_it_is_or_escaped() {
+    fn every_character_is_written_unchanged_or_escaped() {
         for character in '\0'..=char::MAX {
             let json = json(&format!("a{character}b"));
             if is_escaped(character) {
@@ -264,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn escapes_of_json_are_as_short_as_json_has_them() {
+    fn escapes_have_their_shortest_form() {
         assert_eq!(
             json("\u{8}\t\n\u{c}\r\"\\\u{1f}\u{7f}\u{9b}\u{2028}\u{202e}"),
             r#""\b\t\n\f\r\"\\\u001f\u007f\u009b\u2028\u202e""#
         );
     }
 
-    /// Texts of every length, out of characters that come close to those that are escaped.
+    /// Texts of all lengths from characters that are escaped, or similar to those that are.
     fn random_text(random: &mut StdRng) -> String {
         const CHARACTERS: &[char] = &[
             'a',
@@ -307,7 +308,7 @@ mod tests {
             '\u{1f600}',
         ];
         let length = random.random_range(0..70);
-        // Mostly texts in which little is escaped.
+        // In most texts, few characters are escaped.
         let odd = random.random_range(0.0..0.3);
         let character = |random: &mut StdRng| {
             if random.random_bool(odd) {
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_read_back_and_have_nothing_that_is_to_be_escaped() {
+    fn texts_are_read_back_and_have_no_unescaped_special_characters() {
         let mut random = StdRng::seed_from_u64(11);
         for _ in 0..100_000 {
             let text = random_text(&mut random);
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn limit_is_that_of_the_escaped_text() {
+    fn limit_applies_to_the_escaped_text() {
         let mut random = StdRng::seed_from_u64(12);
         for _ in 0..10_000 {
             let text = random_text(&mut random);

@@ -1,4 +1,4 @@
-//! Checks the SDK's objects against files of upstream's own: `check-cases FILE...`; see `tests/oracle`.
+//! Checks the SDK's objects against files of cases from upstream: `check-cases FILE...`; see `tests/oracle`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! Fuzzes the SDK's objects: `fuzz-objects INPUTS [CORPUS]` tries that many values, and writes the shortest value
-//! of each answer to a recording. `JOURNAL_TESTS_SEED` repeats a run.
+//! Fuzzes the SDK's objects: `fuzz-objects INPUTS [CORPUS]` tries this number of values, and writes the shortest value
+//! for each outcome to a recording. `JOURNAL_TESTS_SEED` repeats a run.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -17,15 +17,15 @@ fn main() {
     let inputs: u64 = inputs
         .and_then(|inputs| inputs.parse().ok())
         .expect("usage: fuzz-objects INPUTS [CORPUS]");
-    let begun = Instant::now();
-    let mut fuzzer = fuzz::Fuzzer::new(seed::fresh("fuzzer"), fuzz::beginnings());
+    let start = Instant::now();
+    let mut fuzzer = fuzz::Fuzzer::new(seed::fresh("fuzzer"), fuzz::initial_inputs());
     for _ in 0..inputs {
         fuzzer.step();
     }
     let corpus = fuzzer.corpus();
     println!(
         "{inputs} inputs in {:.0} s, {} kinds of answers, no panic",
-        begun.elapsed().as_secs_f64(),
+        start.elapsed().as_secs_f64(),
         corpus.len()
     );
     let Some(path) = arguments.next().map(PathBuf::from) else {

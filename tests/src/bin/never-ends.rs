@@ -1,4 +1,4 @@
-//! A test process that starts a process of its own and never ends, for the test that kills it.
+//! A test process that starts another process and never ends, for the test that kills it.
 
 use std::process::Command;
 use std::{env, fs};

@@ -1,4 +1,4 @@
-//! Topics and groups as an administrator sees them.
+//! Creates topics, and reads and changes the state of topics and groups.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::until;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// A topic's name and a partition of it.
+/// The name of a topic, and a partition.
 pub type TopicPartition = (String, i32);
 
 /// The topic prefix of one test.
@@ -24,7 +24,7 @@ pub type TopicPartition = (String, i32);
 pub struct Prefix(String);
 
 impl Prefix {
-    /// A prefix that no other test has; `name` tells a reader of logs which test it was.
+    /// A prefix that no other test uses. It contains `name`, so that logs show which test it belongs to.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(format!(
@@ -39,19 +39,19 @@ impl Prefix {
         &self.0
     }
 
-    /// The public topic of an object type.
+    /// The name of the public topic of an object type.
     #[must_use]
     pub fn topic(&self, object_type: &str) -> String {
         format!("{self}.{object_type}")
     }
 
-    /// The topic of an object type whose records are not anonymised.
+    /// The name of the privileged topic of an object type.
     #[must_use]
     pub fn privileged_topic(&self, object_type: &str) -> String {
         format!("{self}_privileged.{object_type}")
     }
 
-    /// The name of a consumer group that no other test has.
+    /// The name of a consumer group that no other test uses.
     #[must_use]
     pub fn group(&self, name: &str) -> String {
         format!("{self}-{name}")
@@ -70,7 +70,7 @@ impl fmt::Display for Prefix {
 }
 
 impl Broker {
-    /// Creates topics with some partitions each, and waits until they have leaders.
+    /// Creates topics with this number of partitions, and waits until every partition has a leader.
     ///
     /// # Panics
     /// When the broker refuses one.
@@ -141,7 +141,7 @@ impl Broker {
             .collect()
     }
 
-    /// The offset behind the last record of each partition.
+    /// The end offset of each partition: the one after its last record.
     ///
     /// # Panics
     /// When the broker does not answer.
@@ -157,7 +157,7 @@ impl Broker {
         numbers(&ends.expect("the broker answers"))
     }
 
-    /// What a group has committed; a partition without a commit is absent.
+    /// The committed offsets of a group. A partition without one is absent.
     ///
     /// # Panics
     /// When the broker does not answer.
@@ -168,7 +168,7 @@ impl Broker {
             match observer.committed_offsets(self.partitions(prefix), REQUEST_LIMIT) {
                 Ok(committed) => Some(committed),
                 Err(KafkaError::OffsetFetch(error) | KafkaError::MetadataFetch(error))
-                    if passes(error) =>
+                    if is_transient(error) =>
                 {
                     None
                 }
@@ -178,7 +178,7 @@ impl Broker {
         numbers(&committed)
     }
 
-    /// How many records a group has committed: exact where no topic has gaps.
+    /// The number of records that a group has committed. It is exact if no topic has gaps.
     ///
     /// # Panics
     /// When the broker does not answer.
@@ -190,8 +190,8 @@ impl Broker {
             .sum()
     }
 
-    /// How many members a group has, and its state as the coordinator names it (`Stable`,
-    /// `PreparingRebalance`, `CompletingRebalance`, `Empty`, `Dead`).
+    /// The number of members of a group, and the coordinator's name for its state (`Stable`, `PreparingRebalance`,
+    /// `CompletingRebalance`, `Empty`, `Dead`).
     ///
     /// # Panics
     /// When the broker does not answer.
@@ -208,7 +208,7 @@ impl Broker {
         })
     }
 
-    /// Commits an offset for a group without members, whatever the partition holds.
+    /// Commits an offset for a group without members. The partition need not have a record at this offset.
     ///
     /// # Panics
     /// When the broker refuses.
@@ -221,13 +221,13 @@ impl Broker {
         until("the commit", REQUEST_LIMIT, || {
             match observer.commit(&offsets, CommitMode::Sync) {
                 Ok(()) => Some(()),
-                Err(KafkaError::ConsumerCommit(error)) if passes(error) => None,
+                Err(KafkaError::ConsumerCommit(error)) if is_transient(error) => None,
                 Err(error) => panic!("cannot commit for the group `{group}`: {error}"),
             }
         });
     }
 
-    /// Deletes the records of a partition before an offset.
+    /// Deletes the records of a partition whose offsets are less than `before`.
     ///
     /// # Panics
     /// When the broker refuses.
@@ -245,7 +245,7 @@ impl Broker {
         }
     }
 
-    /// A client that looks and never joins a group.
+    /// A client that sends requests and never joins a group.
     fn observer(&self, group: &str) -> BaseConsumer {
         self.client()
             .set("group.id", group)
@@ -267,8 +267,8 @@ impl Broker {
     }
 }
 
-/// Errors of a coordinator that has just started.
-fn passes(error: RDKafkaErrorCode) -> bool {
+/// Whether a coordinator returns this error while it starts.
+fn is_transient(error: RDKafkaErrorCode) -> bool {
     matches!(
         error,
         RDKafkaErrorCode::CoordinatorLoadInProgress

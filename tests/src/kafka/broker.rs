@@ -1,4 +1,4 @@
-//! One `KRaft` broker in a process of its own, on loopback and in a temporary folder.
+//! A single-node `KRaft` broker: a separate process with its data in a temporary folder, which listens on loopback.
 
 use std::fmt::Write;
 use std::fs::{self, File, OpenOptions};
@@ -16,17 +16,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{distribution, secured};
 use crate::{run, until};
 
-/// How long a broker may take from its start to its first answer: 3 s on an idle machine.
+/// Time limit from the start of a broker to its first response, which takes 3 s on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
-/// How long an orderly end may take before it counts as a hang.
+/// Time limit for a clean shutdown.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
-/// Ports are free when they are looked for, and may be taken when the broker binds them.
+/// The number of attempts: another process may take a free port before the broker binds it.
 const ATTEMPTS: u32 = 5;
-/// Any 16 bytes in URL-safe base64 will do.
+/// Any 16 bytes in URL-safe base64.
 const CLUSTER_ID: &str = "am91cm5hbC10ZXN0cy4uLg";
 
-/// What differs from a broker's defaults. One node needs factors of 1; groups form at once; sessions
-/// may be short; a record may have 100 MiB, as in production; nothing is deleted for its age.
+/// The settings that differ from a broker's defaults. One node needs replication factors of 1. Groups rebalance without
+/// an initial delay and may have short session time-outs. A record may have 100 MiB, as in production. Records are not
+/// deleted because of their age.
 const PROPERTIES: &str = "\
 process.roles=broker,controller
 node.id=1
@@ -50,50 +51,50 @@ log.cleaner.dedupe.buffer.size=16777216
 log.cleaner.backoff.ms=200
 ";
 
-/// A broker that a test may stop and start again. It ends when it is dropped, and at the
-/// latest with the test process.
+/// A broker that a test may stop and start again. It ends when this is dropped, and at the latest when the test process
+/// ends.
 #[derive(Debug)]
 pub struct Broker {
     pub(super) folder: PathBuf,
     port: u16,
-    /// The port of the listener with security, where there is one.
+    /// The port of the secured listener, if there is one.
     pub(super) secured: Option<u16>,
     process: Option<Child>,
 }
 
-/// How a broker differs from the usual one.
+/// How a broker differs from the default one.
 pub(super) struct Setup<'a> {
-    /// Further lines for its `server.properties`.
+    /// Additional lines for its `server.properties`.
     pub(super) properties: &'a str,
-    /// An account of a listener with security, as `StorageTool` takes it.
+    /// An account of the secured listener, in the form that `StorageTool` expects.
     pub(super) account: Option<&'a str>,
 }
 
 impl Broker {
-    /// The broker that all tests of a run share. Use a [`Prefix`](super::Prefix) of your own, and never
-    /// stop it: a test that restarts a broker [starts](Self::start) its own.
+    /// The broker that all tests of a run share. Use a new [`Prefix`](super::Prefix) in each test, and never stop this
+    /// broker: a test that stops one [starts](Self::start) another.
     ///
     /// # Panics
-    /// When it cannot be had.
+    /// When it does not start.
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Broker> = OnceLock::new();
         SHARED.get_or_init(Self::start)
     }
 
-    /// A broker of one's own.
+    /// Starts a broker that only the caller uses.
     ///
     /// # Panics
-    /// When it cannot be had.
+    /// When it does not start.
     #[must_use]
     pub fn start() -> Self {
         Self::start_with("")
     }
 
-    /// A broker of one's own, with further lines for its `server.properties`.
+    /// Starts a broker that only the caller uses, with additional lines for its `server.properties`.
     ///
     /// # Panics
-    /// When it cannot be had.
+    /// When it does not start.
     #[must_use]
     pub fn start_with(properties: &str) -> Self {
         Self::start_as(&Setup {
@@ -127,7 +128,7 @@ impl Broker {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The settings of a client of this broker.
+    /// Settings for a client of this broker.
     #[must_use]
     pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -138,7 +139,7 @@ impl Broker {
         config
     }
 
-    /// Stops the broker in order, as an operator does.
+    /// Shuts the broker down cleanly.
     ///
     /// # Panics
     /// When it is not running or does not stop.
@@ -151,7 +152,7 @@ impl Broker {
         });
     }
 
-    /// Kills the broker, as a failing machine does.
+    /// Kills the broker.
     ///
     /// # Panics
     /// When it is not running.
@@ -172,7 +173,7 @@ impl Broker {
         }
     }
 
-    /// Writes the settings and formats the folder of the log.
+    /// Writes the settings and formats the data folder.
     fn configure(&self, setup: &Setup<'_>) {
         let (folder, port, controller) = (&self.folder, self.port, free_port());
         let secured = self.secured.map(secured::listener).unwrap_or_default();
@@ -201,7 +202,7 @@ impl Broker {
         if let Some(account) = setup.account {
             format.args(["--add-scram", account]);
         }
-        run_well(&mut format, folder);
+        run_setup(&mut format, folder);
     }
 
     fn launch(&mut self) {
@@ -219,7 +220,7 @@ impl Broker {
         self.process = Some(run::spawn(&mut java));
     }
 
-    /// Until metadata comes; else the end of the log.
+    /// Waits until the broker returns metadata. If it does not, returns the end of its log.
     fn wait_until_it_answers(&mut self) -> Result<(), String> {
         let start = Instant::now();
         let client: BaseConsumer = self.client().create().expect("the settings are right");
@@ -245,7 +246,7 @@ impl Broker {
 
     fn end_process(&mut self) {
         if let Some(mut process) = self.process.take() {
-            // It may have ended already; then there is nothing to kill and wait returns at once.
+            // It may have already ended; then there is nothing to kill, and `wait` returns at once.
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -261,8 +262,8 @@ impl Drop for Broker {
 
 const SERVER_PROPERTIES: &str = "server.properties";
 
-/// Runs a program that sets a broker up, and shows what it said when it fails.
-pub(super) fn run_well(command: &mut Command, folder: &Path) {
+/// Runs a program that prepares a broker. Panics with its output if it fails.
+pub(super) fn run_setup(command: &mut Command, folder: &Path) {
     let log_path = folder.join("setup.log");
     let log = File::create(&log_path).expect("the folder is ours");
     command
@@ -291,9 +292,8 @@ fn java(class: &str, folder: &Path) -> Command {
     command
 }
 
-/// A port that nobody listens on, below those that the kernel gives to outgoing connections: while a broker is
-/// down, a client that tries to reconnect could otherwise be given the broker's own port and keep
-/// it.
+/// A free port, below those that the kernel uses for outgoing connections: while a broker is down, a client that tries
+/// to reconnect could otherwise get the broker's port and keep it.
 fn free_port() -> u16 {
     const LOWEST: u64 = 10_000;
     const HIGHEST: u64 = 32_000;

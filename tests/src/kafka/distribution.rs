@@ -6,12 +6,12 @@ use std::process::Command;
 
 use crate::{cache, paths};
 
-/// The version that `tests/kafka/pom.xml` names is a part of the folder's name, so that a change of it
-/// fetches anew.
+/// The folder's name contains the version that `tests/kafka/pom.xml` names, so that changing it downloads the jars
+/// again.
 const FOLDER: &str = "kafka-4.3.0";
 const PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
 
-/// The folder of the broker's jars, fetched when it is not there yet.
+/// The folder of the broker's jars, which are downloaded if it does not exist yet.
 pub(super) fn libs() -> PathBuf {
     cache::once(FOLDER, |folder| {
         let pom = paths::repository().join("tests/kafka/pom.xml");

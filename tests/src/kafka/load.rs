@@ -1,4 +1,4 @@
-//! A recording in memory: counted by other code than the host's, and written to a broker many times over.
+//! A recording in memory, which is counted independently of the host and written to a broker any number of times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -13,38 +13,38 @@ use rmpv::Value;
 
 use super::{Broker, Prefix};
 
-/// How long the last records may take to be confirmed.
+/// Time limit for the confirmation of the last records.
 const FLUSH_LIMIT: Duration = Duration::from_mins(2);
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// One record of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What follows the last dot of the topic.
+    /// The object type: the part of the topic's name after its last dot.
     pub object_type: String,
-    /// Whether it comes from a privileged topic.
+    /// Whether the topic is privileged.
     pub privileged: bool,
-    /// The key, empty where there is none.
+    /// The key, empty if there is none.
     pub key: Vec<u8>,
-    /// The value; a tombstone has none.
+    /// The value, or `None` for a tombstone.
     pub value: Option<Vec<u8>>,
 }
 
-/// The records of a recording, in its order.
+/// The records of a recording, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     /// The records.
     pub records: Vec<Record>,
 }
 
-/// What `count-objects` has to find for one object type.
+/// The counts that `count-objects` has to find for one object type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// Records with a value.
+    /// The number of records with a value.
     pub objects: u64,
-    /// Bytes of the values.
+    /// The total length of the values, in bytes.
     pub bytes: u64,
-    /// Records without a value.
+    /// The number of records without a value.
     pub tombstones: u64,
 }
 
@@ -54,8 +54,8 @@ pub type Counts = BTreeMap<String, Sums>;
 impl Journal {
     /// Reads a recording of frames, plain or compressed.
     ///
-    /// It decodes the frames by itself, with `rmpv`: what it counts is to be compared with what
-    /// the host counts through `journal-recording`.
+    /// It decodes the frames with `rmpv`, because its counts are compared with those of the host, which uses
+    /// `journal-recording`.
     ///
     /// # Panics
     /// When it cannot be read.
@@ -84,26 +84,26 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The records that one reader meets: one who is not privileged those of the public topics, one who
-    /// is those of the privileged topic where an object type has one.
+    /// The records that a reader gets. A privileged reader reads the privileged topic of an object type if there is
+    /// one; all others read the public topics.
     pub fn seen_by(&self, privileged: bool) -> impl Iterator<Item = &Record> {
         let has_privileged = |object_type: &str| {
             self.records
                 .iter()
                 .any(|record| record.privileged && record.object_type == object_type)
         };
-        let mut prefers: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut reads_privileged: BTreeMap<&str, bool> = BTreeMap::new();
         for record in &self.records {
-            prefers
+            reads_privileged
                 .entry(&record.object_type)
                 .or_insert_with(|| privileged && has_privileged(&record.object_type));
         }
-        self.records
-            .iter()
-            .filter(move |record| prefers[record.object_type.as_str()] == record.privileged)
+        self.records.iter().filter(move |record| {
+            reads_privileged[record.object_type.as_str()] == record.privileged
+        })
     }
 
-    /// What `count-objects` has to find when the recording is read `repetitions` times.
+    /// The counts that `count-objects` has to find when the recording is read `repetitions` times.
     #[must_use]
     pub fn counts(&self, privileged: bool, repetitions: u64) -> Counts {
         let mut counts = Counts::new();
@@ -120,7 +120,7 @@ impl Journal {
         counts
     }
 
-    /// The names that the topics of this journal have under a prefix.
+    /// The names of this journal's topics under a prefix.
     #[must_use]
     pub fn topics(&self, prefix: &Prefix) -> Vec<String> {
         let topics = self.records.iter().map(|record| topic(prefix, record));
@@ -136,7 +136,7 @@ fn topic(prefix: &Prefix, record: &Record) -> String {
     }
 }
 
-/// The record of a frame `[topic, key, value, ...]`; the header of a recording has none.
+/// The record of a frame `[topic, key, value, ...]`, or `None` for the header of a recording.
 fn record(frame: Value) -> io::Result<Option<Record>> {
     let Value::Array(members) = frame else {
         return if frame.is_map() {
@@ -170,11 +170,11 @@ fn binary(value: Value) -> io::Result<Option<Vec<u8>>> {
 }
 
 impl Broker {
-    /// Creates the journal's topics with `partitions` each and writes its records `repetitions` times,
-    /// with other keys each time. Returns the number of records in all topics.
+    /// Creates the journal's topics with `partitions` each, and writes its records `repetitions` times, with different
+    /// keys each time. Returns the number of records in all topics.
     ///
     /// # Panics
-    /// When a record is not confirmed, or the broker holds another number than was sent.
+    /// When a record is not confirmed, or the broker does not hold the number of records that were sent.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn load(
         &self,
@@ -230,8 +230,8 @@ impl Broker {
     }
 }
 
-/// A key is msgpack, and stays so. An identifier differs in its last bytes; of a key of another form
-/// the later repetitions write a binary that holds it and the repetition's number.
+/// Writes the key of a repetition. It stays valid msgpack. The last bytes of an identifier change; for a key of another
+/// form, later repetitions write a binary that contains the key and the number of the repetition.
 fn write_key(key: &mut Vec<u8>, original: &[u8], repetition: u32) {
     const BIN8: u8 = 0xc4;
     const BIN16: u8 = 0xc5;
@@ -258,8 +258,8 @@ fn send(producer: &ThreadedProducer<Confirmations>, mut message: BaseRecord<'_, 
     loop {
         match producer.send(message) {
             Ok(()) => return,
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                message = back;
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), unsent)) => {
+                message = unsent;
                 std::thread::sleep(Duration::from_millis(5));
             }
             Err((error, _)) => panic!("cannot send a record: {error}"),
@@ -267,7 +267,7 @@ fn send(producer: &ThreadedProducer<Confirmations>, mut message: BaseRecord<'_, 
     }
 }
 
-/// Records that are not confirmed are found by the count of what the broker holds; this only says why.
+/// Prints why a record was not confirmed. The count of the records on the broker then fails the test.
 struct Confirmations;
 
 impl rdkafka::ClientContext for Confirmations {}

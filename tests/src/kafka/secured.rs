@@ -1,10 +1,10 @@
-//! A listener as production has it: TLS, SCRAM-SHA-512 and access lists.
+//! A listener with the security of production: TLS, SCRAM-SHA-512 and access control lists.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Broker;
-use super::broker::{Setup, run_well};
+use super::broker::{Setup, run_setup};
 use crate::oracle;
 
 const PASSWORD_OF_KEYS: &str = "no-secret";
@@ -14,18 +14,18 @@ const CERTIFICATE: &str = "certificate.pem";
 /// A user of the secured listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Account {
-    /// The user's name, with which the names of its groups begin.
+    /// The user's name. The names of the user's groups begin with it.
     pub name: &'static str,
     /// The password.
     pub password: &'static str,
 }
 
 impl Broker {
-    /// A broker of one's own with a second listener, which an account can use and nobody else. The plain
-    /// listener is the administrator's.
+    /// Starts a broker that only the caller uses. It has a second listener, which only this account can use. The plain
+    /// listener is for administration.
     ///
     /// # Panics
-    /// When it cannot be had.
+    /// When it does not start.
     #[must_use]
     pub fn start_secured(account: Account) -> Self {
         let Account { name, password } = account;
@@ -46,13 +46,13 @@ impl Broker {
         format!("127.0.0.1:{port}")
     }
 
-    /// The certificate that a client has to trust.
+    /// The path of the certificate that a client has to trust.
     #[must_use]
     pub fn certificate(&self) -> PathBuf {
         self.folder.join(CERTIFICATE)
     }
 
-    /// Lets an account read the topics and use the groups whose names begin so.
+    /// Lets an account read the topics and use the groups whose names begin with these prefixes.
     ///
     /// # Panics
     /// When the broker refuses.
@@ -63,12 +63,12 @@ impl Broker {
     }
 }
 
-/// What the list of listeners has more.
+/// The addition to the list of listeners.
 pub(super) fn listener(port: u16) -> String {
     format!(",SASL_SSL://127.0.0.1:{port}")
 }
 
-/// Settings of the listener, for which keys are made in the folder.
+/// Settings of the listener. Creates its keys in the folder.
 pub(super) fn properties(folder: &Path) -> String {
     make_keys(folder);
     format!(
@@ -90,7 +90,7 @@ fn make_keys(folder: &Path) {
         let mut keytool = Command::new("keytool");
         keytool.args([command, "-alias", "broker", "-keystore", KEYS]);
         keytool.args(["-storepass", PASSWORD_OF_KEYS]);
-        run_well(keytool.args(arguments).current_dir(folder), folder);
+        run_setup(keytool.args(arguments).current_dir(folder), folder);
     };
     keytool(
         "-genkeypair",

@@ -1,6 +1,6 @@
-//! `journal-host bench`: what it shows, and what it says when it cannot.
+//! `journal-host bench`: its tables and its errors.
 //!
-//! No figure is compared with another machine's or with a limit: only what is true of every figure is.
+//! No test compares a figure with a fixed value or limit. The tests check only what holds on every machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn shipped() -> PathBuf {
     paths::repository().join("recordings/ripgrep.journal.zst")
 }
 
-/// A command line of `command` over the shipped recording.
+/// The command line `command` over the shipped recording.
 fn over_shipped(command: &str, plugin: &Path) -> Host {
     Host::new()
         .arg(command)
@@ -33,11 +33,11 @@ fn bench(plugin: &str) -> Host {
 
 fn json(host: Host) -> Value {
     let finished = host.arg("--json").finish(LIMIT).success();
-    assert_eq!(said(&finished), [""; 0], "nothing is said in a pipe");
+    assert_eq!(said(&finished), [""; 0], "nothing is logged to a pipe");
     serde_json::from_str(&finished.stdout).expect("it is JSON")
 }
 
-/// The log, but for what a clone under a folder that others can write to is told of its cache.
+/// The log without the warning about the cache, which depends on the repository's folder.
 fn said(finished: &Finished) -> Vec<&str> {
     let lines = finished.stderr.lines();
     lines
@@ -71,7 +71,7 @@ fn table_has_a_row_for_each_figure() {
     ]
     .concat();
     assert_eq!(labels(&finished.stdout), expected, "{}", finished.stdout);
-    assert_eq!(said(&finished), [""; 0], "nothing is said in a pipe");
+    assert_eq!(said(&finished), [""; 0], "nothing is logged to a pipe");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn parts_of_each_round_add_up_to_its_cpu_time() {
     let rounds = benchmark["plugins"][0]["rounds"]
         .as_array()
         .expect("there are rounds");
-    assert_eq!(rounds.len(), 2, "the round to warm up is not among them");
+    assert_eq!(rounds.len(), 2, "the warm-up round is left out");
     for round in rounds {
         let parts = PARTS.map(|part| number(&round["parts_ns"][part]));
         assert_eq!(parts.iter().sum::<u64>(), number(&round["cpu_ns"]));
@@ -139,7 +139,7 @@ fn plugin_compared_with_itself_has_two_columns_and_ratios() {
 }
 
 #[test]
-fn objects_of_one_type_are_measured_alone() {
+fn only_objects_of_the_requested_type_are_measured() {
     let benchmark = json(bench("count-objects").args(["--object-type", "release"]));
     let plugin = &benchmark["plugins"][0];
     assert_eq!(number(&plugin["rounds"][0]["objects"]), 272);
@@ -166,23 +166,23 @@ fn rejected_records_are_counted() {
         "{}",
         finished.stdout
     );
-    assert_eq!(said(&finished), [""; 0], "they are not told one by one");
+    assert_eq!(said(&finished), [""; 0], "they are not logged one by one");
 }
 
-/// `run` and `bench` fail alike: the same lines, but for those of the log, and the same code.
+/// Asserts that `run` and `bench` fail with the same error, apart from the log, and with the same exit code.
 #[track_caller]
 fn fails_as_a_run(plugin: &Path, recording: &Path, arguments: &[&str], says: &str) {
-    let told = |command| {
+    let failure = |command| {
         let host = Host::new().arg(command).arg(plugin);
         let host = host.arg("--recording").arg(recording).args(arguments);
         let finished: Finished = host.finish(LIMIT);
         assert_eq!(finished.stdout, "");
         let lines = finished.stderr.lines();
-        let told = lines.skip_while(|line| !line.starts_with("error: "));
-        (finished.status.code(), told.collect::<Vec<_>>().join("\n"))
+        let error = lines.skip_while(|line| !line.starts_with("error: "));
+        (finished.status.code(), error.collect::<Vec<_>>().join("\n"))
     };
-    let (code, text) = told("bench");
-    assert_eq!((code, text.clone()), told("run"));
+    let (code, text) = failure("bench");
+    assert_eq!((code, text.clone()), failure("run"));
     assert!(text.contains(says), "no `{says}` in: {text}");
 }
 
@@ -243,7 +243,7 @@ fn benchmark_without_a_recording_is_refused() {
 }
 
 #[test]
-fn recording_that_can_be_read_once_only_is_refused() {
+fn recording_that_can_be_read_only_once_is_refused() {
     let finished = Host::new()
         .arg("bench")
         .arg(paths::plugin("count-objects"))

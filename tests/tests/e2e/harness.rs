@@ -1,4 +1,4 @@
-//! What the other tests stand on has to stand itself.
+//! Tests of the test support itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use journal_tests::kafka::{Journal, Record, Sums};
 use journal_tests::{Broker, Prefix, oracle, run, until};
 
-/// Two object types, one of them with privileged copies and one with tombstones.
+/// Records of two object types, one with privileged copies and one with tombstones.
 fn sample(records: u32) -> Journal {
     let mut journal = Journal::default();
     for number in 0..records {
@@ -36,7 +36,7 @@ fn sample(records: u32) -> Journal {
 }
 
 #[test]
-fn broker_holds_what_was_loaded() {
+fn broker_has_the_records_that_were_loaded() {
     let broker = Broker::shared();
     let prefix = Prefix::new("loaded");
     let sent = broker.load(&prefix, &sample(10), 4, 3);
@@ -48,7 +48,7 @@ fn broker_holds_what_was_loaded() {
 }
 
 #[test]
-fn counts_of_a_reader_who_is_privileged_come_from_the_privileged_topic() {
+fn counts_of_a_privileged_reader_come_from_the_privileged_topic() {
     let journal = sample(10);
     let release = |bytes| Sums {
         objects: 30,
@@ -90,7 +90,7 @@ fn killed_test_process_leaves_no_process_and_no_folder() {
         .arg(&report)
         .spawn()
         .expect("cargo has built it");
-    let (pid, folder) = until("the other half has started", limit, || {
+    let (pid, folder) = until("the other process has started", limit, || {
         let text = fs::read_to_string(&report).ok()?;
         let (pid, folder) = text.split_once(' ')?;
         Some((pid.to_owned(), PathBuf::from(folder)))
@@ -108,7 +108,7 @@ fn killed_test_process_leaves_no_process_and_no_folder() {
 }
 
 #[test]
-fn upstream_client_reads_what_upstream_writer_wrote() {
+fn upstreams_client_reads_all_records_of_upstreams_writer() {
     let broker = Broker::shared();
     let prefix = Prefix::new("oracle");
     let journal = Journal::read(&oracle::test_objects(&run::folder("oracle")));

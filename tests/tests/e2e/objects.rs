@@ -8,7 +8,7 @@ use journal_tests::{Host, paths};
 const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
-fn what_the_fuzzer_found_is_read_or_rejected_in_the_sandbox_and_never_traps() {
+fn fuzzer_corpus_is_read_or_rejected_in_the_sandbox_and_never_traps() {
     let corpus = paths::repository().join("tests/data/fuzz/objects.journal.zst");
     let records = Journal::read(&corpus).records.len();
     let finished = Host::run(&paths::plugin("guest-objects"))

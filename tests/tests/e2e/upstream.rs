@@ -1,5 +1,4 @@
-//! `print-objects` prints what upstream's own client hands to a processor: the same objects of the same
-//! records, all of their fields.
+//! `print-objects` prints the objects that upstream's client passes to its worker function, with all of their fields.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +25,7 @@ const IDENTIFIERS: [&str; 13] = [
     "target",
 ];
 
-/// What upstream's client gave, as the plugin's README says that it is printed.
+/// Converts an object from upstream's client to the form that the plugin's README documents.
 fn printed(given: &Value, are_identifiers: bool) -> Value {
     match given {
         Value::Array(items) => items
@@ -75,7 +74,7 @@ fn key(given: &Value) -> String {
 }
 
 fn bytes(digits: &str, are_identifiers: bool) -> String {
-    let byte = |place| u8::from_str_radix(&digits[place..place + 2], 16);
+    let byte = |index| u8::from_str_radix(&digits[index..index + 2], 16);
     let bytes: Result<Vec<u8>, _> = (0..digits.len()).step_by(2).map(byte).collect();
     match String::from_utf8(bytes.expect("bytes are hexadecimal")) {
         Ok(text) if !are_identifiers => text,
@@ -83,7 +82,7 @@ fn bytes(digits: &str, are_identifiers: bool) -> String {
     }
 }
 
-/// Python writes microseconds or none, and the zone as an offset.
+/// Python writes six digits of the second or none, and UTC as the offset `+00:00`.
 fn time(text: &str) -> String {
     let text = text.strip_suffix("+00:00").expect("times are in UTC");
     if text.contains('.') {
@@ -93,7 +92,7 @@ fn time(text: &str) -> String {
     }
 }
 
-/// One text for each row, whatever the order of its members, in an order of their own.
+/// The rows as sorted strings, independent of the order of their members.
 fn sorted(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
     fn ordered(value: Value) -> Value {
         match value {
@@ -125,8 +124,8 @@ fn assert_same(name: &str, ours: &[String], upstream: &[String]) {
     assert_eq!(ours.len(), upstream.len(), "{name}");
 }
 
-/// Prints the same records with upstream's client, with ours from Kafka and with ours from the recording.
-/// Without object types, all are printed.
+/// Prints the same records with upstream's client, and with the host from Kafka and from the recording, and compares
+/// the results. Without object types, prints all.
 fn compare(name: &str, path: &Path, privileged: bool, object_types: &[&str]) -> Vec<String> {
     let prefix = Prefix::new(name);
     let journal = Journal::read(path);
@@ -164,7 +163,7 @@ fn compare(name: &str, path: &Path, privileged: bool, object_types: &[&str]) -> 
 }
 
 #[test]
-fn revisions_and_releases_of_the_shipped_recording_are_those_of_upstreams_client() {
+fn revisions_and_releases_of_the_shipped_recording_equal_those_of_upstreams_client() {
     let path = paths::repository().join("recordings/ripgrep.journal.zst");
     let rows = compare("shipped", &path, false, &["revision", "release"]);
     let of = |object_type: &str| {
@@ -175,7 +174,7 @@ fn revisions_and_releases_of_the_shipped_recording_are_those_of_upstreams_client
 }
 
 #[test]
-fn every_object_of_upstreams_own_tests_is_that_of_upstreams_client() {
+fn objects_of_upstreams_tests_equal_those_of_upstreams_client() {
     let path = oracle::test_objects(&run::folder("upstream"));
     let public = compare("public", &path, false, &[]);
     let privileged = compare("privileged", &path, true, &[]);

@@ -1,5 +1,5 @@
-//! `verify-objects` finds what was planted, and what upstream's classes find: from a recording, from Kafka
-//! with two processes, and when it was interrupted.
+//! `verify-objects` finds the planted damage, and the same damage as upstream's classes: in a recording, on Kafka with
+//! two processes, and after an interruption.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,15 @@ use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_mins(2);
 const PARTITIONS: i32 = 4;
-/// So many records that a run can be disturbed in its middle.
+/// The number of copies of the journal, which makes a run long enough to interrupt it.
 const REPETITIONS: usize = 8;
+
+/// The file with the rows of both outputs.
+const ROWS: &str = "rows.jsonl";
 
 type Counts = BTreeMap<String, [u64; 4]>;
 
-/// What was found: the damaged records as sorted texts, and the counts.
+/// The result of a run: the damaged records as sorted strings, and the counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Found {
     corrupt: Vec<String>,
@@ -33,7 +36,7 @@ impl Found {
         }
     }
 
-    /// The same of a journal that has every record this many times.
+    /// The result for a journal that has every record this many times.
     fn times(mut self, repetitions: usize) -> Self {
         let copies = (0..repetitions).flat_map(|_| self.corrupt.clone());
         self.corrupt = copies.collect();
@@ -45,7 +48,7 @@ impl Found {
     }
 }
 
-/// A damaged record as the two are compared: an offset is the same in a recording alone.
+/// A damaged record as a string for comparison. Offsets are comparable only for recordings.
 fn corrupt(row: &Value, with_offset: bool) -> String {
     let offset = if with_offset {
         &row["offset"]
@@ -75,29 +78,25 @@ fn upstream(path: &Path, privileged: bool, with_offset: bool) -> Found {
     found
 }
 
-/// The host with both outputs in files of its folder, which it is told to write to.
+/// A run that writes both outputs to one file in this folder, so that a checkpoint is one write.
 fn host(folder: &Path) -> Host {
-    let file = |name: &str| format!("{name}={}", folder.join(name).display());
-    Host::run(&paths::plugin("verify-objects")).args([
-        "--output",
-        &file("corrupt"),
-        "--output",
-        &file("checked"),
-    ])
+    Host::run(&paths::plugin("verify-objects"))
+        .arg("--output")
+        .arg(folder.join(ROWS))
 }
 
 fn found<'a>(folders: impl IntoIterator<Item = &'a PathBuf>, with_offset: bool) -> Found {
     let mut found = Found::default();
     for folder in folders {
-        let rows = |name: &str| {
-            let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-            let row = |line: &str| serde_json::from_str::<Value>(line).expect("a row is JSON");
-            text.lines().map(row).collect::<Vec<_>>()
-        };
-        let corrupt = |row: &Value| corrupt(row, with_offset);
-        found.corrupt.extend(rows("corrupt").iter().map(corrupt));
-        for row in rows("checked") {
-            found.add(&row["object_type"], &row);
+        let text = std::fs::read_to_string(folder.join(ROWS)).unwrap_or_default();
+        for line in text.lines() {
+            let line: Value = serde_json::from_str(line).expect("a row is JSON");
+            let row = &line["row"];
+            match line["output"].as_str() {
+                Some("corrupt") => found.corrupt.push(corrupt(row, with_offset)),
+                Some("checked") => found.add(&row["object_type"], row),
+                _ => panic!("a row of an unknown output: {line}"),
+            }
         }
     }
     found.corrupt.sort_unstable();
@@ -115,13 +114,13 @@ fn from_recording(path: &Path, privileged: bool) -> Found {
     found([&folder], true)
 }
 
-/// A journal with damage, and where it is.
+/// A journal with planted damage, and the object type and offset of each damaged record.
 fn damaged() -> (PathBuf, Vec<(String, u64)>) {
     let folder = run::folder("damage");
     let intact = oracle::test_objects(&folder);
     let path = folder.join("damaged.frames");
     let planted = oracle::script("plant_damage.py", [&intact, &path]);
-    let place = |line: &str| {
+    let location = |line: &str| {
         let line: Value = serde_json::from_str(line).expect("the script writes JSON");
         let object_type = line["object_type"].as_str().expect("a type is text");
         (
@@ -129,11 +128,11 @@ fn damaged() -> (PathBuf, Vec<(String, u64)>) {
             line["offset"].as_u64().expect("an offset is a number"),
         )
     };
-    (path, planted.lines().map(place).collect())
+    (path, planted.lines().map(location).collect())
 }
 
 #[test]
-fn shipped_history_is_as_intact_as_upstream_says() {
+fn shipped_recording_is_intact_as_upstream_finds_it() {
     let path = paths::repository().join("recordings/ripgrep.journal.zst");
     let found = from_recording(&path, false);
     assert_eq!(found, upstream(&path, false, true));
@@ -142,12 +141,12 @@ fn shipped_history_is_as_intact_as_upstream_says() {
 }
 
 #[test]
-fn planted_damage_is_found_to_the_last_record_and_as_upstream_finds_it() {
+fn all_planted_damage_is_found_as_upstream_finds_it() {
     let (path, mut planted) = damaged();
     assert!(planted.len() >= 40, "{}", planted.len());
     let found = from_recording(&path, true);
     assert_eq!(found, upstream(&path, true, true));
-    let place = |row: &String| {
+    let location = |row: &String| {
         let row: Value = serde_json::from_str(row).expect("it was written as JSON");
         let object_type = row[1][0].as_str().expect("a type is text");
         (
@@ -155,20 +154,20 @@ fn planted_damage_is_found_to_the_last_record_and_as_upstream_finds_it() {
             row[0].as_u64().expect("an offset is a number"),
         )
     };
-    let mut places: Vec<_> = found.corrupt.iter().map(place).collect();
-    places.sort_unstable();
+    let mut locations: Vec<_> = found.corrupt.iter().map(location).collect();
+    locations.sort_unstable();
     planted.sort_unstable();
-    assert_eq!(places, planted);
+    assert_eq!(locations, planted);
 }
 
-/// The shipped history with damage, many times over, on the broker; and what upstream finds in it.
+/// Loads copies of the shipped recording with planted damage, and returns what upstream finds in them.
 fn on_kafka(name: &str) -> (Prefix, Found) {
     let (damaged, _) = damaged();
     let shipped = paths::repository().join("recordings/ripgrep.journal.zst");
     let mut journal = Journal::read(&damaged);
     let mut expected = upstream(&damaged, true, false);
     journal.records.retain(|record| {
-        // A reader prefers the privileged topic of a type, and the shipped history is public.
+        // A privileged reader reads the privileged topic of a type, and the shipped recording has only public topics.
         record.privileged || !["revision", "release"].contains(&&*record.object_type)
     });
     let history = Journal::read(&shipped).records.into_iter();
@@ -184,7 +183,7 @@ fn on_kafka(name: &str) -> (Prefix, Found) {
         }
     }
     let prefix = Prefix::new(name);
-    // The broker's own repetitions have other keys, which is damage here.
+    // The repetitions of `load` would change the keys, which counts as damage here.
     let copies = std::iter::repeat_n(journal.records, REPETITIONS);
     journal.records = copies.flatten().collect();
     Broker::shared().load(&prefix, &journal, PARTITIONS, 1);
@@ -212,7 +211,7 @@ fn on_broker(folder: &Path, prefix: &Prefix, group: &str) -> Host {
 }
 
 #[test]
-fn two_processes_find_together_what_upstream_finds() {
+fn two_processes_together_find_what_upstream_finds() {
     let (prefix, expected) = on_kafka("verified");
     let folders = [(); 2].map(|()| run::folder("process"));
     let group = prefix.group("two");
@@ -224,12 +223,12 @@ fn two_processes_find_together_what_upstream_finds() {
 }
 
 #[test]
-fn run_that_was_killed_before_its_rows_and_resumed_finds_everything_once() {
+fn run_killed_before_its_rows_are_written_and_resumed_finds_everything_once() {
     let (prefix, expected) = on_kafka("resumed");
     let folders = [(); 2].map(|()| run::folder("process"));
     let group = prefix.group("resumed");
     let killed = on_broker(&folders[0], &prefix, &group)
-        .env("JOURNAL_HOST_KILL_AT", "before-rows:3")
+        .fault("kill-before:write:3")
         .finish(LIMIT);
     assert!(!killed.status.success(), "{}", killed.stderr);
     let before = found(&folders[..1], false);

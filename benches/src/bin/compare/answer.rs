@@ -1,4 +1,4 @@
-//! What a subject says about the journal, in one form for all: numbers under names.
+//! The answers of all subjects in one form: a map from names to numbers.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,15 +8,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// Numbers under names such as `revision`, `month 2016-02` and `extension rs`.
+/// A number for each name, such as `revision`, `month 2016-02` and `extension rs`.
 pub(crate) type Answer = BTreeMap<String, u64>;
 
-/// The name of a month's number.
+/// The name for the number of a month.
 pub(crate) fn month(month: Option<&str>) -> String {
     format!("month {}", month.unwrap_or("none"))
 }
 
-/// The name of an extension's number.
+/// The name for the number of an extension.
 pub(crate) fn extension(extension: Option<&str>) -> String {
     format!(
         "extension {}",
@@ -24,14 +24,14 @@ pub(crate) fn extension(extension: Option<&str>) -> String {
     )
 }
 
-/// What the same records give when each comes so many times.
+/// The answer if each record is repeated this many times.
 pub(crate) fn times(answer: &Answer, repetitions: u64) -> Answer {
     let product =
         |(name, number): (&String, &u64)| (name.clone(), number.wrapping_mul(repetitions));
     answer.iter().map(product).collect()
 }
 
-/// The objects of each type, from the partial sums of `count-objects`.
+/// The number of objects of each type, from the partial sums of `count-objects`.
 pub(crate) fn of_counts(rows: &Path) -> Answer {
     let mut answer = Answer::new();
     each_row(rows, |row| {
@@ -54,7 +54,7 @@ pub(crate) fn of_months_and_extensions(months: &Path, extensions: &Path) -> Answ
     answer
 }
 
-/// How many lines a file has and a sum over them that does not depend on their order.
+/// The number of lines of a file, and a checksum of them that does not depend on their order.
 pub(crate) fn of_lines(rows: &Path) -> Answer {
     let mut input = open(rows);
     let (mut count, mut sum) = (0, 0_u64);

@@ -1,4 +1,4 @@
-//! The journals that all subjects read: one real history, many times over, on a real broker and in a file.
+//! The journals that the subjects read: many copies of one real history, on a real broker and in a file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,33 +9,33 @@ use journal_tests::{Broker, Prefix, paths, run};
 
 use crate::answer::Answer;
 
-/// With 21,896 records, two million.
+/// The recording has 21,896 records; this gives two million.
 pub(crate) const REPETITIONS: u32 = 92;
-/// With 21,896 records, more than 200,000: what Python gets.
+/// The recording has 21,896 records; this gives more than 200,000, which Python reads.
 pub(crate) const FEW_REPETITIONS: u32 = 10;
 /// The partitions of a topic.
 pub(crate) const PARTITIONS: i32 = 8;
-/// The partitions of a topic where there are many.
+/// The partitions of a topic in the journal with many partitions.
 pub(crate) const MANY_PARTITIONS: i32 = 64;
 
-/// What is done with the records.
+/// The workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Objects by type.
+    /// Counts objects by type.
     Counts,
-    /// Revisions by month, and files of directories by extension.
+    /// Counts revisions by month, and files in directories by extension.
     Months,
-    /// One row for each revision.
+    /// Writes one row for each revision.
     Rows,
 }
 
-/// One history, repeated, under a prefix of its own.
+/// Copies of the history under one prefix.
 pub(crate) struct Topics {
     pub(crate) prefix: Prefix,
     pub(crate) repetitions: u32,
 }
 
-/// Which of the loaded journals is read.
+/// One of the loaded journals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     /// Two million records.
@@ -46,7 +46,7 @@ pub(crate) enum Which {
     ManyPartitions,
 }
 
-/// The broker with everything on it.
+/// The broker with all journals.
 pub(crate) struct Loaded {
     pub(crate) broker: Broker,
     journal: Journal,
@@ -64,7 +64,7 @@ impl Work {
         }
     }
 
-    /// The plugin that does it.
+    /// The plugin for this workload.
     pub(crate) fn plugin(self) -> &'static str {
         match self {
             Self::Counts => "count-objects",
@@ -75,7 +75,7 @@ impl Work {
 }
 
 impl Loaded {
-    /// Starts a broker and fills it.
+    /// Starts a broker and loads the journals.
     pub(crate) fn new() -> Self {
         let journal = Journal::read(&paths::repository().join("recordings/ripgrep.journal.zst"));
         let broker = Broker::start();
@@ -106,7 +106,7 @@ impl Loaded {
         }
     }
 
-    /// The records that a work reads of one repetition.
+    /// The number of records that a workload reads in one repetition.
     pub(crate) fn records(&self, work: Work) -> u64 {
         let read = self
             .journal
@@ -115,7 +115,7 @@ impl Loaded {
         read.count() as u64
     }
 
-    /// The topics that a work reads.
+    /// The topics that a workload reads.
     pub(crate) fn names(&self, work: Work, topics: &Topics) -> Vec<String> {
         let types: BTreeSet<&str> = self
             .journal
@@ -129,7 +129,7 @@ impl Loaded {
             .collect()
     }
 
-    /// What counting by type has to give for one repetition, from the records themselves.
+    /// The expected counts by type for one repetition, counted from the records.
     pub(crate) fn counts(&self) -> Answer {
         let counts = self.journal.counts(false, 1).into_iter();
         counts
@@ -137,7 +137,7 @@ impl Loaded {
             .collect()
     }
 
-    /// Writes the repeated history into a file.
+    /// Writes the repeated history to a recording.
     pub(crate) fn write_recording(&self) -> PathBuf {
         let path = run::folder("compare").join("large.journal.zst");
         write(&self.journal, &path);

@@ -1,16 +1,16 @@
-//! Compares the host with what people write today: plain Rust on rdkafka, and Python with upstream's client.
+//! Compares the host with its alternatives: plain Rust on rdkafka, and Python with upstream's client.
 //!
-//! `./compare` builds all that is needed and runs it. One real history, many times over, lies on a real broker; all
-//! subjects of one work have to give the same answer, or the comparison fails. They take turns, and each runs in
-//! processes of its own. The tables, in Markdown, go to standard output.
+//! `./compare` builds everything and runs this program. It loads many copies of a real history on a real broker. All
+//! subjects with the same workload must give the same answer, or the comparison fails. The subjects alternate, each in
+//! its own processes. The program writes the tables, as Markdown, to standard output.
 
 mod answer;
 mod journal;
 mod native;
 mod parts;
 mod results;
+mod rounds;
 mod subject;
-mod turns;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -23,19 +23,19 @@ use crate::results::Report;
 #[derive(Parser)]
 #[command(name = "compare")]
 struct Arguments {
-    /// Rounds that count; one more comes before them.
+    /// Number of measured rounds; one unmeasured round runs before them.
     #[arg(long, default_value = "5")]
     rounds: NonZero<usize>,
 
-    /// Rounds of what takes long, Python above all.
+    /// Number of rounds for slow subjects, such as Python.
     #[arg(long, default_value = "3")]
     few_rounds: NonZero<usize>,
 
-    /// Measures only this; may be repeated.
+    /// Measure only this part; may be repeated.
     #[arg(long = "part", value_enum)]
     parts: Vec<Part>,
 
-    /// Writes everything that was measured to this file, as JSON.
+    /// Write all measurements to this file, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
 
@@ -45,10 +45,10 @@ struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Child {
-    /// One of the subjects, as the comparison itself starts it.
+    /// One of the subjects, which the comparison starts.
     #[command(hide = true)]
     Native(native::Arguments),
-    /// Plain Rust that ends at its first record.
+    /// A subject in plain Rust that ends at its first record.
     #[command(hide = true)]
     FirstRecord {
         brokers: String,

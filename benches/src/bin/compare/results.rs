@@ -1,4 +1,4 @@
-//! What was measured, as tables for people and as JSON.
+//! The measurements, as Markdown tables and as JSON.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -12,7 +12,7 @@ pub(crate) struct Report {
     tables: Vec<Table>,
 }
 
-/// Where it ran.
+/// The machine that ran the comparison.
 #[derive(Debug, Serialize)]
 struct Machine {
     processors: usize,
@@ -20,13 +20,13 @@ struct Machine {
     kernel: String,
 }
 
-/// One table: what was measured in turns.
+/// One table: subjects that were measured in the same rounds.
 #[derive(Debug, Serialize)]
 pub(crate) struct Table {
     title: String,
-    /// What the numbers are.
+    /// The unit of the values.
     unit: &'static str,
-    /// Digits behind the point.
+    /// Digits after the decimal point.
     #[serde(skip)]
     digits: usize,
     rows: Vec<Row>,
@@ -37,23 +37,23 @@ pub(crate) struct Table {
 pub(crate) struct Row {
     name: String,
     value: Spread,
-    /// Records a second by the clock on the wall.
+    /// Records per second of wall time.
     rate: Option<Spread>,
     ratios: Vec<Ratio>,
 }
 
-/// A ratio, or a difference, of two subjects, taken in each round by itself.
+/// A ratio, or a difference, of two subjects, computed for each round.
 #[derive(Debug, Serialize)]
 pub(crate) struct Ratio {
-    /// What it is to.
+    /// The text after the value, such as `to plain Rust`.
     to: String,
     value: Spread,
-    /// What it should be.
+    /// The target.
     target: Option<Target>,
     is_met: Option<bool>,
 }
 
-/// What a number should be.
+/// A bound that a number should meet.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
@@ -80,7 +80,7 @@ impl Display for Target {
 }
 
 impl Report {
-    /// Nothing measured yet.
+    /// A report without tables.
     pub(crate) fn new() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let processors = read("/proc/cpuinfo");
@@ -114,7 +114,7 @@ impl Table {
         }
     }
 
-    /// Adds a row and answers with it, for its ratios.
+    /// Adds a row and returns it, so that ratios can be added.
     pub(crate) fn row(&mut self, name: &str, values: &[f64]) -> &mut Row {
         self.rows.push(Row {
             name: name.to_owned(),
@@ -127,13 +127,13 @@ impl Table {
 }
 
 impl Row {
-    /// Says how many records a second there were.
+    /// Sets the records per second.
     pub(crate) fn rate(&mut self, rates: &[f64]) -> &mut Self {
         self.rate = Some(Spread::of(rates.iter().copied()));
         self
     }
 
-    /// Adds what the rounds of this subject are to those of another.
+    /// Adds the ratio to another subject, with a value for each round.
     pub(crate) fn ratio(&mut self, to: &str, values: &[f64], target: Option<Target>) -> &mut Self {
         let value = Spread::of(values.iter().copied());
         self.ratios.push(Ratio {

@@ -1,4 +1,4 @@
-//! Who is compared: plain Rust, Python and the host, each in processes of its own.
+//! The subjects of the comparison: plain Rust, Python and the host, each in its own processes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,10 +13,10 @@ use crate::answer::{self, Answer};
 use crate::journal::{Loaded, Topics, Which, Work};
 use crate::native::Program;
 
-/// The longest that one subject may take.
+/// Time limit for one run of a subject.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// One way of doing one work.
+/// One implementation of a workload.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub(crate) name: String,
@@ -25,7 +25,7 @@ pub(crate) struct Subject {
     pub(crate) how: How,
 }
 
-/// What runs.
+/// The implementation.
 #[derive(Clone, Debug)]
 pub(crate) enum How {
     /// Plain Rust.
@@ -40,27 +40,27 @@ pub(crate) enum How {
     },
 }
 
-/// What one run took.
+/// The measurements of one run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     /// CPU time, user and system, of all processes of the subject.
     pub(crate) cpu_seconds: f64,
-    /// From the start of the first process to the end of the last.
+    /// The time from the start of the first process to the end of the last.
     pub(crate) wall_seconds: f64,
-    /// Resident memory at its highest, of the process that had most.
+    /// The highest peak of resident memory among the processes.
     pub(crate) peak_bytes: u64,
-    /// Records that were read.
+    /// The number of records that were read.
     pub(crate) records: u64,
 }
 
 impl Measured {
-    /// Microseconds of CPU time a record.
+    /// Microseconds of CPU time per record.
     #[expect(clippy::cast_precision_loss, reason = "some millions")]
     pub(crate) fn cpu_us(&self) -> f64 {
         self.cpu_seconds / self.records as f64 * 1e6
     }
 
-    /// Records a second by the clock on the wall.
+    /// Records per second of wall time.
     #[expect(clippy::cast_precision_loss, reason = "some millions")]
     pub(crate) fn rate(&self) -> f64 {
         self.records as f64 / self.wall_seconds
@@ -105,7 +105,7 @@ impl Subject {
         }
     }
 
-    /// Runs once, in a consumer group of its own that `round` names, and answers with what it took and what it said.
+    /// Runs once, in a new consumer group for this round, and returns the measurements and the answer.
     pub(crate) fn run(&self, loaded: &Loaded, round: usize) -> (Measured, Answer) {
         let topics = loaded.topics(self.which);
         let records = loaded.records(self.work) * u64::from(topics.repetitions);
@@ -199,7 +199,7 @@ impl Subject {
     }
 }
 
-/// Runs hosts side by side with files for their rows, and reads what they have written.
+/// Runs hosts in parallel with files for their rows, and reads the answer from these files.
 pub(crate) fn run_hosts(
     work: Work,
     processes: usize,
@@ -221,7 +221,7 @@ pub(crate) fn run_hosts(
     (measured, answer)
 }
 
-/// Runs hosts side by side to their ends.
+/// Runs hosts in parallel until all have ended.
 pub(crate) fn measure_hosts(hosts: impl Iterator<Item = Host>) -> Measured {
     let (mut measured, peak_bytes) = measure(|| {
         let mut running: Vec<Running> = hosts.map(Host::spawn).collect();
@@ -254,7 +254,7 @@ fn read(work: Work, folder: &Path) -> Answer {
     }
 }
 
-/// Waits for the end of all, and answers with the most memory that one of them had.
+/// Waits until all have ended, and returns the highest peak of memory among them.
 fn wait(running: &mut Vec<Running>) -> u64 {
     let start = Instant::now();
     let mut peak = 0;

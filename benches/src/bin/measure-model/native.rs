@@ -1,4 +1,4 @@
-//! The work as native code, on a copy of the columns that the sandbox would get.
+//! The workload as native code, on a copy of the columns that the sandbox would get.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use journal_host::journal::batch::{Batch, Batches};
 use crate::Calls;
 use crate::report::{Native, per_record};
 
-/// What one measure of native code took.
+/// One measurement of native code.
 pub(crate) struct Measured {
     pub(crate) work: Work,
     /// Copying the columns, for all passes.
     pub(crate) copying: Duration,
     /// Reading the copies: the time and the records of each object type.
     pub(crate) reading: BTreeMap<String, (Duration, usize)>,
-    /// Of all that was read.
+    /// The checksum of everything that was read.
     pub(crate) sum: Checksum,
 }
 
 impl Measured {
-    /// The times of one record.
+    /// The times per record.
     pub(crate) fn per_record(&self, records: usize) -> Native {
         Native {
             copying: per_record(self.copying, records),
@@ -45,7 +45,7 @@ struct Copy {
     value_ends: Vec<u32>,
 }
 
-/// Does `work` on all records, `passes` times.
+/// Does `work` for all records, `passes` times.
 pub(crate) fn measure(work: Work, calls: &Calls, passes: usize) -> Measured {
     let mut measured = Measured {
         work,

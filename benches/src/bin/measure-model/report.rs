@@ -1,4 +1,4 @@
-//! The table of what was measured.
+//! The table of measurements.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use guest_reader::Work;
 use journal_benches::measure::Spread;
 use serde::{Deserialize, Serialize};
 
-/// One round in nanoseconds of CPU time a record.
+/// The measurements of one round, in nanoseconds of CPU time per record.
 pub(crate) struct Round {
     pub(crate) native: Vec<(Work, Native)>,
     pub(crate) sandbox: Vec<(Work, f64)>,
@@ -18,19 +18,19 @@ pub(crate) struct Round {
 pub(crate) struct Native {
     pub(crate) copying: f64,
     pub(crate) reading: f64,
-    /// Reading the records of each object type, a record of that type.
+    /// Reading the records of each object type, per record of that type.
     pub(crate) by_type: BTreeMap<String, f64>,
 }
 
-/// What upstream's packages took.
+/// The measurements of upstream's packages.
 pub(crate) struct Python {
     /// `kafka_to_value`.
     pub(crate) values: f64,
-    /// `from_dict`, without the former.
+    /// `from_dict`, without `kafka_to_value`.
     pub(crate) objects: f64,
 }
 
-/// What the script of that name prints.
+/// The output of the script with this name.
 #[derive(Deserialize)]
 struct Printed {
     records: u32,
@@ -41,11 +41,11 @@ struct Printed {
 #[derive(Serialize)]
 struct Row {
     what: String,
-    /// Nanoseconds of CPU time a record.
+    /// Nanoseconds of CPU time per record.
     ns: Spread,
-    /// What the ratio is to, and the ratio, taken in each round by itself.
+    /// The name of the other subject, and the ratio to it, computed for each round.
     to: Option<(&'static str, Spread)>,
-    /// The most that the ratio, or without one the time, should be.
+    /// The maximum for the ratio, or for the time if there is no ratio.
     target: Option<f64>,
 }
 
@@ -88,7 +88,7 @@ impl Round {
     }
 }
 
-/// Nanoseconds a record.
+/// Nanoseconds per record.
 pub(crate) fn per_record(time: Duration, records: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "some millions")]
     let records = records as f64;
@@ -163,7 +163,7 @@ fn rows(rounds: &[Round]) -> Vec<Row> {
 
 const STRUCTS: &str = "structs";
 
-/// The rows of one thing that is read: natively, by the types that there are many of, and in the sandbox.
+/// The rows for one workload: natively, for the frequent object types, and in the sandbox.
 fn rows_of_reading(
     rounds: &[Round],
     reading: &str,

@@ -1,4 +1,4 @@
-//! The work in the sandbox, as the host does it: the cost of a call and of the copy is a part of it.
+//! The workload in the sandbox of the host, which includes the cost of the calls and of the copy.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,24 +20,24 @@ const LIMITS: Limits = Limits {
     emit_bytes: 512 << 20,
 };
 
-/// A processor of the guest `reader` that does one kind of work.
+/// A processor of the guest `reader` with one workload.
 pub(crate) struct Sandboxed {
     work: Work,
     processor: Processor,
     emitted: Arc<Mutex<Vec<u8>>>,
 }
 
-/// What one measure took.
+/// One measurement.
 pub(crate) struct Measured {
     pub(crate) work: Work,
     /// The calls of `process`, the copy into the sandbox included.
     pub(crate) calling: Duration,
-    /// Of all that was read.
+    /// The checksum of everything that was read.
     pub(crate) sum: Checksum,
 }
 
 impl Measured {
-    /// The time of one record.
+    /// The time per record.
     pub(crate) fn per_record(&self, records: usize) -> f64 {
         per_record(self.calling, records)
     }
@@ -70,7 +70,7 @@ impl Sandboxed {
         self.work
     }
 
-    /// Does the work on all records, `passes` times.
+    /// Does the work for all records, `passes` times.
     pub(crate) fn measure(&mut self, calls: &Calls, passes: usize) -> Measured {
         let (calling, ()) = thread_cpu_time(|| {
             for call in (0..passes).flat_map(|_| &calls.calls) {
@@ -93,11 +93,11 @@ impl Sandboxed {
     }
 }
 
-/// Keeps the row that was emitted last.
+/// Stores the last emitted row.
 struct LastRow(Arc<Mutex<Vec<u8>>>);
 
 impl LastRow {
-    /// A buffer for the guest's one output.
+    /// A buffer for the guest's only output.
     fn rows(self) -> HeldRows {
         let output = Output {
             name: "rows".to_owned(),

@@ -18,7 +18,7 @@ fn check_refused(cases: &[(Value, &str, &str)]) {
 }
 
 #[test]
-fn what_the_form_lacks_is_named_with_its_pointer() {
+fn unsupported_member_is_named_with_its_pointer() {
     for (x, pointer) in [
         (json!({ "$ref": "#/$defs/%61" }), "/$ref"),
         (json!({ "$ref": "#/$defs/a~1b" }), "/$ref"),
@@ -44,7 +44,7 @@ fn what_the_form_lacks_is_named_with_its_pointer() {
 }
 
 #[test]
-fn types_that_options_lack_are_refused() {
+fn unsupported_types_are_refused() {
     check_refused(&[
         (
             json!({ "type": "strong" }),
@@ -159,7 +159,7 @@ fn malformed_members_are_refused() {
 }
 
 #[test]
-fn options_as_a_whole_are_an_object() {
+fn schema_of_all_options_must_be_an_object() {
     for (schema, pointer) in [
         (json!(true), ""),
         (json!([]), ""),

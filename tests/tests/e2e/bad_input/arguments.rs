@@ -1,19 +1,19 @@
-//! Command lines that cannot be carried out.
+//! Invalid command lines.
 
 use std::fs;
 
 use journal_tests::{Host, paths};
 
-use super::{HOSTILE, LIMIT, Told, fails, hostile, is_wrong_use, shipped};
+use super::{Failure, HOSTILE, LIMIT, fails, hostile, is_wrong_use, shipped};
 
-/// What a run over a recording tells with this argument and its value.
+/// Runs the host over a recording with this argument, which is wrong.
 #[track_caller]
-fn option(flag: &str, value: &str) -> Told {
+fn option(flag: &str, value: &str) -> Failure {
     is_wrong_use(hostile(1).args([flag, value]))
 }
 
 #[test]
-fn option_of_a_wrong_type_names_it_and_what_it_takes() {
+fn option_of_a_wrong_type_is_named_with_its_type() {
     option("--option", "number=many")
         .says("the option `number` expects an integer, got `many`")
         .hints("the plugin takes `number` (integer): A number");
@@ -59,7 +59,7 @@ fn missing_option_is_named_with_its_docs() {
 }
 
 #[test]
-fn file_of_options_that_is_broken_is_named() {
+fn broken_options_file_is_named() {
     let with = |text: &str| {
         let host = hostile(1).args(["--options", "options.json"]);
         fs::write(host.folder().join("options.json"), text).expect("the folder is ours");
@@ -108,8 +108,8 @@ fn flags_that_do_not_go_together_are_wrong_use() {
 }
 
 #[test]
-fn process_memory_that_cannot_be_enough_says_what_is() {
-    // Nothing listens there: it is told before anything is connected.
+fn process_memory_that_is_too_small_names_the_minimum() {
+    // Nothing listens there: the host reports the error before it connects.
     let host = |workers: &str| {
         Host::run(&paths::plugin(HOSTILE))
             .args(["--brokers", "127.0.0.1:1", "--group-id", "g"])
@@ -161,7 +161,7 @@ fn output_that_the_plan_lacks_names_those_it_has() {
 
 #[test]
 fn values_that_no_flag_takes_are_wrong_use() {
-    // The value may be a secret.
+    // The value may be a secret, so it is not printed.
     let secret = [
         "--kafka=sasl.password:wonderland",
         "--brokers=127.0.0.1:1",
@@ -176,7 +176,7 @@ fn values_that_no_flag_takes_are_wrong_use() {
         "{}",
         finished.stderr
     );
-    super::told(&finished)
+    super::failure(&finished)
         .names("invalid value for '--kafka <KEY=VALUE>': it is not of the form KEY=VALUE");
     for (flag, value, reason) in [
         ("--option", "number", "it is not of the form KEY=VALUE"),

@@ -1,11 +1,11 @@
-//! Brokers that do not answer, and clusters that lack what is asked for.
+//! Brokers that do not answer, and clusters without the requested topics.
 
 use std::net::{Ipv4Addr, TcpListener};
 
 use journal_tests::kafka::Journal;
 use journal_tests::{Broker, Host, Prefix, paths};
 
-use super::{HOSTILE, LIMIT, Place, Told, fails, is_wrong_use, origins, told};
+use super::{Failure, HOSTILE, KafkaInput, LIMIT, fails, failure, is_wrong_use, origins};
 
 fn host(brokers: &str) -> Host {
     Host::run(&paths::plugin(HOSTILE))
@@ -13,7 +13,7 @@ fn host(brokers: &str) -> Host {
         .args(["--on-eof", "stop"])
 }
 
-/// A port of loopback that nobody has but us.
+/// A port on loopback that only this test uses.
 fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
     let address = listener.local_addr().expect("it is bound").to_string();
@@ -21,7 +21,7 @@ fn listener() -> (TcpListener, String) {
 }
 
 #[test]
-fn closed_port_is_no_broker_that_answers() {
+fn closed_port_is_reported_as_no_answer() {
     let (listener, address) = listener();
     drop(listener);
     fails(host(&address))
@@ -31,7 +31,7 @@ fn closed_port_is_no_broker_that_answers() {
 }
 
 #[test]
-fn port_that_accepts_and_stays_silent_is_no_broker_that_answers() {
+fn port_that_accepts_and_stays_silent_is_reported_as_no_answer() {
     let (_listener, address) = listener();
     fails(host(&address))
         .names(&format!("no broker of `{address}` answered within "))
@@ -39,12 +39,12 @@ fn port_that_accepts_and_stays_silent_is_no_broker_that_answers() {
 }
 
 #[test]
-fn prefix_without_topics_names_those_there_are() {
+fn prefix_without_topics_lists_the_existing_prefixes() {
     let broker = Broker::shared();
     let prefix = Prefix::new("there");
     broker.load(&prefix, &origins(1, 1), 1, 1);
     let address = broker.address();
-    // Of many prefixes those that are most like it are named.
+    // Of many prefixes, the most similar ones are listed.
     let other = format!("{prefix}x");
     fails(host(&address).args(["--prefix", &other]))
         .names(&format!(
@@ -55,19 +55,19 @@ fn prefix_without_topics_names_those_there_are() {
 }
 
 #[test]
-fn object_type_without_a_topic_names_those_there_are() {
-    let place = Place::with("types", &origins(1, 1));
+fn object_type_without_a_topic_lists_the_existing_object_types() {
+    let input = KafkaInput::with("types", &origins(1, 1));
     let sentence = format!(
         "`{}` has no topic for the object type `revision` with the prefix `{}`; the object types there are: \
          `origin`",
         Broker::shared().address(),
-        place.prefix
+        input.prefix
     );
     for (flag, value) in [
         ("--object-type", "revision"),
         ("--option", "object_types=revision"),
     ] {
-        let host = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+        let host = input.read_by(Host::run(&paths::plugin(HOSTILE)));
         fails(host.args([flag, value]))
             .says(&sentence)
             .hints("narrow the object types with `--object-type`");
@@ -77,7 +77,7 @@ fn object_type_without_a_topic_names_those_there_are() {
 #[test]
 fn settings_that_break_a_guarantee_are_refused_by_name() {
     let setting =
-        |setting: &str| -> Told { is_wrong_use(host("127.0.0.1:1").args(["--kafka", setting])) };
+        |setting: &str| -> Failure { is_wrong_use(host("127.0.0.1:1").args(["--kafka", setting])) };
     for (key, reason) in [
         ("enable.auto.commit", "only behind durable outputs"),
         ("auto.commit.interval.ms", "only behind durable outputs"),
@@ -115,7 +115,7 @@ fn setting_that_librdkafka_does_not_know_is_named_without_its_value() {
         let finished = run.finish(LIMIT).code(2);
         let text = finished.stderr.clone();
         assert!(!text.contains("wonderland"), "{text}");
-        told(&finished)
+        failure(&finished)
     };
     unknown("nonsense=wonderland")
         .says("`--kafka nonsense` is not a setting of librdkafka")
@@ -125,7 +125,7 @@ fn setting_that_librdkafka_does_not_know_is_named_without_its_value() {
         .hints("did you mean `sasl.password`?");
 }
 
-/// Settings of the worker's consumer that the client for questions does not have.
+/// The worker's consumer uses these settings, and the query client does not.
 #[test]
 fn settings_of_the_group_that_librdkafka_refuses_are_named() {
     is_wrong_use(host("127.0.0.1:1").args(["--kafka", "group.protocol=none"]))
@@ -137,11 +137,11 @@ fn settings_of_the_group_that_librdkafka_refuses_are_named() {
 fn cluster_without_records_is_read_to_its_end_at_once() {
     let prefix = Prefix::new("empty");
     Broker::shared().create_topics(&[prefix.topic("origin")], 3);
-    let place = Place {
+    let input = KafkaInput {
         group: prefix.group("group"),
         prefix,
     };
-    let host = place.read_by(Host::run(&paths::plugin("count-objects")));
+    let host = input.read_by(Host::run(&paths::plugin("count-objects")));
     let finished = host.finish(LIMIT).success();
     assert_eq!(finished.stdout, "");
     assert_eq!(Journal::default().counts(false, 1), finished.counts());
@@ -150,21 +150,21 @@ fn cluster_without_records_is_read_to_its_end_at_once() {
 #[test]
 fn record_too_large_for_the_guest_names_its_size_and_the_flag() {
     let journal = origins(1, 5 << 20);
-    let place = Place::with("large-record", &journal);
+    let input = KafkaInput::with("large-record", &journal);
     let bytes = journal.records[0].key.len() + (5 << 20);
-    let host = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    let host = input.read_by(Host::run(&paths::plugin(HOSTILE)));
     fails(host.args(["--memory-limit", "8MiB"]))
         .says(&format!(
             "the record at `{topic}` partition 0 offset 0 has {bytes} bytes, more than half of the memory \
              limit of 8388608 bytes",
-            topic = place.topic()
+            topic = input.topic()
         ))
         .hints("`--memory-limit`");
-    assert_eq!(place.committed(), 0);
+    assert_eq!(input.committed(), 0);
 }
 
-/// A journal with a public and a privileged topic, or with the latter alone.
-fn releases(publicly: bool) -> Place {
+/// A journal with a public and a privileged topic, or with only the privileged one.
+fn releases(publicly: bool) -> KafkaInput {
     let mut journal = Journal::default();
     for privileged in [false, true] {
         let mut record = origins(1, 1).records.remove(0);
@@ -174,13 +174,13 @@ fn releases(publicly: bool) -> Place {
             journal.records.push(record);
         }
     }
-    Place::with("releases", &journal)
+    KafkaInput::with("releases", &journal)
 }
 
 #[test]
-fn privileged_topics_are_read_only_when_asked_for() {
-    let place = releases(false);
-    let host = || place.read_by(Host::run(&paths::plugin("count-objects")));
+fn privileged_topics_are_read_only_when_requested() {
+    let input = releases(false);
+    let host = || input.read_by(Host::run(&paths::plugin("count-objects")));
     fails(host())
         .names("has only privileged topics with the prefix")
         .hints("`--privileged`");
@@ -191,15 +191,15 @@ fn privileged_topics_are_read_only_when_asked_for() {
     assert_eq!(read.counts()["release"].objects, 1);
 }
 
-/// Naming the privileged prefix is no way around the flag.
+/// The name of the privileged prefix does not bypass the flag.
 #[test]
-fn privileged_prefix_is_no_prefix() {
-    let place = releases(true);
-    let prefix = format!("{}_privileged", place.prefix);
+fn privileged_prefix_is_refused() {
+    let input = releases(true);
+    let prefix = format!("{}_privileged", input.prefix);
     let host = Host::run(&paths::plugin("count-objects"))
         .arg("--brokers")
         .arg(Broker::shared().address())
-        .args(["--prefix", &prefix, "--group-id", &place.group])
+        .args(["--prefix", &prefix, "--group-id", &input.group])
         .args(["--on-eof", "stop"]);
     fails(host)
         .names(&format!("has no topic with the prefix `{prefix}`"))

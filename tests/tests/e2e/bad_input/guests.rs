@@ -1,15 +1,15 @@
-//! Processors that loop, take memory, panic or emit nonsense: the run ends, names the records of the
+//! Processors that loop, exhaust memory, panic or emit invalid rows: the run ends, its error names the records of the
 //! call, and nothing is written or committed.
 
 use std::fs;
 
 use journal_tests::{Finished, Host, paths};
 
-use super::{HOSTILE, LIMIT, Place, Told, fails, hostile, origins, told};
+use super::{Failure, HOSTILE, KafkaInput, LIMIT, fails, failure, hostile, origins};
 
-/// A memory that a hostile guest fills soon.
+/// A memory limit that a hostile guest soon reaches.
 const LIMITS: [&str; 2] = ["--memory-limit", "16MiB"];
-/// What a guest may do, what is told of it, and what the way out is, if there is one.
+/// The ways in which a guest misbehaves, each with part of the error, and of the hint if there is one.
 const MISCHIEF: [(&str, &str, Option<&str>); 15] = [
     (
         "loop",
@@ -79,7 +79,7 @@ const LOST_ROW: &str = "the processor failed: `the plan does not declare the out
                         tests/guests/hostile/src/lib.rs:";
 const AUTHOR: &str = "tell its author";
 
-/// Only a guest that never ends gets a short deadline: others may be slow on a busy machine.
+/// Only a guest that never returns gets a short deadline: others may be slow on a busy machine.
 fn deadline(mischief: &str) -> &'static str {
     if mischief == "loop" {
         "--deadline=300ms"
@@ -89,14 +89,14 @@ fn deadline(mischief: &str) -> &'static str {
 }
 
 #[track_caller]
-fn check(told: Told, what: &str, hint: Option<&str>) {
-    let told = told.names(what);
+fn check(failure: Failure, what: &str, hint: Option<&str>) {
+    let failure = failure.names(what);
     if let Some(hint) = hint {
-        let _ = told.hints(hint);
+        let _ = failure.hints(hint);
     }
 }
 
-/// 300 records in calls of 100, of which the third goes wrong.
+/// A run over 300 records in three calls, of which the third misbehaves.
 fn third_call(mischief: &str) -> Host {
     hostile(300)
         .args(LIMITS)
@@ -111,60 +111,63 @@ fn failed_call_names_its_records_and_writes_nothing_from_a_recording() {
     for (mischief, what, hint) in MISCHIEF {
         let host = third_call(mischief);
         let rows = host.folder().join("rows.jsonl");
-        let told = fails(host).names(
+        let failure = fails(host).names(
             "`process` failed on `swh.journal.objects.origin` partition 0 offsets 200 to 299: ",
         );
-        check(told, what, hint);
+        check(failure, what, hint);
         let written = fs::read_to_string(&rows).expect("the output was opened");
-        assert_eq!(written, "", "the rows of the first two calls go with it");
+        assert_eq!(
+            written, "",
+            "the rows of the first two calls are dropped too"
+        );
     }
 }
 
 #[test]
-fn panic_is_told_with_its_message() {
+fn panic_is_reported_with_its_message() {
     fails(third_call("panic")).names(": `the test wants a panic`");
 }
 
 #[test]
 fn failed_call_names_its_records_and_commits_nothing_on_kafka() {
-    let place = Place::with("mischief", &origins(300, 1));
-    let topic = place.topic();
-    // One after the other, because they are of one group: each finds what the one before left.
+    let input = KafkaInput::with("mischief", &origins(300, 1));
+    let topic = input.topic();
+    // Sequentially, because they share a group: each starts at the offsets that the one before it left.
     for (mischief, what, hint) in MISCHIEF {
-        let host = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+        let host = input.read_by(Host::run(&paths::plugin(HOSTILE)));
         let host = host
             .args(LIMITS)
             .arg(deadline(mischief))
             .args(["--output", "rows.jsonl", "--option"])
             .arg(format!("process={mischief}"));
         let rows = host.folder().join("rows.jsonl");
-        let told = fails(host).names(&format!(
+        let failure = fails(host).names(&format!(
             "`process` failed on `{topic}` partition 0 offsets 0 to "
         ));
-        check(told, what, hint);
+        check(failure, what, hint);
         assert_eq!(fs::read_to_string(&rows).expect("it was opened"), "");
-        assert_eq!(place.committed(), 0, "{mischief}");
+        assert_eq!(input.committed(), 0, "{mischief}");
     }
 }
 
 #[test]
 fn failed_call_leaves_what_was_committed_before_it() {
-    let place = Place::with("before", &origins(300, 1));
-    let host = || place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    let input = KafkaInput::with("before", &origins(300, 1));
+    let host = || input.read_by(Host::run(&paths::plugin(HOSTILE)));
     let first = host().args(["--stop-after", "100"]).finish(LIMIT).success();
-    assert_eq!((first.rows().len(), place.committed()), (100, 100));
+    assert_eq!((first.rows().len(), input.committed()), (100, 100));
     for call in ["process", "checkpoint"] {
         let host = host().args(["--option", &format!("{call}=panic")]);
         fails(host).names(&format!("`{call}` failed"));
-        assert_eq!(place.committed(), 100);
+        assert_eq!(input.committed(), 100);
     }
     let last: Finished = host().finish(LIMIT).success();
-    assert_eq!((last.rows().len(), place.committed()), (200, 300));
+    assert_eq!((last.rows().len(), input.committed()), (200, 300));
     assert_eq!(last.rows()[0]["offset"], 100);
 }
 
 #[test]
-fn failure_in_start_is_told_before_anything_is_opened() {
+fn failure_in_start_is_reported_before_any_output_is_opened() {
     for (mischief, what, hint) in [
         (
             "loop",
@@ -191,8 +194,8 @@ fn failure_in_start_is_told_before_anything_is_opened() {
         let host = hostile(1).args(LIMITS).arg(deadline(mischief));
         let host = host.args(["--output", "rows.jsonl"]);
         let rows = host.folder().join("rows.jsonl");
-        let told = fails(host.arg("--option").arg(format!("start={mischief}")));
-        check(told.names("`start` failed: "), what, hint);
+        let failure = fails(host.arg("--option").arg(format!("start={mischief}")));
+        check(failure.names("`start` failed: "), what, hint);
         assert!(!rows.exists());
     }
 }
@@ -203,14 +206,14 @@ fn failure_in_checkpoint_writes_nothing() {
         let host = hostile(10).args(LIMITS).arg(deadline(mischief));
         let host = host.args(["--output", "rows.jsonl"]);
         let rows = host.folder().join("rows.jsonl");
-        let told = fails(host.arg("--option").arg(format!("checkpoint={mischief}")));
-        check(told.names("`checkpoint` failed"), what, hint);
+        let failure = fails(host.arg("--option").arg(format!("checkpoint={mischief}")));
+        check(failure.names("`checkpoint` failed"), what, hint);
         assert_eq!(fs::read_to_string(&rows).expect("it was opened"), "");
     }
 }
 
 #[test]
-fn guest_that_logs_without_end_is_cut_off_and_goes_on() {
+fn guest_that_logs_too_much_is_cut_off_and_continues() {
     let finished = hostile(1)
         .args(["--option", "process=chatter"])
         .finish(LIMIT)
@@ -222,18 +225,18 @@ fn guest_that_logs_without_end_is_cut_off_and_goes_on() {
         finished
             .stderr
             .contains("dropped 9000 log lines: one call may write 1000"),
-        "the rest is told"
+        "the number of dropped lines is logged"
     );
 }
 
 #[test]
-fn other_workers_of_a_run_that_fails_end_in_order() {
-    let place = Place::with("workers", &origins(300, 1));
-    let host = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+fn other_workers_of_a_run_that_fails_stop_cleanly() {
+    let input = KafkaInput::with("workers", &origins(300, 1));
+    let host = input.read_by(Host::run(&paths::plugin(HOSTILE)));
     let finished = host
         .args(["--workers", "3", "--option", "process=fatal"])
         .finish(LIMIT)
         .code(1);
-    let _ = told(&finished).names("the test wants a failure");
-    assert_eq!(place.committed(), 0);
+    let _ = failure(&finished).names("the test wants a failure");
+    assert_eq!(input.committed(), 0);
 }

@@ -1,5 +1,4 @@
-//! What bad input gets: one sentence that names the thing, a way out, an exit code, and nothing
-//! half-written.
+//! Bad input ends the run with one sentence that names its cause, a hint, an exit code, and no partial output.
 
 mod arguments;
 mod brokers;
@@ -19,31 +18,31 @@ use journal_recording::{Frame, Writer};
 use journal_tests::kafka::{Journal, Record};
 use journal_tests::{Broker, Finished, Host, Prefix, paths};
 
-/// How long any one run may take before it counts as a hang.
+/// Time limit for one run.
 const LIMIT: Duration = Duration::from_mins(1);
 const HOSTILE: &str = "guest-hostile";
 
-/// A failure as the host told it.
-struct Told {
+/// The error that a run printed, and its hint.
+struct Failure {
     error: String,
     hint: Option<String>,
 }
 
-/// What a run tells that fails by the state of the world.
+/// Runs the host, which fails with the exit code 1: the command line is valid.
 #[track_caller]
-fn fails(host: Host) -> Told {
-    told(&host.finish(LIMIT).code(1))
+fn fails(host: Host) -> Failure {
+    failure(&host.finish(LIMIT).code(1))
 }
 
-/// What a run tells whose command line is wrong.
+/// Runs the host, which fails with the exit code 2: the command line is wrong.
 #[track_caller]
-fn is_wrong_use(host: Host) -> Told {
-    told(&host.finish(LIMIT).code(2))
+fn is_wrong_use(host: Host) -> Failure {
+    failure(&host.finish(LIMIT).code(2))
 }
 
-/// Finds the one error of a run that wrote no data, and makes sure that it is fit for people.
+/// Finds the only error of a run that wrote no data, and asserts that it is readable.
 #[track_caller]
-fn told(finished: &Finished) -> Told {
+fn failure(finished: &Finished) -> Failure {
     let text = &finished.stderr;
     assert_eq!(finished.stdout, "", "it wrote data:\n{text}");
     let [error] = starting_with("error: ", text)[..] else {
@@ -58,20 +57,20 @@ fn told(finished: &Finished) -> Told {
         !error.ends_with(['.', '!', ' ']),
         "no bare sentence: {error}"
     );
-    assert_for_people(text);
-    Told {
+    assert_readable(text);
+    Failure {
         error: error.to_owned(),
         hint,
     }
 }
 
-/// The rest of the text behind `start` at the beginning of a line; a hint's further lines go with it.
+/// The text after each `start` at the beginning of a line: the rest of the line, or of the text for a hint.
 fn starting_with<'a>(start: &str, text: &'a str) -> Vec<&'a str> {
-    let begins = text.match_indices(start).map(|(place, _)| place);
-    let begins = begins.filter(|&place| place == 0 || text[..place].ends_with('\n'));
-    begins
-        .map(|place| {
-            let rest = &text[place + start.len()..];
+    let starts = text.match_indices(start).map(|(index, _)| index);
+    let starts = starts.filter(|&index| index == 0 || text[..index].ends_with('\n'));
+    starts
+        .map(|index| {
+            let rest = &text[index + start.len()..];
             if start == "hint: " {
                 rest.trim_end()
             } else {
@@ -81,9 +80,9 @@ fn starting_with<'a>(start: &str, text: &'a str) -> Vec<&'a str> {
         .collect()
 }
 
-/// No panic of the host, no values as Rust prints them for programmers, nothing that steers a terminal.
+/// Asserts that a text has no panic of the host, no debug output of Rust values and no terminal control sequences.
 #[track_caller]
-fn assert_for_people(text: &str) {
+fn assert_readable(text: &str) {
     const NAMES: [&str; 3] = ["WebAssembly", "anyOf", "oneOf"];
     for trace in [
         "thread '",
@@ -100,7 +99,7 @@ fn assert_for_people(text: &str) {
     ] {
         assert!(!text.contains(trace), "`{trace}` in:\n{text}");
     }
-    // Names of Rust's enums, such as `OperationTimedOut`. What stands in backticks is quoted.
+    // Names of Rust's enums, such as `OperationTimedOut`. Text in backticks is quoted.
     let unquoted: String = text.split('`').step_by(2).collect();
     let words = unquoted.split(|c: char| !c.is_alphanumeric());
     for word in words.filter(|word| word.len() > 4 && !NAMES.contains(word)) {
@@ -110,22 +109,22 @@ fn assert_for_people(text: &str) {
     }
 }
 
-impl Told {
-    /// The whole sentence.
+impl Failure {
+    /// Asserts that this is the whole sentence.
     #[track_caller]
     fn says(self, sentence: &str) -> Self {
         assert_eq!(self.error, sentence);
         self
     }
 
-    /// A part of the sentence.
+    /// Asserts that this is part of the sentence.
     #[track_caller]
     fn names(self, part: &str) -> Self {
         assert!(self.error.contains(part), "no `{part}` in: {}", self.error);
         self
     }
 
-    /// A part of the way out.
+    /// Asserts that this is part of the hint.
     #[track_caller]
     fn hints(self, part: &str) -> Self {
         let hint = self.hint.as_deref();
@@ -149,7 +148,7 @@ fn hostile(records: u32) -> Host {
     host.args(["--recording", "origins.journal"])
 }
 
-/// Records of one object type. Values of `bytes` are no msgpack, but nobody looks into them.
+/// Records of one object type. Their values of `bytes` are not valid msgpack, but no test here decodes them.
 fn origins(records: u32, bytes: usize) -> Journal {
     let origin = |number: u32| Record {
         object_type: "origin".into(),
@@ -181,14 +180,14 @@ fn record(path: &Path, journal: &Journal) {
     writer.finish().unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Where a run on the shared broker reads and commits.
-struct Place {
+/// Topics on the shared broker that a run reads, and the consumer group for which it commits.
+struct KafkaInput {
     prefix: Prefix,
     group: String,
 }
 
-impl Place {
-    /// [`origins`] in one partition.
+impl KafkaInput {
+    /// Loads a journal, with one partition per topic.
     fn with(name: &str, journal: &Journal) -> Self {
         let prefix = Prefix::new(name);
         Broker::shared().load(&prefix, journal, 1, 1);
@@ -200,12 +199,12 @@ impl Place {
         self.prefix.topic("origin")
     }
 
-    /// Adds the source to a command line, to its end.
+    /// Adds the options to read the topics to their end.
     fn read_by(&self, host: Host) -> Host {
         self.followed_by(host).args(["--on-eof", "stop"])
     }
 
-    /// Adds the source to a command line, and what will come later.
+    /// Adds the options to read the topics and then wait for new records.
     fn followed_by(&self, host: Host) -> Host {
         host.arg("--brokers").arg(Broker::shared().address()).args([
             "--prefix",

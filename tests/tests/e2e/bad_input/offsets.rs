@@ -1,75 +1,75 @@
-//! Committed offsets that the topic does not have: an error, never a jump over records.
+//! Committed offsets that are out of range are an error: the host never skips records.
 
 use journal_tests::{Broker, Host, paths};
 
-use super::{HOSTILE, LIMIT, Place, fails, origins};
+use super::{HOSTILE, KafkaInput, LIMIT, fails, origins};
 
-fn host(place: &Place) -> Host {
-    place.read_by(Host::run(&paths::plugin(HOSTILE)))
+fn host(input: &KafkaInput) -> Host {
+    input.read_by(Host::run(&paths::plugin(HOSTILE)))
 }
 
 #[test]
 fn committed_offset_beyond_the_end_is_an_error() {
-    let place = Place::with("beyond", &origins(10, 1));
-    let topic = place.topic();
-    Broker::shared().commit(&place.group, &topic, 0, 50);
+    let input = KafkaInput::with("beyond", &origins(10, 1));
+    let topic = input.topic();
+    Broker::shared().commit(&input.group, &topic, 0, 50);
     for host in [
-        place.followed_by(Host::run(&paths::plugin(HOSTILE))),
-        place.read_by(Host::run(&paths::plugin(HOSTILE))),
+        input.followed_by(Host::run(&paths::plugin(HOSTILE))),
+        input.read_by(Host::run(&paths::plugin(HOSTILE))),
     ] {
         fails(host)
             .names(&format!(
                 "offset 50 of `{topic}` partition 0, which comes next, is out of range: "
             ))
             .hints("choose another `--group-id`, or reset this group's offsets");
-        assert_eq!(place.committed(), 50, "nothing was committed");
+        assert_eq!(input.committed(), 50, "nothing was committed");
     }
 }
 
 #[test]
 fn committed_offset_whose_records_were_deleted_is_an_error() {
-    let place = Place::with("deleted", &origins(10, 1));
-    let topic = place.topic();
-    let _ = host(&place)
+    let input = KafkaInput::with("deleted", &origins(10, 1));
+    let topic = input.topic();
+    let _ = host(&input)
         .args(["--stop-after", "3"])
         .finish(LIMIT)
         .success();
-    assert_eq!(place.committed(), 3);
+    assert_eq!(input.committed(), 3);
     Broker::shared().delete_records(&topic, 0, 5);
-    fails(host(&place))
+    fails(host(&input))
         .names(&format!(
             "offset 3 of `{topic}` partition 0, which comes next, is out of range: "
         ))
         .hints("choose another `--group-id`, or reset this group's offsets");
-    assert_eq!(place.committed(), 3, "nothing was committed");
+    assert_eq!(input.committed(), 3, "nothing was committed");
 }
 
-/// `earliest` is about partitions without a commit only.
+/// `earliest` applies only to partitions without a committed offset.
 #[test]
-fn reset_policy_does_not_make_an_offset_out_of_range_jump() {
+fn reset_policy_does_not_apply_to_an_offset_out_of_range() {
     for policy in ["earliest", "latest", "error"] {
-        let place = Place::with("policy", &origins(10, 1));
-        Broker::shared().commit(&place.group, &place.topic(), 0, 50);
-        fails(host(&place).args(["--kafka", &format!("auto.offset.reset={policy}")]))
+        let input = KafkaInput::with("policy", &origins(10, 1));
+        Broker::shared().commit(&input.group, &input.topic(), 0, 50);
+        fails(host(&input).args(["--kafka", &format!("auto.offset.reset={policy}")]))
             .names("offset 50 of ");
-        assert_eq!(place.committed(), 50, "nothing was committed");
+        assert_eq!(input.committed(), 50, "nothing was committed");
     }
 }
 
 #[test]
-fn partitions_without_a_commit_and_a_refusing_policy_are_an_error() {
-    let place = Place::with("refusing", &origins(10, 1));
-    fails(host(&place).args(["--kafka", "auto.offset.reset=error"])).names(&place.topic());
-    assert_eq!(place.committed(), 0);
+fn partitions_without_a_commit_are_an_error_if_the_reset_policy_is_error() {
+    let input = KafkaInput::with("refusing", &origins(10, 1));
+    fails(host(&input).args(["--kafka", "auto.offset.reset=error"])).names(&input.topic());
+    assert_eq!(input.committed(), 0);
 }
 
-/// A group that starts where the first records were deleted begins with those that are left.
+/// A new group starts with the remaining records if the first ones were deleted.
 #[test]
-fn partition_whose_first_records_are_gone_is_read_from_what_is_left() {
-    let place = Place::with("left", &origins(10, 1));
-    Broker::shared().delete_records(&place.topic(), 0, 5);
-    let finished = host(&place).finish(LIMIT).success();
+fn partition_whose_first_records_were_deleted_is_read_from_the_remaining_ones() {
+    let input = KafkaInput::with("left", &origins(10, 1));
+    Broker::shared().delete_records(&input.topic(), 0, 5);
+    let finished = host(&input).finish(LIMIT).success();
     assert_eq!(finished.rows().len(), 5);
     assert_eq!(finished.rows()[0]["offset"], 5);
-    assert_eq!(place.committed(), 10);
+    assert_eq!(input.committed(), 10);
 }

@@ -1,4 +1,4 @@
-//! Outputs that cannot be written: nothing half-written, and no offset committed behind it.
+//! Outputs that cannot be written: no row is written in part, and no offset is committed without its rows.
 
 use std::fs;
 use std::io::Read as _;
@@ -7,41 +7,41 @@ use std::process::{Command, Stdio};
 use journal_tests::{Host, host, paths, run};
 use rustix::process::Signal;
 
-use super::{HOSTILE, LIMIT, Place, fails, hostile, origins};
+use super::{HOSTILE, KafkaInput, LIMIT, fails, hostile, origins};
 
 #[test]
 fn full_device_is_named_and_nothing_is_committed() {
-    let place = Place::with("full", &origins(300, 1));
-    let run = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    let input = KafkaInput::with("full", &origins(300, 1));
+    let run = input.read_by(Host::run(&paths::plugin(HOSTILE)));
     fails(run.args(["--output", "/dev/full"]))
         .says("cannot write to `/dev/full`: No space left on device (os error 28)")
         .hints("make room and run again");
-    assert_eq!(place.committed(), 0);
+    assert_eq!(input.committed(), 0);
     let full = fs::OpenOptions::new().write(true).open("/dev/full");
-    let run = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    let run = input.read_by(Host::run(&paths::plugin(HOSTILE)));
     fails(run.stdout(full.expect("Linux has it")))
         .says("cannot write to standard output: No space left on device (os error 28)")
         .hints("make room and run again");
-    assert_eq!(place.committed(), 0);
+    assert_eq!(input.committed(), 0);
 }
 
-/// A limit on the size of files stands in for a full disk: both refuse a write in its middle.
+/// A limit on the size of files simulates a full disk: both cut off a write in the middle.
 #[test]
 fn file_that_cannot_grow_stays_as_it_was_and_nothing_is_committed() {
-    /// Blocks have 512 bytes in one shell and 1024 in another: room for some rows, not for all.
+    /// A block has 512 bytes in one shell and 1024 in another. Either way there is room for some rows, but not for all.
     const LIMITED: &str = "ulimit -f 512";
     const RECORDS: u32 = 20_000;
-    let place = Place::with("limit", &origins(RECORDS, 1));
+    let input = KafkaInput::with("limit", &origins(RECORDS, 1));
     let file = run::folder("limit").join("rows.jsonl");
     let write_by = |host: Host| {
         let host = host.arg("run").arg(paths::plugin(HOSTILE));
         let host = host.args(["--checkpoint-interval", "1h"]);
-        place.read_by(host).arg("--output").arg(&file)
+        input.read_by(host).arg("--output").arg(&file)
     };
     let first = write_by(Host::new()).args(["--stop-after", "100"]);
     let _ = first.finish(LIMIT).success();
     let before = fs::read(&file).expect("it was written");
-    assert_eq!((host::rows(&file).len(), place.committed()), (100, 100));
+    assert_eq!((host::rows(&file).len(), input.committed()), (100, 100));
     fails(write_by(Host::after(LIMITED)))
         .says(&format!(
             "cannot write to `{}`: File too large (os error 27)",
@@ -50,7 +50,7 @@ fn file_that_cannot_grow_stays_as_it_was_and_nothing_is_committed() {
         .hints("make room and run again");
     let after = fs::read(&file).expect("it is there");
     assert!(after == before, "it has {} bytes", after.len());
-    assert_eq!(place.committed(), 100);
+    assert_eq!(input.committed(), 100);
     let _ = write_by(Host::new()).finish(LIMIT).success();
     let offsets = host::rows(&file);
     let offsets = offsets.iter().map(|row| row["offset"].as_u64());
@@ -58,29 +58,29 @@ fn file_that_cannot_grow_stays_as_it_was_and_nothing_is_committed() {
         offsets.eq((0..u64::from(RECORDS)).map(Some)),
         "each row once"
     );
-    assert_eq!(place.committed(), u64::from(RECORDS));
+    assert_eq!(input.committed(), u64::from(RECORDS));
 }
 
 #[test]
-fn limit_on_files_that_is_too_small_for_the_engine_is_told() {
+fn file_size_limit_too_small_for_the_engine_is_reported() {
     let run = Host::after("ulimit -f 1").arg("run");
     let run = run.arg(paths::plugin(HOSTILE)).arg("--recording");
-    let told = fails(run.arg(super::shipped()));
-    let _ = told.names("File too large");
+    let failure = fails(run.arg(super::shipped()));
+    let _ = failure.names("File too large");
 }
 
 #[test]
 fn file_that_another_process_writes_is_named() {
-    let place = Place::with("locked", &origins(10, 1));
+    let input = KafkaInput::with("locked", &origins(10, 1));
     let file = run::folder("locked").join("rows.jsonl");
-    let mut first = place
+    let mut first = input
         .followed_by(Host::run(&paths::plugin(HOSTILE)))
         .args(["--checkpoint-interval", "50ms"])
         .arg("--output")
         .arg(&file)
         .spawn();
     first.until("it commits", LIMIT, |_| {
-        (place.committed() == 10).then_some(())
+        (input.committed() == 10).then_some(())
     });
     fails(hostile(10).arg("--output").arg(&file))
         .says(&format!(
@@ -94,7 +94,7 @@ fn file_that_another_process_writes_is_named() {
 }
 
 #[test]
-fn place_that_cannot_be_opened_is_named() {
+fn file_that_cannot_be_opened_is_named() {
     fails(hostile(1).args(["--output", "nowhere/rows.jsonl"]))
         .says("cannot open `nowhere/rows.jsonl` for appending: No such file or directory (os error 2)")
         .hints("`--output` takes the path of a file that can be written");
@@ -104,7 +104,7 @@ fn place_that_cannot_be_opened_is_named() {
 }
 
 #[test]
-fn file_of_another_kind_is_named_and_left_alone() {
+fn file_of_another_kind_is_named_and_not_changed() {
     let run = hostile(1).args(["--output", "letter.txt"]);
     let letter = run.folder().join("letter.txt");
     fs::write(&letter, "Dear reader,\nyours").expect("the folder is ours");
@@ -117,15 +117,15 @@ fn file_of_another_kind_is_named_and_left_alone() {
     );
 }
 
-/// Only errors count for quietness: where the repository lies may make the host warn that it keeps no
-/// compiled code.
+/// Only errors are logged in these tests: depending on the repository's folder, the host may warn that it does not
+/// cache compiled code.
 const LOG: &str = "JOURNAL_HOST_LOG";
 const ERRORS: &str = "error";
 
 /// `journal-host run ... | head -n 1`
 #[test]
-fn reader_that_goes_away_ends_the_run_quietly_and_nothing_more_is_committed() {
-    let place = Place::with("head", &origins(5000, 1));
+fn reader_that_closes_the_pipe_ends_the_run_quietly_and_nothing_more_is_committed() {
+    let input = KafkaInput::with("head", &origins(5000, 1));
     let mut head = run::spawn(
         Command::new("head")
             .args(["-n", "1"])
@@ -133,7 +133,7 @@ fn reader_that_goes_away_ends_the_run_quietly_and_nothing_more_is_committed() {
             .stdout(Stdio::piped()),
     );
     let pipe = head.stdin.take().expect("it is piped");
-    let run = place
+    let run = input
         .followed_by(Host::run(&paths::plugin(HOSTILE)))
         .args(["--batch-records", "10", "--checkpoint-interval", "1ms"])
         .env(LOG, ERRORS)
@@ -148,20 +148,20 @@ fn reader_that_goes_away_ends_the_run_quietly_and_nothing_more_is_committed() {
         line.starts_with("{\"object_type\":\"origin\",\"offset\":0}\n"),
         "{line}"
     );
-    let committed = place.committed();
+    let committed = input.committed();
     assert!(
         committed < 5000,
         "{committed} of 5000 records are committed"
     );
-    // What was not committed is read by the next run, to the last record.
-    let rest = place.read_by(Host::run(&paths::plugin(HOSTILE)));
+    // The next run reads everything that was not committed.
+    let rest = input.read_by(Host::run(&paths::plugin(HOSTILE)));
     let rest = rest.finish(LIMIT).success();
     assert_eq!(rest.rows()[0]["offset"], committed);
     assert_eq!(rest.rows().len() as u64, 5000 - committed);
 }
 
 #[test]
-fn reader_that_goes_away_from_a_recording_ends_the_run_quietly() {
+fn reader_that_closes_the_pipe_ends_a_run_over_a_recording_quietly() {
     let mut gone = run::spawn(Command::new("true").stdin(Stdio::piped()));
     let pipe = gone.stdin.take().expect("it is piped");
     gone.wait().expect("a child can be waited for");

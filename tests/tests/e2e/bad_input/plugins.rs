@@ -1,4 +1,4 @@
-//! Files that are no plugin, or none for this host.
+//! Files that are not plugins, or not plugins for this host.
 
 use std::fs;
 
@@ -7,14 +7,14 @@ use journal_tests::{Host, paths};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::{Told, fails, shipped};
+use super::{Failure, fails, shipped};
 
 const DESCRIPTION: &str = r#"{"name": "guest", "version": "1"}"#;
 pub(super) const PLAN: &str = r#"{"object-types": "any"}"#;
 
-/// What a run tells of a plugin with these bytes.
+/// Runs a plugin with these bytes, which is invalid.
 #[track_caller]
-fn plugin(bytes: impl AsRef<[u8]>) -> Told {
+fn plugin(bytes: impl AsRef<[u8]>) -> Failure {
     let host = Host::new();
     fs::write(host.folder().join("plugin.wasm"), bytes).expect("the folder is ours");
     fails(
@@ -27,7 +27,7 @@ fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A whole plugin with these answers, whose contract is of this version.
+/// A complete plugin that returns this description and plan, for this version of the contract.
 pub(super) fn guest(description: &str, plan: &str, version: &str) -> Vec<u8> {
     let escape = |text: &str| {
         let bytes = text.bytes().map(|byte| format!("\\{byte:02x}"));
@@ -61,7 +61,7 @@ pub(super) fn guest(description: &str, plan: &str, version: &str) -> Vec<u8> {
     module
 }
 
-/// Makes a plugin of a core module: adds what its exports and imports mean.
+/// Turns a core module into a plugin: adds the types of its exports and imports.
 pub(super) fn embed_contract(module: &mut Vec<u8>, version: &str) {
     let wit = WIT.replace("@0.1.0", &format!("@{version}"));
     let mut resolve = Resolve::default();
@@ -85,27 +85,27 @@ fn missing_file_is_named() {
 }
 
 #[test]
-fn folder_in_the_place_of_a_plugin_is_named() {
+fn folder_instead_of_a_plugin_is_named() {
     fails(Host::new().args(["run", ".", "--recording"]).arg(shipped()))
         .says("the plugin `.` is a folder")
         .hints("built to one first");
 }
 
 #[test]
-fn file_that_is_no_webassembly_is_named() {
+fn file_that_is_not_webassembly_is_named() {
     for bytes in [b"#!/bin/sh\n".as_slice(), b"", b"(print 1)", b"\0as"] {
         plugin(bytes)
             .says("the plugin `plugin.wasm` is not WebAssembly")
             .hints("a plugin is the `.wasm` file that building it makes");
     }
-    // What zstd compresses begins with a parenthesis, as WebAssembly's text does.
+    // Data compressed with zstd starts with a parenthesis, as WebAssembly's text format does.
     plugin(fs::read(shipped()).expect("it ships"))
         .says("the plugin `plugin.wasm` is not WebAssembly")
         .hints("a plugin is the `.wasm` file that building it makes");
 }
 
 #[test]
-fn webassembly_text_is_told_from_other_text() {
+fn webassembly_text_is_distinguished_from_other_text() {
     for text in ["(module)", ";; a comment\n(module)", "\n( component )"] {
         plugin(text)
             .says("the plugin `plugin.wasm` is not WebAssembly")
@@ -167,7 +167,7 @@ fn import_that_the_host_does_not_offer_is_named() {
 }
 
 #[test]
-fn description_that_breaks_the_rules_is_told_with_its_place() {
+fn invalid_description_is_reported_with_its_json_pointer() {
     let described = |answer: &str, rule: &str| {
         plugin(guest(answer, PLAN, "0.1.0"))
             .names("the plugin `plugin.wasm` does not describe itself: ")
@@ -190,8 +190,8 @@ fn description_that_breaks_the_rules_is_told_with_its_place() {
     );
 }
 
-/// Its references `#/$defs/%611` lead to one schema for who decodes `%61` and to another for who does not, so that the
-/// schema was small to what bounded it and had 2^32 parts for what checked the options: the run never ended.
+/// Its references `#/$defs/%611` lead to one schema if `%61` is decoded and to another if it is not. The check of the
+/// schema's size once took one, and the check of the options the other, which has 2^32 parts: the run never ended.
 #[test]
 fn schema_whose_references_have_two_meanings_is_refused() {
     let path = paths::repository().join("tests/data/hostile/schema-pct-bomb.wat");
@@ -220,7 +220,7 @@ fn schema_that_is_deep_large_or_ambiguous_is_refused() {
         &format!(r#"{{"a": {deep}}}"#),
         "schemas nest deeper than 32",
     );
-    // More levels than the reader of JSON takes.
+    // More levels than the JSON parser accepts.
     let deep = format!("{}true{}", list.repeat(400), "}".repeat(400));
     refused(&format!(r#"{{"a": {deep}}}"#), "recursion limit exceeded");
     let many = vec!["0"; 12_000].join(",");
@@ -239,7 +239,7 @@ fn schema_that_is_deep_large_or_ambiguous_is_refused() {
 }
 
 #[test]
-fn plan_that_breaks_the_rules_is_told_with_its_place() {
+fn invalid_plan_is_reported_with_its_json_pointer() {
     let planned = |answer: &str, rule: &str| {
         plugin(guest(DESCRIPTION, answer, "0.1.0"))
             .names("the answer of the plugin `guest` to `start` breaks a rule")

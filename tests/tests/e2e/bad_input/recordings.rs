@@ -1,25 +1,25 @@
-//! Recordings that cannot be read, or lack what is asked for.
+//! Recordings that cannot be read, or that do not have the requested topics.
 
 use std::fs;
 use std::process::Command;
 
 use journal_tests::{Host, paths, run};
 
-use super::{HOSTILE, Told, fails, hostile, origins, record, shipped};
+use super::{Failure, HOSTILE, fails, hostile, origins, record, shipped};
 
-/// A run of `count-objects` over a file `input` with these bytes.
+/// Runs `count-objects` over a file `input` with these bytes, which is invalid.
 #[track_caller]
-fn recording(bytes: impl AsRef<[u8]>) -> Told {
+fn recording(bytes: impl AsRef<[u8]>) -> Failure {
     let host = Host::run(&paths::plugin("count-objects")).args(["--recording", "input"]);
     fs::write(host.folder().join("input"), bytes).expect("the folder is ours");
     let folder = host.folder().to_owned();
-    let told = fails(host.args(["--output", "rows.jsonl"]));
-    // Whole or not at all: not even the rows of the records before a cut.
+    let failure = fails(host.args(["--output", "rows.jsonl"]));
+    // All rows or none: not even those of the records before the damage.
     assert_eq!(
         fs::read_to_string(folder.join("rows.jsonl")).unwrap_or_default(),
         ""
     );
-    told
+    failure
 }
 
 /// A header of this version.
@@ -53,7 +53,7 @@ fn empty_recording_is_named() {
 }
 
 #[test]
-fn file_that_is_no_recording_is_named() {
+fn file_that_is_not_a_recording_is_named() {
     let plugin = fs::read(paths::plugin("count-objects")).expect("it was built");
     for bytes in [b"{\"url\": 1}".as_slice(), b"\x91\x01", b"\x80", &plugin] {
         recording(bytes)
@@ -111,7 +111,7 @@ fn record_of_a_topic_that_the_header_lacks_is_named() {
 }
 
 #[test]
-fn prefix_without_topics_names_those_there_are() {
+fn prefix_without_topics_lists_the_existing_prefixes() {
     fails(hostile(1).args(["--prefix", "swh.journal"]))
         .says(
             "the recording `origins.journal` has no topic with the prefix `swh.journal`; the prefixes \
@@ -121,7 +121,7 @@ fn prefix_without_topics_names_those_there_are() {
 }
 
 #[test]
-fn object_type_without_a_topic_names_those_there_are() {
+fn object_type_without_a_topic_lists_the_existing_object_types() {
     let sentence = "the recording `origins.journal` has no topic for the object type `revision` with the \
                     prefix `swh.journal.objects`; the object types there are: `origin`";
     fails(hostile(1).args(["--object-type", "revision"]))
@@ -154,7 +154,7 @@ fn pipe_without_a_header_is_refused_and_one_with_a_header_is_read() {
         finished
     };
     assert_eq!(piped(&with_header).success().rows().len(), 10);
-    super::told(&piped(without).code(1))
+    super::failure(&piped(without).code(1))
         .says("the recording `pipe` has no header, and is no file that could be read twice")
         .hints("save it to a file first");
 }

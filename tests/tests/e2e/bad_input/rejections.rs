@@ -4,11 +4,11 @@ use std::fs;
 
 use journal_tests::{Host, paths};
 
-use super::{HOSTILE, LIMIT, Place, fails, hostile, origins};
+use super::{HOSTILE, KafkaInput, LIMIT, fails, hostile, origins};
 
 const REJECTING: [&str; 2] = ["--option", "process=reject-even"];
 
-/// The key of the second of [`origins`], as a log shows it.
+/// The key of a record of [`origins`], as the log shows it.
 fn key(number: u32) -> String {
     format!("{}{number:08x}", "07".repeat(16))
 }
@@ -31,19 +31,19 @@ fn rejected_record_stops_the_run_and_is_named_with_its_key() {
 }
 
 #[test]
-fn rejected_record_on_kafka_leaves_the_groups_offset() {
-    let place = Place::with("rejected", &origins(300, 1));
-    let host = || place.read_by(Host::run(&paths::plugin(HOSTILE)));
+fn rejected_record_on_kafka_does_not_change_the_groups_offset() {
+    let input = KafkaInput::with("rejected", &origins(300, 1));
+    let host = || input.read_by(Host::run(&paths::plugin(HOSTILE)));
     let _ = host().args(["--stop-after", "11"]).finish(LIMIT).success();
     fails(host().args(REJECTING))
         .says(&format!(
             "the processor rejected the record at `{}` partition 0 offset 12 with the key `{}`: its offset is \
              even",
-            place.topic(),
+            input.topic(),
             key(12)
         ))
         .hints("`--on-bad-record skip`");
-    assert_eq!(place.committed(), 11);
+    assert_eq!(input.committed(), 11);
     let skipped = host()
         .args(REJECTING)
         .args(["--on-bad-record", "skip"])
@@ -55,11 +55,11 @@ fn rejected_record_on_kafka_leaves_the_groups_offset() {
         "{}",
         skipped.stderr
     );
-    assert_eq!(place.committed(), 300, "skipped records are committed");
+    assert_eq!(input.committed(), 300, "skipped records are committed");
 }
 
 #[test]
-fn skipped_records_are_told_up_to_a_hundred_and_counted() {
+fn skipped_records_are_logged_up_to_a_hundred_and_counted() {
     let finished = hostile(300)
         .args(REJECTING)
         .args(["--on-bad-record", "skip", "--batch-records", "7"])
@@ -70,19 +70,19 @@ fn skipped_records_are_told_up_to_a_hundred_and_counted() {
         .into_iter()
         .map(|row| row["offset"].as_u64());
     let odd = (0..300).filter(|offset| offset % 2 == 1).map(Some);
-    assert!(offsets.eq(odd), "rows of rejected records are taken back");
+    assert!(offsets.eq(odd), "rows of rejected records are dropped");
     let log = &finished.stderr;
-    let told = |what: &str| log.lines().filter(|line| line.contains(what)).count();
+    let count = |what: &str| log.lines().filter(|line| line.contains(what)).count();
     assert_eq!(
-        told("skipped the record at `swh.journal.objects.origin` partition 0 offset "),
+        count("skipped the record at `swh.journal.objects.origin` partition 0 offset "),
         100
     );
     assert_eq!(
-        told(&format!("with the key `{}`: its offset is even", key(198))),
+        count(&format!("with the key `{}`: its offset is even", key(198))),
         1
     );
-    assert_eq!(told(&format!("with the key `{}`", key(200))), 0);
-    assert_eq!(told("more records were skipped"), 1);
-    assert_eq!(told("300 objects"), 1, "{log}");
-    assert_eq!(told("150 rejected"), 1, "{log}");
+    assert_eq!(count(&format!("with the key `{}`", key(200))), 0);
+    assert_eq!(count("more records were skipped"), 1);
+    assert_eq!(count("300 objects"), 1, "{log}");
+    assert_eq!(count("150 rejected"), 1, "{log}");
 }

@@ -1,4 +1,4 @@
-//! Brokers that ask who one is, as production's do.
+//! Brokers that require authentication, like those in production.
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ const ALICE: Account = Account {
     password: "wonderland",
 };
 
-/// A cluster with topics of two prefixes, of which alice may read one.
+/// A cluster with topics under two prefixes, of which alice may read one.
 struct Cluster {
     broker: Broker,
     prefix: Prefix,
@@ -36,7 +36,7 @@ fn cluster() -> &'static Cluster {
 }
 
 impl Cluster {
-    /// A run as alice, but for what a test changes.
+    /// A run with alice's account. Tests vary its arguments.
     fn run(&self, prefix: &Prefix, group: &str, password: &str) -> Host {
         Host::run(&paths::plugin(HOSTILE))
             .args(["--brokers", &self.broker.secured_address()])
@@ -56,7 +56,7 @@ impl Cluster {
 }
 
 #[test]
-fn account_with_its_rights_reads_everything() {
+fn account_reads_everything_that_it_may_read() {
     let cluster = cluster();
     let run = cluster.run(&cluster.prefix, "alice-all", ALICE.password);
     let finished = cluster.trusting(run).finish(LIMIT).success();
@@ -64,19 +64,19 @@ fn account_with_its_rights_reads_everything() {
 }
 
 #[test]
-fn wrong_password_is_told_and_is_in_no_message() {
+fn wrong_password_is_reported_and_not_printed() {
     let cluster = cluster();
     let run = cluster.run(&cluster.prefix, "alice-password", "looking-glass");
     let finished = cluster.trusting(run).finish(LIMIT).code(1);
     assert!(!finished.stderr.contains("looking-glass"));
-    super::told(&finished)
+    super::failure(&finished)
         .names(&format!("`{}`", cluster.broker.secured_address()))
         .names("uthentication failed")
         .hints("`sasl.*`");
 }
 
 #[test]
-fn certificate_that_nobody_vouches_for_is_told() {
+fn untrusted_certificate_is_reported() {
     let cluster = cluster();
     let run = cluster.run(&cluster.prefix, "alice-certificate", ALICE.password);
     fails(run)
@@ -86,7 +86,7 @@ fn certificate_that_nobody_vouches_for_is_told() {
 }
 
 #[test]
-fn client_without_security_is_told() {
+fn client_without_security_is_reported() {
     let cluster = cluster();
     let run = Host::run(&paths::plugin(HOSTILE))
         .args(["--brokers", &cluster.broker.secured_address()])
@@ -97,7 +97,7 @@ fn client_without_security_is_told() {
 }
 
 #[test]
-fn group_that_the_account_may_not_use_is_told() {
+fn group_that_the_account_may_not_use_is_reported() {
     let cluster = cluster();
     let run = cluster.run(&cluster.prefix, "bob-group", ALICE.password);
     fails(cluster.trusting(run))
@@ -106,7 +106,7 @@ fn group_that_the_account_may_not_use_is_told() {
 }
 
 #[test]
-fn topics_that_the_account_may_not_read_are_not_there() {
+fn topics_that_the_account_may_not_read_are_not_found() {
     let cluster = cluster();
     let run = cluster.run(&cluster.secret, "alice-topic", ALICE.password);
     fails(cluster.trusting(run))

@@ -1,4 +1,4 @@
-//! Standard error: one clean line an event, and no run that fails because of it.
+//! Each event is one line without control characters on standard error, and no run fails because of logging.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use std::process::{Command, Stdio};
 use journal_tests::{Host, paths, run};
 
 use super::plugins::embed_contract;
-use super::{HOSTILE, LIMIT, fails, hostile, is_wrong_use, origins, record, told};
+use super::{HOSTILE, LIMIT, fails, failure, hostile, is_wrong_use, origins, record};
 
 const LOG: &str = "JOURNAL_HOST_LOG";
-/// A plugin that rejects the first record of a call, for a reason with a line feed and marks that steer a terminal.
+/// A plugin that rejects the first record of a call. Its reason contains a line feed and terminal control sequences.
 const REJECT_FIRST: &str = include_str!("../../../data/hostile/reject-first.wat");
-/// A run whose workers write lines to the log.
+/// Options of a run whose workers write to the log.
 const SKIPPING: [&str; 4] = ["--option", "process=reject-even", "--on-bad-record", "skip"];
 
-/// A run of the hostile guest over some records, whose standard error goes where this shell command leads.
-fn to(redirection: &str) -> Host {
+/// A run of the hostile guest whose standard error is redirected with this shell command.
+fn with_stderr(redirection: &str) -> Host {
     let host = Host::after(redirection)
         .arg("run")
         .arg(paths::plugin(HOSTILE));
@@ -24,8 +24,8 @@ fn to(redirection: &str) -> Host {
     host.args(["--recording", "origins.journal"])
 }
 
-/// The pipe of a reader that went away.
-fn gone() -> Stdio {
+/// A pipe whose reader has ended.
+fn closed_pipe() -> Stdio {
     let mut reader = run::spawn(Command::new("true").stdin(Stdio::piped()));
     let pipe = reader.stdin.take().expect("it is piped");
     reader.wait().expect("a child can be waited for");
@@ -35,25 +35,34 @@ fn gone() -> Stdio {
 #[test]
 fn standard_error_that_cannot_be_written_changes_neither_rows_nor_exit_code() {
     for redirection in ["exec 2>/dev/full", "exec 2>&-"] {
-        let finished = to(redirection).args(SKIPPING).finish(LIMIT).success();
+        let finished = with_stderr(redirection)
+            .args(SKIPPING)
+            .finish(LIMIT)
+            .success();
         assert_eq!(finished.rows().len(), 5, "{redirection}");
-        let verbose = to(redirection).args(SKIPPING).env(LOG, "trace");
+        let verbose = with_stderr(redirection).args(SKIPPING).env(LOG, "trace");
         assert_eq!(verbose.finish(LIMIT).success().rows().len(), 5);
-        let failing = to(redirection).args(["--option", "process=panic"]);
+        let failing = with_stderr(redirection).args(["--option", "process=panic"]);
         let _ = failing.finish(LIMIT).code(1);
-        let wrong = to(redirection).args(["--output", "a="]);
+        let wrong = with_stderr(redirection).args(["--output", "a="]);
         let _ = wrong.finish(LIMIT).code(2);
-        let _ = to(redirection).arg("--nonsense").finish(LIMIT).code(2);
-        let _ = to(redirection).env(LOG, "debgu").finish(LIMIT).code(2);
+        let _ = with_stderr(redirection)
+            .arg("--nonsense")
+            .finish(LIMIT)
+            .code(2);
+        let _ = with_stderr(redirection)
+            .env(LOG, "debgu")
+            .finish(LIMIT)
+            .code(2);
     }
 }
 
 /// `journal-host run ... --output rows.jsonl 2>&1 | head -n 0`
 #[test]
-fn reader_of_the_log_that_goes_away_changes_neither_rows_nor_exit_code() {
+fn reader_that_closes_the_pipe_of_the_log_changes_neither_rows_nor_exit_code() {
     let host = || {
-        to("exec 2>&1")
-            .stdout(gone())
+        with_stderr("exec 2>&1")
+            .stdout(closed_pipe())
             .args(["--output", "rows.jsonl"])
     };
     let run = host().args(SKIPPING);
@@ -66,7 +75,7 @@ fn reader_of_the_log_that_goes_away_changes_neither_rows_nor_exit_code() {
 }
 
 #[test]
-fn filter_that_is_no_filter_is_wrong_use() {
+fn invalid_log_filter_is_wrong_use() {
     is_wrong_use(hostile(1).env(LOG, "debgu"))
         .says(
             "the variable `JOURNAL_HOST_LOG` is `debgu`: `debgu` is not a level; the levels are `off`, `error`, \
@@ -117,7 +126,7 @@ fn assert_clean(text: &str) {
 }
 
 #[test]
-fn key_and_reason_from_outside_stay_in_the_line_of_their_event() {
+fn key_and_reason_from_outside_stay_in_one_log_line() {
     let key: &[u8] = b"\xbak\n2026-01-01 ERROR forged\x1b";
     let skipped = rejecting(&[("swh.journal.objects.origin", key)])
         .finish(LIMIT)
@@ -139,13 +148,13 @@ fn topic_name_that_would_forge_a_line_is_refused() {
         "swh.journal.objects.origin\u{1b}]0;x\u{7}\n2026-01-01 ERROR forged\u{202e}\u{9b}2J";
     let finished = rejecting(&[(topic, b"k")]).finish(LIMIT).code(1);
     assert_clean(&finished.stderr);
-    told(&finished)
+    failure(&finished)
         .names(r"has a topic with the name `swh.journal.objects.origin\x1b]0;x\x07\n2026-01-01 ERROR forged\xe2")
         .hints("copy or make the recording again");
 }
 
 #[test]
-fn only_privileged_topics_are_one_message_for_every_plugin() {
+fn recording_with_only_privileged_topics_gets_the_same_message_from_every_plugin() {
     let topic = "swh.journal.objects_privileged.revision";
     for plugin in ["count-objects", "list-revisions"] {
         let host = Host::run(&paths::plugin(plugin));

@@ -1,11 +1,11 @@
-//! Aggregates: one row a key and checkpoint, and partial sums that add up.
+//! Aggregates: one row per key and checkpoint, and partial sums that add up.
 
 use journal_tests::{Host, paths};
 
 use super::{LIMIT, host, large, objects, shipped, slow, total};
 
 #[test]
-fn recording_has_one_row_a_key_however_small_its_calls() {
+fn recording_gives_one_row_per_key_even_with_small_calls() {
     let recording = paths::repository().join("recordings/ripgrep.journal.zst");
     let finished = Host::run(&paths::plugin("count-objects"))
         .arg("--recording")
@@ -29,14 +29,14 @@ fn partial_sums_of_two_processes_add_up() {
     let finished = running.map(|process| process.finish(LIMIT).success());
     for process in &finished {
         assert!(objects(&process.counts()) > 0);
-        // At several checkpoints.
+        // There were several checkpoints.
         assert!(process.rows().len() > process.counts().len());
     }
     assert_eq!(total(&finished), large.counts);
 }
 
 #[test]
-fn workers_of_one_process_write_rows_of_their_own() {
+fn each_worker_of_a_process_writes_its_own_rows() {
     let large = large();
     let group = large.prefix.group("merging-workers");
     let finished = host("count-objects", &large.prefix, &group)
@@ -44,6 +44,6 @@ fn workers_of_one_process_write_rows_of_their_own() {
         .finish(LIMIT)
         .success();
     assert_eq!(finished.counts(), large.counts);
-    // A worker has one row a type, but for the checkpoints of its rebalances.
+    // Each worker writes one row per type, and more at the checkpoints of rebalances.
     assert!(finished.rows().len() > finished.counts().len());
 }

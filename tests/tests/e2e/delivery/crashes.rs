@@ -1,4 +1,4 @@
-//! Processes that die in the middle, brokers that go, processors that trap.
+//! Processes that are killed, brokers that restart, and processors that trap in the middle of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,13 +14,13 @@ use super::{
     total, trap_at_call, until_committed,
 };
 
-/// The group waits for a dead member as long as its session.
-const FORGOTTEN_SOON: [&str; 2] = ["--kafka", "session.timeout.ms=2000"];
+/// The group waits for a dead member until its session times out.
+const SHORT_SESSION: [&str; 2] = ["--kafka", "session.timeout.ms=2000"];
 
-/// Whether the counts are held by the processor until a checkpoint, or merged by the host.
+/// Whether the processor holds the counts until a checkpoint, or the host merges them.
 const MERGES: [&str; 2] = ["merges=false", "merges=true"];
 
-/// The rows of the last checkpoint: a checkpoint has at most one row a type.
+/// The rows of the last checkpoint: a checkpoint has at most one row per type.
 fn last_checkpoint(rows: &[Value]) -> Counts {
     let mut last: Vec<Value> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -50,7 +50,7 @@ fn kill_between_rows_and_commit(merges: &str) {
     let killed = one_type("guest-counter")
         .args(["--option", &spin(4000), "--option", merges])
         .args(["--checkpoint-interval", "300ms"])
-        .args(FORGOTTEN_SOON)
+        .args(SHORT_SESSION)
         .fault("kill-after:sync:4")
         .finish(LIMIT);
     assert_eq!(
@@ -82,7 +82,7 @@ fn kill_before_rows_are_written(merges: &str) {
     let group = large.prefix.group(&format!("before-rows-{merges}"));
     let killed = slow(&large.prefix, &group)
         .args(["--option", merges])
-        .args(FORGOTTEN_SOON)
+        .args(SHORT_SESSION)
         .fault("kill-before:write:4")
         .finish(LIMIT);
     assert_eq!(
@@ -95,7 +95,7 @@ fn kill_before_rows_are_written(merges: &str) {
     let rest = host("count-objects", &large.prefix, &group)
         .finish(LIMIT)
         .success();
-    // The commit of the checkpoint before may have been under way.
+    // The commit of the checkpoint before may have been in flight.
     let repeated = difference(&total([&killed, &rest]), &large.counts);
     assert_eq!(objects(&killed.counts()) - committed, objects(&repeated));
 }
@@ -108,7 +108,7 @@ fn one_checkpoint(prefix: &Prefix, group: &str, folder: &Path) -> Host {
     OUTPUTS.into_iter().fold(
         host("months-and-extensions", prefix, group)
             .args(["--checkpoint-interval", "1h"])
-            .args(FORGOTTEN_SOON),
+            .args(SHORT_SESSION),
         |host, output| {
             let file = file_of(folder, output);
             host.arg("--output")
@@ -121,7 +121,7 @@ fn file_of(folder: &Path, output: &str) -> PathBuf {
     folder.join(format!("{output}.jsonl"))
 }
 
-/// How often each line occurs in the file of each output.
+/// The number of occurrences of each line in the file of each output.
 fn lines(folder: &Path) -> BTreeMap<(&'static str, String), u32> {
     let mut lines = BTreeMap::new();
     for output in OUTPUTS {
@@ -134,7 +134,7 @@ fn lines(folder: &Path) -> BTreeMap<(&'static str, String), u32> {
     lines
 }
 
-/// First a run lists its durable steps, then one run dies or fails at each of them, and another one goes on.
+/// One run lists its durable steps. Then, for each step, one run is killed or fails at it, and another one resumes.
 #[test]
 fn crash_or_failure_at_any_durable_step_loses_nothing() {
     let prefix = Prefix::new("steps");
@@ -152,13 +152,13 @@ fn crash_or_failure_at_any_durable_step_loses_nothing() {
         for number in 1..=4 {
             for effect in ["kill-before", "kill-within", "kill-after", "fail"] {
                 let (prefix, expected) = (&prefix, &expected);
-                scope.spawn(move || break_and_go_on(prefix, effect, number, expected));
+                scope.spawn(move || break_and_resume(prefix, effect, number, expected));
             }
         }
     });
 }
 
-fn break_and_go_on(
+fn break_and_resume(
     prefix: &Prefix,
     effect: &str,
     number: u32,
@@ -175,7 +175,7 @@ fn break_and_go_on(
     if effect == "fail" {
         assert!(
             lines(&folder).is_empty(),
-            "{fault}: what was written is taken back"
+            "{fault}: written rows are removed"
         );
     }
     let _whole = one_checkpoint(prefix, &group, &folder)
@@ -183,7 +183,7 @@ fn break_and_go_on(
         .success();
     let lines = lines(&folder);
     assert!(lines.keys().eq(expected.keys()), "{fault}");
-    // What was durable, or half of it, is repeated and nothing else.
+    // Rows that were durable, all or half of them, are repeated, and no others.
     let times: BTreeSet<_> = lines.values().copied().collect();
     let allowed: &[u32] = match (effect, number) {
         ("fail", _) | ("kill-before", 1) => &[1],
@@ -241,7 +241,7 @@ fn trap_while_counts_are_held(merges: &str) {
 }
 
 #[test]
-fn broker_restart_in_the_middle_is_waited_out() {
+fn run_continues_after_a_broker_restart() {
     let mut broker = Broker::start();
     let prefix = Prefix::new("restart");
     let journal = shipped();
@@ -282,7 +282,7 @@ fn broker_restart_in_the_middle_is_waited_out() {
 }
 
 #[test]
-fn group_that_has_committed_everything_reads_nothing_again() {
+fn group_that_has_committed_everything_reads_nothing() {
     let prefix = Prefix::new("again");
     let journal = shipped();
     Broker::shared().load(&prefix, &journal, PARTITIONS, 1);
@@ -309,7 +309,7 @@ fn worker_that_fails_ends_the_whole_process() {
         .arg("--brokers")
         .arg(Broker::shared().address())
         .args(["--prefix", large.prefix.as_str(), "--group-id", &group])
-        // It would go on for ever.
+        // Without the failure it would never end.
         .args(["--workers", "3", "--on-eof", "continue"])
         .args(["--option", &spin(4000), "--option", &trap])
         .args(["--checkpoint-interval", "100ms"])

@@ -1,4 +1,4 @@
-//! Runs that end in order: at the end, by a signal, at a number of records.
+//! Runs that stop cleanly: at the end of the journal, after a signal, or after a number of records.
 
 use journal_tests::kafka::Journal;
 use journal_tests::{Broker, Host, Prefix, oracle, paths, run};
@@ -18,7 +18,7 @@ fn counts_from_the_shipped_recording_equal_an_independent_count() {
         .finish(LIMIT)
         .success();
     assert_eq!(finished.counts(), shipped().counts(false, 1));
-    // One checkpoint: one row a type.
+    // One checkpoint: one row per type.
     assert_eq!(finished.rows().len(), finished.counts().len());
 }
 
@@ -60,7 +60,7 @@ fn run_interrupted_by_a_signal_and_started_again_counts_everything_once() {
         assert_eq!(
             objects(&first.counts()),
             committed,
-            "every row is committed at the end"
+            "the records of all rows are committed at the end"
         );
         let second = host("count-objects", &large.prefix, &group)
             .finish(LIMIT)
@@ -71,7 +71,7 @@ fn run_interrupted_by_a_signal_and_started_again_counts_everything_once() {
 }
 
 #[test]
-fn stop_after_commits_exactly_behind_the_last_claimed_record() {
+fn stop_after_commits_exactly_after_the_last_claimed_record() {
     let large = large();
     for (workers, records) in [("1", 123_456), ("3", 234_567)] {
         let group = large.prefix.group(&format!("stop-{workers}"));
@@ -93,15 +93,15 @@ fn stop_after_commits_exactly_behind_the_last_claimed_record() {
 fn second_signal_ends_the_process_at_once() {
     let large = large();
     let group = large.prefix.group("twice");
-    // Endless work: only the second signal ends it before the deadline does.
+    // The call does not end: only the second signal ends it before the deadline.
     let mut running = host("guest-counter", &large.prefix, &group)
         .args(["--option", "spin=4000000000", "--deadline", "140s"])
         .spawn();
-    let group_of_one = |_: &journal_tests::Running| {
+    let is_only_member = |_: &journal_tests::Running| {
         let (members, state) = Broker::shared().group(&group);
         (members == 1 && state == "Stable").then_some(())
     };
-    running.until("it joins the group", LIMIT, group_of_one);
+    running.until("it joins the group", LIMIT, is_only_member);
     running.signal(Signal::INT);
     running.until("the first signal is delivered", LIMIT, |running| {
         (!running.has_pending(Signal::INT)).then_some(())
@@ -112,7 +112,7 @@ fn second_signal_ends_the_process_at_once() {
 }
 
 #[test]
-fn run_that_continues_reads_what_comes_later() {
+fn run_that_waits_at_the_end_reads_new_records() {
     let prefix = Prefix::new("later");
     let journal = shipped();
     Broker::shared().load(&prefix, &journal, PARTITIONS, 1);
@@ -135,7 +135,7 @@ fn run_that_continues_reads_what_comes_later() {
 }
 
 #[test]
-fn run_stops_at_the_end_it_saw_though_records_keep_coming() {
+fn run_stops_at_the_end_it_saw_although_new_records_arrive() {
     let prefix = Prefix::new("inflow");
     let journal = shipped();
     let broker = Broker::shared();

@@ -1,4 +1,4 @@
-//! Several workers and processes that share the work as one group.
+//! Workers and processes that share the work as one consumer group.
 
 use super::{LIMIT, host, large, objects, slow, total};
 

@@ -1,4 +1,4 @@
-//! Memory stays what it is, however long a run is.
+//! Memory does not grow with the length of a run, and stays below its limit.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, Read};
@@ -14,11 +14,11 @@ use serde_json::Value;
 
 use super::{LIMIT, host, large};
 
-/// Calls that a run makes at least.
+/// The minimum number of calls of a run.
 const CALLS: u64 = 100_000;
-/// Records of one call.
+/// The number of records per call.
 const RECORDS: usize = 100;
-/// The call from which on nothing may grow.
+/// The call after which memory may not grow.
 const SETTLED: u64 = 10_000;
 
 fn value(number: u32) -> [u8; 24] {
@@ -36,16 +36,16 @@ fn calls(path: &Path) -> Vec<Value> {
     lines.map(parse).collect()
 }
 
-/// Follows the host to its end: its resident memory once the calls are settled, and at the last.
+/// Watches the host until it ends. Returns its resident memory after [`SETTLED`] calls, and at the end.
 fn follow(mut running: Running, calls_file: &Path) -> (u64, u64) {
     let settled = running.until("the first calls", LIMIT, |running| {
         let bytes = calls_file.metadata().ok()?.len();
-        // A row of a call has some 40 bytes.
+        // The row for a call has about 40 bytes.
         (bytes > SETTLED * 40).then(|| running.resident_bytes())
     });
     let mut last = settled;
     while !running.has_ended() {
-        // Nothing is left to read of a process between its end and this look.
+        // A process that has just ended has no memory figures.
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", running.pid().as_raw_nonzero()));
         if status.is_ok_and(|status| status.contains("VmRSS:")) {
@@ -130,13 +130,13 @@ fn memory_is_flat_over_100_000_calls_from_kafka() {
             &prefix.group("flat"),
         ])
         .args(["--on-eof", "stop", "--checkpoint-interval", "100ms"])
-        // How full queues and held rows are depends on what else the machine does; so they are kept small.
+        // The fill level of the queues depends on the load of the machine, so they are kept small.
         .args(["--kafka", "queued.max.messages.kbytes=256"])
         .args(["--kafka", "max.partition.fetch.bytes=65536"]);
     assert_flat(host);
 }
 
-/// What the processes below may take.
+/// The memory limit of the processes below.
 const PROCESS_MEMORY: u64 = 256 << 20;
 
 fn bounded(plugin: &str, group: &str) -> Host {
@@ -145,8 +145,8 @@ fn bounded(plugin: &str, group: &str) -> Host {
         .arg(PROCESS_MEMORY.to_string())
 }
 
-/// Follows the host to its end: the most memory that it ever held.
-fn peak_to_the_end(running: &mut Running) -> u64 {
+/// Watches the host until it ends, and returns its peak memory.
+fn peak_memory(running: &mut Running) -> u64 {
     let mut peak = 0;
     running.until("its end", LIMIT, |running| {
         peak = running.peak_bytes().unwrap_or(peak);
@@ -154,13 +154,13 @@ fn peak_to_the_end(running: &mut Running) -> u64 {
     })
 }
 
-/// What one call may emit, as a processor is told that emits more.
-fn most_emitted() -> u64 {
+/// The limit on the rows of one call, as the error of a processor that emits more shows it.
+fn emission_limit() -> u64 {
     let group = large().prefix.group("flood");
     let host = bounded("guest-hostile", &group).args(["--option", "process=flood"]);
     let stderr = host.finish(LIMIT).code(1).stderr;
-    let told = stderr.split_once("the processor emitted more than ");
-    let mut words = told.expect("it floods").1.split(' ');
+    let limit = stderr.split_once("the processor emitted more than ");
+    let mut words = limit.expect("it emits too much").1.split(' ');
     let number: u64 = words
         .next()
         .and_then(|word| word.parse().ok())
@@ -172,11 +172,11 @@ fn most_emitted() -> u64 {
     }
 }
 
-/// Reads while `flows`, and otherwise nothing, until the other end is closed.
-fn drain(mut pipe: PipeReader, flows: &AtomicBool) {
+/// Reads while `is_reading`, and pauses otherwise, until the other end is closed.
+fn drain(mut pipe: PipeReader, is_reading: &AtomicBool) {
     let mut buffer = vec![0; 1 << 20];
     loop {
-        if !flows.load(Ordering::Relaxed) {
+        if !is_reading.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(5));
             continue;
         }
@@ -186,21 +186,21 @@ fn drain(mut pipe: PipeReader, flows: &AtomicBool) {
     }
 }
 
-/// Waits until the host has held no more memory than before for a while: its queues are full then.
+/// Waits until the host's peak memory has not changed for a while: its queues are full then.
 fn until_full(running: &mut Running) {
-    const LOOKS: u32 = 300;
+    const SAMPLES: u32 = 300;
     let (mut peak, mut same) = (0, 0);
     running.until("its queues are full", LIMIT, |running| {
         let now = running.peak_bytes()?;
         same = if now == peak { same + 1 } else { 0 };
         peak = now;
-        (same > LOOKS).then_some(())
+        (same > SAMPLES).then_some(())
     });
 }
 
 #[test]
-fn hostile_processors_and_full_queues_stay_below_the_memory_of_the_process() {
-    let emitted = most_emitted() * 97 / 100;
+fn hostile_processors_and_full_queues_stay_below_the_process_memory_limit() {
+    let emitted = emission_limit() * 97 / 100;
     let group = large().prefix.group("hoard");
     let (reader, writer) = std::io::pipe().expect("the system gives a pipe");
     let host = bounded("guest-hostile", &group)
@@ -210,38 +210,38 @@ fn hostile_processors_and_full_queues_stay_below_the_memory_of_the_process() {
         .args(["--option", &format!("emitted_bytes={emitted}")])
         .args(["--stop-after", "400000"]);
     let mut running = host.spawn();
-    let flows = Arc::new(AtomicBool::new(true));
+    let is_reading = Arc::new(AtomicBool::new(true));
     let drained = std::thread::spawn({
-        let flows = Arc::clone(&flows);
-        move || drain(reader, &flows)
+        let is_reading = Arc::clone(&is_reading);
+        move || drain(reader, &is_reading)
     });
     running.until("both workers have partitions", LIMIT, |running| {
-        // The first may have had all of them before the other came.
+        // The first worker may have had all partitions before the other one joined.
         let is_assignment =
             |line: &&str| line.ends_with(" come") && !line.contains(" 0 partitions");
         (running.stderr().lines().filter(is_assignment).count() >= 2).then_some(())
     });
-    // The workers now wait for the reader with all rows that they may hold, and librdkafka reads on.
-    flows.store(false, Ordering::Relaxed);
+    // The workers now hold the maximum of rows and wait for the reader, while librdkafka goes on fetching.
+    is_reading.store(false, Ordering::Relaxed);
     until_full(&mut running);
     let stalled = running.peak_bytes().expect("it waits for the reader");
-    flows.store(true, Ordering::Relaxed);
-    let peak = peak_to_the_end(&mut running);
+    is_reading.store(true, Ordering::Relaxed);
+    let peak = peak_memory(&mut running);
     let _ = running.finish(LIMIT).success();
     drained.join().expect("the pipe was closed");
     assert!(
         peak < PROCESS_MEMORY,
-        "{stalled} bytes stalled, {peak} at the most"
+        "{stalled} bytes stalled, {peak} at most"
     );
-    // Or it was no test.
+    // Otherwise the queues were not full, and the test shows nothing.
     assert!(stalled > PROCESS_MEMORY / 3, "{stalled} bytes stalled");
 }
 
 #[test]
-fn well_behaved_processor_counts_all_within_the_memory_of_the_process() {
+fn well_behaved_processor_counts_everything_in_half_of_the_process_memory() {
     let group = large().prefix.group("within");
     let mut running = bounded("count-objects", &group).spawn();
-    let peak = peak_to_the_end(&mut running);
+    let peak = peak_memory(&mut running);
     let finished = running.finish(LIMIT).success();
     assert_eq!(finished.counts(), large().counts);
     assert!(peak < PROCESS_MEMORY / 2, "{peak} bytes");

@@ -1,4 +1,5 @@
-//! What is delivered, and how often: on a real broker, over half a million records, or as many as are asked for.
+//! Which records are delivered, and how often, on a real broker. By default it holds half a million records; the
+//! variable `JOURNAL_TESTS_RECORDS` sets another number.
 
 mod aggregates;
 mod crashes;
@@ -13,24 +14,24 @@ use std::time::Duration;
 use journal_tests::kafka::{Counts, Journal, Sums};
 use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
 
-/// How long any one run may take before it counts as a hang.
+/// Time limit for one run.
 pub(crate) const LIMIT: Duration = Duration::from_mins(5);
 /// Partitions of each topic.
 const PARTITIONS: i32 = 8;
-/// The variable that says how many records the shared broker gets, at least.
+/// The variable for the minimum number of records on the shared broker.
 const RECORDS_VARIABLE: &str = "JOURNAL_TESTS_RECORDS";
-/// How many that is without it.
+/// Its default.
 const RECORDS: u64 = 500_000;
-/// The number of records that [`spin`] and [`trap_at_call`] are given for.
-const RECORDS_OF_TIMES: u64 = 2_000_000;
-/// Turns of an empty loop a record that make a run long enough to do something in its middle.
+/// The number of records to which the arguments of [`spin`] and [`trap_at_call`] refer.
+const REFERENCE_RECORDS: u64 = 2_000_000;
+/// Iterations of an empty loop per record that make a run long enough to interrupt it.
 const SPIN: u64 = 4000;
 
 /// Many records on the shared broker, written once for all tests.
 pub(crate) struct Large {
     pub(crate) prefix: Prefix,
     pub(crate) counts: Counts,
-    /// How often the shipped recording is repeated.
+    /// The number of copies of the shipped recording.
     pub(crate) repetitions: u32,
     records: u64,
 }
@@ -66,20 +67,21 @@ fn wanted_records() -> u64 {
     }
 }
 
-/// An option of `guest-counter`: as long a run as these turns of a loop a record make of two million records.
-fn spin(turns: u64) -> String {
-    format!("spin={}", turns * RECORDS_OF_TIMES / wanted_records())
+/// An option of `guest-counter`: makes a run as long as this number of iterations per record makes one over two million
+/// records.
+fn spin(iterations: u64) -> String {
+    format!("spin={}", iterations * REFERENCE_RECORDS / wanted_records())
 }
 
-/// An option of `guest-counter`: a call at the same time of the run as this one of a run over two million records.
+/// An option of `guest-counter`: traps at the point of the run at which a run over two million records makes this call.
 fn trap_at_call(call: u64) -> String {
     format!(
         "trap_at_call={}",
-        (call * wanted_records()).div_ceil(RECORDS_OF_TIMES)
+        (call * wanted_records()).div_ceil(REFERENCE_RECORDS)
     )
 }
 
-/// A run over a journal of the shared broker that stops at its end.
+/// A run over a journal on the shared broker that stops at its end.
 pub(crate) fn host(plugin: &str, prefix: &Prefix, group: &str) -> Host {
     Host::run(&paths::plugin(plugin))
         .arg("--brokers")
@@ -90,7 +92,7 @@ pub(crate) fn host(plugin: &str, prefix: &Prefix, group: &str) -> Host {
         .args(["--kafka", "heartbeat.interval.ms=200"])
 }
 
-/// The same, so slow that there is time to disturb it.
+/// The same, but slow enough to interrupt it.
 fn slow(prefix: &Prefix, group: &str) -> Host {
     host("guest-counter", prefix, group)
         .arg("--option")
@@ -114,7 +116,7 @@ fn add(counts: &mut Counts, more: &Counts) {
     }
 }
 
-/// The sums of several runs that all ended well.
+/// The sums of several runs.
 fn total<'a>(finished: impl IntoIterator<Item = &'a Finished>) -> Counts {
     let mut counts = Counts::new();
     for run in finished {
@@ -123,7 +125,7 @@ fn total<'a>(finished: impl IntoIterator<Item = &'a Finished>) -> Counts {
     counts
 }
 
-/// `more` without `counts`, which are all in it.
+/// Subtracts `counts`, none of which may be greater than in `more`.
 fn difference(more: &Counts, counts: &Counts) -> Counts {
     let minus = |object_type: &String, sums: &Sums| {
         let less = counts.get(object_type).copied().unwrap_or_default();
@@ -140,7 +142,7 @@ fn difference(more: &Counts, counts: &Counts) -> Counts {
     all.filter(|(_, sums)| *sums != Sums::default()).collect()
 }
 
-/// Waits until the group has committed some records, and says how many.
+/// Waits until the group has committed this number of records, and returns how many it has committed.
 pub(crate) fn until_committed(
     running: &mut Running,
     prefix: &Prefix,
@@ -153,7 +155,7 @@ pub(crate) fn until_committed(
     })
 }
 
-/// Asserts that an interrupted run had committed something, and not all.
+/// Asserts that an interrupted run has committed some of the records, but not all. Returns their number.
 pub(crate) fn assert_in_the_middle(prefix: &Prefix, group: &str, records: u64) -> u64 {
     let committed = Broker::shared().committed_records(group, prefix);
     assert!(

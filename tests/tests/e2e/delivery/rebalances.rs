@@ -1,4 +1,4 @@
-//! Members that come and go in the middle of the work.
+//! Members that join and leave in the middle of a run.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use super::{
     until_committed,
 };
 
-/// Joins and leaves of a second member; each is at least one rebalance.
+/// How often a second member joins and leaves. Each join and each leave is at least one rebalance.
 const VISITS: usize = 10;
-/// How many more turns of the loop a record takes here, so that the work outlasts the test.
+/// The factor by which records take longer here, so that the run does not end before the test.
 const SLOWER: u64 = 10;
 
 fn member(group: &str) -> Host {
@@ -29,7 +29,7 @@ fn until_it_handles_records(running: &mut Running) {
     });
 }
 
-/// Ends what is at work, lets a fast run do the rest, and adds everything up.
+/// Stops the running processes, processes the rest with a fast run, and adds up all counts.
 fn end_and_add_up(group: &str, running: Vec<Running>, mut finished: Vec<Finished>) -> Counts {
     assert_in_the_middle(&large().prefix, group, large().records);
     for running in running {
@@ -72,7 +72,7 @@ fn twenty_rebalances_in_the_middle_lose_and_repeat_nothing() {
 #[test]
 fn member_killed_and_started_again_does_not_stall_the_other() {
     let group = large().prefix.group("killed");
-    // Long enough to see a stall, short enough for a test.
+    // Long enough to detect a stall, and short enough for a test.
     let member = || member(&group).args(["--kafka", "session.timeout.ms=12000"]);
     let mut steady = member().spawn();
     until_committed(&mut steady, &large().prefix, &group, 1);
@@ -85,7 +85,7 @@ fn member_killed_and_started_again_does_not_stall_the_other() {
     steady.until("the other goes on", LIMIT, |steady| {
         (steady.rows().len() > before).then_some(())
     });
-    // The dead member holds up the group for its session time-out, and the living one goes on.
+    // The rebalance waits until the session of the dead member times out. The other member must not wait for it.
     assert!(
         started.elapsed() < Duration::from_secs(6),
         "it stalled for {:?}",
@@ -93,7 +93,7 @@ fn member_killed_and_started_again_does_not_stall_the_other() {
     );
     until_it_handles_records(&mut again);
     let all = end_and_add_up(&group, vec![steady, again], vec![victim.clone()]);
-    // At most what the dead member had written and not seen confirmed comes twice.
+    // At most the records whose rows the dead member had written without a confirmed commit are repeated.
     let written = victim.counts();
     for (object_type, sums) in difference(&all, &large().counts) {
         assert!(

@@ -1,4 +1,4 @@
-//! `graph-edges` emits the nodes and edges that upstream's own exporter derives of the same records.
+//! `graph-edges` emits the nodes and edges that upstream's exporter derives from the same records.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_mins(2);
 const PARTITIONS: i32 = 8;
-/// How often the shipped recording is repeated on the broker.
+/// The number of copies of the shipped recording on the broker.
 const REPETITIONS: u32 = 3;
 const OBJECT_TYPES: [&str; 7] = [
     "content",
@@ -50,7 +50,7 @@ struct Edge {
     mode: Option<String>,
 }
 
-/// Rows of both outputs on one place, ours or the script's: `{"output": ..., "row": ...}`.
+/// Parses rows of both outputs in one stream, from the host or the script: `{"output": ..., "row": ...}`.
 fn graph(rows: impl IntoIterator<Item = Value>) -> BTreeSet<Row> {
     let read = |mut row: Value| {
         let output = row["output"].take();
@@ -61,7 +61,7 @@ fn graph(rows: impl IntoIterator<Item = Value>) -> BTreeSet<Row> {
     rows.into_iter().map(read).collect()
 }
 
-/// What upstream derives of a recording, but for edges to parents that are empty, which have no SWHID.
+/// The graph that upstream derives from a recording, without edges to empty parents, which have no SWHID.
 fn upstream(recording: &Path, options: &[&str]) -> BTreeSet<Row> {
     let options = options.iter().map(Path::new);
     let printed = oracle::script("graph_edges.py", options.chain([recording]));
@@ -85,8 +85,8 @@ fn of_recording(recording: &Path, options: &[&str]) -> BTreeSet<Row> {
     graph(host.finish(LIMIT).success().rows())
 }
 
-/// Writes cases that upstream can read into a recording. Of different objects with one key, which only odd
-/// objects have, upstream exports the first alone.
+/// Writes the cases that upstream can read to a recording. It contains one object per key, because upstream exports
+/// only the first of several; only odd objects share a key.
 fn record<'a>(name: &str, cases: impl IntoIterator<Item = &'a Case>) -> PathBuf {
     let path = run::folder(name).join("cases.journal");
     let topics = OBJECT_TYPES.map(|object_type| format!("swh.journal.objects.{object_type}"));
@@ -123,14 +123,14 @@ fn assert_same(ours: &BTreeSet<Row>, upstream: &BTreeSet<Row>) {
 }
 
 #[test]
-fn graph_of_the_shipped_recording_is_that_of_upstreams_exporter() {
+fn graph_of_the_shipped_recording_equals_upstreams() {
     assert_same(&of_recording(&shipped(), &[]), upstream_of_shipped());
     let without = of_recording(&shipped(), &["--option", "remove_pull_requests=true"]);
     assert_same(&without, &upstream(&shipped(), &["--remove-pull-requests"]));
 }
 
 #[test]
-fn graph_of_drawn_objects_is_that_of_upstreams_exporter() {
+fn graph_of_drawn_objects_equals_upstreams() {
     let cases = oracle::drawn_objects(&run::folder("drawn"), 5, 200);
     let recording = record("drawn-graph", &cases);
     let ours = of_recording(&recording, &[]);
@@ -141,7 +141,7 @@ fn graph_of_drawn_objects_is_that_of_upstreams_exporter() {
     assert_same(&without, &upstream(&recording, &["--remove-pull-requests"]));
 }
 
-/// What upstream makes of old records is not always what is in them: the README says what differs.
+/// Upstream does not read everything in old records. The README documents the differences.
 #[test]
 fn graph_of_old_messages_differs_from_upstreams_as_the_readme_says() {
     let cases = cases::read(&paths::old_messages());
@@ -165,7 +165,7 @@ fn graph_of_old_messages_differs_from_upstreams_as_the_readme_says() {
         renamed.insert((&edge.source, &edge.target));
     }
     assert!(!renamed.is_empty());
-    // Objects that upstream leaves out, or that end an export.
+    // Objects that upstream leaves out, or that abort an export.
     let knows = |swhid: &String| {
         upstream.contains(&Row::Node(Node {
             swhid: swhid.clone(),
@@ -182,7 +182,7 @@ fn graph_of_old_messages_differs_from_upstreams_as_the_readme_says() {
     }
 }
 
-/// A run on Kafka with many checkpoints, whose rows go to a file.
+/// A run on Kafka with many checkpoints that writes its rows to a file.
 fn on_kafka(prefix: &Prefix, group: &str) -> (Host, PathBuf) {
     let host = Host::run(&paths::plugin("graph-edges"))
         .args([
@@ -211,7 +211,7 @@ fn on_broker(name: &str) -> Prefix {
 }
 
 #[test]
-fn two_processes_emit_the_graph_of_upstreams_exporter() {
+fn two_processes_emit_upstreams_graph() {
     let prefix = on_broker("graph-two");
     let group = prefix.group("two");
     let started = [(); 2].map(|()| {
@@ -223,20 +223,18 @@ fn two_processes_emit_the_graph_of_upstreams_exporter() {
         let _ = process.finish(LIMIT).success();
         rows.extend(host::rows(&file));
     }
-    // Nothing is left out and nothing comes twice, but for records that the journal has more than once.
+    // No row is missing, and none is repeated more often than its record is in the journal.
     let count = (upstream_of_shipped().len()) * REPETITIONS as usize;
     assert_eq!(rows.len(), count);
     assert_same(&graph(rows), upstream_of_shipped());
 }
 
 #[test]
-fn killed_and_resumed_run_emits_the_graph_of_upstreams_exporter() {
+fn killed_and_resumed_run_emits_upstreams_graph() {
     let prefix = on_broker("graph-killed");
     let group = prefix.group("killed");
     let (host, first) = on_kafka(&prefix, &group);
-    let killed = host
-        .env("JOURNAL_HOST_KILL_AT", "rows-durable:3")
-        .finish(LIMIT);
+    let killed = host.fault("kill-after:sync:3").finish(LIMIT);
     assert_eq!(killed.status.code(), None, "killed: {}", killed.stderr);
     let before = host::rows(&first);
     let committed = Broker::shared().committed_records(&group, &prefix);

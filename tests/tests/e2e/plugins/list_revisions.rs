@@ -1,4 +1,4 @@
-//! `list-revisions` writes the rows that a script makes with upstream's own classes.
+//! `list-revisions` writes the rows that a script computes with upstream's classes.
 
 use journal_plugin_sdk::owned;
 use journal_recording::{Frame, Writer};
@@ -7,7 +7,7 @@ use journal_tests::{Host, host, oracle, paths, run};
 use crate::delivery::LIMIT;
 
 #[test]
-fn lines_over_a_recording_are_the_scripts() {
+fn rows_of_a_recording_equal_the_scripts() {
     let recording = paths::repository().join("recordings/ripgrep.journal.zst");
     let ours = Host::run(&paths::plugin("list-revisions"))
         .arg("--recording")
@@ -16,7 +16,7 @@ fn lines_over_a_recording_are_the_scripts() {
         .success()
         .stdout;
     let expected = oracle::script("list_revisions.py", [&recording]);
-    // As text, so that the fields' order counts; one by one, so that a failure shows the first that differs.
+    // As text, to compare the order of the fields; one by one, so that a failure shows the first difference.
     for (line, expected) in ours.lines().zip(expected.lines()) {
         assert_eq!(line, expected);
     }
@@ -24,13 +24,13 @@ fn lines_over_a_recording_are_the_scripts() {
     assert!(!ours.is_empty());
 }
 
-/// Where Python's `str.splitlines` ends a line.
+/// The characters at which Python's `str.splitlines` ends a line.
 const LINE_ENDS: [char; 10] = [
     '\n', '\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}',
 ];
 
 #[test]
-fn subject_with_line_ends_of_unicode_is_one_line() {
+fn subject_with_unicode_line_ends_is_one_line() {
     let subject = "\u{2028}x\u{85}\u{2029}\u{202e}\u{9b}2J\u{7f}\u{feff}";
     let revision = owned::Revision::new().message(subject);
     let path = run::folder("line-ends").join("one.journal");

@@ -1,4 +1,4 @@
-//! The plugins that ship give the answers of independent scripts over the same records.
+//! The shipped plugins write the same rows as independent scripts over the same records.
 
 mod graph_edges;
 mod list_revisions;

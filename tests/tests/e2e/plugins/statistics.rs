@@ -1,4 +1,4 @@
-//! `commit-activity`, `file-extensions` and `months-and-extensions` count what a script counts with upstream's own
+//! `commit-activity`, `file-extensions` and `months-and-extensions` give the counts of a script that uses upstream's
 //! classes.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::delivery::{LIMIT, assert_in_the_middle, host as on_kafka, large, until_committed};
 
-/// Each plugin with the object types that it reads and its outputs.
+/// The plugins, each with the object types that it reads and its outputs.
 const PLUGINS: [(&str, &[&str], &[&str]); 3] = [
     (
         "commit-activity",
@@ -26,10 +26,10 @@ const PLUGINS: [(&str, &[&str], &[&str]); 3] = [
     ),
 ];
 
-/// The counts of each key, of all rows of an output.
+/// The sum for each key over all rows of an output.
 type Sums = BTreeMap<String, u64>;
 
-/// What the script counts in the shipped recording.
+/// The script's counts for the shipped recording.
 fn expected(output: &str) -> Sums {
     static SCRIPT: OnceLock<Value> = OnceLock::new();
     let counted = SCRIPT.get_or_init(|| {
@@ -94,7 +94,7 @@ fn assert_repeated(outputs: &[&str], sums_of_outputs: &[Sums]) {
 }
 
 #[test]
-fn one_row_for_each_key_of_a_recording_equals_the_scripts() {
+fn recording_gives_one_row_per_key_with_the_scripts_counts() {
     for (plugin, _, outputs) in PLUGINS {
         let host = Host::run(&paths::plugin(plugin))
             .arg("--recording")
@@ -114,12 +114,15 @@ fn one_row_for_each_key_of_a_recording_equals_the_scripts() {
 }
 
 #[test]
-fn partial_sums_of_two_processes_add_up_to_the_scripts() {
+fn partial_sums_of_two_processes_add_up_to_the_scripts_counts() {
     let large = large();
     for (plugin, _, outputs) in PLUGINS {
         let group = large.prefix.group(&format!("two-{plugin}"));
         let started = [(); 2].map(|()| {
-            let (host, files) = with_outputs(often(plugin, &large.prefix, &group), outputs);
+            let (host, files) = with_outputs(
+                with_many_checkpoints(plugin, &large.prefix, &group),
+                outputs,
+            );
             (host.spawn(), files)
         });
         let mut total = vec![Sums::new(); outputs.len()];
@@ -132,13 +135,13 @@ fn partial_sums_of_two_processes_add_up_to_the_scripts() {
 }
 
 #[test]
-fn interrupted_and_resumed_run_adds_up_to_the_scripts() {
+fn interrupted_and_resumed_run_adds_up_to_the_scripts_counts() {
     let large = large();
     for (plugin, object_types, outputs) in PLUGINS {
         let group = large.prefix.group(&format!("resumed-{plugin}"));
         let mut total = vec![Sums::new(); outputs.len()];
 
-        let slow = often(plugin, &large.prefix, &group).args(SLOW_FETCHES);
+        let slow = with_many_checkpoints(plugin, &large.prefix, &group).args(SLOW_FETCHES);
         let (host, files) = with_outputs(slow, outputs);
         let mut running = host.spawn();
         until_committed(&mut running, &large.prefix, &group, 1);
@@ -150,19 +153,22 @@ fn interrupted_and_resumed_run_adds_up_to_the_scripts() {
         assert_in_the_middle(&large.prefix, &group, records.sum());
         add(&mut total, &files);
 
-        let (host, files) = with_outputs(often(plugin, &large.prefix, &group), outputs);
+        let (host, files) = with_outputs(
+            with_many_checkpoints(plugin, &large.prefix, &group),
+            outputs,
+        );
         drop(host.finish(LIMIT).success());
         add(&mut total, &files);
         assert_repeated(outputs, &total);
     }
 }
 
-/// With many checkpoints, so that there are partial sums.
-fn often(plugin: &str, prefix: &Prefix, group: &str) -> Host {
+/// A run with many checkpoints, so that there are partial sums.
+fn with_many_checkpoints(plugin: &str, prefix: &Prefix, group: &str) -> Host {
     on_kafka(plugin, prefix, group).args(["--checkpoint-interval", "50ms"])
 }
 
-/// Some ten seconds for half a million records, so that there is time to interrupt the run.
+/// Slows a run over half a million records down to about ten seconds, so that there is time to interrupt it.
 const SLOW_FETCHES: [&str; 4] = [
     "--kafka",
     "queued.max.messages.kbytes=256",

@@ -1,4 +1,4 @@
-//! Times in UTC as the Gregorian calendar shows them.
+//! Times in UTC in the Gregorian calendar.
 
 /// A time of the years 0 to 9999.
 #[derive(Clone, Copy, Debug)]
@@ -7,26 +7,26 @@ pub(super) struct Calendar {
     pub(super) year: u32,
     /// From 1.
     pub(super) month: u32,
-    /// Of the month, from 1.
+    /// The day of the month, from 1.
     pub(super) day: u32,
-    /// Of the day.
+    /// The second of the day.
     pub(super) second: u32,
 }
 
 impl Calendar {
-    /// The time so many seconds after 1970 began, if its year has four digits.
+    /// The time this many seconds after 1970-01-01, if its year has four digits.
     ///
-    /// Years begin in March here, so that the leap day is their last. Where a quotient and its rest are needed, a product
-    /// has both in its halves: Neri and Schneider, "Euclidean affine functions and their application to calendar
-    /// algorithms", 2022.
+    /// Years begin in March here, so that the leap day is their last day. Multiplications replace divisions: one half
+    /// of the product gives the quotient, and the other half the remainder. See Neri and Schneider, "Euclidean affine
+    /// functions and their application to calendar algorithms", 2022.
     #[inline]
     pub(super) fn of(seconds: i64) -> Option<Self> {
-        /// From the beginning of the year 0.
+        /// The seconds from the beginning of the year 0 to 1970.
         const SECONDS_BEFORE_1970: i64 = 62_167_219_200;
-        /// Of the years 0 to 9999.
+        /// The seconds of the years 0 to 9999.
         const SECONDS: u64 = 315_569_520_000;
         const DAY_SECONDS: u64 = 86_400;
-        /// From the first of March before, and the 400 years that keep that from being negative.
+        /// The days from 1 March of the year -400, which keeps the count from being negative, to the year 0.
         const DAYS_BEFORE: u32 = 146_097 - 60;
         let seconds = u64::try_from(seconds.checked_add(SECONDS_BEFORE_1970)?).ok()?;
         if seconds >= SECONDS {
@@ -58,7 +58,7 @@ mod tests {
     use super::Calendar;
 
     #[test]
-    fn calendar_is_that_of_the_sdk() {
+    fn calendar_agrees_with_the_sdk() {
         const DAY: i64 = 86_400;
         for seconds in (-62_167_219_200..253_402_300_800_i64).step_by(7 * 86_399) {
             let Calendar {

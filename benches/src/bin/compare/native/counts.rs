@@ -1,4 +1,4 @@
-//! Objects, their bytes and tombstones by type, as `count-objects` counts them.
+//! Counts objects, their bytes and tombstones by type, like `count-objects`.
 
 use super::Work;
 use crate::answer::Answer;
@@ -17,13 +17,13 @@ struct Sums {
 }
 
 impl Work for Counts {
-    /// The place of its sums.
+    /// The index of its sums.
     type Topic = usize;
 
     fn topic(&mut self, object_type: &str) -> usize {
         let is_it = |sums: &Sums| sums.object_type == object_type;
-        let place = self.types.iter().position(is_it);
-        place.unwrap_or_else(|| {
+        let index = self.types.iter().position(is_it);
+        index.unwrap_or_else(|| {
             self.types.push(Sums {
                 object_type: object_type.to_owned(),
                 ..Sums::default()

@@ -1,4 +1,4 @@
-//! Months and extensions with the lazy model of the SDK, as native code.
+//! Counts months and extensions with the SDK's lazy model, as native code.
 
 use journal_plugin_sdk::{Directory, EntryType, FieldError, Revision};
 

@@ -1,5 +1,5 @@
-//! What one writes in plain Rust instead of a plugin: a consumer group member and some work, in a process of
-//! its own. It knows how many records there are, and so needs no events at the ends of partitions.
+//! The alternative to a plugin in plain Rust: a member of a consumer group with its workload, in its own process. It
+//! knows the number of records, so it does not need events at the ends of partitions.
 
 mod calendar;
 mod counts;
@@ -20,7 +20,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 
 use crate::answer::Answer;
 
-/// How often offsets are committed: the host's default.
+/// The time between commits: the host's default.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One process of plain Rust.
@@ -32,46 +32,46 @@ pub(crate) struct Arguments {
     pub(crate) brokers: String,
     #[arg(long)]
     pub(crate) group: String,
-    /// The records to read.
+    /// The number of records to read.
     #[arg(long)]
     pub(crate) records: u64,
-    /// Where rows go.
+    /// The file for rows.
     #[arg(long)]
     pub(crate) rows: PathBuf,
     /// The topics to read.
     pub(crate) topics: Vec<String>,
 }
 
-/// How records are read, and what is done with them.
+/// How to read records, and the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Program {
-    /// `BaseConsumer::poll`, and count by type.
+    /// `BaseConsumer::poll`; counts by type.
     PollCounts,
-    /// The batch call of librdkafka, and count by type.
+    /// The batch call of librdkafka; counts by type.
     BatchCounts,
-    /// `BaseConsumer::poll`, and months and extensions from rmp-serde structs.
+    /// `BaseConsumer::poll`; months and extensions from rmp-serde structs.
     PollStructs,
-    /// The batch call, and months and extensions with the lazy model of the SDK: the floor.
+    /// The batch call; months and extensions with the SDK's lazy model: the floor.
     BatchLazy,
-    /// `BaseConsumer::poll`, and a row for each revision from rmp-serde structs, with `serde_json`.
+    /// `BaseConsumer::poll`; a row for each revision from rmp-serde structs, with `serde_json`.
     PollRows,
 }
 
-/// What is done with records.
+/// A workload.
 trait Work {
-    /// What it knows of a topic.
+    /// Data about a topic.
     type Topic: Copy;
 
-    /// Meets a topic, before its first record.
+    /// Returns the data about a topic. Called before its first record.
     fn topic(&mut self, object_type: &str) -> Self::Topic;
 
-    /// Takes one record in.
+    /// Processes one record.
     fn record(&mut self, topic: Self::Topic, value: Option<&[u8]>);
 
-    /// Makes what was written durable: the offsets are committed behind it.
+    /// Makes all rows durable. Their offsets are committed afterwards.
     fn make_durable(&mut self) {}
 
-    /// What all records gave.
+    /// The result for all records.
     fn answer(self) -> Answer;
 }
 
@@ -91,8 +91,8 @@ pub(crate) fn run(arguments: &Arguments) {
     );
 }
 
-/// The host's settings of librdkafka, but for what the two do differently: here librdkafka finds the start and keeps
-/// the positions itself.
+/// The host's settings of librdkafka, with one difference: here librdkafka finds the start and stores the positions
+/// itself.
 fn settings(arguments: &Arguments) -> ClientConfig {
     let host = Settings {
         brokers: arguments.brokers.clone(),
@@ -108,8 +108,8 @@ fn settings(arguments: &Arguments) -> ClientConfig {
     config
 }
 
-/// Commits at the host's interval and as the host does, behind durable rows and without waiting; but sums are kept in
-/// memory, and rows are not made durable at each 16 MiB as well.
+/// Commits like the host: at the same interval, after the rows are durable, and without waiting. Unlike the host, it
+/// keeps sums in memory, and does not also make rows durable after every 16 MiB.
 struct Commits {
     last: Instant,
 }
@@ -136,14 +136,14 @@ fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, work: &mut impl Work, 
         .expect("the broker takes a commit");
 }
 
-/// What follows the last dot of a topic's name.
+/// The part of a topic's name after its last dot.
 fn object_type(topic: &str) -> &str {
     topic.rsplit('.').next().unwrap_or_default()
 }
 
-/// What is known of topics, by librdkafka's handle of each: names are read once, and not with every record.
+/// Data about topics, by librdkafka's handle of each, so that a topic's name is not read for every record.
 struct Topics<T> {
-    /// Messages come in runs of one topic.
+    /// The topic of the last record. Consecutive messages usually have the same topic.
     last: Option<(*mut rd_kafka_topic_t, T)>,
     known: Vec<(*mut rd_kafka_topic_t, T)>,
 }
@@ -156,7 +156,7 @@ impl<T: Copy> Topics<T> {
         }
     }
 
-    /// What is known of this topic, or else what `meet` says.
+    /// The data about this topic; the result of `meet` at its first record.
     #[inline]
     fn of(&mut self, handle: *mut rd_kafka_topic_t, meet: impl FnOnce() -> T) -> T {
         match self.last {
@@ -167,12 +167,12 @@ impl<T: Copy> Topics<T> {
 
     #[cold]
     fn search(&mut self, handle: *mut rd_kafka_topic_t, meet: impl FnOnce() -> T) -> T {
-        let place = self.known.iter().position(|(known, _)| *known == handle);
-        let place = place.unwrap_or_else(|| {
+        let index = self.known.iter().position(|(known, _)| *known == handle);
+        let index = index.unwrap_or_else(|| {
             self.known.push((handle, meet()));
             self.known.len() - 1
         });
-        self.last = Some(self.known[place]);
-        self.known[place].1
+        self.last = Some(self.known[index]);
+        self.known[index].1
     }
 }

@@ -1,4 +1,4 @@
-//! Months and extensions: what the structs and the lazy model have in common.
+//! Counts of months and extensions, for the structs and the lazy model.
 
 use hashbrown::HashMap;
 
@@ -10,7 +10,7 @@ const LONGEST_EXTENSION: usize = 16;
 /// The months of the years 0 to 9999.
 const MONTHS: usize = 12 * 10_000;
 
-/// What a record is, by its topic.
+/// The object type of a record, by its topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Directory,
@@ -22,18 +22,18 @@ impl Kind {
         match object_type {
             "directory" => Self::Directory,
             "revision" => Self::Revision,
-            other => panic!("nobody asked for `{other}`"),
+            other => panic!("`{other}` was not requested"),
         }
     }
 }
 
 /// Revisions by month in UTC and files by extension.
 pub(super) struct MonthsAndExtensions {
-    /// By the months since the year 0. What is never touched takes no memory.
+    /// Indexed by the months since the year 0. Pages that are never touched take no memory.
     months: Vec<u64>,
     without_month: u64,
-    /// Of at most seven bytes, as nearly all are: these in lower case, the first in the lowest place, and their number
-    /// in the highest.
+    /// Extensions of at most seven bytes, as nearly all are. A key has the extension in lower case, with its first byte
+    /// in the least significant byte, and its length in the most significant one.
     extensions: Tally,
     long_extensions: HashMap<Vec<u8>, u64>,
     without_extension: u64,
@@ -61,8 +61,8 @@ impl MonthsAndExtensions {
         }
     }
 
-    /// Counts a file by its name: by what follows the last dot, unless the name begins or ends with that dot, in lower
-    /// case.
+    /// Counts a file by the part of its name after the last dot, in lower case. If the name begins or ends with that
+    /// dot, it has no extension.
     pub(super) fn file(&mut self, name: &[u8]) {
         let end = last_word(name);
         let dots = dots(end);
@@ -70,7 +70,7 @@ impl MonthsAndExtensions {
             self.file_without_late_dot(name);
             return;
         }
-        // The bytes behind the last dot: seven at most.
+        // The bytes after the last dot: at most seven.
         let length = dots.leading_zeros() / 8;
         if length == 0 || name.len() == length as usize + 1 {
             self.without_extension += 1;
@@ -121,21 +121,21 @@ impl MonthsAndExtensions {
     }
 }
 
-/// The last eight bytes of a name, the last one in the highest place, with zeros before a shorter one.
+/// The last eight bytes of a name, with the last one as the most significant byte, padded with zeros.
 #[inline]
 fn last_word(name: &[u8]) -> u64 {
     if let Some(last) = name.last_chunk::<8>() {
         return u64::from_le_bytes(*last);
     }
     if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-        // Where the two overlap they are the same.
+        // Where the two overlap, they have the same bytes.
         let free = 8 * (8 - name.len());
         let first = u64::from(u32::from_le_bytes(*first)) << free;
         return first | (u64::from(u32::from_le_bytes(*last)) << 32);
     }
-    let places = name.iter().rev().zip([56_u32, 48, 40]);
-    places.fold(0_u64, |word, (&byte, place)| {
-        word | (u64::from(byte) << place)
+    let bytes = name.iter().rev().zip([56_u32, 48, 40]);
+    bytes.fold(0_u64, |word, (&byte, shift)| {
+        word | (u64::from(byte) << shift)
     })
 }
 
@@ -143,20 +143,21 @@ fn last_word(name: &[u8]) -> u64 {
 #[inline]
 fn dots(word: u64) -> u64 {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    // A byte that was a dot is 0 now; the highest bit of every other one gets set, and no carry leaves its byte.
+    // A byte that was a dot is 0 now. The addition sets the highest bit of every other byte, without a carry between
+    // bytes.
     let others = word ^ each(b'.');
     !((others & LOW).wrapping_add(LOW) | others | LOW)
 }
 
-/// Eight bytes with the letters of ASCII in lower case.
+/// Eight bytes with ASCII letters in lower case.
 #[inline]
 fn lower_case(word: u64) -> u64 {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let low = word & !HIGH;
-    // Their highest bits say which bytes are no smaller than `A`, and which are greater than `Z`.
+    // The highest bit of a byte shows whether it is at least `A`, and whether it is greater than `Z`.
     let from_a = low.wrapping_add(each(0x80 - b'A'));
-    let behind_z = low.wrapping_add(each(0x7f - b'Z'));
-    let upper = from_a & !behind_z & !word & HIGH;
+    let after_z = low.wrapping_add(each(0x7f - b'Z'));
+    let upper = from_a & !after_z & !word & HIGH;
     word | (upper >> 2)
 }
 
@@ -165,18 +166,18 @@ fn each(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// Counts by key, nearly all of them without a search.
+/// Counts by key, in most cases with one comparison.
 struct Tally {
-    /// Each key has one place here, which belongs to the first key that came. No key is 0.
-    places: Box<[(u64, u64); 256]>,
-    /// Of the keys whose place belongs to another.
+    /// Each key has one slot, which belongs to the first key that used it. No key is 0.
+    slots: Box<[(u64, u64); 256]>,
+    /// The counts of keys whose slot belongs to another key.
     others: HashMap<u64, u64>,
 }
 
 impl Default for Tally {
     fn default() -> Self {
         Self {
-            places: Box::new([(0, 0); 256]),
+            slots: Box::new([(0, 0); 256]),
             others: HashMap::new(),
         }
     }
@@ -186,8 +187,8 @@ impl Tally {
     #[inline]
     fn add(&mut self, key: u64) {
         // The golden ratio: the highest byte of the product depends on all of the key.
-        let [place, ..] = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-        let (owner, count) = &mut self.places[usize::from(place)];
+        let [slot, ..] = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+        let (owner, count) = &mut self.slots[usize::from(slot)];
         if *owner == key {
             *count += 1;
         } else if *owner == 0 {
@@ -198,7 +199,7 @@ impl Tally {
     }
 
     fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
-        let placed = self.places.iter().filter(|(_, count)| *count > 0).copied();
-        placed.chain(self.others.iter().map(|(&key, &count)| (key, count)))
+        let used = self.slots.iter().filter(|(_, count)| *count > 0).copied();
+        used.chain(self.others.iter().map(|(&key, &count)| (key, count)))
     }
 }

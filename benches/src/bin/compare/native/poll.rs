@@ -1,4 +1,4 @@
-//! The usual loop of rust-rdkafka: one message a call.
+//! The usual loop of rust-rdkafka: one message per call.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Arguments, Commits, Topics, Work, commit, object_type, settings};
 use crate::answer::Answer;
 
 const WAIT: Duration = Duration::from_millis(100);
-/// How many messages pass between two looks at the clock.
+/// The number of messages between two checks of the clock.
 const CLOCK_EVERY: u64 = 1024;
 
 pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
@@ -21,7 +21,7 @@ pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
     let mut topics = Topics::new();
     let mut read = 0;
     while read < arguments.records {
-        // What is there already is had for less without a wait: librdkafka then notes none.
+        // Without a time-out, a poll of an available message costs less in librdkafka.
         let now = consumer.poll(Duration::ZERO);
         let Some(message) = now.or_else(|| consumer.poll(WAIT)) else {
             commits.if_due(&consumer, &mut work);

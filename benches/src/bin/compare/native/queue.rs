@@ -1,5 +1,5 @@
-//! The least that librdkafka can be made to cost: the partitions' queues forwarded into one, which is read in batches,
-//! and each record worked on where it lies.
+//! The cheapest use of librdkafka: the queues of all partitions are forwarded to one queue, which is read in batches,
+//! and records are processed without a copy.
 #![expect(
     unsafe_code,
     reason = "rust-rdkafka has neither queues nor the batch call"
@@ -25,7 +25,7 @@ pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
     let config = settings(arguments);
     let consumer = BaseConsumer::from_config_and_context(&config, Forwarding::default())
         .expect("the settings are right");
-    // Declared behind the consumer, and so dropped before it: otherwise the consumer's drop waits for ever.
+    // Declared after the consumer and therefore dropped before it: otherwise dropping the consumer would never return.
     let queue = Queue::new(&consumer);
     let names: Vec<&str> = arguments.topics.iter().map(String::as_str).collect();
     consumer.subscribe(&names).expect("the topics are there");
@@ -40,7 +40,7 @@ pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
         }
         queue.read(&mut messages);
         for &message in &messages {
-            // SAFETY: librdkafka set the pointer, and the message is destroyed at the end of this block, behind its last
+            // SAFETY: librdkafka set the pointer, and the message is destroyed at the end of this block, after its last
             // use. A value and its length belong together. The topic lives as long as the message, and its name ends in
             // a zero byte.
             unsafe {
@@ -67,10 +67,10 @@ pub(super) fn consume<W: Work>(arguments: &Arguments, mut work: W) -> Answer {
     work.answer()
 }
 
-/// Forwards the queue of each partition that is assigned into one.
+/// Forwards the queue of each assigned partition to one queue.
 #[derive(Default)]
 struct Forwarding {
-    /// The queue that all are forwarded to.
+    /// The queue to which all others are forwarded.
     target: AtomicPtr<sys::rd_kafka_queue_t>,
 }
 
@@ -85,8 +85,8 @@ impl ConsumerContext for Forwarding {
         let target = self.target.load(Ordering::Acquire);
         for partition in partitions.elements() {
             let topic = CString::new(partition.topic()).expect("a topic's name has no zero byte");
-            // SAFETY: client, name and both queues are valid for the calls, as nothing is assigned before there is a target; the partition's own reference is
-            // given back.
+            // SAFETY: client, name and both queues are valid for the calls, because no partition is assigned before
+            // there is a target. The reference to the partition's queue is released.
             unsafe {
                 let own = sys::rd_kafka_queue_get_partition(
                     client,
@@ -100,11 +100,11 @@ impl ConsumerContext for Forwarding {
     }
 }
 
-/// The queue that all messages come to.
+/// The queue that receives all messages.
 struct Queue(*mut sys::rd_kafka_queue_t);
 
 impl Queue {
-    /// Makes the queue, and forwards to it what the consumer is assigned from now on.
+    /// Creates the queue. Partitions that are assigned to the consumer from now on are forwarded to it.
     fn new(consumer: &BaseConsumer<Forwarding>) -> Self {
         // SAFETY: the client is valid while the consumer is borrowed.
         let queue = unsafe { sys::rd_kafka_queue_new(consumer.client().native_ptr()) };
@@ -112,11 +112,11 @@ impl Queue {
         Self(queue)
     }
 
-    /// Replaces `messages` by those that wait, or else by the first that comes.
+    /// Replaces `messages` with the available ones. If there are none, waits for the first.
     fn read(&self, messages: &mut Vec<*mut sys::rd_kafka_message_t>) {
         messages.clear();
         let mut read = |wait_ms, most| {
-            // SAFETY: there is room for `BATCH` pointers, and librdkafka says how many of them it set.
+            // SAFETY: there is room for `BATCH` pointers, and librdkafka returns how many of them it set.
             unsafe {
                 let count =
                     sys::rd_kafka_consume_batch_queue(self.0, wait_ms, messages.as_mut_ptr(), most);

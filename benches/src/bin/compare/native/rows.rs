@@ -1,4 +1,4 @@
-//! One row for each revision as JSON lines, from structs that rmp-serde fills and `serde_json` writes.
+//! Writes one JSON line for each revision, from structs that rmp-serde reads and `serde_json` writes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +15,7 @@ use super::calendar::Calendar;
 use super::structs::Date;
 use crate::answer::Answer;
 
-/// Lines reach the system in lots of about this many bytes, which stay in the cache until then.
+/// Lines are written in chunks of about this many bytes, which fit into the processor's cache.
 const LOT_BYTES: usize = 128 << 10;
 /// An identifier has at most this many bytes.
 const LONGEST_ID: usize = 32;
@@ -57,7 +57,7 @@ struct Row<'a> {
 #[serde(transparent)]
 struct Id<'a>(&'a [u8]);
 
-/// Hardly a revision has more than two, so that no list of them is made.
+/// Few revisions have more than two parents, so that in most cases no list is allocated.
 struct Parents<'a> {
     first: [Id<'a>; 2],
     count: usize,
@@ -70,7 +70,7 @@ struct Time {
     microseconds: u32,
 }
 
-/// JSON in which bytes are texts of hexadecimal digits.
+/// JSON in which bytes are strings of hexadecimal digits.
 struct Hexadecimal;
 
 impl Rows {
@@ -88,7 +88,7 @@ impl Rows {
 }
 
 impl Work for Rows {
-    /// All are revisions.
+    /// All records are revisions.
     type Topic = ();
 
     fn topic(&mut self, _object_type: &str) {}
@@ -117,7 +117,7 @@ impl Work for Rows {
         self.file.sync_data().expect("the disk is there");
     }
 
-    /// The rows are compared where they lie.
+    /// The rows are compared in the file.
     fn answer(self) -> Answer {
         Answer::new()
     }
@@ -130,7 +130,7 @@ fn subject(message: &[u8]) -> Cow<'_, str> {
     let line = &message[..length];
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    // This passes over ASCII by words, where `from_utf8_lossy` looks at each byte.
+    // This checks ASCII word by word, while `from_utf8_lossy` checks each byte.
     str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
 }
 
@@ -201,7 +201,7 @@ impl<'de> Visitor<'de> for ParentsVisitor {
         };
         while let Some(id) = ids.next_element()? {
             match parents.first.get_mut(parents.count) {
-                Some(place) => *place = id,
+                Some(slot) => *slot = id,
                 None => parents.others.push(id),
             }
             parents.count += 1;
@@ -222,7 +222,7 @@ impl Time {
     }
 }
 
-/// RFC 3339 in UTC, with the digits of the second that it has.
+/// RFC 3339 in UTC, with as many digits of the second as needed.
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Calendar {
@@ -232,8 +232,8 @@ impl Serialize for Time {
             second,
         } = self.calendar;
         let mut text = *b"0000-00-00T00:00:00.000000Z";
-        let mut put = |place: usize, number: u32| {
-            text[place..place + 2].copy_from_slice(&DECIMAL[number as usize]);
+        let mut put = |index: usize, number: u32| {
+            text[index..index + 2].copy_from_slice(&DECIMAL[number as usize]);
         };
         put(0, year / 100);
         put(2, year % 100);

@@ -1,5 +1,5 @@
-//! Months and extensions from structs that rmp-serde fills, with just the fields that are needed. A directory's entries
-//! are counted as they come, so that no list of them is made.
+//! Counts months and extensions with structs that rmp-serde reads, with only the required fields. The entries of a
+//! directory are counted while they are read, without a list.
 
 use std::fmt::{self, Formatter};
 
@@ -37,7 +37,7 @@ struct Entry<'a> {
     r#type: &'a str,
 }
 
-/// A directory, with where its files are counted.
+/// A directory, and the counts to which its files are added.
 struct Directory<'c>(&'c mut MonthsAndExtensions);
 
 #[derive(Deserialize)]

@@ -1,22 +1,22 @@
-//! CPU time of a record over the size of the batches that cross into the sandbox.
+//! CPU time per record by the size of the batches that are passed to the sandbox.
 
 use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};
 use crate::results::{Report, Table};
+use crate::rounds::{Participant, Rounds};
 use crate::subject::{How, Measured, Subject};
-use crate::turns::{Rounds, Turn};
 
-/// Records of a call at the most; bytes are limited to 4 MiB here.
+/// The maximum numbers of records per call. The limit on bytes is 4 MiB.
 const RECORDS: [u32; 8] = [1, 10, 30, 100, 300, 1000, 3000, 10_000];
 
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
-    let turns = RECORDS.map(|records| Turn {
+    let participants = RECORDS.map(|records| Participant {
         subject: subject(records),
         rounds: arguments.few_rounds.get(),
     });
-    let rounds = Rounds::take(loaded, turns.into());
+    let rounds = Rounds::run(loaded, participants.into());
     let mut table = Table::new(
-        "months from Kafka, records a call at the most",
+        "months from Kafka, maximum records per call",
         "CPU us/record",
         2,
     );

@@ -1,4 +1,4 @@
-//! What one more worker takes of the machine's memory, and how large the program is.
+//! The memory of one more worker, and the size of the program.
 
 use std::fs;
 use std::path::Path;
@@ -9,26 +9,26 @@ use journal_tests::{paths, run};
 use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};
 use crate::results::{Report, Table, Target};
+use crate::rounds::{Participant, Rounds};
 use crate::subject::Subject;
-use crate::turns::{Rounds, Turn};
 
 const ONE: &str = "`count-objects`, 1 worker";
 const TWO: &str = "`count-objects`, 2 workers";
-/// What each worker fetches ahead at the most: the host's default of `queued.max.messages.kbytes`.
+/// The maximum that each worker prefetches: the host's default of `queued.max.messages.kbytes`.
 const QUEUE_MB: f64 = 16_384.0 * 1024.0 / 1e6;
 
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
-    let turn = |workers, name| Turn {
+    let participant = |workers, name| Participant {
         subject: Subject::host(Work::Counts, Which::Large, 1, workers, name),
         rounds: arguments.few_rounds.get(),
     };
-    let rounds = Rounds::take(loaded, vec![turn(1, ONE), turn(2, TWO)]);
+    let rounds = Rounds::run(loaded, vec![participant(1, ONE), participant(2, TWO)]);
     #[expect(clippy::cast_precision_loss, reason = "no process is that large")]
     let peak = |name: &str| rounds.of(name, |measured| measured.peak_bytes as f64 / 1e6);
     let (one, two) = (peak(ONE), peak(TWO));
     let pairs = one.iter().zip(&two);
     let more: Vec<f64> = pairs.map(|(one, two)| two - one - QUEUE_MB).collect();
-    let mut table = Table::new("memory, resident at its highest, and sizes", "MB", 1);
+    let mut table = Table::new("peak resident memory, and sizes", "MB", 1);
     table.row(ONE, &one);
     table.row(TWO, &two).ratio(
         "more than 1, less the queue's limit",

@@ -1,4 +1,4 @@
-//! What is measured, part by part.
+//! The parts of the comparison.
 
 mod batches;
 mod memory;
@@ -14,13 +14,13 @@ use crate::results::Report;
 /// A part of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
-    /// CPU time of a record from Kafka, beside plain Rust and Python.
+    /// CPU time per record from Kafka, compared with plain Rust and Python.
     Throughput,
-    /// Several workers where each record takes much work.
+    /// Several workers with much work per record.
     Scaling,
-    /// Records from a recording, on one processor.
+    /// Records from a recording, on one CPU.
     Recording,
-    /// CPU time of a record over the size of batches.
+    /// CPU time per record by batch size.
     Batches,
     /// Memory and sizes.
     Memory,
@@ -37,7 +37,7 @@ const ALL: [Part; 6] = [
     Part::StartUp,
 ];
 
-/// Measures the parts that were asked for, or all.
+/// Measures the requested parts, or all.
 pub(crate) fn measure(arguments: &Arguments, report: &mut Report) {
     let parts = if arguments.parts.is_empty() {
         &ALL[..]

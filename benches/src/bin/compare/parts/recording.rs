@@ -1,4 +1,4 @@
-//! Records from a recording, decompressed, read and worked on by one processor.
+//! Records from a recording, which are decompressed, read and processed on one CPU.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
     let recording = loaded.write_recording();
     let mut measured = [Vec::new(), Vec::new()];
     for round in 0..=arguments.rounds.get() {
-        for (place, work) in [Work::Counts, Work::Months].into_iter().enumerate() {
+        for (index, work) in [Work::Counts, Work::Months].into_iter().enumerate() {
             let took = run(loaded, work, &recording);
             if round > 0 {
-                measured[place].push(took);
+                measured[index].push(took);
             }
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
     report.add(table);
 }
 
-/// The rate is that of the records that the plugin reads, though the others have to be passed over too.
+/// The rate counts only the records that the plugin reads, although the host also has to skip the others.
 fn run(loaded: &Loaded, work: Work, recording: &Path) -> Measured {
     let host = || {
         Host::after("taskset --cpu-list --pid 0 $$ >/dev/null")

@@ -1,4 +1,4 @@
-//! Two workers where each record takes much work: then the second processor helps.
+//! Two workers with much work per record, where a second CPU helps.
 
 use journal_tests::{Host, paths};
 
@@ -7,14 +7,14 @@ use crate::journal::{Loaded, Which};
 use crate::results::{Report, Table, Target};
 use crate::subject::{Measured, measure_hosts};
 
-/// Turns of an empty loop for each record, and how many records make a run of some ten seconds: some 15 microseconds of
-/// work and some 60, beside which the broker and the fetching weigh less.
+/// Iterations of an empty loop per record, and the number of records for a run of about ten seconds. The loop takes
+/// about 15 or 60 microseconds, so that the broker and fetching matter less.
 const WORK: [(u32, u64); 2] = [(45_000, 600_000), (180_000, 150_000)];
 
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
-    let mut table = Table::new("a plugin that works long on each record", "seconds", 2);
-    for (turns, records) in WORK {
-        measure_one(loaded, arguments, turns, records, &mut table);
+    let mut table = Table::new("a plugin with much work per record", "seconds", 2);
+    for (iterations, records) in WORK {
+        measure_one(loaded, arguments, iterations, records, &mut table);
     }
     report.add(table);
 }
@@ -22,19 +22,19 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
 fn measure_one(
     loaded: &Loaded,
     arguments: &Arguments,
-    turns: u32,
+    iterations: u32,
     records: u64,
     table: &mut Table,
 ) {
     let mut wall = [Vec::new(), Vec::new()];
     let mut cpu = [Vec::new(), Vec::new()];
     for round in 0..=arguments.few_rounds.get() {
-        for (place, workers) in ["1", "2"].into_iter().enumerate() {
-            let group = format!("scaling-{turns}-{workers}-{round}");
-            let measured = run(loaded, workers, &group, turns, records);
+        for (index, workers) in ["1", "2"].into_iter().enumerate() {
+            let group = format!("scaling-{iterations}-{workers}-{round}");
+            let measured = run(loaded, workers, &group, iterations, records);
             if round > 0 {
-                wall[place].push(measured.wall_seconds);
-                cpu[place].push(measured.cpu_us());
+                wall[index].push(measured.wall_seconds);
+                cpu[index].push(measured.cpu_us());
             }
         }
     }
@@ -56,13 +56,13 @@ fn measure_one(
         .ratio("of its CPU time", &ratio(&cpu), None);
 }
 
-fn run(loaded: &Loaded, workers: &str, group: &str, turns: u32, records: u64) -> Measured {
+fn run(loaded: &Loaded, workers: &str, group: &str, iterations: u32, records: u64) -> Measured {
     let topics = loaded.topics(Which::Large);
     let host = Host::run(&paths::plugin("guest-counter"))
         .args(["--brokers", &loaded.broker.address(), "--on-eof", "stop"])
         .args(["--prefix", topics.prefix.as_str(), "--workers", workers])
         .args(["--group-id", &topics.prefix.group(group)])
-        .args(["--option", &format!("spin={turns}")])
+        .args(["--option", &format!("spin={iterations}")])
         .args(["--stop-after", &records.to_string()]);
     let mut measured = measure_hosts([host].into_iter());
     measured.records = records;

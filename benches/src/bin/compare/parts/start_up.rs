@@ -9,11 +9,11 @@ use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};
 use crate::results::{Report, Table, Target};
 
-/// A round takes a second, and single ones are far from each other.
-const ROUNDS_FOR_ONE: usize = 4;
+/// The factor for the number of rounds: a round takes only a second, and single rounds differ much.
+const ROUND_FACTOR: usize = 4;
 
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
-    // Each partition has a record here.
+    // Every partition of this journal has records.
     let prefix = &loaded.topics(Which::Large).prefix;
     let broker = loaded.broker.address();
     let bare = |group: &str| {
@@ -26,7 +26,7 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
         &loaded.broker,
         prefix,
         &paths::plugin(Work::Counts.plugin()),
-        arguments.rounds.get() * ROUNDS_FOR_ONE,
+        arguments.rounds.get() * ROUND_FACTOR,
         bare,
     );
     let mut table = Table::new("start of the process to the first record", "ms", 0);

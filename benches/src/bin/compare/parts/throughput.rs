@@ -1,11 +1,11 @@
-//! CPU time of a record from Kafka, beside plain Rust and Python.
+//! CPU time per record from Kafka, compared with plain Rust and Python.
 
 use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};
 use crate::native::Program;
 use crate::results::{Report, Table, Target};
+use crate::rounds::{Participant, Rounds};
 use crate::subject::{Measured, Subject};
-use crate::turns::{Rounds, Turn};
 
 const POLL_COUNTS: &str = "counts, plain Rust, `poll`";
 const BATCH_COUNTS: &str = "counts, plain Rust, batch call";
@@ -28,11 +28,11 @@ const HOST_MANY: &str = "months, 64 partitions, **journal-host**";
 const PLAIN_ROWS: &str = "rows, plain Rust, `poll`, rmp-serde and serde_json";
 const HOST_ROWS: &str = "rows, **journal-host**";
 
-/// Beside how many times the CPU time of one worker several may take.
+/// The target for the CPU time per record of several workers, relative to one worker.
 const MORE_WORKERS: Target = Target::AtMost(1.05);
 
 pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
-    let rounds = Rounds::take(loaded, turns(arguments));
+    let rounds = Rounds::run(loaded, participants(arguments));
     let cpu = Measured::cpu_us;
     let mut table = Table::new("work from Kafka", "CPU us/record", 2);
     let mut row = |name: &str, ratios: &[(&str, &str, Option<Target>)]| {
@@ -82,7 +82,7 @@ pub(super) fn measure(loaded: &Loaded, arguments: &Arguments, report: &mut Repor
     report.add(table);
 }
 
-fn turns(arguments: &Arguments) -> Vec<Turn> {
+fn participants(arguments: &Arguments) -> Vec<Participant> {
     use Which::{Large, ManyPartitions};
     use Work::{Counts, Months, Rows};
     let all = arguments.rounds.get();
@@ -92,7 +92,7 @@ fn turns(arguments: &Arguments) -> Vec<Turn> {
         (all, Subject::host(work, which, processes, workers, name))
     };
     let python = |work, objects, name| (few, Subject::python(work, objects, name));
-    let turns = [
+    let subjects = [
         native(Program::PollCounts, Counts, Large, POLL_COUNTS),
         host(Counts, Large, 1, 1, HOST_COUNTS),
         native(Program::BatchCounts, Counts, Large, BATCH_COUNTS),
@@ -111,8 +111,8 @@ fn turns(arguments: &Arguments) -> Vec<Turn> {
         python(Months, false, PYTHON_DICTS),
         python(Months, true, PYTHON_OBJECTS),
     ];
-    turns
+    subjects
         .into_iter()
-        .map(|(rounds, subject)| Turn { subject, rounds })
+        .map(|(rounds, subject)| Participant { subject, rounds })
         .collect()
 }

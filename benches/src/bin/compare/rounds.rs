@@ -1,67 +1,73 @@
-//! Subjects that take turns, so that what disturbs the machine disturbs them all.
+//! Runs all subjects in every round, so that disturbances of the machine affect all of them.
 
 use crate::answer::{self, Answer};
 use crate::journal::{Loaded, Which, Work};
 use crate::subject::{Measured, Subject};
 
-/// A subject and how many rounds it takes part in.
-pub(crate) struct Turn {
+/// A subject, and the number of rounds in which it runs.
+pub(crate) struct Participant {
     pub(crate) subject: Subject,
     pub(crate) rounds: usize,
 }
 
-/// What the rounds of all subjects took, the first round left out: it warms the caches.
+/// The measurements of all subjects in all rounds except the first, which warms the caches.
 pub(crate) struct Rounds {
-    turns: Vec<(Turn, Vec<Measured>)>,
+    participants: Vec<(Participant, Vec<Measured>)>,
 }
 
-/// What the answers have to be, as far as it is known.
+/// The expected answers.
 struct Expected {
     counts: Answer,
-    /// Of one repetition; whoever comes first says it.
+    /// For one repetition. The first subject's answer is the one expected from the others.
     months: Option<Answer>,
     rows: Option<Answer>,
 }
 
 impl Rounds {
-    /// Runs all, in another order in each round.
-    pub(crate) fn take(loaded: &Loaded, turns: Vec<Turn>) -> Self {
+    /// Runs all subjects in each round. Each round starts with the next subject.
+    pub(crate) fn run(loaded: &Loaded, participants: Vec<Participant>) -> Self {
         let mut expected = Expected {
             counts: loaded.counts(),
             months: None,
             rows: None,
         };
-        let mut turns: Vec<_> = turns.into_iter().map(|turn| (turn, Vec::new())).collect();
-        let most = turns.iter().map(|(turn, _)| turn.rounds).max().unwrap_or(0);
-        for round in 0..=most {
-            eprintln!("round {round} of {most}");
-            let count = turns.len();
-            for place in 0..count {
-                let (turn, measured) = &mut turns[(place + round) % count];
-                if round > turn.rounds {
+        let mut participants: Vec<_> = participants
+            .into_iter()
+            .map(|participant| (participant, Vec::new()))
+            .collect();
+        let rounds = participants
+            .iter()
+            .map(|(participant, _)| participant.rounds);
+        let last = rounds.max().unwrap_or(0);
+        for round in 0..=last {
+            eprintln!("round {round} of {last}");
+            let count = participants.len();
+            for index in 0..count {
+                let (participant, measured) = &mut participants[(index + round) % count];
+                if round > participant.rounds {
                     continue;
                 }
-                let (took, answer) = turn.subject.run(loaded, round);
-                expected.check(&turn.subject, loaded, &answer);
+                let (took, answer) = participant.subject.run(loaded, round);
+                expected.check(&participant.subject, loaded, &answer);
                 if round > 0 {
                     measured.push(took);
                 }
             }
         }
-        Self { turns }
+        Self { participants }
     }
 
-    /// One number of each round of a subject.
+    /// One number of a subject for each of its rounds.
     pub(crate) fn of(&self, name: &str, number: impl Fn(&Measured) -> f64) -> Vec<f64> {
         let found = self
-            .turns
+            .participants
             .iter()
-            .find(|(turn, _)| turn.subject.name == name);
+            .find(|(participant, _)| participant.subject.name == name);
         let (_, measured) = found.unwrap_or_else(|| panic!("`{name}` takes part"));
         measured.iter().map(number).collect()
     }
 
-    /// The number of one subject divided by that of another, in each round that both took part in.
+    /// The number of one subject divided by that of another, for each round in which both ran.
     pub(crate) fn ratio(
         &self,
         one: &str,
