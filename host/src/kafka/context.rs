@@ -21,7 +21,7 @@ pub(super) enum Rebalance {
     /// These partitions are revoked; this worker may still commit their offsets.
     Revoke(TopicPartitionList),
     /// These partitions are lost: another worker may already have them.
-    Lose(TopicPartitionList),
+    Lost(TopicPartitionList),
 }
 
 /// Records events, and leaves the answer to the worker's loop.

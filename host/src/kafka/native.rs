@@ -374,8 +374,13 @@ mod tests {
         let mut list = TopicPartitionList::new();
         assert_eq!(notes(&list), Vec::<String>::new());
         list.add_partition("a", 0).set_metadata("start=5");
-        list.add_partition("a", 1).set_metadata(&[b'x', 0xff][..]);
+        list.add_partition("a", 1).set_metadata("xy");
         list.add_partition("a", 2);
+        // SAFETY: the second of three elements has two bytes of metadata, which the list owns.
+        unsafe {
+            let element = (*list.ptr()).elems.add(1);
+            (*element).metadata.cast::<u8>().add(1).write(0xff);
+        }
         assert_eq!(notes(&list), ["start=5", "x\u{fffd}", ""]);
     }
 }

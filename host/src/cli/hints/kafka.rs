@@ -79,7 +79,9 @@ impl Explain for Error {
             | Self::CommitRefused { .. }
             | Self::Partition { .. }
             | Self::Request { .. } => by_cause(self.likely_cause()?, names),
-            Self::Thread(_) | Self::Client(_) | Self::NoQueue { .. } => return None,
+            Self::Thread(_) | Self::NoAnswers | Self::Client(_) | Self::NoQueue { .. } => {
+                return None;
+            }
         })
     }
 

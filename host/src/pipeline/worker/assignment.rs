@@ -81,7 +81,7 @@ impl Worker {
         let start = Instant::now();
         let end = start + limit;
         // A tenth of the time is left for the second checkpoint, whose rows would come twice without its commit.
-        match self.wait_for_confirmation(end - limit / 10)? {
+        match self.wait_for_confirmation(start + limit * 9 / 10)? {
             Waited::Confirmed => {}
             Waited::Lost => return self.handle_lost(partitions),
             Waited::TimedOut => {
@@ -144,7 +144,7 @@ impl Worker {
     }
 
     /// Drops everything since the last checkpoint, and goes back to it in the partitions that stay.
-    fn start_over(&mut self, going: &[Partition]) -> Result<(), WorkerError> {
+    pub(super) fn start_over(&mut self, going: &[Partition]) -> Result<(), WorkerError> {
         self.processor.restart()?;
         self.processed = false;
         self.settings

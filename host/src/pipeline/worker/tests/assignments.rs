@@ -1,7 +1,10 @@
 //! How partitions come, go and get lost.
 
-use super::fakes::{Answer, Given, Step, partition};
-use super::{after_start, assigned, checkpoint_after_each_call, confirming_after, lost, never_confirming, records, revoking, run};
+use super::fakes::{Answer, Given, Step};
+use super::{
+    after_start, assigned, checkpoint_after_each_call, confirming_after, lost, never_confirming,
+    records, revoking, run,
+};
 use crate::pipeline::worker::{Ended, WorkerError};
 
 #[test]

@@ -6,7 +6,7 @@ use super::fakes::{Answer, Given, Step, World, partition};
 use super::{after_start, assigned, confirming_after, never_confirming, records, run};
 use crate::journal::offsets::Start;
 use crate::pipeline::worker::{Ended, WorkerError};
-use crate::sink::{Committed};
+use crate::sink::Committed;
 
 #[test]
 fn clean_worker_stops_without_a_checkpoint() {

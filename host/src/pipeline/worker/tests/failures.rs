@@ -1,7 +1,7 @@
 //! What ends a run early.
 
-use super::fakes::{Given, Step, World};
-use super::{after_start, assigned, lost, records, run};
+use super::fakes::{Given, SinkFailure, Step, World};
+use super::{after_start, assigned, checkpoint_after_each_call, lost, records, run};
 use crate::pipeline::worker::{Ended, WorkerError};
 use crate::sink::{Committed, SinkError};
 use crate::source::SourceError;
@@ -40,7 +40,7 @@ fn failed_call_writes_and_commits_nothing_since_the_checkpoint() {
 #[test]
 fn failed_sink_commits_no_offset() {
     let given = Given {
-        sink_fails: true,
+        sink_failure: Some(SinkFailure::Write),
         ..Given::default()
     };
     let (ended, log) = given.run(vec![assigned(&["a"]), records("a", 3), Step::End]);
@@ -102,7 +102,7 @@ fn error_of_the_source_ends_the_run_and_still_closes_it() {
 #[test]
 fn reader_that_goes_away_ends_the_run_quietly() {
     let given = Given {
-        reader_gone: true,
+        sink_failure: Some(SinkFailure::ReaderGone),
         ..Given::default()
     };
     let (ended, _) = given.run(vec![assigned(&["a"]), records("a", 1), Step::End]);

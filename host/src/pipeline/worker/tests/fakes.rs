@@ -80,6 +80,13 @@ pub(super) enum Answer {
     Refused(&'static str),
 }
 
+/// How the sink fails.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SinkFailure {
+    Write,
+    ReaderGone,
+}
+
 /// What is special about a world.
 #[derive(Clone)]
 pub(super) struct Given {
@@ -92,8 +99,7 @@ pub(super) struct Given {
     /// Looks at committed positions before they are known.
     pub(super) loads_after: usize,
     pub(super) fails_at_call: Option<usize>,
-    pub(super) sink_fails: bool,
-    pub(super) reader_gone: bool,
+    pub(super) sink_failure: Option<SinkFailure>,
     /// Answers of the sink, the last one first; then it is always done.
     pub(super) sink_answers: Vec<Committed>,
     pub(super) sink_owns_offsets: bool,
@@ -112,8 +118,7 @@ impl Default for Given {
             ends: Vec::new(),
             loads_after: 0,
             fails_at_call: None,
-            sink_fails: false,
-            reader_gone: false,
+            sink_failure: None,
             sink_answers: Vec::new(),
             sink_owns_offsets: false,
             note: "",

@@ -1,7 +1,7 @@
 //! A run that ends after a number of records.
 
 use super::fakes::{Given, Step, World};
-use super::{assigned, lost, records};
+use super::{assigned, lost, never_confirming, records};
 use crate::pipeline::worker::{Ended, WorkerError};
 
 #[test]

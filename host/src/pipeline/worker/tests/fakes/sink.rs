@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::World;
 use super::store::FakeStore;
+use super::{SinkFailure, World};
 use crate::journal::offsets::OffsetStore;
 use crate::sink::{Checkpoint, Committed, Sink, SinkError, Stream};
 
@@ -20,14 +20,15 @@ impl Sink for FakeSink {
 
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let mut state = self.world.state();
-        if state.given.reader_gone {
-            return Err(SinkError::ReaderGone);
-        }
-        if state.given.sink_fails {
-            return Err(SinkError::Write {
-                destination: "the fake".to_owned(),
-                source: io::Error::other("the test makes it fail"),
-            });
+        match state.given.sink_failure {
+            Some(SinkFailure::ReaderGone) => return Err(SinkError::ReaderGone),
+            Some(SinkFailure::Write) => {
+                return Err(SinkError::Write {
+                    destination: "the fake".to_owned(),
+                    source: io::Error::other("the test makes it fail"),
+                });
+            }
+            None => {}
         }
         let answer = state.given.sink_answers.pop();
         let answer = answer.unwrap_or(Committed::Done);

@@ -76,9 +76,7 @@ impl Source for World {
                 self.stop.request();
                 Ok(Event::Idle)
             }
-            Some(Step::Fail) => {
-                Err(recording::Error::Batch(TooLarge).into())
-            }
+            Some(Step::Fail) => Err(recording::Error::Batch(TooLarge).into()),
             Some(Step::Confirming(answer)) => {
                 self.state().given.confirms = answer;
                 Ok(Event::Idle)
