@@ -4,14 +4,14 @@
 //! rows go to a [`sink`], and the [`pipeline`] drives all of it from checkpoint to checkpoint; [`bench`] measures it.
 //! [`cli`] assembles them from the operator's settings.
 
-pub mod bench;
+mod bench;
 pub mod cli;
-pub mod config;
+mod config;
 pub mod journal;
 pub mod kafka;
-pub mod observe;
-pub mod pipeline;
+mod observe;
+mod pipeline;
 pub mod sandbox;
 pub mod sink;
-pub mod source;
+mod source;
 mod text;

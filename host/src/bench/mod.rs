@@ -10,10 +10,10 @@ mod round;
 mod summary;
 mod table;
 
-pub use parts::Parts;
-pub use round::{Conditions, Round, Subject};
-pub use summary::{Benchmark, Identity, Measured, Ratios, Spread};
-pub use table::Table;
+pub(crate) use parts::Parts;
+pub(crate) use round::{Conditions, Round, Subject};
+pub(crate) use summary::{Benchmark, Identity, Measured, Ratios, Spread};
+pub(crate) use table::Table;
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ use crate::source::SourceError;
 
 /// Why a benchmark failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The source of the configuration is no recording.
     #[error("a benchmark reads a recording, and none is named")]
     NoRecording,

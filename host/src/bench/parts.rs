@@ -6,7 +6,7 @@ use crate::observe::meter::{Reading, Stage};
 
 /// CPU time by part, in nanoseconds of one round or of one object. The parts of a round add up to its total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Parts<T> {
+pub(crate) struct Parts<T> {
     /// Reading the recording: decompressing it and finding its records.
     pub source: T,
     /// Choosing records and copying them into columns.
@@ -42,7 +42,7 @@ impl Parts<u64> {
 
     /// The sum of all parts.
     #[must_use]
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.list().into_iter().map(|(_, part)| part).sum()
     }
 
@@ -63,7 +63,7 @@ impl Parts<u64> {
 impl<T: Copy> Parts<T> {
     /// The parts with their names, in the order in which a record passes through them.
     #[must_use]
-    pub fn list(&self) -> [(&'static str, T); 7] {
+    pub(crate) fn list(&self) -> [(&'static str, T); 7] {
         [
             ("source", self.source),
             ("gather", self.gather),

@@ -31,7 +31,7 @@ use crate::source::{BatchLimits, SourceError};
 const NULL_DEVICE: &str = "/dev/null";
 
 /// The processor that is measured.
-pub struct Subject {
+pub(crate) struct Subject {
     /// The plugin.
     pub plugin: Arc<Plugin>,
     /// Its options, as JSON.
@@ -43,7 +43,7 @@ pub struct Subject {
 }
 
 /// The conditions that are the same in all rounds.
-pub struct Conditions {
+pub(crate) struct Conditions {
     /// The recording, which each round reads twice.
     pub recording: PathBuf,
     /// The prefix of its topics.
@@ -58,7 +58,7 @@ pub struct Conditions {
 
 /// The figures of one round.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Round {
+pub(crate) struct Round {
     /// Objects that were processed.
     pub objects: u64,
     /// Bytes of their keys and values.
@@ -113,7 +113,7 @@ impl Subject {
     ///
     /// # Errors
     /// As for a run, but a rejected record is no error.
-    pub fn round(
+    pub(crate) fn round(
         &self,
         conditions: &Conditions,
         stop: &Stop,

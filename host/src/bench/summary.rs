@@ -8,7 +8,7 @@ use crate::sandbox::LoadTimes;
 
 /// The median, minimum and maximum of the rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
+pub(crate) struct Spread {
     /// The median; of an even number, the middle of the two central values.
     pub median: f64,
     /// The minimum.
@@ -20,7 +20,7 @@ pub struct Spread {
 impl Spread {
     /// The spread of `values`; without values all three are 0.
     #[must_use]
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
         let at = |index: usize| values.get(index).copied().unwrap_or_default();
@@ -35,7 +35,7 @@ impl Spread {
 
 /// A benchmark as a whole; it is also written as JSON.
 #[derive(Debug, Serialize)]
-pub struct Benchmark {
+pub(crate) struct Benchmark {
     /// The version of journal-host.
     pub host_version: &'static str,
     /// The recording.
@@ -50,7 +50,7 @@ pub struct Benchmark {
 
 /// One plugin's figures.
 #[derive(Debug, Serialize)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// Its file.
     pub plugin: String,
     /// The name in its description.
@@ -86,7 +86,7 @@ pub struct Measured {
 
 /// The ratios of the second plugin to the first: each round is compared with the one next to it.
 #[derive(Debug, Serialize)]
-pub struct Ratios {
+pub(crate) struct Ratios {
     /// CPU time of one object.
     pub cpu_per_object: Spread,
     /// Objects per second of wall time.
@@ -97,7 +97,7 @@ pub struct Ratios {
 
 /// The file, name and version of a plugin.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Its file.
     pub plugin: String,
     /// Its name.
@@ -111,7 +111,7 @@ pub struct Identity {
 impl Measured {
     /// Summarises the rounds.
     #[must_use]
-    pub fn new(identity: Identity, load: LoadTimes, rounds: Vec<Round>) -> Self {
+    pub(crate) fn new(identity: Identity, load: LoadTimes, rounds: Vec<Round>) -> Self {
         let spread = |of: &dyn Fn(&Round) -> f64| Spread::of(rounds.iter().map(of));
         let whole = sum(&rounds, |round| round.cpu_ns);
         let reads = sum(&rounds, |round| round.clock_reads);
@@ -147,13 +147,13 @@ impl Measured {
 
     /// Objects of one round.
     #[must_use]
-    pub fn objects(&self) -> u64 {
+    pub(crate) fn objects(&self) -> u64 {
         self.rounds.last().map_or(0, |round| round.objects)
     }
 
     /// The ratios of this plugin to `first`.
     #[must_use]
-    pub fn by(&self, first: &Self) -> Ratios {
+    pub(crate) fn by(&self, first: &Self) -> Ratios {
         let ratio = |of: &dyn Fn(&Round) -> f64| {
             let pairs = self.rounds.iter().zip(&first.rounds);
             let pairs = pairs.map(|(second, first)| (of(second), of(first)));

@@ -13,7 +13,7 @@ const MUCH_METERING: f64 = 0.1;
 const GAP: usize = 3;
 
 /// A benchmark as a table: a row for each figure, a column for each plugin.
-pub struct Table<'a> {
+pub(crate) struct Table<'a> {
     /// The benchmark.
     pub benchmark: &'a Benchmark,
     /// A further note for the case that records were rejected.

@@ -96,7 +96,7 @@ pub(crate) struct MemoryRequest {
 /// The parts do not fit into the memory of the process.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a process of {} is too little for {}: {}", Size(*.process), Workers(*.workers), self.needed())]
-pub struct TooLittle {
+pub(crate) struct TooLittle {
     pub(crate) process: usize,
     pub(crate) workers: usize,
     base: usize,

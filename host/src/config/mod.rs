@@ -6,7 +6,7 @@
 
 mod layer;
 pub(crate) mod memory;
-pub mod options;
+pub(crate) mod options;
 mod origin;
 mod setting;
 mod values;

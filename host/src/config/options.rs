@@ -10,7 +10,7 @@ use crate::text::{MESSAGE_BYTES, clean};
 
 /// Options that cannot be read, or that the plugin does not accept.
 #[derive(Debug, thiserror::Error)]
-pub enum OptionsError {
+pub(crate) enum OptionsError {
     /// The file of options could not be read.
     #[error("cannot read the options in `{}`", path.display())]
     File {
@@ -50,7 +50,7 @@ impl From<OptionError> for OptionsError {
 ///
 /// # Errors
 /// When the file cannot be read or holds something else.
-pub fn read_file(path: &Path) -> Result<Map<String, Value>, OptionsError> {
+pub(crate) fn read_file(path: &Path) -> Result<Map<String, Value>, OptionsError> {
     let text = fs::read(path).map_err(|source| OptionsError::File {
         path: path.to_owned(),
         source,
@@ -74,7 +74,7 @@ pub fn read_file(path: &Path) -> Result<Map<String, Value>, OptionsError> {
 ///
 /// # Errors
 /// When an option is unknown, missing, of the wrong type, or breaks another rule of the schema.
-pub fn parse(
+pub(crate) fn parse(
     schema: &OptionSchema,
     pairs: &[(String, String)],
     file: Option<Map<String, Value>>,

@@ -35,8 +35,8 @@ pub struct Position {
 
 impl Position {
     /// A position without a note.
-    #[must_use]
-    pub fn at(next: u64) -> Self {
+    #[cfg(test)]
+    pub(crate) fn at(next: u64) -> Self {
         Self {
             next,
             note: String::new(),

@@ -16,9 +16,6 @@ pub struct Plan {
     pub columns: Columns,
     /// Whether tombstones are wanted.
     pub tombstones: bool,
-    /// Whether the processor holds state between calls. If it does, a failed call loses more than its batch, and
-    /// everything since the last checkpoint has to be processed again.
-    pub holds_state: bool,
     /// The outputs, in the order of the indexes that `emit` takes.
     pub outputs: Vec<Output>,
 }
@@ -30,8 +27,6 @@ pub struct Output {
     pub name: String,
     /// How its rows are combined.
     pub kind: Kind,
-    /// What a row means, for people.
-    pub summary: Option<String>,
 }
 
 /// How the rows of an output are combined.

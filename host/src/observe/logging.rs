@@ -18,7 +18,7 @@ use super::progress::without_the_line;
 use crate::text::{self, Quoted};
 
 /// The environment variable that selects which lines are shown.
-pub const VARIABLE: &str = "JOURNAL_HOST_LOG";
+pub(crate) const VARIABLE: &str = "JOURNAL_HOST_LOG";
 /// The level of the lines that are shown by default.
 const USUAL: LevelFilter = LevelFilter::INFO;
 const LEVELS: [(&str, LevelFilter); 6] = [
@@ -35,7 +35,7 @@ const TARGETS: [&str; 3] = ["journal_host", "librdkafka", "plugin"];
 /// A value of [`VARIABLE`] that is not valid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable `{VARIABLE}` is {}: {reason}", Quoted(value))]
-pub struct BadFilter {
+pub(crate) struct BadFilter {
     value: String,
     reason: String,
 }
@@ -44,7 +44,7 @@ pub struct BadFilter {
 ///
 /// # Errors
 /// When the value of the variable is not valid.
-pub fn init() -> Result<(), BadFilter> {
+pub(crate) fn init() -> Result<(), BadFilter> {
     let filter = match env::var_os(VARIABLE) {
         None => Targets::new().with_default(USUAL),
         Some(value) => parse(&value.to_string_lossy())?,

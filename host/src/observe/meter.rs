@@ -60,8 +60,8 @@ impl Reading {
     }
 
     /// The CPU time of all stages, in nanoseconds.
-    #[must_use]
-    pub fn total(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn total(&self) -> u64 {
         self.nanoseconds.iter().sum()
     }
 
@@ -87,10 +87,6 @@ impl Meter {
     }
 
     /// Passes the thread to another stage; returns the previous one.
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "it is called for the passing; many know what was before"
-    )]
     pub fn pass_to(&self, stage: Stage) -> Stage {
         self.locked().pass_to(stage, thread_nanoseconds())
     }
@@ -122,7 +118,7 @@ impl Meter {
 
 /// The CPU time of this thread so far, in nanoseconds. The time of other processes does not count.
 #[must_use]
-pub fn thread_nanoseconds() -> u64 {
+pub(crate) fn thread_nanoseconds() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or_default()

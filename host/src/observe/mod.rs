@@ -1,5 +1,5 @@
 //! What an operator sees of a run: log lines, progress, the summary, and where its time goes.
 
-pub mod logging;
-pub mod meter;
-pub mod progress;
+pub(crate) mod logging;
+pub(crate) mod meter;
+pub(crate) mod progress;

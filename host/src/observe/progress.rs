@@ -41,7 +41,7 @@ fn spinner() -> ProgressBar {
 
 /// One worker's counters.
 #[derive(Debug)]
-pub struct WorkerProgress {
+pub(crate) struct WorkerProgress {
     objects: AtomicU64,
     bytes: AtomicU64,
     lag: AtomicU64,
@@ -65,7 +65,7 @@ impl Default for WorkerProgress {
 
 impl WorkerProgress {
     /// Counts batches that were processed.
-    pub fn count(&self, batches: &Batches) {
+    pub(crate) fn count(&self, batches: &Batches) {
         self.objects
             .fetch_add(batches.records() as u64, Ordering::Relaxed);
         self.bytes
@@ -73,7 +73,7 @@ impl WorkerProgress {
     }
 
     /// Records what is left to read.
-    pub fn show_remaining(&self, remaining: Remaining) {
+    pub(crate) fn show_remaining(&self, remaining: Remaining) {
         match remaining {
             Remaining::Unknown => {}
             Remaining::Records(records) => self.lag.store(records, Ordering::Relaxed),
@@ -87,7 +87,7 @@ impl WorkerProgress {
 
 /// The counters of a run.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// The beginning of the line.
     title: String,
     started: Instant,
@@ -100,7 +100,7 @@ pub struct Progress {
 impl Progress {
     /// Counters for a number of workers and for the rows of these outputs; starts the clock.
     #[must_use]
-    pub fn new(workers: usize, outputs: &[Output]) -> Self {
+    pub(crate) fn new(workers: usize, outputs: &[Output]) -> Self {
         Self {
             title: String::new(),
             started: Instant::now(),
@@ -115,30 +115,30 @@ impl Progress {
 
     /// The same, for a run that is one of several: its line begins with `title`.
     #[must_use]
-    pub fn titled(self, title: String) -> Self {
+    pub(crate) fn titled(self, title: String) -> Self {
         Self { title, ..self }
     }
 
     /// The counters of one worker.
     #[must_use]
-    pub fn worker(&self, number: usize) -> Arc<WorkerProgress> {
+    pub(crate) fn worker(&self, number: usize) -> Arc<WorkerProgress> {
         Arc::clone(&self.workers[number])
     }
 
     /// Counts a rejected record and returns the number of those before.
-    pub fn count_rejection(&self) -> u64 {
+    pub(crate) fn count_rejection(&self) -> u64 {
         self.rejections.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Counts rows that were made durable, by output in the order of the plan.
-    pub fn count_rows(&self, rows: impl Iterator<Item = u64>) {
+    pub(crate) fn count_rows(&self, rows: impl Iterator<Item = u64>) {
         for ((_, counter), rows) in self.outputs.iter().zip(rows) {
             counter.fetch_add(rows, Ordering::Relaxed);
         }
     }
 
     /// Shows a line on a terminal until `done`; in a pipe it only waits.
-    pub fn show_until(&self, done: impl Fn() -> bool) {
+    pub(crate) fn show_until(&self, done: impl Fn() -> bool) {
         let bar = std::io::stderr().is_terminal().then(|| {
             // All runs of a process share one line, so that log lines can hide it.
             let bar = SHOWN.get_or_init(spinner);
@@ -201,7 +201,7 @@ impl Progress {
 
     /// Objects that were processed.
     #[must_use]
-    pub fn objects(&self) -> u64 {
+    pub(crate) fn objects(&self) -> u64 {
         self.workers
             .iter()
             .map(|worker| worker.objects.load(Ordering::Relaxed))
@@ -210,7 +210,7 @@ impl Progress {
 
     /// Bytes of their keys and values.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.workers
             .iter()
             .map(|worker| worker.bytes.load(Ordering::Relaxed))
@@ -219,7 +219,7 @@ impl Progress {
 
     /// Records that were rejected and skipped.
     #[must_use]
-    pub fn rejections(&self) -> u64 {
+    pub(crate) fn rejections(&self) -> u64 {
         self.rejections.load(Ordering::Relaxed)
     }
 

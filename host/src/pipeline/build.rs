@@ -27,7 +27,7 @@ use crate::source::{BatchLimits, SourceError};
 
 /// Why no pipeline can be built from a configuration.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub(crate) enum BuildError {
     /// The memory of the process is too small for its parts.
     #[error(transparent)]
     Memory(#[from] TooLittle),

@@ -15,7 +15,7 @@ const NAMED_PARTITIONS: usize = 8;
 
 /// Why a run ended.
 #[derive(Debug, thiserror::Error)]
-pub enum WorkerError {
+pub(crate) enum WorkerError {
     /// A call into the processor failed.
     #[error("`{call}` failed{ranges}")]
     Call {
@@ -78,7 +78,7 @@ pub enum WorkerError {
 impl WorkerError {
     /// The error and its causes in one line.
     #[must_use]
-    pub fn with_causes(&self) -> String {
+    pub(crate) fn with_causes(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
@@ -92,7 +92,7 @@ impl WorkerError {
 
 /// The records of one call, by topic and partition.
 #[derive(Debug)]
-pub struct CallRanges(Vec<Range>);
+pub(crate) struct CallRanges(Vec<Range>);
 
 #[derive(Debug)]
 struct Range {
@@ -105,13 +105,13 @@ struct Range {
 impl CallRanges {
     /// A call without records.
     #[must_use]
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self(Vec::new())
     }
 
     /// The first and last offset of each partition in a call.
     #[must_use]
-    pub fn of(batches: &[Batch]) -> Self {
+    pub(crate) fn of(batches: &[Batch]) -> Self {
         let mut ranges: BTreeMap<(&str, u32), (u64, u64)> = BTreeMap::new();
         for batch in batches {
             for (&partition, &offset) in batch.partitions.iter().zip(&batch.offsets) {
@@ -155,7 +155,7 @@ impl fmt::Display for CallRanges {
 
 /// The position of a record, as an operator finds it.
 #[derive(Debug)]
-pub struct RecordPosition {
+pub(crate) struct RecordPosition {
     topic: String,
     partition: u32,
     offset: u64,

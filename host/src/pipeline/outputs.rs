@@ -4,7 +4,7 @@ use crate::journal::plan::{Output, Plan};
 use crate::sink::{BoundOutput, HeldRows, RowLimits, Sink, SinkError, SinkFactory};
 
 /// The destinations of a run, and the destination of each output.
-pub struct OutputBindings {
+pub(crate) struct OutputBindings {
     destinations: Vec<Box<dyn SinkFactory>>,
     /// For each output of the plan, the index of its destination.
     outputs: Vec<(Output, usize)>,
@@ -15,7 +15,10 @@ impl OutputBindings {
     ///
     /// # Errors
     /// When the destination does not fit the plan, or is in use.
-    pub fn to_one(destination: Box<dyn SinkFactory>, plan: &Plan) -> Result<Self, SinkError> {
+    pub(crate) fn to_one(
+        destination: Box<dyn SinkFactory>,
+        plan: &Plan,
+    ) -> Result<Self, SinkError> {
         destination.prepare(plan)?;
         let outputs = plan.outputs.iter().map(|output| (output.clone(), 0));
         Ok(Self {
@@ -26,7 +29,7 @@ impl OutputBindings {
 
     /// The buffer for the rows of one worker.
     #[must_use]
-    pub fn rows(&self, limits: RowLimits) -> HeldRows {
+    pub(crate) fn rows(&self, limits: RowLimits) -> HeldRows {
         let bound = self.outputs.iter().map(|(output, index)| {
             let destination = &self.destinations[*index];
             BoundOutput {
@@ -43,7 +46,7 @@ impl OutputBindings {
     ///
     /// # Errors
     /// When a destination cannot be reached.
-    pub fn sinks(&self, worker: usize) -> Result<Vec<Box<dyn Sink>>, SinkError> {
+    pub(crate) fn sinks(&self, worker: usize) -> Result<Vec<Box<dyn Sink>>, SinkError> {
         let destinations = self.destinations.iter();
         destinations
             .map(|destination| destination.sink(worker))

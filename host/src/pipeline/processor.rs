@@ -9,7 +9,7 @@ use crate::sandbox::{CallError, Limits, Plugin, Processor, Rejection};
 use crate::sink::HeldRows;
 
 /// A processor at work.
-pub trait Process: Send {
+pub(crate) trait Process: Send {
     /// Processes batches. Rows of a successful call are held, those of a failed one are dropped.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ pub trait Process: Send {
 
 /// Everything that is needed to start a processor.
 #[derive(Clone)]
-pub struct ProcessorSettings {
+pub(crate) struct ProcessorSettings {
     /// The plugin.
     pub plugin: Arc<Plugin>,
     /// Its options, as JSON.
@@ -50,7 +50,7 @@ impl ProcessorSettings {
     ///
     /// # Errors
     /// When it does not start, or returns another plan.
-    pub fn start(&self) -> Result<Processor, WorkerError> {
+    pub(crate) fn start(&self) -> Result<Processor, WorkerError> {
         let started = Processor::start(&self.plugin, &self.options, self.limits);
         let (processor, plan) = started.map_err(|source| WorkerError::Call {
             call: "start",
@@ -66,7 +66,7 @@ impl ProcessorSettings {
 }
 
 /// A processor in the sandbox.
-pub struct SandboxedProcessor {
+pub(crate) struct SandboxedProcessor {
     processor: Processor,
     settings: ProcessorSettings,
 }
@@ -74,7 +74,7 @@ pub struct SandboxedProcessor {
 impl SandboxedProcessor {
     /// An instance that was started with these settings and is bound to its rows.
     #[must_use]
-    pub fn new(processor: Processor, settings: ProcessorSettings) -> Self {
+    pub(crate) fn new(processor: Processor, settings: ProcessorSettings) -> Self {
         Self {
             processor,
             settings,

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 /// A claim is confirmed once the outputs of its record are durable. Unconfirmed claims of another worker may still be
 /// returned, so a worker without records waits for them.
 #[derive(Debug)]
-pub struct RecordQuota {
+pub(crate) struct RecordQuota {
     state: Option<Mutex<State>>,
 }
 
@@ -21,7 +21,7 @@ struct State {
 impl RecordQuota {
     /// A quota of `records`; without a number there is no limit.
     #[must_use]
-    pub fn new(records: Option<u64>) -> Self {
+    pub(crate) fn new(records: Option<u64>) -> Self {
         Self {
             state: records.map(|unclaimed| {
                 Mutex::new(State {
@@ -34,7 +34,7 @@ impl RecordQuota {
 
     /// Claims up to `records` and returns how many were granted.
     #[must_use]
-    pub fn claim(&self, records: usize) -> usize {
+    pub(crate) fn claim(&self, records: usize) -> usize {
         self.with(records, |state| {
             let granted = state.unclaimed.min(records as u64);
             state.unclaimed -= granted;
@@ -44,7 +44,7 @@ impl RecordQuota {
     }
 
     /// Returns claims whose records were not processed, or whose outputs were dropped.
-    pub fn give_back(&self, records: usize) {
+    pub(crate) fn give_back(&self, records: usize) {
         self.with((), |state| {
             state.unclaimed += records as u64;
             state.unconfirmed -= records as u64;
@@ -52,19 +52,19 @@ impl RecordQuota {
     }
 
     /// Confirms claims: the outputs of their records are durable.
-    pub fn confirm(&self, records: usize) {
+    pub(crate) fn confirm(&self, records: usize) {
         self.with((), |state| state.unconfirmed -= records as u64);
     }
 
     /// Whether there is a limit at all.
     #[must_use]
-    pub fn is_limited(&self) -> bool {
+    pub(crate) fn is_limited(&self) -> bool {
         self.state.is_some()
     }
 
     /// Whether nothing is left to claim and all claims are confirmed.
     #[must_use]
-    pub fn is_confirmed(&self) -> bool {
+    pub(crate) fn is_confirmed(&self) -> bool {
         self.with(false, |state| {
             state.unclaimed == 0 && state.unconfirmed == 0
         })

@@ -8,7 +8,7 @@ use super::worker::Ended;
 use crate::observe::progress::Progress;
 
 /// The work of one thread.
-pub type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
+pub(crate) type Work = Box<dyn FnOnce() -> Result<Ended, WorkerError> + Send>;
 
 /// The stack of a worker's thread: the guest may use 512 KiB of it, the rest is for the host.
 const STACK_BYTES: usize = 4 << 20;
@@ -19,7 +19,7 @@ const STACK_BYTES: usize = 4 << 20;
 ///
 /// # Errors
 /// The first failure of a worker, or a thread that the system refuses.
-pub fn run_workers(
+pub(crate) fn run_workers(
     workers: Vec<Work>,
     stop: &Stop,
     progress: &Progress,

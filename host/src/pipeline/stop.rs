@@ -10,7 +10,7 @@ const EXIT_AT_ONCE: i32 = 130;
 
 /// A request to end, which all workers of the process check between batches.
 #[derive(Clone, Debug, Default)]
-pub struct Stop {
+pub(crate) struct Stop {
     signalled: Arc<AtomicBool>,
     requested: Arc<AtomicBool>,
 }
@@ -20,7 +20,7 @@ impl Stop {
     ///
     /// # Errors
     /// When the system refuses the handlers.
-    pub fn on_signals() -> std::io::Result<Self> {
+    pub(crate) fn on_signals() -> std::io::Result<Self> {
         let stop = Self::default();
         for signal in [SIGINT, SIGTERM] {
             // The order matters: the first signal finds the flag unset and passes, then sets it.
@@ -35,13 +35,13 @@ impl Stop {
     }
 
     /// Asks every worker to end after its current batch; a first signal after it still ends the run gracefully.
-    pub fn request(&self) {
+    pub(crate) fn request(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }
 
     /// Whether an end was requested.
     #[must_use]
-    pub fn requested(&self) -> bool {
+    pub(crate) fn requested(&self) -> bool {
         self.signalled.load(Ordering::Relaxed) || self.requested.load(Ordering::Relaxed)
     }
 }

@@ -13,7 +13,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
+pub(crate) use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
 
 use self::assignment::Arriving;
 use self::confirmation::{LAST_PAUSE, Pause};
@@ -37,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const NAMED_REJECTIONS: u64 = 100;
 
 /// What a worker works with.
-pub struct WorkerParts {
+pub(crate) struct WorkerParts {
     /// Where records come from.
     pub source: Box<dyn Source>,
     /// Where positions are kept, unless a sink keeps them.
@@ -57,7 +57,7 @@ pub struct WorkerParts {
 }
 
 /// One source and one processor, with everything between.
-pub struct Worker {
+pub(crate) struct Worker {
     source: Box<dyn Source>,
     store: Box<dyn OffsetStore>,
     processor: Box<dyn Process>,
@@ -84,7 +84,7 @@ pub struct Worker {
 impl Worker {
     /// A worker that has nothing assigned yet.
     #[must_use]
-    pub fn new(parts: WorkerParts, settings: WorkerSettings) -> Self {
+    pub(crate) fn new(parts: WorkerParts, settings: WorkerSettings) -> Self {
         let now = Instant::now();
         Self {
             source: parts.source,
@@ -111,7 +111,7 @@ impl Worker {
     ///
     /// # Errors
     /// What ends the run. Nothing since the last checkpoint is written or committed then.
-    pub fn run(mut self) -> Result<Ended, WorkerError> {
+    pub(crate) fn run(mut self) -> Result<Ended, WorkerError> {
         let result = match self.consume() {
             Err(WorkerError::Sink(SinkError::ReaderGone)) => Ok(Ended::ReaderGone),
             result => result,

@@ -16,10 +16,10 @@ pub(super) fn check(file: &str, answer: &str) -> Result<Description, AnswerError
     let response = Response::read(Question::Describe, file, answer)?;
     let description = response.root();
     description.object(&["name", "version", "summary", "options"])?;
+    check_summary(&description)?;
     Ok(Description {
         name: label(&description.need("name")?)?,
         version: label(&description.need("version")?)?,
-        summary: summary(&description)?,
         options: match description.get("options") {
             None => OptionSchema::default(),
             Some(options) => schema(&options)?,
@@ -35,13 +35,11 @@ fn label(part: &Part<'_>) -> Result<String, AnswerError> {
     Ok(label.to_owned())
 }
 
-/// The member `summary`, where there is one, cleaned for display.
-pub(super) fn summary(part: &Part<'_>) -> Result<Option<String>, AnswerError> {
-    let summary = part.get("summary").map(|summary| {
-        let summary = summary.text_of(0..=SUMMARY_CHARS)?;
-        Ok(text::clean(summary, text::MESSAGE_BYTES))
-    });
-    summary.transpose()
+/// Checks the member `summary`, where there is one. It is for readers of the answer; the host has no use for it.
+pub(super) fn check_summary(part: &Part<'_>) -> Result<(), AnswerError> {
+    part.get("summary").map_or(Ok(()), |summary| {
+        summary.text_of(0..=SUMMARY_CHARS).map(drop)
+    })
 }
 
 fn schema(part: &Part<'_>) -> Result<OptionSchema, AnswerError> {

@@ -216,8 +216,6 @@ pub enum CallError {
     /// It returned a failure.
     #[error("the processor failed: `{text}`")]
     Failure {
-        /// Whether the same call may succeed later.
-        retry: bool,
         /// Its text.
         text: String,
     },

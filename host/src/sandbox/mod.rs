@@ -53,8 +53,6 @@ pub struct Description {
     pub name: String,
     /// The plugin's version.
     pub version: String,
-    /// What it does, in one sentence.
-    pub summary: Option<String>,
     /// The schema of its options.
     pub options: OptionSchema,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use journal_aggregate::{Column, Merge, Shape};
 
 use super::answer::{Part, Response};
-use super::describe::summary;
+use super::describe::check_summary;
 use super::{AnswerError, Question};
 use crate::journal::batch::Columns;
 use crate::journal::plan::{Kind, Output, Plan};
@@ -39,15 +39,16 @@ pub(super) fn check(plugin: &str, answer: &str) -> Result<Plan, AnswerError> {
         "outputs",
     ])?;
     let flag = |name: &str, default: bool| plan.get(name).map_or(Ok(default), |flag| flag.flag());
+    // Every run goes back to its last checkpoint, whether the processor holds state or not.
+    flag("holds-state", true)?;
     Ok(Plan {
         object_types: object_types(&plan.need("object-types")?)?,
         columns: plan
             .get("columns")
             .map_or(Ok(Columns::ALL), |part| columns(&part))?,
         tombstones: flag("tombstones", false)?,
-        holds_state: flag("holds-state", true)?,
         outputs: match plan.get("outputs") {
-            None => vec![append("rows", None)],
+            None => vec![append("rows")],
             Some(part) => outputs(&part)?,
         },
     })
@@ -118,27 +119,25 @@ fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
     let kind = part
         .get("kind")
         .map_or(Ok("append"), |kind| kind.one_of(&["append", "aggregate"]))?;
-    let summary = summary(part)?;
+    check_summary(part)?;
     if kind == "append" {
         for name in ["key", "columns"] {
             if let Some(part) = part.get(name) {
                 return Err(part.refuse("it goes with the kind \"aggregate\" alone"));
             }
         }
-        return Ok(append(name, summary));
+        return Ok(append(name));
     }
     Ok(Output {
         name: name.to_owned(),
         kind: Kind::Aggregate(Arc::new(shape(part)?)),
-        summary,
     })
 }
 
-fn append(name: &str, summary: Option<String>) -> Output {
+fn append(name: &str) -> Output {
     Output {
         name: name.to_owned(),
         kind: Kind::Append,
-        summary,
     }
 }
 
@@ -209,11 +208,9 @@ mod tests {
             object_types: ObjectTypes::Any,
             columns: Columns::ALL,
             tombstones: false,
-            holds_state: true,
             outputs: vec![Output {
                 name: "rows".to_owned(),
                 kind: Kind::Append,
-                summary: None,
             }],
         };
         assert_eq!(plan, expected);

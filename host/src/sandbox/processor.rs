@@ -122,8 +122,8 @@ impl Processor {
     }
 
     /// The linear memory of the instance, in bytes.
-    #[must_use]
-    pub fn memory_bytes(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn memory_bytes(&self) -> usize {
         self.instance.state().limiter.memory()
     }
 
@@ -203,12 +203,9 @@ fn count(batches: &[Batch]) -> usize {
 }
 
 fn failure(failure: types::Failure) -> CallError {
-    let (retry, text) = match failure {
-        types::Failure::Retry(text) => (true, text),
-        types::Failure::Fatal(text) => (false, text),
-    };
+    // Both end the run: a restart is the retry.
+    let (types::Failure::Retry(text) | types::Failure::Fatal(text)) = failure;
     CallError::Failure {
-        retry,
         text: text::clean(&text, text::MESSAGE_BYTES),
     }
 }

@@ -14,7 +14,6 @@ pub(crate) fn outputs(names: &[&str]) -> Vec<Output> {
     let output = |&name: &&str| Output {
         name: name.to_owned(),
         kind: Kind::Append,
-        summary: None,
     };
     names.iter().map(output).collect()
 }

@@ -1,7 +1,7 @@
 //! Where records come from: a Kafka cluster or a recording.
 
-pub mod kafka;
-pub mod recording;
+pub(crate) mod kafka;
+pub(crate) mod recording;
 
 use std::task::Poll;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 
 /// What one [`Source::poll`] brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// The batches hold records to process.
     Records,
     /// Nothing came in time.
@@ -30,7 +30,7 @@ pub enum Event {
 
 /// Limits on what one poll may bring.
 #[derive(Clone, Copy, Debug)]
-pub struct BatchLimits {
+pub(crate) struct BatchLimits {
     /// The most records. With 0 a poll serves events and reads ahead, and hands nothing out.
     pub records: usize,
     /// The most bytes of keys and values; a record above that comes alone.
@@ -42,7 +42,7 @@ pub struct BatchLimits {
 impl BatchLimits {
     /// Bytes of key and value of the largest record that is handed out.
     #[must_use]
-    pub fn largest_record(&self) -> usize {
+    pub(crate) fn largest_record(&self) -> usize {
         self.memory_limit_bytes / 2
     }
 }
@@ -51,7 +51,7 @@ impl BatchLimits {
 ///
 /// A source knows what was handed out and nothing of what is durable: the worker says where to start, and where to go
 /// back to.
-pub trait Source: Send {
+pub(crate) trait Source: Send {
     /// Fills `into`, which is empty, with what comes within `wait`. It hands nothing out from the offsets of `until`
     /// on, so that a replay stops exactly before a range.
     ///
@@ -112,7 +112,7 @@ pub trait Source: Send {
 
 /// Why a source cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {
+pub(crate) enum SourceError {
     /// The recording.
     #[error(transparent)]
     Recording(#[from] recording::Error),

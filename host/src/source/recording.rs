@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use journal_recording::{Frame, Reader};
 
-pub use self::error::Error;
+pub(crate) use self::error::Error;
 use self::topics::Topics;
 use super::{BatchLimits, Event, Source, SourceError};
 use crate::journal::batch::{Batches, RecordRef};
@@ -25,7 +25,7 @@ const FRAMES_A_POLL: usize = 100_000;
 
 /// What is read.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// The recording.
     pub path: PathBuf,
     /// Which of its topics are read.
@@ -35,7 +35,7 @@ pub struct Options {
 }
 
 /// A recording as a [`Source`].
-pub struct Recording {
+pub(crate) struct Recording {
     reader: Reader<File>,
     topics: Topics,
     options: Options,
@@ -65,7 +65,7 @@ impl Recording {
     ///
     /// # Errors
     /// When it cannot be read, or lacks the topics.
-    pub fn open(options: Options) -> Result<Self, Error> {
+    pub(crate) fn open(options: Options) -> Result<Self, Error> {
         let reader = Reader::open(&options.path)?;
         let metadata = options.path.metadata().ok();
         let regular = metadata.filter(std::fs::Metadata::is_file);

@@ -102,7 +102,6 @@ impl LastRow {
         let output = Output {
             name: "rows".to_owned(),
             kind: Kind::Append,
-            summary: None,
         };
         let bound = BoundOutput {
             output: &output,

@@ -12,7 +12,7 @@ use crate::source::BatchLimits;
 
 /// What happens to a record that the processor rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnBadRecord {
+pub(crate) enum OnBadRecord {
     /// The run ends, and nothing since the last checkpoint counts.
     Stop,
     /// It is named in the log, counted and passed over.
@@ -23,7 +23,7 @@ pub enum OnBadRecord {
 
 /// How a worker ended, from the most ordinary way on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// There was nothing left to read.
     EndOfData,
     /// It was asked to.
@@ -34,7 +34,7 @@ pub enum Ended {
 
 /// How long a worker waits for what others have to answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadlines {
+pub(crate) struct Deadlines {
     /// For the commits before partitions are given up.
     pub revoke: Duration,
     /// For the commits at the end of the run.
@@ -43,7 +43,7 @@ pub struct Deadlines {
 
 impl Deadlines {
     /// Those of a run that has nobody to wait for.
-    pub const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         revoke: Duration::ZERO,
         finish: Duration::ZERO,
     };
@@ -51,7 +51,7 @@ impl Deadlines {
 
 /// What all workers of a run have in common.
 #[derive(Clone)]
-pub struct WorkerSettings {
+pub(crate) struct WorkerSettings {
     /// The columns of the plan.
     pub columns: Columns,
     /// Limits on one call.

@@ -24,7 +24,6 @@ fn aggregate(name: &str, merge: Merge) -> Output {
                 merge,
             }],
         })),
-        summary: None,
     }
 }
 
@@ -32,7 +31,6 @@ fn append(name: &str) -> Output {
     Output {
         name: name.to_owned(),
         kind: Kind::Append,
-        summary: None,
     }
 }
 

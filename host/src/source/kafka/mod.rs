@@ -20,7 +20,7 @@ use crate::kafka::{
 /// One worker's part of the records that its group reads.
 ///
 /// The order of the fields matters: queues and messages are dropped before the membership.
-pub struct KafkaSource {
+pub(crate) struct KafkaSource {
     messages: Messages,
     assignment: Assignment,
     data: Queue,
@@ -43,7 +43,11 @@ impl KafkaSource {
     ///
     /// # Errors
     /// When librdkafka gives no queue or does not take the subscription.
-    pub fn join(cluster: Arc<Cluster>, member: Member, tombstones: bool) -> Result<Self, Error> {
+    pub(crate) fn join(
+        cluster: Arc<Cluster>,
+        member: Member,
+        tombstones: bool,
+    ) -> Result<Self, Error> {
         let Member {
             membership,
             barrier_guard,

@@ -7,7 +7,7 @@ use crate::journal::topics::TopicError;
 
 /// Why the recording source cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] journal_recording::Error),
