@@ -307,7 +307,7 @@ impl Worker {
     }
 
     fn is_at_the_bound_of_held_rows(&mut self) -> bool {
-        self.processor.rows().held_bytes() >= self.settings.held_bytes
+        self.processor.rows().held_bytes() >= self.settings.held_bytes.max(1)
     }
 
     fn checkpoint_if_clean(&mut self) -> Result<(), WorkerError> {
