@@ -106,12 +106,6 @@ impl Unconfirmed {
     pub(super) fn records(&self) -> u64 {
         records_between(&self.from, &self.to)
     }
-
-    /// Why it is not confirmed.
-    pub(super) fn reason(&self) -> String {
-        let refusal = self.refusal.clone();
-        refusal.unwrap_or_else(|| "no answer came".to_owned())
-    }
 }
 
 /// Offsets between two positions.

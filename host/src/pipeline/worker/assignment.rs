@@ -96,7 +96,7 @@ impl Worker {
         if let Some(unconfirmed) = &self.unconfirmed {
             tracing::warn!(
                 "a commit was not confirmed before its partitions went ({}): {} records may come again",
-                unconfirmed.reason(),
+                self.unconfirmed_reason(),
                 unconfirmed.records()
             );
         }
@@ -106,11 +106,7 @@ impl Worker {
     /// The time of a revocation is up before the checkpoint before it was confirmed: what was processed after that is
     /// dropped and not written, because its records come again.
     fn drop_held_rows(&mut self, going: &[Partition]) -> Result<(), WorkerError> {
-        let records = self.unconfirmed_records();
-        let reason = self
-            .unconfirmed
-            .as_ref()
-            .map_or_else(|| "no answer came".to_owned(), super::Unconfirmed::reason);
+        let (reason, records) = (self.unconfirmed_reason(), self.unconfirmed_records());
         tracing::warn!(
             "a commit was not confirmed before its partitions went ({reason}): {records} records may come again"
         );
@@ -135,7 +131,7 @@ impl Worker {
         if let Some(unconfirmed) = &self.unconfirmed {
             tracing::warn!(
                 "the commit before that was not confirmed ({}): {} records may come again",
-                unconfirmed.reason(),
+                self.unconfirmed_reason(),
                 unconfirmed.records()
             );
         }

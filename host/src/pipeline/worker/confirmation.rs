@@ -107,14 +107,17 @@ impl Worker {
         Ok(true)
     }
 
+    /// Why the last commit is not confirmed.
+    pub(super) fn unconfirmed_reason(&self) -> String {
+        let unconfirmed = self.unconfirmed.as_ref();
+        let refusal = unconfirmed.and_then(|unconfirmed| unconfirmed.refusal.clone());
+        refusal.unwrap_or_else(|| "no answer came".to_owned())
+    }
+
     fn not_confirmed(&self, start: Instant) -> WorkerError {
-        let reason = self
-            .unconfirmed
-            .as_ref()
-            .map_or_else(|| "no answer came".to_owned(), super::Unconfirmed::reason);
         WorkerError::NotConfirmed {
             seconds: start.elapsed().as_secs(),
-            reason,
+            reason: self.unconfirmed_reason(),
             records: self.unconfirmed_records(),
         }
     }
