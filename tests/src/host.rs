@@ -72,6 +72,9 @@ impl Host {
         command
             .current_dir(&folder)
             .env("NO_COLOR", "1")
+            // Only the tests configure it.
+            .env_remove("SWH_CONFIG_FILENAME")
+            .env_remove("KAFKA_GROUP_INSTANCE_ID")
             // All tests share one cache, so that a plugin is compiled once.
             .env("XDG_CACHE_HOME", paths::target().join("test-cache/xdg"))
             .stdin(Stdio::null());
@@ -89,6 +92,26 @@ impl Host {
     #[must_use]
     pub fn run(plugin: &Path) -> Self {
         Self::new().arg("run").arg(plugin)
+    }
+
+    /// `journal-host config` with the arguments, environment and working folder of a run.
+    ///
+    /// # Panics
+    /// When the host was not built, or is not given the arguments of a run.
+    #[must_use]
+    pub fn config_of(run: Self) -> Self {
+        let mut arguments = run.command.get_args();
+        assert_eq!(arguments.next(), Some(OsStr::new("run")));
+        let mut command = Command::new(run.command.get_program());
+        command.arg("config").args(arguments).stdin(Stdio::null());
+        for (name, value) in run.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(&run.folder);
+        Self { command, ..run }
     }
 
     /// Runs `journal-host-under-test` with this [fault](faults::Fault) instead of the host.

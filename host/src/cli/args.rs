@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::names;
+use super::notices;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    Config, ConfigError, Layer, Layers, LimitsLayer, Origin, Origins, ProcessorLayer, RecordCount,
-    Size, Span,
+    self, ConfigError, Layer, LimitsLayer, LoadError, Origins, ProcessorLayer, RecordCount, Size,
+    Span,
 };
 use crate::pipeline::stop::Stop;
 use crate::sink::jsonl;
@@ -23,11 +25,38 @@ pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
     })
 }
 
-/// The configuration of a command with these flags, and the origins of its values.
-pub(super) fn configure(flags: Layer) -> (Result<Config, ConfigError>, Origins) {
-    let layers = Layers::default().over(flags, |_| Origin::Flag);
-    let (layer, origins) = layers.into_parts();
-    (layer.try_into(), origins)
+/// Settings that cannot be read, or that contradict each other.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettingsError {
+    /// A variable or a file cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// They do not go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// The configuration of a command with these flags, the environment and the file that is named, and the origins of its
+/// values.
+pub(super) fn configure<C: TryFrom<Layer, Error = ConfigError>>(
+    flags: Layer,
+) -> (Result<C, SettingsError>, Origins) {
+    let (mut layer, mut origins) = match combine(flags) {
+        Ok(combined) => combined,
+        Err(error) => return (Err(error.into()), Origins::default()),
+    };
+    if let Err(error) = config::read_passwords(&mut layer, &mut origins) {
+        return (Err(error.into()), origins);
+    }
+    (layer.try_into().map_err(SettingsError::from), origins)
+}
+
+/// The layers of a command with these flags, combined, with files of passwords not read yet. What is to be said about
+/// them is logged.
+pub(super) fn combine(flags: Layer) -> Result<(Layer, Origins), LoadError> {
+    let loaded = config::load(flags, std::env::vars_os(), names::key)?;
+    notices::log(&loaded.notices);
+    Ok(loaded.layers.into_parts())
 }
 
 /// The plugin and its options.
@@ -43,6 +72,18 @@ pub(super) struct PluginArguments {
     /// Read the plugin's options from a file with a JSON object; `--option` overrides it.
     #[arg(long = "options", value_name = "FILE")]
     options_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+/// The file with further settings.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ConfigArguments {
+    /// Read settings from a YAML file; environment variables and flags override it [default: the file in
+    /// `SWH_CONFIG_FILENAME`].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Which objects are read.
@@ -87,8 +128,15 @@ impl PluginArguments {
             plugin: self.plugin,
             option_texts: given(self.options),
             options_file: self.options_file,
-            options: None,
+            ..ProcessorLayer::default()
         };
+        self.config.add_to(layer);
+    }
+}
+
+impl ConfigArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.config_file = self.config;
     }
 }
 

@@ -5,6 +5,7 @@ mod bench;
 mod environment;
 mod hints;
 mod names;
+mod notices;
 mod report;
 mod run;
 mod values;

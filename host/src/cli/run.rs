@@ -7,7 +7,9 @@ use super::environment::Environment;
 use super::names::Names;
 use super::report::Report;
 use super::values;
-use crate::config::{KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount};
+use crate::config::{
+    Config, KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount,
+};
 use crate::pipeline::build::Pipeline;
 
 /// Runs a plugin over the journal, or over a recording.
@@ -66,6 +68,22 @@ struct SourceArguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
     kafka: Vec<(String, String)>,
 
+    /// Read the account's password, `sasl.password`, from a file.
+    #[arg(long, value_name = "FILE")]
+    kafka_password_file: Option<PathBuf>,
+
+    /// Read the password of the client's key, `ssl.key.password`, from a file.
+    #[arg(long, value_name = "FILE")]
+    kafka_key_password_file: Option<PathBuf>,
+
+    /// Name of this process in its group: the group keeps its partitions for ten minutes while it is away.
+    #[arg(long, value_name = "NAME")]
+    group_instance_id: Option<Text>,
+
+    /// Create the topics that are missing, with one partition each; for development.
+    #[arg(long)]
+    create_topics: bool,
+
     /// What to do when all existing records are processed; over a recording, always `stop` [default: continue].
     #[arg(long, value_enum)]
     on_eof: Option<OnEof>,
@@ -77,7 +95,7 @@ struct SourceArguments {
 
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result<(), Report> {
-    let (config, origins) = args::configure(arguments.into_layer());
+    let (config, origins) = args::configure::<Config>(arguments.into_layer());
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
     let stop = args::install_signal_handlers()?;
@@ -89,7 +107,7 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
 
 impl Arguments {
     /// The layer of the configuration that the command line sets.
-    fn into_layer(self) -> Layer {
+    pub(super) fn into_layer(self) -> Layer {
         let mut layer = Layer {
             outputs: args::given(self.outputs),
             ..Layer::default()
@@ -103,6 +121,10 @@ impl Arguments {
         layer.kafka.brokers = self.source.brokers;
         layer.kafka.group_id = self.source.group_id;
         layer.kafka.settings = args::given(self.source.kafka).map(KafkaSettings);
+        layer.kafka.password_file = self.source.kafka_password_file;
+        layer.kafka.key_password_file = self.source.kafka_key_password_file;
+        layer.kafka.group_instance_id = self.source.group_instance_id;
+        layer.journal.create_topics = self.source.create_topics.then_some(true);
         layer.process.memory = self.process_memory;
         layer.process.workers = self.source.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
@@ -120,8 +142,8 @@ mod tests {
     use super::*;
     use crate::cli::names::flag;
     use crate::config::{
-        Config, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
-        DEFAULT_PREFIX, Setting, Source,
+        DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_PREFIX,
+        Setting, Source,
     };
 
     fn command() -> Command {
@@ -136,7 +158,8 @@ mod tests {
     }
 
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --prefix x \
-        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --output f \
+        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --kafka-password-file w \
+        --kafka-key-password-file y --group-instance-id i --create-topics --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --on-bad-record skip";
 
@@ -158,6 +181,10 @@ mod tests {
         expected.kafka.brokers = text("b:9092");
         expected.kafka.group_id = text("g");
         expected.kafka.settings = Some(KafkaSettings(vec![("k".to_owned(), "v".to_owned())]));
+        expected.kafka.password_file = Some("w".into());
+        expected.kafka.key_password_file = Some("y".into());
+        expected.kafka.group_instance_id = text("i");
+        expected.journal.create_topics = Some(true);
         expected.outputs = Some(vec!["f".to_owned()]);
         expected.limits.batch_records = Some("2".parse().unwrap());
         expected.limits.batch_bytes = size("3KiB");
@@ -183,6 +210,8 @@ mod tests {
         let command = command();
         let long = command.get_arguments().filter_map(clap::Arg::get_long);
         let mut flags: Vec<String> = long.map(|name| format!("--{name}")).collect();
+        // It names settings, and is none.
+        flags.retain(|flag| flag != "--config");
         flags.push("PLUGIN".to_owned());
         flags.sort_unstable();
         let mut named = Setting::ALL.map(flag);

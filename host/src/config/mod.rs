@@ -1,27 +1,43 @@
 //! The configuration: from the operator's settings to checked values.
 //!
 //! Each source of settings is a [`Layer`] with the same members, all of which may be absent. [`Layers`] combines them
-//! and keeps the [`Origin`] of every value. Settings that no layer sets have a default, and everything is checked once,
-//! when it becomes a [`Config`].
+//! and keeps the [`Origin`] of every value: [`load`] adds the environment and a file to the command line. Settings that
+//! no layer sets have a default, and everything is checked once, when it becomes a [`Config`].
 
+mod file;
 mod layer;
+mod load;
+mod membership;
 pub(crate) mod memory;
 pub(crate) mod options;
 mod origin;
 mod setting;
+mod upstream;
 mod values;
+mod variables;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-pub(crate) use self::layer::{Layer, Layers, LimitsLayer, ProcessorLayer};
+use crate::kafka::Masked;
+
+#[cfg(test)]
+pub(crate) use self::layer::Layers;
+pub(crate) use self::layer::{
+    GROUP_INSTANCE_ID, KEY_PASSWORD, Layer, LimitsLayer, PASSWORD, ProcessorLayer,
+};
+pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
+pub(crate) use self::membership::complete;
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
+pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
 };
@@ -62,7 +78,8 @@ pub(crate) struct Config {
     pub(crate) on_bad_record: OnBadRecord,
 }
 
-/// Options of the plugin, which are not checked yet: texts take precedence over the file, and the file over values.
+/// Options of the plugin, which are not checked yet: texts take precedence over `over_file`, that over the file, and
+/// the file over values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PluginOptions {
     /// Options as texts.
@@ -71,6 +88,8 @@ pub(crate) struct PluginOptions {
     pub(crate) file: Option<PathBuf>,
     /// Options with their values.
     pub(crate) values: Map<String, Value>,
+    /// Options with their values, of a layer above the one that names the file.
+    pub(crate) over_file: Map<String, Value>,
 }
 
 /// Which objects are read.
@@ -80,6 +99,8 @@ pub(crate) struct Objects {
     pub(crate) prefix: String,
     /// Their types; if empty, all that the plugin reads.
     pub(crate) types: Vec<String>,
+    /// Whether types that the plugin does not read are passed over; otherwise they are an error.
+    pub(crate) types_are_offered: bool,
     /// Whether privileged topics are read where they exist.
     pub(crate) privileged: bool,
 }
@@ -94,7 +115,7 @@ pub(crate) enum Source {
 }
 
 /// A cluster, and how it is read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Kafka {
     /// The bootstrap brokers, separated by commas.
     pub(crate) brokers: String,
@@ -104,6 +125,19 @@ pub(crate) struct Kafka {
     pub(crate) settings: Vec<(String, String)>,
     /// What to do when all existing records are processed.
     pub(crate) on_eof: OnEof,
+    /// Whether topics that are missing are created.
+    pub(crate) create_topics: bool,
+}
+
+impl fmt::Debug for Kafka {
+    /// Without the values of secret settings.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kafka")
+            .field("brokers", &self.brokers)
+            .field("group_id", &self.group_id)
+            .field("settings", &Masked(&self.settings))
+            .finish_non_exhaustive()
+    }
 }
 
 /// The limits of a call and of an instance; sizes that are absent are derived from the memory of the process.
@@ -176,10 +210,15 @@ impl TryFrom<Layer> for Config {
                 texts: processor.option_texts.unwrap_or_default(),
                 file: processor.options_file,
                 values: processor.options.unwrap_or_default(),
+                over_file: processor.options_over_file.unwrap_or_default(),
             },
             objects: Objects {
                 prefix: journal.prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
-                types: journal.object_types.unwrap_or_default(),
+                types_are_offered: journal.offered_object_types.is_some(),
+                types: journal
+                    .object_types
+                    .or(journal.offered_object_types)
+                    .unwrap_or_default(),
                 privileged: journal.privileged.unwrap_or_default(),
             },
             source,
@@ -209,6 +248,9 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
             (kafka.brokers.is_some(), Setting::Brokers),
             (kafka.group_id.is_some(), Setting::GroupId),
             (kafka.settings.is_some(), Setting::Kafka),
+            (kafka.password_file.is_some(), Setting::PasswordFile),
+            (kafka.key_password_file.is_some(), Setting::KeyPasswordFile),
+            (kafka.group_instance_id.is_some(), Setting::GroupInstanceId),
         ];
         return match given.into_iter().find(|(is_given, _)| *is_given) {
             Some((_, kafka)) => Err(ConfigError::TwoSources { kafka }),
@@ -220,8 +262,9 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
         (Some(brokers), Some(group_id)) => Ok(Source::Kafka(Kafka {
             brokers: brokers.0.clone(),
             group_id: group_id.0.clone(),
-            settings: kafka.settings.clone().unwrap_or_default().0,
+            settings: membership::complete(kafka),
             on_eof: layer.journal.on_eof.unwrap_or(OnEof::Continue),
+            create_topics: layer.journal.create_topics.unwrap_or_default(),
         })),
         (Some(_), None) => Err(incomplete(Setting::GroupId, Setting::Brokers)),
         (None, Some(_)) => Err(incomplete(Setting::Brokers, Setting::GroupId)),

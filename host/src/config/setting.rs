@@ -21,12 +21,20 @@ pub(crate) enum Setting {
     OnEof,
     /// The number of objects after which it ends.
     StopAfter,
+    /// Whether topics that are missing are created.
+    CreateTopics,
     /// The brokers of the cluster.
     Brokers,
     /// The consumer group.
     GroupId,
     /// The settings of librdkafka; each has its own origin.
     Kafka,
+    /// A file with the password of the account.
+    PasswordFile,
+    /// A file with the password of the client's key.
+    KeyPasswordFile,
+    /// The name of the process in the group.
+    GroupInstanceId,
     /// Where outputs are written to.
     Outputs,
     /// Records of one call.
@@ -49,8 +57,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    #[cfg(test)]
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -60,9 +67,13 @@ impl Setting {
         Self::Recording,
         Self::OnEof,
         Self::StopAfter,
+        Self::CreateTopics,
         Self::Brokers,
         Self::GroupId,
         Self::Kafka,
+        Self::PasswordFile,
+        Self::KeyPasswordFile,
+        Self::GroupInstanceId,
         Self::Outputs,
         Self::BatchRecords,
         Self::BatchBytes,

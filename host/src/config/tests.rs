@@ -9,6 +9,7 @@ fn in_file(setting: Setting) -> Origin {
     Origin::File {
         path: "config.yaml".into(),
         key: format!("{setting:?}"),
+        line: None,
     }
 }
 
@@ -71,7 +72,10 @@ fn settings_of_librdkafka_and_options_are_combined_one_by_one() {
         "kafka": {"brokers": "b:9092", "group_id": "g", "settings": {"x": 2, "y": 2}}}"#;
     let (layer, origins) = combined(flags, lower);
     assert_eq!(origins.of_kafka("x"), &Origin::Flag);
-    assert_eq!(origins.of_kafka("y"), &in_file(Setting::Kafka));
+    assert_eq!(
+        origins.of_kafka("y"),
+        &in_file(Setting::Kafka).of_member("y", None)
+    );
     assert_eq!(origins.of_kafka("z"), &Origin::Default);
     let config = Config::try_from(layer).unwrap();
     assert_eq!(

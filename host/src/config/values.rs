@@ -8,7 +8,12 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::{Serialize, Serializer};
 
+use crate::kafka::Masked;
+
+/// The name under which a [`Scalar`] asks for its value, so that a file gives the text as it is written.
+pub(super) const SCALAR: &str = "Scalar";
 /// The limit on the workers of a process: each has a thread, a consumer and an instance.
 const MOST_WORKERS: usize = 256;
 
@@ -46,27 +51,27 @@ pub(crate) struct Size(pub(crate) usize);
 pub(crate) struct Span(pub(crate) Duration);
 
 /// A number of records above zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct RecordCount(pub(crate) NonZero<u32>);
 
 /// A number of workers, from 1 to [`MOST_WORKERS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct WorkerCount(pub(crate) NonZero<usize>);
 
 /// A text that is not empty.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct Text(pub(crate) String);
 
 /// Settings of librdkafka; the last one with the same key takes precedence.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(from = "BTreeMap<String, Scalar>")]
 pub(crate) struct KafkaSettings(pub(crate) Vec<(String, String)>);
 
 /// What a run does when all existing records are processed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnEof {
     /// The run ends.
@@ -76,13 +81,43 @@ pub(crate) enum OnEof {
 }
 
 /// What a run does with a record that the processor rejects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnBadRecord {
     /// It ends, and drops everything since the last checkpoint.
     Stop,
     /// It counts the record and continues.
     Skip,
+}
+
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Masked(&self.0).fmt(f)
+    }
+}
+
+impl Serialize for KafkaSettings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+impl Serialize for Size {
+    /// As it is written in a file, exactly: `512MiB`, or a number of bytes.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
+            if self.0.is_multiple_of(unit) {
+                return serializer.collect_str(&format_args!("{}{name}", self.0 / unit));
+            }
+        }
+        self.0.serialize(serializer)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
+    }
 }
 
 impl FromStr for Size {
@@ -173,17 +208,21 @@ impl From<BTreeMap<String, Scalar>> for KafkaSettings {
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
+        deserializer.deserialize_newtype_struct(SCALAR, ScalarVisitor)
     }
 }
 
 struct ScalarVisitor;
 
-impl Visitor<'_> for ScalarVisitor {
+impl<'de> Visitor<'de> for ScalarVisitor {
     type Value = Scalar;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text, a number, or true or false")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Scalar, D::Error> {
+        value.deserialize_any(self)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {

@@ -31,4 +31,7 @@ pub(crate) use self::leave_barrier::BarrierGuard;
 pub(crate) use self::membership::Rebalance;
 pub(crate) use self::native::{Message, Messages, PartitionEvent, Queue};
 pub(crate) use self::queries::Question;
+pub(crate) use self::setting_check::{
+    Masked, is_known, is_secret, named_by_variable, nearest_name,
+};
 pub(crate) use self::transient_errors::TransientErrors;

@@ -1,12 +1,13 @@
 //! Turns the operator's settings into librdkafka's.
 
+use std::fmt;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
 use super::error::{Error, Reserved};
 use super::memory::FetchRequest;
-use super::setting_check;
+use super::setting_check::{self, Masked};
 use crate::journal::offsets::Start;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
@@ -43,7 +44,7 @@ const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
 const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
 
 /// The operator's settings of the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Bootstrap brokers, separated by commas.
     pub brokers: String,
@@ -53,6 +54,17 @@ pub struct Settings {
     pub kafka: Vec<(String, String)>,
     /// The limits of fetched records, where the memory of the process is limited.
     pub fetch: Option<FetchLimits>,
+}
+
+impl fmt::Debug for Settings {
+    /// Without the values of secret settings.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("brokers", &self.brokers)
+            .field("group_id", &self.group_id)
+            .field("kafka", &Masked(&self.kafka))
+            .finish_non_exhaustive()
+    }
 }
 
 /// The limits of the records that one worker fetches ahead.

@@ -24,6 +24,7 @@ use crate::sandbox::{CallError, Engine, Limits, LoadError, Plugin, Processor};
 use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
+use crate::text;
 
 /// Why no pipeline can be built from a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -228,6 +229,7 @@ pub(crate) fn plugin_options(config: &Config, plugin: &Plugin) -> Result<String,
     if let Some(path) = &config.options.file {
         values.extend(options::read_file(path)?);
     }
+    values.extend(config.options.over_file.clone());
     let texts = &config.options.texts;
     let options = options::parse(&plugin.description().options, texts, Some(values))?;
     Ok(options.to_string())
@@ -242,15 +244,24 @@ pub(crate) fn object_types(config: &Config, plan: &Plan) -> Result<ObjectTypes, 
     if wanted.is_empty() {
         return Ok(plan.object_types.clone());
     }
-    if let ObjectTypes::Named(offered) = &plan.object_types
-        && let Some(other) = wanted.iter().find(|wanted| !offered.contains(wanted))
-    {
-        return Err(BuildError::ObjectType {
-            object_type: other.clone(),
-            offered: offered.clone(),
-        });
-    }
     let mut named = wanted.clone();
+    if let ObjectTypes::Named(offered) = &plan.object_types {
+        let (read, other): (Vec<_>, Vec<_>) = named
+            .into_iter()
+            .partition(|wanted| offered.contains(wanted));
+        let is_enough = config.objects.types_are_offered && !read.is_empty();
+        if let Some(object_type) = other.first().filter(|_| !is_enough) {
+            return Err(BuildError::ObjectType {
+                object_type: object_type.clone(),
+                offered: offered.clone(),
+            });
+        }
+        if !other.is_empty() {
+            let other = text::list(&other);
+            tracing::info!("the plugin does not read these of the given object types: {other}");
+        }
+        named = read;
+    }
     named.sort_unstable();
     named.dedup();
     Ok(ObjectTypes::Named(named))

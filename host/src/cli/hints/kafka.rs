@@ -131,6 +131,7 @@ mod tests {
                         Setting::Kafka => "kafka.settings".to_owned(),
                         _ => "kafka.brokers".to_owned(),
                     },
+                    line: None,
                 }
             })
             .into_parts();

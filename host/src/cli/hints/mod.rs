@@ -3,6 +3,7 @@
 
 mod config;
 mod kafka;
+mod load;
 mod memory;
 mod options;
 mod pipeline;
