@@ -180,6 +180,18 @@ impl Subscription {
         Ok(read.collect())
     }
 
+    /// The topics of the object types that are asked for by name: the privileged ones, if these are read.
+    pub(crate) fn named_topics(&self) -> Vec<String> {
+        let ObjectTypes::Named(object_types) = &self.object_types else {
+            return Vec::new();
+        };
+        let suffix = if self.privileged { PRIVILEGED } else { "" };
+        let names = object_types.iter();
+        names
+            .map(|object_type| format!("{}{suffix}.{object_type}", self.prefix))
+            .collect()
+    }
+
     /// Splits a name; `None` when it does not have the prefix.
     fn topic(&self, name: &str) -> Option<Topic> {
         let rest = name.strip_prefix(&self.prefix)?;

@@ -6,6 +6,7 @@
 mod clients;
 mod cluster;
 mod context;
+mod create_topics;
 mod error;
 mod group_store;
 mod leave_barrier;

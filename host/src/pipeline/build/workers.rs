@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::BuildError;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::journal::offsets::NoStore;
 use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::kafka::{Clients, Cluster, Member};
@@ -80,6 +80,11 @@ impl Builder<'_> {
         first: Processor,
     ) -> Result<Vec<Work>, BuildError> {
         let start = clients.start_of_partitions().map_err(SourceError::from)?;
+        if matches!(&self.config.source, Source::Kafka(kafka) if kafka.create_topics) {
+            clients
+                .create_missing_topics(&self.subscription())
+                .map_err(SourceError::from)?;
+        }
         let (cluster, members) = Cluster::connect(clients, &self.subscription(), stop_at_end)
             .map_err(SourceError::from)?;
         let outputs = self.outputs()?;
