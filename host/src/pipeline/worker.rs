@@ -9,6 +9,7 @@ mod confirmation;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ pub(crate) use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
 
 use self::assignment::Arriving;
 use self::confirmation::{LAST_PAUSE, Pause};
+use self::waiting::Waiting;
 use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
 use super::failure::{CallRanges, RecordPosition, WorkerError};
@@ -79,6 +81,7 @@ pub(crate) struct Worker {
     checkpointed: Instant,
     looked: Instant,
     confirmation_pause: Pause,
+    waiting: Waiting,
 }
 
 impl Worker {
@@ -104,6 +107,7 @@ impl Worker {
             checkpointed: now,
             looked: now,
             confirmation_pause: Pause::default(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -291,8 +295,18 @@ impl Worker {
             None => self.store.as_mut(),
         };
         match end.look(&position, store)? {
-            Reached::NotYet => Ok(false),
+            Reached::NotYet => {
+                self.waiting.over();
+                Ok(false)
+            }
             Reached::OwnPartitions => {
+                let static_session = self.settings.static_session;
+                if let Some(line) = self
+                    .waiting
+                    .line(end.open(), static_session, Instant::now())
+                {
+                    tracing::info!("{line}");
+                }
                 self.checkpoint_if_clean()?;
                 Ok(false)
             }

@@ -96,6 +96,7 @@ impl Builder<'_> {
                 finish: cluster.session_timeout() + COMMIT_GRACE,
             },
             leaves_a_group: true,
+            static_session: cluster.static_session(),
             ..self.settings.clone()
         };
         let mut work: Vec<Work> = Vec::new();
