@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod config;
 mod environment;
 mod hints;
 mod names;
@@ -32,6 +33,7 @@ struct Arguments {
 enum Command {
     Run(Box<run::Arguments>),
     Bench(Box<bench::Arguments>),
+    Config(Box<config::Arguments>),
 }
 
 /// Executes the command line of the process, and reports an error on standard error.
@@ -56,6 +58,7 @@ impl Arguments {
         match self.command {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
+            Command::Config(arguments) => config::execute(*arguments),
         }
     }
 }
