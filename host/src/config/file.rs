@@ -81,10 +81,8 @@ pub(super) fn read(node: &Node, path: &Path, keys: Keys) -> Result<Document, Loa
         } else if OTHER_SECTIONS.contains(&key.text.as_str()) {
             others.push(key.text.clone());
         } else {
-            let names = known.iter().map(|(name, _)| name.as_str());
-            let names: Vec<&str> = names.chain([UPSTREAM]).collect();
-            if let Some(nearest) = text::nearest(&key.text, &names) {
-                let nearest = Some(nearest.to_owned());
+            if let Some(nearest) = nearest(&key.text, &known, keys) {
+                let nearest = Some(nearest);
                 return Err(LoadError::Unknown { origin, nearest });
             }
             match value.content {
@@ -100,6 +98,21 @@ pub(super) fn read(node: &Node, path: &Path, keys: Keys) -> Result<Document, Loa
         });
     }
     Ok(document)
+}
+
+/// The key that was probably meant by an unknown one at the top of a file: one that resembles it, or the same one in a
+/// section.
+fn nearest(name: &str, known: &[(String, Setting)], keys: Keys) -> Option<String> {
+    // Without a point it could be a key of another program, such as `debug`.
+    if name.contains('.') && kafka::is_known(name) {
+        return Some(format!("{}.{name}", keys(Setting::Kafka)));
+    }
+    if upstream::has_key(name) {
+        return Some(format!("{UPSTREAM}.{name}"));
+    }
+    let names = known.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> = names.chain([UPSTREAM]).collect();
+    text::nearest(name, &names).map(str::to_owned)
 }
 
 /// Where a key of a section is written; the section is empty at the top of a file.

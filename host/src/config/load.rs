@@ -283,3 +283,6 @@ fn read_secret(path: &Path) -> Result<String, String> {
     }
     Ok(secret.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

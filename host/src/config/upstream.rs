@@ -60,6 +60,11 @@ pub(crate) enum Unsupported {
     ErrorReporter,
 }
 
+/// Whether the section has a key that nothing else in a file has.
+pub(super) fn has_key(name: &str) -> bool {
+    KEYS.contains(&name) && !["cls", "error_reporter"].contains(&name)
+}
+
 /// Reads the section, which has this origin.
 pub(super) fn read(
     node: &Node,

@@ -1,11 +1,12 @@
 //! Settings from a file, from the environment and from flags, with upstream's section on a real broker.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use journal_tests::kafka::{Journal, Record};
-use journal_tests::{Broker, Finished, Host, Prefix, paths};
+use journal_tests::{Broker, Finished, Host, Prefix, oracle, paths, run};
 use serde_json::Value;
 
 /// Time limit for one run.
@@ -91,6 +92,58 @@ fn configuration_of_upstreams_client_runs_with_the_name_of_a_plugin() {
     }
 }
 
+/// Numbers, truth values and deprecated forms mean the same to both.
+#[test]
+fn upstreams_client_and_the_host_read_the_same_with_the_same_section() {
+    let prefix = Prefix::new("config-same");
+    let journal = Journal::read(&oracle::test_objects(&run::folder("config")));
+    Broker::shared().load(&prefix, &journal, 2, 1);
+    let section = |group: &str| {
+        format!(
+            "journal_client:
+  cls: kafka
+  brokers: {}
+  group_id: {group}
+  prefix: {prefix}
+  object_types:
+    - origin
+    - revision
+    - release
+  privileged: yes
+  stop_on_eof: True
+  batch_size: 2_0
+  fetch.wait.max.ms: 50
+  consumer_settings:
+    socket.keepalive.enable: on
+    session.timeout.ms: 600_00
+    client.rack:
+",
+            Broker::shared().address()
+        )
+    };
+    let host = with_file(&section(&prefix.group("host")));
+    let file = host.folder().join("upstream.yaml");
+    fs::write(&file, section(&prefix.group("upstream"))).expect("the folder is ours");
+    let read = oracle::script("read_config.py", [&file]);
+    let read: BTreeMap<String, u64> = serde_json::from_str(&read).expect("it prints numbers");
+    assert_eq!(read.len(), 3, "{read:?}");
+    let finished = host
+        .arg(paths::plugin("count-objects"))
+        .args(["--config", "config.yaml"])
+        .finish(LIMIT)
+        .success();
+    let counts = finished.counts().into_iter();
+    let counts: BTreeMap<String, u64> = counts
+        .map(|(object_type, sums)| (object_type, sums.objects))
+        .collect();
+    assert_eq!(counts, read);
+    assert_eq!(finished.counts(), {
+        let mut counts = journal.counts(true, 1);
+        counts.retain(|object_type, _| read.contains_key(object_type));
+        counts
+    });
+}
+
 #[test]
 fn upstreams_variables_name_the_file_and_a_static_member() {
     let prefix = loaded("config-variables");
@@ -115,12 +168,12 @@ fn upstreams_variables_name_the_file_and_a_static_member() {
 fn flags_win_over_the_environment_and_that_over_the_file() {
     let prefix = loaded("config-layers");
     let [file, variable, flag] = ["file", "variable", "flag"].map(|name| prefix.group(name));
-    let run = || with_file(&upstream(&prefix, &file, "")).args(["--config", "config.yaml"]);
-    let by_variable = run().env("JOURNAL_HOST_GROUP_ID", &variable);
+    let host = || with_file(&upstream(&prefix, &file, "")).args(["--config", "config.yaml"]);
+    let by_variable = host().env("JOURNAL_HOST_GROUP_ID", &variable);
     assert_counts_origins(&by_variable.finish(LIMIT).success());
     assert_eq!(committed(&prefix, &variable), RECORDS);
     assert_eq!(committed(&prefix, &file), 0);
-    let by_flag = run()
+    let by_flag = host()
         .env("JOURNAL_HOST_GROUP_ID", &variable)
         .args(["--group-id", &flag]);
     assert_counts_origins(&by_flag.finish(LIMIT).success());
@@ -266,20 +319,20 @@ fn example_of_a_static_member_runs_as_it_is_documented() {
 fn run_that_waits_for_a_static_member_that_died_says_so() {
     let prefix = loaded("config-dead");
     let group = prefix.group("dead");
-    let run = |name: &str| {
+    let host = |name: &str| {
         Host::run(&paths::plugin("count-objects"))
             .args(["--brokers", &Broker::shared().address()])
             .args(["--prefix", prefix.as_str(), "--object-type", "origin"])
             .args(["--group-id", &group, "--group-instance-id", name])
     };
     // It has the partitions, and commits nothing.
-    let mut member = run("one").args(["--checkpoint-interval", "1h"]).spawn();
+    let mut member = host("one").args(["--checkpoint-interval", "1h"]).spawn();
     member.until("it is in the group", LIMIT, |_| {
         let (members, state) = Broker::shared().group(&group);
         (members == 1 && state == "Stable").then_some(())
     });
     let _killed = member.kill();
-    let mut other = run("two").args(["--on-eof", "stop"]).spawn();
+    let mut other = host("two").args(["--on-eof", "stop"]).spawn();
     let said = other.until("it says what it waits for", LIMIT, |running| {
         let text = running.stderr();
         let line = text.lines().find(|line| line.contains("waiting for "));

@@ -90,7 +90,7 @@ stop_after: 5
     assert_eq!(own_origins.of_option("count"), &at("options.count", 3));
 }
 
-/// A setting that a helper adds to a section and not to `Layer::set` would be accepted and set nothing.
+/// A section of settings that `Layer::set` lacks would be accepted and set nothing.
 #[test]
 fn every_setting_can_be_set_from_a_file() {
     for setting in Setting::ALL {
@@ -152,6 +152,11 @@ fn mistyped_key_gets_the_one_that_was_meant() {
     unknown("output: rows.jsonl", "output", "outputs");
     unknown("batch-records: 5", "batch-records", "batch_records");
     unknown("journal_clients: {}", "journal_clients", "journal_client");
+    // They belong into a section.
+    let (setting, meant) = ("sasl.username", "kafka.sasl.username");
+    unknown("sasl.username: alice", setting, meant);
+    let (setting, meant) = ("consumer_settings", "journal_client.consumer_settings");
+    unknown("consumer_settings: {}", setting, meant);
 }
 
 #[test]

@@ -94,11 +94,11 @@ error_reporter: {}",
     assert_eq!(origins.of(Setting::Brokers), &at("brokers", 4));
     assert_eq!(
         origins.of_kafka("sasl.username"),
-        &at("consumer_settings.sasl.username", 17)
+        &at("consumer_settings.sasl.username", 18)
     );
     assert_eq!(
         origins.of_kafka("auto.offset.reset"),
-        &at("auto_offset_reset", 12)
+        &at("auto_offset_reset", 13)
     );
 }
 
