@@ -180,29 +180,33 @@ impl Printer<'_> {
         if settings.is_empty() || self.layer.journal.recording.is_some() {
             return;
         }
-        lines.push(format!("{}:", key(Setting::Kafka)));
-        let mut printed: Vec<&str> = Vec::new();
         // The last one of the same name wins.
+        let mut printed: Vec<(&str, &str)> = Vec::new();
         for (name, value) in settings.iter().rev() {
-            if printed.contains(&name.as_str()) {
-                continue;
+            if !printed.iter().any(|(known, _)| known == name) {
+                printed.push((name, value));
             }
-            printed.push(name);
+        }
+        printed.reverse();
+        let is_shown = |name: &str| !kafka::is_secret(name) && kafka::is_known(name);
+        // A mapping of comments alone would be no mapping.
+        let opening = if printed.iter().any(|(name, _)| is_shown(name)) {
+            ""
+        } else {
+            "# "
+        };
+        lines.push(format!("{opening}{}:", key(Setting::Kafka)));
+        for (name, value) in printed {
             let comment = match self.origins.of_kafka(name) {
                 Origin::Default => "follows from the settings of the group".to_owned(),
                 origin => comment(origin, Setting::Kafka, name),
             };
-            if kafka::is_secret(name) || !kafka::is_known(name) {
+            if is_shown(name) {
+                lines.push(yaml::line(2, name, &Value::from(value), &comment));
+            } else {
                 let name = text::clean(name, text::REASON_BYTES);
                 lines.push(format!("  # {name}: not shown  # {comment}"));
-            } else {
-                let value = Value::String(value.clone());
-                lines.push(yaml::line(2, name, &value, &comment));
             }
-        }
-        if printed.iter().all(|name| kafka::is_secret(name)) {
-            // A mapping of comments alone would be no mapping.
-            lines.retain(|line| *line != format!("{}:", key(Setting::Kafka)));
         }
     }
 

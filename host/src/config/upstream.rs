@@ -119,7 +119,7 @@ impl Section<'_> {
             "privileged" => return self.privileged(value, origin),
             "stop_after_objects" if is_zero(value) => return Ok(()),
             "stop_after_objects" => Setting::StopAfter,
-            "batch_size" => Setting::BatchRecords,
+            "batch_size" => return self.batch_size(value, origin),
             "auto_offset_reset" => return self.auto_offset_reset(value, origin),
             "on_eof" => Setting::OnEof,
             "stop_on_eof" => {
@@ -139,6 +139,20 @@ impl Section<'_> {
             name => return self.further(name, value, origin),
         };
         file::set(&mut self.layer, &mut self.origins, setting, value, origin)
+    }
+
+    /// A number as YAML writes it, such as `1_000`.
+    fn batch_size(&mut self, value: &Node, origin: Origin) -> Result<(), LoadError> {
+        let records: i64 = read_as(value, &origin)?;
+        let number = serde_json::Value::from(records);
+        let set = self.layer.set(Setting::BatchRecords, number);
+        set.map_err(|error| LoadError::BadValue {
+            origin: origin.clone(),
+            value: Some(records.to_string()),
+            reason: error.to_string(),
+        })?;
+        self.origins.add(Setting::BatchRecords, origin);
+        Ok(())
     }
 
     /// A text, which may have several brokers, or a list of such texts.

@@ -51,7 +51,7 @@ prefix: swh.journal.test
 object_types: [origin, revision]
 privileged: true
 stop_after_objects: 7
-batch_size: 200
+batch_size: 2_00
 auto_offset_reset: latest
 on_eof: stop
 create_topics: true
