@@ -21,7 +21,7 @@ const CONFIG: &str = "CONFIG";
 const LOG: &str = "LOG";
 /// What follows in the variable of one of librdkafka's settings.
 const KAFKA: &str = "KAFKA_";
-/// The file, as all programs of Software Heritage are told of it.
+/// The file, which all programs of Software Heritage read.
 const UPSTREAM_CONFIG: &str = "SWH_CONFIG_FILENAME";
 /// The name of the process in its group, as upstream's client reads it.
 const UPSTREAM_INSTANCE: &str = "KAFKA_GROUP_INSTANCE_ID";
