@@ -72,6 +72,9 @@ impl Host {
         command
             .current_dir(&folder)
             .env("NO_COLOR", "1")
+            // Only the tests configure it.
+            .env_remove("SWH_CONFIG_FILENAME")
+            .env_remove("KAFKA_GROUP_INSTANCE_ID")
             // All tests share one cache, so that a plugin is compiled once.
             .env("XDG_CACHE_HOME", paths::target().join("test-cache/xdg"))
             .stdin(Stdio::null());
@@ -89,6 +92,26 @@ impl Host {
     #[must_use]
     pub fn run(plugin: &Path) -> Self {
         Self::new().arg("run").arg(plugin)
+    }
+
+    /// `journal-host config` with the arguments, environment and working folder of a run.
+    ///
+    /// # Panics
+    /// When the host was not built, or is not given the arguments of a run.
+    #[must_use]
+    pub fn config_of(run: Self) -> Self {
+        let mut arguments = run.command.get_args();
+        assert_eq!(arguments.next(), Some(OsStr::new("run")));
+        let mut command = Command::new(run.command.get_program());
+        command.arg("config").args(arguments).stdin(Stdio::null());
+        for (name, value) in run.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(&run.folder);
+        Self { command, ..run }
     }
 
     /// Runs `journal-host-under-test` with this [fault](faults::Fault) instead of the host.
@@ -230,17 +253,34 @@ impl Running {
         kill_process(self.pid(), signal).expect("a child can be signalled");
     }
 
-    /// Whether a signal that was sent is not delivered yet. Pending signals of the same kind count as one.
+    /// Whether it has a handler for a signal.
     ///
     /// # Panics
     /// When it has ended.
     #[must_use]
-    pub fn has_pending(&self, signal: Signal) -> bool {
+    pub fn handles(&self, signal: Signal) -> bool {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .expect("the host is running");
-        let line = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
-        let pending = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        pending.expect("the kernel writes a mask") & (1 << (signal.as_raw() - 1)) != 0
+        let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let handled = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        handled.expect("the kernel writes a mask") & (1 << (signal.as_raw() - 1)) != 0
+    }
+
+    /// The CPU time that it has taken.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        /// The resolution of Linux's figures.
+        const TICK: Duration = Duration::from_millis(10);
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
+            .expect("the host is running");
+        // The name of the program may hold spaces.
+        let (_, numbers) = stat.rsplit_once(')').expect("the kernel writes the name");
+        let times = numbers.split_whitespace().skip(11).take(2);
+        let ticks: u32 = times.filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
+        TICK * ticks
     }
 
     /// Whether it has ended.

@@ -2,11 +2,16 @@
 
 mod admin;
 mod broker;
+mod changes;
+mod cluster;
 mod distribution;
 mod load;
+mod members;
 mod secured;
 
 pub use admin::{Prefix, TopicPartition};
 pub use broker::Broker;
+pub use cluster::Cluster;
 pub use load::{Counts, Journal, Record, Sums};
-pub use secured::Account;
+pub use members::GroupMember;
+pub use secured::{Account, KEYSTORE_PASSWORD};

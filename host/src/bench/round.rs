@@ -11,16 +11,17 @@ use serde::Serialize;
 use super::metered::{MeteredSink, MeteredSource};
 use super::{Error, Parts};
 use crate::config::memory::USUAL_HELD;
-use crate::journal::offsets::{NoStore, Start};
+use crate::journal::offsets::NoStore;
 use crate::journal::plan::Plan;
-use crate::journal::topics::{ObjectTypes, Subscription};
+use crate::journal::topics::{ObjectTypes, Privileged, Subscription};
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
 use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::quota::RecordQuota;
+use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{
-    Deadlines, Ended, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor, Worker,
-    WorkerError, WorkerParts, WorkerSettings, run_workers,
+    Deadlines, Ended, Finished, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor,
+    StartRules, Worker, WorkerError, WorkerParts, WorkerSettings, run_workers,
 };
 use crate::sandbox::{Limits, Plugin, Processor};
 use crate::sink::{RowLimits, Sink, jsonl};
@@ -48,8 +49,10 @@ pub(crate) struct Conditions {
     pub recording: PathBuf,
     /// The prefix of its topics.
     pub prefix: String,
-    /// Whether a privileged topic is preferred to the public one.
-    pub privileged: bool,
+    /// Whether privileged topics are read.
+    pub privileged: Privileged,
+    /// Whether an object type without a topic is left out.
+    pub ignores_missing: bool,
     /// The limits of an instance.
     pub limits: Limits,
     /// The limits of the batches of one call.
@@ -139,15 +142,19 @@ impl Subject {
         };
         let path = conditions.recording.clone();
         let (sender, receiver) = mpsc::channel();
-        let work = move || {
+        let measure = move || {
             let (ended, mut seen) = metered.run()?;
             seen.reading_ns = read_through(&path)?;
             // The receiver exists until this thread has ended.
             let _sent = sender.send(seen);
             Ok(ended)
         };
-        let ended = run_workers(vec![Box::new(work)], stop, &progress)?;
-        match receiver.recv() {
+        let work = Box::new(move || Finished::from(measure()));
+        let ended = match run_workers(vec![work], stop, &progress) {
+            Err(WorkerError::NotEnded { .. }) => return Err(Error::Interrupted),
+            ended => ended?,
+        };
+        match receiver.try_recv() {
             Ok(seen) if ended == Ended::EndOfData => seen.round(&progress, start_ns),
             _ => Err(Error::Interrupted),
         }
@@ -160,6 +167,8 @@ impl Subject {
                 prefix: conditions.prefix.clone(),
                 object_types: self.object_types.clone(),
                 privileged: conditions.privileged,
+                ignores_missing: conditions.ignores_missing,
+                partitions: Vec::new(),
             },
             tombstones: self.plan.tombstones,
         };
@@ -197,12 +206,14 @@ fn settings(
         kept_batches_bytes: None,
         checkpoint_interval: None,
         on_bad_record: OnBadRecord::Count,
-        start: Some(Start::Earliest),
-        note: String::new(),
+        start: StartRules::beginning(),
+        reads_again: false,
         deadlines: Deadlines::NONE,
         leaves_a_group: false,
+        static_session: None,
         quota: Arc::new(RecordQuota::new(None)),
         stop: stop.clone(),
+        reopen: Reopen::default(),
         progress: Arc::clone(progress),
     }
 }
@@ -249,7 +260,7 @@ impl Metered {
             counters: self.counters,
             number: 0,
         };
-        let ended = Worker::new(parts, self.settings).run()?;
+        let ended = Worker::new(parts, self.settings).run().leave()?;
         let seen = Seen {
             meter: meter.read(),
             wall_ns: nanoseconds_since(start),

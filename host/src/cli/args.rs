@@ -1,21 +1,26 @@
 //! The flags that all commands share which run a processor, as parts of the layer of the command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::names;
+use super::notices;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    Config, ConfigError, Layer, Layers, LimitsLayer, Origin, Origins, ProcessorLayer, RecordCount,
-    Size, Span,
+    self, ConfigError, KafkaSettings, Layer, LimitsLayer, LoadError, MissingTopics, Origins,
+    Privileged, ProcessorLayer, RecordCount, Size, Span, Text,
 };
 use crate::pipeline::stop::Stop;
 use crate::sink::jsonl;
 
 /// Installs the signal handlers before anything is loaded: the engine writes, too, when it maps a plugin's code from a
 /// file in memory.
-pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
+///
+/// After a request to stop, the command has this much time to end.
+pub(super) fn install_signal_handlers(shutdown_timeout: Duration) -> Result<Stop, Report> {
     jsonl::survive_size_limits();
-    Stop::on_signals().map_err(|source| {
+    Stop::on_signals(shutdown_timeout).map_err(|source| {
         Report::failure(
             anyhow::Error::new(source).context("cannot handle signals"),
             None,
@@ -23,11 +28,38 @@ pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
     })
 }
 
-/// The configuration of a command with these flags, and the origins of its values.
-pub(super) fn configure(flags: Layer) -> (Result<Config, ConfigError>, Origins) {
-    let layers = Layers::default().over(flags, |_| Origin::Flag);
-    let (layer, origins) = layers.into_parts();
-    (layer.try_into(), origins)
+/// Settings that cannot be read, or that contradict each other.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettingsError {
+    /// A variable or a file cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// They do not go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// The configuration of a command with these flags, the environment and the file that is named, and the origins of its
+/// values.
+pub(super) fn configure<C: TryFrom<Layer, Error = ConfigError>>(
+    flags: Layer,
+) -> (Result<C, SettingsError>, Origins) {
+    let (mut layer, mut origins) = match combine(flags) {
+        Ok(combined) => combined,
+        Err(error) => return (Err(error.into()), Origins::default()),
+    };
+    if let Err(error) = config::read_passwords(&mut layer, &mut origins) {
+        return (Err(error.into()), origins);
+    }
+    (layer.try_into().map_err(SettingsError::from), origins)
+}
+
+/// The layers of a command with these flags, combined, with files of passwords not read yet. What is to be said about
+/// them is logged.
+pub(super) fn combine(flags: Layer) -> Result<(Layer, Origins), LoadError> {
+    let loaded = config::load(flags, std::env::vars_os(), names::key)?;
+    notices::log(&loaded.notices);
+    Ok(loaded.layers.into_parts())
 }
 
 /// The plugin and its options.
@@ -43,6 +75,18 @@ pub(super) struct PluginArguments {
     /// Read the plugin's options from a file with a JSON object; `--option` overrides it.
     #[arg(long = "options", value_name = "FILE")]
     options_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+/// The file with further settings.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ConfigArguments {
+    /// Read settings from a YAML file; environment variables and flags override it [default: the file in
+    /// `SWH_CONFIG_FILENAME`].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Which objects are read.
@@ -52,13 +96,67 @@ pub(super) struct ObjectArguments {
     #[arg(long = "object-type", value_name = "TYPE")]
     object_types: Vec<String>,
 
-    /// Read the privileged topics, which are not anonymised, where they exist.
-    #[arg(long)]
-    privileged: bool,
+    /// Read the privileged topics of revisions and releases, which are not anonymised; fail where there is none, or
+    /// with `if-available`, read the anonymised topic instead [default: no].
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "required"
+    )]
+    privileged: Option<Privileged>,
+
+    /// What to do about an object type that has no topic [default: error].
+    #[arg(long, value_enum, value_name = "WHAT")]
+    missing_topics: Option<MissingTopics>,
 
     /// Prefix of the topic names, before the object type [default: swh.journal.objects].
     #[arg(long)]
     prefix: Option<String>,
+}
+
+/// The consumer group of a command that runs no plugin.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct GroupArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+
+    /// Bootstrap brokers, separated by commas.
+    #[arg(long, value_name = "HOST:PORT,...")]
+    brokers: Option<Text>,
+
+    /// Consumer group.
+    #[arg(long, value_name = "ID")]
+    group_id: Option<Text>,
+
+    /// Set a setting of librdkafka; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
+    kafka: Vec<(String, String)>,
+
+    /// Read the account's password, `sasl.password`, from a file.
+    #[arg(long, value_name = "FILE")]
+    kafka_password_file: Option<PathBuf>,
+}
+
+/// The cluster of a command that copies records.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ClusterArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+
+    /// Bootstrap brokers, separated by commas.
+    #[arg(long, value_name = "HOST:PORT,...")]
+    brokers: Option<Text>,
+
+    /// Set a setting of librdkafka; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
+    kafka: Vec<(String, String)>,
+
+    /// Read the account's password, `sasl.password`, from a file.
+    #[arg(long, value_name = "FILE")]
+    kafka_password_file: Option<PathBuf>,
 }
 
 /// What one call and one instance may take.
@@ -72,7 +170,7 @@ pub(super) struct LimitArguments {
     #[arg(long, value_name = "SIZE")]
     batch_bytes: Option<Size>,
 
-    /// Time limit for one call into the processor [default: 30s].
+    /// CPU time limit for one call into the processor [default: 30s]. By the clock, a call may take four times as long.
     #[arg(long, value_name = "TIME")]
     deadline: Option<Span>,
 
@@ -87,16 +185,43 @@ impl PluginArguments {
             plugin: self.plugin,
             option_texts: given(self.options),
             options_file: self.options_file,
-            options: None,
+            ..ProcessorLayer::default()
         };
+        self.config.add_to(layer);
+    }
+}
+
+impl ConfigArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.config_file = self.config;
     }
 }
 
 impl ObjectArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
         layer.journal.object_types = given(self.object_types);
-        layer.journal.privileged = self.privileged.then_some(true);
+        layer.journal.privileged = self.privileged;
+        layer.journal.missing_topics = self.missing_topics;
         layer.journal.prefix = self.prefix;
+    }
+}
+
+impl GroupArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        self.config.add_to(layer);
+        layer.kafka.brokers = self.brokers;
+        layer.kafka.group_id = self.group_id;
+        layer.kafka.settings = given(self.kafka).map(KafkaSettings);
+        layer.kafka.password_file = self.kafka_password_file;
+    }
+}
+
+impl ClusterArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        self.config.add_to(layer);
+        layer.kafka.brokers = self.brokers;
+        layer.kafka.settings = given(self.kafka).map(KafkaSettings);
+        layer.kafka.password_file = self.kafka_password_file;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::{self, LimitArguments, ObjectArguments, PluginArguments};
+use super::args::{self, LimitArguments, ObjectArguments, PluginArguments, SettingsError};
 use super::hints::Explain;
 use super::names::Names;
 use super::report::Report;
@@ -70,10 +70,12 @@ pub(super) struct Arguments {
 
 /// Loads, measures round by round, and writes the result.
 pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
-    let (config, origins) = args::configure(arguments.layer());
+    let (config, origins) = args::configure::<Config>(arguments.layer());
     let names = Names(&origins);
     let config = config.map_err(|error| match error {
-        ConfigError::NoSource => Report::of(&bench::Error::NoRecording, names),
+        SettingsError::Config(ConfigError::NoSource) => {
+            Report::of(&bench::Error::NoRecording, names)
+        }
         error => Report::of(&error, names),
     })?;
     let conditions = Conditions::new(&config).map_err(|error| Report::of(&error, names))?;
@@ -83,7 +85,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
         conditions,
         names,
     };
-    let stop = args::install_signal_handlers()?;
+    let stop = args::install_signal_handlers(bench.config.shutdown_timeout)?;
     let engine = Engine::new().map_err(|error| Report::of(&error, names))?;
     let entrants = bench.entrants(&engine)?;
     let entrants = bench.measure(entrants, &stop)?;

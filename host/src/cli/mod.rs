@@ -2,14 +2,19 @@
 
 mod args;
 mod bench;
+mod check;
+mod config;
 mod environment;
 mod hints;
 mod names;
+mod notices;
+mod offsets;
+mod produce;
+mod record;
 mod report;
 mod run;
 mod values;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +36,11 @@ struct Arguments {
 enum Command {
     Run(Box<run::Arguments>),
     Bench(Box<bench::Arguments>),
+    Config(Box<config::Arguments>),
+    Check(Box<check::Arguments>),
+    Offsets(Box<offsets::Arguments>),
+    Produce(Box<produce::Arguments>),
+    Record(Box<record::Arguments>),
 }
 
 /// Executes the command line of the process, and reports an error on standard error.
@@ -40,14 +50,7 @@ pub fn main(environment: &Environment) -> ExitCode {
     let done = logging::init()
         .map_err(Report::from)
         .and_then(|()| arguments.execute(environment));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(report) => {
-            // Where standard error cannot be written, the error cannot be reported.
-            let _written = writeln!(std::io::stderr(), "{report}");
-            report.exit_code()
-        }
-    }
+    report::code(done).into()
 }
 
 impl Arguments {
@@ -55,6 +58,11 @@ impl Arguments {
         match self.command {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
+            Command::Config(arguments) => config::execute(*arguments),
+            Command::Check(arguments) => check::execute(*arguments),
+            Command::Offsets(arguments) => offsets::execute(*arguments),
+            Command::Produce(arguments) => produce::execute(*arguments),
+            Command::Record(arguments) => record::execute(*arguments),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The name of a setting in a message: what the operator wrote.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use crate::config::{Origin, Origins, Setting};
+use crate::text;
 
 /// The flag of a setting, or the name of its argument.
 pub(super) fn flag(setting: Setting) -> &'static str {
@@ -13,12 +15,20 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::Prefix => "--prefix",
         Setting::ObjectTypes => "--object-type",
         Setting::Privileged => "--privileged",
+        Setting::MissingTopics => "--missing-topics",
         Setting::Recording => "--recording",
         Setting::OnEof => "--on-eof",
+        Setting::Phases => "--phases",
         Setting::StopAfter => "--stop-after",
+        Setting::CreateTopics => "--create-topics",
         Setting::Brokers => "--brokers",
         Setting::GroupId => "--group-id",
+        Setting::Partitions => "--partition",
         Setting::Kafka => "--kafka",
+        Setting::PasswordFile => "--kafka-password-file",
+        Setting::KeyPasswordFile => "--kafka-key-password-file",
+        Setting::GroupInstanceId => "--group-instance-id",
+        Setting::From => "--from",
         Setting::Outputs => "--output",
         Setting::BatchRecords => "--batch-records",
         Setting::BatchBytes => "--batch-bytes",
@@ -28,7 +38,24 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::Workers => "--workers",
         Setting::CheckpointInterval => "--checkpoint-interval",
         Setting::OnBadRecord => "--on-bad-record",
+        Setting::BrokerTimeout => "--broker-timeout",
+        Setting::ShutdownTimeout => "--shutdown-timeout",
     }
+}
+
+/// The key of a setting in a configuration file: its flag, with underscores, and in the plural where it has several
+/// values. The name of its variable is the same in capitals.
+pub(super) fn key(setting: Setting) -> String {
+    let key = match setting {
+        Setting::Options => "options",
+        Setting::OptionsFile => "options_file",
+        Setting::ObjectTypes => "object_types",
+        Setting::Outputs => "outputs",
+        Setting::Partitions => "partitions",
+        other => flag(other),
+    };
+    let key = key.trim_start_matches('-').replace('-', "_");
+    key.to_ascii_lowercase()
 }
 
 /// The names of settings in backticks, by the origins of their values; a setting that nothing sets is called by its
@@ -39,20 +66,20 @@ pub(super) struct Names<'a>(pub(super) &'a Origins);
 impl Names<'_> {
     /// A setting.
     pub(super) fn of(self, setting: Setting) -> String {
-        match self.0.of(setting) {
-            Origin::Default | Origin::Flag => format!("`{}`", flag(setting)),
-            Origin::Environment { variable } => format!("`{variable}`"),
-            Origin::File { path, key } => format!("`{key}` in `{}`", path.display()),
-        }
+        written(self.0.of(setting)).unwrap_or_else(|| format!("`{}`", flag(setting)))
     }
 
     /// A setting with a value, as it is written.
     pub(super) fn with(self, setting: Setting, value: impl Display) -> String {
-        match self.0.of(setting) {
-            Origin::Default | Origin::Flag => format!("`{} {value}`", flag(setting)),
-            Origin::Environment { variable } => format!("`{variable}={value}`"),
-            Origin::File { path, key } => format!("`{key}: {value}` in `{}`", path.display()),
-        }
+        written_with(self.0.of(setting), &value).unwrap_or_else(|| {
+            // Its value is optional, so it has to follow an equals sign.
+            let separator = if setting == Setting::Privileged {
+                "="
+            } else {
+                " "
+            };
+            format!("`{}{separator}{value}`", flag(setting))
+        })
     }
 
     /// A setting of librdkafka.
@@ -60,10 +87,13 @@ impl Names<'_> {
         match self.0.of_kafka(key) {
             Origin::Default | Origin::Flag => format!("`{} {key}`", flag(Setting::Kafka)),
             Origin::Environment { variable } => format!("`{key}` in `{variable}`"),
-            Origin::File { path, key: section } => {
-                format!("`{section}.{key}` in `{}`", path.display())
-            }
+            origin @ Origin::File { .. } => written(origin).unwrap_or_default(),
         }
+    }
+
+    /// Whether the settings may make clients authenticate, so that brokers hide what the account has no right to.
+    pub(super) fn authenticates(self) -> bool {
+        *self.0.of_kafka("security.protocol") != Origin::Default
     }
 
     /// A setting of librdkafka with a value.
@@ -71,11 +101,45 @@ impl Names<'_> {
         match self.0.of_kafka(key) {
             Origin::Default | Origin::Flag => format!("`{} {key}={value}`", flag(Setting::Kafka)),
             Origin::Environment { variable } => format!("`{key}={value}` in `{variable}`"),
-            Origin::File { path, key: section } => {
-                format!("`{section}.{key}: {value}` in `{}`", path.display())
-            }
+            origin @ Origin::File { .. } => written_with(origin, &value).unwrap_or_default(),
         }
     }
+}
+
+/// A variable, or a key with its line; none for what the command line sets, or nothing.
+pub(super) fn written(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::Default | Origin::Flag => None,
+        Origin::Environment { variable } => Some(format!("`{variable}`")),
+        Origin::File { path, key, line } => {
+            let key = clean(key);
+            Some(format!("`{key}` in {}", file(path, *line)))
+        }
+    }
+}
+
+/// The same with a value.
+pub(super) fn written_with(origin: &Origin, value: &impl Display) -> Option<String> {
+    match origin {
+        Origin::Default | Origin::Flag => None,
+        Origin::Environment { variable } => Some(format!("`{variable}={value}`")),
+        Origin::File { path, key, line } => {
+            let key = clean(key);
+            Some(format!("`{key}: {value}` in {}", file(path, *line)))
+        }
+    }
+}
+
+/// A file, or a line of it.
+pub(super) fn file(path: &Path, line: Option<usize>) -> String {
+    match line {
+        Some(line) => format!("line {line} of `{}`", path.display()),
+        None => format!("`{}`", path.display()),
+    }
+}
+
+fn clean(key: &str) -> String {
+    text::clean(key, text::REASON_BYTES)
 }
 
 #[cfg(test)]
@@ -99,6 +163,7 @@ mod tests {
                 |_| Origin::File {
                     path: "c.yaml".into(),
                     key: "a.b".to_owned(),
+                    line: None,
                 },
             )
             .into_parts();
@@ -113,5 +178,33 @@ mod tests {
         assert_eq!(names.kafka("x"), "`x` in `JOURNAL_HOST_X`");
         assert_eq!(names.kafka_with("y", 1), "`a.b.y: 1` in `c.yaml`");
         assert_eq!(names.kafka_with("z", 1), "`--kafka z=1`");
+        let origin = Origin::File {
+            path: "c.yaml".into(),
+            key: "a.b".to_owned(),
+            line: Some(7),
+        };
+        assert_eq!(written(&origin).unwrap(), "`a.b` in line 7 of `c.yaml`");
+        assert_eq!(
+            written_with(&origin, &1).unwrap(),
+            "`a.b: 1` in line 7 of `c.yaml`"
+        );
+    }
+
+    #[test]
+    fn a_key_is_the_flag_in_the_form_of_a_file() {
+        for (setting, name) in [
+            (Setting::Plugin, "plugin"),
+            (Setting::BatchRecords, "batch_records"),
+            (Setting::Options, "options"),
+            (Setting::OptionsFile, "options_file"),
+            (Setting::Outputs, "outputs"),
+            (Setting::PasswordFile, "kafka_password_file"),
+        ] {
+            assert_eq!(key(setting), name);
+        }
+        let mut keys: Vec<String> = Setting::ALL.into_iter().map(key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), Setting::ALL.len());
     }
 }

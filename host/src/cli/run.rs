@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use super::args::{self, LimitArguments, ObjectArguments, PluginArguments};
 use super::environment::Environment;
 use super::names::Names;
-use super::report::Report;
+use super::report::{self, Report};
 use super::values;
-use crate::config::{KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount};
+use crate::config::{
+    Config, KafkaSettings, Layer, OnBadRecord, OnEof, Phases, Size, Span, StartFrom, Text,
+    TopicPartition, WorkerCount,
+};
 use crate::pipeline::build::Pipeline;
+use crate::pipeline::stop;
 
 /// Runs a plugin over the journal, or over a recording.
 #[derive(Clone, Debug, clap::Args)]
@@ -21,6 +25,12 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     objects: ObjectArguments,
+
+    /// For a replay: read object types in stages, each to its end by all processes of the group, and stop after the
+    /// last one. STAGES is `dependencies-first`, `reverse`, or object types such as
+    /// `revision,release/directory/content`.
+    #[arg(long, value_name = "STAGES")]
+    phases: Option<Phases>,
 
     /// Stop after this number of objects.
     #[arg(long, value_name = "N")]
@@ -46,6 +56,11 @@ pub(super) struct Arguments {
     /// recording, there is one checkpoint per 16 MiB of rows and one at the end.
     #[arg(long, value_name = "TIME")]
     checkpoint_interval: Option<Span>,
+
+    /// Time limit for ending the run after SIGTERM or Ctrl-C: for the calls at work, the last commits and leaving the
+    /// group [default: 25s].
+    #[arg(long, value_name = "TIME")]
+    shutdown_timeout: Option<Span>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -62,9 +77,34 @@ struct SourceArguments {
     #[arg(long, value_name = "ID")]
     group_id: Option<Text>,
 
+    /// Read only this partition, without a consumer group: no offset is read or committed. May be repeated.
+    #[arg(long = "partition", value_name = "TOPIC:NUMBER")]
+    partitions: Vec<TopicPartition>,
+
     /// Set a setting of librdkafka; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
     kafka: Vec<(String, String)>,
+
+    /// Read the account's password, `sasl.password`, from a file.
+    #[arg(long, value_name = "FILE")]
+    kafka_password_file: Option<PathBuf>,
+
+    /// Read the password of the client's key, `ssl.key.password`, from a file.
+    #[arg(long, value_name = "FILE")]
+    kafka_key_password_file: Option<PathBuf>,
+
+    /// Name of this process in its group: the group keeps its partitions for ten minutes while it is away.
+    #[arg(long, value_name = "NAME")]
+    group_instance_id: Option<Text>,
+
+    /// Create the topics that are missing, with one partition each; for development.
+    #[arg(long)]
+    create_topics: bool,
+
+    /// Where a group without committed offsets starts: `earliest`, `latest`, a time (`2026-01-31T12:00:00Z`), a span
+    /// before now (`2d`), or an offset file [default: earliest].
+    #[arg(long, value_name = "START")]
+    from: Option<StartFrom>,
 
     /// What to do when all existing records are processed; over a recording, always `stop` [default: continue].
     #[arg(long, value_enum)]
@@ -73,23 +113,32 @@ struct SourceArguments {
     /// Number of workers in this process, each with its own consumer and processor [default: 1].
     #[arg(long, value_name = "N")]
     workers: Option<WorkerCount>,
+
+    /// End the run when no broker has answered for this time [default: 10m]. If the brokers refuse
+    /// authentication, it ends after a minute at the latest.
+    #[arg(long, value_name = "TIME")]
+    broker_timeout: Option<Span>,
 }
 
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result<(), Report> {
-    let (config, origins) = args::configure(arguments.into_layer());
+    let (config, origins) = args::configure::<Config>(arguments.into_layer());
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
-    let stop = args::install_signal_handlers()?;
+    let stop = args::install_signal_handlers(config.shutdown_timeout)?;
     let pipeline = Pipeline::build(&config, &environment.files, &stop)
         .map_err(|error| Report::of(&error, names))?;
-    pipeline.run().map_err(|error| Report::of(&error, names))?;
-    Ok(())
+    let done = pipeline.run().map(drop);
+    let done = done.map_err(|error| Report::of(&error, names));
+    if stop.has_abandoned() {
+        stop::exit_at_once(report::code(done));
+    }
+    done
 }
 
 impl Arguments {
     /// The layer of the configuration that the command line sets.
-    fn into_layer(self) -> Layer {
+    pub(super) fn into_layer(self) -> Layer {
         let mut layer = Layer {
             outputs: args::given(self.outputs),
             ..Layer::default()
@@ -97,16 +146,25 @@ impl Arguments {
         self.plugin.add_to(&mut layer);
         self.objects.add_to(&mut layer);
         self.limits.add_to(&mut layer);
+        layer.journal.phases = self.phases;
         layer.journal.stop_after = self.stop_after;
         layer.journal.recording = self.source.recording;
         layer.journal.on_eof = self.source.on_eof;
         layer.kafka.brokers = self.source.brokers;
         layer.kafka.group_id = self.source.group_id;
+        layer.kafka.partitions = args::given(self.source.partitions);
         layer.kafka.settings = args::given(self.source.kafka).map(KafkaSettings);
+        layer.kafka.password_file = self.source.kafka_password_file;
+        layer.kafka.key_password_file = self.source.kafka_key_password_file;
+        layer.kafka.group_instance_id = self.source.group_instance_id;
+        layer.journal.create_topics = self.source.create_topics.then_some(true);
+        layer.kafka.from = self.source.from;
         layer.process.memory = self.process_memory;
         layer.process.workers = self.source.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
         layer.failure.on_bad_record = self.on_bad_record;
+        layer.kafka.broker_timeout = self.source.broker_timeout;
+        layer.process.shutdown_timeout = self.shutdown_timeout;
         layer
     }
 }
@@ -120,8 +178,9 @@ mod tests {
     use super::*;
     use crate::cli::names::flag;
     use crate::config::{
-        Config, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
-        DEFAULT_PREFIX, Setting, Source,
+        DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
+        DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, MissingTopics, Privileged,
+        Setting, Source,
     };
 
     fn command() -> Command {
@@ -135,10 +194,11 @@ mod tests {
         Arguments::from_arg_matches(&matches).unwrap().into_layer()
     }
 
-    const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --prefix x \
-        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --output f \
+    const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
+        --recording r --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
+        --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
-        --checkpoint-interval 9s --on-bad-record skip";
+        --checkpoint-interval 9s --on-bad-record skip --broker-timeout 10s --shutdown-timeout 11s";
 
     #[test]
     fn each_flag_reaches_its_member() {
@@ -150,14 +210,22 @@ mod tests {
         expected.processor.option_texts = Some(vec![("a".to_owned(), "b".to_owned())]);
         expected.processor.options_file = Some("o.json".into());
         expected.journal.object_types = Some(vec!["origin".to_owned()]);
-        expected.journal.privileged = Some(true);
+        expected.journal.privileged = Some(Privileged::Required);
+        expected.journal.missing_topics = Some(MissingTopics::Ignore);
         expected.journal.prefix = Some("x".to_owned());
         expected.journal.recording = Some("r".into());
         expected.journal.on_eof = Some(OnEof::Stop);
+        expected.journal.phases = Some(Phases::Reverse);
         expected.journal.stop_after = Some(7);
         expected.kafka.brokers = text("b:9092");
         expected.kafka.group_id = text("g");
+        expected.kafka.partitions = Some(vec!["t:5".parse().unwrap()]);
         expected.kafka.settings = Some(KafkaSettings(vec![("k".to_owned(), "v".to_owned())]));
+        expected.kafka.password_file = Some("w".into());
+        expected.kafka.key_password_file = Some("y".into());
+        expected.kafka.group_instance_id = text("i");
+        expected.journal.create_topics = Some(true);
+        expected.kafka.from = Some("2d".parse().unwrap());
         expected.outputs = Some(vec!["f".to_owned()]);
         expected.limits.batch_records = Some("2".parse().unwrap());
         expected.limits.batch_bytes = size("3KiB");
@@ -167,7 +235,24 @@ mod tests {
         expected.process.workers = Some("8".parse().unwrap());
         expected.checkpoint.interval = span(9);
         expected.failure.on_bad_record = Some(OnBadRecord::Skip);
+        expected.kafka.broker_timeout = span(10);
+        expected.process.shutdown_timeout = span(11);
         assert_eq!(layer(ALL), expected);
+    }
+
+    #[test]
+    fn privileged_takes_an_optional_value_and_never_the_next_argument() {
+        let privileged = |arguments: &str| layer(arguments).journal.privileged;
+        assert_eq!(privileged("p.wasm"), None);
+        assert_eq!(
+            privileged("--privileged p.wasm"),
+            Some(Privileged::Required)
+        );
+        assert_eq!(
+            privileged("--privileged=if-available p.wasm"),
+            Some(Privileged::IfAvailable)
+        );
+        assert_eq!(privileged("--privileged=no p.wasm"), Some(Privileged::No));
     }
 
     #[test]
@@ -183,6 +268,8 @@ mod tests {
         let command = command();
         let long = command.get_arguments().filter_map(clap::Arg::get_long);
         let mut flags: Vec<String> = long.map(|name| format!("--{name}")).collect();
+        // It names settings, and is none.
+        flags.retain(|flag| flag != "--config");
         flags.push("PLUGIN".to_owned());
         flags.sort_unstable();
         let mut named = Setting::ALL.map(flag);
@@ -199,6 +286,8 @@ mod tests {
             DEFAULT_BATCH_RECORDS.to_string(),
             span(DEFAULT_DEADLINE),
             span(DEFAULT_CHECKPOINT_INTERVAL),
+            span(DEFAULT_SHUTDOWN_TIMEOUT),
+            span(DEFAULT_BROKER_TIMEOUT),
             "1MiB".to_owned(),
             "512MiB".to_owned(),
         ] {
@@ -210,5 +299,7 @@ mod tests {
         };
         assert_eq!((kafka.on_eof, config.workers), (OnEof::Continue, 1));
         assert_eq!(config.on_bad_record, OnBadRecord::Stop);
+        assert_eq!(config.objects.privileged, Privileged::No);
+        assert_eq!(config.objects.missing_topics, MissingTopics::Error);
     }
 }

@@ -1,15 +1,25 @@
 //! One layer of a configuration: the settings of the command line, the environment or a file. All layers have the same
 //! members.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{
-    KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
+    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Phases, Privileged, RecordCount, Size, Span,
+    StartFrom, Text, TopicPartition, WorkerCount,
 };
+
+/// The setting of librdkafka whose value a file of [`Setting::PasswordFile`] holds.
+pub(crate) const PASSWORD: &str = "sasl.password";
+/// The same for [`Setting::KeyPasswordFile`].
+pub(crate) const KEY_PASSWORD: &str = "ssl.key.password";
+/// The setting of librdkafka that [`Setting::GroupInstanceId`] sets.
+pub(crate) const GROUP_INSTANCE_ID: &str = "group.instance.id";
 
 /// Combines a value with that of a lower layer, which it replaces by default.
 trait Merge: Sized {
@@ -22,6 +32,7 @@ impl Merge for PathBuf {}
 impl Merge for String {}
 impl Merge for Vec<String> {}
 impl Merge for Vec<(String, String)> {}
+impl Merge for Vec<TopicPartition> {}
 impl Merge for bool {}
 impl Merge for u64 {}
 impl Merge for Size {}
@@ -30,6 +41,10 @@ impl Merge for RecordCount {}
 impl Merge for WorkerCount {}
 impl Merge for Text {}
 impl Merge for OnEof {}
+impl Merge for Privileged {}
+impl Merge for MissingTopics {}
+impl Merge for Phases {}
+impl Merge for StartFrom {}
 impl Merge for OnBadRecord {}
 
 impl Merge for KafkaSettings {
@@ -74,6 +89,34 @@ macro_rules! section {
             fn settings(&self) -> impl Iterator<Item = Setting> {
                 [$(self.$member.is_some().then_some(Setting::$setting)),*].into_iter().flatten()
             }
+
+            /// Takes and reads the value, if the setting is one of this section.
+            fn read<'de, D: Deserializer<'de>>(
+                &mut self,
+                setting: Setting,
+                value: &mut Option<D>,
+            ) -> Result<(), D::Error> {
+                $(
+                    if setting == Setting::$setting
+                        && let Some(value) = value.take()
+                    {
+                        self.$member = Some(<$value>::deserialize(value)?);
+                    }
+                )*
+                Ok(())
+            }
+
+            /// The value of a setting of this section.
+            fn value(&self, setting: Setting) -> Option<Value> {
+                $(
+                    if setting == Setting::$setting
+                        && let Some(value) = &self.$member
+                    {
+                        return serde_json::to_value(value).ok();
+                    }
+                )*
+                None
+            }
         }
     };
 }
@@ -90,6 +133,9 @@ section! {
         option_texts: Vec<(String, String)> = Options,
         /// A file with a JSON object of options.
         options_file: PathBuf = OptionsFile,
+        /// Options of a layer above the one that names the file.
+        #[serde(skip)]
+        options_over_file: Map<String, Value> = Options,
     }
 }
 
@@ -100,14 +146,23 @@ section! {
         prefix: String = Prefix,
         /// The object types to read, out of those of the plugin.
         object_types: Vec<String> = ObjectTypes,
-        /// Whether privileged topics are read where they exist.
-        privileged: bool = Privileged,
+        /// Object types of which those are read that the plugin reads.
+        #[serde(skip)]
+        offered_object_types: Vec<String> = ObjectTypes,
+        /// Whether privileged topics are read.
+        privileged: Privileged = Privileged,
+        /// What to do about an object type that has no topic.
+        missing_topics: MissingTopics = MissingTopics,
         /// A recording to read instead of a cluster.
         recording: PathBuf = Recording,
         /// What to do when all existing records are processed.
         on_eof: OnEof = OnEof,
+        /// The stages of a replay.
+        phases: Phases = Phases,
         /// The number of objects after which the run ends.
         stop_after: u64 = StopAfter,
+        /// Whether topics that are missing are created.
+        create_topics: bool = CreateTopics,
     }
 }
 
@@ -118,8 +173,20 @@ section! {
         brokers: Text = Brokers,
         /// The consumer group.
         group_id: Text = GroupId,
+        /// The partitions to read without the group.
+        partitions: Vec<TopicPartition> = Partitions,
         /// Settings of librdkafka.
         settings: KafkaSettings = Kafka,
+        /// A file with the password of the account.
+        password_file: PathBuf = PasswordFile,
+        /// A file with the password of the client's key.
+        key_password_file: PathBuf = KeyPasswordFile,
+        /// The name of the process in the group, which makes its workers static members.
+        group_instance_id: Text = GroupInstanceId,
+        /// Where a group without committed offsets starts.
+        from: StartFrom = From,
+        /// How long a run waits for brokers that do not answer.
+        broker_timeout: Span = BrokerTimeout,
     }
 }
 
@@ -144,6 +211,8 @@ section! {
         memory: Size = ProcessMemory,
         /// Its number of workers.
         workers: WorkerCount = Workers,
+        /// How long it may take to end after a request to stop.
+        shutdown_timeout: Span = ShutdownTimeout,
     }
 }
 
@@ -183,6 +252,9 @@ pub(crate) struct Layer {
     pub(crate) checkpoint: CheckpointLayer,
     /// Failures.
     pub(crate) failure: FailureLayer,
+    /// The file with further settings that the command line names.
+    #[serde(skip)]
+    pub(crate) config_file: Option<PathBuf>,
 }
 
 impl Layer {
@@ -197,6 +269,7 @@ impl Layer {
             process: self.process.over(lower.process),
             checkpoint: self.checkpoint.over(lower.checkpoint),
             failure: self.failure.over(lower.failure),
+            config_file: self.config_file.or(lower.config_file),
         }
     }
 
@@ -213,6 +286,84 @@ impl Layer {
             .chain(self.checkpoint.settings())
             .chain(self.failure.settings())
     }
+
+    /// The names of the plugin's options that this layer sets.
+    pub(super) fn option_names(&self) -> impl Iterator<Item = &String> {
+        let values = self.processor.options.iter().flatten();
+        let texts = self.processor.option_texts.iter().flatten();
+        values
+            .map(|(name, _)| name)
+            .chain(texts.map(|(name, _)| name))
+    }
+
+    /// Sets a setting to a value, which the setting's type reads.
+    ///
+    /// # Errors
+    /// When the setting does not take the value.
+    pub(crate) fn set<'de, D: Deserializer<'de>>(
+        &mut self,
+        setting: Setting,
+        value: D,
+    ) -> Result<(), D::Error> {
+        if setting == Setting::Outputs {
+            self.outputs = Some(value.deserialize_any(OutputsVisitor)?);
+            return Ok(());
+        }
+        let value = &mut Some(value);
+        self.processor.read(setting, value)?;
+        self.journal.read(setting, value)?;
+        self.kafka.read(setting, value)?;
+        self.limits.read(setting, value)?;
+        self.process.read(setting, value)?;
+        self.checkpoint.read(setting, value)?;
+        self.failure.read(setting, value)
+    }
+
+    /// The value of a setting, where this layer sets it.
+    pub(crate) fn value(&self, setting: Setting) -> Option<Value> {
+        if setting == Setting::Outputs {
+            return serde_json::to_value(self.outputs.as_ref()?).ok();
+        }
+        self.processor
+            .value(setting)
+            .or_else(|| self.journal.value(setting))
+            .or_else(|| self.kafka.value(setting))
+            .or_else(|| self.limits.value(setting))
+            .or_else(|| self.process.value(setting))
+            .or_else(|| self.checkpoint.value(setting))
+            .or_else(|| self.failure.value(setting))
+    }
+}
+
+/// Reads outputs: a file, a list of `[NAME=]FILE`, or a mapping from names to files.
+struct OutputsVisitor;
+
+impl<'de> Visitor<'de> for OutputsVisitor {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a file, a list of `[NAME=]FILE`, or a mapping from names to files")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
+        Ok(vec![text.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
+        let mut outputs = Vec::new();
+        while let Some(output) = items.next_element()? {
+            outputs.push(output);
+        }
+        Ok(outputs)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Vec<String>, A::Error> {
+        let mut outputs = Vec::new();
+        while let Some((name, file)) = entries.next_entry::<String, String>()? {
+            outputs.push(format!("{name}={file}"));
+        }
+        Ok(outputs)
+    }
 }
 
 /// Combined layers, added from the highest to the lowest, with the origin of each value.
@@ -227,25 +378,88 @@ impl Layers {
     ///
     /// A layer that names a source replaces the source of lower layers.
     #[must_use]
-    pub(crate) fn over(mut self, mut lower: Layer, origin: impl Fn(Setting) -> Origin) -> Self {
-        if self.layer.journal.recording.is_some() {
-            lower.kafka = KafkaLayer::default();
-        }
-        if self.layer.kafka.brokers.is_some() {
-            lower.journal.recording = None;
-        }
-        for setting in lower.settings() {
-            self.origins.add(setting, origin(setting));
-        }
-        for (key, _) in lower.kafka.settings.iter().flat_map(|settings| &settings.0) {
-            self.origins.add_kafka(key, origin(Setting::Kafka));
-        }
+    pub(crate) fn over(self, lower: Layer, origin: impl Fn(Setting) -> Origin) -> Self {
+        let origins = Origins::of_layer(&lower, origin);
+        self.over_with(lower, origins)
+    }
+
+    /// The same with the origins of all values of `lower`.
+    #[must_use]
+    pub(crate) fn over_with(mut self, mut lower: Layer, origins: Origins) -> Self {
+        self.layer.replace_in(&mut lower);
+        self.origins.add_lower(origins, &lower);
         self.layer = self.layer.over(lower);
         self
+    }
+
+    /// The combined layer.
+    pub(crate) fn layer(&self) -> &Layer {
+        &self.layer
     }
 
     /// The combined layer and the origins of its values.
     pub(crate) fn into_parts(self) -> (Layer, Origins) {
         (self.layer, self.origins)
+    }
+}
+
+impl Layer {
+    /// Removes the values of a lower layer that contradict those of this one, and that this layer replaces by values of
+    /// other settings.
+    fn replace_in(&mut self, lower: &mut Self) {
+        if self.journal.recording.is_some() {
+            // One worker reads a recording, to its end.
+            lower.kafka = KafkaLayer::default();
+            lower.process.workers = None;
+            lower.journal.on_eof = None;
+        }
+        let kafka = &self.kafka;
+        if kafka.brokers.is_some() {
+            lower.journal.recording = None;
+        }
+        for (file, key) in [
+            (&kafka.password_file, PASSWORD),
+            (&kafka.key_password_file, KEY_PASSWORD),
+        ] {
+            if file.is_some() {
+                lower.kafka.remove(key);
+            }
+        }
+        if kafka.has(PASSWORD) {
+            lower.kafka.password_file = None;
+        }
+        if kafka.has(KEY_PASSWORD) {
+            lower.kafka.key_password_file = None;
+        }
+        if kafka.group_instance_id.is_some() {
+            lower.kafka.remove(GROUP_INSTANCE_ID);
+        }
+        if kafka.has(GROUP_INSTANCE_ID) {
+            lower.kafka.group_instance_id = None;
+        }
+        if self.journal.object_types.is_some() {
+            lower.journal.offered_object_types = None;
+        }
+        if self.journal.offered_object_types.is_some() {
+            lower.journal.object_types = None;
+        }
+        let processor = &mut self.processor;
+        if processor.options_file.is_none() && lower.processor.options_file.is_some() {
+            processor.options_over_file = processor.options.take();
+        }
+    }
+}
+
+impl KafkaLayer {
+    /// Whether a setting of librdkafka is set.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        let settings = self.settings.iter().flat_map(|settings| &settings.0);
+        settings.into_iter().any(|(known, _)| known == key)
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Some(settings) = &mut self.settings {
+            settings.0.retain(|(known, _)| known != key);
+        }
     }
 }

@@ -1,29 +1,50 @@
 //! The configuration: from the operator's settings to checked values.
 //!
 //! Each source of settings is a [`Layer`] with the same members, all of which may be absent. [`Layers`] combines them
-//! and keeps the [`Origin`] of every value. Settings that no layer sets have a default, and everything is checked once,
-//! when it becomes a [`Config`].
+//! and keeps the [`Origin`] of every value: [`load`] adds the environment and a file to the command line. Settings that
+//! no layer sets have a default, and everything is checked once, when it becomes a [`Config`].
 
+mod copy;
+mod file;
+mod group;
 mod layer;
+mod load;
+mod membership;
 pub(crate) mod memory;
 pub(crate) mod options;
 mod origin;
 mod setting;
+mod upstream;
 mod values;
+mod variables;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-pub(crate) use self::layer::{Layer, Layers, LimitsLayer, ProcessorLayer};
+use crate::kafka::Masked;
+
+pub(crate) use self::copy::CopyConfig;
+pub(crate) use self::group::GroupConfig;
+#[cfg(test)]
+pub(crate) use self::layer::Layers;
+pub(crate) use self::layer::{
+    GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer, PASSWORD, ProcessorLayer,
+};
+pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
+pub(crate) use self::membership::complete;
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
+pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
-    KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
+    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Phases, Privileged, RecordCount, Size, Span,
+    StartFrom, Text, TopicPartition, WorkerCount,
 };
 
 /// The default prefix of the names of the journal's topics.
@@ -34,6 +55,13 @@ pub(crate) const DEFAULT_BATCH_RECORDS: usize = 1000;
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 /// The default of the longest time between two checkpoints.
 pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+/// The default time limit for ending after a request to stop. Kubernetes kills a container after 30 s.
+pub(crate) const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+/// The default of the time after which brokers that do not answer end a run.
+pub(crate) const DEFAULT_BROKER_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// The group that a client names which belongs to none.
+const NO_GROUP_ID: &str = "journal-host";
 
 /// All settings of a command, with defaults where no layer sets one.
 #[derive(Clone, Debug)]
@@ -46,6 +74,8 @@ pub(crate) struct Config {
     pub(crate) objects: Objects,
     /// Where they are read from.
     pub(crate) source: Source,
+    /// The stages of a replay, each of which is read to its end before the next one begins.
+    pub(crate) phases: Option<Phases>,
     /// The number of objects after which the run ends.
     pub(crate) stop_after: Option<u64>,
     /// Where outputs are written to, as `[NAME=]FILE`.
@@ -60,9 +90,12 @@ pub(crate) struct Config {
     pub(crate) checkpoint_interval: Duration,
     /// What to do with a record that the processor rejects.
     pub(crate) on_bad_record: OnBadRecord,
+    /// How long the run may take to end after a request to stop.
+    pub(crate) shutdown_timeout: Duration,
 }
 
-/// Options of the plugin, which are not checked yet: texts take precedence over the file, and the file over values.
+/// Options of the plugin, which are not checked yet: texts take precedence over `over_file`, that over the file, and
+/// the file over values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PluginOptions {
     /// Options as texts.
@@ -71,6 +104,8 @@ pub(crate) struct PluginOptions {
     pub(crate) file: Option<PathBuf>,
     /// Options with their values.
     pub(crate) values: Map<String, Value>,
+    /// Options with their values, of a layer above the one that names the file.
+    pub(crate) over_file: Map<String, Value>,
 }
 
 /// Which objects are read.
@@ -80,8 +115,27 @@ pub(crate) struct Objects {
     pub(crate) prefix: String,
     /// Their types; if empty, all that the plugin reads.
     pub(crate) types: Vec<String>,
-    /// Whether privileged topics are read where they exist.
-    pub(crate) privileged: bool,
+    /// Whether types that the plugin does not read are passed over; otherwise they are an error.
+    pub(crate) types_are_offered: bool,
+    /// Whether privileged topics are read.
+    pub(crate) privileged: Privileged,
+    /// What to do about an object type that has no topic.
+    pub(crate) missing_topics: MissingTopics,
+}
+
+impl Objects {
+    fn of(journal: &JournalLayer) -> Self {
+        let offered = journal.offered_object_types.as_ref();
+        let types = journal.object_types.as_ref().or(offered);
+        let prefix = journal.prefix.as_deref();
+        Self {
+            prefix: prefix.unwrap_or(DEFAULT_PREFIX).to_owned(),
+            types: types.cloned().unwrap_or_default(),
+            types_are_offered: offered.is_some(),
+            privileged: journal.privileged.unwrap_or(Privileged::No),
+            missing_topics: journal.missing_topics.unwrap_or(MissingTopics::Error),
+        }
+    }
 }
 
 /// Where records are read from.
@@ -94,16 +148,35 @@ pub(crate) enum Source {
 }
 
 /// A cluster, and how it is read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Kafka {
     /// The bootstrap brokers, separated by commas.
     pub(crate) brokers: String,
     /// The consumer group.
     pub(crate) group_id: String,
+    /// The partitions to read without the group; if empty, the group reads all.
+    pub(crate) partitions: Vec<TopicPartition>,
     /// Settings of librdkafka.
     pub(crate) settings: Vec<(String, String)>,
     /// What to do when all existing records are processed.
     pub(crate) on_eof: OnEof,
+    /// Whether topics that are missing are created.
+    pub(crate) create_topics: bool,
+    /// Where a group without committed offsets starts, if that is set here and not by librdkafka's name.
+    pub(crate) from: Option<StartFrom>,
+    /// How long a run waits for brokers that do not answer.
+    pub(crate) broker_timeout: Duration,
+}
+
+impl fmt::Debug for Kafka {
+    /// Without the values of secret settings.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kafka")
+            .field("brokers", &self.brokers)
+            .field("group_id", &self.group_id)
+            .field("settings", &Masked(&self.settings))
+            .finish_non_exhaustive()
+    }
 }
 
 /// The limits of a call and of an instance; sizes that are absent are derived from the memory of the process.
@@ -128,6 +201,12 @@ pub(crate) enum ConfigError {
     /// There is neither a recording nor a cluster.
     #[error("neither a recording nor the brokers of a cluster are named")]
     NoSource,
+    /// A command about a consumer group without a cluster.
+    #[error("no cluster is named")]
+    NoCluster,
+    /// A command that copies records without a cluster.
+    #[error("the brokers of a cluster are not named")]
+    NoBrokers,
     /// A cluster without brokers or without a group.
     #[error("a cluster needs brokers and a consumer group")]
     Incomplete {
@@ -142,6 +221,12 @@ pub(crate) enum ConfigError {
         /// The cluster's setting.
         kafka: Setting,
     },
+    /// A setting that contradicts a replay in stages.
+    #[error("a replay in stages is for whole topics and ends after the last stage")]
+    NotInPhases {
+        /// The setting.
+        setting: Setting,
+    },
     /// Several workers for one recording.
     #[error("a recording is read by one worker")]
     SeveralWorkers,
@@ -154,6 +239,7 @@ impl TryFrom<Layer> for Config {
         let plugin = layer.processor.plugin.clone();
         let plugin = plugin.ok_or(ConfigError::NoPlugin)?;
         let source = source(&layer)?;
+        check_phases(&layer)?;
         let Layer {
             processor,
             journal,
@@ -176,13 +262,11 @@ impl TryFrom<Layer> for Config {
                 texts: processor.option_texts.unwrap_or_default(),
                 file: processor.options_file,
                 values: processor.options.unwrap_or_default(),
+                over_file: processor.options_over_file.unwrap_or_default(),
             },
-            objects: Objects {
-                prefix: journal.prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
-                types: journal.object_types.unwrap_or_default(),
-                privileged: journal.privileged.unwrap_or_default(),
-            },
+            objects: Objects::of(&journal),
             source,
+            phases: journal.phases,
             stop_after: journal.stop_after,
             outputs: outputs.unwrap_or_default(),
             limits: Limits {
@@ -197,7 +281,28 @@ impl TryFrom<Layer> for Config {
             workers,
             checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),
             on_bad_record: failure.on_bad_record.unwrap_or(OnBadRecord::Stop),
+            shutdown_timeout: process
+                .shutdown_timeout
+                .map_or(DEFAULT_SHUTDOWN_TIMEOUT, |span| span.0),
         })
+    }
+}
+
+/// Refuses settings that contradict stages.
+fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
+    let goes_on = !matches!(layer.journal.on_eof, None | Some(OnEof::Stop));
+    let is_recording = layer.journal.recording.is_some();
+    let contradictions = [
+        // A recording always ends.
+        (goes_on && !is_recording, Setting::OnEof),
+        (layer.kafka.partitions.is_some(), Setting::Partitions),
+    ];
+    let contradiction = contradictions.into_iter().find(|(is_given, _)| *is_given);
+    match contradiction {
+        Some((_, setting)) if layer.journal.phases.is_some() => {
+            Err(ConfigError::NotInPhases { setting })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -208,7 +313,12 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
         let given = [
             (kafka.brokers.is_some(), Setting::Brokers),
             (kafka.group_id.is_some(), Setting::GroupId),
+            (kafka.partitions.is_some(), Setting::Partitions),
             (kafka.settings.is_some(), Setting::Kafka),
+            (kafka.password_file.is_some(), Setting::PasswordFile),
+            (kafka.key_password_file.is_some(), Setting::KeyPasswordFile),
+            (kafka.group_instance_id.is_some(), Setting::GroupInstanceId),
+            (kafka.from.is_some(), Setting::From),
         ];
         return match given.into_iter().find(|(is_given, _)| *is_given) {
             Some((_, kafka)) => Err(ConfigError::TwoSources { kafka }),
@@ -216,14 +326,29 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
         };
     }
     let incomplete = |missing, given| ConfigError::Incomplete { missing, given };
-    match (&kafka.brokers, &kafka.group_id) {
+    let partitions = kafka.partitions.clone().unwrap_or_default();
+    let needs_no_group = (!partitions.is_empty()).then_some(NO_GROUP_ID);
+    let group_id = kafka.group_id.as_ref().map(|group_id| group_id.0.as_str());
+    match (&kafka.brokers, group_id.or(needs_no_group)) {
         (Some(brokers), Some(group_id)) => Ok(Source::Kafka(Kafka {
             brokers: brokers.0.clone(),
-            group_id: group_id.0.clone(),
-            settings: kafka.settings.clone().unwrap_or_default().0,
-            on_eof: layer.journal.on_eof.unwrap_or(OnEof::Continue),
+            group_id: group_id.to_owned(),
+            partitions,
+            settings: membership::complete(kafka),
+            on_eof: layer.journal.on_eof.unwrap_or(match layer.journal.phases {
+                Some(_) => OnEof::Stop,
+                None => OnEof::Continue,
+            }),
+            create_topics: layer.journal.create_topics.unwrap_or_default(),
+            from: kafka.from.clone(),
+            broker_timeout: kafka
+                .broker_timeout
+                .map_or(DEFAULT_BROKER_TIMEOUT, |span| span.0),
         })),
         (Some(_), None) => Err(incomplete(Setting::GroupId, Setting::Brokers)),
+        (None, Some(_)) if kafka.group_id.is_none() => {
+            Err(incomplete(Setting::Brokers, Setting::Partitions))
+        }
         (None, Some(_)) => Err(incomplete(Setting::Brokers, Setting::GroupId)),
         (None, None) => Err(ConfigError::NoSource),
     }

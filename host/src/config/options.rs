@@ -80,11 +80,24 @@ pub(crate) fn parse(
     file: Option<Map<String, Value>>,
 ) -> Result<Value, OptionsError> {
     let mut options = file.unwrap_or_default();
+    options.extend(typed(schema, pairs)?);
+    schema.check(&options)?;
+    Ok(Value::Object(options))
+}
+
+/// The values of pairs, by the types that the schema gives their options.
+///
+/// # Errors
+/// When an option is unknown or of another type.
+pub(crate) fn typed(
+    schema: &OptionSchema,
+    pairs: &[(String, String)],
+) -> Result<Map<String, Value>, OptionsError> {
+    let mut options = Map::new();
     for (name, values) in grouped(pairs) {
         options.insert(name.to_owned(), schema.value(name, &values)?);
     }
-    schema.check(&options)?;
-    Ok(Value::Object(options))
+    Ok(options)
 }
 
 /// The pairs by name, in the order in which the names first occur.

@@ -15,18 +15,34 @@ pub(crate) enum Setting {
     ObjectTypes,
     /// Whether privileged topics are read.
     Privileged,
+    /// What to do about an object type that has no topic.
+    MissingTopics,
     /// The recording that is read instead of a cluster.
     Recording,
     /// Where a run ends when all existing records are processed.
     OnEof,
+    /// The stages of a replay.
+    Phases,
     /// The number of objects after which it ends.
     StopAfter,
+    /// Whether topics that are missing are created.
+    CreateTopics,
     /// The brokers of the cluster.
     Brokers,
     /// The consumer group.
     GroupId,
+    /// The partitions to read without the group.
+    Partitions,
     /// The settings of librdkafka; each has its own origin.
     Kafka,
+    /// A file with the password of the account.
+    PasswordFile,
+    /// A file with the password of the client's key.
+    KeyPasswordFile,
+    /// The name of the process in the group.
+    GroupInstanceId,
+    /// Where a group without committed offsets starts.
+    From,
     /// Where outputs are written to.
     Outputs,
     /// Records of one call.
@@ -45,24 +61,35 @@ pub(crate) enum Setting {
     CheckpointInterval,
     /// What to do with a record that the processor rejects.
     OnBadRecord,
+    /// How long a run waits for brokers that do not answer.
+    BrokerTimeout,
+    /// How long the process may take to end after a request to stop.
+    ShutdownTimeout,
 }
 
 impl Setting {
     /// All settings.
-    #[cfg(test)]
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
         Self::Prefix,
         Self::ObjectTypes,
         Self::Privileged,
+        Self::MissingTopics,
         Self::Recording,
         Self::OnEof,
+        Self::Phases,
         Self::StopAfter,
+        Self::CreateTopics,
         Self::Brokers,
         Self::GroupId,
+        Self::Partitions,
         Self::Kafka,
+        Self::PasswordFile,
+        Self::KeyPasswordFile,
+        Self::GroupInstanceId,
+        Self::From,
         Self::Outputs,
         Self::BatchRecords,
         Self::BatchBytes,
@@ -72,5 +99,7 @@ impl Setting {
         Self::Workers,
         Self::CheckpointInterval,
         Self::OnBadRecord,
+        Self::BrokerTimeout,
+        Self::ShutdownTimeout,
     ];
 }

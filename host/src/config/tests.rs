@@ -9,6 +9,7 @@ fn in_file(setting: Setting) -> Origin {
     Origin::File {
         path: "config.yaml".into(),
         key: format!("{setting:?}"),
+        line: None,
     }
 }
 
@@ -60,7 +61,8 @@ fn what_nothing_sets_has_its_default() {
         (config.workers, config.on_bad_record),
         (1, OnBadRecord::Stop)
     );
-    assert!(!config.objects.privileged);
+    assert_eq!(config.objects.privileged, Privileged::No);
+    assert_eq!(config.objects.missing_topics, MissingTopics::Error);
     assert!(config.outputs.is_empty());
 }
 
@@ -71,7 +73,10 @@ fn settings_of_librdkafka_and_options_are_combined_one_by_one() {
         "kafka": {"brokers": "b:9092", "group_id": "g", "settings": {"x": 2, "y": 2}}}"#;
     let (layer, origins) = combined(flags, lower);
     assert_eq!(origins.of_kafka("x"), &Origin::Flag);
-    assert_eq!(origins.of_kafka("y"), &in_file(Setting::Kafka));
+    assert_eq!(
+        origins.of_kafka("y"),
+        &in_file(Setting::Kafka).of_member("y", None)
+    );
     assert_eq!(origins.of_kafka("z"), &Origin::Default);
     let config = Config::try_from(layer).unwrap();
     assert_eq!(
@@ -158,4 +163,61 @@ fn settings_that_do_not_go_together_are_refused() {
         error(r#"{"journal": {"recording": "r"}, "process": {"workers": 2}}"#),
         ConfigError::SeveralWorkers
     );
+}
+
+#[test]
+fn partitions_are_read_without_a_group_and_only_from_a_cluster() {
+    let flags = |kafka: &str| {
+        format!(
+            r#"{{"processor": {{"plugin": "p.wasm"}}, "kafka": {{"partitions": ["t:1"]{kafka}}}}}"#
+        )
+    };
+    let config = config(&flags(r#", "brokers": "b:9092""#), "{}").unwrap();
+    let Source::Kafka(kafka) = config.source else {
+        panic!("it is a cluster");
+    };
+    assert_eq!(kafka.partitions, ["t:1".parse().unwrap()]);
+    assert_eq!(kafka.group_id, NO_GROUP_ID);
+    let refused = |flags: &str, lower: &str| self::config(flags, lower).unwrap_err();
+    assert_eq!(
+        refused(&flags(""), "{}"),
+        ConfigError::Incomplete {
+            missing: Setting::Brokers,
+            given: Setting::Partitions
+        }
+    );
+    let with_recording = r#"{"processor": {"plugin": "p.wasm"}, "journal": {"recording": "r"},
+        "kafka": {"partitions": ["t:1"]}}"#;
+    assert_eq!(
+        refused(with_recording, "{}"),
+        ConfigError::TwoSources {
+            kafka: Setting::Partitions
+        }
+    );
+}
+
+#[test]
+fn phases_end_after_the_last_one_and_read_whole_topics() {
+    let with = |journal: &str, kafka: &str| {
+        let layer = format!(
+            r#"{{"processor": {{"plugin": "p.wasm"}}, "journal": {{"phases": "reverse"{journal}}},
+                "kafka": {{"brokers": "b:9092", "group_id": "g"{kafka}}}}}"#
+        );
+        config(&layer, "{}")
+    };
+    let refused = |setting| ConfigError::NotInPhases { setting };
+    for on_eof in ["continue", "restart"] {
+        let on_eof = format!(r#", "on_eof": "{on_eof}""#);
+        assert_eq!(with(&on_eof, "").unwrap_err(), refused(Setting::OnEof));
+    }
+    assert_eq!(
+        with("", r#", "partitions": ["t:0"]"#).unwrap_err(),
+        refused(Setting::Partitions)
+    );
+    for config in [with("", ""), with(r#", "on_eof": "stop""#, "")] {
+        let Source::Kafka(kafka) = config.unwrap().source else {
+            panic!("it is a cluster");
+        };
+        assert_eq!(kafka.on_eof, OnEof::Stop);
+    }
 }

@@ -1,6 +1,8 @@
 //! Parses the values of settings from text by the same rules for all layers.
 
-use std::collections::BTreeMap;
+mod start_from;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZero;
 use std::str::FromStr;
@@ -8,7 +10,13 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::{Serialize, Serializer};
 
+pub(crate) use self::start_from::StartFrom;
+use crate::kafka::Masked;
+
+/// The name under which a [`Scalar`] asks for its value, so that a file gives the text as it is written.
+pub(super) const SCALAR: &str = "Scalar";
 /// The limit on the workers of a process: each has a thread, a consumer and an instance.
 const MOST_WORKERS: usize = 256;
 
@@ -33,6 +41,23 @@ pub(crate) enum ValueError {
     /// It is empty.
     #[error("it must not be empty")]
     Empty,
+    /// It is no order of object types.
+    #[error(
+        "it is not `dependencies-first`, `reverse`, or stages such as `revision,release/directory/content`"
+    )]
+    Phases,
+    /// It names an object type twice.
+    #[error("it has an object type twice")]
+    PhaseTwice,
+    /// It is not a partition.
+    #[error("it is not of the form TOPIC:NUMBER")]
+    Partition,
+    /// It does not say whether privileged topics are read.
+    #[error("it is not `required`, `if-available` or `no`")]
+    Privileged,
+    /// A time that has not come yet.
+    #[error("it is in the future")]
+    Future,
 }
 
 /// A size above zero, in bytes: `1MiB`.
@@ -46,43 +71,160 @@ pub(crate) struct Size(pub(crate) usize);
 pub(crate) struct Span(pub(crate) Duration);
 
 /// A number of records above zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct RecordCount(pub(crate) NonZero<u32>);
 
 /// A number of workers, from 1 to [`MOST_WORKERS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct WorkerCount(pub(crate) NonZero<usize>);
 
 /// A text that is not empty.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct Text(pub(crate) String);
 
+/// A partition of a topic: `TOPIC:NUMBER`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct TopicPartition {
+    /// The topic's whole name.
+    pub(crate) topic: String,
+    /// The partition's number in the topic.
+    pub(crate) number: u32,
+}
+
 /// Settings of librdkafka; the last one with the same key takes precedence.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(from = "BTreeMap<String, Scalar>")]
 pub(crate) struct KafkaSettings(pub(crate) Vec<(String, String)>);
 
-/// What a run does when all existing records are processed.
+/// Whether privileged topics, which are not anonymised, are read. `true` and `false` are `required` and `no`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) enum Privileged {
+    /// They are never read.
+    No,
+    /// They are read, and the run fails where it would read an anonymised topic.
+    Required,
+    /// They are read where they exist, and anonymised topics elsewhere.
+    IfAvailable,
+}
+
+/// What a run does about an object type that has no topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MissingTopics {
+    /// It fails.
+    Error,
+    /// It reads the others.
+    Ignore,
+}
+
+/// The stages of a replay: each is read to its end before the next one begins.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) enum Phases {
+    /// No object refers to one of a later stage.
+    DependenciesFirst,
+    /// No object refers to one of an earlier stage.
+    Reverse,
+    /// These object types, stage by stage.
+    Given(Vec<Vec<String>>),
+}
+
+/// What a run does when all existing records are processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnEof {
     /// The run ends.
     Stop,
     /// It waits for more records.
     Continue,
+    /// It reads all records again from the beginning.
+    Restart,
 }
 
 /// What a run does with a record that the processor rejects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnBadRecord {
     /// It ends, and drops everything since the last checkpoint.
     Stop,
     /// It counts the record and continues.
     Skip,
+}
+
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Masked(&self.0).fmt(f)
+    }
+}
+
+impl Serialize for KafkaSettings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+impl Serialize for Size {
+    /// As it is written in a file, exactly: `512MiB`, or a number of bytes.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
+            if self.0.is_multiple_of(unit) {
+                return serializer.collect_str(&format_args!("{}{name}", self.0 / unit));
+            }
+        }
+        self.0.serialize(serializer)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
+    }
+}
+
+macro_rules! write_as_text {
+    ($($value:ty),*) => {$(
+        impl Serialize for $value {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+
+write_as_text!(TopicPartition, Phases, Privileged);
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.topic, self.number)
+    }
+}
+
+impl fmt::Display for Phases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DependenciesFirst => f.write_str("dependencies-first"),
+            Self::Reverse => f.write_str("reverse"),
+            Self::Given(stages) => {
+                let stages: Vec<_> = stages.iter().map(|stage| stage.join(",")).collect();
+                f.write_str(&stages.join("/"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Privileged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::No => "no",
+            Self::Required => "required",
+            Self::IfAvailable => "if-available",
+        })
+    }
 }
 
 impl FromStr for Size {
@@ -146,6 +288,61 @@ impl FromStr for Text {
     }
 }
 
+impl FromStr for Phases {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "dependencies-first" => return Ok(Self::DependenciesFirst),
+            "reverse" => return Ok(Self::Reverse),
+            _ => {}
+        }
+        let stage = |stage: &str| stage.split(',').map(str::to_owned).collect();
+        let stages: Vec<Vec<String>> = text.split('/').map(stage).collect();
+        let mut seen = BTreeSet::new();
+        for object_type in stages.iter().flatten() {
+            if object_type.is_empty() {
+                return Err(ValueError::Phases);
+            }
+            if !seen.insert(object_type) {
+                return Err(ValueError::PhaseTwice);
+            }
+        }
+        Ok(Self::Given(stages))
+    }
+}
+
+impl FromStr for TopicPartition {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let (topic, number) = text.rsplit_once(':').ok_or(ValueError::Partition)?;
+        // Kafka's numbers are signed.
+        let number = number.parse::<i32>().ok();
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        match number {
+            Some(number) if !topic.is_empty() => Ok(Self {
+                topic: topic.to_owned(),
+                number,
+            }),
+            _ => Err(ValueError::Partition),
+        }
+    }
+}
+
+impl FromStr for Privileged {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "no" | "false" => Ok(Self::No),
+            "required" | "true" => Ok(Self::Required),
+            "if-available" => Ok(Self::IfAvailable),
+            _ => Err(ValueError::Privileged),
+        }
+    }
+}
+
 /// A text, a number or a truth value of a file, as the text that a flag would take.
 #[derive(Debug)]
 struct Scalar(String);
@@ -162,7 +359,17 @@ macro_rules! read_from_scalar {
     )*};
 }
 
-read_from_scalar!(Size, Span, RecordCount, WorkerCount, Text);
+read_from_scalar!(
+    Size,
+    Span,
+    RecordCount,
+    WorkerCount,
+    Text,
+    StartFrom,
+    TopicPartition,
+    Phases,
+    Privileged
+);
 
 impl From<BTreeMap<String, Scalar>> for KafkaSettings {
     fn from(settings: BTreeMap<String, Scalar>) -> Self {
@@ -173,17 +380,21 @@ impl From<BTreeMap<String, Scalar>> for KafkaSettings {
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
+        deserializer.deserialize_newtype_struct(SCALAR, ScalarVisitor)
     }
 }
 
 struct ScalarVisitor;
 
-impl Visitor<'_> for ScalarVisitor {
+impl<'de> Visitor<'de> for ScalarVisitor {
     type Value = Scalar;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text, a number, or true or false")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Scalar, D::Error> {
+        value.deserialize_any(self)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {
@@ -231,6 +442,57 @@ mod tests {
         assert_eq!("1m 30s".parse(), Ok(Span(Duration::from_secs(90))));
         assert_eq!("0s".parse::<Span>(), Err(ValueError::Zero));
         assert_eq!("30".parse::<Span>(), Err(ValueError::Span));
+    }
+
+    #[test]
+    fn privileged_topics_are_required_preferred_or_not_read() {
+        for (text, expected) in [
+            ("true", Ok(Privileged::Required)),
+            ("required", Ok(Privileged::Required)),
+            ("if-available", Ok(Privileged::IfAvailable)),
+            ("false", Ok(Privileged::No)),
+            ("no", Ok(Privileged::No)),
+            ("yes", Err(ValueError::Privileged)),
+        ] {
+            assert_eq!(text.parse(), expected, "{text}");
+        }
+        let from_file: Privileged = serde_json::from_str("true").unwrap();
+        assert_eq!(from_file, Privileged::Required);
+    }
+
+    #[test]
+    fn phases_are_a_preset_or_stages_without_repetition() {
+        assert_eq!("reverse".parse(), Ok(Phases::Reverse));
+        assert_eq!("dependencies-first".parse(), Ok(Phases::DependenciesFirst));
+        let stages = [vec!["revision", "release"], vec!["directory"]];
+        let stages = stages.map(|stage| stage.into_iter().map(str::to_owned).collect());
+        assert_eq!(
+            "revision,release/directory".parse(),
+            Ok(Phases::Given(stages.to_vec()))
+        );
+        for empty in ["", "/", "revision/", "revision,,release", "/content"] {
+            assert_eq!(empty.parse::<Phases>(), Err(ValueError::Phases), "{empty}");
+        }
+        assert_eq!(
+            "revision/content,revision".parse::<Phases>(),
+            Err(ValueError::PhaseTwice)
+        );
+    }
+
+    #[test]
+    fn a_partition_is_a_topic_and_a_number() {
+        let partition = |topic: &str, number| {
+            let topic = topic.to_owned();
+            Ok(TopicPartition { topic, number })
+        };
+        assert_eq!("a.b:3".parse(), partition("a.b", 3));
+        for wrong in ["a.b", "a:", ":1", "a:-1", "a:x", "a:2147483648"] {
+            assert_eq!(
+                wrong.parse::<TopicPartition>(),
+                Err(ValueError::Partition),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -2,7 +2,11 @@
 //! processor.
 
 pub mod batch;
+pub mod group_offsets;
 pub(crate) mod key;
+pub mod offset_file;
 pub mod offsets;
 pub mod plan;
+pub mod stages;
+pub mod start;
 pub mod topics;

@@ -4,14 +4,18 @@
 //! anonymised. The same rules hold for a Kafka cluster and a recording.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use journal_recording::is_topic_name;
 
 use super::batch::Topic;
+use super::offsets::Partition;
 use crate::text::{Quoted, list, list_like};
 
 /// The suffix of the prefix of privileged topics.
 const PRIVILEGED: &str = "_privileged";
+/// The object types whose public topics are anonymised. Each has a privileged topic.
+const ANONYMISED: [&str; 2] = ["release", "revision"];
 
 /// Which object types a plan asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,17 @@ pub enum ObjectTypes {
     Named(Vec<String>),
 }
 
+/// Whether privileged topics are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privileged {
+    /// They are never read.
+    No,
+    /// They are read, and no anonymised topic is.
+    Required,
+    /// They are read where they exist, and anonymised topics elsewhere.
+    IfAvailable,
+}
+
 /// Which topics a run reads.
 #[derive(Clone, Debug)]
 pub struct Subscription {
@@ -29,8 +44,12 @@ pub struct Subscription {
     pub prefix: String,
     /// The object types.
     pub object_types: ObjectTypes,
-    /// Whether privileged topics are preferred where they exist; without this they are never read.
-    pub privileged: bool,
+    /// Whether privileged topics are read.
+    pub privileged: Privileged,
+    /// Whether an object type without a topic is left out, as long as there is another one.
+    pub ignores_missing: bool,
+    /// The partitions to read; all of the topics if empty.
+    pub partitions: Vec<Partition>,
 }
 
 /// Why no topics can be selected, as the rest of a sentence about the brokers or the recording.
@@ -74,6 +93,32 @@ pub enum TopicError {
         /// The object types that can be read.
         known: BTreeSet<String>,
     },
+    /// Privileged topics are required, and only the public topics of these object types can be read.
+    #[error(
+        "{} {}, and the public topics of these object types are anonymised",
+        if *is_denied { "denies this account access to" } else { "has no topic" },
+        list(topics)
+    )]
+    Anonymised {
+        /// The privileged topics that are missing.
+        topics: BTreeSet<String>,
+        /// Whether the brokers refuse to answer whether they exist.
+        is_denied: bool,
+    },
+    /// A partition of a topic that the run does not read.
+    #[error("has no topic {} that this run reads", Quoted(topic))]
+    OtherTopic {
+        /// The topic that was asked for.
+        topic: String,
+    },
+    /// A partition that does not exist.
+    #[error("has no {partition}: the topic has {count} partitions, counted from 0")]
+    NoPartition {
+        /// The partition that was asked for.
+        partition: Partition,
+        /// The partitions of the topic.
+        count: usize,
+    },
 }
 
 /// The topics of one object type.
@@ -93,6 +138,47 @@ impl Subscription {
         &self,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<Topic>, TopicError> {
+        if self.partitions.is_empty() {
+            return self.choose_topics(names);
+        }
+        let chosen = self.of_partitions()?.choose_topics(names)?;
+        let is_chosen = |topic: &str| chosen.iter().any(|chosen| chosen.name == topic);
+        self.refuse_others(is_chosen)?;
+        Ok(chosen)
+    }
+
+    /// The same subscription, restricted to the object types of its partitions.
+    fn of_partitions(&self) -> Result<Self, TopicError> {
+        let object_type = |topic: &str| self.topic(topic).map(|topic| topic.object_type);
+        self.refuse_others(|topic| {
+            object_type(topic).is_some_and(|object_type| match &self.object_types {
+                ObjectTypes::Any => true,
+                ObjectTypes::Named(names) => names.contains(&object_type),
+            })
+        })?;
+        let types = self.partitions.iter();
+        let types: BTreeSet<_> = types.filter_map(|one| object_type(&one.topic)).collect();
+        Ok(Self {
+            object_types: ObjectTypes::Named(types.into_iter().collect()),
+            ..self.clone()
+        })
+    }
+
+    /// Refuses a partition of a topic that is not read.
+    fn refuse_others(&self, is_read: impl Fn(&str) -> bool) -> Result<(), TopicError> {
+        let mut partitions = self.partitions.iter();
+        match partitions.find(|partition| !is_read(&partition.topic)) {
+            None => Ok(()),
+            Some(other) => Err(TopicError::OtherTopic {
+                topic: other.topic.to_string(),
+            }),
+        }
+    }
+
+    fn choose_topics<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<Topic>, TopicError> {
         let mut types: BTreeMap<String, Versions> = BTreeMap::new();
         let mut others = BTreeSet::new();
         for name in names.into_iter().filter(|name| is_topic_name(name)) {
@@ -108,6 +194,12 @@ impl Subscription {
             }
         }
         self.choose_types(types, others)
+    }
+
+    /// Whether a topic belongs to the journal with this prefix, of whatever object type.
+    #[must_use]
+    pub fn covers(&self, name: &str) -> bool {
+        is_topic_name(name) && self.topic(name).is_some()
     }
 
     /// Selects object types that have no topic names, such as those of upstream's stream format; none of them is
@@ -148,7 +240,8 @@ impl Subscription {
                 .filter(|(name, versions)| wanted(name, versions));
             found.map(|(name, _)| name.clone()).collect()
         };
-        let is_readable = |versions: &Versions| self.privileged || versions.public.is_some();
+        let is_privileged = self.privileged != Privileged::No;
+        let is_readable = |versions: &Versions| is_privileged || versions.public.is_some();
         let known = names_of(&|_, versions| is_readable(versions));
         let only_privileged = names_of(&|name, versions| {
             !is_readable(versions) && (known.is_empty() || self.names(name))
@@ -162,22 +255,89 @@ impl Subscription {
         let wanted = match &self.object_types {
             ObjectTypes::Any => known,
             ObjectTypes::Named(wanted) => {
-                if let Some(missing) = wanted.iter().find(|wanted| !known.contains(*wanted)) {
+                let is_none = !wanted.iter().any(|wanted| known.contains(wanted));
+                if let Some(missing) = wanted.iter().find(|wanted| !known.contains(*wanted))
+                    && (is_none || !self.ignores_missing)
+                {
                     return Err(TopicError::NoTopic {
                         object_type: missing.clone(),
                         prefix: self.prefix.clone(),
                         known,
                     });
                 }
-                wanted.iter().cloned().collect()
+                let found = wanted.iter().filter(|wanted| known.contains(*wanted));
+                found.cloned().collect()
             }
         };
         let read = wanted.iter().filter_map(|name| types.remove(name));
         let read = read.filter_map(|versions| match versions.privileged {
-            Some(topic) if self.privileged => Some(topic),
+            Some(topic) if is_privileged => Some(topic),
             _ => versions.public,
         });
-        Ok(read.collect())
+        self.refuse_anonymised(read.collect())
+    }
+
+    /// Answers the topics, unless privileged ones are required and an anonymised one is among them.
+    fn refuse_anonymised(&self, chosen: Vec<Topic>) -> Result<Vec<Topic>, TopicError> {
+        if self.privileged != Privileged::Required {
+            return Ok(chosen);
+        }
+        let anonymised = chosen.iter().filter(|topic| topic.is_anonymised());
+        let missing = |topic: &Topic| format!("{}{PRIVILEGED}.{}", self.prefix, topic.object_type);
+        let topics: BTreeSet<_> = anonymised.map(missing).collect();
+        if topics.is_empty() {
+            return Ok(chosen);
+        }
+        Err(TopicError::Anonymised {
+            topics,
+            is_denied: false,
+        })
+    }
+
+    /// What the operator has to know about the topics that were chosen: the privileged ones that were preferred and are
+    /// not there, and the object types that are left out.
+    #[must_use]
+    pub fn warnings(&self, chosen: &[Arc<Topic>]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.privileged == Privileged::IfAvailable {
+            let anonymised = chosen.iter().filter(|topic| topic.is_anonymised());
+            let anonymised: Vec<_> = anonymised.map(|topic| topic.name.as_str()).collect();
+            if !anonymised.is_empty() {
+                warnings.push(format!(
+                    "{} of {} topics are anonymised, because this account sees no privileged topic instead: {}",
+                    anonymised.len(),
+                    chosen.len(),
+                    list(&anonymised)
+                ));
+            }
+        }
+        if let ObjectTypes::Named(wanted) = &self.object_types {
+            let is_missing = |wanted: &&String| {
+                let mut types = chosen.iter().map(|topic| &topic.object_type);
+                !types.any(|object_type| object_type == *wanted)
+            };
+            let missing: Vec<_> = wanted.iter().filter(is_missing).collect();
+            if !missing.is_empty() {
+                warnings.push(format!(
+                    "object types that have no topic are left out: {}",
+                    list(&missing)
+                ));
+            }
+        }
+        warnings
+    }
+
+    /// The topics of the object types that are asked for by name: the privileged ones, if these are read.
+    pub(crate) fn named_topics(&self) -> Vec<String> {
+        let ObjectTypes::Named(object_types) = &self.object_types else {
+            return Vec::new();
+        };
+        let is_privileged = self.privileged != Privileged::No;
+        let suffix = if is_privileged { PRIVILEGED } else { "" };
+        let names = object_types.iter();
+        names
+            .map(|object_type| format!("{}{suffix}.{object_type}", self.prefix))
+            .collect()
     }
 
     /// Splits a name; `None` when it does not have the prefix.
@@ -207,6 +367,25 @@ impl Subscription {
             ObjectTypes::Named(names) => names.iter().any(|name| name == object_type),
         }
     }
+}
+
+impl Topic {
+    /// Whether its records hold no names.
+    fn is_anonymised(&self) -> bool {
+        !self.privileged && ANONYMISED.contains(&self.object_type.as_str())
+    }
+}
+
+/// The name of a topic under another prefix: a privileged topic stays privileged.
+#[must_use]
+pub(crate) fn renamed(name: &str, prefix: &str) -> String {
+    let (old, object_type) = name.rsplit_once('.').unwrap_or(("", name));
+    let privileged = if old.ends_with(PRIVILEGED) {
+        PRIVILEGED
+    } else {
+        ""
+    };
+    format!("{prefix}{privileged}.{object_type}")
 }
 
 /// The prefix of a topic; none for the topics of Kafka itself.

@@ -37,6 +37,17 @@ pub enum Error {
         /// librdkafka's reason.
         reason: String,
     },
+    /// A setting names a file that cannot be read.
+    #[error("`{key}` names the file `{path}`, which cannot be opened")]
+    SettingFile {
+        /// librdkafka's name of it.
+        key: String,
+        /// The file.
+        path: String,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// A deadline that would make the group drop this member.
     #[error(
         "a deadline of {deadline_ms} ms is more than half of `max.poll.interval.ms`, which is \
@@ -86,6 +97,26 @@ pub enum Error {
         /// The last error that the client saw.
         reason: String,
     },
+    /// No broker answered for too long in the middle of a run.
+    #[error("no broker of `{brokers}` has answered for {seconds} s: {reason}")]
+    Gone {
+        /// The brokers that were tried.
+        brokers: String,
+        /// How long they were waited for.
+        seconds: u64,
+        /// The last error that the client saw.
+        reason: String,
+    },
+    /// The brokers refused authentication for too long in the middle of a run.
+    #[error("the brokers of `{brokers}` have refused authentication for {seconds} s: {reason}")]
+    AuthenticationRefused {
+        /// The brokers that were tried.
+        brokers: String,
+        /// How long they were waited for.
+        seconds: u64,
+        /// The last error that the client saw.
+        reason: String,
+    },
     /// The requested topics do not exist or may not be read.
     #[error("`{brokers}` {error}")]
     Topics {
@@ -93,6 +124,28 @@ pub enum Error {
         brokers: String,
         /// The reason.
         error: TopicError,
+    },
+    /// A topic could not be created.
+    #[error("the brokers did not create the topic `{topic}`: {reason}")]
+    CreateTopic {
+        /// The topic.
+        topic: String,
+        /// librdkafka's reason.
+        reason: String,
+        /// Whether the account lacks the right to create it.
+        no_right: bool,
+    },
+    /// A new topic cannot be written to yet.
+    #[error(
+        "after {seconds} s, not all of the {partitions} partitions of the new topic `{topic}` have a leader"
+    )]
+    NoLeaders {
+        /// The topic.
+        topic: String,
+        /// The number of its partitions.
+        partitions: u32,
+        /// How long they were waited for.
+        seconds: u64,
     },
     /// A request failed.
     #[error("the brokers did not {what}: {reason}")]
@@ -110,9 +163,10 @@ pub enum Error {
         /// librdkafka's code.
         code: RDKafkaErrorCode,
     },
-    /// The committed offset is out of the range of the partition.
+    /// The next offset is out of the range of the partition.
     #[error(
-        "offset {offset} of `{topic}` partition {partition}, which comes next, is out of range: {reason}"
+        "offset {offset} of `{topic}` partition {partition}, which comes next, is out of range: the partition {}",
+        holds(*first, *end)
     )]
     OutOfRange {
         /// The topic.
@@ -121,8 +175,43 @@ pub enum Error {
         partition: i32,
         /// The offset after the last one that was read or committed.
         offset: i64,
-        /// librdkafka's reason.
+        /// The offset of the first record that exists.
+        first: u64,
+        /// The offset after the last record.
+        end: u64,
+        /// The consumer group.
+        group_id: String,
+        /// The brokers.
+        brokers: String,
+    },
+    /// Records were deleted before a command without a group had read them.
+    #[error(
+        "offset {offset} of `{topic}` partition {partition}, which comes next, no longer exists: {reason}"
+    )]
+    RecordsRemoved {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset after the last one that was read.
+        offset: i64,
+        /// The reason in librdkafka's words.
         reason: String,
+    },
+    /// A topic was created again, and librdkafka does not read it.
+    #[error(
+        "`{topic}` was deleted and created again, and nothing of its partition {partition} came within {seconds} s, \
+         although it ends at offset {end}"
+    )]
+    NotReadAgain {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// How long it was waited for.
+        seconds: u64,
+        /// The offset after the last record.
+        end: u64,
     },
     /// One partition cannot be read.
     #[error("`{topic}` partition {partition} cannot be read: {}", words(*code))]
@@ -200,6 +289,7 @@ impl Error {
             | Self::CommitRefused { code, .. }
             | Self::Partition { code, .. } => *code,
             Self::Request { code, .. } => (*code)?,
+            Self::Unreachable { reason, .. } => return LikelyCause::of_connection(reason),
             _ => return None,
         };
         match code {
@@ -207,6 +297,9 @@ impl Error {
             RDKafkaErrorCode::TopicAuthorizationFailed => Some(LikelyCause::Topic),
             RDKafkaErrorCode::BadMessage => Some(LikelyCause::Message),
             RDKafkaErrorCode::FencedInstanceId => Some(LikelyCause::InstanceId),
+            RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature => {
+                Some(LikelyCause::GroupProtocol)
+            }
             _ => None,
         }
     }
@@ -223,6 +316,73 @@ pub enum LikelyCause {
     Message,
     /// Another member has the same `group.instance.id`.
     InstanceId,
+    /// The brokers expect TLS, and the client does not speak it.
+    NoTls,
+    /// The client speaks TLS, and the brokers do not.
+    OnlyTls,
+    /// The brokers require authentication, and the client has none.
+    NoAuthentication,
+    /// The brokers do not accept the user's name or password.
+    Password,
+    /// The brokers do not offer the mechanism of the log-in.
+    Mechanism,
+    /// The client does not trust the brokers' certificate.
+    Authority,
+    /// The brokers do not accept the client's certificate, or it has none.
+    ClientCertificate,
+    /// The brokers do not know the protocol of the group.
+    GroupProtocol,
+}
+
+impl LikelyCause {
+    /// The cause of a connection that fails for this reason, where the words of librdkafka or OpenSSL point to one.
+    pub(super) fn of_connection(reason: &str) -> Option<Self> {
+        let guesses = [
+            ("connecting to a SSL listener?", Self::NoTls),
+            ("connecting to a PLAINTEXT broker listener?", Self::OnlyTls),
+            ("wrong version number", Self::OnlyTls),
+            (
+                "broker might require SASL authentication",
+                Self::NoAuthentication,
+            ),
+            ("certificate verify failed", Self::Authority),
+            ("certificate could not be verified", Self::Authority),
+            ("alert certificate", Self::ClientCertificate),
+            ("alert bad certificate", Self::ClientCertificate),
+            ("alert unknown ca", Self::ClientCertificate),
+            ("alert handshake failure", Self::ClientCertificate),
+            ("mechanism handshake failed", Self::Mechanism),
+            ("uthentication failed", Self::Password),
+            // The bytes with which a broker refuses what is not TLS, read as the size of an answer.
+            ("Invalid response size", Self::NoTls),
+        ];
+        let guess = guesses.iter().find(|(text, _)| reason.contains(text));
+        guess
+            .map(|&(_, cause)| cause)
+            .or_else(|| Self::of_closed_connection(reason))
+    }
+
+    /// A broker closes a connection whose first request it does not understand, or whose next one should be the
+    /// authentication.
+    fn of_closed_connection(reason: &str) -> Option<Self> {
+        if !reason.contains("Disconnected") {
+            None
+        } else if reason.contains("state APIVERSION_QUERY") && !reason.contains("ssl://") {
+            Some(Self::NoTls)
+        } else if reason.contains("in state UP") {
+            Some(Self::NoAuthentication)
+        } else {
+            None
+        }
+    }
+}
+
+/// The offsets of a partition, as the rest of a sentence.
+fn holds(first: u64, end: u64) -> String {
+    match end.checked_sub(1) {
+        Some(last) if last >= first => format!("has the offsets {first} to {last}"),
+        _ => format!("is empty and goes on at offset {end}"),
+    }
 }
 
 fn given(value: Option<&str>) -> String {
@@ -239,4 +399,53 @@ pub(super) fn words(code: RDKafkaErrorCode) -> String {
     let words = text.split_once(" (").map(|(_, words)| words);
     let words = words.and_then(|words| words.strip_suffix(')'));
     words.unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_about_a_connection_point_to_its_cause() {
+        for (reason, cause) in [
+            (
+                "ssl://b:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: \
+                 broker certificate could not be verified, verify that ssl.ca.location is correctly configured",
+                Some(LikelyCause::Authority),
+            ),
+            (
+                "error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116",
+                Some(LikelyCause::ClientCertificate),
+            ),
+            (
+                "SSL handshake failed: error:0A00010B:SSL routines::wrong version number",
+                Some(LikelyCause::OnlyTls),
+            ),
+            (
+                "Disconnected: requesting ApiVersion: might be caused by incorrect security.protocol configuration \
+                 (connecting to a SSL listener?) or broker version is < 0.10",
+                Some(LikelyCause::NoTls),
+            ),
+            (
+                "SASL authentication error: Authentication failed due to invalid credentials with SASL mechanism PLAIN",
+                Some(LikelyCause::Password),
+            ),
+            (
+                "b:1/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN (after 4ms in state \
+                 APIVERSION_QUERY)",
+                Some(LikelyCause::NoTls),
+            ),
+            (
+                "sasl_ssl://b:1/bootstrap: Disconnected: connection closed by peer (after 4ms in state \
+                 APIVERSION_QUERY)",
+                None,
+            ),
+            (
+                "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
+                None,
+            ),
+        ] {
+            assert_eq!(LikelyCause::of_connection(reason), cause, "{reason}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use super::context::{self, Context};
@@ -17,6 +17,8 @@ use crate::journal::offsets::{Offsets, Partition};
 
 /// How long one poll of a leaving member may take.
 const STEP: Duration = Duration::from_millis(20);
+/// How long a look for a connected broker may take.
+const LOOK: Duration = Duration::from_millis(10);
 /// How long leaving the group may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -110,6 +112,20 @@ impl Membership {
         self.consumer.context().has_lost()
     }
 
+    /// Whether a broker is connected and has authenticated the client, where it does so.
+    pub(super) fn is_connected(&self, topic: &str) -> bool {
+        // Without such a broker librdkafka has nobody to ask. Whether it is answered within this time does not matter.
+        let answer = self.consumer.fetch_metadata(Some(topic), LOOK);
+        let code = answer.err().and_then(|error| error.rdkafka_error_code());
+        code != Some(RDKafkaErrorCode::BrokerTransportFailure)
+    }
+
+    /// The reason of the last error.
+    pub(super) fn last_reason(&self) -> String {
+        let last = self.consumer.context().last_error();
+        last.map_or_else(|| "no reason is known".to_owned(), |(_, reason)| reason)
+    }
+
     /// Answers that these partitions come, and start at these offsets.
     pub(crate) fn assign(&self, start: &Offsets) -> Result<(), Error> {
         list_at(start)
@@ -134,7 +150,8 @@ impl Membership {
             })
     }
 
-    /// Makes librdkafka forget its own position in a partition and start at this one.
+    /// Makes librdkafka forget its own position in a partition and start at this one. The partition's messages have to be
+    /// forwarded again after it.
     pub(crate) fn restart(&self, partition: &Partition, next: u64) -> Result<(), Error> {
         let one = Offsets::from([(partition.clone(), next)]);
         list_at(&one)
@@ -161,7 +178,7 @@ impl Membership {
         &self,
         offsets: &TopicPartitionList,
         results: &Queue,
-    ) -> Result<(), rdkafka::error::RDKafkaErrorCode> {
+    ) -> Result<(), RDKafkaErrorCode> {
         native::commit(&self.consumer, offsets, results)
     }
 
@@ -191,14 +208,21 @@ impl Membership {
         }
     }
 
-    /// Leaves the group, after the other workers of the process have come to leave.
-    pub(crate) fn leave(&self, barrier: Option<&LeaveBarrier>, query_client: &QueryClient) {
+    /// Leaves the group, after the other workers of the process have come to leave, or at `others_end`, and while no
+    /// join is in progress if `joins` can ask for that.
+    pub(crate) fn leave(
+        &self,
+        barrier: Option<&LeaveBarrier>,
+        others_end: Option<Instant>,
+        joins: Option<&QueryClient>,
+    ) {
         if let Some(barrier) = barrier {
             leave_barrier::wait(
                 barrier,
+                others_end,
                 || drop(self.consumer.poll(STEP)),
                 // Who cannot ask does not wait.
-                || query_client.group_is_stable().unwrap_or(true),
+                || joins.is_none_or(|client| client.group_is_stable().unwrap_or(true)),
             );
         }
         let started = Instant::now();
@@ -212,11 +236,13 @@ impl Membership {
     }
 }
 
-/// A worker's consumer, which is to join the group.
+/// A worker's consumer, which is to join the group or to read partitions without one.
 pub struct Member {
     pub(crate) membership: Arc<Membership>,
     /// The others wait for this worker when they leave the group.
     pub(crate) barrier_guard: BarrierGuard,
+    /// The partitions that it reads without joining the group; none where it joins.
+    pub(crate) partitions: Option<Vec<Partition>>,
 }
 
 impl Member {
@@ -224,6 +250,12 @@ impl Member {
     #[must_use]
     pub fn membership(&self) -> Arc<Membership> {
         Arc::clone(&self.membership)
+    }
+
+    /// The partitions that the worker reads without a group; none where it joins one.
+    #[must_use]
+    pub fn partitions(&self) -> Option<&[Partition]> {
+        self.partitions.as_deref()
     }
 }
 
@@ -265,7 +297,7 @@ pub(super) fn list_of(partitions: &[Partition]) -> TopicPartitionList {
     list
 }
 
-fn list_at(offsets: &Offsets) -> Result<TopicPartitionList, KafkaError> {
+pub(super) fn list_at(offsets: &Offsets) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(offsets.len());
     for (partition, &next) in offsets {
         list.add_partition_offset(&partition.topic, native_number(partition), offset(next))?;

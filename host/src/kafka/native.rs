@@ -8,6 +8,9 @@
     reason = "calls into librdkafka, each with the invariant that makes it sound"
 )]
 
+pub(super) mod admin;
+mod describe;
+
 use std::ffi::{CStr, CString, c_int};
 use std::os::raw::c_void;
 use std::ptr::{self, NonNull};
@@ -18,6 +21,9 @@ use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
+
+pub(crate) use self::describe::TopicId;
+pub(super) use self::describe::{TopicState, describe_topics};
 
 /// A queue of librdkafka that this process owns.
 ///
@@ -246,6 +252,11 @@ impl<'a> Message<'a> {
     pub(crate) fn key(self) -> &'a [u8] {
         // SAFETY: librdkafka's key and its length belong together.
         unsafe { bytes_of(self.0.key, self.0.key_len) }
+    }
+
+    /// Whether there is no value, which is not the same as an empty one.
+    pub(crate) fn is_tombstone(self) -> bool {
+        self.0.payload.is_null()
     }
 
     /// The value, empty for a tombstone.

@@ -3,18 +3,23 @@
 //! A member's own requests to the group's coordinator wait until a join has ended, which takes as long as the slowest
 //! member of the group, or the session timeout of a dead one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::metadata::Metadata;
+use rdkafka::groups::GroupMemberInfo;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::clients;
 use super::context::Context;
 use super::error::Error;
-use super::native::Queue;
+use super::native::admin::{self, AdminError, Description, Element};
+use super::native::{self, Queue, TopicState};
+use super::queries::Range;
 use super::settings::Settings;
+use super::subscription;
 
 /// The time limit for one request.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +33,7 @@ pub(crate) struct QueryClient {
     events: Queue,
     client: BaseConsumer<Context>,
     group_id: String,
+    brokers: String,
 }
 
 impl std::fmt::Debug for QueryClient {
@@ -48,7 +54,27 @@ impl QueryClient {
             events,
             client,
             group_id: settings.group_id.clone(),
+            brokers: settings.brokers.clone(),
         })
+    }
+
+    /// The error for an offset that a partition with these records does not have.
+    pub(crate) fn out_of_range(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        range: Range,
+    ) -> Error {
+        Error::OutOfRange {
+            topic: topic.to_owned(),
+            partition,
+            offset,
+            first: range.first,
+            end: range.end,
+            group_id: self.group_id.clone(),
+            brokers: self.brokers.clone(),
+        }
     }
 
     /// Events are only received by polling, and would accumulate otherwise.
@@ -69,6 +95,25 @@ impl QueryClient {
         self.client.fetch_metadata(None, timeout)
     }
 
+    /// The topics among these that the brokers refuse to describe to this account.
+    pub(super) fn denied<'a>(
+        &self,
+        topics: impl IntoIterator<Item = &'a String>,
+    ) -> Result<BTreeSet<String>, KafkaError> {
+        let mut denied = BTreeSet::new();
+        for topic in topics {
+            let metadata = self.client.fetch_metadata(Some(topic), ASK_TIMEOUT)?;
+            let errors = metadata.topics().iter().filter_map(MetadataTopic::error);
+            if errors
+                .map(RDKafkaErrorCode::from)
+                .any(|code| code == RDKafkaErrorCode::TopicAuthorizationFailed)
+            {
+                denied.insert(topic.clone());
+            }
+        }
+        Ok(denied)
+    }
+
     /// The offsets at times, or at the beginning or end; one request to each broker.
     pub(super) fn offsets(
         &self,
@@ -85,6 +130,72 @@ impl QueryClient {
     ) -> Result<TopicPartitionList, KafkaError> {
         self.drain();
         self.client.committed_offsets(partitions, ASK_TIMEOUT)
+    }
+
+    /// Whether the group has no members.
+    pub(super) fn group_is_empty(&self) -> Result<bool, KafkaError> {
+        let group = self.describe_group(ASK_TIMEOUT);
+        let group = group.map_err(|error| KafkaError::AdminOp(error.code))?;
+        Ok(group.members.is_empty())
+    }
+
+    /// The topics that each member of the group is subscribed to; none while a rebalance hides them.
+    pub(super) fn subscriptions(&self) -> Result<Option<Vec<BTreeSet<String>>>, KafkaError> {
+        self.drain();
+        let groups = self
+            .client
+            .fetch_group_list(Some(&self.group_id), ASK_TIMEOUT)?;
+        let mut groups = groups.groups().iter();
+        let Some(group) = groups.find(|group| group.name() == self.group_id) else {
+            return Ok(Some(Vec::new()));
+        };
+        let is_settled = group.state() == STABLE || EMPTY.contains(&group.state());
+        let topics =
+            |member: &GroupMemberInfo| subscription::topics(member.metadata().unwrap_or_default());
+        Ok(is_settled.then(|| group.members().iter().map(topics).collect()))
+    }
+
+    /// The error that the brokers have for a topic, which they leave out of a list of all topics.
+    pub(super) fn topic_error(
+        &self,
+        topic: &str,
+        timeout: Duration,
+    ) -> Result<Option<RDKafkaErrorCode>, KafkaError> {
+        let metadata = self.client.fetch_metadata(Some(topic), timeout)?;
+        let found = metadata.topics().iter().find_map(MetadataTopic::error);
+        Ok(found.map(RDKafkaErrorCode::from))
+    }
+
+    /// The group's state and members.
+    pub(super) fn describe_group(&self, timeout: Duration) -> Result<Description, AdminError> {
+        self.drain();
+        admin::describe_group(&self.client, &self.group_id, timeout)
+    }
+
+    /// All offsets that the group has committed.
+    pub(super) fn group_offsets(&self, timeout: Duration) -> Result<Vec<Element>, AdminError> {
+        self.drain();
+        admin::group_offsets(&self.client, &self.group_id, timeout)
+    }
+
+    /// Commits offsets for the group, which has no members.
+    pub(super) fn alter_group_offsets(
+        &self,
+        offsets: &TopicPartitionList,
+        timeout: Duration,
+    ) -> Result<Vec<Element>, AdminError> {
+        self.drain();
+        admin::alter_group_offsets(&self.client, &self.group_id, offsets, timeout)
+    }
+
+    /// Describes topics, with their identifiers.
+    pub(super) fn describe_topics(
+        &self,
+        topics: &[&str],
+        timeout: Duration,
+    ) -> Result<Vec<TopicState>, RDKafkaErrorCode> {
+        self.drain();
+        native::describe_topics(&self.client, topics, timeout)
     }
 
     /// Whether no member of the group waits for a join.

@@ -25,9 +25,44 @@ const SECRET: [&str; 8] = [
 const SEARCHED_BYTES: usize = 4;
 
 /// Whether the setting's value is secret.
-fn is_secret(key: &str) -> bool {
+pub(crate) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SECRET.iter().any(|part| key.contains(part))
+}
+
+/// Settings as they may be logged: without the values of those that are secret or unknown.
+pub(crate) struct Masked<'a>(pub(crate) &'a [(String, String)]);
+
+impl std::fmt::Debug for Masked<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |key: &str, value: &str| {
+            if is_secret(key) || !NAMES.contains(&key) {
+                "(not shown)".to_owned()
+            } else {
+                value.to_owned()
+            }
+        };
+        let settings = self.0.iter();
+        f.debug_map()
+            .entries(settings.map(|(key, value)| (key, shown(key, value))))
+            .finish()
+    }
+}
+
+/// The setting of librdkafka that is most like a name.
+pub(crate) fn nearest_name(name: &str) -> Option<&'static str> {
+    text::nearest(name, NAMES)
+}
+
+/// Whether librdkafka has a setting of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
+/// The setting whose name a variable of the environment writes in capitals, with underscores for points.
+pub(crate) fn named_by_variable(name: &str) -> Option<&'static str> {
+    let is_meant = |known: &&&str| known.replace('.', "_").eq_ignore_ascii_case(name);
+    NAMES.iter().find(is_meant).copied()
 }
 
 /// Checks each setting alone, so that the error names the first bad one.

@@ -1,12 +1,16 @@
 //! Turns the operator's settings into librdkafka's.
 
+use std::fmt;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 
 use super::error::{Error, Reserved};
+use super::group_protocol;
 use super::memory::FetchRequest;
-use super::setting_check;
+use super::setting_check::{self, Masked};
+use super::setting_files;
 use crate::journal::offsets::Start;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
@@ -32,18 +36,23 @@ const HEARTBEAT_INTERVAL_MS: u64 = 500;
 /// The first pause before a client connects to a broker again, in milliseconds; it doubles with each failure.
 /// librdkafka also waits for half of it before it goes on from a bootstrap server to the brokers themselves, which
 /// every client does once: with its default of 100 ms that is a third of the time to the first record.
-const RECONNECT_BACKOFF_MS: &str = "20";
+pub(super) const RECONNECT_BACKOFF_MS: &str = "20";
+/// The level of the log lines about failed connections, which say more than librdkafka's errors: a connection that the
+/// broker closes is none of those.
+pub(super) const FAILURES: RDKafkaLogLevel = RDKafkaLogLevel::Info;
 /// `FETCH_QUEUE_BACKOFF_MS` for a small queue, which is soon empty.
 const SMALL_QUEUE_BACKOFF_MS: &str = "2";
 /// The smallest response that a large number of brokers leads to, in bytes.
 const LEAST_RESPONSE_BYTES: usize = 32 << 10;
 /// librdkafka's default of `max.poll.interval.ms`.
-const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
+const DEFAULT_MAX_POLL_INTERVAL_MS: u64 = 300_000;
 /// librdkafka's default of `session.timeout.ms`.
 const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
+/// librdkafka's default of `topic.metadata.refresh.interval.ms`.
+const DEFAULT_METADATA_REFRESH_MS: i64 = 300_000;
 
 /// The operator's settings of the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Bootstrap brokers, separated by commas.
     pub brokers: String,
@@ -51,8 +60,21 @@ pub struct Settings {
     pub group_id: String,
     /// Further settings of librdkafka.
     pub kafka: Vec<(String, String)>,
+    /// How long a run waits for brokers that do not answer.
+    pub broker_timeout: Duration,
     /// The limits of fetched records, where the memory of the process is limited.
     pub fetch: Option<FetchLimits>,
+}
+
+impl fmt::Debug for Settings {
+    /// Without the values of secret settings.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("brokers", &self.brokers)
+            .field("group_id", &self.group_id)
+            .field("kafka", &Masked(&self.kafka))
+            .finish_non_exhaustive()
+    }
 }
 
 /// The limits of the records that one worker fetches ahead.
@@ -77,7 +99,10 @@ const REFUSED: [(&str, Reserved); 13] = [
     ("enable.auto.offset.store", OWN_COMMITS),
     ("offset.store.method", OWN_COMMITS),
     ("partition.assignment.strategy", COOPERATIVE),
-    ("group.remote.assignor", COOPERATIVE),
+    (
+        "group.remote.assignor",
+        Reserved::Guarantee("the host relies on the assignor that the brokers choose"),
+    ),
     (
         "enable.partition.eof",
         Reserved::Guarantee("the host needs these events to know the end of the data"),
@@ -101,8 +126,10 @@ impl Settings {
     /// # Errors
     /// The first such setting, or a deadline too long for the group.
     pub fn check(&self, deadline: Duration) -> Result<(), Error> {
+        let by_protocol = group_protocol::refused(self.has_consumer_protocol());
         for (key, _) in &self.kafka {
-            if let Some(&(_, reason)) = REFUSED.iter().find(|(refused, _)| refused == key) {
+            let mut refused = REFUSED.iter().chain(by_protocol);
+            if let Some(&(_, reason)) = refused.find(|(refused, _)| refused == key) {
                 return Err(Error::RefusedSetting {
                     key: key.clone(),
                     reason,
@@ -111,10 +138,8 @@ impl Settings {
         }
         self.start()?;
         setting_check::check(&self.kafka)?;
-        let max_poll_interval_ms = self
-            .get("max.poll.interval.ms")
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS);
+        setting_files::check(&self.kafka)?;
+        let max_poll_interval_ms = self.max_poll_interval().as_millis();
         if deadline.as_millis() * 2 > max_poll_interval_ms {
             let deadline_ms = deadline.as_millis();
             return Err(Error::DeadlineTooLong {
@@ -156,7 +181,7 @@ impl Settings {
         }
     }
 
-    fn number(&self, key: &str) -> Option<usize> {
+    pub(super) fn number(&self, key: &str) -> Option<usize> {
         self.get(key)?.parse().ok()
     }
 
@@ -165,18 +190,42 @@ impl Settings {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// How long the group waits for a silent member.
-    pub(super) fn session_timeout(&self) -> Duration {
+    /// How long a member may be silent before the group gives its partitions away.
+    #[must_use]
+    pub fn max_poll_interval(&self) -> Duration {
         let set = self
-            .get("session.timeout.ms")
+            .get("max.poll.interval.ms")
             .and_then(|value| value.parse().ok());
-        Duration::from_millis(set.unwrap_or(DEFAULT_SESSION_TIMEOUT_MS))
+        Duration::from_millis(set.unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS))
+    }
+
+    /// How long the group waits for a silent member; none where only the brokers know.
+    pub(super) fn session_timeout(&self) -> Option<Duration> {
+        (!self.has_consumer_protocol()).then(|| {
+            let set = self
+                .get("session.timeout.ms")
+                .and_then(|value| value.parse().ok());
+            Duration::from_millis(set.unwrap_or(DEFAULT_SESSION_TIMEOUT_MS))
+        })
+    }
+
+    /// Whether workers join by the protocol of KIP-848, in which the coordinator assigns the partitions.
+    pub(super) fn has_consumer_protocol(&self) -> bool {
+        self.get("group.protocol") == Some("consumer")
+    }
+
+    /// The interval in which all topics are listed; none where that is turned off.
+    pub(super) fn metadata_interval(&self) -> Option<Duration> {
+        let set = self.get("topic.metadata.refresh.interval.ms");
+        let ms = set.and_then(|value| value.parse().ok());
+        let ms = u64::try_from(ms.unwrap_or(DEFAULT_METADATA_REFRESH_MS));
+        ms.ok().filter(|&ms| ms > 0).map(Duration::from_millis)
     }
 
     /// A session has to last for several heartbeats.
-    fn heartbeat_ms(&self) -> u64 {
-        let session_ms = u64::try_from(self.session_timeout().as_millis()).unwrap_or(u64::MAX);
-        HEARTBEAT_INTERVAL_MS.min(session_ms / 4).max(1)
+    fn heartbeat_ms(&self) -> Option<u64> {
+        let session_ms = u64::try_from(self.session_timeout()?.as_millis()).unwrap_or(u64::MAX);
+        Some(HEARTBEAT_INTERVAL_MS.min(session_ms / 4).max(1))
     }
 
     /// Where a partition without a committed offset starts; none where that ends the run.
@@ -199,6 +248,7 @@ impl Settings {
     /// librdkafka's settings for a client that only sends requests about the cluster.
     pub(super) fn for_queries(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
+        config.set_log_level(FAILURES);
         config.set("client.id", "journal-host");
         config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         let not_for_queries = |key: &str| key.starts_with("group.") || key == "auto.offset.reset";
@@ -209,6 +259,8 @@ impl Settings {
         // It never subscribes, so it is no member: the group's name is only needed for its committed offsets.
         config.set("group.id", &self.group_id);
         config.set("enable.auto.commit", "false");
+        // A question about a topic must not create it.
+        config.set("allow.auto.create.topics", "false");
         config.set("statistics.interval.ms", "0");
         config
     }
@@ -231,7 +283,9 @@ impl Settings {
             MAX_PARTITION_FETCH_BYTES.to_string(),
         );
         config.set("receive.message.max.bytes", RECEIVE_MESSAGE_MAX_BYTES);
-        config.set("heartbeat.interval.ms", self.heartbeat_ms().to_string());
+        if let Some(heartbeat_ms) = self.heartbeat_ms() {
+            config.set("heartbeat.interval.ms", heartbeat_ms.to_string());
+        }
         config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         if let Some(fetch) = &self.fetch {
             fetch.set(&mut config);
@@ -247,7 +301,7 @@ impl Settings {
         // The worker names the offset at which each partition starts, so this setting only matters for an offset out of
         // range.
         config.set("auto.offset.reset", "error");
-        if self.get("group.protocol") != Some("consumer") {
+        if !self.has_consumer_protocol() {
             config.set("partition.assignment.strategy", "cooperative-sticky");
         }
         if let (Some(instance), true) = (self.get("group.instance.id"), workers > 1) {
@@ -286,6 +340,7 @@ mod tests {
                 .iter()
                 .map(|(k, v)| ((*k).into(), (*v).into()))
                 .collect(),
+            broker_timeout: Duration::from_mins(1),
             fetch: None,
         }
     }
@@ -360,6 +415,18 @@ mod tests {
         assert_eq!(heartbeat(&short).as_deref(), Some("250"));
         let own = [("heartbeat.interval.ms", "3000")];
         assert_eq!(heartbeat(&own).as_deref(), Some("3000"));
+    }
+
+    #[test]
+    fn topics_are_listed_in_the_interval_of_librdkafka() {
+        let interval =
+            |value| settings(&[("topic.metadata.refresh.interval.ms", value)]).metadata_interval();
+        assert_eq!(
+            settings(&[]).metadata_interval(),
+            Some(Duration::from_mins(5))
+        );
+        assert_eq!(interval("1500"), Some(Duration::from_millis(1500)));
+        assert_eq!(interval("-1"), None);
     }
 
     #[test]

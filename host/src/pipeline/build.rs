@@ -1,29 +1,41 @@
 //! Builds workers that are ready to run from the configuration.
 
+mod assembly;
+mod notices;
+mod stages;
+mod start;
 mod workers;
+
+pub(crate) use self::workers::privileged;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use self::stages::Stages;
+use self::start::AskedStart;
 use self::workers::Builder;
 use super::quota::RecordQuota;
+use super::reopen::Reopen;
 use super::stop::Stop;
 use super::{
-    Deadlines, Ended, OnBadRecord, ProcessorSettings, Work, WorkerError, WorkerSettings,
-    run_workers,
+    Deadlines, Ended, OnBadRecord, ProcessorSettings, StartRules, Work, WorkerError,
+    WorkerSettings, run_workers,
 };
 use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan, MemoryRequest, TooLittle};
 use crate::config::options::{self, OptionsError};
-use crate::config::{self, Config, OnEof};
-use crate::journal::offsets::Start;
+use crate::config::{self, Config, OnEof, Phases};
+use crate::journal::offset_file::OffsetFileError;
+use crate::journal::offsets::Partition;
 use crate::journal::plan::Plan;
-use crate::journal::topics::ObjectTypes;
+use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::kafka::{self, Clients};
 use crate::observe::progress::Progress;
 use crate::sandbox::{CallError, Engine, Limits, LoadError, Plugin, Processor};
 use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
+use crate::text;
 
 /// Why no pipeline can be built from a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +63,26 @@ pub(crate) enum BuildError {
         /// The object types that the plugin reads.
         offered: Vec<String>,
     },
+    /// The configuration names an object type in a stage that the plugin does not read.
+    #[error("the object type `{object_type}` is in a stage, and the plugin does not read it")]
+    StagedType {
+        /// The object type that was named.
+        object_type: String,
+        /// The object types that the plugin reads.
+        offered: Vec<String>,
+    },
+    /// The offset file cannot be used.
+    #[error(transparent)]
+    OffsetFile(#[from] OffsetFileError),
+    /// The offset file has a partition that the cluster lacks.
+    #[error("the offset file names {0}, which does not exist")]
+    ListedPartition(Partition),
+    /// A position of the offset file is out of the range of its partition.
+    #[error("a position of the offset file cannot be read")]
+    ListedOffset(#[source] kafka::Error),
+    /// The offset file is of other topics.
+    #[error("the offset file names no topic that the run reads")]
+    NothingListed,
     /// The recording or the cluster cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -68,6 +100,8 @@ pub(crate) enum BuildError {
 /// Workers with their sources, processors and sinks, before they run.
 pub(crate) struct Pipeline {
     work: Vec<Work>,
+    /// The stages after the one of `work`.
+    stages: Option<Stages>,
     stop: Stop,
     progress: Arc<Progress>,
 }
@@ -83,17 +117,18 @@ impl Pipeline {
         files: &Arc<dyn Files>,
         stop: &Stop,
     ) -> Result<Self, BuildError> {
+        let reopen = Reopen::on_signal();
         let memory = check(config)?;
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
         let input = Input::begin(config, &memory)?;
-        let engine = Engine::new()?;
+        let engine = Engine::new()?.interrupted_by(stop.interrupt());
         let plugin = Arc::new(Plugin::load(&engine, &config.plugin, limits)?);
         let options = plugin_options(config, &plugin)?;
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
         let progress = Arc::new(Progress::new(config.workers, &plan.outputs));
         let builder = Builder {
-            object_types: object_types(config, &plan)?,
+            object_types: in_stages(config, object_types(config, &plan)?)?,
             settings: WorkerSettings {
                 columns: plan.columns,
                 batch_limits: batch_limits(config, &memory),
@@ -104,12 +139,14 @@ impl Pipeline {
                     config::OnBadRecord::Stop => OnBadRecord::Stop,
                     config::OnBadRecord::Skip => OnBadRecord::Skip,
                 },
-                start: Some(Start::Earliest),
-                note: String::new(),
+                start: StartRules::beginning(),
+                reads_again: false,
                 deadlines: Deadlines::NONE,
                 leaves_a_group: false,
+                static_session: None,
                 quota: Arc::new(RecordQuota::new(config.stop_after)),
                 stop: stop.clone(),
+                reopen,
                 progress: Arc::clone(&progress),
             },
             processor: ProcessorSettings {
@@ -122,15 +159,17 @@ impl Pipeline {
             files,
             config,
         };
-        let work = match input {
-            Input::Recording(path) => vec![builder.over_recording(path, first)?],
+        let (work, stages) = match input {
+            Input::Recording(path) => builder.over_recording(path, first)?,
             Input::Kafka {
                 clients,
-                stop_at_end,
-            } => builder.over_kafka(*clients, stop_at_end, first)?,
+                start,
+                on_eof,
+            } => builder.over_kafka(*clients, start, on_eof, first)?,
         };
         Ok(Self {
             work,
+            stages,
             stop: stop.clone(),
             progress,
         })
@@ -141,7 +180,14 @@ impl Pipeline {
     /// # Errors
     /// The first failure of a worker.
     pub(crate) fn run(self) -> Result<Ended, WorkerError> {
-        let ended = run_workers(self.work, &self.stop, &self.progress)?;
+        let mut ended = run_workers(self.work, &self.stop, &self.progress)?;
+        if let Some(mut stages) = self.stages {
+            while ended == Ended::EndOfData
+                && let Some(work) = stages.next()?
+            {
+                ended = run_workers(work, &self.stop, &self.progress)?;
+            }
+        }
         if ended != Ended::ReaderGone {
             tracing::info!("{}", self.progress);
         }
@@ -150,7 +196,10 @@ impl Pipeline {
 }
 
 /// Refuses settings that are wrong whatever the plugin, brokers and files are, and returns the limits of the parts.
-fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
+///
+/// # Errors
+/// The first setting that is wrong.
+pub(crate) fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
     let settings = match &config.source {
         config::Source::Recording(_) => None,
         config::Source::Kafka(kafka) => Some(cluster_settings(kafka)),
@@ -203,10 +252,30 @@ fn fits(memory: MemoryPlan) -> Result<MemoryPlan, BuildError> {
 
 /// The limits of an instance.
 pub(crate) fn limits(config: &Config, memory: &MemoryPlan) -> Limits {
+    let deadline = config.limits.deadline;
     Limits {
-        deadline: config.limits.deadline,
+        deadline,
+        wall: wall_limit(deadline, poll_interval(config)),
         memory_bytes: memory.guest,
         emit_bytes: memory.call,
+    }
+}
+
+/// How long a worker may be silent before its group gives its partitions away.
+fn poll_interval(config: &Config) -> Option<Duration> {
+    match &config.source {
+        config::Source::Recording(_) => None,
+        config::Source::Kafka(kafka) => Some(cluster_settings(kafka).max_poll_interval()),
+    }
+}
+
+/// The time of a call by the clock on the wall, for which the deadline in CPU time does not account. A member of a group
+/// needs time for its checkpoint, too.
+fn wall_limit(deadline: Duration, poll_interval: Option<Duration>) -> Duration {
+    let usual = deadline.saturating_mul(4);
+    match poll_interval {
+        None => usual,
+        Some(interval) => usual.min((interval / 3).max(deadline)),
     }
 }
 
@@ -228,6 +297,7 @@ pub(crate) fn plugin_options(config: &Config, plugin: &Plugin) -> Result<String,
     if let Some(path) = &config.options.file {
         values.extend(options::read_file(path)?);
     }
+    values.extend(config.options.over_file.clone());
     let texts = &config.options.texts;
     let options = options::parse(&plugin.description().options, texts, Some(values))?;
     Ok(options.to_string())
@@ -242,25 +312,70 @@ pub(crate) fn object_types(config: &Config, plan: &Plan) -> Result<ObjectTypes, 
     if wanted.is_empty() {
         return Ok(plan.object_types.clone());
     }
-    if let ObjectTypes::Named(offered) = &plan.object_types
-        && let Some(other) = wanted.iter().find(|wanted| !offered.contains(wanted))
-    {
-        return Err(BuildError::ObjectType {
-            object_type: other.clone(),
-            offered: offered.clone(),
-        });
-    }
     let mut named = wanted.clone();
+    if let ObjectTypes::Named(offered) = &plan.object_types {
+        let (read, other): (Vec<_>, Vec<_>) = named
+            .into_iter()
+            .partition(|wanted| offered.contains(wanted));
+        let is_enough = config.objects.types_are_offered && !read.is_empty();
+        if let Some(object_type) = other.first().filter(|_| !is_enough) {
+            return Err(BuildError::ObjectType {
+                object_type: object_type.clone(),
+                offered: offered.clone(),
+            });
+        }
+        if !other.is_empty() {
+            let other = text::list(&other);
+            tracing::info!("the plugin does not read these of the given object types: {other}");
+        }
+        named = read;
+    }
     named.sort_unstable();
     named.dedup();
     Ok(ObjectTypes::Named(named))
 }
 
-fn cluster_settings(kafka: &config::Kafka) -> kafka::Settings {
+/// The object types that are read where the configuration lists stages: those of all stages.
+fn in_stages(config: &Config, read: ObjectTypes) -> Result<ObjectTypes, BuildError> {
+    let Some(Phases::Given(stages)) = &config.phases else {
+        return Ok(read);
+    };
+    let mut listed: Vec<String> = stages.iter().flatten().cloned().collect();
+    if let ObjectTypes::Named(offered) = &read {
+        if let Some(other) = listed.iter().find(|one| !offered.contains(one)) {
+            return Err(BuildError::StagedType {
+                object_type: other.clone(),
+                offered: offered.clone(),
+            });
+        }
+        let left_out: Vec<_> = offered.iter().filter(|one| !listed.contains(one)).collect();
+        if !left_out.is_empty() {
+            let names = text::list(&left_out);
+            tracing::warn!("object types that are in no stage are not read: {names}");
+        }
+    }
+    listed.sort_unstable();
+    Ok(ObjectTypes::Named(listed))
+}
+
+/// The topics that a run reads for these object types.
+pub(crate) fn subscription(objects: &config::Objects, object_types: ObjectTypes) -> Subscription {
+    Subscription {
+        prefix: objects.prefix.clone(),
+        object_types,
+        privileged: privileged(objects.privileged),
+        ignores_missing: objects.missing_topics == config::MissingTopics::Ignore,
+        partitions: Vec::new(),
+    }
+}
+
+/// The settings of the cluster's clients.
+pub(crate) fn cluster_settings(kafka: &config::Kafka) -> kafka::Settings {
     kafka::Settings {
         brokers: kafka.brokers.clone(),
         group_id: kafka.group_id.clone(),
         kafka: kafka.settings.clone(),
+        broker_timeout: kafka.broker_timeout,
         fetch: None,
     }
 }
@@ -271,22 +386,45 @@ enum Input<'a> {
     Kafka {
         /// The clients, one for each worker among them, which are connecting to the brokers.
         clients: Box<Clients>,
-        stop_at_end: bool,
+        start: AskedStart,
+        on_eof: OnEof,
     },
 }
 
 impl<'a> Input<'a> {
-    fn begin(config: &'a Config, memory: &MemoryPlan) -> Result<Self, SourceError> {
+    fn begin(config: &'a Config, memory: &MemoryPlan) -> Result<Self, BuildError> {
         match &config.source {
             config::Source::Recording(path) => Ok(Self::Recording(path)),
             config::Source::Kafka(kafka) => {
+                let start = AskedStart::of(kafka, SystemTime::now())?;
                 let mut settings = cluster_settings(kafka);
                 settings.fetch = memory.bounded.map(|bounds| bounds.fetch);
                 Ok(Self::Kafka {
-                    clients: Box::new(Clients::start(settings, config.workers)?),
-                    stop_at_end: kafka.on_eof == OnEof::Stop,
+                    clients: Box::new(
+                        Clients::start(settings, config.workers).map_err(SourceError::from)?,
+                    ),
+                    start,
+                    on_eof: kafka.on_eof,
                 })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn call_has_four_times_its_deadline_on_the_wall_and_a_third_of_the_poll_interval_at_most() {
+        let limit = |deadline, interval: Option<u64>| {
+            let interval = interval.map(Duration::from_secs);
+            wall_limit(Duration::from_secs(deadline), interval).as_secs()
+        };
+        assert_eq!(limit(30, None), 120);
+        assert_eq!(limit(20, Some(300)), 80);
+        assert_eq!(limit(30, Some(300)), 100);
+        // The operator allows calls that are longer.
+        assert_eq!(limit(140, Some(300)), 140);
     }
 }

@@ -1,12 +1,14 @@
 //! Takes records from a source through a processor into sinks, checkpoint by checkpoint.
 
 pub(crate) mod build;
+pub(crate) mod check;
 mod checkpoint;
 mod end;
 mod failure;
 mod outputs;
 mod processor;
 pub(crate) mod quota;
+pub(crate) mod reopen;
 mod run;
 pub(crate) mod stop;
 mod worker;
@@ -15,4 +17,6 @@ pub(crate) use failure::WorkerError;
 pub(crate) use outputs::OutputBindings;
 pub(crate) use processor::{Process, ProcessorSettings, SandboxedProcessor};
 pub(crate) use run::{Work, run_workers};
-pub(crate) use worker::{Deadlines, Ended, OnBadRecord, Worker, WorkerParts, WorkerSettings};
+pub(crate) use worker::{
+    Deadlines, Ended, Finished, OnBadRecord, StartRules, Worker, WorkerParts, WorkerSettings,
+};

@@ -5,27 +5,38 @@
 //! checkpoint of each worker.
 
 mod assignment;
+mod checkpoint_log;
 mod confirmation;
+mod passes;
 mod settings;
+mod start;
 #[cfg(test)]
 mod tests;
+mod uncommitted;
+mod waiting;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
+pub(crate) use self::settings::{Deadlines, Ended, Finished, OnBadRecord, WorkerSettings};
+pub(crate) use self::start::StartRules;
 
-use self::assignment::Arriving;
+use self::checkpoint_log::CheckpointId;
 use self::confirmation::{LAST_PAUSE, Pause};
+use self::passes::Pass;
+use self::start::Arriving;
+use self::uncommitted::Uncommitted;
+use self::waiting::Waiting;
 use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
 use super::failure::{CallRanges, RecordPosition, WorkerError};
 use super::processor::Process;
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{OffsetStore, Offsets, Position};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition, Position};
 use crate::kafka::Membership;
 use crate::observe::progress::WorkerProgress;
-use crate::sandbox::Rejection;
+use crate::sandbox::{CallError, Rejection};
 use crate::sink::{Sink, SinkError};
 use crate::source::{BatchLimits, Event, Source};
 
@@ -64,14 +75,21 @@ pub(crate) struct Worker {
     sinks: Sinks,
     membership: Option<Arc<Membership>>,
     end: Option<EndTracker>,
+    /// For a run that reads everything again and again.
+    pass: Option<Pass>,
     counters: Arc<WorkerProgress>,
+    number: usize,
     settings: WorkerSettings,
     batches: Batches,
     /// The checkpointed position of each assigned partition.
     durable: Offsets,
+    /// What is committed beside the position of each partition, where there is something.
+    notes: BTreeMap<Partition, String>,
     /// Partitions that come and whose positions are not known yet.
     arriving: Option<Arriving>,
     unconfirmed: Option<Unconfirmed>,
+    /// What went before it was confirmed.
+    uncommitted: Uncommitted,
     /// Whether a `process` call returned since the last checkpoint.
     processed: bool,
     /// Records of the quota that were claimed since the last checkpoint.
@@ -79,6 +97,7 @@ pub(crate) struct Worker {
     checkpointed: Instant,
     looked: Instant,
     confirmation_pause: Pause,
+    waiting: Waiting,
 }
 
 impl Worker {
@@ -93,27 +112,36 @@ impl Worker {
             sinks: Sinks::new(parts.sinks, parts.number),
             membership: parts.membership,
             end: parts.ends.map(EndTracker::new),
+            pass: settings.reads_again.then(Pass::default),
             counters: parts.counters,
+            number: parts.number,
             batches: Batches::new(settings.columns),
             settings,
             durable: Offsets::new(),
+            notes: BTreeMap::new(),
             arriving: None,
             unconfirmed: None,
+            uncommitted: Uncommitted::default(),
             processed: false,
             claimed: 0,
             checkpointed: now,
             looked: now,
             confirmation_pause: Pause::default(),
+            waiting: Waiting::default(),
         }
     }
 
-    /// Works until the data or the run ends, and leaves the source in any case.
-    ///
-    /// # Errors
-    /// What ends the run. Nothing since the last checkpoint is written or committed then.
-    pub(crate) fn run(mut self) -> Result<Ended, WorkerError> {
+    /// Works until the data or the run ends. The source is left in any case, which comes after it. After an error
+    /// nothing since the last checkpoint is written or committed.
+    pub(crate) fn run(mut self) -> Finished {
         let result = match self.consume() {
             Err(WorkerError::Sink(SinkError::ReaderGone)) => Ok(Ended::ReaderGone),
+            Ok(ended) => self.check_uncommitted().map(|()| ended),
+            Err(WorkerError::Call {
+                call,
+                ranges,
+                source: CallError::Interrupted,
+            }) => Err(self.interrupted(call, ranges)),
             result => result,
         };
         self.settings.quota.give_back(self.claimed);
@@ -127,8 +155,10 @@ impl Worker {
             // Leaving may take long, and the run ends only after it.
             tracing::error!("{}: leaving the group", error.with_causes());
         }
-        self.source.close();
-        result
+        self.wait_for_the_last_commit(&result);
+        let (source, stop) = (self.source, self.settings.stop);
+        let leave = Box::new(move || source.close(stop.others_end()));
+        Finished { result, leave }
     }
 
     fn consume(&mut self) -> Result<Ended, WorkerError> {
@@ -141,6 +171,9 @@ impl Worker {
                     );
                 }
                 return Ok(Ended::Stopped);
+            }
+            if self.settings.reopen.take() {
+                self.reopen_outputs();
             }
             self.start_arrived()?;
             self.batches.clear();
@@ -178,6 +211,17 @@ impl Worker {
         }
     }
 
+    /// A failure ends no run here: the next checkpoint fails as well, unless that changes before.
+    fn reopen_outputs(&mut self) {
+        match self.sinks.reopen() {
+            Ok(()) => tracing::info!("SIGHUP: every output file is open under its name"),
+            Err(error) => {
+                let error = WorkerError::from(error).with_causes();
+                tracing::error!("SIGHUP: the next checkpoint will end the run: {error}");
+            }
+        }
+    }
+
     /// Polls for as many records as may be processed now. No claim on the quota is held while it waits, because other
     /// workers could do nothing meanwhile.
     fn poll(&mut self) -> Result<Event, WorkerError> {
@@ -204,6 +248,7 @@ impl Worker {
         let taken = self.batches.records();
         quota.give_back(granted - taken);
         self.claimed += taken;
+        self.show_unconfirmed();
         match event? {
             Event::Idle if quota.is_limited() => self.poll_for(0, POLL_WAIT),
             event => Ok(event),
@@ -283,20 +328,37 @@ impl Worker {
             self.counters.show_remaining(self.source.remaining());
         }
         let Some(end) = &mut self.end else {
-            return Ok(false);
+            return self.look_for_the_next_pass().map(|()| false);
         };
+        if self.arriving.is_some() {
+            // Both ask the store, which answers one question at a time.
+            return Ok(false);
+        }
+        if let Some(ends) = self.source.new_ends() {
+            end.replace(ends);
+        }
         let position = self.source.position();
         let store = match self.sinks.store() {
             Some(store) => store,
             None => self.store.as_mut(),
         };
         match end.look(&position, store)? {
-            Reached::NotYet => Ok(false),
+            Reached::NotYet => {
+                self.waiting.over();
+                Ok(false)
+            }
             Reached::OwnPartitions => {
+                let static_session = self.settings.static_session;
+                if let Some(line) = self
+                    .waiting
+                    .line(end.open(), static_session, Instant::now())
+                {
+                    tracing::info!("{line}");
+                }
                 self.checkpoint_if_clean()?;
                 Ok(false)
             }
-            Reached::All => self.finish(),
+            Reached::All => Ok(self.start_is_saved()? && self.finish()?),
         }
     }
 
@@ -320,6 +382,7 @@ impl Worker {
     /// Outputs first, offsets after them: what is committed is durable. False when the records since the last
     /// checkpoint belong to another worker now: the source has a loss waiting, or they are dropped already.
     fn checkpoint(&mut self) -> Result<bool, WorkerError> {
+        let number = self.sinks.number();
         if self.processed {
             if !self.source.keep_alive()? {
                 return Ok(false);
@@ -343,17 +406,23 @@ impl Worker {
             .quota
             .confirm(std::mem::take(&mut self.claimed));
         self.checkpointed = Instant::now();
-        self.send_position()?;
+        self.send_position(number)?;
         Ok(true)
     }
 
     /// Makes the held rows durable; false when a sink found that they belong to another worker.
     fn commit_rows(&mut self) -> Result<bool, WorkerError> {
         let to = self.source.position();
+        let rows = self.processor.rows().counts().sum();
+        let id = self.checkpoint_id(self.sinks.number());
+        checkpoint_log::begins(id, rows, &self.durable, &to);
         loop {
             let rows = self.processor.rows();
             let membership = self.membership.as_deref();
-            match self.sinks.commit(&self.durable, &to, rows, membership)? {
+            self.counters.show_writing(true);
+            let committed = self.sinks.commit(&self.durable, &to, rows, membership);
+            self.counters.show_writing(false);
+            match committed? {
                 AllCommitted::Done => {
                     self.settings.progress.count_rows(rows.counts());
                     rows.clear();
@@ -367,6 +436,9 @@ impl Worker {
                     self.start_over(&[])?;
                     return Ok(false);
                 }
+                AllCommitted::Again(_) if self.is_out_of_time() => {
+                    return Err(self.not_confirmed(self.checkpointed));
+                }
                 AllCommitted::Again(after) => {
                     if !self.stay_alive_for(after)? {
                         self.sinks.begin_next();
@@ -377,8 +449,15 @@ impl Worker {
         }
     }
 
-    /// Sends the position after everything that is durable.
-    fn send_position(&mut self) -> Result<(), WorkerError> {
+    fn checkpoint_id(&self, number: u64) -> CheckpointId {
+        CheckpointId {
+            worker: self.number,
+            number,
+        }
+    }
+
+    /// Sends the position after everything that is durable, with the checkpoint of this number.
+    fn send_position(&mut self, number: u64) -> Result<(), WorkerError> {
         let to = self.source.position();
         let is_new = |(partition, next): &(&_, &u64)| self.durable.get(*partition) != Some(*next);
         let changed: Offsets = to
@@ -387,34 +466,36 @@ impl Worker {
             .map(|(partition, &next)| (partition.clone(), next))
             .collect();
         let from = std::mem::replace(&mut self.durable, to);
-        if changed.is_empty() {
+        self.send(number, &from, changed)
+    }
+
+    /// Sends these positions, which become part of the unconfirmed checkpoint.
+    fn send(&mut self, number: u64, from: &Offsets, to: Offsets) -> Result<(), WorkerError> {
+        self.show_unconfirmed();
+        if to.is_empty() {
             return Ok(());
         }
-        let position = |next| Position {
-            next,
-            note: self.settings.note.clone(),
+        if number == self.sinks.number() {
+            // No sink had rows of it.
+            checkpoint_log::begins(self.checkpoint_id(number), 0, from, &to);
+            self.sinks.begin_next();
+        }
+        let position = |(partition, &next): (&Partition, &u64)| {
+            let note = self.notes.get(partition).cloned().unwrap_or_default();
+            (partition.clone(), Position { next, note })
         };
-        let positions = changed
-            .iter()
-            .map(|(partition, &next)| (partition.clone(), position(next)))
-            .collect();
+        let positions = to.iter().map(position).collect();
         if self.sinks.decide() {
             // The offsets were committed with the rows; the group's commit is a courtesy that may fail.
-            if let Err(error) = self
-                .store
-                .send(&positions)
-                .and_then(|()| self.store.check())
-            {
-                tracing::debug!("the group does not take the offsets: {error}");
-            }
+            checkpoint_log::is_confirmed(self.checkpoint_id(number), from, &to);
+            self.send_courtesy(&positions);
             return Ok(());
         }
         self.store.send(&positions)?;
-        self.unconfirmed = Some(Unconfirmed {
-            from,
-            to: changed,
-            refusal: None,
-        });
+        let unconfirmed = &mut self.unconfirmed;
+        let unconfirmed = unconfirmed.get_or_insert_with(|| Unconfirmed::new(number));
+        unconfirmed.extend(from, to);
+        self.show_unconfirmed();
         self.look_for_confirmation()
     }
 }

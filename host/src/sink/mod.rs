@@ -34,6 +34,11 @@ pub trait SinkFactory: Send + Sync {
     /// which their rows were emitted.
     fn stream(&self, output: &Output) -> usize;
 
+    /// The names of the destinations that hold rows of earlier runs.
+    fn earlier_rows(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The sink of one worker.
     ///
     /// # Errors
@@ -72,6 +77,14 @@ pub trait Sink: Send {
     /// starts and what was finished, and it commits after all others.
     fn offsets(&mut self) -> Option<&mut dyn OffsetStore> {
         None
+    }
+
+    /// Opens again what was moved or removed. The next checkpoint does the same; this is for whoever waits for it.
+    ///
+    /// # Errors
+    /// When it cannot be opened. The next checkpoint fails then, unless that changes before.
+    fn reopen(&mut self) -> Result<(), SinkError> {
+        Ok(())
     }
 
     /// Makes the rows of a checkpoint durable, whole or not at all.
@@ -126,6 +139,12 @@ pub enum RowError {
         /// The output's name.
         output: String,
     },
+    /// The time of the call was up before all rows were taken.
+    #[error("there was no time for its rows in `{output}`")]
+    OutOfTime {
+        /// The output's name.
+        output: String,
+    },
     /// The call passes the limit on encoded rows.
     #[error("its rows take more than {limit} bytes in `{output}`")]
     TooMuch {
@@ -149,7 +168,7 @@ pub enum RowError {
 /// Rows that could not be made durable.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// The reader of a pipe went away: the run ends quietly.
+    /// The reader of standard output went away: the run ends quietly.
     #[error("the reader of the output went away")]
     ReaderGone,
     /// Writing failed; the destination is as it was before.
@@ -160,5 +179,16 @@ pub enum SinkError {
         /// The system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// A file was changed by another program, and rows cannot be written to it any more.
+    #[error("{destination} {change} during the run")]
+    Changed {
+        /// The file, or `standard output`.
+        destination: String,
+        /// What happened to it.
+        change: jsonl::Change,
+        /// Why no rows can be written.
+        #[source]
+        source: jsonl::OpenError,
     },
 }

@@ -8,6 +8,7 @@ mod topics;
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use journal_recording::{Frame, Reader};
 pub(crate) use self::error::Error;
 use self::topics::Topics;
 use super::{BatchLimits, Event, Source, SourceError};
-use crate::journal::batch::{Batches, RecordRef};
+use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::journal::topics::Subscription;
 
@@ -99,6 +100,25 @@ impl Recording {
         })
     }
 
+    /// Refuses a recording that can only be read once.
+    ///
+    /// # Errors
+    /// When it is no regular file.
+    pub(crate) fn check_rereading(&self) -> Result<(), Error> {
+        if self.bytes.is_some() {
+            return Ok(());
+        }
+        Err(Error::Rewind {
+            recording: self.reader.name().clone(),
+        })
+    }
+
+    /// The topics that are read.
+    #[must_use]
+    pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
+        self.topics.read().cloned().collect()
+    }
+
     /// Fills `into` within the limits, and with no frame from `end` on.
     fn fill(
         &mut self,
@@ -172,11 +192,7 @@ impl Recording {
 
     /// Reads the file again from its beginning to this frame.
     fn reopen_at(&mut self, frames: u64) -> Result<(), Error> {
-        if self.bytes.is_none() {
-            return Err(Error::Rewind {
-                recording: self.reader.name().clone(),
-            });
-        }
+        self.check_rereading()?;
         self.reader = Reader::open(&self.options.path)?;
         self.topics.start_over();
         self.frames = 0;

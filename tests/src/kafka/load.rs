@@ -196,6 +196,24 @@ impl Broker {
     /// # Panics
     /// When a record is not confirmed.
     pub fn append(&self, prefix: &Prefix, journal: &Journal, repetitions: u32) {
+        self.write(prefix, journal, repetitions, None);
+    }
+
+    /// Writes the journal's records once to topics that exist, with this timestamp, in milliseconds since 1970.
+    ///
+    /// # Panics
+    /// When a record is not confirmed.
+    pub fn append_at(&self, prefix: &Prefix, journal: &Journal, timestamp_ms: i64) {
+        self.write(prefix, journal, 1, Some(timestamp_ms));
+    }
+
+    fn write(
+        &self,
+        prefix: &Prefix,
+        journal: &Journal,
+        repetitions: u32,
+        timestamp_ms: Option<i64>,
+    ) {
         let producer: ThreadedProducer<Confirmations> = self
             .client()
             .set("enable.idempotence", "true")
@@ -221,12 +239,37 @@ impl Broker {
                 if let Some(value) = &record.value {
                     message = message.payload(value);
                 }
+                if let Some(timestamp_ms) = timestamp_ms {
+                    message = message.timestamp(timestamp_ms);
+                }
                 send(&producer, message);
             }
         }
         producer
             .flush(FLUSH_LIMIT)
             .expect("the broker confirms what was sent");
+    }
+}
+
+impl Broker {
+    /// Writes records in a transaction, whose end takes an offset of its own.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn write_in_a_transaction(&self, topic: &str, records: u32) {
+        let producer: ThreadedProducer<Confirmations> = self
+            .client()
+            .set("transactional.id", topic)
+            .create_with_context(Confirmations)
+            .expect("the settings are right");
+        let done = "a transaction succeeds";
+        producer.init_transactions(FLUSH_LIMIT).expect(done);
+        producer.begin_transaction().expect(done);
+        for number in 0..records {
+            let key = number.to_be_bytes().to_vec();
+            send(&producer, BaseRecord::to(topic).key(&key).payload(&key));
+        }
+        producer.commit_transaction(FLUSH_LIMIT).expect(done);
     }
 }
 

@@ -2,9 +2,16 @@
 
 mod bad_input;
 mod bench;
+mod check;
+mod configuration;
 mod delivery;
 mod harness;
 mod objects;
+mod offsets;
+mod partitions;
+mod phases;
 mod plugins;
+mod transfer;
 mod upstream;
+mod upstream_client;
 mod verify_objects;

@@ -13,6 +13,9 @@ impl Explain for ConfigError {
                 names.of(Setting::Recording),
                 names.of(Setting::Brokers)
             ),
+            Self::NoCluster | Self::NoBrokers => {
+                format!("{} is required", names.of(Setting::Brokers))
+            }
             Self::Incomplete { missing, given } => {
                 format!("{} is required with {}", names.of(missing), names.of(given))
             }
@@ -20,6 +23,11 @@ impl Explain for ConfigError {
                 "{} cannot be used with {}",
                 names.of(kafka),
                 names.of(Setting::Recording)
+            ),
+            Self::NotInPhases { setting } => format!(
+                "{} does not go with {}",
+                names.of(setting),
+                names.of(Setting::Phases)
             ),
             Self::SeveralWorkers => format!(
                 "{} above 1 does not go with {}",
@@ -38,9 +46,19 @@ impl Explain for ConfigError {
                 names.of(Setting::Brokers),
                 names.of(Setting::GroupId)
             )),
+            Self::NoCluster => Some(format!(
+                "{} with {} names the consumer group of a Kafka cluster",
+                names.of(Setting::Brokers),
+                names.of(Setting::GroupId)
+            )),
+            Self::NoBrokers => Some("name the bootstrap brokers of a Kafka cluster".to_owned()),
             Self::SeveralWorkers => Some(format!(
                 "a recording is read by one worker: leave {} out",
                 names.of(Setting::Workers)
+            )),
+            Self::NotInPhases { setting } => Some(format!(
+                "stages are read to the end of their topics, and the run ends after the last one: leave {} out",
+                names.of(*setting)
             )),
             Self::Incomplete { .. } | Self::TwoSources { .. } => None,
         }

@@ -28,6 +28,11 @@ impl Explain for Error {
                     None => format!("{name} cannot have this value: {reason}"),
                 }
             }
+            Self::SettingFile { key, path, source } => format!(
+                "{} names the file {}, which cannot be opened: {source}",
+                names.kafka(key),
+                Quoted(path)
+            ),
             Self::DeadlineTooLong {
                 deadline_ms,
                 max_poll_interval_ms,
@@ -63,25 +68,69 @@ impl Explain for Error {
                 names.of(Setting::Deadline),
                 names.kafka_with("max.poll.interval.ms", deadline_ms * 2)
             ),
-            Self::Unreachable { .. } => format!(
-                "check {}, and {} and the `sasl.*` and `ssl.*` settings",
-                names.of(Setting::Brokers),
-                names.kafka("security.protocol")
+            Self::Unreachable { .. } => self.likely_cause().map_or_else(
+                || {
+                    format!(
+                        "check {}, and {} and the `sasl.*` and `ssl.*` settings",
+                        names.of(Setting::Brokers),
+                        names.kafka("security.protocol")
+                    )
+                },
+                |cause| by_cause(cause, names),
+            ),
+            Self::Gone { .. } => format!(
+                "start the run again when they answer: it goes on from the last confirmed commit. {} waits longer",
+                names.of(Setting::BrokerTimeout)
+            ),
+            Self::AuthenticationRefused { .. } => {
+                "check the account and the `sasl.*` and `ssl.*` settings, and start the run again: it goes on from the \
+                 last confirmed commit"
+                    .to_owned()
+            }
+            Self::Topics { error, .. } if names.authenticates() => format!(
+                "{}; topics that the account may not read are not listed",
+                topics(error, names)
             ),
             Self::Topics { error, .. } => topics(error, names),
-            Self::OutOfRange { .. } => format!(
-                "records were deleted before they were read, or the topic was made again: choose another {}, or reset \
-                 this group's offsets with Kafka's tools",
+            Self::OutOfRange {
+                topic,
+                partition,
+                first,
+                group_id,
+                brokers,
+                ..
+            } => format!(
+                "records were deleted before they were read, or the topic was created again. To go on at the first \
+                 record that exists, at offset {first}, run `journal-host offsets reset --brokers {brokers} --group-id \
+                 {group_id} --topic {topic}:{partition} --to earliest`, or choose another {}",
                 names.of(Setting::GroupId)
             ),
+            Self::RecordsRemoved { .. } => {
+                "records were deleted while they were read: start again".to_owned()
+            }
+            Self::NotReadAgain { .. } => {
+                "start the run again: it reads the new topic from its beginning".to_owned()
+            }
             Self::RecordTooLarge { bytes, .. } => record_too_large(*bytes, names),
             Self::Fatal { .. }
             | Self::CommitRefused { .. }
             | Self::Partition { .. }
             | Self::Request { .. } => by_cause(self.likely_cause()?, names),
-            Self::Thread(_) | Self::NoAnswers | Self::Client(_) | Self::NoQueue { .. } => {
-                return None;
+            Self::CreateTopic { no_right: true, .. } => {
+                "the account may not create topics: create them before, or use another account"
+                    .to_owned()
             }
+            Self::CreateTopic { .. } => {
+                "`--replication-factor` and `--partitions` set what the brokers are asked for"
+                    .to_owned()
+            }
+            Self::NoLeaders { .. } => "check the brokers, and run it again".to_owned(),
+            Self::SettingFile { .. } => "name a file that this user can read".to_owned(),
+            Self::Client(_) => {
+                "check the settings that the reason names, and that their files can be read"
+                    .to_owned()
+            }
+            Self::Thread(_) | Self::NoAnswers | Self::NoQueue { .. } => return None,
         })
     }
 
@@ -100,18 +149,56 @@ impl Explain for Error {
 fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
     match cause {
         LikelyCause::Group => format!(
-            "the account may not use this {}: where access is limited it begins with the user's name and a hyphen",
+            "the account may not use this {}: where access is limited it begins with the user's name and a hyphen, and \
+             the right may have been revoked",
             names.of(Setting::GroupId)
         ),
         LikelyCause::Topic => format!(
-            "the account may not read one of the topics: without access to privileged topics leave {} out",
-            names.of(Setting::Privileged)
+            "the account may not read one of the topics: without access to privileged topics leave {} out, and {} chooses \
+             among the others",
+            names.of(Setting::Privileged),
+            names.of(Setting::ObjectTypes)
         ),
         LikelyCause::Message => format!(
             "the data may be damaged, or a record be larger than {}",
             names.kafka("receive.message.max.bytes")
         ),
         LikelyCause::InstanceId => "another member uses the same `group.instance.id`".to_owned(),
+        LikelyCause::NoTls => format!(
+            "the brokers seem to expect TLS: set {}, or `SSL` if there are no accounts",
+            names.kafka_with("security.protocol", "SASL_SSL")
+        ),
+        LikelyCause::OnlyTls => format!(
+            "the brokers do not seem to speak TLS at this port: check {}, or set {} to `SASL_PLAINTEXT` or `PLAINTEXT`",
+            names.of(Setting::Brokers),
+            names.kafka("security.protocol")
+        ),
+        LikelyCause::NoAuthentication => format!(
+            "the brokers seem to require authentication: set {} and the `sasl.*` settings",
+            names.kafka_with("security.protocol", "SASL_SSL")
+        ),
+        LikelyCause::Password => format!(
+            "check {}, its password and {}",
+            names.kafka("sasl.username"),
+            names.kafka("sasl.mechanism")
+        ),
+        LikelyCause::Mechanism => format!(
+            "set {} to one that the brokers offer, such as `SCRAM-SHA-512`",
+            names.kafka("sasl.mechanism")
+        ),
+        LikelyCause::Authority => format!(
+            "name the file with the certificate of the authority that signed the brokers' certificates: {}",
+            names.kafka_with("ssl.ca.location", "FILE")
+        ),
+        LikelyCause::ClientCertificate => format!(
+            "the brokers ask for a client certificate that they know: {} and {} name its files",
+            names.kafka_with("ssl.certificate.location", "FILE"),
+            names.kafka_with("ssl.key.location", "FILE")
+        ),
+        LikelyCause::GroupProtocol => format!(
+            "the brokers may be too old, or not offer `group.protocol=consumer`: leave {} out",
+            names.kafka("group.protocol")
+        ),
     }
 }
 
@@ -131,6 +218,7 @@ mod tests {
                         Setting::Kafka => "kafka.settings".to_owned(),
                         _ => "kafka.brokers".to_owned(),
                     },
+                    line: None,
                 }
             })
             .into_parts();
@@ -162,6 +250,26 @@ mod tests {
         };
         assert_eq!(hint(Some("sasl.password")), "did you mean `sasl.password`?");
         assert!(hint(None).contains("CONFIGURATION.md"));
+    }
+
+    #[test]
+    fn a_connection_that_fails_because_of_the_protocol_has_the_right_one_for_a_hint() {
+        let hint = |reason: &str| {
+            let error = Error::Unreachable {
+                brokers: "b:9092".to_owned(),
+                seconds: 3,
+                reason: reason.to_owned(),
+            };
+            error.hint(Names(&Origins::default())).unwrap()
+        };
+        let no_tls = hint("b:9092/bootstrap: Disconnected (after 3ms in state APIVERSION_QUERY)");
+        assert!(no_tls.contains("expect TLS"), "{no_tls}");
+        let only_tls =
+            hint("SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?");
+        assert!(only_tls.contains("do not seem to speak TLS"), "{only_tls}");
+        let nobody = hint("b:9092/bootstrap: Disconnected (after 3ms in state UP)");
+        assert!(nobody.contains("require authentication"), "{nobody}");
+        assert!(hint("Connection refused").starts_with("check `--brokers`"));
     }
 
     #[test]

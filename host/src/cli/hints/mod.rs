@@ -1,14 +1,18 @@
 //! How the command line reports each error: the sentence, in which settings have the names that the operator used, the
 //! hint, and the exit code. Each area has a file.
 
+mod check;
 mod config;
 mod kafka;
+mod load;
 mod memory;
+mod offsets;
 mod options;
 mod pipeline;
 mod recording;
 mod sandbox;
 mod sink;
+mod transfer;
 
 use std::error::Error;
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! Outputs that cannot be opened or written.
 
-use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+use std::io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
 
 use super::{Explain, chain};
 use crate::cli::names::Names;
@@ -9,14 +9,22 @@ use crate::sink::SinkError;
 use crate::sink::jsonl::OpenError;
 
 impl Explain for SinkError {
-    fn hint(&self, _names: Names<'_>) -> Option<String> {
-        let Self::Write { source, .. } = self else {
-            return None;
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        let source = match self {
+            Self::Write { source, .. } => source,
+            Self::Changed { source, .. } => return source.hint(names),
+            Self::ReaderGone => return None,
         };
-        matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge).then(|| {
-            "make room and run again: nothing of this checkpoint was written or committed"
-                .to_owned()
-        })
+        let hint = match source.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => {
+                "make room and run again: nothing of this checkpoint was written or committed"
+            }
+            BrokenPipe => {
+                "its reader ended: start the reader and run again; nothing of this checkpoint was committed"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -39,7 +47,11 @@ impl Explain for OpenError {
             Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. } => {
                 format!("{} takes `[NAME=]FILE`, once for each output", output())
             }
-            Self::Open { .. } | Self::Directory { .. } => format!(
+            Self::NoName { .. } => format!(
+                "use {} with the path of a file: it is created again if it is removed",
+                output()
+            ),
+            Self::Open { .. } | Self::Directory { .. } | Self::NotRegular { .. } => format!(
                 "{} takes the path of a file that can be written, or `-` for standard output",
                 output()
             ),

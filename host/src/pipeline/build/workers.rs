@@ -4,25 +4,33 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::BuildError;
-use crate::config::Config;
-use crate::journal::offsets::NoStore;
-use crate::journal::topics::{ObjectTypes, Subscription};
+use super::assembly::Assembly;
+use super::notices;
+use super::stages::Stages;
+use super::start::AskedStart;
+use super::{BuildError, subscription};
+use crate::config::{Config, OnEof, Phases, Privileged, Source, TopicPartition};
+use crate::journal::batch::Topic;
+use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Partition, Start};
+use crate::journal::stages::Order;
+use crate::journal::topics::{self, ObjectTypes, Subscription};
 use crate::kafka::{Clients, Cluster, Member};
 use crate::pipeline::{
-    Deadlines, Ended, OutputBindings, Process, ProcessorSettings, SandboxedProcessor, Work, Worker,
-    WorkerError, WorkerParts, WorkerSettings,
+    Deadlines, Finished, OutputBindings, Process, ProcessorSettings, Work, Worker, WorkerError,
+    WorkerParts, WorkerSettings,
 };
 use crate::sandbox::Processor;
 use crate::sink::files::Files;
-use crate::sink::{RowLimits, Sink, jsonl};
+use crate::sink::{Sink, jsonl};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
 use crate::source::recording::{self, Recording};
 
-/// How long the end of a run waits for its last commit in addition to the session timeout: a join of the group can
-/// delay the answer for that long.
+/// How long the end of a run waits for its last commit in addition to the time that the group can keep it waiting.
 const COMMIT_GRACE: Duration = Duration::from_secs(15);
+
+/// The workers that run, and for a replay in stages, how those of the next stages are made.
+pub(super) type Staged = (Vec<Work>, Option<Stages>);
 
 /// A run whose plugin is started and whose source and sinks are not open yet.
 pub(super) struct Builder<'a> {
@@ -39,10 +47,21 @@ pub(super) struct Builder<'a> {
 impl Builder<'_> {
     fn subscription(&self) -> Subscription {
         Subscription {
-            prefix: self.config.objects.prefix.clone(),
-            object_types: self.object_types.clone(),
-            privileged: self.config.objects.privileged,
+            partitions: self.partitions(),
+            ..subscription(&self.config.objects, self.object_types.clone())
         }
+    }
+
+    /// The partitions that are read without a group.
+    fn partitions(&self) -> Vec<Partition> {
+        let Source::Kafka(kafka) = &self.config.source else {
+            return Vec::new();
+        };
+        let partition = |given: &TopicPartition| Partition {
+            topic: given.topic.as_str().into(),
+            number: given.number,
+        };
+        kafka.partitions.iter().map(partition).collect()
     }
 
     /// The one worker that reads a recording.
@@ -50,74 +69,98 @@ impl Builder<'_> {
         &self,
         path: &Path,
         processor: Processor,
-    ) -> Result<Work, BuildError> {
-        let source = Recording::open(recording::Options {
+    ) -> Result<Staged, BuildError> {
+        let subscription = self.subscription();
+        let options = recording::Options {
             path: path.to_owned(),
-            subscription: self.subscription(),
+            subscription: subscription.clone(),
             tombstones: self.processor.plan.tombstones,
-        })
-        .map_err(SourceError::from)?;
-        let outputs = self.outputs()?;
-        let parts = WorkerParts {
-            source: Box::new(source),
-            store: Box::new(NoStore::default()),
-            processor: self.bound(processor, &outputs),
-            sinks: outputs.sinks(0)?,
-            membership: None,
-            ends: None,
-            counters: self.settings.progress.worker(0),
-            number: 0,
         };
-        let worker = Worker::new(parts, self.settings.clone());
-        Ok(Box::new(move || worker.run()))
+        let source = Recording::open(options.clone()).map_err(SourceError::from)?;
+        let topics = source.topics();
+        warn(&subscription, &topics);
+        if let Some(order) = self.order() {
+            source.check_rereading().map_err(SourceError::from)?;
+            let assembly = self.assembly(self.outputs()?, self.settings.clone());
+            let mut stages = Stages::over_recording(assembly, options, order.divide(&topics));
+            return Ok((stages.work(None, Some(processor))?, Some(stages)));
+        }
+        let assembly = self.assembly(self.outputs()?, self.settings.clone());
+        Ok((vec![assembly.recording_worker(source, processor)?], None))
     }
 
     /// The workers that share a consumer group.
     pub(super) fn over_kafka(
         &self,
         clients: Clients,
-        stop_at_end: bool,
+        mut asked: AskedStart,
+        on_eof: OnEof,
         first: Processor,
-    ) -> Result<Vec<Work>, BuildError> {
-        let start = clients.start_of_partitions().map_err(SourceError::from)?;
-        let (cluster, members) = Cluster::connect(clients, &self.subscription(), stop_at_end)
+    ) -> Result<Staged, BuildError> {
+        let subscription = self.subscription();
+        if matches!(&self.config.source, Source::Kafka(kafka) if kafka.create_topics) {
+            clients
+                .create_missing_topics(&subscription)
+                .map_err(SourceError::from)?;
+        }
+        let (cluster, members) = Cluster::connect(clients, &subscription, on_eof == OnEof::Stop)
             .map_err(SourceError::from)?;
+        warn(&subscription, cluster.topics());
+        let has_group = subscription.partitions.is_empty();
+        if !has_group {
+            // Nothing is ever committed, so that a setting for a missing offset says nothing.
+            asked.of_group = asked.of_group.or(Some(Start::Earliest));
+            tracing::info!(
+                "{} partitions are read without a consumer group: no offset is read or committed",
+                subscription.partitions.len()
+            );
+        }
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),
-            start,
+            start: asked.rules(&cluster)?,
+            reads_again: on_eof == OnEof::Restart,
             deadlines: Deadlines {
-                revoke: cluster.session_timeout(),
-                finish: cluster.session_timeout() + COMMIT_GRACE,
+                revoke: cluster.revoke_timeout(),
+                finish: cluster.commit_timeout() + COMMIT_GRACE,
             },
-            leaves_a_group: true,
+            leaves_a_group: has_group,
+            static_session: cluster.static_session(),
             ..self.settings.clone()
         };
-        let mut work: Vec<Work> = Vec::new();
-        let mut first = Some(first);
-        for (number, member) in members.into_iter().enumerate() {
-            let processor = first.take().map_or_else(|| self.processor.start(), Ok)?;
-            let worker = KafkaWorker {
-                cluster: Arc::clone(&cluster),
-                member,
-                processor: self.bound(processor, &outputs),
-                sinks: outputs.sinks(number)?,
-                tombstones: self.processor.plan.tombstones,
-                settings: settings.clone(),
-                number,
-            };
-            work.push(Box::new(move || worker.run()));
+        if has_group {
+            notices::log(&cluster, &asked, &outputs.earlier_rows());
         }
-        Ok(work)
+        let assembly = self.assembly(outputs, settings);
+        let Some(order) = self.order() else {
+            return Ok((
+                assembly.group_workers(&cluster, members, Some(first))?,
+                None,
+            ));
+        };
+        let stages = order.divide(cluster.topics());
+        let mut stages =
+            Stages::over_group(assembly, cluster, stages).map_err(SourceError::from)?;
+        Ok((stages.work(Some(members), Some(first))?, Some(stages)))
     }
 
-    /// A started processor with a buffer for its rows.
-    fn bound(&self, mut processor: Processor, outputs: &OutputBindings) -> Box<dyn Process> {
-        processor.bind(outputs.rows(RowLimits {
-            call_bytes: self.processor.limits.emit_bytes,
-            most_bytes: self.most_rows_bytes,
-        }));
-        Box::new(SandboxedProcessor::new(processor, self.processor.clone()))
+    /// The order of a replay in stages.
+    fn order(&self) -> Option<Order> {
+        Some(match self.config.phases.as_ref()? {
+            Phases::DependenciesFirst => Order::DependenciesFirst,
+            Phases::Reverse => Order::Reverse,
+            Phases::Given(stages) => Order::Given(stages.clone()),
+        })
+    }
+
+    fn assembly(&self, outputs: OutputBindings, settings: WorkerSettings) -> Assembly {
+        Assembly {
+            outputs,
+            settings,
+            processor: self.processor.clone(),
+            most_rows_bytes: self.most_rows_bytes,
+            workers: self.config.workers,
+        }
     }
 
     fn outputs(&self) -> Result<OutputBindings, BuildError> {
@@ -128,35 +171,64 @@ impl Builder<'_> {
     }
 }
 
+/// Logs what the operator has to know about the topics that were chosen.
+fn warn(subscription: &Subscription, chosen: &[Arc<Topic>]) {
+    for warning in subscription.warnings(chosen) {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Which privileged topics a configuration selects.
+pub(crate) fn privileged(setting: Privileged) -> topics::Privileged {
+    match setting {
+        Privileged::No => topics::Privileged::No,
+        Privileged::Required => topics::Privileged::Required,
+        Privileged::IfAvailable => topics::Privileged::IfAvailable,
+    }
+}
+
 /// The parts of a worker over Kafka, before it joins its group in its own thread.
-struct KafkaWorker {
-    cluster: Arc<Cluster>,
-    member: Member,
-    processor: Box<dyn Process>,
-    sinks: Vec<Box<dyn Sink>>,
-    tombstones: bool,
-    settings: WorkerSettings,
-    number: usize,
+pub(super) struct KafkaWorker {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) member: Member,
+    pub(super) processor: Box<dyn Process>,
+    pub(super) sinks: Vec<Box<dyn Sink>>,
+    pub(super) tombstones: bool,
+    pub(super) settings: WorkerSettings,
+    pub(super) number: usize,
 }
 
 impl KafkaWorker {
-    fn run(self) -> Result<Ended, WorkerError> {
-        let (worker, settings) = self.join().inspect_err(|error| {
-            // The run ends only after all workers have left, which may take long.
-            tracing::error!("{}", error.with_causes());
-        })?;
-        Worker::new(worker, settings).run()
+    pub(super) fn run(self) -> Finished {
+        match self.join() {
+            Ok((worker, settings)) => Worker::new(worker, settings).run(),
+            Err(error) => {
+                // The run ends only after all workers have left, which may take long.
+                tracing::error!("{}", error.with_causes());
+                Err(error).into()
+            }
+        }
     }
 
     fn join(self) -> Result<(WorkerParts, WorkerSettings), WorkerError> {
-        let store = self.cluster.store(&self.member);
-        let store = store.map_err(SourceError::from)?;
-        let membership = Some(self.member.membership());
-        let ends = self.cluster.ends().cloned();
+        let mut ends = self.cluster.ends().cloned();
+        let (store, membership): (Box<dyn OffsetStore>, _) = match self.member.partitions() {
+            None => {
+                let store = self.cluster.store(&self.member);
+                let store = store.map_err(SourceError::from)?;
+                (Box::new(store), Some(self.member.membership()))
+            }
+            Some(own) => {
+                // Nothing says how far the other workers are, so each ends for itself.
+                let only_own = |ends: &mut Offsets| ends.retain(|one, _| own.contains(one));
+                ends.as_mut().map(only_own);
+                (Box::new(NoStore::default()), None)
+            }
+        };
         let source = KafkaSource::join(self.cluster, self.member, self.tombstones);
         let parts = WorkerParts {
             source: Box::new(source.map_err(SourceError::from)?),
-            store: Box::new(store),
+            store,
             processor: self.processor,
             sinks: self.sinks,
             membership,

@@ -1,77 +1,25 @@
-//! How partitions come and go.
+//! How partitions go.
 
-use std::task::Poll;
 use std::time::Instant;
 
 use super::Worker;
+use super::checkpoint_log::{self, CheckpointId};
 use super::confirmation::Waited;
-use crate::journal::offsets::{Offsets, Partition, Positions};
+use crate::journal::offsets::{Offsets, Partition};
 use crate::pipeline::checkpoint::records_between;
 use crate::pipeline::failure::WorkerError;
 
-/// Partitions that come.
-#[derive(Debug)]
-pub(super) struct Arriving {
-    partitions: Vec<Partition>,
-    /// Their committed positions, once they are known.
-    committed: Option<Positions>,
-}
-
-impl Arriving {
-    pub(super) fn new(partitions: Vec<Partition>) -> Self {
-        Self {
-            partitions,
-            committed: None,
-        }
-    }
-
-    /// The committed positions, and the partitions that have none.
-    fn starts(&self) -> Option<(Offsets, Vec<Partition>)> {
-        let committed = self.committed.as_ref()?;
-        let (mut known, mut fresh) = (Offsets::new(), Vec::new());
-        for partition in &self.partitions {
-            match committed.get(partition) {
-                Some(Some(position)) => {
-                    known.insert(partition.clone(), position.next);
-                }
-                _ => fresh.push(partition.clone()),
-            }
-        }
-        Some((known, fresh))
-    }
-}
-
 impl Worker {
-    /// Starts partitions that come, once it is known where: at the committed position, or else where the settings say.
-    pub(super) fn start_arrived(&mut self) -> Result<(), WorkerError> {
-        let Some(arriving) = &mut self.arriving else {
+    /// Sends the positions after rows that are durable since before their partitions went and came back.
+    pub(super) fn send_again(&mut self, from: &Offsets) -> Result<(), WorkerError> {
+        if from.is_empty() {
             return Ok(());
-        };
-        if arriving.committed.is_none() {
-            let store = match self.sinks.store() {
-                Some(store) => store,
-                None => self.store.as_mut(),
-            };
-            match store.load(&arriving.partitions)? {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(committed) => arriving.committed = Some(committed),
-            }
         }
-        let Some((mut start, fresh)) = arriving.starts() else {
-            return Ok(());
-        };
-        if let Some(first) = fresh.first() {
-            let at = self.settings.start;
-            let at = at.ok_or_else(|| WorkerError::NoCommittedOffset(first.clone()))?;
-            match self.source.resolve(&fresh, at)? {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(found) => start.extend(found),
-            }
-        }
-        self.arriving = None;
-        self.source.assign(&start)?;
-        self.durable.extend(start);
-        Ok(())
+        let to = from
+            .keys()
+            .map(|partition| (partition.clone(), self.durable[partition]));
+        let to: Offsets = to.collect();
+        self.send(self.sinks.number(), from, to)
     }
 
     /// Takes a checkpoint of what is about to go to another worker, and lets it go.
@@ -146,6 +94,7 @@ impl Worker {
         self.settings
             .quota
             .give_back(std::mem::take(&mut self.claimed));
+        self.show_unconfirmed();
         if let Some(end) = &mut self.end {
             end.start_over();
         }
@@ -158,17 +107,35 @@ impl Worker {
 
     fn unassign(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
         self.durable.retain(|own, _| !partitions.contains(own));
+        self.notes.retain(|own, _| !partitions.contains(own));
         let assigned: Vec<_> = self.durable.keys().cloned().collect();
         self.store.retain(&assigned);
         if let Some(store) = self.sinks.store() {
             store.retain(&assigned);
         }
-        if let Some(unconfirmed) = &mut self.unconfirmed {
-            unconfirmed.to.retain(|own, _| !partitions.contains(own));
-            if unconfirmed.to.is_empty() {
-                self.unconfirmed = None;
-            }
-        }
+        self.forget_unconfirmed(partitions);
+        self.show_unconfirmed();
         Ok(self.source.release()?)
+    }
+
+    /// Nobody waits any more for the commits of these partitions.
+    fn forget_unconfirmed(&mut self, partitions: &[Partition]) {
+        let Some(unconfirmed) = &mut self.unconfirmed else {
+            return;
+        };
+        let is_gone = |own: &Partition, _: &mut u64| partitions.contains(own);
+        let gone: Offsets = unconfirmed.to.extract_if(.., is_gone).collect();
+        let id = CheckpointId {
+            worker: self.number,
+            number: unconfirmed.number,
+        };
+        checkpoint_log::is_not_confirmed(id, &unconfirmed.from, &gone);
+        for (partition, to) in gone {
+            let from = unconfirmed.from.get(&partition).copied().unwrap_or(to);
+            self.uncommitted.add(partition, from, to);
+        }
+        if unconfirmed.to.is_empty() {
+            self.unconfirmed = None;
+        }
     }
 }

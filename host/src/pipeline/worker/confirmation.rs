@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Worker;
+use super::checkpoint_log::{self, CheckpointId};
+use super::{Ended, Worker};
 use crate::journal::offsets::Confirmation;
-use crate::pipeline::failure::WorkerError;
+use crate::pipeline::failure::{CallRanges, WorkerError};
 
 /// The first pause between two looks at a confirmation, which doubles up to [`LAST_PAUSE`]: brokers nearby answer
 /// within a few milliseconds.
@@ -43,21 +44,49 @@ pub(super) enum Waited {
 impl Worker {
     /// Looks whether the unconfirmed checkpoint is confirmed by now.
     pub(super) fn look_for_confirmation(&mut self) -> Result<(), WorkerError> {
+        if self.unconfirmed.is_none() {
+            return Ok(());
+        }
+        let confirmation = self.deciding_store().check()?;
         let Some(unconfirmed) = &mut self.unconfirmed else {
             return Ok(());
         };
-        match self.store.check()? {
+        match confirmation {
             Confirmation::Pending => {}
             Confirmation::Refused(reason) => unconfirmed.refusal = Some(reason),
             Confirmation::Confirmed | Confirmation::Idle => {
-                tracing::debug!("confirmed {} records", unconfirmed.records());
+                checkpoint_log::is_confirmed(
+                    CheckpointId {
+                        worker: self.number,
+                        number: unconfirmed.number,
+                    },
+                    &unconfirmed.from,
+                    &unconfirmed.to,
+                );
                 self.unconfirmed = None;
+                self.show_unconfirmed();
             }
         }
         Ok(())
     }
 
-    /// Waits until nothing is unconfirmed, up to `end`.
+    /// Shows how many records of the group come again if the process ends now.
+    pub(super) fn show_unconfirmed(&self) {
+        if !self.settings.leaves_a_group {
+            return;
+        }
+        let sent = self.unconfirmed.as_ref();
+        let sent = sent.map_or(0, super::Unconfirmed::records);
+        self.counters.show_unconfirmed(sent + self.claimed as u64);
+    }
+
+    /// Whether the time to end leaves none for commits.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        let end = self.settings.stop.commits_end();
+        end.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Waits until nothing is unconfirmed, up to `end`, and no longer than a request to stop allows.
     pub(super) fn wait_for_confirmation(&mut self, end: Instant) -> Result<Waited, WorkerError> {
         let mut pause = Pause::default();
         loop {
@@ -68,7 +97,7 @@ impl Worker {
             if !self.source.keep_alive()? {
                 return Ok(Waited::Lost);
             }
-            if Instant::now() >= end {
+            if Instant::now() >= end || self.is_out_of_time() {
                 return Ok(Waited::TimedOut);
             }
             thread::sleep(pause.next());
@@ -91,20 +120,55 @@ impl Worker {
     }
 
     /// Takes the last checkpoint and waits until it is confirmed. False when its records were lost instead: the group
-    /// has them again.
+    /// has them again, and may give them back to this worker.
     pub(super) fn finish(&mut self) -> Result<bool, WorkerError> {
         let start = Instant::now();
+        Ok(self.is_confirmed_since(start)?
+            && self.checkpoint()?
+            && self.is_confirmed_since(start)?)
+    }
+
+    fn is_confirmed_since(&mut self, start: Instant) -> Result<bool, WorkerError> {
         let end = start + self.settings.deadlines.finish;
-        if self.wait_for_confirmation(end)? != Waited::Confirmed {
-            return Err(self.not_confirmed(start));
+        match self.wait_for_confirmation(end)? {
+            Waited::Confirmed => return Ok(true),
+            Waited::Lost if !self.settings.stop.requested() => return Ok(false),
+            Waited::Lost => {
+                if let Some(unconfirmed) = &mut self.unconfirmed {
+                    let reason = "the group took the partitions away";
+                    unconfirmed.refusal.get_or_insert_with(|| reason.to_owned());
+                }
+            }
+            Waited::TimedOut => {}
         }
-        if !self.checkpoint()? {
-            return Ok(false);
+        Err(self.not_confirmed(start))
+    }
+
+    /// A run that fails, or whose reader went away, leaves the checkpoint before that committed, so that the next run
+    /// does not repeat it.
+    pub(super) fn wait_for_the_last_commit(&mut self, result: &Result<Ended, WorkerError>) {
+        let (Some(unconfirmed), Some(limit)) = (&self.unconfirmed, self.last_wait(result)) else {
+            return;
+        };
+        let records = unconfirmed.records();
+        let waited = self.wait_for_confirmation(Instant::now() + limit);
+        if !matches!(waited, Ok(Waited::Confirmed)) {
+            let reason = self.unconfirmed_reason();
+            tracing::warn!(
+                "the last commit was not confirmed ({reason}): {records} records may come again"
+            );
         }
-        if self.wait_for_confirmation(end)? != Waited::Confirmed {
-            return Err(self.not_confirmed(start));
+    }
+
+    fn last_wait(&self, result: &Result<Ended, WorkerError>) -> Option<Duration> {
+        match result {
+            // It was waited for.
+            Ok(Ended::EndOfData | Ended::Stopped)
+            | Err(WorkerError::NotConfirmed { .. } | WorkerError::Interrupted { .. }) => None,
+            // Who cannot read from the brokers does not reach them with a commit.
+            Err(WorkerError::Source(_) | WorkerError::Store(_)) => Some(Duration::ZERO),
+            _ => Some(self.settings.deadlines.finish),
         }
-        Ok(true)
     }
 
     /// Why the last commit is not confirmed.
@@ -114,11 +178,26 @@ impl Worker {
         refusal.unwrap_or_else(|| "no answer came".to_owned())
     }
 
-    fn not_confirmed(&self, start: Instant) -> WorkerError {
+    /// The error of a call that was interrupted because the run has to end. The checkpoint before it may still be
+    /// confirmed.
+    pub(super) fn interrupted(&mut self, call: &'static str, ranges: CallRanges) -> WorkerError {
+        let end = Instant::now() + self.settings.deadlines.finish;
+        let in_a_group = self.settings.leaves_a_group;
+        match self.wait_for_confirmation(end) {
+            Err(error) => error,
+            Ok(_) => WorkerError::Interrupted {
+                call,
+                ranges,
+                records: in_a_group.then(|| self.unconfirmed_records()),
+            },
+        }
+    }
+
+    pub(super) fn not_confirmed(&self, start: Instant) -> WorkerError {
         WorkerError::NotConfirmed {
             seconds: start.elapsed().as_secs(),
             reason: self.unconfirmed_reason(),
-            records: self.unconfirmed_records(),
+            records: self.unconfirmed_records() + self.uncommitted.records(),
         }
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::start::StartRules;
 use crate::journal::batch::Columns;
-use crate::journal::offsets::Start;
 use crate::observe::progress::Progress;
+use crate::pipeline::failure::WorkerError;
 use crate::pipeline::quota::RecordQuota;
+use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
 use crate::source::BatchLimits;
 
@@ -32,12 +34,39 @@ pub(crate) enum Ended {
     ReaderGone,
 }
 
+/// A worker that has nothing left to do but to leave its group.
+pub(crate) struct Finished {
+    /// How it ended.
+    pub result: Result<Ended, WorkerError>,
+    /// Leaves the group, which may take long.
+    pub leave: Box<dyn FnOnce()>,
+}
+
+impl Finished {
+    /// Leaves the group, and returns how the worker ended.
+    ///
+    /// # Errors
+    /// What ended the run.
+    pub(crate) fn leave(self) -> Result<Ended, WorkerError> {
+        (self.leave)();
+        self.result
+    }
+}
+
+impl From<Result<Ended, WorkerError>> for Finished {
+    /// A worker that has no group to leave.
+    fn from(result: Result<Ended, WorkerError>) -> Self {
+        let leave = Box::new(|| ());
+        Self { result, leave }
+    }
+}
+
 /// How long a worker waits for what others have to answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
     /// For the commits before partitions are given up.
     pub revoke: Duration,
-    /// For the commits at the end of the run.
+    /// For the commits at the end of the run, unless a request to stop leaves less time.
     pub finish: Duration,
 }
 
@@ -64,18 +93,22 @@ pub(crate) struct WorkerSettings {
     pub checkpoint_interval: Option<Duration>,
     /// What happens to rejected records.
     pub on_bad_record: OnBadRecord,
-    /// Where partitions without a committed position start; none where such a partition ends the run.
-    pub start: Option<Start>,
-    /// What is committed with each position.
-    pub note: String,
+    /// Where partitions without a committed position start.
+    pub start: StartRules,
+    /// Whether all records are read again from the first, each time that the ends are reached.
+    pub reads_again: bool,
     /// Limits on waiting.
     pub deadlines: Deadlines,
     /// Whether closing the source leaves a group, which may take long.
     pub leaves_a_group: bool,
+    /// How long the group keeps the partitions of a member that is away, where members are static.
+    pub static_session: Option<Duration>,
     /// The records that the process may still process.
     pub quota: Arc<RecordQuota>,
     /// The request to end.
     pub stop: Stop,
+    /// The request to open the outputs again.
+    pub reopen: Reopen,
     /// The counters of the run.
     pub progress: Arc<Progress>,
 }

@@ -4,7 +4,10 @@ mod assignments;
 mod checkpoints;
 mod failures;
 mod fakes;
+mod passes;
 mod quotas;
+mod shutdown;
+mod starts;
 
 use self::fakes::{Answer, Given, Step, partition};
 use super::{Ended, WorkerError};

@@ -1,301 +1,60 @@
 //! A destination of lines: a file that this process opened, or a stream.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fmt;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 
+use super::opened::{OpenError, Opened};
+use super::tail::{Tail, cut_half_line};
+use crate::sink::SinkError;
 use crate::sink::files::Files;
-
-/// The longest half line that a crash can leave, in bytes; a longer one is not from journal-host.
-const MAX_HALF_LINE: u64 = 1 << 30;
-
-/// The size of the reads that search for the end of the last complete line, in bytes.
-const SEARCH_CHUNK: u64 = 64 << 10;
-
-/// Why a destination cannot be written to.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A binding names no file.
-    #[error("the output `{text}` names no file")]
-    NoFile {
-        /// The binding.
-        text: String,
-    },
-    /// A binding names an output that the plan lacks.
-    #[error("the processor has no output `{name}`; it has: {known}")]
-    UnknownOutput {
-        /// The output that was named.
-        name: String,
-        /// The outputs of the plan.
-        known: String,
-    },
-    /// Two bindings are for the same output.
-    #[error("two files are named for {what}")]
-    BoundTwice {
-        /// The output, or all outputs without a binding of their own.
-        what: String,
-    },
-    /// The system cannot open it.
-    #[error("cannot open {file} for appending")]
-    Open {
-        /// The file.
-        file: String,
-        /// The system's reason.
-        #[source]
-        source: io::Error,
-    },
-    /// The file is a folder.
-    #[error("{file} is a directory, not a file")]
-    Directory {
-        /// The folder.
-        file: String,
-    },
-    /// Another process has the lock.
-    #[error("another process is writing to {file}")]
-    Held {
-        /// The file.
-        file: String,
-    },
-    /// Locking failed.
-    #[error("cannot lock {file}")]
-    Lock {
-        /// The file.
-        file: String,
-        /// The system's reason.
-        #[source]
-        source: io::Error,
-    },
-    /// The last line is incomplete and not from journal-host.
-    #[error("{file} does not end with a line of JSON, so nothing can be appended to it")]
-    NotJsonLines {
-        /// The file.
-        file: String,
-    },
-    /// The half line could not be removed.
-    #[error("cannot cut the half line off the end of {file}")]
-    Repair {
-        /// The file.
-        file: String,
-        /// The system's reason.
-        #[source]
-        source: io::Error,
-    },
-}
 
 /// The kind of a file, which decides whether lines can be removed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// A regular file that this process opened and locked.
     Own,
     /// Standard output to a regular file, to which other processes may write, too.
     Shared,
-    /// A pipe, a terminal or another device: written lines cannot be removed.
-    Stream,
+    /// Standard output to a pipe, a terminal or another device: written lines cannot be removed, and a reader that goes
+    /// away ends the run as it should.
+    Standard {
+        /// Whether it is a terminal, which nobody can ask once it is closed.
+        terminal: bool,
+    },
+    /// A pipe or device with a name: written lines cannot be removed, and the operator expects a reader.
+    Named,
 }
 
-/// An open file that is not checked or changed yet.
-#[derive(Debug)]
-pub(super) struct Opened {
-    name: String,
-    file: File,
-    regular: bool,
-    standard_output: bool,
-    /// Device and inode.
-    pub(super) identity: (u64, u64),
+/// What happened to a file during the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has another name now.
+    Moved,
+    /// It has no name any more.
+    Removed,
+    /// Its name is that of another file.
+    Replaced,
+    /// It is shorter than it was.
+    Truncated,
 }
 
-impl Opened {
-    /// Opens the file of a binding.
-    pub(super) fn new(file: &str) -> Result<Self, OpenError> {
-        if file == "-" {
-            Self::standard_output()
-        } else {
-            Self::file(Path::new(file))
-        }
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Moved => "was moved",
+            Self::Removed => "was removed",
+            Self::Replaced => "was replaced",
+            Self::Truncated => "was truncated",
+        })
     }
-
-    fn standard_output() -> Result<Self, OpenError> {
-        let name = "standard output".to_owned();
-        let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-        match file.and_then(|file| file.metadata().map(|metadata| (file, metadata))) {
-            Ok((file, metadata)) => Ok(Self {
-                name,
-                file,
-                regular: metadata.is_file(),
-                standard_output: true,
-                identity: (metadata.dev(), metadata.ino()),
-            }),
-            Err(source) => Err(OpenError::Open { file: name, source }),
-        }
-    }
-
-    fn file(path: &Path) -> Result<Self, OpenError> {
-        let name = format!("`{}`", path.display());
-        let known = path.metadata().ok();
-        if known.as_ref().is_some_and(std::fs::Metadata::is_dir) {
-            return Err(OpenError::Directory { file: name });
-        }
-        // A regular file is also read, to find its last line. A pipe must not be opened for reading, because writes
-        // would then never fail after its reader has closed it.
-        let readable = known.as_ref().is_none_or(std::fs::Metadata::is_file);
-        let open = || {
-            let file = OpenOptions::new()
-                .read(readable)
-                .append(true)
-                .create(true)
-                .open(path)?;
-            if known.is_none() {
-                sync_folder(path)?;
-            }
-            let metadata = file.metadata()?;
-            Ok((file, metadata))
-        };
-        match open() {
-            Ok((file, metadata)) => Ok(Self {
-                name,
-                file,
-                regular: metadata.is_file(),
-                standard_output: false,
-                identity: (metadata.dev(), metadata.ino()),
-            }),
-            Err(source) => Err(OpenError::Open { file: name, source }),
-        }
-    }
-
-    /// Locks a regular file and removes the half line that a crash left.
-    pub(super) fn prepare(self, files: &Arc<dyn Files>) -> Result<LineFile, OpenError> {
-        let Self {
-            name,
-            file,
-            regular,
-            standard_output,
-            ..
-        } = self;
-        let kind = match (regular, standard_output) {
-            (false, _) => Kind::Stream,
-            (true, true) => Kind::Shared,
-            (true, false) => Kind::Own,
-        };
-        let mut line_file = LineFile {
-            name,
-            file,
-            kind,
-            files: Arc::clone(files),
-        };
-        if kind != Kind::Own {
-            return Ok(line_file);
-        }
-        match line_file.file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::Held {
-                    file: line_file.name.clone(),
-                });
-            }
-            Err(TryLockError::Error(source)) => {
-                return Err(OpenError::Lock {
-                    file: line_file.name.clone(),
-                    source,
-                });
-            }
-        }
-        match cut_half_line(&mut line_file.file, files.as_ref()) {
-            Ok(Tail::Whole) => Ok(line_file),
-            Ok(Tail::Cut(bytes)) => {
-                let name = &line_file.name;
-                tracing::warn!("cut the {bytes} bytes of a half line off the end of {name}");
-                Ok(line_file)
-            }
-            Ok(Tail::Foreign) => Err(OpenError::NotJsonLines {
-                file: line_file.name.clone(),
-            }),
-            Err(source) => Err(OpenError::Repair {
-                file: line_file.name.clone(),
-                source,
-            }),
-        }
-    }
-}
-
-/// Makes the name of a new file durable, which synchronising the file does not.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // The folder may be writable but not readable, or the file system does not support this.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::PermissionDenied
-                    | io::ErrorKind::InvalidInput
-                    | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        other => other,
-    }
-}
-
-enum Tail {
-    Whole,
-    /// This many bytes were removed.
-    Cut(u64),
-    /// The last line is incomplete and does not begin as a row does.
-    Foreign,
-}
-
-fn cut_half_line(file: &mut File, files: &dyn Files) -> io::Result<Tail> {
-    let length = file.metadata()?.len();
-    let mut chunk = Vec::new();
-    let mut begin = length;
-    let mut first = None;
-    while begin > 0 {
-        let end = begin;
-        begin = end.saturating_sub(SEARCH_CHUNK);
-        file.seek(SeekFrom::Start(begin))?;
-        chunk.clear();
-        Read::by_ref(file)
-            .take(end - begin)
-            .read_to_end(&mut chunk)?;
-        if let Some(index) = chunk.iter().rposition(|&byte| byte == b'\n') {
-            begin += index as u64 + 1;
-            first = chunk.get(index + 1).copied().or(first);
-            break;
-        }
-        first = chunk.first().copied();
-        if length - begin > MAX_HALF_LINE {
-            return Ok(Tail::Foreign);
-        }
-    }
-    match first {
-        None => Ok(Tail::Whole),
-        // A file that is a single complete object was not left by a crash: it belongs to somebody else.
-        Some(b'{') if begin == 0 && is_an_object(file, length)? => Ok(Tail::Foreign),
-        Some(b'{') => {
-            files.truncate(file, begin)?;
-            files.sync(file)?;
-            Ok(Tail::Cut(length - begin))
-        }
-        Some(_) => Ok(Tail::Foreign),
-    }
-}
-
-/// Whether the whole file is a JSON object.
-fn is_an_object(file: &mut File, length: u64) -> io::Result<bool> {
-    file.seek(SeekFrom::Start(0))?;
-    let reader = io::BufReader::new(Read::by_ref(file).take(length));
-    let object = serde_json::from_reader::<_, serde::de::IgnoredAny>(reader);
-    Ok(object.is_ok())
 }
 
 /// An open destination.
@@ -304,6 +63,12 @@ pub(super) struct LineFile {
     pub(super) name: String,
     file: File,
     kind: Kind,
+    /// The path that it was opened by; none for standard output.
+    path: Option<PathBuf>,
+    /// Its length after the last checkpoint. Where it is shorter, another program truncated it.
+    length: u64,
+    /// Whether it had a name when it was opened, as far as its file system counts names.
+    had_name: bool,
     files: Arc<dyn Files>,
 }
 
@@ -327,14 +92,242 @@ pub(super) struct Appended {
 }
 
 impl LineFile {
-    /// Whether written lines can be removed again.
-    pub(super) fn is_regular(&self) -> bool {
-        self.kind != Kind::Stream
+    pub(super) fn new(
+        name: String,
+        file: File,
+        kind: Kind,
+        path: Option<PathBuf>,
+        files: &Arc<dyn Files>,
+    ) -> Self {
+        Self {
+            name,
+            file,
+            kind,
+            path,
+            length: 0,
+            had_name: false,
+            files: Arc::clone(files),
+        }
     }
 
-    /// Appends all of `lines` or fails; in both cases `appended` is the range that was written.
+    /// Takes the file as it is: what changes from now on is noticed.
+    pub(super) fn remember(&mut self) {
+        if let Ok(metadata) = self.file.metadata() {
+            self.length = metadata.len();
+            self.had_name = metadata.nlink() > 0;
+        }
+    }
+
+    /// Removes the half line that a crash left, or whoever truncated the file.
+    pub(super) fn cut_half_line(&mut self) -> Result<(), OpenError> {
+        let name = &self.name;
+        match cut_half_line(&mut self.file, self.files.as_ref()) {
+            Ok(Tail::Whole) => Ok(()),
+            Ok(Tail::Cut(bytes)) => {
+                tracing::warn!("cut the {bytes} bytes of a half line off the end of {name}");
+                Ok(())
+            }
+            Ok(Tail::Foreign) => Err(OpenError::NotJsonLines { file: name.clone() }),
+            Err(source) => Err(OpenError::Repair {
+                file: name.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// Makes sure that the rows of the next checkpoint reach the file that has the output's name now: a file that was
+    /// moved, removed or replaced is opened again, and one that was truncated is continued at its new end.
+    pub(super) fn follow(&mut self) -> Result<(), SinkError> {
+        if let Some(change) = self.departure() {
+            self.open_again()
+                .map_err(|source| self.changed(change, source))?;
+            tracing::info!(
+                "{} {change}: rows go to the file that has its name now",
+                self.name
+            );
+        }
+        // Where its path is free or names another file, the next look opens that one.
+        if self.has_lost_its_name() && self.departure().is_none() {
+            let file = self.name.clone();
+            return Err(self.changed(Change::Removed, OpenError::NoName { file }));
+        }
+        self.go_to_the_end()
+    }
+
+    /// Whether the path of the file names another one now, or none.
+    ///
+    /// The device and inode decide: some file systems do not count links.
+    fn departure(&self) -> Option<Change> {
+        if self.kind != Kind::Own {
+            return None;
+        }
+        let path = self.path.as_ref()?;
+        // Where another machine removed the file, it cannot be asked any more.
+        let own = self.file.metadata().ok();
+        let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+        match path.metadata() {
+            Ok(found) => {
+                let is_own = own.is_some_and(|own| identity(&own) == identity(&found));
+                (!is_own).then_some(Change::Replaced)
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                let has_a_name = own.is_some_and(|own| own.nlink() > 0);
+                Some(if has_a_name {
+                    Change::Moved
+                } else {
+                    Change::Removed
+                })
+            }
+            Err(error) => {
+                // Nothing says that it is gone.
+                tracing::debug!("cannot look for {}: {error}", self.name);
+                None
+            }
+        }
+    }
+
+    fn open_again(&mut self) -> Result<(), OpenError> {
+        if let Some(path) = &self.path {
+            let opened = Opened::again(path, self.files.as_ref())?;
+            // The one before is unlocked and closed.
+            *self = opened.prepare(&self.files)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the file was removed in a way that leaves no name to open it by, such as standard output.
+    fn has_lost_its_name(&self) -> bool {
+        self.is_regular()
+            && self.had_name
+            && self
+                .file
+                .metadata()
+                .is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    /// Notices that another program truncated the file.
+    fn go_to_the_end(&mut self) -> Result<(), SinkError> {
+        if !self.is_regular() {
+            return Ok(());
+        }
+        let metadata = self.file.metadata();
+        let length = metadata.map_err(|source| self.cannot_write(source))?.len();
+        // That of standard output may be an offset beyond its end.
+        let end = self.end().map_err(|source| self.cannot_write(source))?;
+        let before = self.length.max(end);
+        if length >= before {
+            return Ok(());
+        }
+        self.warn_of_truncation(before, length);
+        if self.kind == Kind::Own {
+            self.cut_half_line()
+                .map_err(|source| self.changed(Change::Truncated, source))?;
+        } else {
+            // A file that is not open for appending would get a hole.
+            self.file
+                .seek(SeekFrom::End(0))
+                .map_err(|source| self.cannot_write(source))?;
+        }
+        self.remember();
+        Ok(())
+    }
+
+    /// Whether the file is still the one with the output's name, and holds all `lines` that were appended.
+    pub(super) fn holds(&mut self, lines: &[u8], appended: &mut Appended) -> bool {
+        appended.bytes == lines.len() as u64 && self.still_has(lines, appended)
+    }
+
+    /// Whether the file is still the one with the output's name, and holds the beginning of `lines` that was appended.
+    fn still_has(&mut self, lines: &[u8], appended: &mut Appended) -> bool {
+        if self.departure().is_some() || self.has_lost_its_name() {
+            return false;
+        }
+        let Ok(Some(start)) = self.locate(lines, *appended) else {
+            return false;
+        };
+        if start < appended.start {
+            self.warn_of_truncation(appended.start, start);
+        }
+        appended.start = start;
+        true
+    }
+
+    fn warn_of_truncation(&self, from: u64, to: u64) {
+        tracing::warn!(
+            "{} shrank from {from} to {to} bytes: rows are appended at its new end",
+            self.name
+        );
+    }
+
+    /// The offset of the beginning of `lines` that was appended; none if another program truncated the file since.
+    fn locate(&mut self, lines: &[u8], appended: Appended) -> io::Result<Option<u64>> {
+        let Appended { start, bytes } = appended;
+        let length = self.file.metadata()?.len();
+        if length >= start + bytes {
+            return Ok(Some(start));
+        }
+        // It may have been truncated just before: then they are at its end nevertheless.
+        let start = match length.checked_sub(bytes) {
+            Some(start) if self.kind == Kind::Own => start,
+            _ => return Ok(None),
+        };
+        let mut found = Vec::new();
+        self.file.seek(SeekFrom::Start(start))?;
+        Read::by_ref(&mut self.file)
+            .take(bytes)
+            .read_to_end(&mut found)?;
+        Ok(lines.starts_with(&found).then_some(start))
+    }
+
+    fn changed(&self, change: Change, source: OpenError) -> SinkError {
+        SinkError::Changed {
+            destination: self.name.clone(),
+            change,
+            source,
+        }
+    }
+
+    pub(super) fn cannot_write(&self, source: io::Error) -> SinkError {
+        SinkError::Write {
+            destination: self.name.clone(),
+            source,
+        }
+    }
+
+    /// Whether written lines can be removed again.
+    pub(super) fn is_regular(&self) -> bool {
+        matches!(self.kind, Kind::Own | Kind::Shared)
+    }
+
+    /// Whether it holds nothing, as far as that is known: a stream has no length.
+    pub(super) fn is_empty(&self) -> bool {
+        let length = self.file.metadata().map(|metadata| metadata.len());
+        !self.is_regular() || length.unwrap_or(0) == 0
+    }
+
+    /// Whether a write failed with this error because nobody reads standard output any more.
+    pub(super) fn has_lost_its_reader(&self, error: &io::Error) -> bool {
+        let closed_terminal = error.raw_os_error() == Some(Errno::IO.raw_os_error());
+        match self.kind {
+            Kind::Standard { terminal } => {
+                error.kind() == io::ErrorKind::BrokenPipe || (terminal && closed_terminal)
+            }
+            _ => false,
+        }
+    }
+
+    /// Appends `lines`; `appended` is the range that was written, also after an error. It ends early if the file
+    /// changed in the middle.
     pub(super) fn append(&mut self, lines: &[u8], appended: &mut Appended) -> io::Result<()> {
-        appended.start = self.end()?;
+        *appended = Appended {
+            start: self.end()?,
+            bytes: 0,
+        };
         let mut left = lines;
         while !left.is_empty() {
             match self.files.write(&self.file, left) {
@@ -342,6 +335,10 @@ impl LineFile {
                 Ok(count) => {
                     appended.bytes += count as u64;
                     left = &left[count..];
+                    // The rest of a line must not be written without its beginning.
+                    if !left.is_empty() && self.is_regular() && !self.still_has(lines, appended) {
+                        return Ok(());
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Another process that shares the pipe or terminal may have made it non-blocking.
@@ -363,7 +360,7 @@ impl LineFile {
     /// The offset of the next write.
     fn end(&mut self) -> io::Result<u64> {
         match self.kind {
-            Kind::Stream => Ok(0),
+            Kind::Standard { .. } | Kind::Named => Ok(0),
             Kind::Shared if !fcntl_getfl(&self.file)?.contains(OFlags::APPEND) => {
                 self.file.stream_position()
             }
@@ -380,16 +377,24 @@ impl LineFile {
         }
     }
 
-    /// Removes what was appended last.
-    pub(super) fn cut_back(&mut self, appended: Appended) -> io::Result<()> {
-        let Appended { start, bytes } = appended;
-        // Lines that others wrote to standard output after it must not be removed.
-        let is_ours = match self.kind {
-            Kind::Stream => false,
-            Kind::Own => true,
-            Kind::Shared => self.file.metadata()?.len() == start + bytes,
+    /// What was appended is durable.
+    pub(super) fn keep(&mut self, appended: Appended) {
+        self.length = appended.start + appended.bytes;
+    }
+
+    /// Removes the beginning of `lines` that was appended last.
+    pub(super) fn cut_back(&mut self, lines: &[u8], appended: Appended) -> io::Result<()> {
+        if appended.bytes == 0 || !self.is_regular() {
+            return Ok(());
+        }
+        // Where another program truncated the file, they are gone already, and setting the length would fill the file
+        // with zeros.
+        let Some(start) = self.locate(lines, appended)? else {
+            return Ok(());
         };
-        if bytes == 0 || !is_ours {
+        let length = self.file.metadata()?.len();
+        // Lines that others wrote to standard output after it must not be removed.
+        if self.kind == Kind::Shared && length != start + appended.bytes {
             return Ok(());
         }
         self.files.truncate(&self.file, start)?;

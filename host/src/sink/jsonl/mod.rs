@@ -4,15 +4,20 @@
 //! appended together.
 
 mod binding;
+mod dry_check;
 mod encoder;
 mod line_file;
+mod opened;
+mod tail;
 mod writer;
 
 use std::sync::Arc;
 
 use self::binding::Binding;
+pub use self::dry_check::{Destination, State, check};
 use self::encoder::LineEncoder;
-pub use self::line_file::OpenError;
+pub use self::line_file::Change;
+pub use self::opened::OpenError;
 use self::writer::Writer;
 pub use self::writer::survive_size_limits;
 use super::files::{Files, SystemFiles};
@@ -72,6 +77,10 @@ impl SinkFactory for Destinations {
         self.writer.destination(&output.name)
     }
 
+    fn earlier_rows(&self) -> Vec<String> {
+        self.writer.not_empty()
+    }
+
     fn sink(&self, _worker: usize) -> Result<Box<dyn Sink>, SinkError> {
         Ok(Box::new(JsonLines {
             writer: Arc::clone(&self.writer),
@@ -85,6 +94,10 @@ struct JsonLines {
 }
 
 impl Sink for JsonLines {
+    fn reopen(&mut self) -> Result<(), SinkError> {
+        self.writer.follow()
+    }
+
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let lines: Vec<_> = checkpoint.rows.iter().map(Stream::bytes).collect();
         self.writer.append(&lines)?;

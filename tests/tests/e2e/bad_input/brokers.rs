@@ -125,6 +125,58 @@ fn setting_that_librdkafka_does_not_know_is_named_without_its_value() {
         .hints("did you mean `sasl.password`?");
 }
 
+#[test]
+fn settings_that_the_protocol_consumer_excludes_are_refused_by_name() {
+    for (key, reason) in [
+        (
+            "session.timeout.ms",
+            "the brokers set it, as `group.consumer.session.timeout.ms`",
+        ),
+        (
+            "heartbeat.interval.ms",
+            "the brokers set it, as `group.consumer.heartbeat.interval.ms`",
+        ),
+        ("group.protocol.type", "has no types"),
+        (
+            "partition.assignment.strategy",
+            "only cooperative rebalances",
+        ),
+        (
+            "group.remote.assignor",
+            "the assignor that the brokers choose",
+        ),
+        (
+            "group.instance.id",
+            "static membership needs `group.protocol=classic`",
+        ),
+    ] {
+        let host = host("127.0.0.1:1").args(["--kafka", "group.protocol=consumer"]);
+        is_wrong_use(host.args(["--kafka", &format!("{key}=7000")]))
+            .names(&format!("`--kafka {key}` cannot be set: "))
+            .names(reason)
+            .hints("leave the setting out");
+    }
+}
+
+#[test]
+fn brokers_without_the_protocol_consumer_are_reported() {
+    let broker = Broker::start_with("group.coordinator.rebalance.protocols=classic");
+    let prefix = Prefix::new("protocol");
+    broker.load(&prefix, &origins(1, 1), 1, 1);
+    let host = host(&broker.address()).args(["--prefix", prefix.as_str()]);
+    let finished = host
+        .args(["--kafka", "group.protocol=consumer"])
+        .finish(LIMIT)
+        .code(1);
+    // A line of librdkafka names the request that failed.
+    for part in [
+        "error: the Kafka consumer cannot go on: ",
+        "leave `--kafka group.protocol` out",
+    ] {
+        assert!(finished.stderr.contains(part), "{}", finished.stderr);
+    }
+}
+
 /// The worker's consumer uses these settings, and the query client does not.
 #[test]
 fn settings_of_the_group_that_librdkafka_refuses_are_named() {
@@ -189,6 +241,49 @@ fn privileged_topics_are_read_only_when_requested() {
         .hints("`--privileged`");
     let read = host().arg("--privileged").finish(LIMIT).success();
     assert_eq!(read.counts()["release"].objects, 1);
+}
+
+/// Anonymised rows never pass for others: an operator who wants them where nothing else exists has to say so.
+#[test]
+fn privileged_topic_that_is_absent_ends_the_run_unless_it_is_only_preferred() {
+    let mut journal = origins(2, 1);
+    journal.records[0].object_type = "release".into();
+    let input = KafkaInput::with("absent", &journal);
+    let host = || input.read_by(Host::run(&paths::plugin("count-objects")));
+    fails(host().arg("--privileged"))
+        .says(&format!(
+            "`{}` has no topic `{}`, and the public topics of these object types are anonymised",
+            Broker::shared().address(),
+            input.prefix.privileged_topic("release")
+        ))
+        .hints("`--privileged=if-available` reads anonymised topics");
+    assert_eq!(input.committed(), 0);
+    let preferred = host().arg("--privileged=if-available").finish(LIMIT);
+    let preferred = preferred.success();
+    assert_eq!(preferred.counts(), journal.counts(false, 1));
+    let warning = "1 of 2 topics are anonymised";
+    assert!(preferred.stderr.contains(warning), "{}", preferred.stderr);
+}
+
+#[test]
+fn object_types_without_a_topic_are_left_out_on_request_and_named() {
+    let journal = origins(3, 1);
+    let input = KafkaInput::with("young", &journal);
+    let host = || {
+        let host = input.read_by(Host::run(&paths::plugin("count-objects")));
+        host.args(["--object-type", "origin", "--object-type", "snapshot"])
+    };
+    fails(host())
+        .names("has no topic for the object type `snapshot`")
+        .hints("`--missing-topics ignore`");
+    let read = host().args(["--missing-topics", "ignore"]).finish(LIMIT);
+    let read = read.success();
+    assert_eq!(read.counts(), journal.counts(false, 1));
+    let warning = "object types that have no topic are left out: `snapshot`";
+    assert!(read.stderr.contains(warning), "{}", read.stderr);
+    let none = input.read_by(Host::run(&paths::plugin("count-objects")));
+    let none = none.args(["--object-type", "snapshot", "--missing-topics", "ignore"]);
+    fails(none).names("has no topic for the object type `snapshot`");
 }
 
 /// The name of the privileged prefix does not bypass the flag.

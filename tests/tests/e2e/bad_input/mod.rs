@@ -5,6 +5,7 @@ mod brokers;
 mod guests;
 mod offsets;
 mod outputs;
+mod passwords;
 mod plugins;
 mod recordings;
 mod rejections;

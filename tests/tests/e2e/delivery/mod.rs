@@ -2,11 +2,18 @@
 //! variable `JOURNAL_TESTS_RECORDS` sets another number.
 
 mod aggregates;
+mod consumer_protocol;
 mod crashes;
 mod ends;
 mod groups;
 mod memory;
+mod outages;
+mod outputs;
+mod passes;
 mod rebalances;
+mod shutdown;
+mod starts;
+mod topics;
 
 use std::sync::OnceLock;
 use std::time::Duration;

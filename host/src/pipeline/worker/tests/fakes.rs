@@ -15,11 +15,13 @@ use self::sink::FakeSink;
 use self::store::FakeStore;
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Position, Start};
+use crate::journal::start::StartTime;
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
+use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::worker::{
-    Deadlines, Ended, OnBadRecord, Worker, WorkerError, WorkerParts, WorkerSettings,
+    Deadlines, Ended, OnBadRecord, StartRules, Worker, WorkerError, WorkerParts, WorkerSettings,
 };
 use crate::sink::Committed;
 use crate::source::BatchLimits;
@@ -60,6 +62,8 @@ pub(super) enum Step {
     End,
     /// The run is asked to stop.
     Stop,
+    /// SIGHUP.
+    Reopen,
     Fail,
     /// From now on the store confirms like this.
     Confirming(Answer),
@@ -85,25 +89,46 @@ pub(super) enum Answer {
 pub(super) enum SinkFailure {
     Write,
     ReaderGone,
+    Reopen,
 }
 
 /// What is special about a world.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a circumstance of its own"
+)]
 pub(super) struct Given {
     pub(super) confirms: Answer,
     pub(super) held_bytes: usize,
     pub(super) quota: Option<u64>,
     pub(super) start: Option<Start>,
     pub(super) committed: Vec<(&'static str, u64)>,
+    /// Committed positions with the time of their notes.
+    pub(super) committed_since: Vec<(&'static str, u64, StartTime)>,
+    /// The positions of an offset file.
+    pub(super) listed: Vec<(&'static str, u64)>,
+    /// The partitions that the group may have committed positions for.
+    pub(super) of_group: Vec<&'static str>,
     pub(super) ends: Vec<(&'static str, u64)>,
+    pub(super) reads_again: bool,
+    /// Where the partitions end whenever the worker asks.
+    pub(super) latest: Vec<(&'static str, u64)>,
+    /// The journal holds no record, and the run stops at its end.
+    pub(super) ends_at_once: bool,
     /// Looks at committed positions before they are known.
     pub(super) loads_after: usize,
     pub(super) fails_at_call: Option<usize>,
+    /// Whether the run is asked to stop in that call, and has to interrupt it.
+    pub(super) is_interrupted: bool,
+    /// How long the last commit is waited for.
+    pub(super) finish: Duration,
+    /// How long the run may take to end after a request to stop.
+    pub(super) shutdown_timeout: Duration,
     pub(super) sink_failure: Option<SinkFailure>,
     /// Answers of the sink, the last one first; then it is always done.
     pub(super) sink_answers: Vec<Committed>,
     pub(super) sink_owns_offsets: bool,
-    pub(super) note: &'static str,
     pub(super) leaves_a_group: bool,
 }
 
@@ -115,13 +140,21 @@ impl Default for Given {
             quota: None,
             start: Some(Start::Earliest),
             committed: Vec::new(),
+            committed_since: Vec::new(),
+            listed: Vec::new(),
+            of_group: Vec::new(),
             ends: Vec::new(),
+            reads_again: false,
+            latest: Vec::new(),
+            ends_at_once: false,
             loads_after: 0,
             fails_at_call: None,
+            is_interrupted: false,
+            finish: Duration::from_millis(30),
+            shutdown_timeout: Duration::from_hours(1),
             sink_failure: None,
             sink_answers: Vec::new(),
             sink_owns_offsets: false,
-            note: "",
             leaves_a_group: false,
         }
     }
@@ -139,6 +172,7 @@ impl Given {
 pub(super) struct World {
     state: Arc<Mutex<State>>,
     pub(super) stop: Stop,
+    reopen: Reopen,
     pub(super) quota: Arc<RecordQuota>,
 }
 
@@ -147,7 +181,7 @@ struct State {
     steps: VecDeque<Step>,
     log: Vec<String>,
     position: Offsets,
-    committed: Offsets,
+    committed: BTreeMap<Partition, Position>,
     /// What was sent and is not confirmed, and the looks at it.
     sent: Option<(BTreeMap<Partition, Position>, usize)>,
     notes: Vec<String>,
@@ -157,18 +191,25 @@ struct State {
     lose_after: Option<usize>,
     claimable: usize,
     polls: usize,
+    /// What the worker showed last as coming again.
+    unconfirmed: Option<u64>,
 }
 
 impl World {
     pub(super) fn new(given: Given) -> Self {
         let committed = given.committed.iter();
+        let committed = committed.map(|&(name, next)| (partition(name), Position::at(next)));
+        let since = given.committed_since.iter();
+        let since = since.map(|&(name, next, time)| {
+            let note = time.note();
+            (partition(name), Position { next, note })
+        });
         Self {
-            stop: Stop::default(),
+            stop: Stop::new(given.shutdown_timeout),
+            reopen: Reopen::default(),
             quota: Arc::new(RecordQuota::new(given.quota)),
             state: Arc::new(Mutex::new(State {
-                committed: committed
-                    .map(|&(name, next)| (partition(name), next))
-                    .collect(),
+                committed: committed.chain(since).collect(),
                 given,
                 steps: VecDeque::new(),
                 log: Vec::new(),
@@ -180,6 +221,7 @@ impl World {
                 lose_after: None,
                 claimable: usize::MAX,
                 polls: 0,
+                unconfirmed: None,
             })),
         }
     }
@@ -187,8 +229,11 @@ impl World {
     pub(super) fn run(&self, steps: Vec<Step>) -> Result<Ended, WorkerError> {
         self.state().steps = steps.into();
         let given = self.state().given.clone();
-        let ends = given.ends.iter();
-        let ends: Offsets = ends.map(|&(name, end)| (partition(name), end)).collect();
+        let offsets = |pairs: &[(&'static str, u64)]| -> Offsets {
+            let pairs = pairs.iter();
+            pairs.map(|&(name, next)| (partition(name), next)).collect()
+        };
+        let ends = offsets(&given.ends);
         let progress = Arc::new(Progress::new(1, &[]));
         let parts = WorkerParts {
             source: Box::new(self.clone()),
@@ -199,7 +244,7 @@ impl World {
                 store: FakeStore(self.clone(), "sink "),
             })],
             membership: None,
-            ends: (!ends.is_empty()).then_some(ends),
+            ends: (given.ends_at_once || !ends.is_empty()).then_some(ends),
             counters: progress.worker(0),
             number: 0,
         };
@@ -214,18 +259,26 @@ impl World {
             kept_batches_bytes: None,
             checkpoint_interval: None,
             on_bad_record: OnBadRecord::Stop,
-            start: given.start,
-            note: given.note.to_owned(),
+            start: StartRules {
+                of_group: given.start,
+                listed: Arc::new(offsets(&given.listed)),
+                partitions: given.of_group.iter().map(|name| partition(name)).collect(),
+            },
+            reads_again: given.reads_again,
             deadlines: Deadlines {
                 revoke: Duration::from_millis(30),
-                finish: Duration::from_millis(30),
+                finish: given.finish,
             },
             leaves_a_group: given.leaves_a_group,
+            static_session: None,
             quota: Arc::clone(&self.quota),
             stop: self.stop.clone(),
-            progress,
+            reopen: self.reopen.clone(),
+            progress: Arc::clone(&progress),
         };
-        Worker::new(parts, settings).run()
+        let ended = Worker::new(parts, settings).run().leave();
+        self.state().unconfirmed = progress.unconfirmed();
+        ended
     }
 
     pub(super) fn log(&self) -> Vec<String> {
@@ -234,6 +287,10 @@ impl World {
 
     pub(super) fn notes(&self) -> Vec<String> {
         self.state().notes.clone()
+    }
+
+    pub(super) fn shown_as_coming_again(&self) -> Option<u64> {
+        self.state().unconfirmed
     }
 
     pub(super) fn least_claimable_while_waiting(&self) -> usize {

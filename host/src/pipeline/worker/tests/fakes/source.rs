@@ -1,11 +1,11 @@
 //! A source that follows the script.
 
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Answer, Step, World, letters, offsets_text};
+use super::{Answer, Step, World, letters, offsets_text, partition};
 use crate::journal::batch::{Batches, TooLarge};
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::journal::offsets::{Offsets, Partition, Position, Remaining, Start};
 use crate::source::{BatchLimits, Event, Source, SourceError, recording};
 
 impl Source for World {
@@ -76,6 +76,10 @@ impl Source for World {
                 self.stop.request();
                 Ok(Event::Idle)
             }
+            Some(Step::Reopen) => {
+                self.reopen.request();
+                Ok(Event::Idle)
+            }
             Some(Step::Fail) => Err(recording::Error::Batch(TooLarge).into()),
             Some(Step::Confirming(answer)) => {
                 self.state().given.confirms = answer;
@@ -86,7 +90,8 @@ impl Source for World {
                 Ok(Event::Idle)
             }
             Some(Step::CommittedByOthers(partition, next)) => {
-                self.state().committed.insert(partition, next);
+                let position = Position::at(next);
+                self.state().committed.insert(partition, position);
                 Ok(Event::Idle)
             }
             Some(Step::WaitForTheEnd) => {
@@ -103,11 +108,27 @@ impl Source for World {
     }
 
     fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
-        assert_eq!(start, Start::Earliest);
-        if !self.state().committed.is_empty() {
-            self.note(format!("resolve{}", letters(of)));
-        }
-        Ok(Poll::Ready(of.iter().map(|one| (one.clone(), 0)).collect()))
+        let next = match start {
+            Start::Earliest => {
+                if !self.state().committed.is_empty() {
+                    self.note(format!("resolve{}", letters(of)));
+                }
+                0
+            }
+            Start::Latest => {
+                let latest = self.state().given.latest.clone();
+                let latest = latest.iter().map(|&(name, end)| (partition(name), end));
+                return Ok(Poll::Ready(
+                    latest.filter(|(one, _)| of.contains(one)).collect(),
+                ));
+            }
+            Start::Time(ms) => {
+                self.note(format!("resolve{} since {ms}", letters(of)));
+                100
+            }
+        };
+        let offsets = of.iter().map(|one| (one.clone(), next));
+        Ok(Poll::Ready(offsets.collect()))
     }
 
     fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
@@ -154,7 +175,7 @@ impl Source for World {
         Remaining::Unknown
     }
 
-    fn close(self: Box<Self>) {
+    fn close(self: Box<Self>, _others_end: Option<Instant>) {
         self.note("close".to_owned());
     }
 }

@@ -1,0 +1,259 @@
+//! `journal-host config`: the effective configuration, and the schema of the file.
+
+mod schema;
+mod yaml;
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+use super::args;
+use super::names::{self, Names, flag, key};
+use super::report::Report;
+use super::run;
+use crate::config::{
+    Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
+    DEFAULT_PREFIX, GROUP_INSTANCE_ID, Layer, OnBadRecord, OnEof, Origin, Origins, Setting, Span,
+    complete, options,
+};
+use crate::kafka;
+use crate::pipeline::build::{self, BuildError};
+use crate::sandbox::{Engine, Plugin};
+use crate::text;
+
+/// Prints the settings of a run, without running it: what flags, environment variables and the file set, and the
+/// defaults.
+///
+/// The output is YAML, with a comment on each line that names where the value was set. `--config` reads it. Secrets are
+/// left out.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: run::Arguments,
+
+    /// Print the JSON Schema of the file instead.
+    #[arg(long)]
+    schema: bool,
+}
+
+/// Prints the configuration or the schema.
+pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+    let text = if arguments.schema {
+        format!("{:#}\n", schema::schema())
+    } else {
+        effective(arguments.run.into_layer())?
+    };
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    written.or_else(|error| match error.kind() {
+        // The reader has closed the pipe, which is no error, as with `run`.
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Report::failure(
+            anyhow::Error::new(error).context("cannot write to standard output"),
+            None,
+        )),
+    })
+}
+
+/// The effective configuration as YAML.
+fn effective(flags: Layer) -> Result<String, Report> {
+    let (layer, origins) = args::combine(flags).map_err(|error| {
+        let origins = Origins::default();
+        Report::of(&error, Names(&origins))
+    })?;
+    let names = Names(&origins);
+    let config = Config::try_from(layer.clone());
+    if let Err(error) = &config
+        && !is_incomplete(*error)
+    {
+        return Err(Report::of(error, names));
+    }
+    let options =
+        plugin_options(&layer, config.ok().as_ref()).map_err(|error| Report::of(&error, names))?;
+    let printer = Printer {
+        layer: &layer,
+        origins: &origins,
+    };
+    Ok(printer.print(&options))
+}
+
+/// Whether further settings can make it complete.
+fn is_incomplete(error: ConfigError) -> bool {
+    matches!(
+        error,
+        ConfigError::NoPlugin | ConfigError::NoSource | ConfigError::Incomplete { .. }
+    )
+}
+
+/// The plugin's options from all layers and the file of options. Texts get their types from the plugin's schema.
+fn plugin_options(
+    layer: &Layer,
+    config: Option<&Config>,
+) -> Result<Map<String, Value>, BuildError> {
+    let processor = &layer.processor;
+    let mut values = processor.options.clone().unwrap_or_default();
+    if let Some(path) = &processor.options_file {
+        values.extend(options::read_file(path)?);
+    }
+    values.extend(processor.options_over_file.clone().unwrap_or_default());
+    let texts = processor.option_texts.as_deref().unwrap_or_default();
+    if let Some(config) = config.filter(|_| !texts.is_empty()) {
+        let limits = build::limits(config, &build::usual_memory(config)?);
+        let plugin = Plugin::load(&Engine::new()?, &config.plugin, limits)?;
+        values.extend(options::typed(&plugin.description().options, texts)?);
+    } else {
+        // Without a plugin nothing says what they are.
+        let texts = texts.iter().cloned();
+        values.extend(texts.map(|(name, text)| (name, Value::String(text))));
+    }
+    Ok(values)
+}
+
+/// Writes the settings of combined layers.
+struct Printer<'a> {
+    layer: &'a Layer,
+    origins: &'a Origins,
+}
+
+impl Printer<'_> {
+    fn print(&self, options: &Map<String, Value>) -> String {
+        let mut lines = vec![format!(
+            "# The configuration of journal-host {}, and where each value was set.",
+            env!("CARGO_PKG_VERSION")
+        )];
+        for setting in Setting::ALL {
+            match setting {
+                Setting::Options => self.options(options, &mut lines),
+                // Its options are among the others.
+                Setting::OptionsFile => {}
+                Setting::Kafka => self.kafka(&mut lines),
+                Setting::ObjectTypes if self.layer.journal.offered_object_types.is_some() => {}
+                setting => self.setting(setting, &mut lines),
+            }
+        }
+        if let Some(types) = &self.layer.journal.offered_object_types {
+            let types = types.iter().cloned().map(Value::String).collect();
+            let origin = self.comment(Setting::ObjectTypes);
+            lines.push("journal_client:".to_owned());
+            lines.push("  cls: kafka".to_owned());
+            lines.push(yaml::line(2, "object_types", &Value::Array(types), &origin));
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    fn setting(&self, setting: Setting, lines: &mut Vec<String>) {
+        let (value, comment) = match self.layer.value(setting) {
+            Some(value) => (value, self.comment(setting)),
+            None => match self.default(setting) {
+                Some(value) => (value, "default".to_owned()),
+                None => return,
+            },
+        };
+        lines.push(yaml::line(0, &key(setting), &value, &comment));
+    }
+
+    fn options(&self, options: &Map<String, Value>, lines: &mut Vec<String>) {
+        if options.is_empty() {
+            return;
+        }
+        lines.push(format!("{}:", key(Setting::Options)));
+        for (name, value) in options {
+            let comment = match self.origins.of_option(name) {
+                // It comes from the file of options, or has been given on the command line.
+                Origin::Default => self.comment(Setting::OptionsFile),
+                origin => comment(origin, Setting::Options, name),
+            };
+            lines.push(yaml::line(2, name, value, &comment));
+        }
+    }
+
+    /// The settings of librdkafka, with those that follow from others. The value of a secret is left out, so that the
+    /// lines remain a configuration.
+    fn kafka(&self, lines: &mut Vec<String>) {
+        let mut settings = complete(&self.layer.kafka);
+        if self.layer.kafka.group_instance_id.is_some() {
+            settings.retain(|(name, _)| name != GROUP_INSTANCE_ID);
+        }
+        if settings.is_empty() || self.layer.journal.recording.is_some() {
+            return;
+        }
+        // The last one of the same name wins.
+        let mut printed: Vec<(&str, &str)> = Vec::new();
+        for (name, value) in settings.iter().rev() {
+            if !printed.iter().any(|(known, _)| known == name) {
+                printed.push((name, value));
+            }
+        }
+        printed.reverse();
+        let is_shown = |name: &str| !kafka::is_secret(name) && kafka::is_known(name);
+        // A mapping of comments alone would be no mapping.
+        let opening = if printed.iter().any(|(name, _)| is_shown(name)) {
+            ""
+        } else {
+            "# "
+        };
+        lines.push(format!("{opening}{}:", key(Setting::Kafka)));
+        for (name, value) in printed {
+            let comment = match self.origins.of_kafka(name) {
+                Origin::Default => "follows from the settings of the group".to_owned(),
+                origin => comment(origin, Setting::Kafka, name),
+            };
+            if is_shown(name) {
+                lines.push(yaml::line(2, name, &Value::from(value), &comment));
+            } else {
+                let name = text::clean(name, text::REASON_BYTES);
+                lines.push(format!("  # {name}: not shown  # {comment}"));
+            }
+        }
+    }
+
+    fn comment(&self, setting: Setting) -> String {
+        comment(self.origins.of(setting), setting, &key(setting))
+    }
+
+    /// The default of a setting, where it has one that does not depend on others.
+    fn default(&self, setting: Setting) -> Option<Value> {
+        let layer = self.layer;
+        let reads_cluster = layer.journal.recording.is_none();
+        let is_limited = layer.process.memory.is_some();
+        let value = match setting {
+            Setting::Prefix => serde_json::to_value(DEFAULT_PREFIX),
+            Setting::Privileged | Setting::CreateTopics => serde_json::to_value(false),
+            Setting::OnEof if reads_cluster => serde_json::to_value(OnEof::Continue),
+            Setting::Outputs => serde_json::to_value(["-"]),
+            Setting::BatchRecords => serde_json::to_value(DEFAULT_BATCH_RECORDS),
+            Setting::BatchBytes if !is_limited => serde_json::to_value("1MiB"),
+            Setting::MemoryLimit if !is_limited => serde_json::to_value("512MiB"),
+            Setting::Deadline => serde_json::to_value(Span(DEFAULT_DEADLINE)),
+            Setting::Workers => serde_json::to_value(1),
+            Setting::CheckpointInterval => serde_json::to_value(Span(DEFAULT_CHECKPOINT_INTERVAL)),
+            Setting::OnBadRecord => serde_json::to_value(OnBadRecord::Stop),
+            _ => return None,
+        };
+        value.ok()
+    }
+}
+
+/// Where a value was set.
+fn comment(origin: &Origin, setting: Setting, written: &str) -> String {
+    let text = match origin {
+        Origin::Default => "default".to_owned(),
+        Origin::Flag => flag(setting).to_owned(),
+        Origin::Environment { variable } => variable.clone(),
+        Origin::File { path, key, line } => {
+            let file = names::file(path, *line).replace('`', "");
+            if key == written {
+                file
+            } else {
+                format!("{file}: {key}")
+            }
+        }
+    };
+    text::clean(&text, text::REASON_BYTES)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Where the group of a run starts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::BuildError;
+use crate::config::{self, StartFrom};
+use crate::journal::offset_file::OffsetFile;
+use crate::journal::offsets::{Offsets, Partition, Start};
+use crate::journal::start::StartTime;
+use crate::kafka::{self, Cluster};
+use crate::pipeline::StartRules;
+use crate::source::SourceError;
+
+/// The start that the settings ask for.
+#[derive(Clone, Debug)]
+pub(super) struct AskedStart {
+    /// None where a partition without a committed offset ends the run.
+    pub(super) of_group: Option<Start>,
+    /// The positions of the offset file.
+    pub(super) listed: Offsets,
+    /// Whether the host's own setting asks for it: librdkafka's is known to apply to new groups only.
+    pub(super) explicit: bool,
+}
+
+impl AskedStart {
+    /// Reads the settings and the offset file. `now` is the time at which the process started.
+    pub(super) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
+        let mut listed = Offsets::new();
+        let time = |time: SystemTime| Start::Time(StartTime::from(time).ms());
+        let of_group = match &kafka.from {
+            // A later run has to start where this one did, so `latest` is a time.
+            None => match super::cluster_settings(kafka)
+                .start()
+                .map_err(SourceError::from)?
+            {
+                Some(Start::Latest) => Some(time(now)),
+                other => other,
+            },
+            Some(StartFrom::Earliest) => Some(Start::Earliest),
+            Some(StartFrom::Latest) => Some(time(now)),
+            Some(StartFrom::Time(at)) => Some(time(*at)),
+            Some(StartFrom::Ago(span)) => Some(time(
+                now.checked_sub(*span).unwrap_or(SystemTime::UNIX_EPOCH),
+            )),
+            Some(StartFrom::OffsetFile(path)) => {
+                listed = OffsetFile::read(path)?.offsets;
+                Some(Start::Earliest)
+            }
+        };
+        Ok(Self {
+            of_group,
+            listed,
+            explicit: kafka.from.is_some(),
+        })
+    }
+
+    /// The rules by which partitions start.
+    pub(super) fn rules(&self, cluster: &Cluster) -> Result<StartRules, BuildError> {
+        Ok(StartRules {
+            of_group: self.of_group,
+            listed: Arc::new(self.listed_in(cluster)?),
+            partitions: cluster.partitions(),
+        })
+    }
+
+    /// The positions of the offset file for the topics that the run reads.
+    fn listed_in(&self, cluster: &Cluster) -> Result<Offsets, BuildError> {
+        if self.listed.is_empty() {
+            return Ok(Offsets::new());
+        }
+        let topics: BTreeSet<&str> = cluster.topics().iter().map(|topic| &*topic.name).collect();
+        let mut listed = self.listed.clone();
+        listed.retain(|partition, _| topics.contains(&*partition.topic));
+        let known: BTreeSet<&Partition> = cluster.read_partitions().collect();
+        if let Some(other) = listed.keys().find(|listed| !known.contains(listed)) {
+            return Err(BuildError::ListedPartition(other.clone()));
+        }
+        if listed.is_empty() {
+            return Err(BuildError::NothingListed);
+        }
+        match cluster.check_positions(&listed) {
+            Ok(()) => Ok(listed),
+            Err(error @ kafka::Error::OutOfRange { .. }) => Err(BuildError::ListedOffset(error)),
+            Err(error) => Err(SourceError::from(error).into()),
+        }
+    }
+}

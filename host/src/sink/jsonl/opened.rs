@@ -1,0 +1,253 @@
+//! Opens destinations.
+
+use std::fs::{File, Metadata, TryLockError};
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::line_file::{Kind, LineFile};
+use crate::sink::files::Files;
+
+/// Why a destination cannot be written to.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A binding names no file.
+    #[error("the output `{text}` names no file")]
+    NoFile {
+        /// The binding.
+        text: String,
+    },
+    /// A binding names an output that the plan lacks.
+    #[error("the processor has no output `{name}`; it has: {known}")]
+    UnknownOutput {
+        /// The output that was named.
+        name: String,
+        /// The outputs of the plan.
+        known: String,
+    },
+    /// Two bindings are for the same output.
+    #[error("two files are named for {what}")]
+    BoundTwice {
+        /// The output, or all outputs without a binding of their own.
+        what: String,
+    },
+    /// The system cannot open it.
+    #[error("cannot open {file} for appending")]
+    Open {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The path of a regular file names a pipe or a device since.
+    #[error("{file} is not a regular file any more")]
+    NotRegular {
+        /// The file.
+        file: String,
+    },
+    /// A file has no name any more, and cannot be opened by one.
+    #[error("nobody could read what is written to {file}")]
+    NoName {
+        /// The file.
+        file: String,
+    },
+    /// The file is a folder.
+    #[error("{file} is a directory, not a file")]
+    Directory {
+        /// The folder.
+        file: String,
+    },
+    /// Another process has the lock.
+    #[error("another process is writing to {file}")]
+    Held {
+        /// The file.
+        file: String,
+    },
+    /// Locking failed.
+    #[error("cannot lock {file}")]
+    Lock {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The last line is incomplete and not from journal-host.
+    #[error("{file} does not end with a line of JSON, so nothing can be appended to it")]
+    NotJsonLines {
+        /// The file.
+        file: String,
+    },
+    /// The half line could not be removed.
+    #[error("cannot cut the half line off the end of {file}")]
+    Repair {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// An open file that is not checked or changed yet.
+#[derive(Debug)]
+pub(super) struct Opened {
+    name: String,
+    file: File,
+    /// The path that it was opened by; none for standard output.
+    path: Option<PathBuf>,
+    regular: bool,
+    standard_output: bool,
+    /// Device and inode.
+    pub(super) identity: (u64, u64),
+}
+
+impl Opened {
+    /// Opens the file of a binding.
+    pub(super) fn new(file: &str, files: &dyn Files) -> Result<Self, OpenError> {
+        if file == "-" {
+            Self::standard_output()
+        } else {
+            Self::file(Path::new(file), files)
+        }
+    }
+
+    /// Opens a regular file whose path names another file, or none, since it was opened before.
+    pub(super) fn again(path: &Path, files: &dyn Files) -> Result<Self, OpenError> {
+        // Opening a pipe would wait for its reader.
+        let is_other = |found: &Metadata| !found.is_file() && !found.is_dir();
+        if path.metadata().is_ok_and(|found| is_other(&found)) {
+            return Err(OpenError::NotRegular { file: name(path) });
+        }
+        let opened = Self::file(path, files)?;
+        if opened.regular {
+            Ok(opened)
+        } else {
+            Err(OpenError::NotRegular { file: opened.name })
+        }
+    }
+
+    fn standard_output() -> Result<Self, OpenError> {
+        let name = "standard output".to_owned();
+        let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        match file.and_then(|file| file.metadata().map(|metadata| (file, metadata))) {
+            Ok((file, metadata)) => Ok(Self {
+                name,
+                file,
+                path: None,
+                regular: metadata.is_file(),
+                standard_output: true,
+                identity: (metadata.dev(), metadata.ino()),
+            }),
+            Err(source) => Err(OpenError::Open { file: name, source }),
+        }
+    }
+
+    fn file(path: &Path, files: &dyn Files) -> Result<Self, OpenError> {
+        let name = name(path);
+        let known = path.metadata().ok();
+        if known.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Err(OpenError::Directory { file: name });
+        }
+        // A regular file is also read, to find its last line. A pipe must not be opened for reading, because writes
+        // would then never fail after its reader has closed it.
+        let readable = known.as_ref().is_none_or(std::fs::Metadata::is_file);
+        let open = || {
+            let file = files.open(path, readable)?;
+            if known.is_none() {
+                sync_folder(path)?;
+            }
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
+        };
+        match open() {
+            Ok((file, metadata)) => Ok(Self {
+                name,
+                file,
+                path: Some(path.to_owned()),
+                regular: metadata.is_file(),
+                // Such as `/dev/stdout`. A regular file is locked however it is named.
+                standard_output: !metadata.is_file() && is_standard_output(&metadata),
+                identity: (metadata.dev(), metadata.ino()),
+            }),
+            Err(source) => Err(OpenError::Open { file: name, source }),
+        }
+    }
+
+    /// Locks a regular file and removes the half line that a crash left.
+    pub(super) fn prepare(self, files: &Arc<dyn Files>) -> Result<LineFile, OpenError> {
+        let Self {
+            name,
+            file,
+            path,
+            regular,
+            standard_output,
+            ..
+        } = self;
+        let kind = match (regular, standard_output) {
+            (false, true) => Kind::Standard {
+                terminal: file.is_terminal(),
+            },
+            (false, false) => Kind::Named,
+            (true, true) => Kind::Shared,
+            (true, false) => Kind::Own,
+        };
+        if kind == Kind::Own {
+            lock(&name, &file)?;
+        }
+        // From here on the file is unlocked when it is dropped.
+        let mut line_file = LineFile::new(name, file, kind, path, files);
+        if kind == Kind::Own {
+            line_file.cut_half_line()?;
+        }
+        line_file.remember();
+        Ok(line_file)
+    }
+}
+
+fn name(path: &Path) -> String {
+    format!("`{}`", path.display())
+}
+
+fn lock(name: &str, file: &File) -> Result<(), OpenError> {
+    let file_name = || name.to_owned();
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => OpenError::Held { file: file_name() },
+        TryLockError::Error(source) => OpenError::Lock {
+            file: file_name(),
+            source,
+        },
+    })
+}
+
+/// Whether this is the pipe or device that standard output is.
+fn is_standard_output(metadata: &Metadata) -> bool {
+    let standard = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let standard = standard.and_then(|file| file.metadata());
+    standard.is_ok_and(|found| (found.dev(), found.ino()) == (metadata.dev(), metadata.ino()))
+}
+
+/// Makes the name of a new file durable, which synchronising the file does not.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // The folder may be writable but not readable, or the file system does not support this.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
