@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Conditions, Error, Subject};
-use crate::config::{Config, Source};
+use crate::config::{Config, MissingTopics, Source};
 use crate::pipeline::build::{self, BuildError};
 use crate::sandbox::{Engine, LoadTimes, Plugin, Processor};
 
@@ -26,7 +26,8 @@ impl Conditions {
         Ok(Self {
             recording: recording.clone(),
             prefix: config.objects.prefix.clone(),
-            privileged: config.objects.privileged,
+            privileged: build::privileged(config.objects.privileged),
+            ignores_missing: config.objects.missing_topics == MissingTopics::Ignore,
             limits: build::limits(config, &memory),
             batch_limits: build::batch_limits(config, &memory),
         })

@@ -13,7 +13,7 @@ use super::{Error, Parts};
 use crate::config::memory::USUAL_HELD;
 use crate::journal::offsets::{NoStore, Start};
 use crate::journal::plan::Plan;
-use crate::journal::topics::{ObjectTypes, Subscription};
+use crate::journal::topics::{ObjectTypes, Privileged, Subscription};
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
 use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::quota::RecordQuota;
@@ -48,8 +48,10 @@ pub(crate) struct Conditions {
     pub recording: PathBuf,
     /// The prefix of its topics.
     pub prefix: String,
-    /// Whether a privileged topic is preferred to the public one.
-    pub privileged: bool,
+    /// Whether privileged topics are read.
+    pub privileged: Privileged,
+    /// Whether an object type without a topic is left out.
+    pub ignores_missing: bool,
     /// The limits of an instance.
     pub limits: Limits,
     /// The limits of the batches of one call.
@@ -160,6 +162,7 @@ impl Subject {
                 prefix: conditions.prefix.clone(),
                 object_types: self.object_types.clone(),
                 privileged: conditions.privileged,
+                ignores_missing: conditions.ignores_missing,
             },
             tombstones: self.plan.tombstones,
         };

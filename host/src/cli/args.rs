@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    Config, ConfigError, Layer, Layers, LimitsLayer, Origin, Origins, ProcessorLayer, RecordCount,
-    Size, Span,
+    Config, ConfigError, Layer, Layers, LimitsLayer, MissingTopics, Origin, Origins, Privileged,
+    ProcessorLayer, RecordCount, Size, Span,
 };
 use crate::pipeline::stop::Stop;
 use crate::sink::jsonl;
@@ -52,9 +52,21 @@ pub(super) struct ObjectArguments {
     #[arg(long = "object-type", value_name = "TYPE")]
     object_types: Vec<String>,
 
-    /// Read the privileged topics, which are not anonymised, where they exist.
-    #[arg(long)]
-    privileged: bool,
+    /// Read the privileged topics of revisions and releases, which are not anonymised; fail where there is none, or
+    /// with `if-available`, read the anonymised topic instead [default: no].
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "required"
+    )]
+    privileged: Option<Privileged>,
+
+    /// What to do about an object type that has no topic [default: error].
+    #[arg(long, value_enum, value_name = "WHAT")]
+    missing_topics: Option<MissingTopics>,
 
     /// Prefix of the topic names, before the object type [default: swh.journal.objects].
     #[arg(long)]
@@ -95,7 +107,8 @@ impl PluginArguments {
 impl ObjectArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
         layer.journal.object_types = given(self.object_types);
-        layer.journal.privileged = self.privileged.then_some(true);
+        layer.journal.privileged = self.privileged;
+        layer.journal.missing_topics = self.missing_topics;
         layer.journal.prefix = self.prefix;
     }
 }

@@ -13,6 +13,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::Prefix => "--prefix",
         Setting::ObjectTypes => "--object-type",
         Setting::Privileged => "--privileged",
+        Setting::MissingTopics => "--missing-topics",
         Setting::Recording => "--recording",
         Setting::OnEof => "--on-eof",
         Setting::StopAfter => "--stop-after",
@@ -49,6 +50,10 @@ impl Names<'_> {
     /// A setting with a value, as it is written.
     pub(super) fn with(self, setting: Setting, value: impl Display) -> String {
         match self.0.of(setting) {
+            // Its value is optional, so it has to follow an equals sign.
+            Origin::Default | Origin::Flag if setting == Setting::Privileged => {
+                format!("`{}={value}`", flag(setting))
+            }
             Origin::Default | Origin::Flag => format!("`{} {value}`", flag(setting)),
             Origin::Environment { variable } => format!("`{variable}={value}`"),
             Origin::File { path, key } => format!("`{key}: {value}` in `{}`", path.display()),

@@ -121,7 +121,7 @@ mod tests {
     use crate::cli::names::flag;
     use crate::config::{
         Config, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
-        DEFAULT_PREFIX, Setting, Source,
+        DEFAULT_PREFIX, MissingTopics, Privileged, Setting, Source,
     };
 
     fn command() -> Command {
@@ -135,7 +135,7 @@ mod tests {
         Arguments::from_arg_matches(&matches).unwrap().into_layer()
     }
 
-    const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --prefix x \
+    const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
         --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --on-bad-record skip";
@@ -150,7 +150,8 @@ mod tests {
         expected.processor.option_texts = Some(vec![("a".to_owned(), "b".to_owned())]);
         expected.processor.options_file = Some("o.json".into());
         expected.journal.object_types = Some(vec!["origin".to_owned()]);
-        expected.journal.privileged = Some(true);
+        expected.journal.privileged = Some(Privileged::Required);
+        expected.journal.missing_topics = Some(MissingTopics::Ignore);
         expected.journal.prefix = Some("x".to_owned());
         expected.journal.recording = Some("r".into());
         expected.journal.on_eof = Some(OnEof::Stop);
@@ -168,6 +169,21 @@ mod tests {
         expected.checkpoint.interval = span(9);
         expected.failure.on_bad_record = Some(OnBadRecord::Skip);
         assert_eq!(layer(ALL), expected);
+    }
+
+    #[test]
+    fn privileged_takes_an_optional_value_and_never_the_next_argument() {
+        let privileged = |arguments: &str| layer(arguments).journal.privileged;
+        assert_eq!(privileged("p.wasm"), None);
+        assert_eq!(
+            privileged("--privileged p.wasm"),
+            Some(Privileged::Required)
+        );
+        assert_eq!(
+            privileged("--privileged=if-available p.wasm"),
+            Some(Privileged::IfAvailable)
+        );
+        assert_eq!(privileged("--privileged=no p.wasm"), Some(Privileged::No));
     }
 
     #[test]
@@ -210,5 +226,7 @@ mod tests {
         };
         assert_eq!((kafka.on_eof, config.workers), (OnEof::Continue, 1));
         assert_eq!(config.on_bad_record, OnBadRecord::Stop);
+        assert_eq!(config.objects.privileged, Privileged::No);
+        assert_eq!(config.objects.missing_topics, MissingTopics::Error);
     }
 }

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
 
-use crate::config::{OnBadRecord, OnEof};
+use crate::config::{MissingTopics, OnBadRecord, OnEof, Privileged};
 
 /// `KEY=VALUE`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
@@ -49,6 +49,37 @@ impl ValueEnum for OnEof {
         Some(match self {
             Self::Stop => PossibleValue::new("stop").help("The run ends"),
             Self::Continue => PossibleValue::new("continue").help("The run waits for more"),
+        })
+    }
+}
+
+impl ValueEnum for Privileged {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Required, Self::IfAvailable, Self::No]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Required => PossibleValue::new("required")
+                .help("Privileged topics are read, and the run fails where one is missing"),
+            Self::IfAvailable => PossibleValue::new("if-available")
+                .help("Anonymised topics are read where the privileged one is missing"),
+            Self::No => PossibleValue::new("no").help("Only public topics are read"),
+        })
+    }
+}
+
+impl ValueEnum for MissingTopics {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Error, Self::Ignore]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Error => PossibleValue::new("error").help("The run fails"),
+            Self::Ignore => {
+                PossibleValue::new("ignore").help("The run reads the other object types")
+            }
         })
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{
-    KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
+    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Privileged, RecordCount, Size, Span, Text,
+    WorkerCount,
 };
 
 /// Combines a value with that of a lower layer, which it replaces by default.
@@ -22,7 +23,6 @@ impl Merge for PathBuf {}
 impl Merge for String {}
 impl Merge for Vec<String> {}
 impl Merge for Vec<(String, String)> {}
-impl Merge for bool {}
 impl Merge for u64 {}
 impl Merge for Size {}
 impl Merge for Span {}
@@ -30,6 +30,8 @@ impl Merge for RecordCount {}
 impl Merge for WorkerCount {}
 impl Merge for Text {}
 impl Merge for OnEof {}
+impl Merge for Privileged {}
+impl Merge for MissingTopics {}
 impl Merge for OnBadRecord {}
 
 impl Merge for KafkaSettings {
@@ -100,8 +102,10 @@ section! {
         prefix: String = Prefix,
         /// The object types to read, out of those of the plugin.
         object_types: Vec<String> = ObjectTypes,
-        /// Whether privileged topics are read where they exist.
-        privileged: bool = Privileged,
+        /// Whether privileged topics are read.
+        privileged: Privileged = Privileged,
+        /// What to do about an object type that has no topic.
+        missing_topics: MissingTopics = MissingTopics,
         /// A recording to read instead of a cluster.
         recording: PathBuf = Recording,
         /// What to do when all existing records are processed.

@@ -23,7 +23,8 @@ pub(crate) use self::layer::{Layer, Layers, LimitsLayer, ProcessorLayer};
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
 pub(crate) use self::values::{
-    KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
+    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Privileged, RecordCount, Size, Span, Text,
+    WorkerCount,
 };
 
 /// The default prefix of the names of the journal's topics.
@@ -80,8 +81,10 @@ pub(crate) struct Objects {
     pub(crate) prefix: String,
     /// Their types; if empty, all that the plugin reads.
     pub(crate) types: Vec<String>,
-    /// Whether privileged topics are read where they exist.
-    pub(crate) privileged: bool,
+    /// Whether privileged topics are read.
+    pub(crate) privileged: Privileged,
+    /// What to do about an object type that has no topic.
+    pub(crate) missing_topics: MissingTopics,
 }
 
 /// Where records are read from.
@@ -180,7 +183,8 @@ impl TryFrom<Layer> for Config {
             objects: Objects {
                 prefix: journal.prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
                 types: journal.object_types.unwrap_or_default(),
-                privileged: journal.privileged.unwrap_or_default(),
+                privileged: journal.privileged.unwrap_or(Privileged::No),
+                missing_topics: journal.missing_topics.unwrap_or(MissingTopics::Error),
             },
             source,
             stop_after: journal.stop_after,

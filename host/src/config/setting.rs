@@ -15,6 +15,8 @@ pub(crate) enum Setting {
     ObjectTypes,
     /// Whether privileged topics are read.
     Privileged,
+    /// What to do about an object type that has no topic.
+    MissingTopics,
     /// The recording that is read instead of a cluster.
     Recording,
     /// Where a run ends when all existing records are processed.
@@ -50,13 +52,14 @@ pub(crate) enum Setting {
 impl Setting {
     /// All settings.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
         Self::Prefix,
         Self::ObjectTypes,
         Self::Privileged,
+        Self::MissingTopics,
         Self::Recording,
         Self::OnEof,
         Self::StopAfter,

@@ -60,7 +60,8 @@ fn what_nothing_sets_has_its_default() {
         (config.workers, config.on_bad_record),
         (1, OnBadRecord::Stop)
     );
-    assert!(!config.objects.privileged);
+    assert_eq!(config.objects.privileged, Privileged::No);
+    assert_eq!(config.objects.missing_topics, MissingTopics::Error);
     assert!(config.outputs.is_empty());
 }
 

@@ -33,6 +33,9 @@ pub(crate) enum ValueError {
     /// It is empty.
     #[error("it must not be empty")]
     Empty,
+    /// It does not say whether privileged topics are read.
+    #[error("it is not `required`, `if-available` or `no`")]
+    Privileged,
 }
 
 /// A size above zero, in bytes: `1MiB`.
@@ -64,6 +67,28 @@ pub(crate) struct Text(pub(crate) String);
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(from = "BTreeMap<String, Scalar>")]
 pub(crate) struct KafkaSettings(pub(crate) Vec<(String, String)>);
+
+/// Whether privileged topics, which are not anonymised, are read. `true` and `false` are `required` and `no`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) enum Privileged {
+    /// They are never read.
+    No,
+    /// They are read, and the run fails where it would read an anonymised topic.
+    Required,
+    /// They are read where they exist, and anonymised topics elsewhere.
+    IfAvailable,
+}
+
+/// What a run does about an object type that has no topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MissingTopics {
+    /// It fails.
+    Error,
+    /// It reads the others.
+    Ignore,
+}
 
 /// What a run does when all existing records are processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -146,6 +171,19 @@ impl FromStr for Text {
     }
 }
 
+impl FromStr for Privileged {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "no" | "false" => Ok(Self::No),
+            "required" | "true" => Ok(Self::Required),
+            "if-available" => Ok(Self::IfAvailable),
+            _ => Err(ValueError::Privileged),
+        }
+    }
+}
+
 /// A text, a number or a truth value of a file, as the text that a flag would take.
 #[derive(Debug)]
 struct Scalar(String);
@@ -162,7 +200,7 @@ macro_rules! read_from_scalar {
     )*};
 }
 
-read_from_scalar!(Size, Span, RecordCount, WorkerCount, Text);
+read_from_scalar!(Size, Span, RecordCount, WorkerCount, Text, Privileged);
 
 impl From<BTreeMap<String, Scalar>> for KafkaSettings {
     fn from(settings: BTreeMap<String, Scalar>) -> Self {
@@ -231,6 +269,22 @@ mod tests {
         assert_eq!("1m 30s".parse(), Ok(Span(Duration::from_secs(90))));
         assert_eq!("0s".parse::<Span>(), Err(ValueError::Zero));
         assert_eq!("30".parse::<Span>(), Err(ValueError::Span));
+    }
+
+    #[test]
+    fn privileged_topics_are_required_preferred_or_not_read() {
+        for (text, expected) in [
+            ("true", Ok(Privileged::Required)),
+            ("required", Ok(Privileged::Required)),
+            ("if-available", Ok(Privileged::IfAvailable)),
+            ("false", Ok(Privileged::No)),
+            ("no", Ok(Privileged::No)),
+            ("yes", Err(ValueError::Privileged)),
+        ] {
+            assert_eq!(text.parse(), expected, "{text}");
+        }
+        let from_file: Privileged = serde_json::from_str("true").unwrap();
+        assert_eq!(from_file, Privileged::Required);
     }
 
     #[test]

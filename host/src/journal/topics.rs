@@ -4,6 +4,7 @@
 //! anonymised. The same rules hold for a Kafka cluster and a recording.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use journal_recording::is_topic_name;
 
@@ -12,6 +13,8 @@ use crate::text::{Quoted, list, list_like};
 
 /// The suffix of the prefix of privileged topics.
 const PRIVILEGED: &str = "_privileged";
+/// The object types whose public topics are anonymised. Each has a privileged topic.
+const ANONYMISED: [&str; 2] = ["release", "revision"];
 
 /// Which object types a plan asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,17 @@ pub enum ObjectTypes {
     Named(Vec<String>),
 }
 
+/// Whether privileged topics are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privileged {
+    /// They are never read.
+    No,
+    /// They are read, and no anonymised topic is.
+    Required,
+    /// They are read where they exist, and anonymised topics elsewhere.
+    IfAvailable,
+}
+
 /// Which topics a run reads.
 #[derive(Clone, Debug)]
 pub struct Subscription {
@@ -29,8 +43,10 @@ pub struct Subscription {
     pub prefix: String,
     /// The object types.
     pub object_types: ObjectTypes,
-    /// Whether privileged topics are preferred where they exist; without this they are never read.
-    pub privileged: bool,
+    /// Whether privileged topics are read.
+    pub privileged: Privileged,
+    /// Whether an object type without a topic is left out, as long as there is another one.
+    pub ignores_missing: bool,
 }
 
 /// Why no topics can be selected, as the rest of a sentence about the brokers or the recording.
@@ -73,6 +89,18 @@ pub enum TopicError {
         prefix: String,
         /// The object types that can be read.
         known: BTreeSet<String>,
+    },
+    /// Privileged topics are required, and only the public topics of these object types can be read.
+    #[error(
+        "{} {}, and the public topics of these object types are anonymised",
+        if *is_denied { "denies this account access to" } else { "has no topic" },
+        list(topics)
+    )]
+    Anonymised {
+        /// The privileged topics that are missing.
+        topics: BTreeSet<String>,
+        /// Whether the brokers refuse to answer whether they exist.
+        is_denied: bool,
     },
 }
 
@@ -148,7 +176,8 @@ impl Subscription {
                 .filter(|(name, versions)| wanted(name, versions));
             found.map(|(name, _)| name.clone()).collect()
         };
-        let is_readable = |versions: &Versions| self.privileged || versions.public.is_some();
+        let is_privileged = self.privileged != Privileged::No;
+        let is_readable = |versions: &Versions| is_privileged || versions.public.is_some();
         let known = names_of(&|_, versions| is_readable(versions));
         let only_privileged = names_of(&|name, versions| {
             !is_readable(versions) && (known.is_empty() || self.names(name))
@@ -162,22 +191,76 @@ impl Subscription {
         let wanted = match &self.object_types {
             ObjectTypes::Any => known,
             ObjectTypes::Named(wanted) => {
-                if let Some(missing) = wanted.iter().find(|wanted| !known.contains(*wanted)) {
+                let is_none = !wanted.iter().any(|wanted| known.contains(wanted));
+                if let Some(missing) = wanted.iter().find(|wanted| !known.contains(*wanted))
+                    && (is_none || !self.ignores_missing)
+                {
                     return Err(TopicError::NoTopic {
                         object_type: missing.clone(),
                         prefix: self.prefix.clone(),
                         known,
                     });
                 }
-                wanted.iter().cloned().collect()
+                let found = wanted.iter().filter(|wanted| known.contains(*wanted));
+                found.cloned().collect()
             }
         };
         let read = wanted.iter().filter_map(|name| types.remove(name));
         let read = read.filter_map(|versions| match versions.privileged {
-            Some(topic) if self.privileged => Some(topic),
+            Some(topic) if is_privileged => Some(topic),
             _ => versions.public,
         });
-        Ok(read.collect())
+        self.refuse_anonymised(read.collect())
+    }
+
+    /// Answers the topics, unless privileged ones are required and an anonymised one is among them.
+    fn refuse_anonymised(&self, chosen: Vec<Topic>) -> Result<Vec<Topic>, TopicError> {
+        if self.privileged != Privileged::Required {
+            return Ok(chosen);
+        }
+        let anonymised = chosen.iter().filter(|topic| topic.is_anonymised());
+        let missing = |topic: &Topic| format!("{}{PRIVILEGED}.{}", self.prefix, topic.object_type);
+        let topics: BTreeSet<_> = anonymised.map(missing).collect();
+        if topics.is_empty() {
+            return Ok(chosen);
+        }
+        Err(TopicError::Anonymised {
+            topics,
+            is_denied: false,
+        })
+    }
+
+    /// What the operator has to know about the topics that were chosen: the privileged ones that were preferred and are
+    /// not there, and the object types that are left out.
+    #[must_use]
+    pub fn warnings(&self, chosen: &[Arc<Topic>]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.privileged == Privileged::IfAvailable {
+            let anonymised = chosen.iter().filter(|topic| topic.is_anonymised());
+            let anonymised: Vec<_> = anonymised.map(|topic| topic.name.as_str()).collect();
+            if !anonymised.is_empty() {
+                warnings.push(format!(
+                    "{} of {} topics are anonymised, because this account sees no privileged topic instead: {}",
+                    anonymised.len(),
+                    chosen.len(),
+                    list(&anonymised)
+                ));
+            }
+        }
+        if let ObjectTypes::Named(wanted) = &self.object_types {
+            let is_missing = |wanted: &&String| {
+                let mut types = chosen.iter().map(|topic| &topic.object_type);
+                !types.any(|object_type| object_type == *wanted)
+            };
+            let missing: Vec<_> = wanted.iter().filter(is_missing).collect();
+            if !missing.is_empty() {
+                warnings.push(format!(
+                    "object types that have no topic are left out: {}",
+                    list(&missing)
+                ));
+            }
+        }
+        warnings
     }
 
     /// Splits a name; `None` when it does not have the prefix.
@@ -206,6 +289,13 @@ impl Subscription {
             ObjectTypes::Any => false,
             ObjectTypes::Named(names) => names.iter().any(|name| name == object_type),
         }
+    }
+}
+
+impl Topic {
+    /// Whether its records hold no names.
+    fn is_anonymised(&self) -> bool {
+        !self.privileged && ANONYMISED.contains(&self.object_type.as_str())
     }
 }
 

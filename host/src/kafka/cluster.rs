@@ -1,5 +1,6 @@
 //! The state of the cluster, which a process requests before its workers join the group.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use super::query_client::QueryClient;
 use super::settings::Settings;
 use crate::journal::batch::Topic;
 use crate::journal::offsets::Offsets;
-use crate::journal::topics::Subscription;
+use crate::journal::topics::{Subscription, TopicError};
 
 /// The time limit for the answers of the brokers at the start.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -58,7 +59,7 @@ impl Cluster {
         let names = metadata.topics().iter().map(MetadataTopic::name);
         let topics = subscription.choose(names).map_err(|error| Error::Topics {
             brokers: settings.brokers.clone(),
-            error,
+            error: with_rights(error, &query_client),
         })?;
         let topics: Vec<_> = topics.into_iter().map(Arc::new).collect();
         let ends = if stop_at_end {
@@ -157,6 +158,23 @@ fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata,
                 reason,
             });
         }
+    }
+}
+
+/// The list of all topics lacks those that an account may not see, so privileged topics that are missing are asked for
+/// by name.
+fn with_rights(error: TopicError, query_client: &QueryClient) -> TopicError {
+    let TopicError::Anonymised { topics, .. } = error else {
+        return error;
+    };
+    let denied = query_client.denied(&topics).unwrap_or_else(|error| {
+        tracing::debug!("the rights on topics are not known: {error}");
+        BTreeSet::new()
+    });
+    let is_denied = !denied.is_empty();
+    TopicError::Anonymised {
+        topics: if is_denied { denied } else { topics },
+        is_denied,
     }
 }
 

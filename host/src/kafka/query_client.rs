@@ -3,12 +3,13 @@
 //! A member's own requests to the group's coordinator wait until a join has ended, which takes as long as the slowest
 //! member of the group, or the session timeout of a dead one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::clients;
 use super::context::Context;
@@ -67,6 +68,25 @@ impl QueryClient {
     /// All topics.
     pub(super) fn metadata(&self, timeout: Duration) -> Result<Metadata, KafkaError> {
         self.client.fetch_metadata(None, timeout)
+    }
+
+    /// The topics among these that the brokers refuse to describe to this account.
+    pub(super) fn denied<'a>(
+        &self,
+        topics: impl IntoIterator<Item = &'a String>,
+    ) -> Result<BTreeSet<String>, KafkaError> {
+        let mut denied = BTreeSet::new();
+        for topic in topics {
+            let metadata = self.client.fetch_metadata(Some(topic), ASK_TIMEOUT)?;
+            let errors = metadata.topics().iter().filter_map(MetadataTopic::error);
+            if errors
+                .map(RDKafkaErrorCode::from)
+                .any(|code| code == RDKafkaErrorCode::TopicAuthorizationFailed)
+            {
+                denied.insert(topic.clone());
+            }
+        }
+        Ok(denied)
     }
 
     /// The offsets at times, or at the beginning or end; one request to each broker.

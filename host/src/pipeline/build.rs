@@ -2,6 +2,8 @@
 
 mod workers;
 
+pub(crate) use self::workers::privileged;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ mod topics;
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use journal_recording::{Frame, Reader};
 pub(crate) use self::error::Error;
 use self::topics::Topics;
 use super::{BatchLimits, Event, Source, SourceError};
-use crate::journal::batch::{Batches, RecordRef};
+use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::journal::topics::Subscription;
 
@@ -97,6 +98,12 @@ impl Recording {
             assigned: false,
             bytes,
         })
+    }
+
+    /// The topics that are read.
+    #[must_use]
+    pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
+        self.topics.read().cloned().collect()
     }
 
     /// Fills `into` within the limits, and with no frame from `end` on.

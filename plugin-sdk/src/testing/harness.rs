@@ -90,7 +90,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self
     }
 
-    /// Prefers privileged records over anonymised ones in the recordings, as `--privileged` does.
+    /// Prefers privileged records over anonymised ones in the recordings, as `--privileged=if-available` does.
     ///
     /// ```
     /// use journal_plugin_sdk::Processor;

@@ -50,9 +50,19 @@ pub(super) fn topics(error: &TopicError, names: Names<'_>) -> String {
             format!("{} reads them", names.of(Setting::Privileged))
         }
         TopicError::NoTopic { .. } => format!(
-            "narrow the object types with {}, or check {}",
+            "narrow the object types with {}, leave out those without a topic with {}, or check {}",
             names.of(Setting::ObjectTypes),
+            names.with(Setting::MissingTopics, "ignore"),
             names.of(Setting::Prefix)
+        ),
+        TopicError::Anonymised { is_denied, .. } => format!(
+            "{}{} reads anonymised topics where the privileged ones cannot be read",
+            if *is_denied {
+                "ask for access to privileged topics; "
+            } else {
+                ""
+            },
+            names.with(Setting::Privileged, "if-available")
         ),
     }
 }

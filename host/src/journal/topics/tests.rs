@@ -9,7 +9,8 @@ fn any() -> Subscription {
     Subscription {
         prefix: PREFIX.to_owned(),
         object_types: ObjectTypes::Any,
-        privileged: false,
+        privileged: Privileged::No,
+        ignores_missing: false,
     }
 }
 
@@ -22,9 +23,31 @@ fn named(names: &[&str]) -> Subscription {
 
 fn privileged(subscription: Subscription) -> Subscription {
     Subscription {
-        privileged: true,
+        privileged: Privileged::Required,
         ..subscription
     }
+}
+
+fn if_available(subscription: Subscription) -> Subscription {
+    Subscription {
+        privileged: Privileged::IfAvailable,
+        ..subscription
+    }
+}
+
+fn ignoring(subscription: Subscription) -> Subscription {
+    Subscription {
+        ignores_missing: true,
+        ..subscription
+    }
+}
+
+/// What an operator reads about the topics that are chosen.
+#[track_caller]
+fn warnings(subscription: &Subscription, topics: &[&str]) -> Vec<String> {
+    let chosen = subscription.choose(topics.iter().copied()).unwrap();
+    let chosen: Vec<_> = chosen.into_iter().map(Arc::new).collect();
+    subscription.warnings(&chosen)
 }
 
 fn with_prefix(prefix: &str) -> Subscription {
@@ -86,11 +109,94 @@ fn privileged_topics_are_preferred_where_they_are_asked_for() {
         names(&privileged(named(&["revision"])), &topics),
         [PRIVILEGED_REVISION]
     );
-    assert_eq!(names(&privileged(any()), &[REVISION]), [REVISION]);
     assert_eq!(
         names(&privileged(any()), &[PRIVILEGED_REVISION]),
         [PRIVILEGED_REVISION]
     );
+}
+
+#[test]
+fn anonymised_topic_is_refused_where_privileged_ones_are_required() {
+    const RELEASE: &str = "swh.journal.objects.release";
+    let missing = |names: &[&str]| TopicError::Anonymised {
+        topics: set(names),
+        is_denied: false,
+    };
+    let one = refusal(&privileged(any()), &[REVISION, CONTENT]);
+    assert_eq!(one, missing(&[PRIVILEGED_REVISION]));
+    assert_eq!(
+        one.to_string(),
+        "has no topic `swh.journal.objects_privileged.revision`, and the public topics of these object types are \
+         anonymised"
+    );
+    let both = refusal(&privileged(any()), &[REVISION, RELEASE]);
+    let privileged_release = "swh.journal.objects_privileged.release";
+    assert_eq!(both, missing(&[privileged_release, PRIVILEGED_REVISION]));
+    // One of two is as wrong as both.
+    let topics = [REVISION, PRIVILEGED_REVISION, RELEASE];
+    assert_eq!(
+        refusal(&privileged(any()), &topics),
+        missing(&[privileged_release])
+    );
+    // Types that are never anonymised have no privileged topic.
+    assert_eq!(
+        names(&privileged(named(&["content"])), &[REVISION, CONTENT]),
+        [CONTENT]
+    );
+    assert_eq!(
+        warnings(&privileged(any()), &[CONTENT, PRIVILEGED_REVISION]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn anonymised_topics_are_counted_where_privileged_ones_are_only_preferred() {
+    let topics = [REVISION, CONTENT];
+    assert_eq!(names(&if_available(any()), &topics), [CONTENT, REVISION]);
+    assert_eq!(
+        warnings(&if_available(any()), &topics),
+        [
+            "1 of 2 topics are anonymised, because this account sees no privileged topic instead: \
+             `swh.journal.objects.revision`"
+        ]
+    );
+    let with_privileged = [REVISION, PRIVILEGED_REVISION, CONTENT];
+    assert_eq!(
+        names(&if_available(any()), &with_privileged),
+        [CONTENT, PRIVILEGED_REVISION]
+    );
+    assert_eq!(warnings(&if_available(any()), &with_privileged), [""; 0]);
+    assert_eq!(warnings(&any(), &topics), [""; 0]);
+}
+
+#[test]
+fn object_types_without_a_topic_are_left_out_and_named_where_that_is_wanted() {
+    let plan = named(&["content", "origin", "snapshot"]);
+    assert!(matches!(
+        refusal(&plan, &[CONTENT, REVISION]),
+        TopicError::NoTopic { object_type, .. } if object_type == "origin"
+    ));
+    assert_eq!(
+        names(&ignoring(plan.clone()), &[CONTENT, REVISION]),
+        [CONTENT]
+    );
+    assert_eq!(
+        warnings(&ignoring(plan.clone()), &[CONTENT, REVISION]),
+        ["object types that have no topic are left out: `origin`, `snapshot`"]
+    );
+    // Nothing at all is no run.
+    assert!(matches!(
+        refusal(&ignoring(plan), &[REVISION]),
+        TopicError::NoTopic { .. }
+    ));
+    // A topic that may not be read is not missing.
+    assert!(matches!(
+        refusal(
+            &ignoring(named(&["content", "revision"])),
+            &[CONTENT, PRIVILEGED_REVISION]
+        ),
+        TopicError::OnlyPrivileged { .. }
+    ));
 }
 
 #[test]
@@ -224,6 +330,8 @@ fn object_types_without_topics_are_chosen_by_their_names() {
     let origin = "swh.journal.objects.origin";
     assert_eq!(chosen(&any()), [CONTENT, origin]);
     assert_eq!(chosen(&privileged(named(&["origin"]))), [origin]);
+    let anonymised = privileged(any()).choose_object_types(["origin", "release"]);
+    assert!(matches!(anonymised, Err(TopicError::Anonymised { .. })));
     // They have no prefix, so none is privileged.
     assert_eq!(
         chosen(&with_prefix("a_privileged")),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::BuildError;
-use crate::config::Config;
+use crate::config::{Config, MissingTopics, Privileged};
+use crate::journal::batch::Topic;
 use crate::journal::offsets::NoStore;
-use crate::journal::topics::{ObjectTypes, Subscription};
+use crate::journal::topics::{self, ObjectTypes, Subscription};
 use crate::kafka::{Clients, Cluster, Member};
 use crate::pipeline::{
     Deadlines, Ended, OutputBindings, Process, ProcessorSettings, SandboxedProcessor, Work, Worker,
@@ -41,7 +42,8 @@ impl Builder<'_> {
         Subscription {
             prefix: self.config.objects.prefix.clone(),
             object_types: self.object_types.clone(),
-            privileged: self.config.objects.privileged,
+            privileged: privileged(self.config.objects.privileged),
+            ignores_missing: self.config.objects.missing_topics == MissingTopics::Ignore,
         }
     }
 
@@ -51,12 +53,14 @@ impl Builder<'_> {
         path: &Path,
         processor: Processor,
     ) -> Result<Work, BuildError> {
+        let subscription = self.subscription();
         let source = Recording::open(recording::Options {
             path: path.to_owned(),
-            subscription: self.subscription(),
+            subscription: subscription.clone(),
             tombstones: self.processor.plan.tombstones,
         })
         .map_err(SourceError::from)?;
+        warn(&subscription, &source.topics());
         let outputs = self.outputs()?;
         let parts = WorkerParts {
             source: Box::new(source),
@@ -80,8 +84,10 @@ impl Builder<'_> {
         first: Processor,
     ) -> Result<Vec<Work>, BuildError> {
         let start = clients.start_of_partitions().map_err(SourceError::from)?;
-        let (cluster, members) = Cluster::connect(clients, &self.subscription(), stop_at_end)
-            .map_err(SourceError::from)?;
+        let subscription = self.subscription();
+        let (cluster, members) =
+            Cluster::connect(clients, &subscription, stop_at_end).map_err(SourceError::from)?;
+        warn(&subscription, cluster.topics());
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),
@@ -125,6 +131,22 @@ impl Builder<'_> {
         let destinations =
             jsonl::Destinations::open_with(self.files, &self.config.outputs, &plan.outputs)?;
         Ok(OutputBindings::to_one(Box::new(destinations), plan)?)
+    }
+}
+
+/// Logs what the operator has to know about the topics that were chosen.
+fn warn(subscription: &Subscription, chosen: &[Arc<Topic>]) {
+    for warning in subscription.warnings(chosen) {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Which privileged topics a configuration selects.
+pub(crate) fn privileged(setting: Privileged) -> topics::Privileged {
+    match setting {
+        Privileged::No => topics::Privileged::No,
+        Privileged::Required => topics::Privileged::Required,
+        Privileged::IfAvailable => topics::Privileged::IfAvailable,
     }
 }
 

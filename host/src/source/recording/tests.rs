@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::journal::batch::Columns;
-use crate::journal::topics::ObjectTypes;
+use crate::journal::topics::{ObjectTypes, Privileged};
 
 const PUBLIC: &str = "swh.journal.objects.revision";
 const PRIVILEGED: &str = "swh.journal.objects_privileged.revision";
@@ -40,7 +40,8 @@ fn options(path: &Path) -> Options {
         subscription: Subscription {
             prefix: "swh.journal.objects".to_owned(),
             object_types: ObjectTypes::Any,
-            privileged: false,
+            privileged: Privileged::No,
+            ignores_missing: false,
         },
         tombstones: false,
     }
@@ -67,7 +68,7 @@ fn only(object_type: &str, options: Options) -> Options {
 fn privileged(options: Options) -> Options {
     Options {
         subscription: Subscription {
-            privileged: true,
+            privileged: Privileged::Required,
             ..options.subscription
         },
         ..options
@@ -323,6 +324,25 @@ fn topic_that_the_header_lacks_is_an_error() {
             .to_string()
             .contains("holds a record of the topic `other`"),
         "{error}"
+    );
+}
+
+#[test]
+fn anonymised_topic_is_refused_where_privileged_ones_are_required() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = [PUBLIC, CONTENT].map(|topic| frame(topic, Some(b"a")));
+    let path = write(&folder, &[PUBLIC, CONTENT], &frames);
+    let error = refusal(privileged(options(&path)));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the recording `{}` has no topic `{PRIVILEGED}`, and the public topics of these object types are anonymised",
+            path.display()
+        )
+    );
+    assert_eq!(
+        topics(privileged(only("content", options(&path)))),
+        [CONTENT]
     );
 }
 

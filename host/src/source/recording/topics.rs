@@ -66,6 +66,11 @@ impl Topics {
         Some((entry.topic.as_ref(), entry.records))
     }
 
+    /// The topics that are read.
+    pub(super) fn read(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.entries.iter().filter_map(|entry| entry.topic.as_ref())
+    }
+
     /// Resets the counts.
     pub(super) fn start_over(&mut self) {
         for entry in &mut self.entries {

@@ -191,6 +191,49 @@ fn privileged_topics_are_read_only_when_requested() {
     assert_eq!(read.counts()["release"].objects, 1);
 }
 
+/// Anonymised rows never pass for others: an operator who wants them where nothing else exists has to say so.
+#[test]
+fn privileged_topic_that_is_absent_ends_the_run_unless_it_is_only_preferred() {
+    let mut journal = origins(2, 1);
+    journal.records[0].object_type = "release".into();
+    let input = KafkaInput::with("absent", &journal);
+    let host = || input.read_by(Host::run(&paths::plugin("count-objects")));
+    fails(host().arg("--privileged"))
+        .says(&format!(
+            "`{}` has no topic `{}`, and the public topics of these object types are anonymised",
+            Broker::shared().address(),
+            input.prefix.privileged_topic("release")
+        ))
+        .hints("`--privileged=if-available` reads anonymised topics");
+    assert_eq!(input.committed(), 0);
+    let preferred = host().arg("--privileged=if-available").finish(LIMIT);
+    let preferred = preferred.success();
+    assert_eq!(preferred.counts(), journal.counts(false, 1));
+    let warning = "1 of 2 topics are anonymised";
+    assert!(preferred.stderr.contains(warning), "{}", preferred.stderr);
+}
+
+#[test]
+fn object_types_without_a_topic_are_left_out_on_request_and_named() {
+    let journal = origins(3, 1);
+    let input = KafkaInput::with("young", &journal);
+    let host = || {
+        let host = input.read_by(Host::run(&paths::plugin("count-objects")));
+        host.args(["--object-type", "origin", "--object-type", "snapshot"])
+    };
+    fails(host())
+        .names("has no topic for the object type `snapshot`")
+        .hints("`--missing-topics ignore`");
+    let read = host().args(["--missing-topics", "ignore"]).finish(LIMIT);
+    let read = read.success();
+    assert_eq!(read.counts(), journal.counts(false, 1));
+    let warning = "object types that have no topic are left out: `snapshot`";
+    assert!(read.stderr.contains(warning), "{}", read.stderr);
+    let none = input.read_by(Host::run(&paths::plugin("count-objects")));
+    let none = none.args(["--object-type", "snapshot", "--missing-topics", "ignore"]);
+    fails(none).names("has no topic for the object type `snapshot`");
+}
+
 /// The name of the privileged prefix does not bypass the flag.
 #[test]
 fn privileged_prefix_is_refused() {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use journal_tests::{Host, paths, run};
 
-use super::{Failure, HOSTILE, fails, hostile, origins, record, shipped};
+use super::{Failure, HOSTILE, LIMIT, fails, hostile, origins, record, shipped};
 
 /// Runs `count-objects` over a file `input` with these bytes, which is invalid.
 #[track_caller]
@@ -43,6 +43,20 @@ fn missing_recording_is_named() {
     fails(run().args(["--recording", "."]))
         .says("cannot read the recording `.`: Is a directory (os error 21)")
         .hints("`--recording` takes the path of a file that can be read");
+}
+
+#[test]
+fn recording_without_the_privileged_topics_that_are_required_is_refused() {
+    let run = |flag: &str| {
+        let run = Host::run(&paths::plugin("count-objects")).arg("--recording");
+        run.arg(shipped()).arg(flag)
+    };
+    fails(run("--privileged"))
+        .names("has no topic `swh.journal.objects_privileged.release`, `swh.journal.objects_privileged.revision`")
+        .hints("`--privileged=if-available`");
+    let preferred = run("--privileged=if-available").finish(LIMIT).success();
+    let warning = "topics are anonymised, because";
+    assert!(preferred.stderr.contains(warning), "{}", preferred.stderr);
 }
 
 #[test]

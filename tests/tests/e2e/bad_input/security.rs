@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use journal_tests::kafka::Account;
+use journal_tests::kafka::{Account, Journal};
 use journal_tests::{Broker, Host, Prefix, paths};
 
 use super::{HOSTILE, LIMIT, fails, origins};
@@ -17,6 +17,8 @@ struct Cluster {
     broker: Broker,
     prefix: Prefix,
     secret: Prefix,
+    /// It has releases whose privileged topic alice may not read.
+    names: Prefix,
 }
 
 fn cluster() -> &'static Cluster {
@@ -24,15 +26,29 @@ fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| {
         let broker = Broker::start_secured(ALICE);
         let (prefix, secret) = (Prefix::new("open"), Prefix::new("secret"));
+        let names = Prefix::new("names");
         broker.load(&prefix, &origins(10, 1), 2, 1);
         broker.load(&secret, &origins(10, 1), 2, 1);
+        broker.load(&names, &releases(), 1, 1);
         broker.grant(ALICE, prefix.as_str(), "alice-");
+        broker.grant(ALICE, &format!("{names}."), "alice-");
         Cluster {
             broker,
             prefix,
             secret,
+            names,
         }
     })
+}
+
+/// A release in the public topic and in the privileged one.
+fn releases() -> Journal {
+    let mut journal = origins(2, 1);
+    for (record, privileged) in journal.records.iter_mut().zip([false, true]) {
+        record.object_type = "release".into();
+        record.privileged = privileged;
+    }
+    journal
 }
 
 impl Cluster {
@@ -103,6 +119,27 @@ fn group_that_the_account_may_not_use_is_reported() {
     fails(cluster.trusting(run))
         .names("roup authorization failed")
         .hints("`--group-id`: where access is limited it begins with the user's name and a hyphen");
+}
+
+/// The list of topics lacks it, as if it did not exist.
+#[test]
+fn privileged_topic_that_the_account_may_not_see_is_named_as_denied() {
+    let cluster = cluster();
+    let run = |flag: &str| {
+        let run = cluster.run(&cluster.names, "alice-names", ALICE.password);
+        cluster.trusting(run).arg(flag)
+    };
+    fails(run("--privileged"))
+        .says(&format!(
+            "`{}` denies this account access to `{}`, and the public topics of these object types are anonymised",
+            cluster.broker.secured_address(),
+            cluster.names.privileged_topic("release")
+        ))
+        .hints("ask for access to privileged topics; `--privileged=if-available`");
+    let preferred = run("--privileged=if-available").finish(LIMIT).success();
+    assert_eq!(preferred.rows().len(), 1);
+    let warning = "1 of 1 topics are anonymised";
+    assert!(preferred.stderr.contains(warning), "{}", preferred.stderr);
 }
 
 #[test]
