@@ -201,6 +201,7 @@ fn settings(
         checkpoint_interval: None,
         on_bad_record: OnBadRecord::Count,
         start: Some(Start::Earliest),
+        reads_again: false,
         note: String::new(),
         deadlines: Deadlines::NONE,
         leaves_a_group: false,

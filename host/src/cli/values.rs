@@ -42,13 +42,14 @@ impl TypedValueParser for SecretPair {
 
 impl ValueEnum for OnEof {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Stop, Self::Continue]
+        &[Self::Stop, Self::Continue, Self::Restart]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
             Self::Stop => PossibleValue::new("stop").help("The run ends"),
             Self::Continue => PossibleValue::new("continue").help("The run waits for more"),
+            Self::Restart => PossibleValue::new("restart").help("The run reads all records again"),
         })
     }
 }

@@ -98,6 +98,8 @@ pub(crate) enum OnEof {
     Stop,
     /// It waits for more records.
     Continue,
+    /// It reads all records again from the beginning.
+    Restart,
 }
 
 /// What a run does with a record that the processor rejects.

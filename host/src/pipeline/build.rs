@@ -107,6 +107,7 @@ impl Pipeline {
                     config::OnBadRecord::Skip => OnBadRecord::Skip,
                 },
                 start: Some(Start::Earliest),
+                reads_again: false,
                 note: String::new(),
                 deadlines: Deadlines::NONE,
                 leaves_a_group: false,
@@ -126,10 +127,7 @@ impl Pipeline {
         };
         let work = match input {
             Input::Recording(path) => vec![builder.over_recording(path, first)?],
-            Input::Kafka {
-                clients,
-                stop_at_end,
-            } => builder.over_kafka(*clients, stop_at_end, first)?,
+            Input::Kafka { clients, on_eof } => builder.over_kafka(*clients, on_eof, first)?,
         };
         Ok(Self {
             work,
@@ -273,7 +271,7 @@ enum Input<'a> {
     Kafka {
         /// The clients, one for each worker among them, which are connecting to the brokers.
         clients: Box<Clients>,
-        stop_at_end: bool,
+        on_eof: OnEof,
     },
 }
 
@@ -286,7 +284,7 @@ impl<'a> Input<'a> {
                 settings.fetch = memory.bounded.map(|bounds| bounds.fetch);
                 Ok(Self::Kafka {
                     clients: Box::new(Clients::start(settings, config.workers)?),
-                    stop_at_end: kafka.on_eof == OnEof::Stop,
+                    on_eof: kafka.on_eof,
                 })
             }
         }

@@ -6,6 +6,7 @@
 
 mod assignment;
 mod confirmation;
+mod passes;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub(crate) use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
 
 use self::assignment::Arriving;
 use self::confirmation::{LAST_PAUSE, Pause};
+use self::passes::Pass;
 use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
 use super::failure::{CallRanges, RecordPosition, WorkerError};
@@ -64,6 +66,8 @@ pub(crate) struct Worker {
     sinks: Sinks,
     membership: Option<Arc<Membership>>,
     end: Option<EndTracker>,
+    /// For a run that reads everything again and again.
+    pass: Option<Pass>,
     counters: Arc<WorkerProgress>,
     settings: WorkerSettings,
     batches: Batches,
@@ -93,6 +97,7 @@ impl Worker {
             sinks: Sinks::new(parts.sinks, parts.number),
             membership: parts.membership,
             end: parts.ends.map(EndTracker::new),
+            pass: settings.reads_again.then(Pass::default),
             counters: parts.counters,
             batches: Batches::new(settings.columns),
             settings,
@@ -283,7 +288,7 @@ impl Worker {
             self.counters.show_remaining(self.source.remaining());
         }
         let Some(end) = &mut self.end else {
-            return Ok(false);
+            return self.look_for_the_next_pass().map(|()| false);
         };
         let position = self.source.position();
         let store = match self.sinks.store() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::BuildError;
-use crate::config::{Config, MissingTopics, Privileged};
+use crate::config::{Config, MissingTopics, OnEof, Privileged};
 use crate::journal::batch::Topic;
 use crate::journal::offsets::NoStore;
 use crate::journal::topics::{self, ObjectTypes, Subscription};
@@ -80,18 +80,19 @@ impl Builder<'_> {
     pub(super) fn over_kafka(
         &self,
         clients: Clients,
-        stop_at_end: bool,
+        on_eof: OnEof,
         first: Processor,
     ) -> Result<Vec<Work>, BuildError> {
         let start = clients.start_of_partitions().map_err(SourceError::from)?;
         let subscription = self.subscription();
-        let (cluster, members) =
-            Cluster::connect(clients, &subscription, stop_at_end).map_err(SourceError::from)?;
+        let (cluster, members) = Cluster::connect(clients, &subscription, on_eof == OnEof::Stop)
+            .map_err(SourceError::from)?;
         warn(&subscription, cluster.topics());
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),
             start,
+            reads_again: on_eof == OnEof::Restart,
             deadlines: Deadlines {
                 revoke: cluster.session_timeout(),
                 finish: cluster.session_timeout() + COMMIT_GRACE,

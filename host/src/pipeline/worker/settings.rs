@@ -66,6 +66,8 @@ pub(crate) struct WorkerSettings {
     pub on_bad_record: OnBadRecord,
     /// Where partitions without a committed position start; none where such a partition ends the run.
     pub start: Option<Start>,
+    /// Whether all records are read again from the first, each time that the ends are reached.
+    pub reads_again: bool,
     /// What is committed with each position.
     pub note: String,
     /// Limits on waiting.

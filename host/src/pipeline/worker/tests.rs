@@ -4,6 +4,7 @@ mod assignments;
 mod checkpoints;
 mod failures;
 mod fakes;
+mod passes;
 mod quotas;
 
 use self::fakes::{Answer, Given, Step, partition};

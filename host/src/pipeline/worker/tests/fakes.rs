@@ -96,6 +96,9 @@ pub(super) struct Given {
     pub(super) start: Option<Start>,
     pub(super) committed: Vec<(&'static str, u64)>,
     pub(super) ends: Vec<(&'static str, u64)>,
+    pub(super) reads_again: bool,
+    /// Where the partitions end whenever the worker asks.
+    pub(super) latest: Vec<(&'static str, u64)>,
     /// Looks at committed positions before they are known.
     pub(super) loads_after: usize,
     pub(super) fails_at_call: Option<usize>,
@@ -116,6 +119,8 @@ impl Default for Given {
             start: Some(Start::Earliest),
             committed: Vec::new(),
             ends: Vec::new(),
+            reads_again: false,
+            latest: Vec::new(),
             loads_after: 0,
             fails_at_call: None,
             sink_failure: None,
@@ -215,6 +220,7 @@ impl World {
             checkpoint_interval: None,
             on_bad_record: OnBadRecord::Stop,
             start: given.start,
+            reads_again: given.reads_again,
             note: given.note.to_owned(),
             deadlines: Deadlines {
                 revoke: Duration::from_millis(30),

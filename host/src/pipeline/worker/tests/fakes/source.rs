@@ -3,7 +3,7 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Answer, Step, World, letters, offsets_text};
+use super::{Answer, Step, World, letters, offsets_text, partition};
 use crate::journal::batch::{Batches, TooLarge};
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::source::{BatchLimits, Event, Source, SourceError, recording};
@@ -103,6 +103,13 @@ impl Source for World {
     }
 
     fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
+        if start == Start::Latest {
+            let latest = self.state().given.latest.clone();
+            let latest = latest.iter().map(|&(name, end)| (partition(name), end));
+            return Ok(Poll::Ready(
+                latest.filter(|(one, _)| of.contains(one)).collect(),
+            ));
+        }
         assert_eq!(start, Start::Earliest);
         if !self.state().committed.is_empty() {
             self.note(format!("resolve{}", letters(of)));
