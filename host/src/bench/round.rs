@@ -163,6 +163,7 @@ impl Subject {
                 object_types: self.object_types.clone(),
                 privileged: conditions.privileged,
                 ignores_missing: conditions.ignores_missing,
+                partitions: Vec::new(),
             },
             tombstones: self.plan.tombstones,
         };

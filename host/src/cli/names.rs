@@ -19,6 +19,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::StopAfter => "--stop-after",
         Setting::Brokers => "--brokers",
         Setting::GroupId => "--group-id",
+        Setting::Partitions => "--partition",
         Setting::Kafka => "--kafka",
         Setting::Outputs => "--output",
         Setting::BatchRecords => "--batch-records",

@@ -7,7 +7,9 @@ use super::environment::Environment;
 use super::names::Names;
 use super::report::Report;
 use super::values;
-use crate::config::{KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount};
+use crate::config::{
+    KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, TopicPartition, WorkerCount,
+};
 use crate::pipeline::build::Pipeline;
 
 /// Runs a plugin over the journal, or over a recording.
@@ -62,6 +64,10 @@ struct SourceArguments {
     #[arg(long, value_name = "ID")]
     group_id: Option<Text>,
 
+    /// Read only this partition, without a consumer group: no offset is read or committed. May be repeated.
+    #[arg(long = "partition", value_name = "TOPIC:NUMBER")]
+    partitions: Vec<TopicPartition>,
+
     /// Set a setting of librdkafka; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
     kafka: Vec<(String, String)>,
@@ -102,6 +108,7 @@ impl Arguments {
         layer.journal.on_eof = self.source.on_eof;
         layer.kafka.brokers = self.source.brokers;
         layer.kafka.group_id = self.source.group_id;
+        layer.kafka.partitions = args::given(self.source.partitions);
         layer.kafka.settings = args::given(self.source.kafka).map(KafkaSettings);
         layer.process.memory = self.process_memory;
         layer.process.workers = self.source.workers;
@@ -136,7 +143,7 @@ mod tests {
     }
 
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
-        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --output f \
+        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --on-bad-record skip";
 
@@ -158,6 +165,7 @@ mod tests {
         expected.journal.stop_after = Some(7);
         expected.kafka.brokers = text("b:9092");
         expected.kafka.group_id = text("g");
+        expected.kafka.partitions = Some(vec!["t:5".parse().unwrap()]);
         expected.kafka.settings = Some(KafkaSettings(vec![("k".to_owned(), "v".to_owned())]));
         expected.outputs = Some(vec!["f".to_owned()]);
         expected.limits.batch_records = Some("2".parse().unwrap());

@@ -9,7 +9,7 @@ use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{
     KafkaSettings, MissingTopics, OnBadRecord, OnEof, Privileged, RecordCount, Size, Span, Text,
-    WorkerCount,
+    TopicPartition, WorkerCount,
 };
 
 /// Combines a value with that of a lower layer, which it replaces by default.
@@ -23,6 +23,7 @@ impl Merge for PathBuf {}
 impl Merge for String {}
 impl Merge for Vec<String> {}
 impl Merge for Vec<(String, String)> {}
+impl Merge for Vec<TopicPartition> {}
 impl Merge for u64 {}
 impl Merge for Size {}
 impl Merge for Span {}
@@ -122,6 +123,8 @@ section! {
         brokers: Text = Brokers,
         /// The consumer group.
         group_id: Text = GroupId,
+        /// The partitions to read without the group.
+        partitions: Vec<TopicPartition> = Partitions,
         /// Settings of librdkafka.
         settings: KafkaSettings = Kafka,
     }

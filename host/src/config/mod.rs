@@ -24,7 +24,7 @@ pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
 pub(crate) use self::values::{
     KafkaSettings, MissingTopics, OnBadRecord, OnEof, Privileged, RecordCount, Size, Span, Text,
-    WorkerCount,
+    TopicPartition, WorkerCount,
 };
 
 /// The default prefix of the names of the journal's topics.
@@ -35,6 +35,9 @@ pub(crate) const DEFAULT_BATCH_RECORDS: usize = 1000;
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 /// The default of the longest time between two checkpoints.
 pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The group that a client names which belongs to none.
+const NO_GROUP_ID: &str = "journal-host";
 
 /// All settings of a command, with defaults where no layer sets one.
 #[derive(Clone, Debug)]
@@ -103,6 +106,8 @@ pub(crate) struct Kafka {
     pub(crate) brokers: String,
     /// The consumer group.
     pub(crate) group_id: String,
+    /// The partitions to read without the group; if empty, the group reads all.
+    pub(crate) partitions: Vec<TopicPartition>,
     /// Settings of librdkafka.
     pub(crate) settings: Vec<(String, String)>,
     /// What to do when all existing records are processed.
@@ -212,6 +217,7 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
         let given = [
             (kafka.brokers.is_some(), Setting::Brokers),
             (kafka.group_id.is_some(), Setting::GroupId),
+            (kafka.partitions.is_some(), Setting::Partitions),
             (kafka.settings.is_some(), Setting::Kafka),
         ];
         return match given.into_iter().find(|(is_given, _)| *is_given) {
@@ -220,14 +226,21 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
         };
     }
     let incomplete = |missing, given| ConfigError::Incomplete { missing, given };
-    match (&kafka.brokers, &kafka.group_id) {
+    let partitions = kafka.partitions.clone().unwrap_or_default();
+    let needs_no_group = (!partitions.is_empty()).then_some(NO_GROUP_ID);
+    let group_id = kafka.group_id.as_ref().map(|group_id| group_id.0.as_str());
+    match (&kafka.brokers, group_id.or(needs_no_group)) {
         (Some(brokers), Some(group_id)) => Ok(Source::Kafka(Kafka {
             brokers: brokers.0.clone(),
-            group_id: group_id.0.clone(),
+            group_id: group_id.to_owned(),
+            partitions,
             settings: kafka.settings.clone().unwrap_or_default().0,
             on_eof: layer.journal.on_eof.unwrap_or(OnEof::Continue),
         })),
         (Some(_), None) => Err(incomplete(Setting::GroupId, Setting::Brokers)),
+        (None, Some(_)) if kafka.group_id.is_none() => {
+            Err(incomplete(Setting::Brokers, Setting::Partitions))
+        }
         (None, Some(_)) => Err(incomplete(Setting::Brokers, Setting::GroupId)),
         (None, None) => Err(ConfigError::NoSource),
     }

@@ -27,6 +27,8 @@ pub(crate) enum Setting {
     Brokers,
     /// The consumer group.
     GroupId,
+    /// The partitions to read without the group.
+    Partitions,
     /// The settings of librdkafka; each has its own origin.
     Kafka,
     /// Where outputs are written to.
@@ -52,7 +54,7 @@ pub(crate) enum Setting {
 impl Setting {
     /// All settings.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -65,6 +67,7 @@ impl Setting {
         Self::StopAfter,
         Self::Brokers,
         Self::GroupId,
+        Self::Partitions,
         Self::Kafka,
         Self::Outputs,
         Self::BatchRecords,

@@ -160,3 +160,32 @@ fn settings_that_do_not_go_together_are_refused() {
         ConfigError::SeveralWorkers
     );
 }
+
+#[test]
+fn partitions_are_read_without_a_group_and_only_from_a_cluster() {
+    let flags = |kafka: &str| {
+        format!(r#"{{"processor": {{"plugin": "p.wasm"}}, "kafka": {{"partitions": ["t:1"]{kafka}}}}}"#)
+    };
+    let config = config(&flags(r#", "brokers": "b:9092""#), "{}").unwrap();
+    let Source::Kafka(kafka) = config.source else {
+        panic!("it is a cluster");
+    };
+    assert_eq!(kafka.partitions, ["t:1".parse().unwrap()]);
+    assert_eq!(kafka.group_id, NO_GROUP_ID);
+    let refused = |flags: &str, lower: &str| self::config(flags, lower).unwrap_err();
+    assert_eq!(
+        refused(&flags(""), "{}"),
+        ConfigError::Incomplete {
+            missing: Setting::Brokers,
+            given: Setting::Partitions
+        }
+    );
+    let with_recording = r#"{"processor": {"plugin": "p.wasm"}, "journal": {"recording": "r"},
+        "kafka": {"partitions": ["t:1"]}}"#;
+    assert_eq!(
+        refused(with_recording, "{}"),
+        ConfigError::TwoSources {
+            kafka: Setting::Partitions
+        }
+    );
+}

@@ -33,6 +33,9 @@ pub(crate) enum ValueError {
     /// It is empty.
     #[error("it must not be empty")]
     Empty,
+    /// It is not a partition.
+    #[error("it is not of the form TOPIC:NUMBER")]
+    Partition,
     /// It does not say whether privileged topics are read.
     #[error("it is not `required`, `if-available` or `no`")]
     Privileged,
@@ -62,6 +65,16 @@ pub(crate) struct WorkerCount(pub(crate) NonZero<usize>);
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct Text(pub(crate) String);
+
+/// A partition of a topic: `TOPIC:NUMBER`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct TopicPartition {
+    /// The topic's whole name.
+    pub(crate) topic: String,
+    /// The partition's number in the topic.
+    pub(crate) number: u32,
+}
 
 /// Settings of librdkafka; the last one with the same key takes precedence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -173,6 +186,24 @@ impl FromStr for Text {
     }
 }
 
+impl FromStr for TopicPartition {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let (topic, number) = text.rsplit_once(':').ok_or(ValueError::Partition)?;
+        // Kafka's numbers are signed.
+        let number = number.parse::<i32>().ok();
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        match number {
+            Some(number) if !topic.is_empty() => Ok(Self {
+                topic: topic.to_owned(),
+                number,
+            }),
+            _ => Err(ValueError::Partition),
+        }
+    }
+}
+
 impl FromStr for Privileged {
     type Err = ValueError;
 
@@ -202,7 +233,15 @@ macro_rules! read_from_scalar {
     )*};
 }
 
-read_from_scalar!(Size, Span, RecordCount, WorkerCount, Text, Privileged);
+read_from_scalar!(
+    Size,
+    Span,
+    RecordCount,
+    WorkerCount,
+    Text,
+    TopicPartition,
+    Privileged
+);
 
 impl From<BTreeMap<String, Scalar>> for KafkaSettings {
     fn from(settings: BTreeMap<String, Scalar>) -> Self {
@@ -287,6 +326,22 @@ mod tests {
         }
         let from_file: Privileged = serde_json::from_str("true").unwrap();
         assert_eq!(from_file, Privileged::Required);
+    }
+
+    #[test]
+    fn a_partition_is_a_topic_and_a_number() {
+        let partition = |topic: &str, number| {
+            let topic = topic.to_owned();
+            Ok(TopicPartition { topic, number })
+        };
+        assert_eq!("a.b:3".parse(), partition("a.b", 3));
+        for wrong in ["a.b", "a:", ":1", "a:-1", "a:x", "a:2147483648"] {
+            assert_eq!(
+                wrong.parse::<TopicPartition>(),
+                Err(ValueError::Partition),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use journal_recording::is_topic_name;
 
 use super::batch::Topic;
+use super::offsets::Partition;
 use crate::text::{Quoted, list, list_like};
 
 /// The suffix of the prefix of privileged topics.
@@ -47,6 +48,8 @@ pub struct Subscription {
     pub privileged: Privileged,
     /// Whether an object type without a topic is left out, as long as there is another one.
     pub ignores_missing: bool,
+    /// The partitions to read; all of the topics if empty.
+    pub partitions: Vec<Partition>,
 }
 
 /// Why no topics can be selected, as the rest of a sentence about the brokers or the recording.
@@ -102,6 +105,20 @@ pub enum TopicError {
         /// Whether the brokers refuse to answer whether they exist.
         is_denied: bool,
     },
+    /// A partition of a topic that the run does not read.
+    #[error("has no topic {} that this run reads", Quoted(topic))]
+    OtherTopic {
+        /// The topic that was asked for.
+        topic: String,
+    },
+    /// A partition that does not exist.
+    #[error("has no {partition}: the topic has {count} partitions, counted from 0")]
+    NoPartition {
+        /// The partition that was asked for.
+        partition: Partition,
+        /// The partitions of the topic.
+        count: usize,
+    },
 }
 
 /// The topics of one object type.
@@ -118,6 +135,47 @@ impl Subscription {
     /// # Errors
     /// When an object type has no topic that may be read, or none has.
     pub fn choose<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<Topic>, TopicError> {
+        if self.partitions.is_empty() {
+            return self.choose_topics(names);
+        }
+        let chosen = self.of_partitions()?.choose_topics(names)?;
+        let is_chosen = |topic: &str| chosen.iter().any(|chosen| chosen.name == topic);
+        self.refuse_others(is_chosen)?;
+        Ok(chosen)
+    }
+
+    /// The same subscription, restricted to the object types of its partitions.
+    fn of_partitions(&self) -> Result<Self, TopicError> {
+        let object_type = |topic: &str| self.topic(topic).map(|topic| topic.object_type);
+        self.refuse_others(|topic| {
+            object_type(topic).is_some_and(|object_type| match &self.object_types {
+                ObjectTypes::Any => true,
+                ObjectTypes::Named(names) => names.contains(&object_type),
+            })
+        })?;
+        let types = self.partitions.iter();
+        let types: BTreeSet<_> = types.filter_map(|one| object_type(&one.topic)).collect();
+        Ok(Self {
+            object_types: ObjectTypes::Named(types.into_iter().collect()),
+            ..self.clone()
+        })
+    }
+
+    /// Refuses a partition of a topic that is not read.
+    fn refuse_others(&self, is_read: impl Fn(&str) -> bool) -> Result<(), TopicError> {
+        let mut partitions = self.partitions.iter();
+        match partitions.find(|partition| !is_read(&partition.topic)) {
+            None => Ok(()),
+            Some(other) => Err(TopicError::OtherTopic {
+                topic: other.topic.to_string(),
+            }),
+        }
+    }
+
+    fn choose_topics<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<Topic>, TopicError> {

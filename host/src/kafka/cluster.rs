@@ -17,7 +17,7 @@ use super::queries::Queries;
 use super::query_client::QueryClient;
 use super::settings::Settings;
 use crate::journal::batch::Topic;
-use crate::journal::offsets::Offsets;
+use crate::journal::offsets::{Offsets, Partition};
 use crate::journal::topics::{Subscription, TopicError};
 
 /// The time limit for the answers of the brokers at the start.
@@ -33,6 +33,8 @@ pub struct Cluster {
     settings: Settings,
     topics: Vec<Arc<Topic>>,
     ends: Option<Offsets>,
+    /// The partitions to read without a group; if empty, the members of the group share all.
+    given: Vec<Partition>,
     queries: Arc<Queries>,
     leave_barrier: Arc<LeaveBarrier>,
 }
@@ -62,27 +64,35 @@ impl Cluster {
             error: with_rights(error, &query_client),
         })?;
         let topics: Vec<_> = topics.into_iter().map(Arc::new).collect();
+        let given = existing(&subscription.partitions, &metadata, &settings.brokers)?;
+        let has_group = given.is_empty();
         let ends = if stop_at_end {
-            Some(fetch_ends(&query_client, &metadata, &topics)?)
+            let mut ends = fetch_ends(&query_client, &metadata, &topics, has_group)?;
+            ends.retain(|partition, _| has_group || given.contains(partition));
+            Some(ends)
         } else {
             None
         };
         let consumers = consumers.map_or_else(|| clients::consumers(&settings, workers), Ok)?;
         let leave_barrier = Arc::new(LeaveBarrier::new());
-        let member = |consumer| {
+        let member = |(worker, consumer)| {
+            let mut own = given.iter().skip(worker).step_by(workers);
             Ok(Member {
                 membership: Arc::new(Membership::new(consumer)?),
                 barrier_guard: BarrierGuard::new(&leave_barrier),
+                partitions: (!has_group).then(|| own.by_ref().cloned().collect()),
             })
         };
         let members = consumers
             .into_iter()
+            .enumerate()
             .map(member)
             .collect::<Result<_, Error>>()?;
         let cluster = Self {
             settings,
             topics,
             ends,
+            given,
             queries: Arc::new(Queries::new(query_client)?),
             leave_barrier,
         };
@@ -125,7 +135,7 @@ impl Cluster {
 
     /// Leaves the group with a member that has no partitions any more.
     pub(crate) fn leave(&self, membership: &Membership) {
-        let waits = !self.settings.has_static_members();
+        let waits = self.given.is_empty() && !self.settings.has_static_members();
         let barrier = waits.then_some(&*self.leave_barrier);
         membership.leave(barrier, self.queries.client());
     }
@@ -178,10 +188,36 @@ fn with_rights(error: TopicError, query_client: &QueryClient) -> TopicError {
     }
 }
 
+/// The partitions that are to be read without a group, each once; they have to exist.
+fn existing(
+    wanted: &[Partition],
+    metadata: &Metadata,
+    brokers: &str,
+) -> Result<Vec<Partition>, Error> {
+    for partition in wanted {
+        let mut topics = metadata.topics().iter();
+        let topic = topics.find(|topic| topic.name() == &*partition.topic);
+        let numbers = topic.map(MetadataTopic::partitions).unwrap_or_default();
+        let number = i32::try_from(partition.number).unwrap_or(-1);
+        if !numbers.iter().any(|known| known.id() == number) {
+            return Err(Error::Topics {
+                brokers: brokers.to_owned(),
+                error: TopicError::NoPartition {
+                    partition: partition.clone(),
+                    count: numbers.len(),
+                },
+            });
+        }
+    }
+    let unique: BTreeSet<_> = wanted.iter().cloned().collect();
+    Ok(unique.into_iter().collect())
+}
+
 fn fetch_ends(
     query_client: &QueryClient,
     metadata: &Metadata,
     topics: &[Arc<Topic>],
+    has_group: bool,
 ) -> Result<Offsets, Error> {
     let offsets = |at: rdkafka::Offset| -> Result<TopicPartitionList, KafkaError> {
         let mut list = partitions(metadata, topics);
@@ -190,6 +226,9 @@ fn fetch_ends(
     };
     // A failure to read the offsets of the group is not reported here: the workers report it with the reason.
     let committed = || {
+        if !has_group {
+            return TopicPartitionList::new();
+        }
         let committed = query_client.committed(partitions(metadata, topics));
         committed.unwrap_or_else(|error| {
             tracing::debug!("the group's offsets are not known: {error}");

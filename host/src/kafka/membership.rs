@@ -212,11 +212,13 @@ impl Membership {
     }
 }
 
-/// A worker's consumer, which is to join the group.
+/// A worker's consumer, which is to join the group or to read partitions without one.
 pub struct Member {
     pub(crate) membership: Arc<Membership>,
     /// The others wait for this worker when they leave the group.
     pub(crate) barrier_guard: BarrierGuard,
+    /// The partitions that it reads without joining the group; none where it joins.
+    pub(crate) partitions: Option<Vec<Partition>>,
 }
 
 impl Member {
@@ -224,6 +226,12 @@ impl Member {
     #[must_use]
     pub fn membership(&self) -> Arc<Membership> {
         Arc::clone(&self.membership)
+    }
+
+    /// The partitions that the worker reads without a group; none where it joins one.
+    #[must_use]
+    pub fn partitions(&self) -> Option<&[Partition]> {
+        self.partitions.as_deref()
     }
 }
 

@@ -55,6 +55,18 @@ pub(super) fn topics(error: &TopicError, names: Names<'_>) -> String {
             names.with(Setting::MissingTopics, "ignore"),
             names.of(Setting::Prefix)
         ),
+        TopicError::OtherTopic { .. } => format!(
+            "{} takes the whole name of a topic of an object type that the plugin reads; see {} and {}",
+            names.of(Setting::Partitions),
+            names.of(Setting::Prefix),
+            names.of(Setting::Privileged)
+        ),
+        TopicError::NoPartition { .. } => {
+            format!(
+                "{} takes a partition of the topic",
+                names.of(Setting::Partitions)
+            )
+        }
         TopicError::Anonymised { is_denied, .. } => format!(
             "{}{} reads anonymised topics where the privileged ones cannot be read",
             if *is_denied {

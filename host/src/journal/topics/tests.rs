@@ -11,6 +11,7 @@ fn any() -> Subscription {
         object_types: ObjectTypes::Any,
         privileged: Privileged::No,
         ignores_missing: false,
+        partitions: Vec::new(),
     }
 }
 
@@ -167,6 +168,48 @@ fn anonymised_topics_are_counted_where_privileged_ones_are_only_preferred() {
     );
     assert_eq!(warnings(&if_available(any()), &with_privileged), [""; 0]);
     assert_eq!(warnings(&any(), &topics), [""; 0]);
+}
+
+#[test]
+fn partitions_restrict_the_topics_and_their_topics_have_to_be_read() {
+    let of = |subscription: Subscription, topics: &[&str]| Subscription {
+        partitions: topics
+            .iter()
+            .map(|&topic| Partition {
+                topic: topic.into(),
+                number: 1,
+            })
+            .collect(),
+        ..subscription
+    };
+    let topics = [REVISION, PRIVILEGED_REVISION, CONTENT];
+    assert_eq!(
+        names(&of(any(), &[REVISION, REVISION]), &topics),
+        [REVISION]
+    );
+    // Other types of the plan may lack a topic.
+    let plan = named(&["content", "origin"]);
+    assert_eq!(names(&of(plan.clone(), &[CONTENT]), &topics), [CONTENT]);
+    let other = |topic: &str| TopicError::OtherTopic {
+        topic: topic.to_owned(),
+    };
+    for (subscription, topic) in [
+        (plan, REVISION),
+        (any(), PRIVILEGED_REVISION),
+        (privileged(any()), REVISION),
+        (any(), "revision"),
+        (any(), "other.revision"),
+    ] {
+        assert_eq!(refusal(&of(subscription, &[topic]), &topics), other(topic));
+    }
+    assert_eq!(
+        names(&of(privileged(any()), &[PRIVILEGED_REVISION]), &topics),
+        [PRIVILEGED_REVISION]
+    );
+    assert!(matches!(
+        refusal(&of(any(), &["swh.journal.objects.origin"]), &topics),
+        TopicError::NoTopic { .. }
+    ));
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::BuildError;
-use crate::config::{Config, MissingTopics, OnEof, Privileged};
+use crate::config::{Config, MissingTopics, OnEof, Privileged, Source, TopicPartition};
 use crate::journal::batch::Topic;
-use crate::journal::offsets::NoStore;
+use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Partition, Start};
 use crate::journal::topics::{self, ObjectTypes, Subscription};
 use crate::kafka::{Clients, Cluster, Member};
 use crate::pipeline::{
@@ -44,7 +44,20 @@ impl Builder<'_> {
             object_types: self.object_types.clone(),
             privileged: privileged(self.config.objects.privileged),
             ignores_missing: self.config.objects.missing_topics == MissingTopics::Ignore,
+            partitions: self.partitions(),
         }
+    }
+
+    /// The partitions that are read without a group.
+    fn partitions(&self) -> Vec<Partition> {
+        let Source::Kafka(kafka) = &self.config.source else {
+            return Vec::new();
+        };
+        let partition = |given: &TopicPartition| Partition {
+            topic: given.topic.as_str().into(),
+            number: given.number,
+        };
+        kafka.partitions.iter().map(partition).collect()
     }
 
     /// The one worker that reads a recording.
@@ -83,11 +96,20 @@ impl Builder<'_> {
         on_eof: OnEof,
         first: Processor,
     ) -> Result<Vec<Work>, BuildError> {
-        let start = clients.start_of_partitions().map_err(SourceError::from)?;
+        let mut start = clients.start_of_partitions().map_err(SourceError::from)?;
         let subscription = self.subscription();
         let (cluster, members) = Cluster::connect(clients, &subscription, on_eof == OnEof::Stop)
             .map_err(SourceError::from)?;
         warn(&subscription, cluster.topics());
+        let has_group = subscription.partitions.is_empty();
+        if !has_group {
+            // Nothing is ever committed, so that a setting for a missing offset says nothing.
+            start = start.or(Some(Start::Earliest));
+            tracing::info!(
+                "{} partitions are read without a consumer group: no offset is read or committed",
+                subscription.partitions.len()
+            );
+        }
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),
@@ -97,7 +119,7 @@ impl Builder<'_> {
                 revoke: cluster.session_timeout(),
                 finish: cluster.session_timeout() + COMMIT_GRACE,
             },
-            leaves_a_group: true,
+            leaves_a_group: has_group,
             ..self.settings.clone()
         };
         let mut work: Vec<Work> = Vec::new();
@@ -172,14 +194,24 @@ impl KafkaWorker {
     }
 
     fn join(self) -> Result<(WorkerParts, WorkerSettings), WorkerError> {
-        let store = self.cluster.store(&self.member);
-        let store = store.map_err(SourceError::from)?;
-        let membership = Some(self.member.membership());
-        let ends = self.cluster.ends().cloned();
+        let mut ends = self.cluster.ends().cloned();
+        let (store, membership): (Box<dyn OffsetStore>, _) = match self.member.partitions() {
+            None => {
+                let store = self.cluster.store(&self.member);
+                let store = store.map_err(SourceError::from)?;
+                (Box::new(store), Some(self.member.membership()))
+            }
+            Some(own) => {
+                // Nothing says how far the other workers are, so each ends for itself.
+                let only_own = |ends: &mut Offsets| ends.retain(|one, _| own.contains(one));
+                ends.as_mut().map(only_own);
+                (Box::new(NoStore::default()), None)
+            }
+        };
         let source = KafkaSource::join(self.cluster, self.member, self.tombstones);
         let parts = WorkerParts {
             source: Box::new(source.map_err(SourceError::from)?),
-            store: Box::new(store),
+            store,
             processor: self.processor,
             sinks: self.sinks,
             membership,

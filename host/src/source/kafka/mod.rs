@@ -28,6 +28,8 @@ pub(crate) struct KafkaSource {
     cluster: Arc<Cluster>,
     /// Whether tombstones are handed out.
     tombstones: bool,
+    /// Partitions that are read without a group, until they come.
+    given: Option<Vec<Partition>>,
     /// Partitions that come, until [`Source::assign`].
     arriving: Option<Vec<Partition>>,
     /// Partitions that go, until [`Source::release`].
@@ -39,7 +41,7 @@ pub(crate) struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// Has `member` join the group.
+    /// Has `member` join the group, unless its partitions are given.
     ///
     /// # Errors
     /// When librdkafka gives no queue or does not take the subscription.
@@ -51,11 +53,14 @@ impl KafkaSource {
         let Member {
             membership,
             barrier_guard,
+            partitions,
         } = member;
         let data = membership.queue("messages")?;
         let topics = cluster.topics().iter();
         let names: Vec<&str> = topics.map(|topic| topic.name.as_str()).collect();
-        membership.subscribe(&names)?;
+        if partitions.is_none() {
+            membership.subscribe(&names)?;
+        }
         Ok(Self {
             messages: Messages::default(),
             assignment: Assignment::default(),
@@ -63,6 +68,7 @@ impl KafkaSource {
             membership,
             cluster,
             tombstones,
+            given: partitions.filter(|given| !given.is_empty()),
             arriving: None,
             leaving: None,
             resolving: Question::default(),

@@ -25,6 +25,10 @@ impl KafkaSource {
             leaving.lost |= any_lost;
             return Ok(Some(leaving.event()));
         }
+        if let Some(partitions) = self.given.take() {
+            self.arriving = Some(partitions.clone());
+            return Ok(Some(Event::Assigned(partitions)));
+        }
         while self.arriving.is_none() {
             let (partitions, lost) = match self.membership.next_rebalance() {
                 None => return Ok(None),

@@ -42,6 +42,7 @@ fn options(path: &Path) -> Options {
             object_types: ObjectTypes::Any,
             privileged: Privileged::No,
             ignores_missing: false,
+            partitions: Vec::new(),
         },
         tombstones: false,
     }
