@@ -206,6 +206,7 @@ fn settings(
         note: String::new(),
         deadlines: Deadlines::NONE,
         leaves_a_group: false,
+        static_session: None,
         quota: Arc::new(RecordQuota::new(None)),
         stop: stop.clone(),
         progress: Arc::clone(progress),

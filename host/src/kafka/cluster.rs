@@ -129,6 +129,13 @@ impl Cluster {
         self.settings.session_timeout()
     }
 
+    /// How long the group keeps the partitions of a member that is away, where members are static.
+    #[must_use]
+    pub fn static_session(&self) -> Option<Duration> {
+        let is_static = self.settings.has_static_members();
+        is_static.then(|| self.session_timeout())
+    }
+
     pub(crate) fn queries(&self) -> &Queries {
         &self.queries
     }

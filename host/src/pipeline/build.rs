@@ -111,6 +111,7 @@ impl Pipeline {
                 note: String::new(),
                 deadlines: Deadlines::NONE,
                 leaves_a_group: false,
+                static_session: None,
                 quota: Arc::new(RecordQuota::new(config.stop_after)),
                 stop: stop.clone(),
                 progress: Arc::clone(&progress),

@@ -72,6 +72,11 @@ impl EndTracker {
         })
     }
 
+    /// The partitions that are not known to be done.
+    pub(super) fn open(&self) -> impl ExactSizeIterator<Item = &Partition> {
+        self.open.keys()
+    }
+
     fn ask(&mut self, store: &mut dyn OffsetStore) -> Result<(), StoreError> {
         let of: Vec<_> = self.open.keys().cloned().collect();
         if let Poll::Ready(committed) = store.committed(&of)? {

@@ -10,6 +10,7 @@ mod passes;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ pub(crate) use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
 use self::assignment::Arriving;
 use self::confirmation::{LAST_PAUSE, Pause};
 use self::passes::Pass;
+use self::waiting::Waiting;
 use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
 use super::failure::{CallRanges, RecordPosition, WorkerError};
@@ -83,6 +85,7 @@ pub(crate) struct Worker {
     checkpointed: Instant,
     looked: Instant,
     confirmation_pause: Pause,
+    waiting: Waiting,
 }
 
 impl Worker {
@@ -109,6 +112,7 @@ impl Worker {
             checkpointed: now,
             looked: now,
             confirmation_pause: Pause::default(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -296,8 +300,18 @@ impl Worker {
             None => self.store.as_mut(),
         };
         match end.look(&position, store)? {
-            Reached::NotYet => Ok(false),
+            Reached::NotYet => {
+                self.waiting.over();
+                Ok(false)
+            }
             Reached::OwnPartitions => {
+                let static_session = self.settings.static_session;
+                if let Some(line) = self
+                    .waiting
+                    .line(end.open(), static_session, Instant::now())
+                {
+                    tracing::info!("{line}");
+                }
                 self.checkpoint_if_clean()?;
                 Ok(false)
             }

@@ -120,6 +120,7 @@ impl Builder<'_> {
                 finish: cluster.session_timeout() + COMMIT_GRACE,
             },
             leaves_a_group: has_group,
+            static_session: cluster.static_session(),
             ..self.settings.clone()
         };
         let mut work: Vec<Work> = Vec::new();

@@ -74,6 +74,8 @@ pub(crate) struct WorkerSettings {
     pub deadlines: Deadlines,
     /// Whether closing the source leaves a group, which may take long.
     pub leaves_a_group: bool,
+    /// How long the group keeps the partitions of a member that is away, where members are static.
+    pub static_session: Option<Duration>,
     /// The records that the process may still process.
     pub quota: Arc<RecordQuota>,
     /// The request to end.

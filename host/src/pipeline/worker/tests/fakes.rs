@@ -227,6 +227,7 @@ impl World {
                 finish: Duration::from_millis(30),
             },
             leaves_a_group: given.leaves_a_group,
+            static_session: None,
             quota: Arc::clone(&self.quota),
             stop: self.stop.clone(),
             progress,
