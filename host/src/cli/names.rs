@@ -16,6 +16,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::MissingTopics => "--missing-topics",
         Setting::Recording => "--recording",
         Setting::OnEof => "--on-eof",
+        Setting::Phases => "--phases",
         Setting::StopAfter => "--stop-after",
         Setting::Brokers => "--brokers",
         Setting::GroupId => "--group-id",

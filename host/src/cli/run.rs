@@ -8,7 +8,7 @@ use super::names::Names;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, TopicPartition, WorkerCount,
+    KafkaSettings, Layer, OnBadRecord, OnEof, Phases, Size, Span, Text, TopicPartition, WorkerCount,
 };
 use crate::pipeline::build::Pipeline;
 
@@ -23,6 +23,12 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     objects: ObjectArguments,
+
+    /// For a replay: read object types in stages, each to its end by all processes of the group, and stop after the
+    /// last one. STAGES is `dependencies-first`, `reverse`, or object types such as
+    /// `revision,release/directory/content`.
+    #[arg(long, value_name = "STAGES")]
+    phases: Option<Phases>,
 
     /// Stop after this number of objects.
     #[arg(long, value_name = "N")]
@@ -103,6 +109,7 @@ impl Arguments {
         self.plugin.add_to(&mut layer);
         self.objects.add_to(&mut layer);
         self.limits.add_to(&mut layer);
+        layer.journal.phases = self.phases;
         layer.journal.stop_after = self.stop_after;
         layer.journal.recording = self.source.recording;
         layer.journal.on_eof = self.source.on_eof;
@@ -143,7 +150,7 @@ mod tests {
     }
 
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
-        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --output f \
+        --recording r --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --on-bad-record skip";
 
@@ -162,6 +169,7 @@ mod tests {
         expected.journal.prefix = Some("x".to_owned());
         expected.journal.recording = Some("r".into());
         expected.journal.on_eof = Some(OnEof::Stop);
+        expected.journal.phases = Some(Phases::Reverse);
         expected.journal.stop_after = Some(7);
         expected.kafka.brokers = text("b:9092");
         expected.kafka.group_id = text("g");

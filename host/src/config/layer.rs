@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{
-    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Privileged, RecordCount, Size, Span, Text,
-    TopicPartition, WorkerCount,
+    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Phases, Privileged, RecordCount, Size, Span,
+    Text, TopicPartition, WorkerCount,
 };
 
 /// Combines a value with that of a lower layer, which it replaces by default.
@@ -33,6 +33,7 @@ impl Merge for Text {}
 impl Merge for OnEof {}
 impl Merge for Privileged {}
 impl Merge for MissingTopics {}
+impl Merge for Phases {}
 impl Merge for OnBadRecord {}
 
 impl Merge for KafkaSettings {
@@ -111,6 +112,8 @@ section! {
         recording: PathBuf = Recording,
         /// What to do when all existing records are processed.
         on_eof: OnEof = OnEof,
+        /// The stages of a replay.
+        phases: Phases = Phases,
         /// The number of objects after which the run ends.
         stop_after: u64 = StopAfter,
     }

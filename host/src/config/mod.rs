@@ -23,8 +23,8 @@ pub(crate) use self::layer::{Layer, Layers, LimitsLayer, ProcessorLayer};
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
 pub(crate) use self::values::{
-    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Privileged, RecordCount, Size, Span, Text,
-    TopicPartition, WorkerCount,
+    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Phases, Privileged, RecordCount, Size, Span,
+    Text, TopicPartition, WorkerCount,
 };
 
 /// The default prefix of the names of the journal's topics.
@@ -50,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) objects: Objects,
     /// Where they are read from.
     pub(crate) source: Source,
+    /// The stages of a replay, each of which is read to its end before the next one begins.
+    pub(crate) phases: Option<Phases>,
     /// The number of objects after which the run ends.
     pub(crate) stop_after: Option<u64>,
     /// Where outputs are written to, as `[NAME=]FILE`.
@@ -150,6 +152,12 @@ pub(crate) enum ConfigError {
         /// The cluster's setting.
         kafka: Setting,
     },
+    /// A setting that contradicts a replay in stages.
+    #[error("a replay in stages is for whole topics and ends after the last stage")]
+    NotInPhases {
+        /// The setting.
+        setting: Setting,
+    },
     /// Several workers for one recording.
     #[error("a recording is read by one worker")]
     SeveralWorkers,
@@ -162,6 +170,7 @@ impl TryFrom<Layer> for Config {
         let plugin = layer.processor.plugin.clone();
         let plugin = plugin.ok_or(ConfigError::NoPlugin)?;
         let source = source(&layer)?;
+        check_phases(&layer)?;
         let Layer {
             processor,
             journal,
@@ -192,6 +201,7 @@ impl TryFrom<Layer> for Config {
                 missing_topics: journal.missing_topics.unwrap_or(MissingTopics::Error),
             },
             source,
+            phases: journal.phases,
             stop_after: journal.stop_after,
             outputs: outputs.unwrap_or_default(),
             limits: Limits {
@@ -207,6 +217,24 @@ impl TryFrom<Layer> for Config {
             checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),
             on_bad_record: failure.on_bad_record.unwrap_or(OnBadRecord::Stop),
         })
+    }
+}
+
+/// Refuses settings that contradict stages.
+fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
+    let goes_on = !matches!(layer.journal.on_eof, None | Some(OnEof::Stop));
+    let is_recording = layer.journal.recording.is_some();
+    let contradictions = [
+        // A recording always ends.
+        (goes_on && !is_recording, Setting::OnEof),
+        (layer.kafka.partitions.is_some(), Setting::Partitions),
+    ];
+    let contradiction = contradictions.into_iter().find(|(is_given, _)| *is_given);
+    match contradiction {
+        Some((_, setting)) if layer.journal.phases.is_some() => {
+            Err(ConfigError::NotInPhases { setting })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -235,7 +263,10 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
             group_id: group_id.to_owned(),
             partitions,
             settings: kafka.settings.clone().unwrap_or_default().0,
-            on_eof: layer.journal.on_eof.unwrap_or(OnEof::Continue),
+            on_eof: layer.journal.on_eof.unwrap_or(match layer.journal.phases {
+                Some(_) => OnEof::Stop,
+                None => OnEof::Continue,
+            }),
         })),
         (Some(_), None) => Err(incomplete(Setting::GroupId, Setting::Brokers)),
         (None, Some(_)) if kafka.group_id.is_none() => {

@@ -21,6 +21,8 @@ pub(crate) enum Setting {
     Recording,
     /// Where a run ends when all existing records are processed.
     OnEof,
+    /// The stages of a replay.
+    Phases,
     /// The number of objects after which it ends.
     StopAfter,
     /// The brokers of the cluster.
@@ -54,7 +56,7 @@ pub(crate) enum Setting {
 impl Setting {
     /// All settings.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -64,6 +66,7 @@ impl Setting {
         Self::MissingTopics,
         Self::Recording,
         Self::OnEof,
+        Self::Phases,
         Self::StopAfter,
         Self::Brokers,
         Self::GroupId,

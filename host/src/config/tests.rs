@@ -164,7 +164,9 @@ fn settings_that_do_not_go_together_are_refused() {
 #[test]
 fn partitions_are_read_without_a_group_and_only_from_a_cluster() {
     let flags = |kafka: &str| {
-        format!(r#"{{"processor": {{"plugin": "p.wasm"}}, "kafka": {{"partitions": ["t:1"]{kafka}}}}}"#)
+        format!(
+            r#"{{"processor": {{"plugin": "p.wasm"}}, "kafka": {{"partitions": ["t:1"]{kafka}}}}}"#
+        )
     };
     let config = config(&flags(r#", "brokers": "b:9092""#), "{}").unwrap();
     let Source::Kafka(kafka) = config.source else {
@@ -188,4 +190,30 @@ fn partitions_are_read_without_a_group_and_only_from_a_cluster() {
             kafka: Setting::Partitions
         }
     );
+}
+
+#[test]
+fn phases_end_after_the_last_one_and_read_whole_topics() {
+    let with = |journal: &str, kafka: &str| {
+        let layer = format!(
+            r#"{{"processor": {{"plugin": "p.wasm"}}, "journal": {{"phases": "reverse"{journal}}},
+                "kafka": {{"brokers": "b:9092", "group_id": "g"{kafka}}}}}"#
+        );
+        config(&layer, "{}")
+    };
+    let refused = |setting| ConfigError::NotInPhases { setting };
+    for on_eof in ["continue", "restart"] {
+        let on_eof = format!(r#", "on_eof": "{on_eof}""#);
+        assert_eq!(with(&on_eof, "").unwrap_err(), refused(Setting::OnEof));
+    }
+    assert_eq!(
+        with("", r#", "partitions": ["t:0"]"#).unwrap_err(),
+        refused(Setting::Partitions)
+    );
+    for config in [with("", ""), with(r#", "on_eof": "stop""#, "")] {
+        let Source::Kafka(kafka) = config.unwrap().source else {
+            panic!("it is a cluster");
+        };
+        assert_eq!(kafka.on_eof, OnEof::Stop);
+    }
 }

@@ -1,6 +1,6 @@
 //! Parses the values of settings from text by the same rules for all layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZero;
 use std::str::FromStr;
@@ -33,6 +33,14 @@ pub(crate) enum ValueError {
     /// It is empty.
     #[error("it must not be empty")]
     Empty,
+    /// It is no order of object types.
+    #[error(
+        "it is not `dependencies-first`, `reverse`, or stages such as `revision,release/directory/content`"
+    )]
+    Phases,
+    /// It names an object type twice.
+    #[error("it has an object type twice")]
+    PhaseTwice,
     /// It is not a partition.
     #[error("it is not of the form TOPIC:NUMBER")]
     Partition,
@@ -101,6 +109,18 @@ pub(crate) enum MissingTopics {
     Error,
     /// It reads the others.
     Ignore,
+}
+
+/// The stages of a replay: each is read to its end before the next one begins.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) enum Phases {
+    /// No object refers to one of a later stage.
+    DependenciesFirst,
+    /// No object refers to one of an earlier stage.
+    Reverse,
+    /// These object types, stage by stage.
+    Given(Vec<Vec<String>>),
 }
 
 /// What a run does when all existing records are processed.
@@ -186,6 +206,30 @@ impl FromStr for Text {
     }
 }
 
+impl FromStr for Phases {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "dependencies-first" => return Ok(Self::DependenciesFirst),
+            "reverse" => return Ok(Self::Reverse),
+            _ => {}
+        }
+        let stage = |stage: &str| stage.split(',').map(str::to_owned).collect();
+        let stages: Vec<Vec<String>> = text.split('/').map(stage).collect();
+        let mut seen = BTreeSet::new();
+        for object_type in stages.iter().flatten() {
+            if object_type.is_empty() {
+                return Err(ValueError::Phases);
+            }
+            if !seen.insert(object_type) {
+                return Err(ValueError::PhaseTwice);
+            }
+        }
+        Ok(Self::Given(stages))
+    }
+}
+
 impl FromStr for TopicPartition {
     type Err = ValueError;
 
@@ -240,6 +284,7 @@ read_from_scalar!(
     WorkerCount,
     Text,
     TopicPartition,
+    Phases,
     Privileged
 );
 
@@ -326,6 +371,25 @@ mod tests {
         }
         let from_file: Privileged = serde_json::from_str("true").unwrap();
         assert_eq!(from_file, Privileged::Required);
+    }
+
+    #[test]
+    fn phases_are_a_preset_or_stages_without_repetition() {
+        assert_eq!("reverse".parse(), Ok(Phases::Reverse));
+        assert_eq!("dependencies-first".parse(), Ok(Phases::DependenciesFirst));
+        let stages = [vec!["revision", "release"], vec!["directory"]];
+        let stages = stages.map(|stage| stage.into_iter().map(str::to_owned).collect());
+        assert_eq!(
+            "revision,release/directory".parse(),
+            Ok(Phases::Given(stages.to_vec()))
+        );
+        for empty in ["", "/", "revision/", "revision,,release", "/content"] {
+            assert_eq!(empty.parse::<Phases>(), Err(ValueError::Phases), "{empty}");
+        }
+        assert_eq!(
+            "revision/content,revision".parse::<Phases>(),
+            Err(ValueError::PhaseTwice)
+        );
     }
 
     #[test]

@@ -5,4 +5,5 @@ pub mod batch;
 pub(crate) mod key;
 pub mod offsets;
 pub mod plan;
+pub mod stages;
 pub mod topics;

@@ -12,7 +12,7 @@ use super::clients::{self, Clients};
 use super::error::{Error, words};
 use super::group_store::GroupStore;
 use super::leave_barrier::{BarrierGuard, LeaveBarrier};
-use super::membership::{Member, Membership, partitions as partitions_of};
+use super::membership::{Member, Membership, list_of, partitions as partitions_of};
 use super::queries::Queries;
 use super::query_client::QueryClient;
 use super::settings::Settings;
@@ -97,6 +97,93 @@ impl Cluster {
             leave_barrier,
         };
         Ok((Arc::new(cluster), members))
+    }
+
+    /// The same cluster with only these topics.
+    #[must_use]
+    pub fn only(&self, topics: &[Arc<Topic>]) -> Arc<Self> {
+        let is_one = |partition: &Partition| {
+            let mut topics = topics.iter();
+            topics.any(|topic| *topic.name == *partition.topic)
+        };
+        let ends = self.ends.as_ref().map(|ends| {
+            let ends = ends.iter().filter(|(partition, _)| is_one(partition));
+            ends.map(|(partition, &end)| (partition.clone(), end))
+                .collect()
+        });
+        Arc::new(Self {
+            settings: self.settings.clone(),
+            topics: topics.to_vec(),
+            ends,
+            given: self.given.clone(),
+            queries: Arc::clone(&self.queries),
+            leave_barrier: Arc::clone(&self.leave_barrier),
+        })
+    }
+
+    /// Consumers that join the group after others of this process have left it.
+    ///
+    /// # Errors
+    /// When librdkafka gives no client.
+    pub fn new_members(&self, workers: usize) -> Result<Vec<Member>, Error> {
+        let member = |consumer| {
+            Ok(Member {
+                membership: Arc::new(Membership::new(consumer)?),
+                barrier_guard: BarrierGuard::new(&self.leave_barrier),
+                partitions: None,
+            })
+        };
+        let consumers = clients::consumers(&self.settings, workers)?;
+        consumers.into_iter().map(member).collect()
+    }
+
+    /// The partitions whose end the group has not committed, with the offsets that are missing, for a run that stops
+    /// at the end. A partition without a committed offset counts from 0. Blocks until the coordinator answers.
+    ///
+    /// # Errors
+    /// When it does not answer in time.
+    pub fn unread(&self) -> Result<Offsets, Error> {
+        let mut unread = self.ends.clone().unwrap_or_default();
+        let all: Vec<_> = unread.keys().cloned().collect();
+        if all.is_empty() {
+            return Ok(unread);
+        }
+        let started = Instant::now();
+        let committed = loop {
+            match self.queries.client().committed(list_of(&all)) {
+                Ok(committed) => break committed,
+                Err(source) if started.elapsed() >= ANSWER_TIMEOUT => {
+                    return Err(Error::request("return the group's offsets", &source));
+                }
+                // A coordinator may be moving or loading.
+                Err(error) => tracing::debug!("requesting the group's offsets again: {error}"),
+            }
+            std::thread::sleep(RETRY_AFTER);
+        };
+        for (partition, element) in all.iter().zip(committed.elements()) {
+            if let (rdkafka::Offset::Offset(next), Some(left)) =
+                (element.offset(), unread.get_mut(partition))
+            {
+                *left = left.saturating_sub(u64::try_from(next).unwrap_or_default());
+            }
+        }
+        unread.retain(|_, left| *left > 0);
+        Ok(unread)
+    }
+
+    /// The topics that each member of the group is subscribed to; none while a rebalance hides them.
+    ///
+    /// # Errors
+    /// When the coordinator does not answer.
+    pub fn subscriptions(&self) -> Result<Option<Vec<BTreeSet<String>>>, Error> {
+        let subscriptions = self.queries.client().subscriptions();
+        subscriptions.map_err(|source| Error::request("describe the group", &source))
+    }
+
+    /// Whether the members of this process are static: the group keeps those that leave.
+    #[must_use]
+    pub fn has_static_members(&self) -> bool {
+        self.settings.has_static_members()
     }
 
     /// The topics that the run reads.

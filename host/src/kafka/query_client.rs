@@ -9,6 +9,7 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::groups::GroupMemberInfo;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::clients;
@@ -16,6 +17,7 @@ use super::context::Context;
 use super::error::Error;
 use super::native::Queue;
 use super::settings::Settings;
+use super::subscription;
 
 /// The time limit for one request.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -105,6 +107,22 @@ impl QueryClient {
     ) -> Result<TopicPartitionList, KafkaError> {
         self.drain();
         self.client.committed_offsets(partitions, ASK_TIMEOUT)
+    }
+
+    /// The topics that each member of the group is subscribed to; none while a rebalance hides them.
+    pub(super) fn subscriptions(&self) -> Result<Option<Vec<BTreeSet<String>>>, KafkaError> {
+        self.drain();
+        let groups = self
+            .client
+            .fetch_group_list(Some(&self.group_id), ASK_TIMEOUT)?;
+        let mut groups = groups.groups().iter();
+        let Some(group) = groups.find(|group| group.name() == self.group_id) else {
+            return Ok(Some(Vec::new()));
+        };
+        let is_settled = group.state() == STABLE || EMPTY.contains(&group.state());
+        let topics =
+            |member: &GroupMemberInfo| subscription::topics(member.metadata().unwrap_or_default());
+        Ok(is_settled.then(|| group.members().iter().map(topics).collect()))
     }
 
     /// Whether no member of the group waits for a join.

@@ -1,5 +1,7 @@
 //! Builds workers that are ready to run from the configuration.
 
+mod assembly;
+mod stages;
 mod workers;
 
 pub(crate) use self::workers::privileged;
@@ -7,6 +9,7 @@ pub(crate) use self::workers::privileged;
 use std::path::Path;
 use std::sync::Arc;
 
+use self::stages::Stages;
 use self::workers::Builder;
 use super::quota::RecordQuota;
 use super::stop::Stop;
@@ -16,7 +19,7 @@ use super::{
 };
 use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan, MemoryRequest, TooLittle};
 use crate::config::options::{self, OptionsError};
-use crate::config::{self, Config, OnEof};
+use crate::config::{self, Config, OnEof, Phases};
 use crate::journal::offsets::Start;
 use crate::journal::plan::Plan;
 use crate::journal::topics::ObjectTypes;
@@ -26,6 +29,7 @@ use crate::sandbox::{CallError, Engine, Limits, LoadError, Plugin, Processor};
 use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
+use crate::text;
 
 /// Why no pipeline can be built from a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +57,14 @@ pub(crate) enum BuildError {
         /// The object types that the plugin reads.
         offered: Vec<String>,
     },
+    /// The configuration names an object type in a stage that the plugin does not read.
+    #[error("the object type `{object_type}` is in a stage, and the plugin does not read it")]
+    StagedType {
+        /// The object type that was named.
+        object_type: String,
+        /// The object types that the plugin reads.
+        offered: Vec<String>,
+    },
     /// The recording or the cluster cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -70,6 +82,8 @@ pub(crate) enum BuildError {
 /// Workers with their sources, processors and sinks, before they run.
 pub(crate) struct Pipeline {
     work: Vec<Work>,
+    /// The stages after the one of `work`.
+    stages: Option<Stages>,
     stop: Stop,
     progress: Arc<Progress>,
 }
@@ -95,7 +109,7 @@ impl Pipeline {
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
         let progress = Arc::new(Progress::new(config.workers, &plan.outputs));
         let builder = Builder {
-            object_types: object_types(config, &plan)?,
+            object_types: in_stages(config, object_types(config, &plan)?)?,
             settings: WorkerSettings {
                 columns: plan.columns,
                 batch_limits: batch_limits(config, &memory),
@@ -126,12 +140,13 @@ impl Pipeline {
             files,
             config,
         };
-        let work = match input {
-            Input::Recording(path) => vec![builder.over_recording(path, first)?],
+        let (work, stages) = match input {
+            Input::Recording(path) => builder.over_recording(path, first)?,
             Input::Kafka { clients, on_eof } => builder.over_kafka(*clients, on_eof, first)?,
         };
         Ok(Self {
             work,
+            stages,
             stop: stop.clone(),
             progress,
         })
@@ -142,7 +157,14 @@ impl Pipeline {
     /// # Errors
     /// The first failure of a worker.
     pub(crate) fn run(self) -> Result<Ended, WorkerError> {
-        let ended = run_workers(self.work, &self.stop, &self.progress)?;
+        let mut ended = run_workers(self.work, &self.stop, &self.progress)?;
+        if let Some(mut stages) = self.stages {
+            while ended == Ended::EndOfData
+                && let Some(work) = stages.next()?
+            {
+                ended = run_workers(work, &self.stop, &self.progress)?;
+            }
+        }
         if ended != Ended::ReaderGone {
             tracing::info!("{}", self.progress);
         }
@@ -255,6 +277,29 @@ pub(crate) fn object_types(config: &Config, plan: &Plan) -> Result<ObjectTypes, 
     named.sort_unstable();
     named.dedup();
     Ok(ObjectTypes::Named(named))
+}
+
+/// The object types that are read where the configuration lists stages: those of all stages.
+fn in_stages(config: &Config, read: ObjectTypes) -> Result<ObjectTypes, BuildError> {
+    let Some(Phases::Given(stages)) = &config.phases else {
+        return Ok(read);
+    };
+    let mut listed: Vec<String> = stages.iter().flatten().cloned().collect();
+    if let ObjectTypes::Named(offered) = &read {
+        if let Some(other) = listed.iter().find(|one| !offered.contains(one)) {
+            return Err(BuildError::StagedType {
+                object_type: other.clone(),
+                offered: offered.clone(),
+            });
+        }
+        let left_out: Vec<_> = offered.iter().filter(|one| !listed.contains(one)).collect();
+        if !left_out.is_empty() {
+            let names = text::list(&left_out);
+            tracing::warn!("object types that are in no stage are not read: {names}");
+        }
+    }
+    listed.sort_unstable();
+    Ok(ObjectTypes::Named(listed))
 }
 
 fn cluster_settings(kafka: &config::Kafka) -> kafka::Settings {

@@ -100,6 +100,19 @@ impl Recording {
         })
     }
 
+    /// Refuses a recording that can only be read once.
+    ///
+    /// # Errors
+    /// When it is no regular file.
+    pub(crate) fn check_rereading(&self) -> Result<(), Error> {
+        if self.bytes.is_some() {
+            return Ok(());
+        }
+        Err(Error::Rewind {
+            recording: self.reader.name().clone(),
+        })
+    }
+
     /// The topics that are read.
     #[must_use]
     pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
@@ -179,11 +192,7 @@ impl Recording {
 
     /// Reads the file again from its beginning to this frame.
     fn reopen_at(&mut self, frames: u64) -> Result<(), Error> {
-        if self.bytes.is_none() {
-            return Err(Error::Rewind {
-                recording: self.reader.name().clone(),
-            });
-        }
+        self.check_rereading()?;
         self.reader = Reader::open(&self.options.path)?;
         self.topics.start_over();
         self.frames = 0;

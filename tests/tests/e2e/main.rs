@@ -6,6 +6,7 @@ mod delivery;
 mod harness;
 mod objects;
 mod partitions;
+mod phases;
 mod plugins;
 mod upstream;
 mod verify_objects;

@@ -21,6 +21,11 @@ impl Explain for ConfigError {
                 names.of(kafka),
                 names.of(Setting::Recording)
             ),
+            Self::NotInPhases { setting } => format!(
+                "{} does not go with {}",
+                names.of(setting),
+                names.of(Setting::Phases)
+            ),
             Self::SeveralWorkers => format!(
                 "{} above 1 does not go with {}",
                 names.of(Setting::Workers),
@@ -41,6 +46,10 @@ impl Explain for ConfigError {
             Self::SeveralWorkers => Some(format!(
                 "a recording is read by one worker: leave {} out",
                 names.of(Setting::Workers)
+            )),
+            Self::NotInPhases { setting } => Some(format!(
+                "stages are read to the end of their topics, and the run ends after the last one: leave {} out",
+                names.of(*setting)
             )),
             Self::Incomplete { .. } | Self::TwoSources { .. } => None,
         }

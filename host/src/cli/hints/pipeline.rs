@@ -24,6 +24,11 @@ impl Explain for BuildError {
                 "{} is not one that the plugin reads",
                 names.with(Setting::ObjectTypes, object_type)
             ),
+            Self::StagedType { object_type, .. } => format!(
+                "{} has a stage with {}, which is not one that the plugin reads",
+                names.of(Setting::Phases),
+                text::Quoted(object_type)
+            ),
             Self::Source(error) => error.sentence(names),
             Self::Outputs(error) => error.sentence(names),
             Self::Worker(error) => error.sentence(names),
@@ -43,7 +48,9 @@ impl Explain for BuildError {
             Self::Start(error) => error.hint(names),
             Self::Sink(error) => error.hint(names),
             Self::Worker(error) => error.hint(names),
-            Self::ObjectType { offered, .. } => Some(format!("it reads {}", text::list(offered))),
+            Self::ObjectType { offered, .. } | Self::StagedType { offered, .. } => {
+                Some(format!("it reads {}", text::list(offered)))
+            }
             Self::Source(error) => error.hint(names),
             Self::Outputs(error) => error.hint(names),
         }
@@ -51,7 +58,10 @@ impl Explain for BuildError {
 
     fn is_wrong_use(&self) -> bool {
         match self {
-            Self::Memory(_) | Self::BatchTooLarge | Self::ObjectType { .. } => true,
+            Self::Memory(_)
+            | Self::BatchTooLarge
+            | Self::ObjectType { .. }
+            | Self::StagedType { .. } => true,
             Self::Options(error) => error.is_wrong_use(),
             Self::Source(error) => error.is_wrong_use(),
             Self::Outputs(error) => error.is_wrong_use(),

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::BuildError;
-use crate::config::{Config, MissingTopics, OnEof, Privileged, Source, TopicPartition};
+use super::assembly::Assembly;
+use super::stages::Stages;
+use crate::config::{Config, MissingTopics, OnEof, Phases, Privileged, Source, TopicPartition};
 use crate::journal::batch::Topic;
 use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Partition, Start};
+use crate::journal::stages::Order;
 use crate::journal::topics::{self, ObjectTypes, Subscription};
 use crate::kafka::{Clients, Cluster, Member};
 use crate::pipeline::{
-    Deadlines, Ended, OutputBindings, Process, ProcessorSettings, SandboxedProcessor, Work, Worker,
-    WorkerError, WorkerParts, WorkerSettings,
+    Deadlines, Ended, OutputBindings, Process, ProcessorSettings, Work, Worker, WorkerError,
+    WorkerParts, WorkerSettings,
 };
 use crate::sandbox::Processor;
 use crate::sink::files::Files;
-use crate::sink::{RowLimits, Sink, jsonl};
+use crate::sink::{Sink, jsonl};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
 use crate::source::recording::{self, Recording};
@@ -24,6 +27,9 @@ use crate::source::recording::{self, Recording};
 /// How long the end of a run waits for its last commit in addition to the session timeout: a join of the group can
 /// delay the answer for that long.
 const COMMIT_GRACE: Duration = Duration::from_secs(15);
+
+/// The workers that run, and for a replay in stages, how those of the next stages are made.
+pub(super) type Staged = (Vec<Work>, Option<Stages>);
 
 /// A run whose plugin is started and whose source and sinks are not open yet.
 pub(super) struct Builder<'a> {
@@ -65,28 +71,24 @@ impl Builder<'_> {
         &self,
         path: &Path,
         processor: Processor,
-    ) -> Result<Work, BuildError> {
+    ) -> Result<Staged, BuildError> {
         let subscription = self.subscription();
-        let source = Recording::open(recording::Options {
+        let options = recording::Options {
             path: path.to_owned(),
             subscription: subscription.clone(),
             tombstones: self.processor.plan.tombstones,
-        })
-        .map_err(SourceError::from)?;
-        warn(&subscription, &source.topics());
-        let outputs = self.outputs()?;
-        let parts = WorkerParts {
-            source: Box::new(source),
-            store: Box::new(NoStore::default()),
-            processor: self.bound(processor, &outputs),
-            sinks: outputs.sinks(0)?,
-            membership: None,
-            ends: None,
-            counters: self.settings.progress.worker(0),
-            number: 0,
         };
-        let worker = Worker::new(parts, self.settings.clone());
-        Ok(Box::new(move || worker.run()))
+        let source = Recording::open(options.clone()).map_err(SourceError::from)?;
+        let topics = source.topics();
+        warn(&subscription, &topics);
+        if let Some(order) = self.order() {
+            source.check_rereading().map_err(SourceError::from)?;
+            let assembly = self.assembly(self.outputs()?, self.settings.clone());
+            let mut stages = Stages::over_recording(assembly, options, order.divide(&topics));
+            return Ok((stages.work(None, Some(processor))?, Some(stages)));
+        }
+        let assembly = self.assembly(self.outputs()?, self.settings.clone());
+        Ok((vec![assembly.recording_worker(source, processor)?], None))
     }
 
     /// The workers that share a consumer group.
@@ -95,7 +97,7 @@ impl Builder<'_> {
         clients: Clients,
         on_eof: OnEof,
         first: Processor,
-    ) -> Result<Vec<Work>, BuildError> {
+    ) -> Result<Staged, BuildError> {
         let mut start = clients.start_of_partitions().map_err(SourceError::from)?;
         let subscription = self.subscription();
         let (cluster, members) = Cluster::connect(clients, &subscription, on_eof == OnEof::Stop)
@@ -123,31 +125,36 @@ impl Builder<'_> {
             static_session: cluster.static_session(),
             ..self.settings.clone()
         };
-        let mut work: Vec<Work> = Vec::new();
-        let mut first = Some(first);
-        for (number, member) in members.into_iter().enumerate() {
-            let processor = first.take().map_or_else(|| self.processor.start(), Ok)?;
-            let worker = KafkaWorker {
-                cluster: Arc::clone(&cluster),
-                member,
-                processor: self.bound(processor, &outputs),
-                sinks: outputs.sinks(number)?,
-                tombstones: self.processor.plan.tombstones,
-                settings: settings.clone(),
-                number,
-            };
-            work.push(Box::new(move || worker.run()));
-        }
-        Ok(work)
+        let assembly = self.assembly(outputs, settings);
+        let Some(order) = self.order() else {
+            return Ok((
+                assembly.group_workers(&cluster, members, Some(first))?,
+                None,
+            ));
+        };
+        let stages = order.divide(cluster.topics());
+        let mut stages =
+            Stages::over_group(assembly, cluster, stages).map_err(SourceError::from)?;
+        Ok((stages.work(Some(members), Some(first))?, Some(stages)))
     }
 
-    /// A started processor with a buffer for its rows.
-    fn bound(&self, mut processor: Processor, outputs: &OutputBindings) -> Box<dyn Process> {
-        processor.bind(outputs.rows(RowLimits {
-            call_bytes: self.processor.limits.emit_bytes,
-            most_bytes: self.most_rows_bytes,
-        }));
-        Box::new(SandboxedProcessor::new(processor, self.processor.clone()))
+    /// The order of a replay in stages.
+    fn order(&self) -> Option<Order> {
+        Some(match self.config.phases.as_ref()? {
+            Phases::DependenciesFirst => Order::DependenciesFirst,
+            Phases::Reverse => Order::Reverse,
+            Phases::Given(stages) => Order::Given(stages.clone()),
+        })
+    }
+
+    fn assembly(&self, outputs: OutputBindings, settings: WorkerSettings) -> Assembly {
+        Assembly {
+            outputs,
+            settings,
+            processor: self.processor.clone(),
+            most_rows_bytes: self.most_rows_bytes,
+            workers: self.config.workers,
+        }
     }
 
     fn outputs(&self) -> Result<OutputBindings, BuildError> {
@@ -175,18 +182,18 @@ pub(crate) fn privileged(setting: Privileged) -> topics::Privileged {
 }
 
 /// The parts of a worker over Kafka, before it joins its group in its own thread.
-struct KafkaWorker {
-    cluster: Arc<Cluster>,
-    member: Member,
-    processor: Box<dyn Process>,
-    sinks: Vec<Box<dyn Sink>>,
-    tombstones: bool,
-    settings: WorkerSettings,
-    number: usize,
+pub(super) struct KafkaWorker {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) member: Member,
+    pub(super) processor: Box<dyn Process>,
+    pub(super) sinks: Vec<Box<dyn Sink>>,
+    pub(super) tombstones: bool,
+    pub(super) settings: WorkerSettings,
+    pub(super) number: usize,
 }
 
 impl KafkaWorker {
-    fn run(self) -> Result<Ended, WorkerError> {
+    pub(super) fn run(self) -> Result<Ended, WorkerError> {
         let (worker, settings) = self.join().inspect_err(|error| {
             // The run ends only after all workers have left, which may take long.
             tracing::error!("{}", error.with_causes());

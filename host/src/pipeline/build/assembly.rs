@@ -1,0 +1,84 @@
+//! Workers from parts that all workers of a run share.
+
+use std::sync::Arc;
+
+use super::workers::KafkaWorker;
+use crate::journal::offsets::NoStore;
+use crate::kafka::{Cluster, Member};
+use crate::pipeline::{
+    OutputBindings, Process, ProcessorSettings, SandboxedProcessor, Work, Worker, WorkerError,
+    WorkerParts, WorkerSettings,
+};
+use crate::sandbox::Processor;
+use crate::sink::RowLimits;
+use crate::source::recording::Recording;
+
+/// What all workers of a run are assembled from, once the outputs are open.
+pub(super) struct Assembly {
+    pub(super) outputs: OutputBindings,
+    pub(super) settings: WorkerSettings,
+    pub(super) processor: ProcessorSettings,
+    pub(super) most_rows_bytes: Option<usize>,
+    /// How many read from a cluster.
+    pub(super) workers: usize,
+}
+
+impl Assembly {
+    /// A new instance of the plugin.
+    pub(super) fn start(&self) -> Result<Processor, WorkerError> {
+        self.processor.start()
+    }
+
+    /// The worker that reads a recording.
+    pub(super) fn recording_worker(
+        &self,
+        source: Recording,
+        processor: Processor,
+    ) -> Result<Work, WorkerError> {
+        let parts = WorkerParts {
+            source: Box::new(source),
+            store: Box::new(NoStore::default()),
+            processor: self.bound(processor),
+            sinks: self.outputs.sinks(0)?,
+            membership: None,
+            ends: None,
+            counters: self.settings.progress.worker(0),
+            number: 0,
+        };
+        let worker = Worker::new(parts, self.settings.clone());
+        Ok(Box::new(move || worker.run()))
+    }
+
+    /// The workers of these members. The first one gets `first`, if it is given.
+    pub(super) fn group_workers(
+        &self,
+        cluster: &Arc<Cluster>,
+        members: Vec<Member>,
+        mut first: Option<Processor>,
+    ) -> Result<Vec<Work>, WorkerError> {
+        let mut work: Vec<Work> = Vec::new();
+        for (number, member) in members.into_iter().enumerate() {
+            let processor = first.take().map_or_else(|| self.start(), Ok)?;
+            let worker = KafkaWorker {
+                cluster: Arc::clone(cluster),
+                member,
+                processor: self.bound(processor),
+                sinks: self.outputs.sinks(number)?,
+                tombstones: self.processor.plan.tombstones,
+                settings: self.settings.clone(),
+                number,
+            };
+            work.push(Box::new(move || worker.run()));
+        }
+        Ok(work)
+    }
+
+    /// A started processor with a buffer for its rows.
+    fn bound(&self, mut processor: Processor) -> Box<dyn Process> {
+        processor.bind(self.outputs.rows(RowLimits {
+            call_bytes: self.processor.limits.emit_bytes,
+            most_bytes: self.most_rows_bytes,
+        }));
+        Box::new(SandboxedProcessor::new(processor, self.processor.clone()))
+    }
+}
