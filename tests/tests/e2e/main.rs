@@ -9,4 +9,5 @@ mod partitions;
 mod phases;
 mod plugins;
 mod upstream;
+mod upstream_client;
 mod verify_objects;

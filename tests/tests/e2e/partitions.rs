@@ -105,7 +105,9 @@ fn partitions_that_cannot_be_read_are_named() {
     fails(
         host(&prefix, &[3]),
         1,
-        &format!("error: `{address}` has no `{topic}` partition 3: the topic has 3 partitions, counted from 0"),
+        &format!(
+            "error: `{address}` has no `{topic}` partition 3: the topic has 3 partitions, counted from 0"
+        ),
         "hint: `--partition` takes a partition of the topic",
     );
     let other = host(&prefix, &[]).arg("--partition=elsewhere.origin:0");
