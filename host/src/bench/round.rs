@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::metered::{MeteredSink, MeteredSource};
 use super::{Error, Parts};
 use crate::config::memory::USUAL_HELD;
-use crate::journal::offsets::{NoStore, Start};
+use crate::journal::offsets::NoStore;
 use crate::journal::plan::Plan;
 use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
@@ -19,8 +19,8 @@ use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{
-    Deadlines, Ended, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor, Worker,
-    WorkerError, WorkerParts, WorkerSettings, run_workers,
+    Deadlines, Ended, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor,
+    StartRules, Worker, WorkerError, WorkerParts, WorkerSettings, run_workers,
 };
 use crate::sandbox::{Limits, Plugin, Processor};
 use crate::sink::{RowLimits, Sink, jsonl};
@@ -197,8 +197,7 @@ fn settings(
         kept_batches_bytes: None,
         checkpoint_interval: None,
         on_bad_record: OnBadRecord::Count,
-        start: Some(Start::Earliest),
-        note: String::new(),
+        start: StartRules::beginning(),
         deadlines: Deadlines::NONE,
         leaves_a_group: false,
         quota: Arc::new(RecordQuota::new(None)),

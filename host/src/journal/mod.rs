@@ -6,4 +6,5 @@ pub(crate) mod key;
 pub mod offset_file;
 pub mod offsets;
 pub mod plan;
+pub mod start;
 pub mod topics;

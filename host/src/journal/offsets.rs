@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
+use super::start::StartTime;
+
 /// One partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition {
@@ -56,6 +58,16 @@ pub enum Start {
     Latest,
     /// At the first record that is not older, in milliseconds since 1970.
     Time(i64),
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Earliest => f.write_str("the beginning"),
+            Self::Latest => f.write_str("the end"),
+            Self::Time(ms) => StartTime::from_ms(*ms).fmt(f),
+        }
+    }
 }
 
 /// What is left to read, as far as it is known without asking.

@@ -110,6 +110,12 @@ impl Subscription {
         self.choose_types(types, others)
     }
 
+    /// Whether a topic belongs to the journal with this prefix, of whatever object type.
+    #[must_use]
+    pub fn covers(&self, name: &str) -> bool {
+        is_topic_name(name) && self.topic(name).is_some()
+    }
+
     /// Selects object types that have no topic names, such as those of upstream's stream format; none of them is
     /// privileged.
     ///

@@ -11,7 +11,6 @@ use super::error::Error;
 use super::query_client::QueryClient;
 use super::setting_check::{Secrets, client_error};
 use super::settings::Settings;
-use crate::journal::offsets::Start;
 
 /// The clients of a process, which are connecting to the brokers.
 ///
@@ -27,14 +26,6 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Where a partition without a committed offset starts; none where that ends the run.
-    ///
-    /// # Errors
-    /// When the setting is wrong.
-    pub fn start_of_partitions(&self) -> Result<Option<Start>, Error> {
-        self.settings.start()
-    }
-
     /// Creates the clients of a process with this many workers, and waits for no broker.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use super::queries::Queries;
 use super::query_client::QueryClient;
 use super::settings::Settings;
 use crate::journal::batch::Topic;
-use crate::journal::offsets::Offsets;
+use crate::journal::offsets::{Offsets, Partition};
 use crate::journal::topics::Subscription;
 
 /// The time limit for the answers of the brokers at the start.
@@ -31,6 +31,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 pub struct Cluster {
     settings: Settings,
     topics: Vec<Arc<Topic>>,
+    partitions: Arc<[Partition]>,
     ends: Option<Offsets>,
     queries: Arc<Queries>,
     leave_barrier: Arc<LeaveBarrier>,
@@ -81,6 +82,7 @@ impl Cluster {
         let cluster = Self {
             settings,
             topics,
+            partitions: of_journal(&metadata, subscription),
             ends,
             queries: Arc::new(Queries::new(query_client)?),
             leave_barrier,
@@ -92,6 +94,13 @@ impl Cluster {
     #[must_use]
     pub fn topics(&self) -> &[Arc<Topic>] {
         &self.topics
+    }
+
+    /// All partitions of the journal that there were when the process started, of topics that the run does not read
+    /// included: the group may have committed offsets for them.
+    #[must_use]
+    pub fn partitions(&self) -> Arc<[Partition]> {
+        Arc::clone(&self.partitions)
     }
 
     /// The end of every partition that held a record when the process started, for a run that stops there.
@@ -253,4 +262,24 @@ fn check_range(
         }
     }
     Ok(())
+}
+
+/// All partitions of the journal, of object types that are not read included.
+fn of_journal(metadata: &Metadata, subscription: &Subscription) -> Arc<[Partition]> {
+    let topics = metadata.topics().iter();
+    let topics = topics.filter(|topic| subscription.covers(topic.name()));
+    let partitions = topics.flat_map(|topic| {
+        let name: Arc<str> = topic.name().into();
+        let numbers = topic
+            .partitions()
+            .iter()
+            .map(rdkafka::metadata::MetadataPartition::id);
+        numbers.filter_map(move |number| {
+            Some(Partition {
+                topic: Arc::clone(&name),
+                number: u32::try_from(number).ok()?,
+            })
+        })
+    });
+    partitions.collect()
 }

@@ -8,9 +8,9 @@ use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rdkafka::Offset;
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::error::Error;
 use super::membership::{list_of, partitions};
@@ -117,39 +117,36 @@ fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positions, KafkaE
 }
 
 fn resolve(client: &QueryClient, of: &[Partition], start: Start) -> Result<Offsets, KafkaError> {
-    let at = |of: &[Partition], offset| {
-        let mut list = list_of(of);
-        list.set_all_offsets(offset)?;
-        let found = client.offsets(list, OFFSETS_TIMEOUT)?;
-        found
-            .elements()
-            .iter()
-            .try_for_each(TopicPartitionListElem::error)?;
-        Ok::<TopicPartitionList, KafkaError>(found)
-    };
-    let found = at(
-        of,
-        match start {
-            Start::Earliest => Offset::Beginning,
-            Start::Latest => Offset::End,
-            Start::Time(milliseconds) => Offset::Offset(milliseconds),
-        },
-    )?;
-    let mut offsets = Offsets::new();
-    let mut beyond = Vec::new();
-    for (partition, element) in partitions(&found).into_iter().zip(found.elements()) {
-        match element.offset() {
-            Offset::Offset(next) => {
-                offsets.insert(partition, u64::try_from(next).unwrap_or_default());
-            }
-            _ => beyond.push(partition),
+    match start {
+        Start::Earliest => offsets_at(client, of, Offset::Beginning),
+        Start::Latest => offsets_at(client, of, Offset::End),
+        Start::Time(milliseconds) => {
+            // Where every record is older, the partition starts at its end. The end is looked up first: a record that
+            // comes between the two requests lies after it.
+            let mut offsets = offsets_at(client, of, Offset::End)?;
+            offsets.extend(offsets_at(client, of, Offset::Offset(milliseconds))?);
+            Ok(offsets)
         }
     }
-    // Where every record is older than the time, the partition starts at its end.
-    if !beyond.is_empty() && start != Start::Latest {
-        offsets.extend(resolve(client, &beyond, Start::Latest)?);
-    }
-    Ok(offsets)
+}
+
+/// The offset at a time, at the beginning or at the end, of the partitions that have one.
+fn offsets_at(client: &QueryClient, of: &[Partition], at: Offset) -> Result<Offsets, KafkaError> {
+    let mut list = list_of(of);
+    list.set_all_offsets(at)?;
+    let found = client.offsets(list, OFFSETS_TIMEOUT)?;
+    let elements = found.elements();
+    elements
+        .iter()
+        .try_for_each(TopicPartitionListElem::error)?;
+    let offset = |(partition, element): (Partition, &TopicPartitionListElem<'_>)| {
+        let Offset::Offset(next) = element.offset() else {
+            return None;
+        };
+        Some((partition, u64::try_from(next).unwrap_or_default()))
+    };
+    let pairs = partitions(&found).into_iter().zip(elements.iter());
+    Ok(pairs.filter_map(offset).collect())
 }
 
 /// A question that got no answer this time.

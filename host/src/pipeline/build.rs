@@ -1,21 +1,23 @@
 //! Builds workers that are ready to run from the configuration.
 
+mod start;
 mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use self::start::AskedStart;
 use self::workers::Builder;
 use super::quota::RecordQuota;
 use super::stop::Stop;
 use super::{
-    Deadlines, Ended, OnBadRecord, ProcessorSettings, Work, WorkerError, WorkerSettings,
-    run_workers,
+    Deadlines, Ended, OnBadRecord, ProcessorSettings, StartRules, Work, WorkerError,
+    WorkerSettings, run_workers,
 };
 use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan, MemoryRequest, TooLittle};
 use crate::config::options::{self, OptionsError};
 use crate::config::{self, Config, OnEof};
-use crate::journal::offsets::Start;
 use crate::journal::plan::Plan;
 use crate::journal::topics::ObjectTypes;
 use crate::kafka::{self, Clients};
@@ -104,8 +106,7 @@ impl Pipeline {
                     config::OnBadRecord::Stop => OnBadRecord::Stop,
                     config::OnBadRecord::Skip => OnBadRecord::Skip,
                 },
-                start: Some(Start::Earliest),
-                note: String::new(),
+                start: StartRules::beginning(),
                 deadlines: Deadlines::NONE,
                 leaves_a_group: false,
                 quota: Arc::new(RecordQuota::new(config.stop_after)),
@@ -126,8 +127,9 @@ impl Pipeline {
             Input::Recording(path) => vec![builder.over_recording(path, first)?],
             Input::Kafka {
                 clients,
+                start,
                 stop_at_end,
-            } => builder.over_kafka(*clients, stop_at_end, first)?,
+            } => builder.over_kafka(*clients, &start, stop_at_end, first)?,
         };
         Ok(Self {
             work,
@@ -271,19 +273,24 @@ enum Input<'a> {
     Kafka {
         /// The clients, one for each worker among them, which are connecting to the brokers.
         clients: Box<Clients>,
+        start: AskedStart,
         stop_at_end: bool,
     },
 }
 
 impl<'a> Input<'a> {
-    fn begin(config: &'a Config, memory: &MemoryPlan) -> Result<Self, SourceError> {
+    fn begin(config: &'a Config, memory: &MemoryPlan) -> Result<Self, BuildError> {
         match &config.source {
             config::Source::Recording(path) => Ok(Self::Recording(path)),
             config::Source::Kafka(kafka) => {
+                let start = AskedStart::of(kafka, SystemTime::now())?;
                 let mut settings = cluster_settings(kafka);
                 settings.fetch = memory.bounded.map(|bounds| bounds.fetch);
                 Ok(Self::Kafka {
-                    clients: Box::new(Clients::start(settings, config.workers)?),
+                    clients: Box::new(
+                        Clients::start(settings, config.workers).map_err(SourceError::from)?,
+                    ),
+                    start,
                     stop_at_end: kafka.on_eof == OnEof::Stop,
                 })
             }

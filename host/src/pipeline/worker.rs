@@ -7,22 +7,25 @@
 mod assignment;
 mod confirmation;
 mod settings;
+mod start;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
+pub(crate) use self::start::StartRules;
 
-use self::assignment::Arriving;
 use self::confirmation::{LAST_PAUSE, Pause};
+use self::start::Arriving;
 use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
 use super::failure::{CallRanges, RecordPosition, WorkerError};
 use super::processor::Process;
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{OffsetStore, Offsets, Position};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition, Position};
 use crate::kafka::Membership;
 use crate::observe::progress::WorkerProgress;
 use crate::sandbox::Rejection;
@@ -69,6 +72,8 @@ pub(crate) struct Worker {
     batches: Batches,
     /// The checkpointed position of each assigned partition.
     durable: Offsets,
+    /// What is committed beside the position of each partition, where there is something.
+    notes: BTreeMap<Partition, String>,
     /// Partitions that come and whose positions are not known yet.
     arriving: Option<Arriving>,
     unconfirmed: Option<Unconfirmed>,
@@ -97,6 +102,7 @@ impl Worker {
             batches: Batches::new(settings.columns),
             settings,
             durable: Offsets::new(),
+            notes: BTreeMap::new(),
             arriving: None,
             unconfirmed: None,
             processed: false,
@@ -285,6 +291,10 @@ impl Worker {
         let Some(end) = &mut self.end else {
             return Ok(false);
         };
+        if self.arriving.is_some() {
+            // Both ask the store, which answers one question at a time.
+            return Ok(false);
+        }
         let position = self.source.position();
         let store = match self.sinks.store() {
             Some(store) => store,
@@ -296,7 +306,7 @@ impl Worker {
                 self.checkpoint_if_clean()?;
                 Ok(false)
             }
-            Reached::All => self.finish(),
+            Reached::All => Ok(self.start_is_saved()? && self.finish()?),
         }
     }
 
@@ -390,23 +400,13 @@ impl Worker {
         if changed.is_empty() {
             return Ok(());
         }
-        let position = |next| Position {
-            next,
-            note: self.settings.note.clone(),
+        let position = |(partition, &next): (&Partition, &u64)| {
+            let note = self.notes.get(partition).cloned().unwrap_or_default();
+            (partition.clone(), Position { next, note })
         };
-        let positions = changed
-            .iter()
-            .map(|(partition, &next)| (partition.clone(), position(next)))
-            .collect();
+        let positions = changed.iter().map(position).collect();
         if self.sinks.decide() {
-            // The offsets were committed with the rows; the group's commit is a courtesy that may fail.
-            if let Err(error) = self
-                .store
-                .send(&positions)
-                .and_then(|()| self.store.check())
-            {
-                tracing::debug!("the group does not take the offsets: {error}");
-            }
+            self.send_courtesy(&positions);
             return Ok(());
         }
         self.store.send(&positions)?;

@@ -5,10 +5,11 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Broker;
@@ -122,6 +123,42 @@ impl Broker {
         }
     }
 
+    /// Adds partitions to a topic, so that it has this number of them.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn add_partitions(&self, topic: &str, partitions: usize) {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("the settings are right");
+        let new = NewPartitions::new(topic, partitions);
+        let options = AdminOptions::new().operation_timeout(Some(REQUEST_LIMIT));
+        let added = futures_executor::block_on(admin.create_partitions([&new], &options));
+        for result in added.expect("the broker answers") {
+            result.unwrap_or_else(|(topic, error)| panic!("cannot add to `{topic}`: {error}"));
+        }
+        let consumer = self.observer("unused");
+        until(format!("partitions of `{topic}`"), REQUEST_LIMIT, || {
+            let metadata = consumer.fetch_metadata(Some(topic), REQUEST_LIMIT).ok()?;
+            let found = metadata.topics().first()?.partitions();
+            let led = found.iter().filter(|partition| partition.leader() >= 0);
+            (led.count() == partitions).then_some(())
+        });
+    }
+
+    /// Deletes a group with its committed offsets.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn delete_group(&self, group: &str) {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("the settings are right");
+        let options = AdminOptions::new().request_timeout(Some(REQUEST_LIMIT));
+        let deleted = futures_executor::block_on(admin.delete_groups(&[group], &options));
+        for result in deleted.expect("the broker answers") {
+            result.unwrap_or_else(|(group, error)| panic!("cannot delete `{group}`: {error}"));
+        }
+    }
+
     /// The topics under a prefix, public and privileged, with the number of partitions of each.
     ///
     /// # Panics
@@ -163,8 +200,30 @@ impl Broker {
     /// When the broker does not answer.
     #[must_use]
     pub fn committed(&self, group: &str, prefix: &Prefix) -> BTreeMap<TopicPartition, i64> {
+        numbers(&self.committed_list(group, prefix))
+    }
+
+    /// The notes (metadata) of a group's committed offsets.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    #[must_use]
+    pub fn notes(&self, group: &str, prefix: &Prefix) -> BTreeMap<TopicPartition, String> {
+        let list = self.committed_list(group, prefix);
+        let elements = list.elements();
+        let committed = elements
+            .iter()
+            .filter(|element| matches!(element.offset(), Offset::Offset(_)));
+        let note = |element: &TopicPartitionListElem<'_>| {
+            let partition = (element.topic().to_owned(), element.partition());
+            (partition, element.metadata().to_owned())
+        };
+        committed.map(note).collect()
+    }
+
+    fn committed_list(&self, group: &str, prefix: &Prefix) -> TopicPartitionList {
         let observer = self.observer(group);
-        let committed = until("committed offsets", REQUEST_LIMIT, || {
+        until("committed offsets", REQUEST_LIMIT, || {
             match observer.committed_offsets(self.partitions(prefix), REQUEST_LIMIT) {
                 Ok(committed) => Some(committed),
                 Err(KafkaError::OffsetFetch(error) | KafkaError::MetadataFetch(error))
@@ -174,8 +233,7 @@ impl Broker {
                 }
                 Err(error) => panic!("cannot read what group `{group}` has committed: {error}"),
             }
-        });
-        numbers(&committed)
+        })
     }
 
     /// The number of records that a group has committed. It is exact if no topic has gaps.
@@ -213,10 +271,28 @@ impl Broker {
     /// # Panics
     /// When the broker refuses.
     pub fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) {
+        self.commit_with_note(group, topic, partition, offset, "");
+    }
+
+    /// The same with a note (metadata).
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn commit_with_note(
+        &self,
+        group: &str,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        note: &str,
+    ) {
         let mut offsets = TopicPartitionList::new();
         offsets
             .add_partition_offset(topic, partition, Offset::Offset(offset))
             .expect("the list takes offsets");
+        if let Some(mut element) = offsets.find_partition(topic, partition) {
+            element.set_metadata(note);
+        }
         let observer = self.observer(group);
         until("the commit", REQUEST_LIMIT, || {
             match observer.commit(&offsets, CommitMode::Sync) {

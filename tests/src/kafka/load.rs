@@ -196,6 +196,24 @@ impl Broker {
     /// # Panics
     /// When a record is not confirmed.
     pub fn append(&self, prefix: &Prefix, journal: &Journal, repetitions: u32) {
+        self.write(prefix, journal, repetitions, None);
+    }
+
+    /// Writes the journal's records once to topics that exist, with this timestamp, in milliseconds since 1970.
+    ///
+    /// # Panics
+    /// When a record is not confirmed.
+    pub fn append_at(&self, prefix: &Prefix, journal: &Journal, timestamp_ms: i64) {
+        self.write(prefix, journal, 1, Some(timestamp_ms));
+    }
+
+    fn write(
+        &self,
+        prefix: &Prefix,
+        journal: &Journal,
+        repetitions: u32,
+        timestamp_ms: Option<i64>,
+    ) {
         let producer: ThreadedProducer<Confirmations> = self
             .client()
             .set("enable.idempotence", "true")
@@ -220,6 +238,9 @@ impl Broker {
                 let mut message = BaseRecord::to(topic).key(&key);
                 if let Some(value) = &record.value {
                     message = message.payload(value);
+                }
+                if let Some(timestamp_ms) = timestamp_ms {
+                    message = message.timestamp(timestamp_ms);
                 }
                 send(&producer, message);
             }

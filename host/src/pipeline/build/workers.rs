@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::BuildError;
+use super::start::AskedStart;
 use crate::config::Config;
 use crate::journal::offsets::NoStore;
 use crate::journal::topics::{ObjectTypes, Subscription};
@@ -76,16 +77,17 @@ impl Builder<'_> {
     pub(super) fn over_kafka(
         &self,
         clients: Clients,
+        asked: &AskedStart,
         stop_at_end: bool,
         first: Processor,
     ) -> Result<Vec<Work>, BuildError> {
-        let start = clients.start_of_partitions().map_err(SourceError::from)?;
         let (cluster, members) = Cluster::connect(clients, &self.subscription(), stop_at_end)
             .map_err(SourceError::from)?;
+        let rules = asked.rules(&cluster);
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),
-            start,
+            start: rules,
             deadlines: Deadlines {
                 revoke: cluster.session_timeout(),
                 finish: cluster.session_timeout() + COMMIT_GRACE,

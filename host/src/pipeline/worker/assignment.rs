@@ -1,79 +1,14 @@
-//! How partitions come and go.
+//! How partitions go.
 
-use std::task::Poll;
 use std::time::Instant;
 
 use super::Worker;
 use super::confirmation::Waited;
-use crate::journal::offsets::{Offsets, Partition, Positions};
+use crate::journal::offsets::{Offsets, Partition};
 use crate::pipeline::checkpoint::records_between;
 use crate::pipeline::failure::WorkerError;
 
-/// Partitions that come.
-#[derive(Debug)]
-pub(super) struct Arriving {
-    partitions: Vec<Partition>,
-    /// Their committed positions, once they are known.
-    committed: Option<Positions>,
-}
-
-impl Arriving {
-    pub(super) fn new(partitions: Vec<Partition>) -> Self {
-        Self {
-            partitions,
-            committed: None,
-        }
-    }
-
-    /// The committed positions, and the partitions that have none.
-    fn starts(&self) -> Option<(Offsets, Vec<Partition>)> {
-        let committed = self.committed.as_ref()?;
-        let (mut known, mut fresh) = (Offsets::new(), Vec::new());
-        for partition in &self.partitions {
-            match committed.get(partition) {
-                Some(Some(position)) => {
-                    known.insert(partition.clone(), position.next);
-                }
-                _ => fresh.push(partition.clone()),
-            }
-        }
-        Some((known, fresh))
-    }
-}
-
 impl Worker {
-    /// Starts partitions that come, once it is known where: at the committed position, or else where the settings say.
-    pub(super) fn start_arrived(&mut self) -> Result<(), WorkerError> {
-        let Some(arriving) = &mut self.arriving else {
-            return Ok(());
-        };
-        if arriving.committed.is_none() {
-            let store = match self.sinks.store() {
-                Some(store) => store,
-                None => self.store.as_mut(),
-            };
-            match store.load(&arriving.partitions)? {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(committed) => arriving.committed = Some(committed),
-            }
-        }
-        let Some((mut start, fresh)) = arriving.starts() else {
-            return Ok(());
-        };
-        if let Some(first) = fresh.first() {
-            let at = self.settings.start;
-            let at = at.ok_or_else(|| WorkerError::NoCommittedOffset(first.clone()))?;
-            match self.source.resolve(&fresh, at)? {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(found) => start.extend(found),
-            }
-        }
-        self.arriving = None;
-        self.source.assign(&start)?;
-        self.durable.extend(start);
-        Ok(())
-    }
-
     /// Takes a checkpoint of what is about to go to another worker, and lets it go.
     pub(super) fn revoke(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
         tracing::debug!("{} partitions go to other workers", partitions.len());
@@ -158,6 +93,7 @@ impl Worker {
 
     fn unassign(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
         self.durable.retain(|own, _| !partitions.contains(own));
+        self.notes.retain(|own, _| !partitions.contains(own));
         let assigned: Vec<_> = self.durable.keys().cloned().collect();
         self.store.retain(&assigned);
         if let Some(store) = self.sinks.store() {

@@ -43,10 +43,14 @@ pub(super) enum Waited {
 impl Worker {
     /// Looks whether the unconfirmed checkpoint is confirmed by now.
     pub(super) fn look_for_confirmation(&mut self) -> Result<(), WorkerError> {
+        if self.unconfirmed.is_none() {
+            return Ok(());
+        }
+        let confirmation = self.deciding_store().check()?;
         let Some(unconfirmed) = &mut self.unconfirmed else {
             return Ok(());
         };
-        match self.store.check()? {
+        match confirmation {
             Confirmation::Pending => {}
             Confirmation::Refused(reason) => unconfirmed.refusal = Some(reason),
             Confirmation::Confirmed | Confirmation::Idle => {

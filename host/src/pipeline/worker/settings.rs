@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::start::StartRules;
 use crate::journal::batch::Columns;
-use crate::journal::offsets::Start;
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
@@ -64,10 +64,8 @@ pub(crate) struct WorkerSettings {
     pub checkpoint_interval: Option<Duration>,
     /// What happens to rejected records.
     pub on_bad_record: OnBadRecord,
-    /// Where partitions without a committed position start; none where such a partition ends the run.
-    pub start: Option<Start>,
-    /// What is committed with each position.
-    pub note: String,
+    /// Where partitions without a committed position start.
+    pub start: StartRules,
     /// Limits on waiting.
     pub deadlines: Deadlines,
     /// Whether closing the source leaves a group, which may take long.

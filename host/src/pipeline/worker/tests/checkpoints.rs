@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::fakes::{Answer, Given, Step, World, partition};
 use super::{after_start, assigned, confirming_after, never_confirming, records, run};
-use crate::journal::offsets::Start;
 use crate::pipeline::worker::{Ended, WorkerError};
 use crate::sink::Committed;
 
@@ -199,18 +198,4 @@ fn run_that_stops_at_the_ends_waits_for_what_others_have_not_committed() {
     let log = world.log();
     // Its own part is committed while it waits, so that the others learn of it.
     assert!(log.contains(&"send a=3".to_owned()), "{log:?}");
-}
-
-#[test]
-fn positions_are_committed_with_the_note_of_the_run() {
-    let given = Given {
-        note: "start=5",
-        ..Given::default()
-    };
-    let world = World::new(given);
-    world
-        .run(vec![assigned(&["a"]), records("a", 1), Step::End])
-        .unwrap();
-    assert_eq!(world.notes(), ["start=5"]);
-    assert_eq!(Given::default().start, Some(Start::Earliest));
 }

@@ -15,11 +15,12 @@ use self::sink::FakeSink;
 use self::store::FakeStore;
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Position, Start};
+use crate::journal::start::StartTime;
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::worker::{
-    Deadlines, Ended, OnBadRecord, Worker, WorkerError, WorkerParts, WorkerSettings,
+    Deadlines, Ended, OnBadRecord, StartRules, Worker, WorkerError, WorkerParts, WorkerSettings,
 };
 use crate::sink::Committed;
 use crate::source::BatchLimits;
@@ -95,7 +96,15 @@ pub(super) struct Given {
     pub(super) quota: Option<u64>,
     pub(super) start: Option<Start>,
     pub(super) committed: Vec<(&'static str, u64)>,
+    /// Committed positions with the time of their notes.
+    pub(super) committed_since: Vec<(&'static str, u64, StartTime)>,
+    /// The positions of an offset file.
+    pub(super) listed: Vec<(&'static str, u64)>,
+    /// The partitions that the group may have committed positions for.
+    pub(super) of_group: Vec<&'static str>,
     pub(super) ends: Vec<(&'static str, u64)>,
+    /// The journal holds no record, and the run stops at its end.
+    pub(super) ends_at_once: bool,
     /// Looks at committed positions before they are known.
     pub(super) loads_after: usize,
     pub(super) fails_at_call: Option<usize>,
@@ -103,7 +112,6 @@ pub(super) struct Given {
     /// Answers of the sink, the last one first; then it is always done.
     pub(super) sink_answers: Vec<Committed>,
     pub(super) sink_owns_offsets: bool,
-    pub(super) note: &'static str,
     pub(super) leaves_a_group: bool,
 }
 
@@ -115,13 +123,16 @@ impl Default for Given {
             quota: None,
             start: Some(Start::Earliest),
             committed: Vec::new(),
+            committed_since: Vec::new(),
+            listed: Vec::new(),
+            of_group: Vec::new(),
             ends: Vec::new(),
+            ends_at_once: false,
             loads_after: 0,
             fails_at_call: None,
             sink_failure: None,
             sink_answers: Vec::new(),
             sink_owns_offsets: false,
-            note: "",
             leaves_a_group: false,
         }
     }
@@ -147,7 +158,7 @@ struct State {
     steps: VecDeque<Step>,
     log: Vec<String>,
     position: Offsets,
-    committed: Offsets,
+    committed: BTreeMap<Partition, Position>,
     /// What was sent and is not confirmed, and the looks at it.
     sent: Option<(BTreeMap<Partition, Position>, usize)>,
     notes: Vec<String>,
@@ -162,13 +173,17 @@ struct State {
 impl World {
     pub(super) fn new(given: Given) -> Self {
         let committed = given.committed.iter();
+        let committed = committed.map(|&(name, next)| (partition(name), Position::at(next)));
+        let since = given.committed_since.iter();
+        let since = since.map(|&(name, next, time)| {
+            let note = time.note();
+            (partition(name), Position { next, note })
+        });
         Self {
             stop: Stop::default(),
             quota: Arc::new(RecordQuota::new(given.quota)),
             state: Arc::new(Mutex::new(State {
-                committed: committed
-                    .map(|&(name, next)| (partition(name), next))
-                    .collect(),
+                committed: committed.chain(since).collect(),
                 given,
                 steps: VecDeque::new(),
                 log: Vec::new(),
@@ -187,8 +202,11 @@ impl World {
     pub(super) fn run(&self, steps: Vec<Step>) -> Result<Ended, WorkerError> {
         self.state().steps = steps.into();
         let given = self.state().given.clone();
-        let ends = given.ends.iter();
-        let ends: Offsets = ends.map(|&(name, end)| (partition(name), end)).collect();
+        let offsets = |pairs: &[(&'static str, u64)]| -> Offsets {
+            let pairs = pairs.iter();
+            pairs.map(|&(name, next)| (partition(name), next)).collect()
+        };
+        let ends = offsets(&given.ends);
         let progress = Arc::new(Progress::new(1, &[]));
         let parts = WorkerParts {
             source: Box::new(self.clone()),
@@ -199,7 +217,7 @@ impl World {
                 store: FakeStore(self.clone(), "sink "),
             })],
             membership: None,
-            ends: (!ends.is_empty()).then_some(ends),
+            ends: (given.ends_at_once || !ends.is_empty()).then_some(ends),
             counters: progress.worker(0),
             number: 0,
         };
@@ -214,8 +232,11 @@ impl World {
             kept_batches_bytes: None,
             checkpoint_interval: None,
             on_bad_record: OnBadRecord::Stop,
-            start: given.start,
-            note: given.note.to_owned(),
+            start: StartRules {
+                of_group: given.start,
+                listed: Arc::new(offsets(&given.listed)),
+                partitions: given.of_group.iter().map(|name| partition(name)).collect(),
+            },
             deadlines: Deadlines {
                 revoke: Duration::from_millis(30),
                 finish: Duration::from_millis(30),

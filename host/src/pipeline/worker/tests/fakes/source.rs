@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Answer, Step, World, letters, offsets_text};
 use crate::journal::batch::{Batches, TooLarge};
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::journal::offsets::{Offsets, Partition, Position, Remaining, Start};
 use crate::source::{BatchLimits, Event, Source, SourceError, recording};
 
 impl Source for World {
@@ -86,7 +86,8 @@ impl Source for World {
                 Ok(Event::Idle)
             }
             Some(Step::CommittedByOthers(partition, next)) => {
-                self.state().committed.insert(partition, next);
+                let position = Position::at(next);
+                self.state().committed.insert(partition, position);
                 Ok(Event::Idle)
             }
             Some(Step::WaitForTheEnd) => {
@@ -103,11 +104,21 @@ impl Source for World {
     }
 
     fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
-        assert_eq!(start, Start::Earliest);
-        if !self.state().committed.is_empty() {
-            self.note(format!("resolve{}", letters(of)));
-        }
-        Ok(Poll::Ready(of.iter().map(|one| (one.clone(), 0)).collect()))
+        let next = match start {
+            Start::Earliest => {
+                if !self.state().committed.is_empty() {
+                    self.note(format!("resolve{}", letters(of)));
+                }
+                0
+            }
+            Start::Latest => panic!("a worker is given a time"),
+            Start::Time(ms) => {
+                self.note(format!("resolve{} since {ms}", letters(of)));
+                100
+            }
+        };
+        let offsets = of.iter().map(|one| (one.clone(), next));
+        Ok(Poll::Ready(offsets.collect()))
     }
 
     fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {

@@ -14,7 +14,7 @@ pub(super) struct FakeStore(pub(super) World, pub(super) &'static str);
 impl FakeStore {
     fn known(&self, of: &[Partition]) -> Positions {
         let committed = self.0.state().committed.clone();
-        let position = |one: &Partition| committed.get(one).map(|&next| Position::at(next));
+        let position = |one: &Partition| committed.get(one).cloned();
         of.iter().map(|one| (one.clone(), position(one))).collect()
     }
 }
@@ -38,7 +38,8 @@ impl OffsetStore for FakeStore {
 
     fn send(&mut self, to: &BTreeMap<Partition, Position>) -> Result<(), StoreError> {
         let offsets: Offsets = to.iter().map(|(one, at)| (one.clone(), at.next)).collect();
-        self.0.note(format!("send{}", offsets_text(&offsets)));
+        self.0
+            .note(format!("{}send{}", self.1, offsets_text(&offsets)));
         let mut state = self.0.state();
         state
             .notes
@@ -61,7 +62,6 @@ impl OffsetStore for FakeStore {
             Answer::After(_) | Answer::AtOnce => {}
         }
         if let Some((sent, _)) = state.sent.take() {
-            let sent = sent.into_iter().map(|(one, at)| (one, at.next));
             state.committed.extend(sent);
         }
         state.log.push("confirmed".to_owned());

@@ -1,0 +1,257 @@
+//! How partitions come, and where they start.
+//!
+//! A partition goes on from its committed position. One without a position starts where an offset file says, or else
+//! with its group: at the time that the group's commits remember, or at its beginning if they remember none. Only where
+//! nothing is committed the settings decide. A start that is not the beginning is committed before the first row is
+//! durable, because a later run could not find it again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::Worker;
+use crate::journal::offsets::{
+    OffsetStore, Offsets, Partition, Position, Positions, Start, StoreError,
+};
+use crate::journal::start::{GroupStart, StartTime};
+use crate::pipeline::checkpoint::Unconfirmed;
+use crate::pipeline::failure::WorkerError;
+
+/// Where partitions without a committed position start.
+#[derive(Clone, Debug)]
+pub(crate) struct StartRules {
+    /// The start of a group that has committed nothing. Without one, a partition without a committed position ends the
+    /// run.
+    pub(crate) of_group: Option<Start>,
+    /// The positions of an offset file.
+    pub(crate) listed: Arc<Offsets>,
+    /// The partitions that the group may have committed positions for, of other topics included.
+    pub(crate) partitions: Arc<[Partition]>,
+}
+
+impl StartRules {
+    /// Every partition starts at its beginning, and nothing remembers it.
+    pub(crate) fn beginning() -> Self {
+        Self {
+            of_group: Some(Start::Earliest),
+            listed: Arc::default(),
+            partitions: Arc::default(),
+        }
+    }
+}
+
+/// Partitions that come.
+#[derive(Debug)]
+pub(super) struct Arriving {
+    partitions: Vec<Partition>,
+    /// Their committed positions, once they are known.
+    committed: Option<Positions>,
+    /// The start of the group, once it is known and a partition depends on it.
+    group: Option<GroupStart>,
+}
+
+impl Arriving {
+    pub(super) fn new(partitions: Vec<Partition>) -> Self {
+        Self {
+            partitions,
+            committed: None,
+            group: None,
+        }
+    }
+
+    /// What the commits of these partitions alone say about the start of the group.
+    fn start(&self) -> GroupStart {
+        let committed = self.committed.as_ref();
+        committed.map_or(GroupStart::NotYet, GroupStart::of)
+    }
+}
+
+/// Where partitions start.
+#[derive(Debug, Default)]
+struct Starts {
+    positions: BTreeMap<Partition, Position>,
+    /// Those that have to be committed, because nothing else remembers them.
+    unsaved: BTreeMap<Partition, Position>,
+}
+
+impl Starts {
+    fn add_unsaved(&mut self, partition: &Partition, next: u64, note: String) {
+        let position = Position { next, note };
+        self.unsaved.insert(partition.clone(), position.clone());
+        self.positions.insert(partition.clone(), position);
+    }
+
+    fn add(&mut self, partition: &Partition, next: u64, note: String) {
+        let position = Position { next, note };
+        self.positions.insert(partition.clone(), position);
+    }
+}
+
+impl Worker {
+    /// Starts partitions that come, once it is known where.
+    pub(super) fn start_arrived(&mut self) -> Result<(), WorkerError> {
+        let Some(mut arriving) = self.arriving.take() else {
+            return Ok(());
+        };
+        match self.starts_of(&mut arriving)? {
+            Poll::Pending => {
+                self.arriving = Some(arriving);
+                Ok(())
+            }
+            Poll::Ready(starts) => self.assign(starts),
+        }
+    }
+
+    fn starts_of(&mut self, arriving: &mut Arriving) -> Result<Poll<Starts>, WorkerError> {
+        let committed = match arriving.committed.take() {
+            Some(committed) => committed,
+            None => match self.deciding_store().load(&arriving.partitions)? {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(committed) => committed,
+            },
+        };
+        let committed = arriving.committed.insert(committed);
+        let mut starts = Starts::default();
+        let mut fresh = Vec::new();
+        for partition in &arriving.partitions {
+            if let Some(Some(position)) = committed.get(partition) {
+                let time = StartTime::of_note(&position.note);
+                let note = time.map(StartTime::note).unwrap_or_default();
+                starts.add(partition, position.next, note);
+            } else if let Some(&next) = self.settings.start.listed.get(partition) {
+                starts.add_unsaved(partition, next, String::new());
+            } else {
+                fresh.push(partition.clone());
+            }
+        }
+        if !fresh.is_empty() && self.add_fresh(&mut starts, arriving, &fresh)?.is_pending() {
+            return Ok(Poll::Pending);
+        }
+        Ok(Poll::Ready(starts))
+    }
+
+    /// Adds the starts of partitions that have neither a committed position nor one in an offset file.
+    fn add_fresh(
+        &mut self,
+        starts: &mut Starts,
+        arriving: &mut Arriving,
+        fresh: &[Partition],
+    ) -> Result<Poll<()>, WorkerError> {
+        let of_group = self.settings.start.of_group;
+        let of_group = of_group.ok_or_else(|| WorkerError::NoCommittedOffset(fresh[0].clone()))?;
+        let group = match arriving.group {
+            Some(group) => group,
+            None => match self.group_start()? {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(group) => *arriving.group.insert(group.with(arriving.start())),
+            },
+        };
+        let at = match group {
+            GroupStart::NotYet => of_group,
+            GroupStart::Beginning => Start::Earliest,
+            GroupStart::At(time) => Start::Time(time.ms()),
+        };
+        let found = match self.source.resolve(fresh, at)? {
+            Poll::Pending => return Ok(Poll::Pending),
+            Poll::Ready(found) => found,
+        };
+        let count = fresh.len();
+        if at == of_group {
+            tracing::debug!("{count} partitions without a committed offset start at {at}");
+        } else {
+            tracing::info!(
+                "{count} partitions without a committed offset start at {at}, where the group started"
+            );
+        }
+        for (partition, &next) in &found {
+            match at {
+                // It is found again as long as nothing is processed.
+                Start::Earliest => starts.add(partition, next, String::new()),
+                Start::Latest => starts.add_unsaved(partition, next, String::new()),
+                Start::Time(ms) => {
+                    starts.add_unsaved(partition, next, StartTime::from_ms(ms).note());
+                }
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn assign(&mut self, starts: Starts) -> Result<(), WorkerError> {
+        let offsets = offsets_of(&starts.positions);
+        self.source.assign(&offsets)?;
+        self.durable.extend(offsets);
+        let positions = starts.positions.into_iter();
+        let notes = positions.map(|(partition, position)| (partition, position.note));
+        self.notes
+            .extend(notes.filter(|(_, note)| !note.is_empty()));
+        self.commit_starts(&starts.unsaved)
+    }
+
+    /// Commits where partitions start. No checkpoint is made durable before this is confirmed: after a crash these
+    /// rows would be there, and the records after them would be passed over.
+    fn commit_starts(&mut self, starts: &BTreeMap<Partition, Position>) -> Result<(), WorkerError> {
+        if starts.is_empty() {
+            return Ok(());
+        }
+        if self.sinks.decide() {
+            self.send_courtesy(starts);
+        }
+        self.deciding_store().send(starts)?;
+        let to = offsets_of(starts);
+        match &mut self.unconfirmed {
+            Some(unconfirmed) => unconfirmed.to.extend(to),
+            None => {
+                self.unconfirmed = Some(Unconfirmed {
+                    from: Offsets::new(),
+                    to,
+                    refusal: None,
+                });
+            }
+        }
+        self.look_for_confirmation()
+    }
+
+    /// What the commits of the whole group say about its start.
+    fn group_start(&mut self) -> Result<Poll<GroupStart>, StoreError> {
+        let partitions = Arc::clone(&self.settings.start.partitions);
+        let found = self.deciding_store().committed(&partitions)?;
+        Ok(found.map(|positions| GroupStart::of(&positions)))
+    }
+
+    /// Whether a later run starts where this one did. A group that starts at a time may find nothing to read, and must
+    /// not end before its start is committed.
+    pub(super) fn start_is_saved(&mut self) -> Result<bool, WorkerError> {
+        let of_group = self.settings.start.of_group;
+        if matches!(of_group, None | Some(Start::Earliest)) || !self.durable.is_empty() {
+            // What this worker has sent is confirmed before it ends.
+            return Ok(true);
+        }
+        Ok(match self.group_start()? {
+            Poll::Pending => false,
+            Poll::Ready(start) => start != GroupStart::NotYet,
+        })
+    }
+
+    /// The store that decides: that of a sink which commits offsets with its rows, or else the group.
+    pub(super) fn deciding_store(&mut self) -> &mut dyn OffsetStore {
+        match self.sinks.store() {
+            Some(store) => store,
+            None => self.store.as_mut(),
+        }
+    }
+
+    /// Commits to the group what a sink has committed with its rows. Nothing depends on it.
+    pub(super) fn send_courtesy(&mut self, positions: &BTreeMap<Partition, Position>) {
+        let sent = self.store.send(positions);
+        if let Err(error) = sent.and_then(|()| self.store.check()) {
+            tracing::debug!("the group does not take the offsets: {error}");
+        }
+    }
+}
+
+fn offsets_of(positions: &BTreeMap<Partition, Position>) -> Offsets {
+    let positions = positions.iter();
+    positions
+        .map(|(partition, position)| (partition.clone(), position.next))
+        .collect()
+}

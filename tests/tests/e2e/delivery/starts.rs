@@ -1,0 +1,263 @@
+//! Where a group starts: `latest` and times lose nothing between runs, and what is committed is never given up silently.
+
+use std::time::Duration;
+
+use journal_tests::kafka::{Journal, Record};
+use journal_tests::{Broker, Host, Prefix, Running, paths};
+use rustix::process::Signal;
+
+/// Time limit for one run.
+const LIMIT: Duration = Duration::from_mins(1);
+const LATEST: [&str; 2] = ["--kafka", "auto.offset.reset=latest"];
+/// Topics on the shared broker, and the group that reads them.
+struct Input {
+    prefix: Prefix,
+    group: String,
+}
+
+impl Input {
+    /// Creates the topics of these object types, without records.
+    fn new(name: &str, object_types: &[&str], partitions: i32) -> Self {
+        let prefix = Prefix::new(name);
+        let topics: Vec<_> = object_types.iter().map(|one| prefix.topic(one)).collect();
+        Broker::shared().create_topics(&topics, partitions);
+        let group = prefix.group("group");
+        Self { prefix, group }
+    }
+
+    fn append(&self, object_type: &str, records: u32) {
+        Broker::shared().append(&self.prefix, &journal(object_type, records), 1);
+    }
+
+    /// A run that emits one row for each record and waits for more.
+    fn follow(&self) -> Host {
+        Host::run(&paths::plugin("guest-hostile"))
+            .arg("--brokers")
+            .arg(Broker::shared().address())
+            .args(["--prefix", self.prefix.as_str(), "--group-id", &self.group])
+            .args(["--checkpoint-interval", "100ms"])
+    }
+
+    fn to_the_end(&self) -> Host {
+        self.follow().args(["--on-eof", "stop"])
+    }
+
+    fn committed_partitions(&self) -> usize {
+        Broker::shared().committed(&self.group, &self.prefix).len()
+    }
+
+    /// The time in the note of each committed offset.
+    fn starts(&self) -> Vec<String> {
+        let notes = Broker::shared().notes(&self.group, &self.prefix);
+        let start = |note: String| {
+            let parts = note.split(' ');
+            let mut starts = parts.filter_map(|part| part.strip_prefix("start="));
+            starts.next().unwrap_or_default().to_owned()
+        };
+        notes.into_values().map(start).collect()
+    }
+
+    /// Waits until the group has committed an offset for this number of partitions.
+    #[track_caller]
+    fn until_started(&self, running: &mut Running, partitions: usize) {
+        running.until("the start is committed", LIMIT, |_| {
+            (self.committed_partitions() == partitions).then_some(())
+        });
+    }
+}
+
+fn journal(object_type: &str, records: u32) -> Journal {
+    let record = |number: u32| Record {
+        object_type: object_type.into(),
+        privileged: false,
+        key: [
+            &[0xc4, 20],
+            [7; 16].as_slice(),
+            &(number << 8).to_be_bytes(),
+        ]
+        .concat(),
+        value: Some(vec![0xc0]),
+    };
+    Journal {
+        records: (0..records).map(record).collect(),
+    }
+}
+
+/// Waits for this number of rows, stops the run, and asserts that there are no more.
+#[track_caller]
+fn stop_after_rows(mut running: Running, rows: usize) {
+    running.until("the rows", LIMIT, |running| {
+        (running.rows().len() >= rows).then_some(())
+    });
+    running.signal(Signal::TERM);
+    assert_eq!(running.finish(LIMIT).success().rows().len(), rows);
+}
+
+#[test]
+fn latest_that_is_stopped_before_the_first_record_reads_what_comes_until_it_is_started_again() {
+    let input = Input::new("latest", &["origin"], 4);
+    input.append("origin", 100);
+    let mut running = input.follow().args(LATEST).spawn();
+    input.until_started(&mut running, 4);
+    stop_after_rows(running, 0);
+    input.append("origin", 10);
+    stop_after_rows(input.follow().args(LATEST).spawn(), 10);
+    // Each commit remembers the start of the group.
+    let starts = input.starts();
+    assert_eq!(starts.len(), 4);
+    for start in &starts {
+        assert!(start.starts_with("20"), "{start}");
+        assert_eq!(start, &starts[0]);
+    }
+}
+
+#[test]
+fn latest_that_stops_at_the_end_reads_what_came_since_the_last_run() {
+    // Without any record, a run has nothing to read and still a start to commit.
+    for before in [100, 0] {
+        let input = Input::new("latest-stops", &["origin"], 4);
+        input.append("origin", before);
+        for (run, records) in [0, 10, 5].into_iter().enumerate() {
+            let run = format!("run {run} after {before} records");
+            input.append("origin", records);
+            let read = if run.starts_with("run 0") { 0 } else { records };
+            let finished = input.to_the_end().args(LATEST).finish(LIMIT);
+            let rows = finished.success().rows().len();
+            assert_eq!(u32::try_from(rows), Ok(read), "{run}");
+        }
+    }
+}
+
+#[test]
+fn partitions_that_are_added_while_latest_runs_are_read_from_their_beginning() {
+    let input = Input::new("added", &["origin"], 1);
+    let topic = input.prefix.topic("origin");
+    input.append("origin", 100);
+    let mut running = input
+        .follow()
+        .args(LATEST)
+        .args(["--kafka", "topic.metadata.refresh.interval.ms=500"])
+        .spawn();
+    input.until_started(&mut running, 1);
+    // It sees the partitions only after they hold records.
+    running.signal(Signal::STOP);
+    Broker::shared().add_partitions(&topic, 4);
+    input.append("origin", 400);
+    let ends = Broker::shared().end_offsets(&input.prefix);
+    assert!(ends.values().all(|&end| end > 0), "{ends:?}");
+    running.signal(Signal::CONT);
+    stop_after_rows(running, 400);
+    assert_eq!(input.committed_partitions(), 4);
+}
+
+#[test]
+fn partition_that_is_added_between_two_runs_of_latest_is_read_from_its_beginning() {
+    let input = Input::new("added-between", &["origin"], 1);
+    let _first = input.to_the_end().args(LATEST).finish(LIMIT).success();
+    assert_eq!(input.committed_partitions(), 1);
+    Broker::shared().add_partitions(&input.prefix.topic("origin"), 4);
+    input.append("origin", 400);
+    let second = input.to_the_end().args(LATEST).finish(LIMIT).success();
+    assert_eq!(second.rows().len(), 400);
+}
+
+#[test]
+fn workers_and_processes_that_start_latest_together_read_each_record_once() {
+    let input = Input::new("together", &["origin"], 8);
+    input.append("origin", 100);
+    let spawn = || {
+        let host = input.follow().args(LATEST).args(["--workers", "2"]);
+        // A member learns of a rebalance from its heartbeat.
+        host.args(["--kafka", "heartbeat.interval.ms=200"]).spawn()
+    };
+    let mut running = [spawn(), spawn()];
+    // From now on all of them run; the partitions are still moving.
+    running[0].until("all members", LIMIT, |_| {
+        (Broker::shared().group(&input.group).0 == 4).then_some(())
+    });
+    input.append("origin", 200);
+    let [first, second] = &mut running;
+    first.until("the rows", LIMIT, |first| {
+        (first.rows().len() + second.rows().len() >= 200).then_some(())
+    });
+    let rows = running.map(|running| {
+        running.signal(Signal::TERM);
+        running.finish(LIMIT).success().rows().len()
+    });
+    assert_eq!(rows[0] + rows[1], 200, "{rows:?}");
+    assert_eq!(input.committed_partitions(), 8);
+}
+
+#[test]
+fn object_type_that_is_added_to_a_group_of_latest_starts_when_the_group_started() {
+    let input = Input::new("type-added", &["origin", "release"], 2);
+    input.append("origin", 100);
+    input.append("release", 100);
+    let one = input.to_the_end().args(["--object-type", "origin"]);
+    let one = one.args(LATEST).finish(LIMIT).success();
+    assert_eq!(one.rows().len(), 0);
+    input.append("origin", 10);
+    input.append("release", 20);
+    let both = input.to_the_end().args(LATEST).finish(LIMIT).success();
+    let rows = both.rows();
+    let of = |wanted| {
+        let rows = rows.iter();
+        rows.filter(|row| row["object_type"] == wanted).count()
+    };
+    assert_eq!((of("origin"), of("release")), (10, 20));
+    let starts = input.starts();
+    assert_eq!(starts.len(), 4);
+    assert!(
+        starts
+            .iter()
+            .all(|start| start == &starts[0] && !start.is_empty()),
+        "{starts:?}"
+    );
+}
+
+#[test]
+fn object_type_that_is_added_to_a_group_without_a_start_is_read_from_its_beginning() {
+    let input = Input::new("type-added-to-all", &["origin", "release"], 2);
+    input.append("origin", 10);
+    input.append("release", 20);
+    let one = input.to_the_end().args(["--object-type", "origin"]);
+    assert_eq!(one.finish(LIMIT).success().rows().len(), 10);
+    let both = input.to_the_end().args(LATEST).finish(LIMIT).success();
+    assert_eq!(both.rows().len(), 20);
+}
+
+/// A crash after the first of two workers has committed its start leaves a partition without one.
+#[test]
+fn crash_between_the_first_commits_loses_nothing_of_the_other_partitions() {
+    let input = Input::new("between", &["origin"], 2);
+    input.append("origin", 100);
+    let _started = input.to_the_end().args(LATEST).finish(LIMIT).success();
+    let topic = input.prefix.topic("origin");
+    let committed = Broker::shared().committed(&input.group, &input.prefix);
+    let note = format!("start={}", input.starts()[0]);
+    let crashed = Input {
+        group: input.prefix.group("crashed"),
+        ..input
+    };
+    let offset = committed[&(topic.clone(), 0)];
+    Broker::shared().commit_with_note(&crashed.group, &topic, 0, offset, &note);
+    crashed.append("origin", 50);
+    let rest = crashed.to_the_end().args(LATEST).finish(LIMIT).success();
+    assert_eq!(rest.rows().len(), 50);
+}
+
+#[test]
+fn killed_run_of_latest_reads_what_comes_until_it_is_started_again() {
+    let input = Input::new("latest-killed", &["origin"], 2);
+    input.append("origin", 100);
+    let mut running = input
+        .follow()
+        .args(LATEST)
+        .args(["--kafka", "session.timeout.ms=2000"])
+        .spawn();
+    input.until_started(&mut running, 2);
+    let _killed = running.kill();
+    input.append("origin", 10);
+    let rest = input.to_the_end().args(LATEST).finish(LIMIT).success();
+    assert_eq!(rest.rows().len(), 10);
+}
