@@ -19,6 +19,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::Brokers => "--brokers",
         Setting::GroupId => "--group-id",
         Setting::Kafka => "--kafka",
+        Setting::From => "--from",
         Setting::Outputs => "--output",
         Setting::BatchRecords => "--batch-records",
         Setting::BatchBytes => "--batch-bytes",

@@ -7,7 +7,9 @@ use super::environment::Environment;
 use super::names::Names;
 use super::report::Report;
 use super::values;
-use crate::config::{KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount};
+use crate::config::{
+    KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, StartFrom, Text, WorkerCount,
+};
 use crate::pipeline::build::Pipeline;
 
 /// Runs a plugin over the journal, or over a recording.
@@ -66,6 +68,11 @@ struct SourceArguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
     kafka: Vec<(String, String)>,
 
+    /// Where a group without committed offsets starts: `earliest`, `latest`, a time (`2026-01-31T12:00:00Z`), a span
+    /// before now (`2d`), or an offset file [default: earliest].
+    #[arg(long, value_name = "START")]
+    from: Option<StartFrom>,
+
     /// What to do when all existing records are processed; over a recording, always `stop` [default: continue].
     #[arg(long, value_enum)]
     on_eof: Option<OnEof>,
@@ -103,6 +110,7 @@ impl Arguments {
         layer.kafka.brokers = self.source.brokers;
         layer.kafka.group_id = self.source.group_id;
         layer.kafka.settings = args::given(self.source.kafka).map(KafkaSettings);
+        layer.kafka.from = self.source.from;
         layer.process.memory = self.process_memory;
         layer.process.workers = self.source.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
@@ -136,7 +144,7 @@ mod tests {
     }
 
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --prefix x \
-        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --output f \
+        --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --from 2d --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --on-bad-record skip";
 
@@ -158,6 +166,7 @@ mod tests {
         expected.kafka.brokers = text("b:9092");
         expected.kafka.group_id = text("g");
         expected.kafka.settings = Some(KafkaSettings(vec![("k".to_owned(), "v".to_owned())]));
+        expected.kafka.from = Some("2d".parse().unwrap());
         expected.outputs = Some(vec!["f".to_owned()]);
         expected.limits.batch_records = Some("2".parse().unwrap());
         expected.limits.batch_bytes = size("3KiB");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{
-    KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
+    KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, StartFrom, Text, WorkerCount,
 };
 
 /// Combines a value with that of a lower layer, which it replaces by default.
@@ -30,6 +30,7 @@ impl Merge for RecordCount {}
 impl Merge for WorkerCount {}
 impl Merge for Text {}
 impl Merge for OnEof {}
+impl Merge for StartFrom {}
 impl Merge for OnBadRecord {}
 
 impl Merge for KafkaSettings {
@@ -120,6 +121,8 @@ section! {
         group_id: Text = GroupId,
         /// Settings of librdkafka.
         settings: KafkaSettings = Kafka,
+        /// Where a group without committed offsets starts.
+        from: StartFrom = From,
     }
 }
 

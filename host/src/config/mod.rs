@@ -23,7 +23,7 @@ pub(crate) use self::layer::{Layer, Layers, LimitsLayer, ProcessorLayer};
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
 pub(crate) use self::values::{
-    KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, Text, WorkerCount,
+    KafkaSettings, OnBadRecord, OnEof, RecordCount, Size, Span, StartFrom, Text, WorkerCount,
 };
 
 /// The default prefix of the names of the journal's topics.
@@ -104,6 +104,8 @@ pub(crate) struct Kafka {
     pub(crate) settings: Vec<(String, String)>,
     /// What to do when all existing records are processed.
     pub(crate) on_eof: OnEof,
+    /// Where a group without committed offsets starts, if that is set here and not by librdkafka's name.
+    pub(crate) from: Option<StartFrom>,
 }
 
 /// The limits of a call and of an instance; sizes that are absent are derived from the memory of the process.
@@ -209,6 +211,7 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
             (kafka.brokers.is_some(), Setting::Brokers),
             (kafka.group_id.is_some(), Setting::GroupId),
             (kafka.settings.is_some(), Setting::Kafka),
+            (kafka.from.is_some(), Setting::From),
         ];
         return match given.into_iter().find(|(is_given, _)| *is_given) {
             Some((_, kafka)) => Err(ConfigError::TwoSources { kafka }),
@@ -222,6 +225,7 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
             group_id: group_id.0.clone(),
             settings: kafka.settings.clone().unwrap_or_default().0,
             on_eof: layer.journal.on_eof.unwrap_or(OnEof::Continue),
+            from: kafka.from.clone(),
         })),
         (Some(_), None) => Err(incomplete(Setting::GroupId, Setting::Brokers)),
         (None, Some(_)) => Err(incomplete(Setting::Brokers, Setting::GroupId)),

@@ -27,6 +27,8 @@ pub(crate) enum Setting {
     GroupId,
     /// The settings of librdkafka; each has its own origin.
     Kafka,
+    /// Where a group without committed offsets starts.
+    From,
     /// Where outputs are written to.
     Outputs,
     /// Records of one call.
@@ -50,7 +52,7 @@ pub(crate) enum Setting {
 impl Setting {
     /// All settings.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -63,6 +65,7 @@ impl Setting {
         Self::Brokers,
         Self::GroupId,
         Self::Kafka,
+        Self::From,
         Self::Outputs,
         Self::BatchRecords,
         Self::BatchBytes,

@@ -15,6 +15,7 @@ use super::membership::{Member, Membership, partitions as partitions_of};
 use super::queries::Queries;
 use super::query_client::QueryClient;
 use super::settings::Settings;
+use super::start_report;
 use crate::journal::batch::Topic;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::journal::topics::Subscription;
@@ -101,6 +102,23 @@ impl Cluster {
     #[must_use]
     pub fn partitions(&self) -> Arc<[Partition]> {
         Arc::clone(&self.partitions)
+    }
+
+    /// The partitions of the topics that the run reads.
+    pub(crate) fn read_partitions(&self) -> impl Iterator<Item = &Partition> {
+        let is_read = |partition: &&Partition| {
+            let mut topics = self.topics.iter();
+            topics.any(|topic| *topic.name == *partition.topic)
+        };
+        self.partitions.iter().filter(is_read)
+    }
+
+    /// Refuses positions that their partitions do not have.
+    ///
+    /// # Errors
+    /// The first such position, or when the brokers do not answer.
+    pub(crate) fn check_positions(&self, positions: &Offsets) -> Result<(), Error> {
+        start_report::check_positions(self.queries.client(), positions)
     }
 
     /// The end of every partition that held a record when the process started, for a run that stops there.
@@ -238,7 +256,7 @@ fn partitions(metadata: &Metadata, topics: &[Arc<Topic>]) -> TopicPartitionList 
 }
 
 /// A committed offset out of range would count as the end of the partition before librdkafka asks for a record there.
-fn check_range(
+pub(super) fn check_range(
     committed: &TopicPartitionList,
     first: &TopicPartitionList,
     last: &TopicPartitionList,

@@ -265,7 +265,7 @@ pub(super) fn list_of(partitions: &[Partition]) -> TopicPartitionList {
     list
 }
 
-fn list_at(offsets: &Offsets) -> Result<TopicPartitionList, KafkaError> {
+pub(super) fn list_at(offsets: &Offsets) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(offsets.len());
     for (partition, &next) in offsets {
         list.add_partition_offset(&partition.topic, native_number(partition), offset(next))?;

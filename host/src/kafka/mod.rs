@@ -17,6 +17,7 @@ mod query_client;
 mod setting_check;
 mod setting_names;
 mod settings;
+mod start_report;
 mod transient_errors;
 
 pub use self::clients::Clients;

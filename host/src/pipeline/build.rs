@@ -18,6 +18,8 @@ use super::{
 use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan, MemoryRequest, TooLittle};
 use crate::config::options::{self, OptionsError};
 use crate::config::{self, Config, OnEof};
+use crate::journal::offset_file::OffsetFileError;
+use crate::journal::offsets::Partition;
 use crate::journal::plan::Plan;
 use crate::journal::topics::ObjectTypes;
 use crate::kafka::{self, Clients};
@@ -53,6 +55,18 @@ pub(crate) enum BuildError {
         /// The object types that the plugin reads.
         offered: Vec<String>,
     },
+    /// The offset file cannot be used.
+    #[error(transparent)]
+    OffsetFile(#[from] OffsetFileError),
+    /// The offset file has a partition that the cluster lacks.
+    #[error("the offset file names {0}, which does not exist")]
+    ListedPartition(Partition),
+    /// A position of the offset file is out of the range of its partition.
+    #[error("a position of the offset file cannot be read")]
+    ListedOffset(#[source] kafka::Error),
+    /// The offset file is of other topics.
+    #[error("the offset file names no topic that the run reads")]
+    NothingListed,
     /// The recording or the cluster cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),

@@ -24,10 +24,23 @@ impl Explain for BuildError {
                 "{} is not one that the plugin reads",
                 names.with(Setting::ObjectTypes, object_type)
             ),
+            Self::ListedPartition(partition) => format!(
+                "{} names {partition}, which does not exist",
+                names.of(Setting::From)
+            ),
+            Self::NothingListed => format!(
+                "{} names no topic that the run reads",
+                names.of(Setting::From)
+            ),
             Self::Source(error) => error.sentence(names),
             Self::Outputs(error) => error.sentence(names),
             Self::Worker(error) => error.sentence(names),
-            Self::Plugin(_) | Self::Options(_) | Self::Start(_) | Self::Sink(_) => chain(self),
+            Self::Plugin(_)
+            | Self::Options(_)
+            | Self::Start(_)
+            | Self::OffsetFile(_)
+            | Self::ListedOffset(_)
+            | Self::Sink(_) => chain(self),
         }
     }
 
@@ -44,6 +57,19 @@ impl Explain for BuildError {
             Self::Sink(error) => error.hint(names),
             Self::Worker(error) => error.hint(names),
             Self::ObjectType { offered, .. } => Some(format!("it reads {}", text::list(offered))),
+            Self::OffsetFile(_) => Some(format!(
+                "{} takes `earliest`, `latest`, a time such as `2026-01-31T12:00:00Z`, a span before now such as \
+                 `2d`, or an offset file",
+                names.of(Setting::From)
+            )),
+            Self::ListedOffset(_) => Some(
+                "the file may be of another cluster, or the records there were deleted meanwhile"
+                    .to_owned(),
+            ),
+            Self::ListedPartition(_) | Self::NothingListed => Some(format!(
+                "the file may be of another cluster, or {} another one",
+                names.of(Setting::Prefix)
+            )),
             Self::Source(error) => error.hint(names),
             Self::Outputs(error) => error.hint(names),
         }
@@ -51,12 +77,17 @@ impl Explain for BuildError {
 
     fn is_wrong_use(&self) -> bool {
         match self {
-            Self::Memory(_) | Self::BatchTooLarge | Self::ObjectType { .. } => true,
+            Self::Memory(_)
+            | Self::BatchTooLarge
+            | Self::ObjectType { .. }
+            | Self::OffsetFile(_)
+            | Self::ListedPartition(_)
+            | Self::NothingListed => true,
             Self::Options(error) => error.is_wrong_use(),
             Self::Source(error) => error.is_wrong_use(),
             Self::Outputs(error) => error.is_wrong_use(),
             Self::Worker(error) => error.is_wrong_use(),
-            Self::Plugin(_) | Self::Start(_) | Self::Sink(_) => false,
+            Self::Plugin(_) | Self::Start(_) | Self::ListedOffset(_) | Self::Sink(_) => false,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Where the group of a run starts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::BuildError;
-use crate::config;
-use crate::journal::offsets::Start;
+use crate::config::{self, StartFrom};
+use crate::journal::offset_file::OffsetFile;
+use crate::journal::offsets::{Offsets, Partition, Start};
 use crate::journal::start::StartTime;
-use crate::kafka::Cluster;
+use crate::kafka::{self, Cluster};
 use crate::pipeline::StartRules;
 use crate::source::SourceError;
 
@@ -16,26 +18,66 @@ use crate::source::SourceError;
 pub(super) struct AskedStart {
     /// None where a partition without a committed offset ends the run.
     of_group: Option<Start>,
+    /// The positions of the offset file.
+    listed: Offsets,
 }
 
 impl AskedStart {
-    /// Reads the settings. `now` is the time at which the process started.
+    /// Reads the settings and the offset file. `now` is the time at which the process started.
     pub(super) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
-        let of_group = super::cluster_settings(kafka).start();
-        let of_group = match of_group.map_err(SourceError::from)? {
+        let mut listed = Offsets::new();
+        let time = |time: SystemTime| Start::Time(StartTime::from(time).ms());
+        let of_group = match &kafka.from {
             // A later run has to start where this one did, so `latest` is a time.
-            Some(Start::Latest) => Some(Start::Time(StartTime::from(now).ms())),
-            other => other,
+            None => match super::cluster_settings(kafka)
+                .start()
+                .map_err(SourceError::from)?
+            {
+                Some(Start::Latest) => Some(time(now)),
+                other => other,
+            },
+            Some(StartFrom::Earliest) => Some(Start::Earliest),
+            Some(StartFrom::Latest) => Some(time(now)),
+            Some(StartFrom::Time(at)) => Some(time(*at)),
+            Some(StartFrom::Ago(span)) => Some(time(
+                now.checked_sub(*span).unwrap_or(SystemTime::UNIX_EPOCH),
+            )),
+            Some(StartFrom::OffsetFile(path)) => {
+                listed = OffsetFile::read(path)?.offsets;
+                Some(Start::Earliest)
+            }
         };
-        Ok(Self { of_group })
+        Ok(Self { of_group, listed })
     }
 
     /// The rules by which partitions start.
-    pub(super) fn rules(&self, cluster: &Cluster) -> StartRules {
-        StartRules {
+    pub(super) fn rules(&self, cluster: &Cluster) -> Result<StartRules, BuildError> {
+        Ok(StartRules {
             of_group: self.of_group,
-            listed: Arc::default(),
+            listed: Arc::new(self.listed_in(cluster)?),
             partitions: cluster.partitions(),
+        })
+    }
+
+    /// The positions of the offset file for the topics that the run reads.
+    fn listed_in(&self, cluster: &Cluster) -> Result<Offsets, BuildError> {
+        if self.listed.is_empty() {
+            return Ok(Offsets::new());
+        }
+        let topics: BTreeSet<&str> = cluster.topics().iter().map(|topic| &*topic.name).collect();
+        let mut listed = self.listed.clone();
+        listed.retain(|partition, _| topics.contains(&*partition.topic));
+        let known: BTreeSet<&Partition> = cluster.read_partitions().collect();
+        if let Some(other) = listed.keys().find(|listed| !known.contains(listed)) {
+            return Err(BuildError::ListedPartition(other.clone()));
+        }
+        if listed.is_empty() {
+            return Err(BuildError::NothingListed);
+        }
+        match cluster.check_positions(&listed) {
+            Ok(()) => Ok(listed),
+            Err(error @ kafka::Error::OutOfRange { .. }) => Err(BuildError::ListedOffset(error)),
+            Err(error) => Err(SourceError::from(error).into()),
         }
     }
 }

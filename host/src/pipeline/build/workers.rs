@@ -83,7 +83,7 @@ impl Builder<'_> {
     ) -> Result<Vec<Work>, BuildError> {
         let (cluster, members) = Cluster::connect(clients, &self.subscription(), stop_at_end)
             .map_err(SourceError::from)?;
-        let rules = asked.rules(&cluster);
+        let rules = asked.rules(&cluster)?;
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),

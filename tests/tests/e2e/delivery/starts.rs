@@ -1,5 +1,6 @@
 //! Where a group starts: `latest` and times lose nothing between runs, and what is committed is never given up silently.
 
+use std::fs;
 use std::time::Duration;
 
 use journal_tests::kafka::{Journal, Record};
@@ -9,6 +10,10 @@ use rustix::process::Signal;
 /// Time limit for one run.
 const LIMIT: Duration = Duration::from_mins(1);
 const LATEST: [&str; 2] = ["--kafka", "auto.offset.reset=latest"];
+/// Two days of 2024, in milliseconds since 1970.
+const MARCH_1: i64 = 1_709_251_200_000;
+const MARCH_3: i64 = MARCH_1 + 2 * 24 * 3600 * 1000;
+
 /// Topics on the shared broker, and the group that reads them.
 struct Input {
     prefix: Prefix,
@@ -121,7 +126,7 @@ fn latest_that_stops_at_the_end_reads_what_came_since_the_last_run() {
             let run = format!("run {run} after {before} records");
             input.append("origin", records);
             let read = if run.starts_with("run 0") { 0 } else { records };
-            let finished = input.to_the_end().args(LATEST).finish(LIMIT);
+            let finished = input.to_the_end().args(["--from", "latest"]).finish(LIMIT);
             let rows = finished.success().rows().len();
             assert_eq!(u32::try_from(rows), Ok(read), "{run}");
         }
@@ -260,4 +265,73 @@ fn killed_run_of_latest_reads_what_comes_until_it_is_started_again() {
     input.append("origin", 10);
     let rest = input.to_the_end().args(LATEST).finish(LIMIT).success();
     assert_eq!(rest.rows().len(), 10);
+}
+
+#[test]
+fn group_starts_at_the_first_record_that_is_not_older_than_a_time() {
+    let input = Input::new("time", &["origin"], 3);
+    let broker = Broker::shared();
+    broker.append_at(&input.prefix, &journal("origin", 30), MARCH_1);
+    broker.append_at(&input.prefix, &journal("origin", 20), MARCH_3);
+    for (start, rows) in [
+        ("2024-03-01", 50),
+        ("2024-03-01T00:00:00.001Z", 20),
+        ("2024-03-03T01:00:00+01:00", 20),
+        ("2024-03-04", 0),
+        ("1d", 0),
+    ] {
+        let input = Input {
+            group: input.prefix.group(start),
+            prefix: input.prefix.clone(),
+        };
+        let finished = input.to_the_end().args(["--from", start]).finish(LIMIT);
+        assert_eq!(finished.success().rows().len(), rows, "{start}");
+        assert_eq!(input.committed_partitions(), 3, "{start}");
+        if start == "2024-03-04" {
+            assert_eq!(input.starts(), ["2024-03-04T00:00:00.000Z"; 3]);
+        }
+    }
+    let all = input.to_the_end().args(["--from", "earliest"]).args(LATEST);
+    assert_eq!(all.finish(LIMIT).success().rows().len(), 50);
+}
+
+#[test]
+fn group_starts_at_the_positions_of_an_offset_file() {
+    let input = Input::new("file", &["origin"], 2);
+    input.append("origin", 100);
+    let topic = input.prefix.topic("origin");
+    let ends = Broker::shared().end_offsets(&input.prefix);
+    let second = ends[&(topic.clone(), 1)];
+    let start = |lines: &str| {
+        let host = input.to_the_end();
+        fs::write(host.folder().join("offsets.tsv"), lines).expect("the folder is there");
+        host.args(["--from", "offsets.tsv"])
+    };
+    // Another topic's line does no harm, and a partition that is not listed is read from its beginning.
+    let lines = format!("# consumer_group: x\n{topic}\t0\t7\n{topic}.other\t0\t5\n");
+    let finished = start(&lines).finish(LIMIT).success();
+    let rest = ends[&(topic.clone(), 0)] - 7 + second;
+    assert_eq!(i64::try_from(finished.rows().len()), Ok(rest));
+    // Once the group has offsets, it goes on from them.
+    let again = start(&format!("{topic}\t0\t0\n")).finish(LIMIT).success();
+    assert_eq!(again.rows().len(), 0);
+}
+
+/// Nothing is committed for the partition before the crash but its position in the file.
+#[test]
+fn start_of_an_offset_file_is_committed_before_anything_is_read() {
+    let input = Input::new("file-start", &["origin"], 1);
+    input.append("origin", 10);
+    let topic = input.prefix.topic("origin");
+    let host = input.to_the_end();
+    let lines = format!("{topic}\t0\t10\n");
+    fs::write(host.folder().join("offsets.tsv"), lines).expect("the folder is there");
+    let first = host.args(["--from", "offsets.tsv"]).finish(LIMIT).success();
+    assert_eq!(first.rows().len(), 0);
+    let second = input.to_the_end().finish(LIMIT).success();
+    assert_eq!(
+        second.rows().len(),
+        0,
+        "it goes on where the first one started"
+    );
 }
