@@ -15,7 +15,7 @@ use super::membership::{Member, Membership, partitions as partitions_of};
 use super::queries::Queries;
 use super::query_client::QueryClient;
 use super::settings::Settings;
-use super::start_report;
+use super::start_report::{self, GroupOffsets};
 use crate::journal::batch::Topic;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::journal::topics::Subscription;
@@ -91,6 +91,12 @@ impl Cluster {
         Ok((Arc::new(cluster), members))
     }
 
+    /// The consumer group.
+    #[must_use]
+    pub fn group_id(&self) -> &str {
+        &self.settings.group_id
+    }
+
     /// The topics that the run reads.
     #[must_use]
     pub fn topics(&self) -> &[Arc<Topic>] {
@@ -111,6 +117,17 @@ impl Cluster {
             topics.any(|topic| *topic.name == *partition.topic)
         };
         self.partitions.iter().filter(is_read)
+    }
+
+    /// What the group has and has not committed, for the log; none where that is not known. Nothing is
+    /// missing in a group with members, which are still reading. A group without any offset is only looked at if it
+    /// `had_offsets`.
+    pub(crate) fn group_offsets(&self, had_offsets: bool) -> Option<GroupOffsets> {
+        let of: Vec<_> = self.read_partitions().cloned().collect();
+        start_report::group_offsets(self.queries.client(), &of, had_offsets)
+            .inspect_err(|error| tracing::debug!("the group's offsets are not known: {error}"))
+            .ok()
+            .flatten()
     }
 
     /// Refuses positions that their partitions do not have.

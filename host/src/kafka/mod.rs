@@ -32,4 +32,5 @@ pub(crate) use self::leave_barrier::BarrierGuard;
 pub(crate) use self::membership::Rebalance;
 pub(crate) use self::native::{Message, Messages, PartitionEvent, Queue};
 pub(crate) use self::queries::Question;
+pub(crate) use self::start_report::GroupOffsets;
 pub(crate) use self::transient_errors::TransientErrors;

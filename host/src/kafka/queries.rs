@@ -99,7 +99,7 @@ fn answer_all(client: &QueryClient, queries: &Receiver<Query>, closing: &AtomicB
     }
 }
 
-fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positions, KafkaError> {
+pub(super) fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positions, KafkaError> {
     let found = client.committed(list_of(of))?;
     let elements = found.elements();
     elements

@@ -87,6 +87,18 @@ impl QueryClient {
         self.client.committed_offsets(partitions, ASK_TIMEOUT)
     }
 
+    /// Whether the group has no members.
+    pub(super) fn group_is_empty(&self) -> Result<bool, KafkaError> {
+        self.drain();
+        let groups = self
+            .client
+            .fetch_group_list(Some(&self.group_id), ASK_TIMEOUT)?;
+        Ok(groups
+            .groups()
+            .iter()
+            .all(|group| EMPTY.contains(&group.state())))
+    }
+
     /// Whether no member of the group waits for a join.
     pub(super) fn group_is_stable(&self) -> Result<bool, KafkaError> {
         self.drain();

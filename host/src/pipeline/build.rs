@@ -1,5 +1,6 @@
 //! Builds workers that are ready to run from the configuration.
 
+mod notices;
 mod start;
 mod workers;
 

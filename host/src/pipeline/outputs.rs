@@ -42,6 +42,15 @@ impl OutputBindings {
         HeldRows::new(bound.collect(), limits)
     }
 
+    /// The names of the destinations that hold rows of earlier runs.
+    #[must_use]
+    pub(crate) fn earlier_rows(&self) -> Vec<String> {
+        let destinations = self.destinations.iter();
+        destinations
+            .flat_map(|destination| destination.earlier_rows())
+            .collect()
+    }
+
     /// The sinks of one worker, by the indexes of their destinations.
     ///
     /// # Errors

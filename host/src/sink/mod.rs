@@ -34,6 +34,11 @@ pub trait SinkFactory: Send + Sync {
     /// which their rows were emitted.
     fn stream(&self, output: &Output) -> usize;
 
+    /// The names of the destinations that hold rows of earlier runs.
+    fn earlier_rows(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The sink of one worker.
     ///
     /// # Errors

@@ -17,9 +17,11 @@ use crate::source::SourceError;
 #[derive(Clone, Debug)]
 pub(super) struct AskedStart {
     /// None where a partition without a committed offset ends the run.
-    of_group: Option<Start>,
+    pub(super) of_group: Option<Start>,
     /// The positions of the offset file.
-    listed: Offsets,
+    pub(super) listed: Offsets,
+    /// Whether the host's own setting asks for it: librdkafka's is known to apply to new groups only.
+    pub(super) explicit: bool,
 }
 
 impl AskedStart {
@@ -47,7 +49,11 @@ impl AskedStart {
                 Some(Start::Earliest)
             }
         };
-        Ok(Self { of_group, listed })
+        Ok(Self {
+            of_group,
+            listed,
+            explicit: kafka.from.is_some(),
+        })
     }
 
     /// The rules by which partitions start.

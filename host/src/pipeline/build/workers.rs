@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::BuildError;
+use super::notices;
 use super::start::AskedStart;
 use crate::config::Config;
 use crate::journal::offsets::NoStore;
@@ -85,6 +86,7 @@ impl Builder<'_> {
             .map_err(SourceError::from)?;
         let rules = asked.rules(&cluster)?;
         let outputs = self.outputs()?;
+        notices::log(&cluster, asked, &outputs.earlier_rows());
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),
             start: rules,

@@ -332,6 +332,12 @@ impl LineFile {
         self.kind != Kind::Stream
     }
 
+    /// Whether it holds nothing, as far as that is known: a stream has no length.
+    pub(super) fn is_empty(&self) -> bool {
+        let length = self.file.metadata().map(|metadata| metadata.len());
+        !self.is_regular() || length.unwrap_or(0) == 0
+    }
+
     /// Appends all of `lines` or fails; in both cases `appended` is the range that was written.
     pub(super) fn append(&mut self, lines: &[u8], appended: &mut Appended) -> io::Result<()> {
         appended.start = self.end()?;

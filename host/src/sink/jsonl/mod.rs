@@ -72,6 +72,10 @@ impl SinkFactory for Destinations {
         self.writer.destination(&output.name)
     }
 
+    fn earlier_rows(&self) -> Vec<String> {
+        self.writer.not_empty()
+    }
+
     fn sink(&self, _worker: usize) -> Result<Box<dyn Sink>, SinkError> {
         Ok(Box::new(JsonLines {
             writer: Arc::clone(&self.writer),

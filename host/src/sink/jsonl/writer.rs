@@ -71,6 +71,13 @@ impl Writer {
         found.map_or(0, |&(_, index)| index)
     }
 
+    /// The names of the files that are not empty.
+    pub(super) fn not_empty(&self) -> Vec<String> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = files.iter().filter(|file| !file.is_empty());
+        files.map(|file| file.name.clone()).collect()
+    }
+
     /// Whether other outputs go to the same destination.
     pub(super) fn is_shared(&self, output: &str) -> bool {
         let index = self.destination(output);

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use journal_tests::kafka::{Journal, Record};
-use journal_tests::{Broker, Host, Prefix, Running, paths};
+use journal_tests::{Broker, Host, Prefix, Running, host as rows_of, paths};
 use rustix::process::Signal;
 
 /// Time limit for one run.
@@ -312,9 +312,16 @@ fn group_starts_at_the_positions_of_an_offset_file() {
     let finished = start(&lines).finish(LIMIT).success();
     let rest = ends[&(topic.clone(), 0)] - 7 + second;
     assert_eq!(i64::try_from(finished.rows().len()), Ok(rest));
-    // Once the group has offsets, it goes on from them.
+    // Once the group has offsets, it goes on from them, and says so.
     let again = start(&format!("{topic}\t0\t0\n")).finish(LIMIT).success();
     assert_eq!(again.rows().len(), 0);
+    assert!(
+        again
+            .stderr
+            .contains("has committed offsets and goes on from them"),
+        "{}",
+        again.stderr
+    );
 }
 
 /// Nothing is committed for the partition before the crash but its position in the file.
@@ -334,4 +341,55 @@ fn start_of_an_offset_file_is_committed_before_anything_is_read() {
         0,
         "it goes on where the first one started"
     );
+}
+
+#[test]
+fn group_whose_offsets_are_gone_is_named_with_the_output_that_has_its_rows() {
+    let input = Input::new("gone", &["origin"], 2);
+    input.append("origin", 10);
+    let out = input.to_the_end().folder().join("rows.jsonl");
+    let run = || {
+        let host = input.to_the_end().arg("--output").arg(&out);
+        host.finish(LIMIT).success()
+    };
+    let first = run();
+    assert!(
+        !first.stderr.contains("offsets are gone"),
+        "{}",
+        first.stderr
+    );
+    let again = run();
+    assert!(
+        !again.stderr.contains("offsets are gone"),
+        "{}",
+        again.stderr
+    );
+    Broker::shared().delete_group(&input.group);
+    let gone = run();
+    let expected = format!(
+        "the group `{}` has no committed offsets, but `{}` has rows already: the journal is read from the beginning. ",
+        input.group,
+        out.display()
+    );
+    assert!(gone.stderr.contains(&expected), "{}", gone.stderr);
+    assert_eq!(rows_of::rows(&out).len(), 20);
+}
+
+#[test]
+fn partitions_whose_offsets_are_gone_are_counted_and_named() {
+    let input = Input::new("partly-gone", &["origin"], 3);
+    input.append("origin", 100);
+    let topic = input.prefix.topic("origin");
+    let ends = Broker::shared().end_offsets(&input.prefix);
+    let end = ends[&(topic.clone(), 0)];
+    Broker::shared().commit(&input.group, &topic, 0, end);
+    let finished = input.to_the_end().finish(LIMIT).success();
+    let expected = format!(
+        "the group `{}` has committed offsets for 1 partitions, but none for 2 that hold records, such as `{topic}` \
+         partition 1: they are read from the beginning. ",
+        input.group
+    );
+    assert!(finished.stderr.contains(&expected), "{}", finished.stderr);
+    let rest: i64 = ends.values().sum::<i64>() - end;
+    assert_eq!(i64::try_from(finished.rows().len()), Ok(rest));
 }
