@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub(crate) mod key;
+pub mod offset_file;
 pub mod offsets;
 pub mod plan;
 pub mod topics;
