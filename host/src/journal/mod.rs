@@ -2,6 +2,7 @@
 //! processor.
 
 pub mod batch;
+pub mod group_offsets;
 pub(crate) mod key;
 pub mod offset_file;
 pub mod offsets;

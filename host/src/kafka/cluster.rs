@@ -130,7 +130,7 @@ impl Cluster {
     }
 }
 
-fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata, Error> {
+pub(super) fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata, Error> {
     let started = Instant::now();
     loop {
         let error = match query_client.metadata(ATTEMPT) {

@@ -202,7 +202,9 @@ impl From<Error> for StoreError {
     }
 }
 
-fn list(positions: &BTreeMap<Partition, Position>) -> Result<TopicPartitionList, KafkaError> {
+pub(super) fn list(
+    positions: &BTreeMap<Partition, Position>,
+) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(positions.len());
     for (partition, position) in positions {
         let (topic, number) = (&partition.topic, native_number(partition));

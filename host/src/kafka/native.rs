@@ -8,6 +8,8 @@
     reason = "calls into librdkafka, each with the invariant that makes it sound"
 )]
 
+pub(super) mod admin;
+
 use std::ffi::{CStr, CString, c_int};
 use std::os::raw::c_void;
 use std::ptr::{self, NonNull};

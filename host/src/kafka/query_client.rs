@@ -8,12 +8,13 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::clients;
 use super::context::Context;
 use super::error::Error;
 use super::native::Queue;
+use super::native::admin::{self, AdminError, Description, Element};
 use super::settings::Settings;
 
 /// The time limit for one request.
@@ -85,6 +86,39 @@ impl QueryClient {
     ) -> Result<TopicPartitionList, KafkaError> {
         self.drain();
         self.client.committed_offsets(partitions, ASK_TIMEOUT)
+    }
+
+    /// The error that the brokers have for a topic, which they leave out of a list of all topics.
+    pub(super) fn topic_error(
+        &self,
+        topic: &str,
+        timeout: Duration,
+    ) -> Result<Option<RDKafkaErrorCode>, KafkaError> {
+        let metadata = self.client.fetch_metadata(Some(topic), timeout)?;
+        let found = metadata.topics().iter().find_map(MetadataTopic::error);
+        Ok(found.map(RDKafkaErrorCode::from))
+    }
+
+    /// The group's state and members.
+    pub(super) fn describe_group(&self, timeout: Duration) -> Result<Description, AdminError> {
+        self.drain();
+        admin::describe_group(&self.client, &self.group_id, timeout)
+    }
+
+    /// All offsets that the group has committed.
+    pub(super) fn group_offsets(&self, timeout: Duration) -> Result<Vec<Element>, AdminError> {
+        self.drain();
+        admin::group_offsets(&self.client, &self.group_id, timeout)
+    }
+
+    /// Commits offsets for the group, which has no members.
+    pub(super) fn alter_group_offsets(
+        &self,
+        offsets: &TopicPartitionList,
+        timeout: Duration,
+    ) -> Result<Vec<Element>, AdminError> {
+        self.drain();
+        admin::alter_group_offsets(&self.client, &self.group_id, offsets, timeout)
     }
 
     /// Whether no member of the group waits for a join.

@@ -209,6 +209,8 @@ impl Settings {
         // It never subscribes, so it is no member: the group's name is only needed for its committed offsets.
         config.set("group.id", &self.group_id);
         config.set("enable.auto.commit", "false");
+        // A question about a topic must not create it.
+        config.set("allow.auto.create.topics", "false");
         config.set("statistics.interval.ms", "0");
         config
     }
