@@ -4,9 +4,11 @@ mod admin;
 mod broker;
 mod distribution;
 mod load;
+mod members;
 mod secured;
 
 pub use admin::{Prefix, TopicPartition};
 pub use broker::Broker;
 pub use load::{Counts, Journal, Record, Sums};
+pub use members::GroupMember;
 pub use secured::Account;

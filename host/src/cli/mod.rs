@@ -5,6 +5,7 @@ mod bench;
 mod environment;
 mod hints;
 mod names;
+mod offsets;
 mod report;
 mod run;
 mod values;
@@ -31,6 +32,7 @@ struct Arguments {
 enum Command {
     Run(Box<run::Arguments>),
     Bench(Box<bench::Arguments>),
+    Offsets(Box<offsets::Arguments>),
 }
 
 /// Executes the command line of the process, and reports an error on standard error.
@@ -55,6 +57,7 @@ impl Arguments {
         match self.command {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
+            Command::Offsets(arguments) => offsets::execute(*arguments),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::config::options::{self, OptionsError};
 use crate::config::{self, Config, OnEof};
 use crate::journal::offsets::Start;
 use crate::journal::plan::Plan;
-use crate::journal::topics::ObjectTypes;
+use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::kafka::{self, Clients};
 use crate::observe::progress::Progress;
 use crate::sandbox::{CallError, Engine, Limits, LoadError, Plugin, Processor};
@@ -256,7 +256,17 @@ pub(crate) fn object_types(config: &Config, plan: &Plan) -> Result<ObjectTypes, 
     Ok(ObjectTypes::Named(named))
 }
 
-fn cluster_settings(kafka: &config::Kafka) -> kafka::Settings {
+/// The topics that a run reads for these object types.
+pub(crate) fn subscription(objects: &config::Objects, object_types: ObjectTypes) -> Subscription {
+    Subscription {
+        prefix: objects.prefix.clone(),
+        object_types,
+        privileged: objects.privileged,
+    }
+}
+
+/// The settings of the cluster's clients.
+pub(crate) fn cluster_settings(kafka: &config::Kafka) -> kafka::Settings {
     kafka::Settings {
         brokers: kafka.brokers.clone(),
         group_id: kafka.group_id.clone(),

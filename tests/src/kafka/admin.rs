@@ -213,10 +213,29 @@ impl Broker {
     /// # Panics
     /// When the broker refuses.
     pub fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) {
+        self.commit_with_note(group, topic, partition, offset, "");
+    }
+
+    /// The same, with a text in the metadata of the commit.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn commit_with_note(
+        &self,
+        group: &str,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        note: &str,
+    ) {
         let mut offsets = TopicPartitionList::new();
-        offsets
-            .add_partition_offset(topic, partition, Offset::Offset(offset))
+        let mut element = offsets.add_partition(topic, partition);
+        element
+            .set_offset(Offset::Offset(offset))
             .expect("the list takes offsets");
+        if !note.is_empty() {
+            element.set_metadata(note);
+        }
         let observer = self.observer(group);
         until("the commit", REQUEST_LIMIT, || {
             match observer.commit(&offsets, CommitMode::Sync) {

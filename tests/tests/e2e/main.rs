@@ -5,6 +5,7 @@ mod bench;
 mod delivery;
 mod harness;
 mod objects;
+mod offsets;
 mod plugins;
 mod upstream;
 mod verify_objects;

@@ -13,6 +13,7 @@ impl Explain for ConfigError {
                 names.of(Setting::Recording),
                 names.of(Setting::Brokers)
             ),
+            Self::NoCluster => format!("{} is required", names.of(Setting::Brokers)),
             Self::Incomplete { missing, given } => {
                 format!("{} is required with {}", names.of(missing), names.of(given))
             }
@@ -35,6 +36,11 @@ impl Explain for ConfigError {
             Self::NoSource => Some(format!(
                 "{} reads a recording, {} with {} a Kafka cluster",
                 names.of(Setting::Recording),
+                names.of(Setting::Brokers),
+                names.of(Setting::GroupId)
+            )),
+            Self::NoCluster => Some(format!(
+                "{} with {} names the consumer group of a Kafka cluster",
                 names.of(Setting::Brokers),
                 names.of(Setting::GroupId)
             )),

@@ -4,6 +4,7 @@
 mod config;
 mod kafka;
 mod memory;
+mod offsets;
 mod options;
 mod pipeline;
 mod recording;

@@ -1,0 +1,247 @@
+//! `journal-host offsets`: the offsets of a consumer group, which are changed while no member reads.
+
+mod error;
+mod group;
+mod show;
+mod target;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+pub(super) use self::error::OffsetsError;
+use self::group::{Applied, Group};
+use self::target::Target;
+use super::args::{self, GroupArguments};
+use super::names::Names;
+use super::report::Report;
+use crate::config::{GroupConfig, Layer};
+use crate::journal::group_offsets::{Notes, TopicChoice};
+use crate::journal::offset_file::OffsetFile;
+
+/// Shows, saves, restores and resets the offsets of a consumer group.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the group's members, and the offset and the lag of each partition.
+    Show {
+        #[command(flatten)]
+        selection: Selection,
+
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the group's offsets in the format of upstream's journal client: a topic, a partition and an offset in each
+    /// line, separated by tabs.
+    Save {
+        #[command(flatten)]
+        selection: Selection,
+
+        /// The file to write, which is replaced if it exists; `-` is standard output.
+        #[arg(long, short, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+    },
+    /// Commit the offsets in a file that `save` or upstream's client wrote, for a group without members.
+    Restore {
+        /// The file; `-` is standard input.
+        file: PathBuf,
+
+        #[command(flatten)]
+        selection: Selection,
+
+        #[command(flatten)]
+        writing: Writing,
+    },
+    /// Commit other offsets for a group without members. Without `--object-type` and `--topic`, those of all topics for
+    /// which the group has committed an offset.
+    Reset {
+        /// The new offsets: `earliest`, `latest`, the first records that are not older than a time
+        /// (`2026-01-31T12:00:00Z`) or a span before now (`2d`), or those in an offset file.
+        #[arg(long, value_name = "WHERE")]
+        to: Target,
+
+        #[command(flatten)]
+        selection: Selection,
+
+        #[command(flatten)]
+        writing: Writing,
+    },
+}
+
+/// The group and the topics.
+#[derive(Clone, Debug, clap::Args)]
+struct Selection {
+    #[command(flatten)]
+    group: GroupArguments,
+
+    /// Only the topic that a run reads for this object type; may be repeated.
+    #[arg(long = "object-type", value_name = "TYPE")]
+    object_types: Vec<String>,
+
+    /// With `--object-type`: the privileged topics, where they exist.
+    #[arg(long)]
+    privileged: bool,
+
+    /// Prefix of the topic names, before the object type [default: swh.journal.objects].
+    #[arg(long)]
+    prefix: Option<String>,
+
+    /// Only this topic, or this partition of it; may be repeated.
+    #[arg(long = "topic", value_name = "TOPIC[:N]", value_parser = target::topic_choice)]
+    topics: Vec<TopicChoice>,
+}
+
+/// How changes are made.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Writing {
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does one thing with the offsets of a group.
+pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+    match arguments.command {
+        Command::Show { selection, json } => selection.with(Ok(()), |group, ()| show(group, json)),
+        Command::Save { selection, output } => {
+            selection.with(Ok(()), |group, ()| save(group, &output))
+        }
+        Command::Restore {
+            file,
+            selection,
+            writing,
+        } => restore(&file, Notes::Keep, selection, writing),
+        Command::Reset {
+            to: Target::Start(start),
+            selection,
+            writing,
+        } => selection.with(Ok(()), |group, ()| {
+            let applied = group.reset(start, writing.dry_run)?;
+            print_changes(&applied, writing.json)
+        }),
+        Command::Reset {
+            to: Target::File(file),
+            selection,
+            writing,
+        } => restore(&file, Notes::Remove, selection, writing),
+    }
+}
+
+impl Selection {
+    /// Connects to the cluster where the input is right, and reports what fails.
+    fn with<T>(
+        self,
+        input: Result<T, OffsetsError>,
+        action: impl FnOnce(&Group, T) -> Result<(), OffsetsError>,
+    ) -> Result<(), Report> {
+        let mut layer = Layer::default();
+        self.group.add_to(&mut layer);
+        layer.journal.object_types = args::given(self.object_types);
+        layer.journal.privileged = self.privileged.then_some(true);
+        layer.journal.prefix = self.prefix;
+        let (config, origins) = args::configure::<GroupConfig>(layer);
+        let names = Names(&origins);
+        let config = config.map_err(|error| Report::of(&error, names))?;
+        input
+            .and_then(|input| action(&Group::connect(&config, self.topics)?, input))
+            .map_err(|error| Report::of(&error, names))
+    }
+}
+
+fn show(group: &Group, json: bool) -> Result<(), OffsetsError> {
+    let found = group.look()?;
+    print(&if json {
+        show::group_as_json(&found)
+    } else {
+        show::group_as_table(&found)
+    })
+}
+
+fn save(group: &Group, output: &Path) -> Result<(), OffsetsError> {
+    let file = group.offsets()?;
+    let text = file.to_string();
+    if output == Path::new("-") {
+        print(&text)?;
+    } else {
+        replace(output, &text).map_err(|source| OffsetsError::Save {
+            path: output.to_owned(),
+            source,
+        })?;
+    }
+    tracing::info!(
+        "saved {}",
+        show::amount(file.offsets.len() as u64, "offset")
+    );
+    Ok(())
+}
+
+fn restore(
+    path: &Path,
+    notes: Notes,
+    selection: Selection,
+    writing: Writing,
+) -> Result<(), Report> {
+    let path = if path == Path::new("-") {
+        Path::new("/dev/stdin")
+    } else {
+        path
+    };
+    let file = OffsetFile::read(path).map_err(OffsetsError::from);
+    selection.with(file, |group, file| {
+        let applied = group.restore(path, file, notes, writing.dry_run)?;
+        print_changes(&applied, writing.json)
+    })
+}
+
+fn print_changes(applied: &Applied, json: bool) -> Result<(), OffsetsError> {
+    print(&if json {
+        show::changes_as_json(applied)
+    } else {
+        show::changes_as_table(applied)
+    })
+}
+
+fn print(text: &str) -> Result<(), OffsetsError> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        // The reader has closed the pipe, which is no error, as with `run`.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(OffsetsError::Print(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file that exists with all of its content or not at all. A device or a pipe is written to, and a link stays.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return fs::write(path, text);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = File::create_new(&part)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        let _removed = fs::remove_file(&part);
+    }
+    written
+}

@@ -1,0 +1,56 @@
+//! The settings of a command about a consumer group, which runs no plugin.
+
+use super::{ConfigError, DEFAULT_PREFIX, Kafka, Layer, Objects, Source, source};
+
+/// A consumer group and the topics that it is asked about.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupConfig {
+    /// The cluster and the group.
+    pub(crate) kafka: Kafka,
+    /// The topics, by the object types that a run with the same settings would read.
+    pub(crate) objects: Objects,
+}
+
+impl TryFrom<Layer> for GroupConfig {
+    type Error = ConfigError;
+
+    fn try_from(layer: Layer) -> Result<Self, ConfigError> {
+        let kafka = match source(&layer) {
+            Ok(Source::Kafka(kafka)) => kafka,
+            Ok(Source::Recording(_)) | Err(ConfigError::NoSource) => {
+                return Err(ConfigError::NoCluster);
+            }
+            Err(error) => return Err(error),
+        };
+        let journal = layer.journal;
+        Ok(Self {
+            kafka,
+            objects: Objects {
+                prefix: journal.prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
+                types: journal.object_types.unwrap_or_default(),
+                privileged: journal.privileged.unwrap_or_default(),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Result<GroupConfig, ConfigError> {
+        serde_json::from_str::<Layer>(text).unwrap().try_into()
+    }
+
+    #[test]
+    fn group_needs_a_cluster_and_no_plugin() {
+        let found = config(r#"{"kafka": {"brokers": "b", "group_id": "g"}}"#).unwrap();
+        assert_eq!((&*found.kafka.brokers, &*found.kafka.group_id), ("b", "g"));
+        assert_eq!(found.objects.prefix, DEFAULT_PREFIX);
+        for text in ["{}", r#"{"journal": {"recording": "r"}}"#] {
+            assert_eq!(config(text).unwrap_err(), ConfigError::NoCluster);
+        }
+        let error = config(r#"{"kafka": {"brokers": "b"}}"#).unwrap_err();
+        assert!(matches!(error, ConfigError::Incomplete { .. }));
+    }
+}
