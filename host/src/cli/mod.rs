@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod check;
 mod environment;
 mod hints;
 mod names;
@@ -32,6 +33,7 @@ struct Arguments {
 enum Command {
     Run(Box<run::Arguments>),
     Bench(Box<bench::Arguments>),
+    Check(Box<check::Arguments>),
     Offsets(Box<offsets::Arguments>),
 }
 
@@ -57,6 +59,7 @@ impl Arguments {
         match self.command {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
+            Command::Check(arguments) => check::execute(*arguments),
             Command::Offsets(arguments) => offsets::execute(*arguments),
         }
     }

@@ -89,7 +89,7 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
 
 impl Arguments {
     /// The layer of the configuration that the command line sets.
-    fn into_layer(self) -> Layer {
+    pub(super) fn into_layer(self) -> Layer {
         let mut layer = Layer {
             outputs: args::given(self.outputs),
             ..Layer::default()

@@ -16,6 +16,7 @@ mod memory;
 mod native;
 mod queries;
 mod query_client;
+mod read_check;
 mod setting_check;
 mod setting_names;
 mod settings;
@@ -29,6 +30,7 @@ pub use self::group_admin::GroupAdmin;
 pub use self::group_store::GroupStore;
 pub use self::membership::{Member, Membership};
 pub use self::memory::FetchRequest;
+pub use self::read_check::{Refusal, Unreadable, find_unreadable};
 pub use self::settings::{FetchLimits, Settings};
 
 pub(crate) use self::leave_barrier::BarrierGuard;

@@ -78,7 +78,7 @@ impl TransientErrors {
 
 /// Errors that do not pass. The host waits for all others to pass: a broker that restarts causes many of them, and
 /// refuses connections and log-ins meanwhile.
-fn is_fatal(code: RDKafkaErrorCode) -> bool {
+pub(super) fn is_fatal(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         code,

@@ -150,7 +150,10 @@ impl Pipeline {
 }
 
 /// Refuses settings that are wrong whatever the plugin, brokers and files are, and returns the limits of the parts.
-fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
+///
+/// # Errors
+/// The first setting that is wrong.
+pub(crate) fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
     let settings = match &config.source {
         config::Source::Recording(_) => None,
         config::Source::Kafka(kafka) => Some(cluster_settings(kafka)),

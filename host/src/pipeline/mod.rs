@@ -1,6 +1,7 @@
 //! Takes records from a source through a processor into sinks, checkpoint by checkpoint.
 
 pub(crate) mod build;
+pub(crate) mod check;
 mod checkpoint;
 mod end;
 mod failure;

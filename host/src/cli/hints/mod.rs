@@ -1,6 +1,7 @@
 //! How the command line reports each error: the sentence, in which settings have the names that the operator used, the
 //! hint, and the exit code. Each area has a file.
 
+mod check;
 mod config;
 mod kafka;
 mod memory;

@@ -4,6 +4,7 @@
 //! appended together.
 
 mod binding;
+mod dry_check;
 mod encoder;
 mod line_file;
 mod writer;
@@ -11,6 +12,7 @@ mod writer;
 use std::sync::Arc;
 
 use self::binding::Binding;
+pub use self::dry_check::{Destination, State, check};
 use self::encoder::LineEncoder;
 pub use self::line_file::OpenError;
 use self::writer::Writer;

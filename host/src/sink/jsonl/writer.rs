@@ -134,7 +134,8 @@ fn fail(
     }
 }
 
-fn check(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError> {
+/// Refuses bindings that do not fit the outputs.
+pub(super) fn check(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError> {
     for (index, binding) in bindings.iter().enumerate() {
         if let Some(name) = &binding.output
             && !outputs.iter().any(|output| output.name == *name)

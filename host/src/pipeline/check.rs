@@ -1,0 +1,195 @@
+//! Whether a run could start: everything that [`build`](super::build) needs is tried, and nothing is written or
+//! committed.
+
+mod cluster;
+mod finding;
+
+use std::path::Path;
+
+pub(crate) use self::finding::{CheckError, CheckWarning, Finding, Outcome, Subject};
+use super::build::{self, BuildError};
+use crate::config::memory::MemoryPlan;
+use crate::config::{self, Config};
+use crate::journal::plan::{Kind, Plan};
+use crate::journal::topics::ObjectTypes;
+use crate::sandbox::{Engine, Plugin, Processor};
+use crate::sink::jsonl;
+use crate::source::SourceError;
+use crate::source::recording::{self, Recording};
+
+/// Checks everything that a run with this configuration needs, and hands each finding to `found` at once.
+pub(crate) fn check(config: &Config, found: &mut dyn FnMut(Finding)) {
+    let mut checker = Checker { config, found };
+    let is_set_up = checker.settings();
+    let plan = checker.plugin();
+    let types = checker.object_types(plan.as_ref());
+    match &config.source {
+        config::Source::Recording(path) => checker.recording(path, types, plan.as_ref()),
+        config::Source::Kafka(kafka) => {
+            let settings = build::cluster_settings(kafka);
+            checker.cluster(is_set_up.then_some(&settings), types);
+        }
+    }
+    checker.outputs(plan.as_ref());
+}
+
+struct Checker<'a> {
+    config: &'a Config,
+    found: &'a mut dyn FnMut(Finding),
+}
+
+impl Checker<'_> {
+    fn report(&mut self, subject: Subject, outcome: Outcome) {
+        (self.found)(Finding { subject, outcome });
+    }
+
+    fn fine(&mut self, subject: Subject, text: String) {
+        self.report(subject, Outcome::Fine(text));
+    }
+
+    fn warn(&mut self, subject: Subject, warning: CheckWarning) {
+        self.report(subject, Outcome::Warning(warning));
+    }
+
+    fn fail(&mut self, subject: Subject, error: impl Into<CheckError>) {
+        self.report(subject, Outcome::Failed(Box::new(error.into())));
+    }
+
+    fn skip(&mut self, subjects: &[Subject], because: &'static str) {
+        for &subject in subjects {
+            self.report(subject, Outcome::Skipped(because));
+        }
+    }
+
+    fn settings(&mut self) -> bool {
+        match build::check(self.config) {
+            Ok(_) => {
+                self.fine(Subject::Settings, "they fit together".to_owned());
+                true
+            }
+            Err(error) => {
+                self.fail(Subject::Settings, error);
+                false
+            }
+        }
+    }
+
+    /// The plan, if the plugin loads and starts.
+    fn plugin(&mut self) -> Option<Plan> {
+        match self.start() {
+            Ok((name, plan)) => {
+                self.fine(Subject::Plugin, format!("{name} loads and starts"));
+                Some(plan)
+            }
+            Err(error) => {
+                self.fail(Subject::Plugin, error);
+                None
+            }
+        }
+    }
+
+    fn start(&self) -> Result<(String, Plan), BuildError> {
+        // Where the settings are wrong, the plugin is checked with the usual limits.
+        let memory = build::check(self.config).unwrap_or_else(|_| MemoryPlan::usual(None, None));
+        let limits = build::limits(self.config, &memory);
+        let plugin = Plugin::load(&Engine::new()?, &self.config.plugin, limits)?;
+        let options = build::plugin_options(self.config, &plugin)?;
+        let (_processor, plan) = Processor::start(&plugin, &options, limits)?;
+        let description = plugin.description();
+        Ok((
+            format!("{} {}", description.name, description.version),
+            plan,
+        ))
+    }
+
+    /// The object types that a run reads, if they are known.
+    fn object_types(&mut self, plan: Option<&Plan>) -> Option<ObjectTypes> {
+        let Some(plan) = plan else {
+            self.skip(&[Subject::Plan], "the plugin does not start");
+            let named = &self.config.objects.types;
+            return (!named.is_empty()).then(|| ObjectTypes::Named(named.clone()));
+        };
+        match build::object_types(self.config, plan) {
+            Ok(types) => {
+                self.fine(Subject::Plan, describe(&types, plan));
+                Some(types)
+            }
+            Err(error) => {
+                self.fail(Subject::Plan, error);
+                None
+            }
+        }
+    }
+
+    fn recording(&mut self, path: &Path, types: Option<ObjectTypes>, plan: Option<&Plan>) {
+        let Some(types) = types else {
+            return self.skip(&[Subject::Recording], NO_TYPES);
+        };
+        let opened = Recording::open(recording::Options {
+            path: path.to_owned(),
+            subscription: build::subscription(&self.config.objects, types),
+            tombstones: plan.is_some_and(|plan| plan.tombstones),
+        });
+        match opened {
+            Ok(_) => self.fine(
+                Subject::Recording,
+                format!("`{}` has the object types", path.display()),
+            ),
+            Err(error) => self.fail(
+                Subject::Recording,
+                BuildError::Source(SourceError::from(error)),
+            ),
+        }
+    }
+
+    fn outputs(&mut self, plan: Option<&Plan>) {
+        let outputs = plan.map(|plan| &plan.outputs[..]);
+        let destinations = match jsonl::check(&self.config.outputs, outputs) {
+            Ok(destinations) => destinations,
+            Err(error) => return self.fail(Subject::Outputs, error),
+        };
+        if destinations.is_empty() {
+            self.fine(Subject::Outputs, "rows go to standard output".to_owned());
+        }
+        for destination in destinations {
+            let file = destination.name;
+            match destination.state {
+                Ok(jsonl::State::Append) => {
+                    self.fine(Subject::Outputs, format!("{file} can be appended to"));
+                }
+                Ok(jsonl::State::Create) => {
+                    self.fine(Subject::Outputs, format!("{file} can be created"));
+                }
+                Ok(jsonl::State::Stream) => {
+                    self.fine(Subject::Outputs, format!("{file} is a stream"));
+                }
+                Ok(jsonl::State::HalfLine) => {
+                    self.warn(Subject::Outputs, CheckWarning::HalfLine { file });
+                }
+                Ok(jsonl::State::Held) => {
+                    self.warn(Subject::Outputs, CheckWarning::Held { file });
+                }
+                Err(error) => self.fail(Subject::Outputs, error),
+            }
+        }
+    }
+}
+
+/// Why topics are not looked for.
+const NO_TYPES: &str = "the object types are not known";
+
+fn describe(types: &ObjectTypes, plan: &Plan) -> String {
+    let types = match types {
+        ObjectTypes::Any => "all object types".to_owned(),
+        ObjectTypes::Named(names) => names.join(", "),
+    };
+    let outputs = plan.outputs.iter().map(|output| match output.kind {
+        Kind::Append => format!("`{}`", output.name),
+        Kind::Aggregate(_) => format!("the aggregate `{}`", output.name),
+    });
+    let outputs: Vec<String> = outputs.collect();
+    if outputs.is_empty() {
+        return format!("reads {types}, and emits nothing");
+    }
+    format!("reads {types}, and emits to {}", outputs.join(", "))
+}

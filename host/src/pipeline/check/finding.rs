@@ -1,0 +1,205 @@
+//! What was found about a run, in words of which none names a flag.
+
+use std::fmt;
+
+use crate::journal::group_offsets::OutOfRange;
+use crate::journal::offsets::Partition;
+use crate::kafka::{self, GroupState, Refusal};
+use crate::pipeline::build::BuildError;
+use crate::sink::jsonl::OpenError;
+use crate::source::SourceError;
+
+/// What was checked, and how it is.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// What was checked.
+    pub(crate) subject: Subject,
+    /// How it is.
+    pub(crate) outcome: Outcome,
+}
+
+/// What is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Whether the settings fit together.
+    Settings,
+    /// Whether the plugin loads, and accepts its options.
+    Plugin,
+    /// What it reads and emits.
+    Plan,
+    /// Whether the recording can be read.
+    Recording,
+    /// Whether the brokers answer, and accept the account.
+    Brokers,
+    /// Whether the topics exist, and can be read.
+    Topics,
+    /// Whether the group can be used.
+    Group,
+    /// What is left to read.
+    Lag,
+    /// Whether the outputs can be written to.
+    Outputs,
+}
+
+/// How something is.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A run can use it.
+    Fine(String),
+    /// A run can use it, and an operator should know this.
+    Warning(CheckWarning),
+    /// A run would fail.
+    Failed(Box<CheckError>),
+    /// It could not be checked, because of this.
+    Skipped(&'static str),
+}
+
+/// What an operator should know before a run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckWarning {
+    /// Some partitions have no leader.
+    #[error("{count} of {all} partitions of `{topic}` have no leader")]
+    NoLeader {
+        /// The topic.
+        topic: String,
+        /// The partitions without a leader.
+        count: usize,
+        /// All partitions.
+        all: usize,
+    },
+    /// The group has members.
+    #[error("the group `{group_id}` has {} ({state})", members(*count))]
+    Members {
+        /// The group.
+        group_id: String,
+        /// Its members.
+        count: usize,
+        /// What it does.
+        state: GroupState,
+    },
+    /// The brokers do not say whether the group can be used.
+    #[error("the brokers do not say whether the account may use the group `{group_id}`")]
+    UnknownRights {
+        /// The group.
+        group_id: String,
+    },
+    /// There are more workers than partitions.
+    #[error("{workers} workers share {}", plural(*partitions, "partition"))]
+    IdleWorkers {
+        /// The workers.
+        workers: usize,
+        /// The partitions.
+        partitions: usize,
+    },
+    /// A file ends in a half line.
+    #[error("{file} does not end with a whole line")]
+    HalfLine {
+        /// The file.
+        file: String,
+    },
+    /// Another process is writing to a file.
+    #[error("another process is writing to {file}")]
+    Held {
+        /// The file.
+        file: String,
+    },
+}
+
+/// Why a run would fail.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckError {
+    /// It could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The account may not see a topic, or it does not exist.
+    #[error("the account may not see the topic `{topic}`, or it does not exist")]
+    Hidden {
+        /// The topic.
+        topic: String,
+    },
+    /// Partitions of a topic cannot be read.
+    #[error("{count} of {all} partitions of `{topic}` cannot be read: {refusal}")]
+    Unreadable {
+        /// The topic.
+        topic: String,
+        /// The partitions that cannot be read.
+        count: usize,
+        /// All partitions.
+        all: usize,
+        /// The reason for the first of them.
+        refusal: Refusal,
+    },
+    /// The brokers of some partitions do not answer.
+    #[error("the brokers of {count} of {all} partitions of `{topic}` do not answer")]
+    Silent {
+        /// The topic.
+        topic: String,
+        /// The partitions without an answer.
+        count: usize,
+        /// All partitions.
+        all: usize,
+    },
+    /// The account may describe the group, and not use it.
+    #[error("the account may not use the group `{group_id}`")]
+    GroupRight {
+        /// The group.
+        group_id: String,
+    },
+    /// The group goes on at offsets that the log does not have.
+    #[error("the group `{group_id}` cannot go on: {source}")]
+    OutOfRange {
+        /// The group.
+        group_id: String,
+        /// The offsets.
+        #[source]
+        source: OutOfRange,
+    },
+    /// Partitions without an offset end the run.
+    #[error("{count} partitions have no committed offset, {first} among them")]
+    NoOffset {
+        /// The partitions.
+        count: usize,
+        /// One of them.
+        first: Partition,
+    },
+}
+
+/// A number of things.
+pub(super) fn plural(count: usize, unit: &str) -> String {
+    match count {
+        1 => format!("1 {unit}"),
+        count => format!("{count} {unit}s"),
+    }
+}
+
+fn members(count: usize) -> String {
+    plural(count, "member")
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Settings => "settings",
+            Self::Plugin => "plugin",
+            Self::Plan => "plan",
+            Self::Recording => "recording",
+            Self::Brokers => "brokers",
+            Self::Topics => "topics",
+            Self::Group => "group",
+            Self::Lag => "lag",
+            Self::Outputs => "outputs",
+        })
+    }
+}
+
+impl From<kafka::Error> for CheckError {
+    fn from(error: kafka::Error) -> Self {
+        Self::Build(SourceError::from(error).into())
+    }
+}
+
+impl From<OpenError> for CheckError {
+    fn from(error: OpenError) -> Self {
+        Self::Build(error.into())
+    }
+}
