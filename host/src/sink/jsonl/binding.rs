@@ -1,6 +1,6 @@
 //! The binding of an output to a file: `[NAME=]FILE`.
 
-use super::line_file::OpenError;
+use super::opened::OpenError;
 
 /// One output with its file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,15 @@
 mod binding;
 mod encoder;
 mod line_file;
+mod opened;
+mod tail;
 mod writer;
 
 use std::sync::Arc;
 
 use self::binding::Binding;
 use self::encoder::LineEncoder;
-pub use self::line_file::OpenError;
+pub use self::opened::OpenError;
 use self::writer::Writer;
 pub use self::writer::survive_size_limits;
 use super::files::{Files, SystemFiles};

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::binding::Binding;
-use super::line_file::{Appended, LineFile, OpenError, Opened};
+use super::line_file::{Appended, LineFile};
+use super::opened::{OpenError, Opened};
 use crate::journal::plan::Output;
 use crate::sink::SinkError;
 use crate::sink::files::Files;

@@ -1,0 +1,228 @@
+//! Opens destinations.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::line_file::{Kind, LineFile};
+use super::tail::{Tail, cut_half_line};
+use crate::sink::files::Files;
+
+/// Why a destination cannot be written to.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A binding names no file.
+    #[error("the output `{text}` names no file")]
+    NoFile {
+        /// The binding.
+        text: String,
+    },
+    /// A binding names an output that the plan lacks.
+    #[error("the processor has no output `{name}`; it has: {known}")]
+    UnknownOutput {
+        /// The output that was named.
+        name: String,
+        /// The outputs of the plan.
+        known: String,
+    },
+    /// Two bindings are for the same output.
+    #[error("two files are named for {what}")]
+    BoundTwice {
+        /// The output, or all outputs without a binding of their own.
+        what: String,
+    },
+    /// The system cannot open it.
+    #[error("cannot open {file} for appending")]
+    Open {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is a folder.
+    #[error("{file} is a directory, not a file")]
+    Directory {
+        /// The folder.
+        file: String,
+    },
+    /// Another process has the lock.
+    #[error("another process is writing to {file}")]
+    Held {
+        /// The file.
+        file: String,
+    },
+    /// Locking failed.
+    #[error("cannot lock {file}")]
+    Lock {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The last line is incomplete and not from journal-host.
+    #[error("{file} does not end with a line of JSON, so nothing can be appended to it")]
+    NotJsonLines {
+        /// The file.
+        file: String,
+    },
+    /// The half line could not be removed.
+    #[error("cannot cut the half line off the end of {file}")]
+    Repair {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// An open file that is not checked or changed yet.
+#[derive(Debug)]
+pub(super) struct Opened {
+    name: String,
+    file: File,
+    regular: bool,
+    standard_output: bool,
+    /// Device and inode.
+    pub(super) identity: (u64, u64),
+}
+
+impl Opened {
+    /// Opens the file of a binding.
+    pub(super) fn new(file: &str) -> Result<Self, OpenError> {
+        if file == "-" {
+            Self::standard_output()
+        } else {
+            Self::file(Path::new(file))
+        }
+    }
+
+    fn standard_output() -> Result<Self, OpenError> {
+        let name = "standard output".to_owned();
+        let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        match file.and_then(|file| file.metadata().map(|metadata| (file, metadata))) {
+            Ok((file, metadata)) => Ok(Self {
+                name,
+                file,
+                regular: metadata.is_file(),
+                standard_output: true,
+                identity: (metadata.dev(), metadata.ino()),
+            }),
+            Err(source) => Err(OpenError::Open { file: name, source }),
+        }
+    }
+
+    fn file(path: &Path) -> Result<Self, OpenError> {
+        let name = format!("`{}`", path.display());
+        let known = path.metadata().ok();
+        if known.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Err(OpenError::Directory { file: name });
+        }
+        // A regular file is also read, to find its last line. A pipe must not be opened for reading, because writes
+        // would then never fail after its reader has closed it.
+        let readable = known.as_ref().is_none_or(std::fs::Metadata::is_file);
+        let open = || {
+            let file = OpenOptions::new()
+                .read(readable)
+                .append(true)
+                .create(true)
+                .open(path)?;
+            if known.is_none() {
+                sync_folder(path)?;
+            }
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
+        };
+        match open() {
+            Ok((file, metadata)) => Ok(Self {
+                name,
+                file,
+                regular: metadata.is_file(),
+                standard_output: false,
+                identity: (metadata.dev(), metadata.ino()),
+            }),
+            Err(source) => Err(OpenError::Open { file: name, source }),
+        }
+    }
+
+    /// Locks a regular file and removes the half line that a crash left.
+    pub(super) fn prepare(self, files: &Arc<dyn Files>) -> Result<LineFile, OpenError> {
+        let Self {
+            name,
+            file,
+            regular,
+            standard_output,
+            ..
+        } = self;
+        let kind = match (regular, standard_output) {
+            (false, _) => Kind::Stream,
+            (true, true) => Kind::Shared,
+            (true, false) => Kind::Own,
+        };
+        let mut line_file = LineFile {
+            name,
+            file,
+            kind,
+            files: Arc::clone(files),
+        };
+        if kind != Kind::Own {
+            return Ok(line_file);
+        }
+        match line_file.file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::Held {
+                    file: line_file.name.clone(),
+                });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(OpenError::Lock {
+                    file: line_file.name.clone(),
+                    source,
+                });
+            }
+        }
+        match cut_half_line(&mut line_file.file, files.as_ref()) {
+            Ok(Tail::Whole) => Ok(line_file),
+            Ok(Tail::Cut(bytes)) => {
+                let name = &line_file.name;
+                tracing::warn!("cut the {bytes} bytes of a half line off the end of {name}");
+                Ok(line_file)
+            }
+            Ok(Tail::Foreign) => Err(OpenError::NotJsonLines {
+                file: line_file.name.clone(),
+            }),
+            Err(source) => Err(OpenError::Repair {
+                file: line_file.name.clone(),
+                source,
+            }),
+        }
+    }
+}
+
+/// Makes the name of a new file durable, which synchronising the file does not.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // The folder may be writable but not readable, or the file system does not support this.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
