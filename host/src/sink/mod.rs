@@ -149,7 +149,7 @@ pub enum RowError {
 /// Rows that could not be made durable.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// The reader of a pipe went away: the run ends quietly.
+    /// The reader of standard output went away: the run ends quietly.
     #[error("the reader of the output went away")]
     ReaderGone,
     /// Writing failed; the destination is as it was before.

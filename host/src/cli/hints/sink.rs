@@ -1,6 +1,6 @@
 //! Outputs that cannot be opened or written.
 
-use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+use std::io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
 
 use super::{Explain, chain};
 use crate::cli::names::Names;
@@ -13,10 +13,16 @@ impl Explain for SinkError {
         let Self::Write { source, .. } = self else {
             return None;
         };
-        matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge).then(|| {
-            "make room and run again: nothing of this checkpoint was written or committed"
-                .to_owned()
-        })
+        let hint = match source.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => {
+                "make room and run again: nothing of this checkpoint was written or committed"
+            }
+            BrokenPipe => {
+                "its reader ended: start the reader and run again; nothing of this checkpoint was committed"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 

@@ -17,8 +17,14 @@ pub(super) enum Kind {
     Own,
     /// Standard output to a regular file, to which other processes may write, too.
     Shared,
-    /// A pipe, a terminal or another device: written lines cannot be removed.
-    Stream,
+    /// Standard output to a pipe, a terminal or another device: written lines cannot be removed, and a reader that goes
+    /// away ends the run as it should.
+    Standard {
+        /// Whether it is a terminal, which nobody can ask once it is closed.
+        terminal: bool,
+    },
+    /// A pipe or device with a name: written lines cannot be removed, and the operator expects a reader.
+    Named,
 }
 
 /// An open destination.
@@ -52,7 +58,18 @@ pub(super) struct Appended {
 impl LineFile {
     /// Whether written lines can be removed again.
     pub(super) fn is_regular(&self) -> bool {
-        self.kind != Kind::Stream
+        matches!(self.kind, Kind::Own | Kind::Shared)
+    }
+
+    /// Whether a write failed with this error because nobody reads standard output any more.
+    pub(super) fn has_lost_its_reader(&self, error: &io::Error) -> bool {
+        let closed_terminal = error.raw_os_error() == Some(Errno::IO.raw_os_error());
+        match self.kind {
+            Kind::Standard { terminal } => {
+                error.kind() == io::ErrorKind::BrokenPipe || (terminal && closed_terminal)
+            }
+            _ => false,
+        }
     }
 
     /// Appends all of `lines` or fails; in both cases `appended` is the range that was written.
@@ -86,7 +103,7 @@ impl LineFile {
     /// The offset of the next write.
     fn end(&mut self) -> io::Result<u64> {
         match self.kind {
-            Kind::Stream => Ok(0),
+            Kind::Standard { .. } | Kind::Named => Ok(0),
             Kind::Shared if !fcntl_getfl(&self.file)?.contains(OFlags::APPEND) => {
                 self.file.stream_position()
             }
@@ -108,7 +125,7 @@ impl LineFile {
         let Appended { start, bytes } = appended;
         // Lines that others wrote to standard output after it must not be removed.
         let is_ours = match self.kind {
-            Kind::Stream => false,
+            Kind::Standard { .. } | Kind::Named => false,
             Kind::Own => true,
             Kind::Shared => self.file.metadata()?.len() == start + bytes,
         };

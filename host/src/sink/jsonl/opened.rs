@@ -1,7 +1,7 @@
 //! Opens destinations.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -143,7 +143,8 @@ impl Opened {
                 name,
                 file,
                 regular: metadata.is_file(),
-                standard_output: false,
+                // Such as `/dev/stdout`. A regular file is locked however it is named.
+                standard_output: !metadata.is_file() && is_standard_output(&metadata),
                 identity: (metadata.dev(), metadata.ino()),
             }),
             Err(source) => Err(OpenError::Open { file: name, source }),
@@ -160,7 +161,10 @@ impl Opened {
             ..
         } = self;
         let kind = match (regular, standard_output) {
-            (false, _) => Kind::Stream,
+            (false, true) => Kind::Standard {
+                terminal: file.is_terminal(),
+            },
+            (false, false) => Kind::Named,
             (true, true) => Kind::Shared,
             (true, false) => Kind::Own,
         };
@@ -203,6 +207,13 @@ impl Opened {
             }),
         }
     }
+}
+
+/// Whether this is the pipe or device that standard output is.
+fn is_standard_output(metadata: &Metadata) -> bool {
+    let standard = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let standard = standard.and_then(|file| file.metadata());
+    standard.is_ok_and(|found| (found.dev(), found.ino()) == (metadata.dev(), metadata.ino()))
 }
 
 /// Makes the name of a new file durable, which synchronising the file does not.

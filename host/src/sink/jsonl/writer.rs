@@ -126,7 +126,7 @@ fn fail(
             );
         }
     }
-    if source.kind() == io::ErrorKind::BrokenPipe {
+    if files[index].has_lost_its_reader(&source) {
         return SinkError::ReaderGone;
     }
     SinkError::Write {

@@ -1,10 +1,12 @@
 //! Outputs that cannot be written: no row is written in part, and no offset is committed without its rows.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, BufRead as _, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Command, Stdio};
 
 use journal_tests::{Host, host, paths, run};
+use rustix::fs::OFlags;
 use rustix::process::Signal;
 
 use super::{HOSTILE, KafkaInput, LIMIT, fails, hostile, origins};
@@ -168,4 +170,66 @@ fn reader_that_closes_the_pipe_ends_a_run_over_a_recording_quietly() {
     let run = hostile(5000).env(LOG, ERRORS).stdout(pipe);
     let finished = run.finish(LIMIT).success();
     assert_eq!(finished.stderr, "");
+}
+
+#[test]
+fn reader_that_closes_a_named_pipe_ends_the_run_with_an_error() {
+    let input = KafkaInput::with("fifo", &origins(5000, 1));
+    let fifo = run::folder("fifo").join("rows");
+    run::succeed(Command::new("mkfifo").arg(&fifo));
+    let mut head = run::spawn(
+        Command::new("head")
+            .args(["-n", "1"])
+            .arg(&fifo)
+            .stdout(Stdio::null()),
+    );
+    let run = input
+        .followed_by(Host::run(&paths::plugin(HOSTILE)))
+        .args(["--batch-records", "10", "--checkpoint-interval", "1ms"])
+        .arg("--output")
+        .arg(&fifo);
+    fails(run)
+        .says(&format!(
+            "cannot write to `{}`: Broken pipe (os error 32)",
+            fifo.display()
+        ))
+        .hints("start the reader and run again");
+    head.wait().expect("a child can be waited for");
+    let committed = input.committed();
+    assert!(committed < 5000, "{committed} of 5000 are committed");
+}
+
+/// Opens a terminal, prints its path, and closes it once something was written to it.
+const TERMINAL: &str = "import os
+master, slave = os.openpty()
+print(os.ttyname(slave), flush=True)
+os.read(master, 1)";
+
+#[test]
+fn terminal_that_is_closed_ends_the_run_quietly() {
+    let input = KafkaInput::with("terminal", &origins(5000, 1));
+    let mut terminal = run::spawn(
+        Command::new("python3")
+            .args(["-c", TERMINAL])
+            .stdout(Stdio::piped()),
+    );
+    let path = terminal.stdout.take().expect("it is piped");
+    let mut path = io::BufReader::new(path).lines();
+    let path = path.next().expect("it prints a line").expect("it is text");
+    let no_control = i32::try_from(OFlags::NOCTTY.bits()).expect("a flag is a small number");
+    let terminal_file = fs::OpenOptions::new()
+        .write(true)
+        .custom_flags(no_control)
+        .open(path)
+        .expect("it is open");
+    let run = input
+        .followed_by(Host::run(&paths::plugin(HOSTILE)))
+        .args(["--batch-records", "10", "--checkpoint-interval", "1ms"])
+        .env(LOG, ERRORS)
+        .stdout(terminal_file);
+    let finished = run.finish(LIMIT).success();
+    assert_eq!(finished.stderr, "");
+    terminal.wait().expect("a child can be waited for");
+    let committed = input.committed();
+    assert!(committed < 5000, "{committed} of 5000 are committed");
 }
