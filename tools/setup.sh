@@ -6,6 +6,7 @@
 #   need_checks      rustfmt and clippy
 #   need_broker      Java, and Maven until Kafka has been downloaded
 #   need_oracle      Python with virtual environments
+#   need_rotation    logrotate, which tests run
 #   install_missing  installs what is missing, or names it and exits
 #
 # The `need_` functions only record what is missing, so that everything is installed at once.
@@ -87,6 +88,13 @@ need_broker() {
 
 need_oracle() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || lacks python3-venv
+}
+
+need_rotation() {
+    # Debian has it in the folder of programs for root, next to the one of all others.
+    local shell
+    shell=$(command -v sh)
+    has logrotate || [ -x "${shell%/bin/sh}/sbin/logrotate" ] || lacks logrotate
 }
 
 install_missing() {

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Mutex;
 
@@ -31,7 +32,7 @@ pub enum Effect {
 pub struct Fault {
     /// The effect.
     pub effect: Effect,
-    /// The name of the step: `write`, `sync`, `truncate`, or `any`.
+    /// The name of the step: `open`, `write`, `sync`, `truncate`, or `any`.
     pub step: String,
     /// The number of the step among those with this name.
     pub number: u64,
@@ -134,6 +135,10 @@ fn die() -> ! {
 }
 
 impl Files for FaultyFiles {
+    fn open(&self, path: &Path, readable: bool) -> io::Result<File> {
+        self.take("open", || (), || SystemFiles.open(path, readable))
+    }
+
     fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
         let half = || {
             // A write that fails leaves nothing behind after the crash either.

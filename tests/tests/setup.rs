@@ -105,7 +105,7 @@ fn stderr(output: &Output) -> String {
 
 const BUILD: &str =
     "gcc libc6-dev g++ make pkg-config libssl-dev rustc-web cargo-web rust-web-src lld-19";
-const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless maven python3-venv";
+const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless maven python3-venv logrotate";
 const TOOLS: [&str; 4] = ["cc", "c++", "make", "pkg-config"];
 
 #[test]
@@ -211,9 +211,10 @@ fn machine_that_has_everything_is_not_changed() {
             "java",
             "mvn",
             "python3",
+            "logrotate",
         ]);
-    let output =
-        machine.shell("need_build; need_checks; need_broker; need_oracle; install_missing");
+    let output = machine
+        .shell("need_build; need_checks; need_broker; need_oracle; need_rotation; install_missing");
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!machine.log().contains("apt-get"), "{}", machine.log());
     assert!(output.stderr.is_empty(), "{}", stderr(&output));

@@ -17,6 +17,7 @@ use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
 use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::quota::RecordQuota;
+use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{
     Deadlines, Ended, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor, Worker,
@@ -203,6 +204,7 @@ fn settings(
         leaves_a_group: false,
         quota: Arc::new(RecordQuota::new(None)),
         stop: stop.clone(),
+        reopen: Reopen::default(),
         progress: Arc::clone(progress),
     }
 }

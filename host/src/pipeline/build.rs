@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use self::workers::Builder;
 use super::quota::RecordQuota;
+use super::reopen::Reopen;
 use super::stop::Stop;
 use super::{
     Deadlines, Ended, OnBadRecord, ProcessorSettings, Work, WorkerError, WorkerSettings,
@@ -83,6 +84,7 @@ impl Pipeline {
         files: &Arc<dyn Files>,
         stop: &Stop,
     ) -> Result<Self, BuildError> {
+        let reopen = Reopen::on_signal();
         let memory = check(config)?;
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
@@ -110,6 +112,7 @@ impl Pipeline {
                 leaves_a_group: false,
                 quota: Arc::new(RecordQuota::new(config.stop_after)),
                 stop: stop.clone(),
+                reopen,
                 progress: Arc::clone(&progress),
             },
             processor: ProcessorSettings {

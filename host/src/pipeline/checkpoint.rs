@@ -47,6 +47,11 @@ impl Sinks {
         self.store().is_some()
     }
 
+    /// Opens again what was moved or removed, as a checkpoint does.
+    pub(super) fn reopen(&mut self) -> Result<(), SinkError> {
+        self.all.iter_mut().try_for_each(|sink| sink.reopen())
+    }
+
     /// Hands the rows between two positions to the sinks that are not done with them. The sink that decides comes
     /// last, so that what it commits is durable everywhere.
     pub(super) fn commit(

@@ -7,6 +7,7 @@ mod failure;
 mod outputs;
 mod processor;
 pub(crate) mod quota;
+pub(crate) mod reopen;
 mod run;
 pub(crate) mod stop;
 mod worker;

@@ -142,6 +142,9 @@ impl Worker {
                 }
                 return Ok(Ended::Stopped);
             }
+            if self.settings.reopen.take() {
+                self.reopen_outputs();
+            }
             self.start_arrived()?;
             self.batches.clear();
             if let Some(kept) = self.settings.kept_batches_bytes {
@@ -174,6 +177,17 @@ impl Worker {
             self.look_for_confirmation()?;
             if self.checkpoint_is_due() {
                 self.checkpoint_if_clean()?;
+            }
+        }
+    }
+
+    /// A failure ends no run here: the next checkpoint fails as well, unless that changes before.
+    fn reopen_outputs(&mut self) {
+        match self.sinks.reopen() {
+            Ok(()) => tracing::info!("SIGHUP: every output file is open under its name"),
+            Err(error) => {
+                let error = WorkerError::from(error).with_causes();
+                tracing::error!("SIGHUP: the next checkpoint will end the run: {error}");
             }
         }
     }

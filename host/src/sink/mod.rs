@@ -74,6 +74,14 @@ pub trait Sink: Send {
         None
     }
 
+    /// Opens again what was moved or removed. The next checkpoint does the same; this is for whoever waits for it.
+    ///
+    /// # Errors
+    /// When it cannot be opened. The next checkpoint fails then, unless that changes before.
+    fn reopen(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Makes the rows of a checkpoint durable, whole or not at all.
     ///
     /// # Errors
@@ -160,5 +168,16 @@ pub enum SinkError {
         /// The system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// A file was changed by another program, and rows cannot be written to it any more.
+    #[error("{destination} {change} during the run")]
+    Changed {
+        /// The file, or `standard output`.
+        destination: String,
+        /// What happened to it.
+        change: jsonl::Change,
+        /// Why no rows can be written.
+        #[source]
+        source: jsonl::OpenError,
     },
 }

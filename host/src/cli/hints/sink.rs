@@ -9,9 +9,11 @@ use crate::sink::SinkError;
 use crate::sink::jsonl::OpenError;
 
 impl Explain for SinkError {
-    fn hint(&self, _names: Names<'_>) -> Option<String> {
-        let Self::Write { source, .. } = self else {
-            return None;
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        let source = match self {
+            Self::Write { source, .. } => source,
+            Self::Changed { source, .. } => return source.hint(names),
+            Self::ReaderGone => return None,
         };
         let hint = match source.kind() {
             StorageFull | QuotaExceeded | FileTooLarge => {
@@ -45,7 +47,11 @@ impl Explain for OpenError {
             Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. } => {
                 format!("{} takes `[NAME=]FILE`, once for each output", output())
             }
-            Self::Open { .. } | Self::Directory { .. } => format!(
+            Self::NoName { .. } => format!(
+                "use {} with the path of a file: it is created again if it is removed",
+                output()
+            ),
+            Self::Open { .. } | Self::Directory { .. } | Self::NotRegular { .. } => format!(
                 "{} takes the path of a file that can be written, or `-` for standard output",
                 output()
             ),

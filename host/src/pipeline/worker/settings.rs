@@ -7,6 +7,7 @@ use crate::journal::batch::Columns;
 use crate::journal::offsets::Start;
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
+use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
 use crate::source::BatchLimits;
 
@@ -76,6 +77,8 @@ pub(crate) struct WorkerSettings {
     pub quota: Arc<RecordQuota>,
     /// The request to end.
     pub stop: Stop,
+    /// The request to open the outputs again.
+    pub reopen: Reopen,
     /// The counters of the run.
     pub progress: Arc<Progress>,
 }

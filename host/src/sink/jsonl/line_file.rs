@@ -1,13 +1,19 @@
 //! A destination of lines: a file that this process opened, or a stream.
 
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 
+use super::opened::{OpenError, Opened};
+use super::tail::{Tail, cut_half_line};
+use crate::sink::SinkError;
 use crate::sink::files::Files;
 
 /// The kind of a file, which decides whether lines can be removed again.
@@ -27,13 +33,43 @@ pub(super) enum Kind {
     Named,
 }
 
+/// What happened to a file during the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has another name now.
+    Moved,
+    /// It has no name any more.
+    Removed,
+    /// Its name is that of another file.
+    Replaced,
+    /// It is shorter than it was.
+    Truncated,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Moved => "was moved",
+            Self::Removed => "was removed",
+            Self::Replaced => "was replaced",
+            Self::Truncated => "was truncated",
+        })
+    }
+}
+
 /// An open destination.
 #[derive(Debug)]
 pub(super) struct LineFile {
     pub(super) name: String,
-    pub(super) file: File,
-    pub(super) kind: Kind,
-    pub(super) files: Arc<dyn Files>,
+    file: File,
+    kind: Kind,
+    /// The path that it was opened by; none for standard output.
+    path: Option<PathBuf>,
+    /// Its length after the last checkpoint. Where it is shorter, another program truncated it.
+    length: u64,
+    /// Whether it had a name when it was opened, as far as its file system counts names.
+    had_name: bool,
+    files: Arc<dyn Files>,
 }
 
 impl Drop for LineFile {
@@ -56,6 +92,213 @@ pub(super) struct Appended {
 }
 
 impl LineFile {
+    pub(super) fn new(
+        name: String,
+        file: File,
+        kind: Kind,
+        path: Option<PathBuf>,
+        files: &Arc<dyn Files>,
+    ) -> Self {
+        Self {
+            name,
+            file,
+            kind,
+            path,
+            length: 0,
+            had_name: false,
+            files: Arc::clone(files),
+        }
+    }
+
+    /// Takes the file as it is: what changes from now on is noticed.
+    pub(super) fn remember(&mut self) {
+        if let Ok(metadata) = self.file.metadata() {
+            self.length = metadata.len();
+            self.had_name = metadata.nlink() > 0;
+        }
+    }
+
+    /// Removes the half line that a crash left, or whoever truncated the file.
+    pub(super) fn cut_half_line(&mut self) -> Result<(), OpenError> {
+        let name = &self.name;
+        match cut_half_line(&mut self.file, self.files.as_ref()) {
+            Ok(Tail::Whole) => Ok(()),
+            Ok(Tail::Cut(bytes)) => {
+                tracing::warn!("cut the {bytes} bytes of a half line off the end of {name}");
+                Ok(())
+            }
+            Ok(Tail::Foreign) => Err(OpenError::NotJsonLines { file: name.clone() }),
+            Err(source) => Err(OpenError::Repair {
+                file: name.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// Makes sure that the rows of the next checkpoint reach the file that has the output's name now: a file that was
+    /// moved, removed or replaced is opened again, and one that was truncated is continued at its new end.
+    pub(super) fn follow(&mut self) -> Result<(), SinkError> {
+        if let Some(change) = self.departure() {
+            self.open_again()
+                .map_err(|source| self.changed(change, source))?;
+            tracing::info!(
+                "{} {change}: rows go to the file that has its name now",
+                self.name
+            );
+        }
+        // Where its path is free or names another file, the next look opens that one.
+        if self.has_lost_its_name() && self.departure().is_none() {
+            let file = self.name.clone();
+            return Err(self.changed(Change::Removed, OpenError::NoName { file }));
+        }
+        self.go_to_the_end()
+    }
+
+    /// Whether the path of the file names another one now, or none.
+    ///
+    /// The device and inode decide: some file systems do not count links.
+    fn departure(&self) -> Option<Change> {
+        if self.kind != Kind::Own {
+            return None;
+        }
+        let path = self.path.as_ref()?;
+        // Where another machine removed the file, it cannot be asked any more.
+        let own = self.file.metadata().ok();
+        let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+        match path.metadata() {
+            Ok(found) => {
+                let is_own = own.is_some_and(|own| identity(&own) == identity(&found));
+                (!is_own).then_some(Change::Replaced)
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                let has_a_name = own.is_some_and(|own| own.nlink() > 0);
+                Some(if has_a_name {
+                    Change::Moved
+                } else {
+                    Change::Removed
+                })
+            }
+            Err(error) => {
+                // Nothing says that it is gone.
+                tracing::debug!("cannot look for {}: {error}", self.name);
+                None
+            }
+        }
+    }
+
+    fn open_again(&mut self) -> Result<(), OpenError> {
+        if let Some(path) = &self.path {
+            let opened = Opened::again(path, self.files.as_ref())?;
+            // The one before is unlocked and closed.
+            *self = opened.prepare(&self.files)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the file was removed in a way that leaves no name to open it by, such as standard output.
+    fn has_lost_its_name(&self) -> bool {
+        self.is_regular()
+            && self.had_name
+            && self
+                .file
+                .metadata()
+                .is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    /// Notices that another program truncated the file.
+    fn go_to_the_end(&mut self) -> Result<(), SinkError> {
+        if !self.is_regular() {
+            return Ok(());
+        }
+        let metadata = self.file.metadata();
+        let length = metadata.map_err(|source| self.cannot_write(source))?.len();
+        // That of standard output may be an offset beyond its end.
+        let end = self.end().map_err(|source| self.cannot_write(source))?;
+        let before = self.length.max(end);
+        if length >= before {
+            return Ok(());
+        }
+        self.warn_of_truncation(before, length);
+        if self.kind == Kind::Own {
+            self.cut_half_line()
+                .map_err(|source| self.changed(Change::Truncated, source))?;
+        } else {
+            // A file that is not open for appending would get a hole.
+            self.file
+                .seek(SeekFrom::End(0))
+                .map_err(|source| self.cannot_write(source))?;
+        }
+        self.remember();
+        Ok(())
+    }
+
+    /// Whether the file is still the one with the output's name, and holds all `lines` that were appended.
+    pub(super) fn holds(&mut self, lines: &[u8], appended: &mut Appended) -> bool {
+        appended.bytes == lines.len() as u64 && self.still_has(lines, appended)
+    }
+
+    /// Whether the file is still the one with the output's name, and holds the beginning of `lines` that was appended.
+    fn still_has(&mut self, lines: &[u8], appended: &mut Appended) -> bool {
+        if self.departure().is_some() || self.has_lost_its_name() {
+            return false;
+        }
+        let Ok(Some(start)) = self.locate(lines, *appended) else {
+            return false;
+        };
+        if start < appended.start {
+            self.warn_of_truncation(appended.start, start);
+        }
+        appended.start = start;
+        true
+    }
+
+    fn warn_of_truncation(&self, from: u64, to: u64) {
+        tracing::warn!(
+            "{} shrank from {from} to {to} bytes: rows are appended at its new end",
+            self.name
+        );
+    }
+
+    /// The offset of the beginning of `lines` that was appended; none if another program truncated the file since.
+    fn locate(&mut self, lines: &[u8], appended: Appended) -> io::Result<Option<u64>> {
+        let Appended { start, bytes } = appended;
+        let length = self.file.metadata()?.len();
+        if length >= start + bytes {
+            return Ok(Some(start));
+        }
+        // It may have been truncated just before: then they are at its end nevertheless.
+        let start = match length.checked_sub(bytes) {
+            Some(start) if self.kind == Kind::Own => start,
+            _ => return Ok(None),
+        };
+        let mut found = Vec::new();
+        self.file.seek(SeekFrom::Start(start))?;
+        Read::by_ref(&mut self.file)
+            .take(bytes)
+            .read_to_end(&mut found)?;
+        Ok(lines.starts_with(&found).then_some(start))
+    }
+
+    fn changed(&self, change: Change, source: OpenError) -> SinkError {
+        SinkError::Changed {
+            destination: self.name.clone(),
+            change,
+            source,
+        }
+    }
+
+    pub(super) fn cannot_write(&self, source: io::Error) -> SinkError {
+        SinkError::Write {
+            destination: self.name.clone(),
+            source,
+        }
+    }
+
     /// Whether written lines can be removed again.
     pub(super) fn is_regular(&self) -> bool {
         matches!(self.kind, Kind::Own | Kind::Shared)
@@ -72,9 +315,13 @@ impl LineFile {
         }
     }
 
-    /// Appends all of `lines` or fails; in both cases `appended` is the range that was written.
+    /// Appends `lines`; `appended` is the range that was written, also after an error. It ends early if the file
+    /// changed in the middle.
     pub(super) fn append(&mut self, lines: &[u8], appended: &mut Appended) -> io::Result<()> {
-        appended.start = self.end()?;
+        *appended = Appended {
+            start: self.end()?,
+            bytes: 0,
+        };
         let mut left = lines;
         while !left.is_empty() {
             match self.files.write(&self.file, left) {
@@ -82,6 +329,10 @@ impl LineFile {
                 Ok(count) => {
                     appended.bytes += count as u64;
                     left = &left[count..];
+                    // The rest of a line must not be written without its beginning.
+                    if !left.is_empty() && self.is_regular() && !self.still_has(lines, appended) {
+                        return Ok(());
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Another process that shares the pipe or terminal may have made it non-blocking.
@@ -120,16 +371,24 @@ impl LineFile {
         }
     }
 
-    /// Removes what was appended last.
-    pub(super) fn cut_back(&mut self, appended: Appended) -> io::Result<()> {
-        let Appended { start, bytes } = appended;
-        // Lines that others wrote to standard output after it must not be removed.
-        let is_ours = match self.kind {
-            Kind::Standard { .. } | Kind::Named => false,
-            Kind::Own => true,
-            Kind::Shared => self.file.metadata()?.len() == start + bytes,
+    /// What was appended is durable.
+    pub(super) fn keep(&mut self, appended: Appended) {
+        self.length = appended.start + appended.bytes;
+    }
+
+    /// Removes the beginning of `lines` that was appended last.
+    pub(super) fn cut_back(&mut self, lines: &[u8], appended: Appended) -> io::Result<()> {
+        if appended.bytes == 0 || !self.is_regular() {
+            return Ok(());
+        }
+        // Where another program truncated the file, they are gone already, and setting the length would fill the file
+        // with zeros.
+        let Some(start) = self.locate(lines, appended)? else {
+            return Ok(());
         };
-        if bytes == 0 || !is_ours {
+        let length = self.file.metadata()?.len();
+        // Lines that others wrote to standard output after it must not be removed.
+        if self.kind == Kind::Shared && length != start + appended.bytes {
             return Ok(());
         }
         self.files.truncate(&self.file, start)?;

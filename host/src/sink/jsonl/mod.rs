@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use self::binding::Binding;
 use self::encoder::LineEncoder;
+pub use self::line_file::Change;
 pub use self::opened::OpenError;
 use self::writer::Writer;
 pub use self::writer::survive_size_limits;
@@ -87,6 +88,10 @@ struct JsonLines {
 }
 
 impl Sink for JsonLines {
+    fn reopen(&mut self) -> Result<(), SinkError> {
+        self.writer.follow()
+    }
+
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let lines: Vec<_> = checkpoint.rows.iter().map(Stream::bytes).collect();
         self.writer.append(&lines)?;

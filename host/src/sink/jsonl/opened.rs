@@ -1,6 +1,6 @@
 //! Opens destinations.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::line_file::{Kind, LineFile};
-use super::tail::{Tail, cut_half_line};
 use crate::sink::files::Files;
 
 /// Why a destination cannot be written to.
@@ -42,6 +41,18 @@ pub enum OpenError {
         /// The system's reason.
         #[source]
         source: io::Error,
+    },
+    /// The path of a regular file names a pipe or a device since.
+    #[error("{file} is not a regular file any more")]
+    NotRegular {
+        /// The file.
+        file: String,
+    },
+    /// A file has no name any more, and cannot be opened by one.
+    #[error("nobody could read what is written to {file}")]
+    NoName {
+        /// The file.
+        file: String,
     },
     /// The file is a folder.
     #[error("{file} is a directory, not a file")]
@@ -86,6 +97,8 @@ pub enum OpenError {
 pub(super) struct Opened {
     name: String,
     file: File,
+    /// The path that it was opened by; none for standard output.
+    path: Option<PathBuf>,
     regular: bool,
     standard_output: bool,
     /// Device and inode.
@@ -94,11 +107,26 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Opens the file of a binding.
-    pub(super) fn new(file: &str) -> Result<Self, OpenError> {
+    pub(super) fn new(file: &str, files: &dyn Files) -> Result<Self, OpenError> {
         if file == "-" {
             Self::standard_output()
         } else {
-            Self::file(Path::new(file))
+            Self::file(Path::new(file), files)
+        }
+    }
+
+    /// Opens a regular file whose path names another file, or none, since it was opened before.
+    pub(super) fn again(path: &Path, files: &dyn Files) -> Result<Self, OpenError> {
+        // Opening a pipe would wait for its reader.
+        let is_other = |found: &Metadata| !found.is_file() && !found.is_dir();
+        if path.metadata().is_ok_and(|found| is_other(&found)) {
+            return Err(OpenError::NotRegular { file: name(path) });
+        }
+        let opened = Self::file(path, files)?;
+        if opened.regular {
+            Ok(opened)
+        } else {
+            Err(OpenError::NotRegular { file: opened.name })
         }
     }
 
@@ -109,6 +137,7 @@ impl Opened {
             Ok((file, metadata)) => Ok(Self {
                 name,
                 file,
+                path: None,
                 regular: metadata.is_file(),
                 standard_output: true,
                 identity: (metadata.dev(), metadata.ino()),
@@ -117,8 +146,8 @@ impl Opened {
         }
     }
 
-    fn file(path: &Path) -> Result<Self, OpenError> {
-        let name = format!("`{}`", path.display());
+    fn file(path: &Path, files: &dyn Files) -> Result<Self, OpenError> {
+        let name = name(path);
         let known = path.metadata().ok();
         if known.as_ref().is_some_and(std::fs::Metadata::is_dir) {
             return Err(OpenError::Directory { file: name });
@@ -127,11 +156,7 @@ impl Opened {
         // would then never fail after its reader has closed it.
         let readable = known.as_ref().is_none_or(std::fs::Metadata::is_file);
         let open = || {
-            let file = OpenOptions::new()
-                .read(readable)
-                .append(true)
-                .create(true)
-                .open(path)?;
+            let file = files.open(path, readable)?;
             if known.is_none() {
                 sync_folder(path)?;
             }
@@ -142,6 +167,7 @@ impl Opened {
             Ok((file, metadata)) => Ok(Self {
                 name,
                 file,
+                path: Some(path.to_owned()),
                 regular: metadata.is_file(),
                 // Such as `/dev/stdout`. A regular file is locked however it is named.
                 standard_output: !metadata.is_file() && is_standard_output(&metadata),
@@ -156,6 +182,7 @@ impl Opened {
         let Self {
             name,
             file,
+            path,
             regular,
             standard_output,
             ..
@@ -168,45 +195,32 @@ impl Opened {
             (true, true) => Kind::Shared,
             (true, false) => Kind::Own,
         };
-        let mut line_file = LineFile {
-            name,
-            file,
-            kind,
-            files: Arc::clone(files),
-        };
-        if kind != Kind::Own {
-            return Ok(line_file);
+        if kind == Kind::Own {
+            lock(&name, &file)?;
         }
-        match line_file.file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::Held {
-                    file: line_file.name.clone(),
-                });
-            }
-            Err(TryLockError::Error(source)) => {
-                return Err(OpenError::Lock {
-                    file: line_file.name.clone(),
-                    source,
-                });
-            }
+        // From here on the file is unlocked when it is dropped.
+        let mut line_file = LineFile::new(name, file, kind, path, files);
+        if kind == Kind::Own {
+            line_file.cut_half_line()?;
         }
-        match cut_half_line(&mut line_file.file, files.as_ref()) {
-            Ok(Tail::Whole) => Ok(line_file),
-            Ok(Tail::Cut(bytes)) => {
-                let name = &line_file.name;
-                tracing::warn!("cut the {bytes} bytes of a half line off the end of {name}");
-                Ok(line_file)
-            }
-            Ok(Tail::Foreign) => Err(OpenError::NotJsonLines {
-                file: line_file.name.clone(),
-            }),
-            Err(source) => Err(OpenError::Repair {
-                file: line_file.name.clone(),
-                source,
-            }),
-        }
+        line_file.remember();
+        Ok(line_file)
     }
+}
+
+fn name(path: &Path) -> String {
+    format!("`{}`", path.display())
+}
+
+fn lock(name: &str, file: &File) -> Result<(), OpenError> {
+    let file_name = || name.to_owned();
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => OpenError::Held { file: file_name() },
+        TryLockError::Error(source) => OpenError::Lock {
+            file: file_name(),
+            source,
+        },
+    })
 }
 
 /// Whether this is the pipe or device that standard output is.

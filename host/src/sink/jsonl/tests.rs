@@ -8,6 +8,7 @@ use super::*;
 use crate::sink::RowLimits;
 use crate::sink::testing::{Bound, outputs};
 
+mod changes;
 mod limits;
 
 /// More than any test emits in a call, except for tests of the limit.

@@ -11,6 +11,9 @@ use crate::sink::SinkError;
 use crate::sink::files::Files;
 use crate::text;
 
+/// How often the rows of one checkpoint are written to a file that changes meanwhile.
+const ATTEMPTS: usize = 10;
+
 /// The destinations of all outputs, shared by the workers of a process.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -29,7 +32,7 @@ impl Writer {
         check(outputs, bindings)?;
         let mut opened: Vec<Opened> = Vec::new();
         let mut index_of = |file: &str| {
-            let new = Opened::new(file)?;
+            let new = Opened::new(file, system.as_ref())?;
             let known = opened
                 .iter()
                 .position(|other| other.identity == new.identity);
@@ -79,59 +82,92 @@ impl Writer {
         same.count() > 1
     }
 
+    /// Opens the files again that were moved, removed or replaced.
+    pub(super) fn follow(&self) -> Result<(), SinkError> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.iter_mut().try_for_each(LineFile::follow)
+    }
+
     /// Appends the lines of one checkpoint, by the indexes of their destinations, and makes them durable. If anything
     /// fails, all files are truncated to their previous lengths.
     ///
     /// Streams come last, because lines cannot be removed from them.
     pub(super) fn append(&self, lines: &[&[u8]]) -> Result<(), SinkError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.iter_mut().try_for_each(LineFile::follow)?;
         let mut appended: Vec<(usize, Appended)> = Vec::new();
-        for regular in [true, false] {
-            for (index, lines) in lines.iter().enumerate() {
-                let file = &mut files[index];
-                if lines.is_empty() || file.is_regular() != regular {
-                    continue;
-                }
-                let mut extent = Appended::default();
-                let written = file.append(lines, &mut extent);
-                appended.push((index, extent));
-                if let Err(error) = written {
-                    return Err(fail(&mut files, &appended, index, error));
-                }
-            }
-            // Streams cannot be made durable.
-            for &(index, _) in appended.iter().filter(|_| regular) {
-                if let Err(error) = files[index].sync() {
-                    return Err(fail(&mut files, &appended, index, error));
-                }
+        let written = append_to_all(&mut files, lines, &mut appended);
+        for &(index, extent) in &appended {
+            let file = &mut files[index];
+            if written.is_ok() {
+                file.keep(extent);
+            } else if let Err(error) = file.cut_back(lines[index], extent) {
+                tracing::error!(
+                    "cannot truncate {} to its previous length: {error}",
+                    file.name
+                );
             }
         }
-        Ok(())
+        written
     }
 }
 
-/// Truncates all files to their previous lengths and returns the error of the one at `index`.
-fn fail(
+fn append_to_all(
     files: &mut [LineFile],
-    appended: &[(usize, Appended)],
-    index: usize,
-    source: io::Error,
-) -> SinkError {
-    for &(written, extent) in appended {
-        let file = &mut files[written];
-        if let Err(error) = file.cut_back(extent) {
-            tracing::error!(
-                "cannot truncate {} to its previous length: {error}",
+    lines: &[&[u8]],
+    appended: &mut Vec<(usize, Appended)>,
+) -> Result<(), SinkError> {
+    for regular in [true, false] {
+        for (index, lines) in lines.iter().enumerate() {
+            let file = &mut files[index];
+            if lines.is_empty() || file.is_regular() != regular {
+                continue;
+            }
+            let mut extent = Appended::default();
+            let written = file.append(lines, &mut extent);
+            appended.push((index, extent));
+            written.map_err(|error| failure(file, error))?;
+        }
+        // Streams cannot be made durable.
+        for (index, _) in appended.iter().filter(|_| regular) {
+            let file = &mut files[*index];
+            file.sync().map_err(|error| file.cannot_write(error))?;
+        }
+        for (index, extent) in appended.iter_mut().filter(|_| regular) {
+            hold(&mut files[*index], lines[*index], extent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a file that was moved, removed or truncated while it was written the same lines again, in the file that has
+/// its name now: nobody can tell whether the others were read.
+fn hold(file: &mut LineFile, lines: &[u8], extent: &mut Appended) -> Result<(), SinkError> {
+    for _ in 0..ATTEMPTS {
+        if file.holds(lines, extent) {
+            return Ok(());
+        }
+        if let Err(error) = file.cut_back(lines, *extent) {
+            tracing::warn!(
+                "rows may be in two files, because those in {} cannot be removed: {error}",
                 file.name
             );
         }
+        *extent = Appended::default();
+        file.follow()?;
+        let written = file.append(lines, extent).and_then(|()| file.sync());
+        written.map_err(|error| file.cannot_write(error))?;
     }
-    if files[index].has_lost_its_reader(&source) {
-        return SinkError::ReaderGone;
-    }
-    SinkError::Write {
-        destination: files[index].name.clone(),
-        source,
+    Err(file.cannot_write(io::Error::other(
+        "it is moved, removed or truncated again and again",
+    )))
+}
+
+fn failure(file: &LineFile, source: io::Error) -> SinkError {
+    if file.has_lost_its_reader(&source) {
+        SinkError::ReaderGone
+    } else {
+        file.cannot_write(source)
     }
 }
 

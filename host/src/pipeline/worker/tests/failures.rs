@@ -136,3 +136,26 @@ fn failure_is_logged_before_the_worker_leaves_its_group() {
         assert!(logged < closed, "{log:?}");
     }
 }
+
+#[test]
+fn request_to_reopen_outputs_reaches_the_sink_once_and_ends_no_run() {
+    for sink_failure in [None, Some(SinkFailure::Reopen)] {
+        let given = Given {
+            sink_failure,
+            ..Given::default()
+        };
+        let steps = vec![assigned(&["a"]), Step::Reopen, records("a", 1), Step::End];
+        let (ended, log) = given.run(steps);
+        assert_eq!(ended.unwrap(), Ended::EndOfData);
+        let expected = [
+            "reopen",
+            "process 1",
+            "checkpoint",
+            "rows 1",
+            "send a=1",
+            "confirmed",
+            "close",
+        ];
+        assert_eq!(after_start(&log), expected);
+    }
+}

@@ -17,6 +17,7 @@ use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Position, Start};
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
+use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::worker::{
     Deadlines, Ended, OnBadRecord, Worker, WorkerError, WorkerParts, WorkerSettings,
@@ -60,6 +61,8 @@ pub(super) enum Step {
     End,
     /// The run is asked to stop.
     Stop,
+    /// SIGHUP.
+    Reopen,
     Fail,
     /// From now on the store confirms like this.
     Confirming(Answer),
@@ -85,6 +88,7 @@ pub(super) enum Answer {
 pub(super) enum SinkFailure {
     Write,
     ReaderGone,
+    Reopen,
 }
 
 /// What is special about a world.
@@ -139,6 +143,7 @@ impl Given {
 pub(super) struct World {
     state: Arc<Mutex<State>>,
     pub(super) stop: Stop,
+    reopen: Reopen,
     pub(super) quota: Arc<RecordQuota>,
 }
 
@@ -164,6 +169,7 @@ impl World {
         let committed = given.committed.iter();
         Self {
             stop: Stop::default(),
+            reopen: Reopen::default(),
             quota: Arc::new(RecordQuota::new(given.quota)),
             state: Arc::new(Mutex::new(State {
                 committed: committed
@@ -223,6 +229,7 @@ impl World {
             leaves_a_group: given.leaves_a_group,
             quota: Arc::clone(&self.quota),
             stop: self.stop.clone(),
+            reopen: self.reopen.clone(),
             progress,
         };
         Worker::new(parts, settings).run()

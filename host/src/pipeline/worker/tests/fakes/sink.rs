@@ -18,6 +18,18 @@ impl Sink for FakeSink {
         owns.then_some(&mut self.store)
     }
 
+    fn reopen(&mut self) -> Result<(), SinkError> {
+        let mut state = self.world.state();
+        state.log.push("reopen".to_owned());
+        match state.given.sink_failure {
+            Some(SinkFailure::Reopen) => Err(SinkError::Write {
+                destination: "the fake".to_owned(),
+                source: io::Error::other("the test makes it fail"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let mut state = self.world.state();
         match state.given.sink_failure {
@@ -28,7 +40,7 @@ impl Sink for FakeSink {
                     source: io::Error::other("the test makes it fail"),
                 });
             }
-            None => {}
+            Some(SinkFailure::Reopen) | None => {}
         }
         let answer = state.given.sink_answers.pop();
         let answer = answer.unwrap_or(Committed::Done);

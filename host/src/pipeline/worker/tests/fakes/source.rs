@@ -76,6 +76,10 @@ impl Source for World {
                 self.stop.request();
                 Ok(Event::Idle)
             }
+            Some(Step::Reopen) => {
+                self.reopen.request();
+                Ok(Event::Idle)
+            }
             Some(Step::Fail) => Err(recording::Error::Batch(TooLarge).into()),
             Some(Step::Confirming(answer)) => {
                 self.state().given.confirms = answer;
