@@ -52,6 +52,11 @@ impl Sinks {
         self.all.iter_mut().try_for_each(|sink| sink.reopen())
     }
 
+    /// The number of the checkpoint that is next or being repeated.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Hands the rows between two positions to the sinks that are not done with them. The sink that decides comes
     /// last, so that what it commits is durable everywhere.
     pub(super) fn commit(
@@ -98,6 +103,8 @@ impl Sinks {
 /// A checkpoint whose rows are durable and whose offsets are not confirmed.
 #[derive(Debug)]
 pub(super) struct Unconfirmed {
+    /// The number of the checkpoint.
+    pub(super) number: u64,
     /// The positions that are confirmed.
     pub(super) from: Offsets,
     /// The positions that were sent.
@@ -107,6 +114,24 @@ pub(super) struct Unconfirmed {
 }
 
 impl Unconfirmed {
+    pub(super) fn new(number: u64) -> Self {
+        Self {
+            number,
+            from: Offsets::new(),
+            to: Offsets::new(),
+            refusal: None,
+        }
+    }
+
+    /// Adds positions that were sent; `from` has the ones before them, and may have others.
+    pub(super) fn extend(&mut self, from: &Offsets, to: Offsets) {
+        for (partition, next) in to {
+            let first = from.get(&partition).copied().unwrap_or(next);
+            self.from.insert(partition.clone(), first);
+            self.to.insert(partition, next);
+        }
+    }
+
     /// Records that come again if it stays unconfirmed.
     pub(super) fn records(&self) -> u64 {
         records_between(&self.from, &self.to)

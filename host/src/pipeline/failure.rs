@@ -57,6 +57,15 @@ pub(crate) enum WorkerError {
         /// The number of offsets between the last confirmed commit and the last processed record.
         records: u64,
     },
+    /// The run ended well, but partitions went before the commit of their rows was confirmed.
+    #[error(
+        "{records} records may come again: their rows were written, and their partitions went to \
+         another worker before the commit was confirmed"
+    )]
+    MayComeAgain {
+        /// The number of offsets of these rows.
+        records: u64,
+    },
     /// Rows could not be made durable.
     #[error(transparent)]
     Sink(#[from] SinkError),

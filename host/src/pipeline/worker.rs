@@ -5,10 +5,12 @@
 //! checkpoint of each worker.
 
 mod assignment;
+mod checkpoint_log;
 mod confirmation;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod uncommitted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +18,9 @@ use std::time::{Duration, Instant};
 pub(crate) use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
 
 use self::assignment::Arriving;
+use self::checkpoint_log::CheckpointId;
 use self::confirmation::{LAST_PAUSE, Pause};
+use self::uncommitted::Uncommitted;
 use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
 use super::failure::{CallRanges, RecordPosition, WorkerError};
@@ -65,6 +69,7 @@ pub(crate) struct Worker {
     membership: Option<Arc<Membership>>,
     end: Option<EndTracker>,
     counters: Arc<WorkerProgress>,
+    number: usize,
     settings: WorkerSettings,
     batches: Batches,
     /// The checkpointed position of each assigned partition.
@@ -72,6 +77,8 @@ pub(crate) struct Worker {
     /// Partitions that come and whose positions are not known yet.
     arriving: Option<Arriving>,
     unconfirmed: Option<Unconfirmed>,
+    /// What went before it was confirmed.
+    uncommitted: Uncommitted,
     /// Whether a `process` call returned since the last checkpoint.
     processed: bool,
     /// Records of the quota that were claimed since the last checkpoint.
@@ -94,11 +101,13 @@ impl Worker {
             membership: parts.membership,
             end: parts.ends.map(EndTracker::new),
             counters: parts.counters,
+            number: parts.number,
             batches: Batches::new(settings.columns),
             settings,
             durable: Offsets::new(),
             arriving: None,
             unconfirmed: None,
+            uncommitted: Uncommitted::default(),
             processed: false,
             claimed: 0,
             checkpointed: now,
@@ -114,6 +123,7 @@ impl Worker {
     pub(crate) fn run(mut self) -> Result<Ended, WorkerError> {
         let result = match self.consume() {
             Err(WorkerError::Sink(SinkError::ReaderGone)) => Ok(Ended::ReaderGone),
+            Ok(ended) => self.check_uncommitted().map(|()| ended),
             result => result,
         };
         self.settings.quota.give_back(self.claimed);
@@ -127,6 +137,7 @@ impl Worker {
             // Leaving may take long, and the run ends only after it.
             tracing::error!("{}: leaving the group", error.with_causes());
         }
+        self.wait_for_the_last_commit(&result);
         self.source.close();
         result
     }
@@ -334,6 +345,7 @@ impl Worker {
     /// Outputs first, offsets after them: what is committed is durable. False when the records since the last
     /// checkpoint belong to another worker now: the source has a loss waiting, or they are dropped already.
     fn checkpoint(&mut self) -> Result<bool, WorkerError> {
+        let number = self.sinks.number();
         if self.processed {
             if !self.source.keep_alive()? {
                 return Ok(false);
@@ -357,13 +369,16 @@ impl Worker {
             .quota
             .confirm(std::mem::take(&mut self.claimed));
         self.checkpointed = Instant::now();
-        self.send_position()?;
+        self.send_position(number)?;
         Ok(true)
     }
 
     /// Makes the held rows durable; false when a sink found that they belong to another worker.
     fn commit_rows(&mut self) -> Result<bool, WorkerError> {
         let to = self.source.position();
+        let rows = self.processor.rows().counts().sum();
+        let id = self.checkpoint_id(self.sinks.number());
+        checkpoint_log::begins(id, rows, &self.durable, &to);
         loop {
             let rows = self.processor.rows();
             let membership = self.membership.as_deref();
@@ -391,8 +406,15 @@ impl Worker {
         }
     }
 
-    /// Sends the position after everything that is durable.
-    fn send_position(&mut self) -> Result<(), WorkerError> {
+    fn checkpoint_id(&self, number: u64) -> CheckpointId {
+        CheckpointId {
+            worker: self.number,
+            number,
+        }
+    }
+
+    /// Sends the position after everything that is durable, with the checkpoint of this number.
+    fn send_position(&mut self, number: u64) -> Result<(), WorkerError> {
         let to = self.source.position();
         let is_new = |(partition, next): &(&_, &u64)| self.durable.get(*partition) != Some(*next);
         let changed: Offsets = to
@@ -401,19 +423,30 @@ impl Worker {
             .map(|(partition, &next)| (partition.clone(), next))
             .collect();
         let from = std::mem::replace(&mut self.durable, to);
-        if changed.is_empty() {
+        self.send(number, &from, changed)
+    }
+
+    /// Sends these positions, which become part of the unconfirmed checkpoint.
+    fn send(&mut self, number: u64, from: &Offsets, to: Offsets) -> Result<(), WorkerError> {
+        if to.is_empty() {
             return Ok(());
+        }
+        if number == self.sinks.number() {
+            // No sink had rows of it.
+            checkpoint_log::begins(self.checkpoint_id(number), 0, from, &to);
+            self.sinks.begin_next();
         }
         let position = |next| Position {
             next,
             note: self.settings.note.clone(),
         };
-        let positions = changed
+        let positions = to
             .iter()
             .map(|(partition, &next)| (partition.clone(), position(next)))
             .collect();
         if self.sinks.decide() {
             // The offsets were committed with the rows; the group's commit is a courtesy that may fail.
+            checkpoint_log::is_confirmed(self.checkpoint_id(number), from, &to);
             if let Err(error) = self
                 .store
                 .send(&positions)
@@ -424,11 +457,9 @@ impl Worker {
             return Ok(());
         }
         self.store.send(&positions)?;
-        self.unconfirmed = Some(Unconfirmed {
-            from,
-            to: changed,
-            refusal: None,
-        });
+        let unconfirmed = &mut self.unconfirmed;
+        let unconfirmed = unconfirmed.get_or_insert_with(|| Unconfirmed::new(number));
+        unconfirmed.extend(from, to);
         self.look_for_confirmation()
     }
 }

@@ -111,6 +111,10 @@ impl Explain for WorkerError {
             Self::NotConfirmed { .. } => {
                 Some("start the run again: it goes on from the last confirmed commit".to_owned())
             }
+            Self::MayComeAgain { .. } => Some(
+                "the log says when, and at level `debug` which offsets; everything else is in the outputs once"
+                    .to_owned(),
+            ),
             Self::Sink(error) => error.hint(names),
             Self::OtherPlan => Some(AUTHOR.to_owned()),
             Self::Thread { .. } | Self::Panicked => None,

@@ -4,6 +4,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use super::Worker;
+use super::checkpoint_log::{self, CheckpointId};
 use super::confirmation::Waited;
 use crate::journal::offsets::{Offsets, Partition, Positions};
 use crate::pipeline::checkpoint::records_between;
@@ -69,9 +70,22 @@ impl Worker {
             }
         }
         self.arriving = None;
+        let resumed = self.resume_after_durable_rows(&mut start);
         self.source.assign(&start)?;
         self.durable.extend(start);
-        Ok(())
+        self.send_again(&resumed)
+    }
+
+    /// Sends the positions after rows that are durable since before their partitions went and came back.
+    fn send_again(&mut self, from: &Offsets) -> Result<(), WorkerError> {
+        if from.is_empty() {
+            return Ok(());
+        }
+        let to = from
+            .keys()
+            .map(|partition| (partition.clone(), self.durable[partition]));
+        let to: Offsets = to.collect();
+        self.send(self.sinks.number(), from, to)
     }
 
     /// Takes a checkpoint of what is about to go to another worker, and lets it go.
@@ -163,12 +177,28 @@ impl Worker {
         if let Some(store) = self.sinks.store() {
             store.retain(&assigned);
         }
-        if let Some(unconfirmed) = &mut self.unconfirmed {
-            unconfirmed.to.retain(|own, _| !partitions.contains(own));
-            if unconfirmed.to.is_empty() {
-                self.unconfirmed = None;
-            }
-        }
+        self.forget_unconfirmed(partitions);
         Ok(self.source.release()?)
+    }
+
+    /// Nobody waits any more for the commits of these partitions.
+    fn forget_unconfirmed(&mut self, partitions: &[Partition]) {
+        let Some(unconfirmed) = &mut self.unconfirmed else {
+            return;
+        };
+        let is_gone = |own: &Partition, _: &mut u64| partitions.contains(own);
+        let gone: Offsets = unconfirmed.to.extract_if(.., is_gone).collect();
+        let id = CheckpointId {
+            worker: self.number,
+            number: unconfirmed.number,
+        };
+        checkpoint_log::is_not_confirmed(id, &unconfirmed.from, &gone);
+        for (partition, to) in gone {
+            let from = unconfirmed.from.get(&partition).copied().unwrap_or(to);
+            self.uncommitted.add(partition, from, to);
+        }
+        if unconfirmed.to.is_empty() {
+            self.unconfirmed = None;
+        }
     }
 }

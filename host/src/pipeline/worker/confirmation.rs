@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Worker;
+use super::checkpoint_log::{self, CheckpointId};
+use super::{Ended, Worker};
 use crate::journal::offsets::Confirmation;
 use crate::pipeline::failure::WorkerError;
 
@@ -50,7 +51,14 @@ impl Worker {
             Confirmation::Pending => {}
             Confirmation::Refused(reason) => unconfirmed.refusal = Some(reason),
             Confirmation::Confirmed | Confirmation::Idle => {
-                tracing::debug!("confirmed {} records", unconfirmed.records());
+                checkpoint_log::is_confirmed(
+                    CheckpointId {
+                        worker: self.number,
+                        number: unconfirmed.number,
+                    },
+                    &unconfirmed.from,
+                    &unconfirmed.to,
+                );
                 self.unconfirmed = None;
             }
         }
@@ -91,20 +99,54 @@ impl Worker {
     }
 
     /// Takes the last checkpoint and waits until it is confirmed. False when its records were lost instead: the group
-    /// has them again.
+    /// has them again, and may give them back to this worker.
     pub(super) fn finish(&mut self) -> Result<bool, WorkerError> {
         let start = Instant::now();
+        Ok(self.is_confirmed_since(start)?
+            && self.checkpoint()?
+            && self.is_confirmed_since(start)?)
+    }
+
+    fn is_confirmed_since(&mut self, start: Instant) -> Result<bool, WorkerError> {
         let end = start + self.settings.deadlines.finish;
-        if self.wait_for_confirmation(end)? != Waited::Confirmed {
-            return Err(self.not_confirmed(start));
+        match self.wait_for_confirmation(end)? {
+            Waited::Confirmed => return Ok(true),
+            Waited::Lost if !self.settings.stop.requested() => return Ok(false),
+            Waited::Lost => {
+                if let Some(unconfirmed) = &mut self.unconfirmed {
+                    let reason = "the group took the partitions away";
+                    unconfirmed.refusal.get_or_insert_with(|| reason.to_owned());
+                }
+            }
+            Waited::TimedOut => {}
         }
-        if !self.checkpoint()? {
-            return Ok(false);
+        Err(self.not_confirmed(start))
+    }
+
+    /// A run that fails, or whose reader went away, leaves the checkpoint before that committed, so that the next run
+    /// does not repeat it.
+    pub(super) fn wait_for_the_last_commit(&mut self, result: &Result<Ended, WorkerError>) {
+        let (Some(unconfirmed), Some(limit)) = (&self.unconfirmed, self.last_wait(result)) else {
+            return;
+        };
+        let records = unconfirmed.records();
+        let waited = self.wait_for_confirmation(Instant::now() + limit);
+        if !matches!(waited, Ok(Waited::Confirmed)) {
+            let reason = self.unconfirmed_reason();
+            tracing::warn!(
+                "the last commit was not confirmed ({reason}): {records} records may come again"
+            );
         }
-        if self.wait_for_confirmation(end)? != Waited::Confirmed {
-            return Err(self.not_confirmed(start));
+    }
+
+    fn last_wait(&self, result: &Result<Ended, WorkerError>) -> Option<Duration> {
+        match result {
+            // It was waited for.
+            Ok(Ended::EndOfData | Ended::Stopped) | Err(WorkerError::NotConfirmed { .. }) => None,
+            // Who cannot read from the brokers does not reach them with a commit.
+            Err(WorkerError::Source(_) | WorkerError::Store(_)) => Some(Duration::ZERO),
+            _ => Some(self.settings.deadlines.finish),
         }
-        Ok(true)
     }
 
     /// Why the last commit is not confirmed.
@@ -118,7 +160,7 @@ impl Worker {
         WorkerError::NotConfirmed {
             seconds: start.elapsed().as_secs(),
             reason: self.unconfirmed_reason(),
-            records: self.unconfirmed_records(),
+            records: self.unconfirmed_records() + self.uncommitted.records(),
         }
     }
 }

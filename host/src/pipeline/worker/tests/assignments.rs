@@ -1,6 +1,6 @@
 //! How partitions come, go and get lost.
 
-use super::fakes::{Answer, Given, Step};
+use super::fakes::{Answer, Given, Step, partition};
 use super::{
     after_start, assigned, checkpoint_after_each_call, confirming_after, lost, never_confirming,
     records, revoking, run,
@@ -133,7 +133,11 @@ fn loss_while_unconfirmed_drops_the_held_rows_and_forgets_what_was_sent() {
         Step::Stop,
     ];
     let (ended, log) = never_confirming().run(steps);
-    assert_eq!(ended.unwrap(), Ended::Stopped, "nothing is left to confirm");
+    let error = ended.unwrap_err();
+    assert!(
+        matches!(error, WorkerError::MayComeAgain { records: 3 }),
+        "what was held is not written, and comes once: {error}"
+    );
     let expected = [
         "process 3",
         "checkpoint",
@@ -251,4 +255,83 @@ fn other_partitions_go_on_while_positions_are_not_known() {
     assert_eq!(ended.unwrap(), Ended::EndOfData);
     let at = |line: &str| log.iter().position(|known| known == line).unwrap();
     assert!(at("process 3") < at("assign b=10"), "{log:?}");
+}
+
+/// A worker that loses a partition while three of its records are durable and not confirmed.
+fn after_loss(more: Vec<Step>) -> (Result<Ended, WorkerError>, Vec<String>) {
+    let mut steps = vec![
+        assigned(&["a"]),
+        Step::Confirming(Answer::Never),
+        records("a", 3),
+        lost(&["a"]),
+        Step::Confirming(Answer::AtOnce),
+    ];
+    steps.extend(more);
+    checkpoint_after_each_call().run(steps)
+}
+
+#[test]
+fn partition_that_comes_back_as_it_was_goes_on_after_its_durable_rows() {
+    let (ended, log) = after_loss(vec![assigned(&["a"]), records("a", 2), Step::End]);
+    assert_eq!(ended.unwrap(), Ended::EndOfData);
+    let back = log.iter().rposition(|line| line == "load a").unwrap();
+    let expected = [
+        "load a",
+        "assign a=3",
+        "send a=3",
+        "confirmed",
+        "process 2",
+        "checkpoint",
+        "rows 2",
+        "send a=5",
+        "confirmed",
+        "close",
+    ];
+    assert_eq!(log[back..], expected);
+}
+
+#[test]
+fn partition_that_another_worker_went_on_with_ends_the_run_with_a_number() {
+    let others = Step::CommittedByOthers(partition("a"), 10);
+    for more in [vec![], vec![others.clone(), assigned(&["a"])], vec![others]] {
+        let steps = more.into_iter().chain([Step::End]).collect();
+        let (ended, _) = after_loss(steps);
+        let error = ended.unwrap_err();
+        assert!(
+            matches!(error, WorkerError::MayComeAgain { records: 3 }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn commit_that_arrived_although_no_answer_came_repeats_nothing() {
+    let arrived = Step::CommittedByOthers(partition("a"), 3);
+    for more in [vec![arrived.clone()], vec![arrived, assigned(&["a"])]] {
+        let steps = more.into_iter().chain([Step::End]).collect();
+        let (ended, log) = after_loss(steps);
+        assert_eq!(ended.unwrap(), Ended::EndOfData);
+        let sent = log.iter().filter(|line| line.starts_with("send"));
+        assert_eq!(sent.count(), 1, "{log:?}");
+    }
+}
+
+#[test]
+fn loss_at_the_end_of_the_data_is_waited_out() {
+    let steps = vec![
+        assigned(&["a"]),
+        Step::Confirming(Answer::Never),
+        records("a", 3),
+        Step::LoseAfterKeepAlives(0),
+        Step::End,
+        lost(&["a"]),
+        Step::Confirming(Answer::AtOnce),
+        assigned(&["a"]),
+        Step::End,
+    ];
+    let (ended, log) = checkpoint_after_each_call().run(steps);
+    assert_eq!(ended.unwrap(), Ended::EndOfData);
+    let written = log.iter().filter(|line| line.starts_with("rows"));
+    assert_eq!(written.count(), 1, "{log:?}");
+    assert!(log.contains(&"assign a=3".to_owned()), "{log:?}");
 }

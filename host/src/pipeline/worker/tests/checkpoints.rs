@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fakes::{Answer, Given, Step, World, partition};
-use super::{after_start, assigned, confirming_after, never_confirming, records, run};
+use super::{after_start, assigned, confirming_after, never_confirming, records, revoking, run};
 use crate::journal::offsets::Start;
 use crate::pipeline::worker::{Ended, WorkerError};
 use crate::sink::Committed;
@@ -213,4 +213,43 @@ fn positions_are_committed_with_the_note_of_the_run() {
         .unwrap();
     assert_eq!(world.notes(), ["start=5"]);
     assert_eq!(Given::default().start, Some(Start::Earliest));
+}
+
+#[test]
+fn checkpoint_is_logged_before_its_rows_are_written_and_when_it_is_confirmed() {
+    let world = World::new(Given::default());
+    let writer = world.clone();
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .finish();
+    let steps = vec![
+        assigned(&["a", "b"]),
+        records("a", 3),
+        records("b", 2),
+        revoking(&["a"]),
+        Step::PassOver(partition("b"), 9),
+        Step::End,
+    ];
+    let ended = tracing::subscriber::with_default(lines, || world.run(steps));
+    assert_eq!(ended.unwrap(), Ended::EndOfData);
+    let log = world.log();
+    let is_of_a_checkpoint = |line: &&String| {
+        let parts = ["checkpoint ", "rows ", "send "];
+        parts.iter().any(|part| line.contains(part))
+    };
+    let log: Vec<_> = log.iter().filter(is_of_a_checkpoint).collect();
+    let expected = [
+        "logged DEBUG checkpoint 1 of worker 0 begins: 5 rows of topic:0 0..3, topic:1 0..2",
+        "rows 5",
+        "send a=3 b=2",
+        "logged DEBUG checkpoint 1 of worker 0 is confirmed: topic:0 0..3, topic:1 0..2",
+        "logged DEBUG checkpoint 2 of worker 0 begins: 0 rows of topic:1 2..9",
+        "send b=9",
+        "logged DEBUG checkpoint 2 of worker 0 is confirmed: topic:1 2..9",
+    ];
+    assert_eq!(log, expected);
 }

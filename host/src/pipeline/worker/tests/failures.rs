@@ -1,6 +1,6 @@
 //! What ends a run early.
 
-use super::fakes::{Given, SinkFailure, Step, World};
+use super::fakes::{Answer, Given, SinkFailure, Step, World};
 use super::{after_start, assigned, checkpoint_after_each_call, lost, records, run};
 use crate::pipeline::worker::{Ended, WorkerError};
 use crate::sink::{Committed, SinkError};
@@ -158,4 +158,25 @@ fn request_to_reopen_outputs_reaches_the_sink_once_and_ends_no_run() {
         ];
         assert_eq!(after_start(&log), expected);
     }
+}
+
+#[test]
+fn failure_waits_for_the_commit_of_the_checkpoint_before_it() {
+    let given = Given {
+        confirms: Answer::After(3),
+        fails_at_call: Some(2),
+        ..checkpoint_after_each_call()
+    };
+    let steps = vec![assigned(&["a"]), records("a", 3), records("a", 2)];
+    let (ended, log) = given.run(steps);
+    assert!(matches!(ended, Err(WorkerError::Call { .. })));
+    let expected = [
+        "process 3",
+        "checkpoint",
+        "rows 3",
+        "send a=3",
+        "confirmed",
+        "close",
+    ];
+    assert_eq!(after_start(&log), expected);
 }

@@ -27,7 +27,7 @@ fn loss_before_the_last_checkpoint_of_a_quota_gives_its_claims_back() {
 }
 
 #[test]
-fn loss_after_the_last_checkpoint_of_a_quota_ends_the_run_where_it_is_not_confirmed() {
+fn loss_after_the_last_checkpoint_of_a_quota_says_how_many_records_may_come_again() {
     let given = Given {
         quota: Some(3),
         ..never_confirming()
@@ -36,10 +36,11 @@ fn loss_after_the_last_checkpoint_of_a_quota_ends_the_run_where_it_is_not_confir
         assigned(&["a"]),
         records("a", 3),
         Step::LoseAfterKeepAlives(0),
+        lost(&["a"]),
     ];
     let (ended, _) = given.run(steps);
     assert!(
-        matches!(ended, Err(WorkerError::NotConfirmed { records: 3, .. })),
+        matches!(ended, Err(WorkerError::MayComeAgain { records: 3 })),
         "{ended:?}"
     );
 }
