@@ -2,11 +2,13 @@
 
 mod admin;
 mod broker;
+mod cluster;
 mod distribution;
 mod load;
 mod secured;
 
 pub use admin::{Prefix, TopicPartition};
 pub use broker::Broker;
+pub use cluster::Cluster;
 pub use load::{Counts, Journal, Record, Sums};
 pub use secured::Account;

@@ -93,7 +93,11 @@ impl Broker {
         let new: Vec<NewTopic<'_>> = topics
             .iter()
             .map(|topic| {
-                let topic = NewTopic::new(topic.as_ref(), partitions, TopicReplication::Fixed(1));
+                let topic = NewTopic::new(
+                    topic.as_ref(),
+                    partitions,
+                    TopicReplication::Fixed(self.replication),
+                );
                 settings
                     .iter()
                     .fold(topic, |topic, (key, value)| topic.set(key, value))

@@ -21,7 +21,7 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 /// Time limit for a clean shutdown.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 /// The number of attempts: another process may take a free port before the broker binds it.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 /// Any 16 bytes in URL-safe base64.
 const CLUSTER_ID: &str = "am91cm5hbC10ZXN0cy4uLg";
 
@@ -60,6 +60,10 @@ pub struct Broker {
     /// The port of the secured listener, if there is one.
     pub(super) secured: Option<u16>,
     process: Option<Child>,
+    /// The other brokers of its cluster, for clients: `,HOST:PORT` each.
+    peers: String,
+    /// The number of copies of each partition.
+    pub(super) replication: i32,
 }
 
 /// How a broker differs from the default one.
@@ -68,6 +72,18 @@ pub(super) struct Setup<'a> {
     pub(super) properties: &'a str,
     /// An account of the secured listener, in the form that `StorageTool` expects.
     pub(super) account: Option<&'a str>,
+}
+
+/// One of several brokers of a cluster.
+pub(super) struct Node {
+    /// The port of its clients.
+    pub(super) port: u16,
+    /// The port of its controller.
+    pub(super) controller: u16,
+    /// The other brokers, for clients: `,HOST:PORT` each.
+    pub(super) peers: String,
+    /// The number of copies of each partition.
+    pub(super) replication: i32,
 }
 
 impl Broker {
@@ -110,8 +126,10 @@ impl Broker {
                 port: free_port(),
                 secured: setup.account.map(|_| free_port()),
                 process: None,
+                peers: String::new(),
+                replication: 1,
             };
-            broker.configure(setup);
+            broker.configure(setup, free_port());
             broker.launch();
             match broker.wait_until_it_answers() {
                 Ok(()) => return broker,
@@ -120,6 +138,21 @@ impl Broker {
             }
         }
         unreachable!("the last attempt returns or panics")
+    }
+
+    /// Launches one broker of a cluster, which answers once most of them are launched.
+    pub(super) fn launch_node(node: Node, setup: &Setup<'_>) -> Self {
+        let mut broker = Self {
+            folder: run::folder("broker"),
+            port: node.port,
+            secured: None,
+            process: None,
+            peers: node.peers,
+            replication: node.replication,
+        };
+        broker.configure(setup, node.controller);
+        broker.launch();
+        broker
     }
 
     /// `host:port`, for `--brokers`.
@@ -133,7 +166,7 @@ impl Broker {
     pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
-            .set("bootstrap.servers", self.address())
+            .set("bootstrap.servers", self.address() + &self.peers)
             .set("reconnect.backoff.ms", "20")
             .set("reconnect.backoff.max.ms", "200");
         config
@@ -173,9 +206,15 @@ impl Broker {
         }
     }
 
+    /// Whether it was launched and not stopped or killed.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Writes the settings and formats the data folder.
-    fn configure(&self, setup: &Setup<'_>) {
-        let (folder, port, controller) = (&self.folder, self.port, free_port());
+    fn configure(&self, setup: &Setup<'_>, controller: u16) {
+        let (folder, port) = (&self.folder, self.port);
         let secured = self.secured.map(secured::listener).unwrap_or_default();
         let mut properties = String::from(PROPERTIES);
         write!(
@@ -221,9 +260,11 @@ impl Broker {
     }
 
     /// Waits until the broker returns metadata. If it does not, returns the end of its log.
-    fn wait_until_it_answers(&mut self) -> Result<(), String> {
+    pub(super) fn wait_until_it_answers(&mut self) -> Result<(), String> {
         let start = Instant::now();
-        let client: BaseConsumer = self.client().create().expect("the settings are right");
+        let mut client = self.client();
+        client.set("bootstrap.servers", self.address());
+        let client: BaseConsumer = client.create().expect("the settings are right");
         while client
             .fetch_metadata(None, Duration::from_millis(500))
             .is_err()
@@ -294,7 +335,7 @@ fn java(class: &str, folder: &Path) -> Command {
 
 /// A free port, below those that the kernel uses for outgoing connections: while a broker is down, a client that tries
 /// to reconnect could otherwise get the broker's port and keep it.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     const LOWEST: u64 = 10_000;
     const HIGHEST: u64 = 32_000;
     until("a free port", Duration::from_secs(10), || {
