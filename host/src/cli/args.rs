@@ -72,7 +72,7 @@ pub(super) struct LimitArguments {
     #[arg(long, value_name = "SIZE")]
     batch_bytes: Option<Size>,
 
-    /// Time limit for one call into the processor [default: 30s].
+    /// CPU time limit for one call into the processor [default: 30s]. By the clock, a call may take four times as long.
     #[arg(long, value_name = "TIME")]
     deadline: Option<Span>,
 

@@ -38,7 +38,7 @@ const SMALL_QUEUE_BACKOFF_MS: &str = "2";
 /// The smallest response that a large number of brokers leads to, in bytes.
 const LEAST_RESPONSE_BYTES: usize = 32 << 10;
 /// librdkafka's default of `max.poll.interval.ms`.
-const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
+const DEFAULT_MAX_POLL_INTERVAL_MS: u64 = 300_000;
 /// librdkafka's default of `session.timeout.ms`.
 const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
 
@@ -111,10 +111,7 @@ impl Settings {
         }
         self.start()?;
         setting_check::check(&self.kafka)?;
-        let max_poll_interval_ms = self
-            .get("max.poll.interval.ms")
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS);
+        let max_poll_interval_ms = self.max_poll_interval().as_millis();
         if deadline.as_millis() * 2 > max_poll_interval_ms {
             let deadline_ms = deadline.as_millis();
             return Err(Error::DeadlineTooLong {
@@ -163,6 +160,15 @@ impl Settings {
     fn get(&self, key: &str) -> Option<&str> {
         let found = self.kafka.iter().rev().find(|(known, _)| known == key);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// How long a member may be silent before the group gives its partitions away.
+    #[must_use]
+    pub fn max_poll_interval(&self) -> Duration {
+        let set = self
+            .get("max.poll.interval.ms")
+            .and_then(|value| value.parse().ok());
+        Duration::from_millis(set.unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS))
     }
 
     /// How long the group waits for a silent member.

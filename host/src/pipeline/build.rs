@@ -4,6 +4,7 @@ mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::workers::Builder;
 use super::quota::RecordQuota;
@@ -203,10 +204,30 @@ fn fits(memory: MemoryPlan) -> Result<MemoryPlan, BuildError> {
 
 /// The limits of an instance.
 pub(crate) fn limits(config: &Config, memory: &MemoryPlan) -> Limits {
+    let deadline = config.limits.deadline;
     Limits {
-        deadline: config.limits.deadline,
+        deadline,
+        wall: wall_limit(deadline, poll_interval(config)),
         memory_bytes: memory.guest,
         emit_bytes: memory.call,
+    }
+}
+
+/// How long a worker may be silent before its group gives its partitions away.
+fn poll_interval(config: &Config) -> Option<Duration> {
+    match &config.source {
+        config::Source::Recording(_) => None,
+        config::Source::Kafka(kafka) => Some(cluster_settings(kafka).max_poll_interval()),
+    }
+}
+
+/// The time of a call by the clock on the wall, for which the deadline in CPU time does not account. A member of a group
+/// needs time for its checkpoint, too.
+fn wall_limit(deadline: Duration, poll_interval: Option<Duration>) -> Duration {
+    let usual = deadline.saturating_mul(4);
+    match poll_interval {
+        None => usual,
+        Some(interval) => usual.min((interval / 3).max(deadline)),
     }
 }
 
@@ -288,5 +309,23 @@ impl<'a> Input<'a> {
                 })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn call_has_four_times_its_deadline_on_the_wall_and_a_third_of_the_poll_interval_at_most() {
+        let limit = |deadline, interval: Option<u64>| {
+            let interval = interval.map(Duration::from_secs);
+            wall_limit(Duration::from_secs(deadline), interval).as_secs()
+        };
+        assert_eq!(limit(30, None), 120);
+        assert_eq!(limit(20, Some(300)), 80);
+        assert_eq!(limit(30, Some(300)), 100);
+        // The operator allows calls that are longer.
+        assert_eq!(limit(140, Some(300)), 140);
     }
 }

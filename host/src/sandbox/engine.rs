@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use wasmtime::{Config, WasmBacktraceDetails};
 
-use super::LoadError;
 use super::error::Cause;
+use super::{Interrupt, LoadError};
 
 /// The stack of a guest in bytes. Rust's threads have 2 MiB, of which the host's own frames below a guest need far less
 /// than the rest. Calls are therefore possible on any thread with a stack of 2 MiB or more.
 pub(super) const STACK_BYTES: usize = 512 << 10;
 
-/// The interval at which the deadline is checked, and so how long after its deadline a call may end. A hundred wake-ups
+/// The resolution of deadlines, and so how long after its deadline a call may end. A hundred wake-ups
 /// a second have no measurable cost.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -21,6 +21,7 @@ const TICK: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub struct Engine {
     inner: wasmtime::Engine,
+    interrupt: Interrupt,
 }
 
 impl Engine {
@@ -32,7 +33,20 @@ impl Engine {
         let inner = wasmtime::Engine::new(&config())
             .map_err(|error| LoadError::Engine(Cause::new(error)))?;
         tick(&inner)?;
-        Ok(Self { inner })
+        Ok(Self {
+            inner,
+            interrupt: Interrupt::default(),
+        })
+    }
+
+    /// Has calls of plugins that are loaded from now on end when this interrupt is due.
+    #[must_use]
+    pub fn interrupted_by(self, interrupt: Interrupt) -> Self {
+        Self { interrupt, ..self }
+    }
+
+    pub(super) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     pub(super) fn inner(&self) -> &wasmtime::Engine {

@@ -151,12 +151,21 @@ pub enum LoadError {
 /// Texts from the guest are bounded and hold no control characters.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// It did not return in time.
+    /// It used more CPU time than a call may take.
     #[error("the processor ran longer than {}", text::Span(*limit))]
     Deadline {
-        /// The time limit for one call.
+        /// The limit on the CPU time of one call.
         limit: Duration,
     },
+    /// It got too little CPU time to return in time.
+    #[error("the processor did not return within {}, in which it got too little CPU time", text::Span(*limit))]
+    Wall {
+        /// The time limit by the clock on the wall.
+        limit: Duration,
+    },
+    /// The run had to end before it returned.
+    #[error("the run had to end before the processor returned")]
+    Interrupted,
     /// It asked for more memory than its limit.
     #[error("the processor needs more memory than {}", text::Bytes(*limit))]
     Memory {

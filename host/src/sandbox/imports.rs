@@ -66,17 +66,24 @@ fn emit(
     // The buffer is taken out of the store during the call, because the rows are borrowed from the store.
     let mut held = mem::take(&mut state.rows);
     let before = state.pass_to(Stage::Emit);
-    let emitted = held.emit(
+    let mut out_of_time = None;
+    let emitted = held.emit_while(
         output as usize,
         rows.as_le_slice(&store),
         ends.as_le_slice(&store),
+        || {
+            // The guest's own checks do not run while the host works for it.
+            out_of_time = store.data().remaining().err();
+            out_of_time.is_none()
+        },
     );
     let state = store.data_mut();
     state.rows = held;
     state.pass_to(before);
-    Ok(emitted.map_err(|error| match error {
+    Ok(emitted.map_err(|error| match (error, out_of_time) {
+        (_, Some(out_of_time)) => out_of_time,
         // Rows within the limit on emitted bytes can exceed it in the sink's encoding.
-        RowError::TooMuch { limit, .. } => CallError::TooMuchEmitted { limit },
-        error => CallError::Row(error),
+        (RowError::TooMuch { limit, .. }, None) => CallError::TooMuchEmitted { limit },
+        (error, None) => CallError::Row(error),
     })?)
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use wasmtime::component::InstancePre;
-use wasmtime::{CallHook, Store};
+use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use super::bindings::{self, exports::swh::journal::processor::Guest};
+use super::clock::{Interrupt, LOOK_EVERY};
 use super::engine::ticks;
 use super::error::Cause;
 use super::plugin_log::PluginLog;
@@ -45,13 +46,18 @@ impl Instance {
     pub(super) fn new(
         code: &InstancePre<State>,
         plugin_log: Arc<PluginLog>,
+        interrupt: Interrupt,
         limits: Limits,
         function: Function,
     ) -> Result<Self, Refused> {
-        let state = State::new(plugin_log, limits, function);
+        let state = State::new(plugin_log, interrupt, limits, function);
         let mut store = Store::new(code.engine(), state);
         store.limiter(|state| &mut state.limiter);
-        store.set_epoch_deadline(ticks(limits.deadline));
+        store.epoch_deadline_callback(|store| {
+            let remaining = store.data().remaining()?;
+            Ok(UpdateDeadline::Continue(ticks(remaining)))
+        });
+        store.set_epoch_deadline(ticks(limits.deadline.min(LOOK_EVERY)));
         store.set_hostcall_fuel(function.passes_at_once(limits));
         let instance = code
             .instantiate(&mut store)
@@ -87,7 +93,8 @@ impl Instance {
         self.store.data_mut().begin(function);
         self.store
             .set_hostcall_fuel(function.passes_at_once(self.limits));
-        self.store.set_epoch_deadline(ticks(self.limits.deadline));
+        self.store
+            .set_epoch_deadline(ticks(self.limits.deadline.min(LOOK_EVERY)));
         let result = call(self.guest.swh_journal_processor(), &mut self.store);
         let state = self.store.data_mut();
         state.end();
@@ -97,7 +104,8 @@ impl Instance {
     /// Replaces the store by an empty one: no further call is possible.
     pub(super) fn abandon(&mut self) {
         let plugin_log = Arc::clone(&self.state().plugin_log);
-        let state = State::new(plugin_log, self.limits, Function::Start);
+        let interrupt = Interrupt::default();
+        let state = State::new(plugin_log, interrupt, self.limits, Function::Start);
         self.store = Store::new(self.store.engine(), state);
     }
 

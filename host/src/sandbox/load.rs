@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
 use super::cache::Cache;
+use super::clock::Interrupt;
 use super::error::Cause;
 use super::instance::{Instance, Refused};
 use super::panic_guard::panic_guard;
@@ -42,6 +43,7 @@ struct Loaded {
     code: InstancePre<State>,
     description: Description,
     plugin_log: Arc<PluginLog>,
+    interrupt: Interrupt,
     digest: String,
 }
 
@@ -100,11 +102,13 @@ impl Plugin {
         let code = imports::link(engine.inner())
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(|error| shape(path, Cause::new(error)))?;
-        let description = ask(&code, path, limits)?;
+        let interrupt = engine.interrupt().clone();
+        let description = ask(&code, path, interrupt.clone(), limits)?;
         let loaded = Loaded {
             code,
             plugin_log: Arc::new(PluginLog::new(description.name.clone())),
             description,
+            interrupt,
             digest: format!("{digest:x}"),
         };
         Ok(Self {
@@ -126,6 +130,10 @@ impl Plugin {
 
     pub(super) fn plugin_log(&self) -> Arc<PluginLog> {
         Arc::clone(&self.loaded.plugin_log)
+    }
+
+    pub(super) fn interrupt(&self) -> Interrupt {
+        self.loaded.interrupt.clone()
     }
 
     pub(super) fn code(&self) -> &InstancePre<State> {
@@ -203,7 +211,12 @@ fn shape(path: &Path, source: Cause) -> LoadError {
 }
 
 /// Calls `describe` in a store of its own.
-fn ask(code: &InstancePre<State>, path: &Path, limits: Limits) -> Result<Description, LoadError> {
+fn ask(
+    code: &InstancePre<State>,
+    path: &Path,
+    interrupt: Interrupt,
+    limits: Limits,
+) -> Result<Description, LoadError> {
     let file = path
         .file_name()
         .unwrap_or(path.as_os_str())
@@ -214,12 +227,11 @@ fn ask(code: &InstancePre<State>, path: &Path, limits: Limits) -> Result<Descrip
         source,
     };
     let plugin_log = Arc::new(PluginLog::new(file.clone()));
-    let mut instance = Instance::new(code, plugin_log, limits, Function::Describe).map_err(
-        |refused| match refused {
+    let mut instance = Instance::new(code, plugin_log, interrupt, limits, Function::Describe)
+        .map_err(|refused| match refused {
             Refused::Call(error) => failed(error),
             Refused::Shape(cause) => shape(path, cause),
-        },
-    )?;
+        })?;
     let answer = instance
         .call(Function::Describe, |guest, store| {
             guest.call_describe(store)

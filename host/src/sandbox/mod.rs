@@ -7,6 +7,7 @@ mod accounts;
 mod answer;
 mod bindings;
 mod cache;
+mod clock;
 mod componentize;
 mod describe;
 mod engine;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use journal_options::OptionSchema;
 
+pub use clock::Interrupt;
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, LoadError, Question};
 pub use load::{LoadTimes, Plugin};
@@ -38,8 +40,10 @@ pub use processor::Processor;
 /// The limits of one processor.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The time limit for one call.
+    /// The limit on the CPU time of one call.
     pub deadline: Duration,
+    /// The limit on the time of one call by the clock on the wall.
+    pub wall: Duration,
     /// The limit on the linear memory of one instance, in bytes.
     pub memory_bytes: usize,
     /// The limit on what one call may emit, and on what it may pass to the host at once, in bytes.

@@ -31,9 +31,14 @@ impl Processor {
         options: &str,
         limits: Limits,
     ) -> Result<(Self, Plan), CallError> {
-        let mut instance =
-            Instance::new(plugin.code(), plugin.plugin_log(), limits, Function::Start)
-                .map_err(Refused::into_call_error)?;
+        let mut instance = Instance::new(
+            plugin.code(),
+            plugin.plugin_log(),
+            plugin.interrupt(),
+            limits,
+            Function::Start,
+        )
+        .map_err(Refused::into_call_error)?;
         let answer = instance
             .call(Function::Start, |guest, store| {
                 guest.call_start(store, options)

@@ -1,9 +1,11 @@
 //! The host's data in a store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::{Trap, WasmBacktrace};
 
+use super::clock::{CallClock, Interrupt};
 use super::engine::STACK_BYTES;
 use super::limits::Limiter;
 use super::plugin_log::PluginLog;
@@ -63,6 +65,8 @@ pub(super) struct State {
     pub(super) plugin_log: Arc<PluginLog>,
     /// The meter of its time, if there is one.
     pub(super) meter: Option<Meter>,
+    interrupt: Interrupt,
+    clock: CallClock,
     limits: Limits,
     function: Function,
     emitted_bytes: usize,
@@ -71,12 +75,19 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(plugin_log: Arc<PluginLog>, limits: Limits, function: Function) -> Self {
+    pub(super) fn new(
+        plugin_log: Arc<PluginLog>,
+        interrupt: Interrupt,
+        limits: Limits,
+        function: Function,
+    ) -> Self {
         Self {
             limiter: Limiter::new(limits.memory_bytes),
             rows: HeldRows::default(),
             plugin_log,
             meter: None,
+            interrupt,
+            clock: CallClock::start(),
             limits,
             function,
             emitted_bytes: 0,
@@ -90,6 +101,7 @@ impl State {
         if let Some(meter) = &self.meter {
             meter.pass_to(Stage::Boundary);
         }
+        self.clock = CallClock::start();
         self.function = function;
         self.emitted_bytes = 0;
         self.lines = 0;
@@ -110,6 +122,11 @@ impl State {
     pub(super) fn pass_to(&self, stage: Stage) -> Stage {
         let meter = self.meter.as_ref();
         meter.map_or(Stage::Rest, |meter| meter.pass_to(stage))
+    }
+
+    /// How long the call may go on before its clocks are looked at again, or why it has to end.
+    pub(super) fn remaining(&self) -> Result<Duration, CallError> {
+        self.clock.remaining(&self.limits, &self.interrupt)
     }
 
     /// Counts a log line and returns whether it may be written.
@@ -169,9 +186,6 @@ impl State {
             // The guest may have handled an earlier refused growth. A failed allocation is no panic: Rust aborts then
             // without a message.
             (_, Some(Panic { message, location })) => CallError::Panicked { message, location },
-            (Some(Trap::Interrupt), _) => CallError::Deadline {
-                limit: self.limits.deadline,
-            },
             (Some(Trap::StackOverflow), _) => CallError::Stack { limit: STACK_BYTES },
             _ if self.limiter.refused() => CallError::Memory {
                 limit: self.limits.memory_bytes,

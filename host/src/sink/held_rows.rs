@@ -12,6 +12,9 @@ pub(super) const KEPT_CAPACITY: usize = 32 << 20;
 /// buffer comes from the heap, where other allocations may split it before it is asked for again.
 pub(super) const MAPPED_BYTES: usize = 33 << 20;
 
+/// The rows between two questions whether there is time for more.
+const ROWS_PER_LOOK: usize = 1000;
+
 /// Memory for rows that are only checked, kept from one to the next, in bytes.
 const KEPT_SCRATCH: usize = 1 << 16;
 
@@ -130,19 +133,39 @@ impl HeldRows {
     /// # Errors
     /// When a row cannot be represented, the ends do not fit the rows, or the call emits too much.
     pub fn emit(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
+        self.emit_while(output, rows, ends, || true)
+    }
+
+    /// As [`emit`](Self::emit), as long as `go_on` says so, which is asked once for each thousand rows.
+    ///
+    /// # Errors
+    /// As for [`emit`](Self::emit), and when `go_on` ends it.
+    pub fn emit_while(
+        &mut self,
+        output: usize,
+        rows: &[u8],
+        ends: &[u32],
+        go_on: impl FnMut() -> bool,
+    ) -> Result<(), RowError> {
         let declared = self.outputs.len();
         let merges = match self.outputs.get(output) {
             Some(held) => held.merging.is_some(),
             None => return Err(RowError::UnknownOutput { output, declared }),
         };
         if merges {
-            self.merge(output, rows, ends)
+            self.merge(output, rows, ends, go_on)
         } else {
-            self.append(output, rows, ends)
+            self.append(output, rows, ends, go_on)
         }
     }
 
-    fn append(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
+    fn append(
+        &mut self,
+        output: usize,
+        rows: &[u8],
+        ends: &[u32],
+        go_on: impl FnMut() -> bool,
+    ) -> Result<(), RowError> {
         let call_bytes = self.limits.call_bytes;
         let made: usize = self.all_streams().map(Stream::emitted_bytes).sum();
         let held = &mut self.outputs[output];
@@ -151,7 +174,7 @@ impl HeldRows {
         let before = stream.bytes.len();
         let limit = before.saturating_add(call_bytes.saturating_sub(made));
         let encoder = held.encoder.as_mut();
-        let appended = each_row(rows, ends, |row, bytes| {
+        let appended = each_row(rows, ends, go_on, |row, bytes| {
             let appended = encoder.encode(bytes, &mut stream.bytes, limit);
             appended.map_err(|error| Refused::Encode { row, error })
         });
@@ -163,7 +186,13 @@ impl HeldRows {
         Ok(())
     }
 
-    fn merge(&mut self, output: usize, rows: &[u8], ends: &[u32]) -> Result<(), RowError> {
+    fn merge(
+        &mut self,
+        output: usize,
+        rows: &[u8],
+        ends: &[u32],
+        go_on: impl FnMut() -> bool,
+    ) -> Result<(), RowError> {
         let call_bytes = self.accounting.call_bytes;
         let grown: usize = self.merging().map(Merging::call_bytes).sum();
         let room = call_bytes.saturating_sub(grown);
@@ -173,7 +202,7 @@ impl HeldRows {
         };
         let (scratch, limit) = (&mut self.scratch, self.limits.call_bytes);
         let most = merging.bytes() + room;
-        let merged = each_row(rows, ends, |row, bytes| {
+        let merged = each_row(rows, ends, go_on, |row, bytes| {
             let merged = merging.merge(bytes);
             let must_check = merged.map_err(|fault| Refused::Merge { row, fault })?;
             if must_check {
@@ -348,6 +377,7 @@ impl Stream {
 enum Refused {
     Ends,
     TooMuch,
+    OutOfTime,
     Merge {
         row: usize,
         fault: journal_aggregate::Fault,
@@ -373,6 +403,7 @@ impl Refused {
                 error: EncodeError::BadRow(reason),
             } => bad_row(row, reason),
             Self::Ends => RowError::BadEnds { output },
+            Self::OutOfTime => RowError::OutOfTime { output },
             Self::TooMuch
             | Self::Encode {
                 error: EncodeError::TooLong,
@@ -382,14 +413,18 @@ impl Refused {
     }
 }
 
-/// Calls `take` with the index and the bytes of each row.
+/// Calls `take` with the index and the bytes of each row, as long as `go_on` says so.
 fn each_row(
     rows: &[u8],
     ends: &[u32],
+    mut go_on: impl FnMut() -> bool,
     mut take: impl FnMut(usize, &[u8]) -> Result<(), Refused>,
 ) -> Result<(), Refused> {
     let mut start = 0;
     for (index, &end) in ends.iter().enumerate() {
+        if index % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && !go_on() {
+            return Err(Refused::OutOfTime);
+        }
         let end = end as usize;
         let row = rows.get(start..end).ok_or(Refused::Ends)?;
         start = end;

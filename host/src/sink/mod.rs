@@ -126,6 +126,12 @@ pub enum RowError {
         /// The output's name.
         output: String,
     },
+    /// The time of the call was up before all rows were taken.
+    #[error("there was no time for its rows in `{output}`")]
+    OutOfTime {
+        /// The output's name.
+        output: String,
+    },
     /// The call passes the limit on encoded rows.
     #[error("its rows take more than {limit} bytes in `{output}`")]
     TooMuch {

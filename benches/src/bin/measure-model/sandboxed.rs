@@ -16,6 +16,7 @@ use crate::report::per_record;
 
 const LIMITS: Limits = Limits {
     deadline: Duration::from_mins(1),
+    wall: Duration::from_mins(4),
     memory_bytes: 512 << 20,
     emit_bytes: 512 << 20,
 };

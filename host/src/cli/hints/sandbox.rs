@@ -67,6 +67,11 @@ impl Explain for CallError {
                 name(Setting::Deadline),
                 name(Setting::BatchRecords)
             ),
+            Self::Wall { .. } => format!(
+                "the machine may be overloaded: {} allows longer calls, and {} makes them smaller",
+                name(Setting::Deadline),
+                name(Setting::BatchRecords)
+            ),
             Self::Memory { .. } => format!(
                 "{} allows more ({} where that is set), and {} makes batches smaller",
                 name(Setting::MemoryLimit),
@@ -102,7 +107,8 @@ impl Explain for CallError {
             | Self::TooMuchAtOnce { .. }
             | Self::Row(_)
             | Self::MergedRow(_) => AUTHOR.to_owned(),
-            Self::Panicked { .. }
+            Self::Interrupted
+            | Self::Panicked { .. }
             | Self::Trapped { .. }
             | Self::Failure { .. }
             | Self::Poisoned => return None,

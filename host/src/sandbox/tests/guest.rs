@@ -18,6 +18,7 @@ use crate::sandbox::{Engine, Limits, LoadError, Plugin, Processor};
 /// Limits for a small guest.
 pub(super) const LIMITS: Limits = Limits {
     deadline: std::time::Duration::from_secs(20),
+    wall: std::time::Duration::from_secs(80),
     memory_bytes: 4 << 20,
     emit_bytes: 4 << 20,
 };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::guest::{Guest, LIMITS, batches};
 use super::rows;
-use crate::sandbox::{CallError, Limits, LoadError, Processor};
+use crate::sandbox::{CallError, Engine, Interrupt, Limits, LoadError, Plugin, Processor};
 
 const SHORT: Limits = Limits {
     deadline: Duration::from_millis(100),
@@ -101,6 +101,47 @@ fn deadline_violated_while_the_instance_is_made() {
         ),
         "{error:?}"
     );
+}
+
+#[test]
+fn call_ends_when_the_run_has_to_end() {
+    let interrupt = Interrupt::default();
+    let guest = Guest {
+        process: LOOP,
+        ..Guest::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("guest.wasm");
+    std::fs::write(&path, guest.module()).unwrap();
+    let engine = Engine::new().unwrap().interrupted_by(interrupt.clone());
+    let plugin = Plugin::load_with(&engine, &path, LIMITS, None).unwrap();
+    let (mut processor, _) = Processor::start(&plugin, "{}", LIMITS).unwrap();
+    let begin = Instant::now();
+    interrupt.at(begin + Duration::from_millis(50));
+    let error = processor.process(&[]).unwrap_err();
+    assert!(matches!(error, CallError::Interrupted), "{error:?}");
+    assert!(
+        begin.elapsed() < LIMITS.deadline / 2,
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn emission_of_many_rows_looks_at_the_deadline() {
+    // Ends of 0 are empty rows, which the buffer of these tests takes. The guest has no loop in which it could be ended.
+    let guest = Guest {
+        process: "(call $emit (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 131072) (i32.const 900000))",
+        memory_pages: 60,
+        ..Guest::default()
+    };
+    let limits = Limits {
+        deadline: Duration::from_millis(1),
+        ..LIMITS
+    };
+    rows::started(&guest, LIMITS).process(&[]).unwrap();
+    let error = process_fails(&guest, limits);
+    assert!(matches!(error, CallError::Deadline { .. }), "{error:?}");
 }
 
 #[test]
