@@ -230,17 +230,34 @@ impl Running {
         kill_process(self.pid(), signal).expect("a child can be signalled");
     }
 
-    /// Whether a signal that was sent is not delivered yet. Pending signals of the same kind count as one.
+    /// Whether it has a handler for a signal.
     ///
     /// # Panics
     /// When it has ended.
     #[must_use]
-    pub fn has_pending(&self, signal: Signal) -> bool {
+    pub fn handles(&self, signal: Signal) -> bool {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .expect("the host is running");
-        let line = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
-        let pending = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        pending.expect("the kernel writes a mask") & (1 << (signal.as_raw() - 1)) != 0
+        let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let handled = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        handled.expect("the kernel writes a mask") & (1 << (signal.as_raw() - 1)) != 0
+    }
+
+    /// The CPU time that it has taken.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        /// The resolution of Linux's figures.
+        const TICK: Duration = Duration::from_millis(10);
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
+            .expect("the host is running");
+        // The name of the program may hold spaces.
+        let (_, numbers) = stat.rsplit_once(')').expect("the kernel writes the name");
+        let times = numbers.split_whitespace().skip(11).take(2);
+        let ticks: u32 = times.filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
+        TICK * ticks
     }
 
     /// Whether it has ended.

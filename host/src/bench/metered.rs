@@ -1,7 +1,7 @@
 //! A source and a sink whose work is metered.
 
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::journal::batch::Batches;
 use crate::journal::offsets::{OffsetStore, Offsets, Partition, Remaining, Start};
@@ -56,8 +56,8 @@ impl<S: Source> Source for MeteredSource<S> {
         self.source.remaining()
     }
 
-    fn close(self: Box<Self>) {
-        Box::new(self.source).close();
+    fn close(self: Box<Self>, others_end: Option<Instant>) {
+        Box::new(self.source).close(others_end);
     }
 }
 

@@ -19,8 +19,8 @@ use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{
-    Deadlines, Ended, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor, Worker,
-    WorkerError, WorkerParts, WorkerSettings, run_workers,
+    Deadlines, Ended, Finished, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor,
+    Worker, WorkerError, WorkerParts, WorkerSettings, run_workers,
 };
 use crate::sandbox::{Limits, Plugin, Processor};
 use crate::sink::{RowLimits, Sink, jsonl};
@@ -139,15 +139,19 @@ impl Subject {
         };
         let path = conditions.recording.clone();
         let (sender, receiver) = mpsc::channel();
-        let work = move || {
+        let measure = move || {
             let (ended, mut seen) = metered.run()?;
             seen.reading_ns = read_through(&path)?;
             // The receiver exists until this thread has ended.
             let _sent = sender.send(seen);
             Ok(ended)
         };
-        let ended = run_workers(vec![Box::new(work)], stop, &progress)?;
-        match receiver.recv() {
+        let work = Box::new(move || Finished::from(measure()));
+        let ended = match run_workers(vec![work], stop, &progress) {
+            Err(WorkerError::NotEnded { .. }) => return Err(Error::Interrupted),
+            ended => ended?,
+        };
+        match receiver.try_recv() {
             Ok(seen) if ended == Ended::EndOfData => seen.round(&progress, start_ns),
             _ => Err(Error::Interrupted),
         }
@@ -249,7 +253,7 @@ impl Metered {
             counters: self.counters,
             number: 0,
         };
-        let ended = Worker::new(parts, self.settings).run()?;
+        let ended = Worker::new(parts, self.settings).run().leave()?;
         let seen = Seen {
             meter: meter.read(),
             wall_ns: nanoseconds_since(start),

@@ -1,6 +1,7 @@
 //! The flags that all commands share which run a processor, as parts of the layer of the command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::report::Report;
 use super::values;
@@ -13,9 +14,11 @@ use crate::sink::jsonl;
 
 /// Installs the signal handlers before anything is loaded: the engine writes, too, when it maps a plugin's code from a
 /// file in memory.
-pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
+///
+/// After a request to stop, the command has this much time to end.
+pub(super) fn install_signal_handlers(shutdown_timeout: Duration) -> Result<Stop, Report> {
     jsonl::survive_size_limits();
-    Stop::on_signals().map_err(|source| {
+    Stop::on_signals(shutdown_timeout).map_err(|source| {
         Report::failure(
             anyhow::Error::new(source).context("cannot handle signals"),
             None,

@@ -83,7 +83,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
         conditions,
         names,
     };
-    let stop = args::install_signal_handlers()?;
+    let stop = args::install_signal_handlers(bench.config.shutdown_timeout)?;
     let engine = Engine::new().map_err(|error| Report::of(&error, names))?;
     let entrants = bench.entrants(&engine)?;
     let entrants = bench.measure(entrants, &stop)?;

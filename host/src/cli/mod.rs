@@ -9,7 +9,6 @@ mod report;
 mod run;
 mod values;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -40,14 +39,7 @@ pub fn main(environment: &Environment) -> ExitCode {
     let done = logging::init()
         .map_err(Report::from)
         .and_then(|()| arguments.execute(environment));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(report) => {
-            // Where standard error cannot be written, the error cannot be reported.
-            let _written = writeln!(std::io::stderr(), "{report}");
-            report.exit_code()
-        }
-    }
+    report::code(done).into()
 }
 
 impl Arguments {

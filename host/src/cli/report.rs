@@ -1,13 +1,14 @@
 //! The report of a failure: one sentence, its causes, a hint and an exit code.
 
 use std::fmt;
-use std::process::ExitCode;
+use std::io::Write;
 
 use super::hints::Explain;
 use super::names::Names;
 use crate::observe::logging::BadFilter;
 use crate::text;
 
+const SUCCESS: u8 = 0;
 /// The exit code of a failure of the run.
 const FAILURE: u8 = 1;
 /// The exit code of wrong use, which the argument parser uses, too.
@@ -55,12 +56,17 @@ impl Report {
         let error = self.error.context(thing);
         Self { error, ..self }
     }
+}
 
-    /// The exit code of the process.
-    #[must_use]
-    pub(super) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.exit_code)
-    }
+/// Reports the failure of a command, if it failed, and returns the exit code of the process.
+#[must_use]
+pub(super) fn code(done: Result<(), Report>) -> u8 {
+    let Err(report) = done else {
+        return SUCCESS;
+    };
+    // Where standard error cannot be written, the error cannot be reported.
+    let _written = writeln!(std::io::stderr(), "{report}");
+    report.exit_code
 }
 
 impl fmt::Display for Report {

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use super::args::{self, LimitArguments, ObjectArguments, PluginArguments};
 use super::environment::Environment;
 use super::names::Names;
-use super::report::Report;
+use super::report::{self, Report};
 use super::values;
 use crate::config::{KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount};
 use crate::pipeline::build::Pipeline;
+use crate::pipeline::stop;
 
 /// Runs a plugin over the journal, or over a recording.
 #[derive(Clone, Debug, clap::Args)]
@@ -46,6 +47,11 @@ pub(super) struct Arguments {
     /// recording, there is one checkpoint per 16 MiB of rows and one at the end.
     #[arg(long, value_name = "TIME")]
     checkpoint_interval: Option<Span>,
+
+    /// Time limit for ending the run after SIGTERM or Ctrl-C: for the calls at work, the last commits and leaving the
+    /// group [default: 25s].
+    #[arg(long, value_name = "TIME")]
+    shutdown_timeout: Option<Span>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -80,11 +86,15 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
     let (config, origins) = args::configure(arguments.into_layer());
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
-    let stop = args::install_signal_handlers()?;
+    let stop = args::install_signal_handlers(config.shutdown_timeout)?;
     let pipeline = Pipeline::build(&config, &environment.files, &stop)
         .map_err(|error| Report::of(&error, names))?;
-    pipeline.run().map_err(|error| Report::of(&error, names))?;
-    Ok(())
+    let done = pipeline.run().map(drop);
+    let done = done.map_err(|error| Report::of(&error, names));
+    if stop.has_abandoned() {
+        stop::exit_at_once(report::code(done));
+    }
+    done
 }
 
 impl Arguments {
@@ -107,6 +117,7 @@ impl Arguments {
         layer.process.workers = self.source.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
         layer.failure.on_bad_record = self.on_bad_record;
+        layer.process.shutdown_timeout = self.shutdown_timeout;
         layer
     }
 }
@@ -121,7 +132,7 @@ mod tests {
     use crate::cli::names::flag;
     use crate::config::{
         Config, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
-        DEFAULT_PREFIX, Setting, Source,
+        DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Setting, Source,
     };
 
     fn command() -> Command {
@@ -138,7 +149,7 @@ mod tests {
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --prefix x \
         --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
-        --checkpoint-interval 9s --on-bad-record skip";
+        --checkpoint-interval 9s --on-bad-record skip --shutdown-timeout 11s";
 
     #[test]
     fn each_flag_reaches_its_member() {
@@ -167,6 +178,7 @@ mod tests {
         expected.process.workers = Some("8".parse().unwrap());
         expected.checkpoint.interval = span(9);
         expected.failure.on_bad_record = Some(OnBadRecord::Skip);
+        expected.process.shutdown_timeout = span(11);
         assert_eq!(layer(ALL), expected);
     }
 
@@ -199,6 +211,7 @@ mod tests {
             DEFAULT_BATCH_RECORDS.to_string(),
             span(DEFAULT_DEADLINE),
             span(DEFAULT_CHECKPOINT_INTERVAL),
+            span(DEFAULT_SHUTDOWN_TIMEOUT),
             "1MiB".to_owned(),
             "512MiB".to_owned(),
         ] {

@@ -144,6 +144,8 @@ section! {
         memory: Size = ProcessMemory,
         /// Its number of workers.
         workers: WorkerCount = Workers,
+        /// How long it may take to end after a request to stop.
+        shutdown_timeout: Span = ShutdownTimeout,
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) const DEFAULT_BATCH_RECORDS: usize = 1000;
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 /// The default of the longest time between two checkpoints.
 pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+/// The default time limit for ending after a request to stop. Kubernetes kills a container after 30 s.
+pub(crate) const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// All settings of a command, with defaults where no layer sets one.
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) checkpoint_interval: Duration,
     /// What to do with a record that the processor rejects.
     pub(crate) on_bad_record: OnBadRecord,
+    /// How long the run may take to end after a request to stop.
+    pub(crate) shutdown_timeout: Duration,
 }
 
 /// Options of the plugin, which are not checked yet: texts take precedence over the file, and the file over values.
@@ -197,6 +201,9 @@ impl TryFrom<Layer> for Config {
             workers,
             checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),
             on_bad_record: failure.on_bad_record.unwrap_or(OnBadRecord::Stop),
+            shutdown_timeout: process
+                .shutdown_timeout
+                .map_or(DEFAULT_SHUTDOWN_TIMEOUT, |span| span.0),
         })
     }
 }

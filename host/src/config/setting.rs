@@ -45,12 +45,14 @@ pub(crate) enum Setting {
     CheckpointInterval,
     /// What to do with a record that the processor rejects.
     OnBadRecord,
+    /// How long the process may take to end after a request to stop.
+    ShutdownTimeout,
 }
 
 impl Setting {
     /// All settings.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -72,5 +74,6 @@ impl Setting {
         Self::Workers,
         Self::CheckpointInterval,
         Self::OnBadRecord,
+        Self::ShutdownTimeout,
     ];
 }

@@ -123,10 +123,10 @@ impl Cluster {
     }
 
     /// Leaves the group with a member that has no partitions any more.
-    pub(crate) fn leave(&self, membership: &Membership) {
+    pub(crate) fn leave(&self, membership: &Membership, others_end: Option<Instant>) {
         let waits = !self.settings.has_static_members();
         let barrier = waits.then_some(&*self.leave_barrier);
-        membership.leave(barrier, self.queries.client());
+        membership.leave(barrier, others_end, self.queries.client());
     }
 }
 

@@ -50,18 +50,21 @@ impl Drop for BarrierGuard {
     }
 }
 
-/// Waits for the others, then for the end of a join; `poll` keeps the member alive meanwhile.
+/// Waits for the others, then for the end of a join, both until `others_end` if there is such a time; `poll` keeps the
+/// member alive meanwhile.
 pub(super) fn wait(
     leave_barrier: &LeaveBarrier,
+    others_end: Option<Instant>,
     mut poll: impl FnMut(),
     mut group_is_stable: impl FnMut() -> bool,
 ) {
+    let has_time = || others_end.is_none_or(|end| Instant::now() < end);
     let started = Instant::now();
-    while !leave_barrier.all_are_ready() && started.elapsed() < OTHERS_LIMIT {
+    while !leave_barrier.all_are_ready() && started.elapsed() < OTHERS_LIMIT && has_time() {
         poll();
     }
     let started = Instant::now();
-    while started.elapsed() < JOIN_LIMIT && !group_is_stable() {
+    while started.elapsed() < JOIN_LIMIT && has_time() && !group_is_stable() {
         let asked = Instant::now();
         while asked.elapsed() < ASK_EVERY {
             poll();

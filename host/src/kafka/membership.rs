@@ -191,11 +191,17 @@ impl Membership {
         }
     }
 
-    /// Leaves the group, after the other workers of the process have come to leave.
-    pub(crate) fn leave(&self, barrier: Option<&LeaveBarrier>, query_client: &QueryClient) {
+    /// Leaves the group, after the other workers of the process have come to leave, or at `others_end`.
+    pub(crate) fn leave(
+        &self,
+        barrier: Option<&LeaveBarrier>,
+        others_end: Option<Instant>,
+        query_client: &QueryClient,
+    ) {
         if let Some(barrier) = barrier {
             leave_barrier::wait(
                 barrier,
+                others_end,
                 || drop(self.consumer.poll(STEP)),
                 // Who cannot ask does not wait.
                 || query_client.group_is_stable().unwrap_or(true),

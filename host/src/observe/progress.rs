@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::journal::plan::Output;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The interval at which the line is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
-/// The value of an unknown lag.
+/// The value of an unknown number.
 const UNKNOWN: u64 = u64::MAX;
 
 /// The line on the terminal, once it was shown.
@@ -49,6 +49,10 @@ pub(crate) struct WorkerProgress {
     read_bytes: AtomicU64,
     /// Bytes of the recording; 0 where unknown.
     total_bytes: AtomicU64,
+    /// Records that were read and whose commit is not confirmed; unknown where there is no group.
+    unconfirmed: AtomicU64,
+    /// Whether it is writing rows.
+    writing: AtomicBool,
 }
 
 impl Default for WorkerProgress {
@@ -59,6 +63,8 @@ impl Default for WorkerProgress {
             lag: UNKNOWN.into(),
             read_bytes: 0.into(),
             total_bytes: 0.into(),
+            unconfirmed: UNKNOWN.into(),
+            writing: false.into(),
         }
     }
 }
@@ -70,6 +76,16 @@ impl WorkerProgress {
             .fetch_add(batches.records() as u64, Ordering::Relaxed);
         self.bytes
             .fetch_add(batches.bytes() as u64, Ordering::Relaxed);
+    }
+
+    /// Records how many records come again if the process ends now.
+    pub(crate) fn show_unconfirmed(&self, records: u64) {
+        self.unconfirmed.store(records, Ordering::Relaxed);
+    }
+
+    /// Records whether the worker is writing rows.
+    pub(crate) fn show_writing(&self, writing: bool) {
+        self.writing.store(writing, Ordering::Relaxed);
     }
 
     /// Records what is left to read.
@@ -138,7 +154,7 @@ impl Progress {
     }
 
     /// Shows a line on a terminal until `done`; in a pipe it only waits.
-    pub(crate) fn show_until(&self, done: impl Fn() -> bool) {
+    pub(crate) fn show_until(&self, mut done: impl FnMut() -> bool) {
         let bar = std::io::stderr().is_terminal().then(|| {
             // All runs of a process share one line, so that log lines can hide it.
             let bar = SHOWN.get_or_init(spinner);
@@ -191,12 +207,30 @@ impl Progress {
 
     /// The number of records left in the workers' partitions, as far as it is known.
     fn lag(&self) -> Option<u64> {
-        let lags = self
-            .workers
-            .iter()
-            .map(|worker| worker.lag.load(Ordering::Relaxed));
-        lags.filter(|&lag| lag != UNKNOWN)
+        self.known_sum(|worker| &worker.lag)
+    }
+
+    /// The sum of a number of all workers that know it.
+    fn known_sum(&self, of: fn(&WorkerProgress) -> &AtomicU64) -> Option<u64> {
+        let numbers = self.workers.iter();
+        numbers
+            .map(|worker| of(worker).load(Ordering::Relaxed))
+            .filter(|&number| number != UNKNOWN)
             .reduce(|one, other| one + other)
+    }
+
+    /// Records that come again if the process ends now, where there is a group.
+    #[must_use]
+    pub(crate) fn unconfirmed(&self) -> Option<u64> {
+        self.known_sum(|worker| &worker.unconfirmed)
+    }
+
+    /// Whether a worker is writing rows.
+    #[must_use]
+    pub(crate) fn is_writing(&self) -> bool {
+        self.workers
+            .iter()
+            .any(|worker| worker.writing.load(Ordering::Relaxed))
     }
 
     /// Objects that were processed.

@@ -88,7 +88,7 @@ impl Pipeline {
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
         let input = Input::begin(config, &memory)?;
-        let engine = Engine::new()?;
+        let engine = Engine::new()?.interrupted_by(stop.interrupt());
         let plugin = Arc::new(Plugin::load(&engine, &config.plugin, limits)?);
         let options = plugin_options(config, &plugin)?;
         let (first, plan) = Processor::start(&plugin, &options, limits)?;

@@ -57,6 +57,31 @@ pub(crate) enum WorkerError {
         /// The number of offsets between the last confirmed commit and the last processed record.
         records: u64,
     },
+    /// A call did not return before the run had to end.
+    #[error("the run had to end before `{call}` returned{ranges}{}", ComingAgain(*records))]
+    Interrupted {
+        /// The function of the contract.
+        call: &'static str,
+        /// The records of the call.
+        ranges: CallRanges,
+        /// The number of offsets between the last confirmed commit and the last record of the call, where a group has
+        /// offsets.
+        records: Option<u64>,
+    },
+    /// Workers were still at work when the time to end was up.
+    #[error(
+        "the run did not end within {seconds} s{}{}",
+        if *is_writing { ", because an output did not take its rows" } else { "" },
+        ComingAgain(*records)
+    )]
+    NotEnded {
+        /// The time that it had.
+        seconds: f64,
+        /// Whether a worker was writing rows.
+        is_writing: bool,
+        /// The number of records that were read and whose commit is not confirmed, where a group has offsets.
+        records: Option<u64>,
+    },
     /// Rows could not be made durable.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -87,6 +112,18 @@ impl WorkerError {
             cause = error.source();
         }
         text
+    }
+}
+
+/// The end of a sentence about records that a restart reads again.
+struct ComingAgain(Option<u64>);
+
+impl fmt::Display for ComingAgain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(records) => write!(f, ": {records} records will come again"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -15,4 +15,6 @@ pub(crate) use failure::WorkerError;
 pub(crate) use outputs::OutputBindings;
 pub(crate) use processor::{Process, ProcessorSettings, SandboxedProcessor};
 pub(crate) use run::{Work, run_workers};
-pub(crate) use worker::{Deadlines, Ended, OnBadRecord, Worker, WorkerParts, WorkerSettings};
+pub(crate) use worker::{
+    Deadlines, Ended, Finished, OnBadRecord, Worker, WorkerParts, WorkerSettings,
+};

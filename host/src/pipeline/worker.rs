@@ -13,7 +13,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use self::settings::{Deadlines, Ended, OnBadRecord, WorkerSettings};
+pub(crate) use self::settings::{Deadlines, Ended, Finished, OnBadRecord, WorkerSettings};
 
 use self::assignment::Arriving;
 use self::confirmation::{LAST_PAUSE, Pause};
@@ -25,7 +25,7 @@ use crate::journal::batch::Batches;
 use crate::journal::offsets::{OffsetStore, Offsets, Position};
 use crate::kafka::Membership;
 use crate::observe::progress::WorkerProgress;
-use crate::sandbox::Rejection;
+use crate::sandbox::{CallError, Rejection};
 use crate::sink::{Sink, SinkError};
 use crate::source::{BatchLimits, Event, Source};
 
@@ -107,13 +107,16 @@ impl Worker {
         }
     }
 
-    /// Works until the data or the run ends, and leaves the source in any case.
-    ///
-    /// # Errors
-    /// What ends the run. Nothing since the last checkpoint is written or committed then.
-    pub(crate) fn run(mut self) -> Result<Ended, WorkerError> {
+    /// Works until the data or the run ends. The source is left in any case, which comes after it. After an error
+    /// nothing since the last checkpoint is written or committed.
+    pub(crate) fn run(mut self) -> Finished {
         let result = match self.consume() {
             Err(WorkerError::Sink(SinkError::ReaderGone)) => Ok(Ended::ReaderGone),
+            Err(WorkerError::Call {
+                call,
+                ranges,
+                source: CallError::Interrupted,
+            }) => Err(self.interrupted(call, ranges)),
             result => result,
         };
         self.settings.quota.give_back(self.claimed);
@@ -127,8 +130,9 @@ impl Worker {
             // Leaving may take long, and the run ends only after it.
             tracing::error!("{}: leaving the group", error.with_causes());
         }
-        self.source.close();
-        result
+        let (source, stop) = (self.source, self.settings.stop);
+        let leave = Box::new(move || source.close(stop.others_end()));
+        Finished { result, leave }
     }
 
     fn consume(&mut self) -> Result<Ended, WorkerError> {
@@ -204,6 +208,7 @@ impl Worker {
         let taken = self.batches.records();
         quota.give_back(granted - taken);
         self.claimed += taken;
+        self.show_unconfirmed();
         match event? {
             Event::Idle if quota.is_limited() => self.poll_for(0, POLL_WAIT),
             event => Ok(event),
@@ -353,7 +358,10 @@ impl Worker {
         loop {
             let rows = self.processor.rows();
             let membership = self.membership.as_deref();
-            match self.sinks.commit(&self.durable, &to, rows, membership)? {
+            self.counters.show_writing(true);
+            let committed = self.sinks.commit(&self.durable, &to, rows, membership);
+            self.counters.show_writing(false);
+            match committed? {
                 AllCommitted::Done => {
                     self.settings.progress.count_rows(rows.counts());
                     rows.clear();
@@ -366,6 +374,9 @@ impl Worker {
                     );
                     self.start_over(&[])?;
                     return Ok(false);
+                }
+                AllCommitted::Again(_) if self.is_out_of_time() => {
+                    return Err(self.not_confirmed(self.checkpointed));
                 }
                 AllCommitted::Again(after) => {
                     if !self.stay_alive_for(after)? {
@@ -387,6 +398,7 @@ impl Worker {
             .map(|(partition, &next)| (partition.clone(), next))
             .collect();
         let from = std::mem::replace(&mut self.durable, to);
+        self.show_unconfirmed();
         if changed.is_empty() {
             return Ok(());
         }
@@ -415,6 +427,7 @@ impl Worker {
             to: changed,
             refusal: None,
         });
+        self.show_unconfirmed();
         self.look_for_confirmation()
     }
 }

@@ -4,7 +4,7 @@ pub(crate) mod kafka;
 pub(crate) mod recording;
 
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::journal::batch::Batches;
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
@@ -106,8 +106,9 @@ pub(crate) trait Source: Send {
         Remaining::Unknown
     }
 
-    /// Leaves, without committing anything. Called last, whether or not the run went well.
-    fn close(self: Box<Self>) {}
+    /// Leaves, without committing anything. Called last, whether or not the run went well. Other workers are waited for
+    /// until `others_end`, if there is such a time.
+    fn close(self: Box<Self>, _others_end: Option<Instant>) {}
 }
 
 /// Why a source cannot go on.

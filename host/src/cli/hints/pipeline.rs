@@ -111,6 +111,14 @@ impl Explain for WorkerError {
             Self::NotConfirmed { .. } => {
                 Some("start the run again: it goes on from the last confirmed commit".to_owned())
             }
+            Self::Interrupted { records, .. } | Self::NotEnded { records, .. } => {
+                let goes_on = match records {
+                    Some(_) => "start the run again: it goes on from the last confirmed commit. ",
+                    None => "",
+                };
+                let timeout = names.of(Setting::ShutdownTimeout);
+                Some(format!("{goes_on}{timeout} gives it more time to end"))
+            }
             Self::Sink(error) => error.hint(names),
             Self::OtherPlan => Some(AUTHOR.to_owned()),
             Self::Thread { .. } | Self::Panicked => None,

@@ -10,8 +10,8 @@ use crate::journal::offsets::NoStore;
 use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::kafka::{Clients, Cluster, Member};
 use crate::pipeline::{
-    Deadlines, Ended, OutputBindings, Process, ProcessorSettings, SandboxedProcessor, Work, Worker,
-    WorkerError, WorkerParts, WorkerSettings,
+    Deadlines, Finished, OutputBindings, Process, ProcessorSettings, SandboxedProcessor, Work,
+    Worker, WorkerError, WorkerParts, WorkerSettings,
 };
 use crate::sandbox::Processor;
 use crate::sink::files::Files;
@@ -140,12 +140,15 @@ struct KafkaWorker {
 }
 
 impl KafkaWorker {
-    fn run(self) -> Result<Ended, WorkerError> {
-        let (worker, settings) = self.join().inspect_err(|error| {
-            // The run ends only after all workers have left, which may take long.
-            tracing::error!("{}", error.with_causes());
-        })?;
-        Worker::new(worker, settings).run()
+    fn run(self) -> Finished {
+        match self.join() {
+            Ok((worker, settings)) => Worker::new(worker, settings).run(),
+            Err(error) => {
+                // The run ends only after all workers have left, which may take long.
+                tracing::error!("{}", error.with_causes());
+                Err(error).into()
+            }
+        }
     }
 
     fn join(self) -> Result<(WorkerParts, WorkerSettings), WorkerError> {

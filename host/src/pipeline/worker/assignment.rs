@@ -146,6 +146,7 @@ impl Worker {
         self.settings
             .quota
             .give_back(std::mem::take(&mut self.claimed));
+        self.show_unconfirmed();
         if let Some(end) = &mut self.end {
             end.start_over();
         }
@@ -169,6 +170,7 @@ impl Worker {
                 self.unconfirmed = None;
             }
         }
+        self.show_unconfirmed();
         Ok(self.source.release()?)
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::journal::offsets::Confirmation;
-use crate::pipeline::failure::WorkerError;
+use crate::pipeline::failure::{CallRanges, WorkerError};
 
 /// The first pause between two looks at a confirmation, which doubles up to [`LAST_PAUSE`]: brokers nearby answer
 /// within a few milliseconds.
@@ -52,12 +52,29 @@ impl Worker {
             Confirmation::Confirmed | Confirmation::Idle => {
                 tracing::debug!("confirmed {} records", unconfirmed.records());
                 self.unconfirmed = None;
+                self.show_unconfirmed();
             }
         }
         Ok(())
     }
 
-    /// Waits until nothing is unconfirmed, up to `end`.
+    /// Shows how many records of the group come again if the process ends now.
+    pub(super) fn show_unconfirmed(&self) {
+        if !self.settings.leaves_a_group {
+            return;
+        }
+        let sent = self.unconfirmed.as_ref();
+        let sent = sent.map_or(0, super::Unconfirmed::records);
+        self.counters.show_unconfirmed(sent + self.claimed as u64);
+    }
+
+    /// Whether the time to end leaves none for commits.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        let end = self.settings.stop.commits_end();
+        end.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Waits until nothing is unconfirmed, up to `end`, and no longer than a request to stop allows.
     pub(super) fn wait_for_confirmation(&mut self, end: Instant) -> Result<Waited, WorkerError> {
         let mut pause = Pause::default();
         loop {
@@ -68,7 +85,7 @@ impl Worker {
             if !self.source.keep_alive()? {
                 return Ok(Waited::Lost);
             }
-            if Instant::now() >= end {
+            if Instant::now() >= end || self.is_out_of_time() {
                 return Ok(Waited::TimedOut);
             }
             thread::sleep(pause.next());
@@ -114,7 +131,22 @@ impl Worker {
         refusal.unwrap_or_else(|| "no answer came".to_owned())
     }
 
-    fn not_confirmed(&self, start: Instant) -> WorkerError {
+    /// The error of a call that was interrupted because the run has to end. The checkpoint before it may still be
+    /// confirmed.
+    pub(super) fn interrupted(&mut self, call: &'static str, ranges: CallRanges) -> WorkerError {
+        let end = Instant::now() + self.settings.deadlines.finish;
+        let in_a_group = self.settings.leaves_a_group;
+        match self.wait_for_confirmation(end) {
+            Err(error) => error,
+            Ok(_) => WorkerError::Interrupted {
+                call,
+                ranges,
+                records: in_a_group.then(|| self.unconfirmed_records()),
+            },
+        }
+    }
+
+    pub(super) fn not_confirmed(&self, start: Instant) -> WorkerError {
         WorkerError::NotConfirmed {
             seconds: start.elapsed().as_secs(),
             reason: self.unconfirmed_reason(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::journal::batch::Columns;
 use crate::journal::offsets::Start;
 use crate::observe::progress::Progress;
+use crate::pipeline::failure::WorkerError;
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::stop::Stop;
 use crate::source::BatchLimits;
@@ -32,12 +33,39 @@ pub(crate) enum Ended {
     ReaderGone,
 }
 
+/// A worker that has nothing left to do but to leave its group.
+pub(crate) struct Finished {
+    /// How it ended.
+    pub result: Result<Ended, WorkerError>,
+    /// Leaves the group, which may take long.
+    pub leave: Box<dyn FnOnce()>,
+}
+
+impl Finished {
+    /// Leaves the group, and returns how the worker ended.
+    ///
+    /// # Errors
+    /// What ended the run.
+    pub(crate) fn leave(self) -> Result<Ended, WorkerError> {
+        (self.leave)();
+        self.result
+    }
+}
+
+impl From<Result<Ended, WorkerError>> for Finished {
+    /// A worker that has no group to leave.
+    fn from(result: Result<Ended, WorkerError>) -> Self {
+        let leave = Box::new(|| ());
+        Self { result, leave }
+    }
+}
+
 /// How long a worker waits for what others have to answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
     /// For the commits before partitions are given up.
     pub revoke: Duration,
-    /// For the commits at the end of the run.
+    /// For the commits at the end of the run, unless a request to stop leaves less time.
     pub finish: Duration,
 }
 

@@ -5,6 +5,7 @@ mod checkpoints;
 mod failures;
 mod fakes;
 mod quotas;
+mod shutdown;
 
 use self::fakes::{Answer, Given, Step, partition};
 use super::{Ended, WorkerError};

@@ -6,7 +6,7 @@ mod rebalance;
 
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::assignment::Assignment;
 use self::rebalance::Leaving;
@@ -195,11 +195,11 @@ impl Source for KafkaSource {
         Remaining::Records(lag.sum())
     }
 
-    fn close(mut self: Box<Self>) {
+    fn close(mut self: Box<Self>, others_end: Option<Instant>) {
         self.abandon_assignment();
         // This worker has come to leave.
         self.barrier_guard = None;
-        self.cluster.leave(&self.membership);
+        self.cluster.leave(&self.membership, others_end);
     }
 }
 

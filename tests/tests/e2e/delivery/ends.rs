@@ -90,28 +90,6 @@ fn stop_after_commits_exactly_after_the_last_claimed_record() {
 }
 
 #[test]
-fn second_signal_ends_the_process_at_once() {
-    let large = large();
-    let group = large.prefix.group("twice");
-    // The call does not end: only the second signal ends it before the deadline.
-    let mut running = host("guest-counter", &large.prefix, &group)
-        .args(["--option", "spin=4000000000", "--deadline", "140s"])
-        .spawn();
-    let is_only_member = |_: &journal_tests::Running| {
-        let (members, state) = Broker::shared().group(&group);
-        (members == 1 && state == "Stable").then_some(())
-    };
-    running.until("it joins the group", LIMIT, is_only_member);
-    running.signal(Signal::INT);
-    running.until("the first signal is delivered", LIMIT, |running| {
-        (!running.has_pending(Signal::INT)).then_some(())
-    });
-    running.signal(Signal::INT);
-    let finished = running.finish(std::time::Duration::from_secs(20));
-    assert_eq!(finished.status.code(), Some(130), "{}", finished.stderr);
-}
-
-#[test]
 fn run_that_waits_at_the_end_reads_new_records() {
     let prefix = Prefix::new("later");
     let journal = shipped();

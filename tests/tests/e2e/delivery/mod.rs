@@ -7,6 +7,7 @@ mod ends;
 mod groups;
 mod memory;
 mod rebalances;
+mod shutdown;
 
 use std::sync::OnceLock;
 use std::time::Duration;

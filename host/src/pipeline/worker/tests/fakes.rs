@@ -99,6 +99,12 @@ pub(super) struct Given {
     /// Looks at committed positions before they are known.
     pub(super) loads_after: usize,
     pub(super) fails_at_call: Option<usize>,
+    /// Whether the run is asked to stop in that call, and has to interrupt it.
+    pub(super) is_interrupted: bool,
+    /// How long the last commit is waited for.
+    pub(super) finish: Duration,
+    /// How long the run may take to end after a request to stop.
+    pub(super) shutdown_timeout: Duration,
     pub(super) sink_failure: Option<SinkFailure>,
     /// Answers of the sink, the last one first; then it is always done.
     pub(super) sink_answers: Vec<Committed>,
@@ -118,6 +124,9 @@ impl Default for Given {
             ends: Vec::new(),
             loads_after: 0,
             fails_at_call: None,
+            is_interrupted: false,
+            finish: Duration::from_millis(30),
+            shutdown_timeout: Duration::from_hours(1),
             sink_failure: None,
             sink_answers: Vec::new(),
             sink_owns_offsets: false,
@@ -157,13 +166,15 @@ struct State {
     lose_after: Option<usize>,
     claimable: usize,
     polls: usize,
+    /// What the worker showed last as coming again.
+    unconfirmed: Option<u64>,
 }
 
 impl World {
     pub(super) fn new(given: Given) -> Self {
         let committed = given.committed.iter();
         Self {
-            stop: Stop::default(),
+            stop: Stop::new(given.shutdown_timeout),
             quota: Arc::new(RecordQuota::new(given.quota)),
             state: Arc::new(Mutex::new(State {
                 committed: committed
@@ -180,6 +191,7 @@ impl World {
                 lose_after: None,
                 claimable: usize::MAX,
                 polls: 0,
+                unconfirmed: None,
             })),
         }
     }
@@ -218,14 +230,16 @@ impl World {
             note: given.note.to_owned(),
             deadlines: Deadlines {
                 revoke: Duration::from_millis(30),
-                finish: Duration::from_millis(30),
+                finish: given.finish,
             },
             leaves_a_group: given.leaves_a_group,
             quota: Arc::clone(&self.quota),
             stop: self.stop.clone(),
-            progress,
+            progress: Arc::clone(&progress),
         };
-        Worker::new(parts, settings).run()
+        let ended = Worker::new(parts, settings).run().leave();
+        self.state().unconfirmed = progress.unconfirmed();
+        ended
     }
 
     pub(super) fn log(&self) -> Vec<String> {
@@ -234,6 +248,10 @@ impl World {
 
     pub(super) fn notes(&self) -> Vec<String> {
         self.state().notes.clone()
+    }
+
+    pub(super) fn shown_as_coming_again(&self) -> Option<u64> {
+        self.state().unconfirmed
     }
 
     pub(super) fn least_claimable_while_waiting(&self) -> usize {

@@ -41,6 +41,10 @@ impl Process for FakeProcessor {
             let mut state = self.world.state();
             state.calls += 1;
             if Some(state.calls) == state.given.fails_at_call {
+                if state.given.is_interrupted {
+                    self.world.stop.request();
+                    return Err(CallError::Interrupted);
+                }
                 return Err(CallError::Misbehaved {
                     what: "failed".to_owned(),
                 });

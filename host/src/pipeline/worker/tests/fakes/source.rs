@@ -1,7 +1,7 @@
 //! A source that follows the script.
 
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Answer, Step, World, letters, offsets_text};
 use crate::journal::batch::{Batches, TooLarge};
@@ -154,7 +154,7 @@ impl Source for World {
         Remaining::Unknown
     }
 
-    fn close(self: Box<Self>) {
+    fn close(self: Box<Self>, _others_end: Option<Instant>) {
         self.note("close".to_owned());
     }
 }
