@@ -156,6 +156,7 @@ pub fn bare_first_record(brokers: &str, prefix: &str, group: &str) -> ! {
         brokers: brokers.to_owned(),
         group_id: group.to_owned(),
         kafka: Vec::new(),
+        broker_timeout: Duration::from_mins(1),
         fetch: None,
     };
     // The host finds the start and the ends itself.

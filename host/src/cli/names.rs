@@ -28,6 +28,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::Workers => "--workers",
         Setting::CheckpointInterval => "--checkpoint-interval",
         Setting::OnBadRecord => "--on-bad-record",
+        Setting::BrokerTimeout => "--broker-timeout",
         Setting::ShutdownTimeout => "--shutdown-timeout",
     }
 }

@@ -79,6 +79,11 @@ struct SourceArguments {
     /// Number of workers in this process, each with its own consumer and processor [default: 1].
     #[arg(long, value_name = "N")]
     workers: Option<WorkerCount>,
+
+    /// End the run when no broker has answered for this time [default: 10m]. If the brokers refuse
+    /// authentication, it ends after a minute at the latest.
+    #[arg(long, value_name = "TIME")]
+    broker_timeout: Option<Span>,
 }
 
 /// Loads, connects, and works until the end.
@@ -117,6 +122,7 @@ impl Arguments {
         layer.process.workers = self.source.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
         layer.failure.on_bad_record = self.on_bad_record;
+        layer.kafka.broker_timeout = self.source.broker_timeout;
         layer.process.shutdown_timeout = self.shutdown_timeout;
         layer
     }
@@ -131,8 +137,8 @@ mod tests {
     use super::*;
     use crate::cli::names::flag;
     use crate::config::{
-        Config, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
-        DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Setting, Source,
+        Config, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
+        DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Setting, Source,
     };
 
     fn command() -> Command {
@@ -149,7 +155,7 @@ mod tests {
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --prefix x \
         --recording r --on-eof stop --stop-after 7 --brokers b:9092 --group-id g --kafka k=v --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
-        --checkpoint-interval 9s --on-bad-record skip --shutdown-timeout 11s";
+        --checkpoint-interval 9s --on-bad-record skip --broker-timeout 10s --shutdown-timeout 11s";
 
     #[test]
     fn each_flag_reaches_its_member() {
@@ -178,6 +184,7 @@ mod tests {
         expected.process.workers = Some("8".parse().unwrap());
         expected.checkpoint.interval = span(9);
         expected.failure.on_bad_record = Some(OnBadRecord::Skip);
+        expected.kafka.broker_timeout = span(10);
         expected.process.shutdown_timeout = span(11);
         assert_eq!(layer(ALL), expected);
     }
@@ -212,6 +219,7 @@ mod tests {
             span(DEFAULT_DEADLINE),
             span(DEFAULT_CHECKPOINT_INTERVAL),
             span(DEFAULT_SHUTDOWN_TIMEOUT),
+            span(DEFAULT_BROKER_TIMEOUT),
             "1MiB".to_owned(),
             "512MiB".to_owned(),
         ] {

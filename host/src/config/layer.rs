@@ -120,6 +120,8 @@ section! {
         group_id: Text = GroupId,
         /// Settings of librdkafka.
         settings: KafkaSettings = Kafka,
+        /// How long a run waits for brokers that do not answer.
+        broker_timeout: Span = BrokerTimeout,
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 /// The default time limit for ending after a request to stop. Kubernetes kills a container after 30 s.
 pub(crate) const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+/// The default of the time after which brokers that do not answer end a run.
+pub(crate) const DEFAULT_BROKER_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// All settings of a command, with defaults where no layer sets one.
 #[derive(Clone, Debug)]
@@ -108,6 +110,8 @@ pub(crate) struct Kafka {
     pub(crate) settings: Vec<(String, String)>,
     /// What to do when all existing records are processed.
     pub(crate) on_eof: OnEof,
+    /// How long a run waits for brokers that do not answer.
+    pub(crate) broker_timeout: Duration,
 }
 
 /// The limits of a call and of an instance; sizes that are absent are derived from the memory of the process.
@@ -229,6 +233,9 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
             group_id: group_id.0.clone(),
             settings: kafka.settings.clone().unwrap_or_default().0,
             on_eof: layer.journal.on_eof.unwrap_or(OnEof::Continue),
+            broker_timeout: kafka
+                .broker_timeout
+                .map_or(DEFAULT_BROKER_TIMEOUT, |span| span.0),
         })),
         (Some(_), None) => Err(incomplete(Setting::GroupId, Setting::Brokers)),
         (None, Some(_)) => Err(incomplete(Setting::Brokers, Setting::GroupId)),

@@ -45,6 +45,8 @@ pub(crate) enum Setting {
     CheckpointInterval,
     /// What to do with a record that the processor rejects.
     OnBadRecord,
+    /// How long a run waits for brokers that do not answer.
+    BrokerTimeout,
     /// How long the process may take to end after a request to stop.
     ShutdownTimeout,
 }
@@ -52,7 +54,7 @@ pub(crate) enum Setting {
 impl Setting {
     /// All settings.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -74,6 +76,7 @@ impl Setting {
         Self::Workers,
         Self::CheckpointInterval,
         Self::OnBadRecord,
+        Self::BrokerTimeout,
         Self::ShutdownTimeout,
     ];
 }

@@ -53,7 +53,7 @@ impl Cluster {
             workers,
             consumers,
         } = clients;
-        let metadata = fetch_metadata(&query_client, &settings.brokers)?;
+        let metadata = fetch_metadata(&query_client, &settings)?;
         settings.share_responses(metadata.brokers().len())?;
         let names = metadata.topics().iter().map(MetadataTopic::name);
         let topics = subscription.choose(names).map_err(|error| Error::Topics {
@@ -100,6 +100,16 @@ impl Cluster {
         self.ends.as_ref()
     }
 
+    /// The brokers, as they were given.
+    pub(crate) fn brokers(&self) -> &str {
+        &self.settings.brokers
+    }
+
+    /// How long a run waits for brokers that do not answer.
+    pub(crate) fn broker_timeout(&self) -> Duration {
+        self.settings.broker_timeout
+    }
+
     /// The store of a member's offsets.
     ///
     /// # Errors
@@ -130,8 +140,9 @@ impl Cluster {
     }
 }
 
-fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata, Error> {
+fn fetch_metadata(query_client: &QueryClient, settings: &Settings) -> Result<Metadata, Error> {
     let started = Instant::now();
+    let limit = ANSWER_TIMEOUT.min(settings.broker_timeout);
     loop {
         let error = match query_client.metadata(ATTEMPT) {
             Ok(metadata) => return Ok(metadata),
@@ -142,7 +153,7 @@ fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata,
             last_error,
             Some((RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL, _))
         );
-        if hopeless || started.elapsed() >= ANSWER_TIMEOUT {
+        if hopeless || started.elapsed() >= limit {
             let reason = last_error.map_or_else(
                 || {
                     error
@@ -152,7 +163,7 @@ fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata,
                 |(_, reason)| reason,
             );
             return Err(Error::Unreachable {
-                brokers: brokers.to_owned(),
+                brokers: settings.brokers.clone(),
                 seconds: started.elapsed().as_secs(),
                 reason,
             });

@@ -86,6 +86,26 @@ pub enum Error {
         /// The last error that the client saw.
         reason: String,
     },
+    /// No broker answered for too long in the middle of a run.
+    #[error("no broker of `{brokers}` has answered for {seconds} s: {reason}")]
+    Gone {
+        /// The brokers that were tried.
+        brokers: String,
+        /// How long they were waited for.
+        seconds: u64,
+        /// The last error that the client saw.
+        reason: String,
+    },
+    /// The brokers refused authentication for too long in the middle of a run.
+    #[error("the brokers of `{brokers}` have refused authentication for {seconds} s: {reason}")]
+    AuthenticationRefused {
+        /// The brokers that were tried.
+        brokers: String,
+        /// How long they were waited for.
+        seconds: u64,
+        /// The last error that the client saw.
+        reason: String,
+    },
     /// The requested topics do not exist or may not be read.
     #[error("`{brokers}` {error}")]
     Topics {

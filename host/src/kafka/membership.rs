@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use super::context::{self, Context};
@@ -17,6 +17,8 @@ use crate::journal::offsets::{Offsets, Partition};
 
 /// How long one poll of a leaving member may take.
 const STEP: Duration = Duration::from_millis(20);
+/// How long a look for a connected broker may take.
+const LOOK: Duration = Duration::from_millis(10);
 /// How long leaving the group may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -110,6 +112,20 @@ impl Membership {
         self.consumer.context().has_lost()
     }
 
+    /// Whether a broker is connected and has authenticated the client, where it does so.
+    pub(super) fn is_connected(&self, topic: &str) -> bool {
+        // Without such a broker librdkafka has nobody to ask. Whether it is answered within this time does not matter.
+        let answer = self.consumer.fetch_metadata(Some(topic), LOOK);
+        let code = answer.err().and_then(|error| error.rdkafka_error_code());
+        code != Some(RDKafkaErrorCode::BrokerTransportFailure)
+    }
+
+    /// The reason of the last error.
+    pub(super) fn last_reason(&self) -> String {
+        let last = self.consumer.context().last_error();
+        last.map_or_else(|| "no reason is known".to_owned(), |(_, reason)| reason)
+    }
+
     /// Answers that these partitions come, and start at these offsets.
     pub(crate) fn assign(&self, start: &Offsets) -> Result<(), Error> {
         list_at(start)
@@ -161,7 +177,7 @@ impl Membership {
         &self,
         offsets: &TopicPartitionList,
         results: &Queue,
-    ) -> Result<(), rdkafka::error::RDKafkaErrorCode> {
+    ) -> Result<(), RDKafkaErrorCode> {
         native::commit(&self.consumer, offsets, results)
     }
 

@@ -12,6 +12,7 @@ mod leave_barrier;
 mod membership;
 mod memory;
 mod native;
+mod outage;
 mod queries;
 mod query_client;
 mod setting_check;

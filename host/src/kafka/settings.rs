@@ -51,6 +51,8 @@ pub struct Settings {
     pub group_id: String,
     /// Further settings of librdkafka.
     pub kafka: Vec<(String, String)>,
+    /// How long a run waits for brokers that do not answer.
+    pub broker_timeout: Duration,
     /// The limits of fetched records, where the memory of the process is limited.
     pub fetch: Option<FetchLimits>,
 }
@@ -292,6 +294,7 @@ mod tests {
                 .iter()
                 .map(|(k, v)| ((*k).into(), (*v).into()))
                 .collect(),
+            broker_timeout: Duration::from_mins(1),
             fetch: None,
         }
     }

@@ -1,17 +1,69 @@
 //! Errors that pass by themselves: each is reported once.
 
+use std::time::{Duration, Instant};
+
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::error::{Error, words};
+use super::membership::Membership;
 use super::native::PartitionEvent;
+use super::outage::{Found, Outage};
 
 /// The errors that were reported since the last record arrived.
 #[derive(Debug, Default)]
 pub(crate) struct TransientErrors {
     reported: Vec<RDKafkaErrorCode>,
+    /// The time without a broker, for a member of a group.
+    outage: Option<Outage>,
 }
 
 impl TransientErrors {
+    /// Errors that end the run when no broker was connected for this time.
+    pub(crate) fn lasting_for(broker_timeout: Duration) -> Self {
+        Self {
+            reported: Vec::new(),
+            outage: Some(Outage::new(broker_timeout)),
+        }
+    }
+
+    /// Looks for how long no broker of `brokers` was connected to the member; `topic` is any topic of theirs.
+    pub(crate) fn look(
+        &mut self,
+        membership: &Membership,
+        brokers: &str,
+        topic: &str,
+    ) -> Result<(), Error> {
+        let Some(outage) = &mut self.outage else {
+            return Ok(());
+        };
+        let found = outage.look(Instant::now(), || membership.is_connected(topic));
+        let reason = || membership.last_reason();
+        match found {
+            Found::Nothing => {}
+            Found::Over => self.over(),
+            Found::Waiting(time) => tracing::warn!(
+                "still waiting for the brokers after {} s: {}",
+                time.as_secs(),
+                reason()
+            ),
+            Found::TooLong(time) => {
+                return Err(Error::Gone {
+                    brokers: brokers.to_owned(),
+                    seconds: time.as_secs(),
+                    reason: reason(),
+                });
+            }
+            Found::Refused(time) => {
+                return Err(Error::AuthenticationRefused {
+                    brokers: brokers.to_owned(),
+                    seconds: time.as_secs(),
+                    reason: reason(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// An error of the consumer as a whole.
     pub(super) fn consumer(&mut self, error: &KafkaError) -> Result<(), Error> {
         let code = error
@@ -19,6 +71,9 @@ impl TransientErrors {
             .unwrap_or(RDKafkaErrorCode::Unknown);
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) || is_fatal(code) {
             return Err(Error::Fatal { code });
+        }
+        if let Some(outage) = &mut self.outage {
+            outage.note(code, Instant::now());
         }
         match code {
             // This follows from another error, which says more.
@@ -60,9 +115,10 @@ impl TransientErrors {
         Ok(())
     }
 
-    /// Records arrive again.
+    /// Records arrive again, unless they were fetched before.
     pub(crate) fn over(&mut self) {
-        if !self.reported.is_empty() {
+        let has_no_broker = self.outage.as_ref().is_some_and(Outage::has_begun);
+        if !has_no_broker && !self.reported.is_empty() {
             tracing::info!("the brokers answer again");
             self.reported.clear();
         }

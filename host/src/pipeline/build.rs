@@ -282,6 +282,7 @@ fn cluster_settings(kafka: &config::Kafka) -> kafka::Settings {
         brokers: kafka.brokers.clone(),
         group_id: kafka.group_id.clone(),
         kafka: kafka.settings.clone(),
+        broker_timeout: kafka.broker_timeout,
         fetch: None,
     }
 }

@@ -28,10 +28,19 @@ impl Broker {
     /// When it does not start.
     #[must_use]
     pub fn start_secured(account: Account) -> Self {
+        Self::start_secured_with(account, "")
+    }
+
+    /// The same, with additional lines for its `server.properties`.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_secured_with(account: Account, properties: &str) -> Self {
         let Account { name, password } = account;
         let account = format!("SCRAM-SHA-512=[name={name},password={password}]");
         Self::start_as(&Setup {
-            properties: "",
+            properties,
             account: Some(&account),
         })
     }
@@ -60,6 +69,14 @@ impl Broker {
         let arguments = [&self.address(), account.name, topics, groups];
         let granted = oracle::script("grant.py", arguments);
         assert_eq!(granted, "");
+    }
+
+    /// Removes the account. Its open connections stay until they have to authenticate again.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn remove_account(&self, account: Account) {
+        let _nothing = oracle::script("revoke.py", [&self.address(), account.name, "account"]);
     }
 }
 

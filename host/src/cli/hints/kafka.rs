@@ -68,6 +68,15 @@ impl Explain for Error {
                 names.of(Setting::Brokers),
                 names.kafka("security.protocol")
             ),
+            Self::Gone { .. } => format!(
+                "start the run again when they answer: it goes on from the last confirmed commit. {} waits longer",
+                names.of(Setting::BrokerTimeout)
+            ),
+            Self::AuthenticationRefused { .. } => {
+                "check the account and the `sasl.*` and `ssl.*` settings, and start the run again: it goes on from the \
+                 last confirmed commit"
+                    .to_owned()
+            }
             Self::Topics { error, .. } => topics(error, names),
             Self::OutOfRange { .. } => format!(
                 "records were deleted before they were read, or the topic was made again: choose another {}, or reset \

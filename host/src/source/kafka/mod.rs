@@ -56,6 +56,7 @@ impl KafkaSource {
         let topics = cluster.topics().iter();
         let names: Vec<&str> = topics.map(|topic| topic.name.as_str()).collect();
         membership.subscribe(&names)?;
+        let errors = TransientErrors::lasting_for(cluster.broker_timeout());
         Ok(Self {
             messages: Messages::default(),
             assignment: Assignment::default(),
@@ -66,7 +67,7 @@ impl KafkaSource {
             arriving: None,
             leaving: None,
             resolving: Question::default(),
-            errors: TransientErrors::default(),
+            errors,
             barrier_guard: Some(barrier_guard),
         })
     }
@@ -104,7 +105,10 @@ impl KafkaSource {
         for stray in self.membership.serve(&mut self.errors)? {
             self.restart(&stray)?;
         }
-        Ok(())
+        let topic = self.cluster.topics().first();
+        let topic = topic.map_or("", |topic| topic.name.as_str());
+        self.errors
+            .look(&self.membership, self.cluster.brokers(), topic)
     }
 
     fn wait_for_events(&mut self, wait: Duration) -> Result<(), Error> {

@@ -6,6 +6,7 @@ mod crashes;
 mod ends;
 mod groups;
 mod memory;
+mod outages;
 mod rebalances;
 mod shutdown;
 

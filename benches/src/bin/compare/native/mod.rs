@@ -98,6 +98,7 @@ fn settings(arguments: &Arguments) -> ClientConfig {
         brokers: arguments.brokers.clone(),
         group_id: arguments.group.clone(),
         kafka: Vec::new(),
+        broker_timeout: Duration::from_mins(1),
         fetch: None,
     };
     let mut config = host.for_worker(0, 1);
