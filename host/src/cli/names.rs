@@ -68,6 +68,11 @@ impl Names<'_> {
         }
     }
 
+    /// Whether the settings may make clients authenticate, so that brokers hide what the account has no right to.
+    pub(super) fn authenticates(self) -> bool {
+        *self.0.of_kafka("security.protocol") != Origin::Default
+    }
+
     /// A setting of librdkafka with a value.
     pub(super) fn kafka_with(self, key: &str, value: impl Display) -> String {
         match self.0.of_kafka(key) {

@@ -13,6 +13,10 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::setting_check::Secrets;
 
+/// The facility of librdkafka's lines about connections that fail, and what such a line says of one that was closed.
+const CONNECTION_FAILED: &str = "FAIL";
+const CLOSED: &str = "Disconnected";
+
 /// A change of the assignment that waits for the worker's answer.
 #[derive(Debug)]
 pub(super) enum Rebalance {
@@ -81,6 +85,17 @@ impl Context {
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         let text = self.secrets.hide(text);
+        // That a broker closes a connection is no error for librdkafka, but explains those that follow from it.
+        if facility == CONNECTION_FAILED
+            && let Some((_, reason)) = text.split_once("]: ")
+            && reason.contains(CLOSED)
+        {
+            let mut last = self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *last = Some((RDKafkaErrorCode::BrokerTransportFailure, reason.to_owned()));
+        }
         match level {
             // librdkafka repeats here what `error` reports once.
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

@@ -220,6 +220,7 @@ impl Error {
             | Self::CommitRefused { code, .. }
             | Self::Partition { code, .. } => *code,
             Self::Request { code, .. } => (*code)?,
+            Self::Unreachable { reason, .. } => return LikelyCause::of_connection(reason),
             _ => return None,
         };
         match code {
@@ -243,6 +244,27 @@ pub enum LikelyCause {
     Message,
     /// Another member has the same `group.instance.id`.
     InstanceId,
+    /// The brokers expect TLS, and the client does not speak it.
+    NoTls,
+    /// The client speaks TLS, and the brokers do not.
+    OnlyTls,
+    /// The brokers require authentication, and the client has none.
+    NoAuthentication,
+}
+
+impl LikelyCause {
+    /// The cause of a connection that fails for this reason of librdkafka's, where it shows one: a broker closes a
+    /// connection whose first request it does not understand, or whose next one should be the authentication.
+    pub(super) fn of_connection(reason: &str) -> Option<Self> {
+        let signs = [
+            ("in state APIVERSION_QUERY", Self::NoTls),
+            ("connecting to a PLAINTEXT broker listener?", Self::OnlyTls),
+            ("wrong version number", Self::OnlyTls),
+            ("in state UP", Self::NoAuthentication),
+        ];
+        let sign = signs.iter().find(|(text, _)| reason.contains(text));
+        sign.map(|&(_, cause)| cause)
+    }
 }
 
 fn given(value: Option<&str>) -> String {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 
 use super::error::{Error, Reserved};
 use super::memory::FetchRequest;
@@ -207,6 +208,8 @@ impl Settings {
     /// librdkafka's settings for a client that only sends requests about the cluster.
     pub(super) fn for_queries(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // Lines about connections that brokers close have this level.
+        config.set_log_level(RDKafkaLogLevel::Info);
         config.set("client.id", "journal-host");
         config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         let not_for_queries = |key: &str| key.starts_with("group.") || key == "auto.offset.reset";

@@ -71,6 +71,28 @@ impl Broker {
         assert_eq!(granted, "");
     }
 
+    /// Takes the rights of an account on the topics of a [granted](Self::grant) prefix away.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn revoke_topics(&self, account: Account, topics: &str) {
+        let _nothing = oracle::script(
+            "revoke.py",
+            [&self.address(), account.name, "topic", topics],
+        );
+    }
+
+    /// Takes the rights of an account on the groups of a [granted](Self::grant) prefix away.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn revoke_group(&self, account: Account, groups: &str) {
+        let _nothing = oracle::script(
+            "revoke.py",
+            [&self.address(), account.name, "group", groups],
+        );
+    }
+
     /// Removes the account. Its open connections stay until they have to authenticate again.
     ///
     /// # Panics

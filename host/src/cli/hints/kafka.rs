@@ -63,10 +63,15 @@ impl Explain for Error {
                 names.of(Setting::Deadline),
                 names.kafka_with("max.poll.interval.ms", deadline_ms * 2)
             ),
-            Self::Unreachable { .. } => format!(
-                "check {}, and {} and the `sasl.*` and `ssl.*` settings",
-                names.of(Setting::Brokers),
-                names.kafka("security.protocol")
+            Self::Unreachable { .. } => self.likely_cause().map_or_else(
+                || {
+                    format!(
+                        "check {}, and {} and the `sasl.*` and `ssl.*` settings",
+                        names.of(Setting::Brokers),
+                        names.kafka("security.protocol")
+                    )
+                },
+                |cause| by_cause(cause, names),
             ),
             Self::Gone { .. } => format!(
                 "start the run again when they answer: it goes on from the last confirmed commit. {} waits longer",
@@ -77,6 +82,10 @@ impl Explain for Error {
                  last confirmed commit"
                     .to_owned()
             }
+            Self::Topics { error, .. } if names.authenticates() => format!(
+                "{}; topics that the account may not read are not listed",
+                topics(error, names)
+            ),
             Self::Topics { error, .. } => topics(error, names),
             Self::OutOfRange { .. } => format!(
                 "records were deleted before they were read, or the topic was made again: choose another {}, or reset \
@@ -109,18 +118,34 @@ impl Explain for Error {
 fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
     match cause {
         LikelyCause::Group => format!(
-            "the account may not use this {}: where access is limited it begins with the user's name and a hyphen",
+            "the account may not use this {}: where access is limited it begins with the user's name and a hyphen, and \
+             the right may have been revoked",
             names.of(Setting::GroupId)
         ),
         LikelyCause::Topic => format!(
-            "the account may not read one of the topics: without access to privileged topics leave {} out",
-            names.of(Setting::Privileged)
+            "the account may not read one of the topics: without access to privileged topics leave {} out, and {} chooses \
+             among the others",
+            names.of(Setting::Privileged),
+            names.of(Setting::ObjectTypes)
         ),
         LikelyCause::Message => format!(
             "the data may be damaged, or a record be larger than {}",
             names.kafka("receive.message.max.bytes")
         ),
         LikelyCause::InstanceId => "another member uses the same `group.instance.id`".to_owned(),
+        LikelyCause::NoTls => format!(
+            "the brokers seem to expect TLS: set {}, or `SSL` if there are no accounts",
+            names.kafka_with("security.protocol", "SASL_SSL")
+        ),
+        LikelyCause::OnlyTls => format!(
+            "the brokers do not seem to speak TLS at this port: check {}, or set {} to `SASL_PLAINTEXT` or `PLAINTEXT`",
+            names.of(Setting::Brokers),
+            names.kafka("security.protocol")
+        ),
+        LikelyCause::NoAuthentication => format!(
+            "the brokers seem to require authentication: set {} and the `sasl.*` settings",
+            names.kafka_with("security.protocol", "SASL_SSL")
+        ),
     }
 }
 
@@ -171,6 +196,26 @@ mod tests {
         };
         assert_eq!(hint(Some("sasl.password")), "did you mean `sasl.password`?");
         assert!(hint(None).contains("CONFIGURATION.md"));
+    }
+
+    #[test]
+    fn a_connection_that_fails_because_of_the_protocol_has_the_right_one_for_a_hint() {
+        let hint = |reason: &str| {
+            let error = Error::Unreachable {
+                brokers: "b:9092".to_owned(),
+                seconds: 3,
+                reason: reason.to_owned(),
+            };
+            error.hint(Names(&Origins::default())).unwrap()
+        };
+        let no_tls = hint("b:9092/bootstrap: Disconnected (after 3ms in state APIVERSION_QUERY)");
+        assert!(no_tls.contains("expect TLS"), "{no_tls}");
+        let only_tls =
+            hint("SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?");
+        assert!(only_tls.contains("do not seem to speak TLS"), "{only_tls}");
+        let nobody = hint("b:9092/bootstrap: Disconnected (after 3ms in state UP)");
+        assert!(nobody.contains("require authentication"), "{nobody}");
+        assert!(hint("Connection refused").starts_with("check `--brokers`"));
     }
 
     #[test]

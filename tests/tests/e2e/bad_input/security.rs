@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use journal_tests::kafka::Account;
 use journal_tests::{Broker, Host, Prefix, paths};
 
-use super::{HOSTILE, LIMIT, fails, origins};
+use super::{Failure, HOSTILE, LIMIT, fails, origins};
 
 const ALICE: Account = Account {
     name: "alice",
@@ -91,9 +91,52 @@ fn client_without_security_is_reported() {
     let run = Host::run(&paths::plugin(HOSTILE))
         .args(["--brokers", &cluster.broker.secured_address()])
         .args(["--group-id", "alice-plain"]);
-    fails(run)
+    let failure = fails(run)
         .names(&format!("`{}`", cluster.broker.secured_address()))
-        .hints("`--kafka security.protocol`");
+        .hints("the brokers seem to expect TLS: set `--kafka security.protocol=SASL_SSL`");
+    within_seconds(&failure);
+}
+
+/// It takes 15 s before a broker that does not answer at all is given up.
+fn within_seconds(failure: &Failure) {
+    let seconds = (0..10).find(|seconds| {
+        let part = format!(" answered within {seconds} s: ");
+        failure.error.contains(&part)
+    });
+    assert!(seconds.is_some(), "{}", failure.error);
+}
+
+#[test]
+fn client_with_tls_at_a_port_without_is_reported() {
+    let cluster = cluster();
+    for protocol in ["SSL", "SASL_SSL"] {
+        let run = Host::run(&paths::plugin(HOSTILE))
+            .args(["--brokers", &cluster.broker.address()])
+            .args(["--group-id", "alice-tls"])
+            .args(["--kafka", &format!("security.protocol={protocol}")])
+            .args(["--kafka", "sasl.mechanisms=SCRAM-SHA-512"])
+            .args(["--kafka", "sasl.username=alice"])
+            .args(["--kafka", "sasl.password=wonderland"]);
+        let failure = fails(cluster.trusting(run))
+            .names(&format!("`{}`", cluster.broker.address()))
+            .hints("the brokers do not seem to speak TLS at this port: check `--brokers`");
+        within_seconds(&failure);
+    }
+}
+
+#[test]
+fn client_without_an_account_is_reported() {
+    let cluster = cluster();
+    let run = Host::run(&paths::plugin(HOSTILE))
+        .args(["--brokers", &cluster.broker.secured_address()])
+        .args(["--group-id", "alice-nobody"])
+        .args(["--kafka", "security.protocol=SSL"]);
+    let failure = fails(cluster.trusting(run))
+        .names(&format!("`{}`", cluster.broker.secured_address()))
+        .hints(
+            "the brokers seem to require authentication: set `--kafka security.protocol=SASL_SSL`",
+        );
+    within_seconds(&failure);
 }
 
 #[test]
@@ -115,5 +158,5 @@ fn topics_that_the_account_may_not_read_are_not_found() {
             cluster.secret
         ))
         .names(&format!("the prefixes there are: `{}`", cluster.prefix))
-        .hints("`--prefix`");
+        .hints("`--prefix`; topics that the account may not read are not listed");
 }

@@ -1,5 +1,8 @@
 //! Brokers that do not answer any more in the middle of a run, or that refuse what they allowed before.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
 use journal_tests::kafka::Account;
 use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
 
@@ -135,4 +138,40 @@ fn account_that_is_removed_ends_the_run_with_the_brokers_reason() {
     assert!(message.contains("uthentication failed"), "{message}");
     assert!(hint.contains("`sasl.*`"), "{hint}");
     assert!(!finished.stderr.contains(ALICE.password));
+}
+
+/// A run of alice's that has read everything, and its end once a right is revoked.
+fn after_revoking(name: &str, revoke: impl FnOnce(&Broker, &Prefix)) -> Finished {
+    static BROKER: OnceLock<Broker> = OnceLock::new();
+    let broker = BROKER.get_or_init(|| Broker::start_secured(ALICE));
+    let prefix = Prefix::new(name);
+    broker.load(&prefix, &shipped(), 4, 1);
+    broker.grant(ALICE, prefix.as_str(), prefix.as_str());
+    let group = prefix.group("group");
+    let host = following(&broker.secured_address(), &prefix, &group, "10m");
+    let mut running = as_alice(host, broker).spawn();
+    until_all_is_committed(&mut running, broker, &prefix, &group);
+    revoke(broker, &prefix);
+    running.finish(Duration::from_mins(1)).code(1)
+}
+
+#[test]
+fn right_on_the_group_that_is_revoked_is_named() {
+    let finished = after_revoking("group-right", |broker, prefix| {
+        broker.revoke_group(ALICE, prefix.as_str());
+    });
+    let (message, hint) = error(&finished);
+    assert!(message.contains("roup authorization failed"), "{message}");
+    assert!(hint.contains("`--group-id`"), "{hint}");
+    assert!(hint.contains("revoked"), "{hint}");
+}
+
+#[test]
+fn right_on_the_topics_that_is_revoked_is_named() {
+    let finished = after_revoking("topic-right", |broker, prefix| {
+        broker.revoke_topics(ALICE, prefix.as_str());
+    });
+    let (message, hint) = error(&finished);
+    assert!(message.contains("opic authorization failed"), "{message}");
+    assert!(hint.contains("`--object-type`"), "{hint}");
 }
