@@ -10,6 +10,9 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The size of the buffer unless a record needs more. It fits into the second-level cache of usual machines.
 const FIRST_CAPACITY: usize = 256 << 10;
 
+/// The largest window of a zstd frame that is accepted, as a power of two: 128 MiB, zstd's own default.
+const MAX_WINDOW_LOG: u32 = 27;
+
 /// The size of the reads of a compressed file, in bytes.
 const COMPRESSED_CHUNK: usize = 128 << 10;
 
@@ -69,7 +72,9 @@ impl<R: Read> Input<R> {
         let whole = Cursor::new(magic).chain(inner);
         let decoded = if zstd {
             let reader = BufReader::with_capacity(COMPRESSED_CHUNK, whole);
-            Decoded::Zstd(Box::new(Decoder::with_buffer(reader)?))
+            let mut decoder = Decoder::with_buffer(reader)?;
+            decoder.window_log_max(MAX_WINDOW_LOG)?;
+            Decoded::Zstd(Box::new(decoder))
         } else {
             Decoded::Plain(whole)
         };

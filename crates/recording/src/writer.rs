@@ -9,11 +9,14 @@ use zstd::stream::write::Encoder;
 
 use crate::Frame;
 use crate::error::{Error, RecordingName};
-use crate::reader::{HEADER_KEY, MAX_TOPICS, TOPICS_KEY, VERSION};
+use crate::reader::{HEADER_KEY, MAX_RECORD_BYTES, MAX_TOPICS, TOPICS_KEY, VERSION};
 use crate::topic::{is_topic_name, shown};
 
 /// The zstd level of [`Writer::compressed`] and [`Writer::create`].
 pub const COMPRESSION_LEVEL: i32 = 3;
+
+/// The most that a record has besides its key and value: the topic's name, the numbers, and the heads of all.
+const MAX_OVERHEAD_BYTES: usize = 512;
 
 enum Output<W: Write> {
     Plain(W),
@@ -117,6 +120,11 @@ impl<W: Write> Writer<W> {
     }
 
     fn frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+        let bytes = frame.key.len() + frame.value.map_or(0, <[u8]>::len);
+        if bytes > MAX_RECORD_BYTES - MAX_OVERHEAD_BYTES {
+            let text = "a record is larger than 1 GiB, which no reader takes";
+            return Err(io::Error::other(text));
+        }
         let has_position =
             frame.partition.is_some() || frame.offset.is_some() || frame.timestamp_ms.is_some();
         let members = if has_position { 6 } else { 3 };
