@@ -80,6 +80,7 @@ need_checks() {
 need_broker() {
     local cache=${JOURNAL_TESTS_CACHE:-$target/test-cache}
     has java || lacks default-jre-headless
+    has openssl || lacks openssl
     has mvn ||
         [ -n "$(find "$cache" -maxdepth 1 -name 'kafka-[0-9.]*' -type d 2>/dev/null)" ] ||
         lacks maven

@@ -1,6 +1,8 @@
 """Lets an account read topics and use consumer groups.
 
-Usage: grant.py BROKERS USER TOPIC_PREFIX GROUP_PREFIX
+Usage: grant.py BROKERS USER TOPIC_PREFIX [GROUP_PREFIX | --write]
+
+Without a prefix of groups, the account sees the topics and may not read them. With `--write`, it may write to them.
 """
 
 import sys
@@ -16,7 +18,14 @@ from confluent_kafka.admin import (
 
 
 def main():
-    brokers, user, topics, groups = sys.argv[1:]
+    brokers, user, topics, *groups = sys.argv[1:]
+    rights = [(ResourceType.TOPIC, topics, AclOperation.DESCRIBE)]
+    if groups == ["--write"]:
+        rights.append((ResourceType.TOPIC, topics, AclOperation.WRITE))
+        groups = []
+    for prefix in groups:
+        rights.append((ResourceType.TOPIC, topics, AclOperation.READ))
+        rights.append((ResourceType.GROUP, prefix, AclOperation.READ))
     bindings = [
         AclBinding(
             resource,
@@ -27,11 +36,7 @@ def main():
             operation,
             AclPermissionType.ALLOW,
         )
-        for resource, prefix, operation in [
-            (ResourceType.TOPIC, topics, AclOperation.READ),
-            (ResourceType.TOPIC, topics, AclOperation.DESCRIBE),
-            (ResourceType.GROUP, groups, AclOperation.READ),
-        ]
+        for resource, prefix, operation in rights
     ]
     admin = AdminClient({"bootstrap.servers": brokers})
     for granted in admin.create_acls(bindings).values():

@@ -9,4 +9,4 @@ mod secured;
 pub use admin::{Prefix, TopicPartition};
 pub use broker::Broker;
 pub use load::{Counts, Journal, Record, Sums};
-pub use secured::Account;
+pub use secured::{Account, KEYSTORE_PASSWORD};

@@ -105,7 +105,7 @@ fn stderr(output: &Output) -> String {
 
 const BUILD: &str =
     "gcc libc6-dev g++ make pkg-config libssl-dev rustc-web cargo-web rust-web-src lld-19";
-const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless maven python3-venv";
+const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless openssl maven python3-venv";
 const TOOLS: [&str; 4] = ["cc", "c++", "make", "pkg-config"];
 
 #[test]
@@ -210,6 +210,7 @@ fn machine_that_has_everything_is_not_changed() {
             "cargo-clippy",
             "java",
             "mvn",
+            "openssl",
             "python3",
         ]);
     let output =

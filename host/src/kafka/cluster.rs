@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::clients::{self, Clients};
-use super::error::{Error, words};
+use super::error::{Error, LikelyCause, words};
 use super::group_store::GroupStore;
 use super::leave_barrier::{BarrierGuard, LeaveBarrier};
 use super::membership::{Member, Membership, partitions as partitions_of};
@@ -23,6 +23,8 @@ use crate::journal::topics::Subscription;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// The time limit for one attempt of a request. It is short, so that an error seen meanwhile is reported soon.
 const ATTEMPT: Duration = Duration::from_secs(1);
+/// How long a connection has to fail in a way that wrong settings explain before they are held to be the cause.
+const CERTAIN_AFTER: Duration = Duration::from_secs(3);
 /// The pause before a failed request is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
@@ -138,10 +140,14 @@ fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata,
             Err(error) => error,
         };
         let last_error = query_client.last_error();
-        let hopeless = matches!(
-            last_error,
-            Some((RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL, _))
-        );
+        let hopeless = match &last_error {
+            Some((RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL, _)) => true,
+            // A broker that restarts may also close connections, but not for so long.
+            Some((_, reason)) if LikelyCause::of_connection(reason).is_some() => {
+                started.elapsed() >= CERTAIN_AFTER
+            }
+            _ => false,
+        };
         if hopeless || started.elapsed() >= ANSWER_TIMEOUT {
             let reason = last_error.map_or_else(
                 || {

@@ -13,6 +13,11 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::setting_check::Secrets;
 
+/// How librdkafka marks log lines about failed connections.
+const FAILED_CONNECTION: &str = "FAIL";
+/// What such a line says where the broker closed the connection.
+const CLOSED: &str = "Disconnected";
+
 /// A change of the assignment that waits for the worker's answer.
 #[derive(Debug)]
 pub(super) enum Rebalance {
@@ -72,6 +77,26 @@ impl Context {
             .clone()
     }
 
+    /// A broker closed a connection, which no error says.
+    fn note_failure(&self, text: &str) {
+        // The name of librdkafka's thread precedes the text.
+        let reason = text.split_once("]: ").map_or(text, |(_, reason)| reason);
+        let mut last = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_vague = last.as_ref().is_none_or(|(code, _)| {
+            matches!(
+                code,
+                RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure
+            )
+        });
+        if is_vague {
+            let code = RDKafkaErrorCode::BrokerTransportFailure;
+            *last = Some((code, reason.to_owned()));
+        }
+    }
+
     /// Answers further rebalances here, without the worker.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
@@ -81,6 +106,9 @@ impl Context {
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         let text = self.secrets.hide(text);
+        if facility == FAILED_CONNECTION && text.contains(CLOSED) {
+            self.note_failure(&text);
+        }
         match level {
             // librdkafka repeats here what `error` reports once.
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

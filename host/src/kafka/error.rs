@@ -37,6 +37,17 @@ pub enum Error {
         /// librdkafka's reason.
         reason: String,
     },
+    /// A setting names a file that cannot be read.
+    #[error("`{key}` names the file `{path}`, which cannot be opened")]
+    SettingFile {
+        /// librdkafka's name of it.
+        key: String,
+        /// The file.
+        path: String,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// A deadline that would make the group drop this member.
     #[error(
         "a deadline of {deadline_ms} ms is more than half of `max.poll.interval.ms`, which is \
@@ -200,6 +211,7 @@ impl Error {
             | Self::CommitRefused { code, .. }
             | Self::Partition { code, .. } => *code,
             Self::Request { code, .. } => (*code)?,
+            Self::Unreachable { reason, .. } => return LikelyCause::of_connection(reason),
             _ => return None,
         };
         match code {
@@ -223,6 +235,52 @@ pub enum LikelyCause {
     Message,
     /// Another member has the same `group.instance.id`.
     InstanceId,
+    /// The brokers expect TLS, and the client does not speak it.
+    NoTls,
+    /// The client speaks TLS, and the brokers do not.
+    OnlyTls,
+    /// The brokers require authentication, and the client has none.
+    NoAuthentication,
+    /// The brokers do not accept the user's name or password.
+    Password,
+    /// The brokers do not offer the mechanism of the log-in.
+    Mechanism,
+    /// The client does not trust the brokers' certificate.
+    Authority,
+    /// The brokers do not accept the client's certificate, or it has none.
+    ClientCertificate,
+}
+
+impl LikelyCause {
+    /// The cause of a connection that fails for this reason, where the words of librdkafka or OpenSSL point to one.
+    pub(super) fn of_connection(reason: &str) -> Option<Self> {
+        let guesses = [
+            ("connecting to a SSL listener?", Self::NoTls),
+            ("connecting to a PLAINTEXT broker listener?", Self::OnlyTls),
+            ("wrong version number", Self::OnlyTls),
+            (
+                "broker might require SASL authentication",
+                Self::NoAuthentication,
+            ),
+            ("certificate verify failed", Self::Authority),
+            ("certificate could not be verified", Self::Authority),
+            ("alert certificate", Self::ClientCertificate),
+            ("alert bad certificate", Self::ClientCertificate),
+            ("alert unknown ca", Self::ClientCertificate),
+            ("alert handshake failure", Self::ClientCertificate),
+            ("mechanism handshake failed", Self::Mechanism),
+            ("uthentication failed", Self::Password),
+            // The bytes with which a broker refuses what is not TLS, read as the size of an answer.
+            ("Invalid response size", Self::NoTls),
+        ];
+        let guess = guesses.iter().find(|(text, _)| reason.contains(text));
+        // A broker that expects TLS closes a connection at the first request without it.
+        let is_refused = ["Disconnected", "state APIVERSION_QUERY"]
+            .iter()
+            .all(|text| reason.contains(text));
+        let no_tls = (is_refused && !reason.contains("ssl://")).then_some(Self::NoTls);
+        guess.map(|&(_, cause)| cause).or(no_tls)
+    }
 }
 
 fn given(value: Option<&str>) -> String {
@@ -239,4 +297,53 @@ pub(super) fn words(code: RDKafkaErrorCode) -> String {
     let words = text.split_once(" (").map(|(_, words)| words);
     let words = words.and_then(|words| words.strip_suffix(')'));
     words.unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_about_a_connection_point_to_its_cause() {
+        for (reason, cause) in [
+            (
+                "ssl://b:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: \
+                 broker certificate could not be verified, verify that ssl.ca.location is correctly configured",
+                Some(LikelyCause::Authority),
+            ),
+            (
+                "error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116",
+                Some(LikelyCause::ClientCertificate),
+            ),
+            (
+                "SSL handshake failed: error:0A00010B:SSL routines::wrong version number",
+                Some(LikelyCause::OnlyTls),
+            ),
+            (
+                "Disconnected: requesting ApiVersion: might be caused by incorrect security.protocol configuration \
+                 (connecting to a SSL listener?) or broker version is < 0.10",
+                Some(LikelyCause::NoTls),
+            ),
+            (
+                "SASL authentication error: Authentication failed due to invalid credentials with SASL mechanism PLAIN",
+                Some(LikelyCause::Password),
+            ),
+            (
+                "b:1/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN (after 4ms in state \
+                 APIVERSION_QUERY)",
+                Some(LikelyCause::NoTls),
+            ),
+            (
+                "sasl_ssl://b:1/bootstrap: Disconnected: connection closed by peer (after 4ms in state \
+                 APIVERSION_QUERY)",
+                None,
+            ),
+            (
+                "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
+                None,
+            ),
+        ] {
+            assert_eq!(LikelyCause::of_connection(reason), cause, "{reason}");
+        }
+    }
 }

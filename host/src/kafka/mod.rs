@@ -15,6 +15,7 @@ mod native;
 mod queries;
 mod query_client;
 mod setting_check;
+mod setting_files;
 mod setting_names;
 mod settings;
 mod transient_errors;

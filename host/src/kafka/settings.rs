@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 
 use super::error::{Error, Reserved};
 use super::memory::FetchRequest;
 use super::setting_check;
+use super::setting_files;
 use crate::journal::offsets::Start;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
@@ -33,6 +35,9 @@ const HEARTBEAT_INTERVAL_MS: u64 = 500;
 /// librdkafka also waits for half of it before it goes on from a bootstrap server to the brokers themselves, which
 /// every client does once: with its default of 100 ms that is a third of the time to the first record.
 const RECONNECT_BACKOFF_MS: &str = "20";
+/// The level of the log lines about failed connections, which say more than librdkafka's errors: a connection that the
+/// broker closes is none of those.
+const FAILURES: RDKafkaLogLevel = RDKafkaLogLevel::Info;
 /// `FETCH_QUEUE_BACKOFF_MS` for a small queue, which is soon empty.
 const SMALL_QUEUE_BACKOFF_MS: &str = "2";
 /// The smallest response that a large number of brokers leads to, in bytes.
@@ -111,6 +116,7 @@ impl Settings {
         }
         self.start()?;
         setting_check::check(&self.kafka)?;
+        setting_files::check(&self.kafka)?;
         let max_poll_interval_ms = self
             .get("max.poll.interval.ms")
             .and_then(|value| value.parse().ok())
@@ -199,6 +205,7 @@ impl Settings {
     /// librdkafka's settings for a client that only sends requests about the cluster.
     pub(super) fn for_queries(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
+        config.set_log_level(FAILURES);
         config.set("client.id", "journal-host");
         config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         let not_for_queries = |key: &str| key.starts_with("group.") || key == "auto.offset.reset";

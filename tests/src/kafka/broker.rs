@@ -57,8 +57,8 @@ log.cleaner.backoff.ms=200
 pub struct Broker {
     pub(super) folder: PathBuf,
     port: u16,
-    /// The port of the secured listener, if there is one.
-    pub(super) secured: Option<u16>,
+    /// The ports of the secured listeners, if there are any.
+    pub(super) secured: Option<secured::Ports>,
     process: Option<Child>,
 }
 
@@ -66,8 +66,8 @@ pub struct Broker {
 pub(super) struct Setup<'a> {
     /// Additional lines for its `server.properties`.
     pub(super) properties: &'a str,
-    /// An account of the secured listener, in the form that `StorageTool` expects.
-    pub(super) account: Option<&'a str>,
+    /// The account of the secured listeners.
+    pub(super) account: Option<secured::Account>,
 }
 
 impl Broker {
@@ -108,7 +108,10 @@ impl Broker {
             let mut broker = Self {
                 folder: run::folder("broker"),
                 port: free_port(),
-                secured: setup.account.map(|_| free_port()),
+                secured: setup.account.map(|_| secured::Ports {
+                    passwords: free_port(),
+                    certificates: free_port(),
+                }),
                 process: None,
             };
             broker.configure(setup);
@@ -176,7 +179,7 @@ impl Broker {
     /// Writes the settings and formats the data folder.
     fn configure(&self, setup: &Setup<'_>) {
         let (folder, port, controller) = (&self.folder, self.port, free_port());
-        let secured = self.secured.map(secured::listener).unwrap_or_default();
+        let secured = self.secured.map(secured::listeners).unwrap_or_default();
         let mut properties = String::from(PROPERTIES);
         write!(
             properties,
@@ -189,8 +192,8 @@ impl Broker {
             setup.properties
         )
         .expect("a string takes everything");
-        if self.secured.is_some() {
-            properties.push_str(&secured::properties(folder));
+        if let Some(account) = setup.account {
+            properties.push_str(&secured::properties(folder, account));
         }
         let path = folder.join(SERVER_PROPERTIES);
         fs::write(&path, properties)
@@ -200,7 +203,9 @@ impl Broker {
             .args(["format", "--cluster-id", CLUSTER_ID, "--config"])
             .arg(&path);
         if let Some(account) = setup.account {
-            format.args(["--add-scram", account]);
+            for scram in secured::scram(account) {
+                format.args(["--add-scram", &scram]);
+            }
         }
         run_setup(&mut format, folder);
     }

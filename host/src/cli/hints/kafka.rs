@@ -28,6 +28,11 @@ impl Explain for Error {
                     None => format!("{name} cannot have this value: {reason}"),
                 }
             }
+            Self::SettingFile { key, path, source } => format!(
+                "{} names the file {}, which cannot be opened: {source}",
+                names.kafka(key),
+                Quoted(path)
+            ),
             Self::DeadlineTooLong {
                 deadline_ms,
                 max_poll_interval_ms,
@@ -63,10 +68,15 @@ impl Explain for Error {
                 names.of(Setting::Deadline),
                 names.kafka_with("max.poll.interval.ms", deadline_ms * 2)
             ),
-            Self::Unreachable { .. } => format!(
-                "check {}, and {} and the `sasl.*` and `ssl.*` settings",
-                names.of(Setting::Brokers),
-                names.kafka("security.protocol")
+            Self::Unreachable { .. } => self.likely_cause().map_or_else(
+                || {
+                    format!(
+                        "check {}, and {} and the `sasl.*` and `ssl.*` settings",
+                        names.of(Setting::Brokers),
+                        names.kafka("security.protocol")
+                    )
+                },
+                |cause| by_cause(cause, names),
             ),
             Self::Topics { error, .. } => topics(error, names),
             Self::OutOfRange { .. } => format!(
@@ -79,9 +89,12 @@ impl Explain for Error {
             | Self::CommitRefused { .. }
             | Self::Partition { .. }
             | Self::Request { .. } => by_cause(self.likely_cause()?, names),
-            Self::Thread(_) | Self::NoAnswers | Self::Client(_) | Self::NoQueue { .. } => {
-                return None;
+            Self::SettingFile { .. } => "name a file that this user can read".to_owned(),
+            Self::Client(_) => {
+                "check the settings that the reason names, and that their files can be read"
+                    .to_owned()
             }
+            Self::Thread(_) | Self::NoAnswers | Self::NoQueue { .. } => return None,
         })
     }
 
@@ -112,6 +125,37 @@ fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
             names.kafka("receive.message.max.bytes")
         ),
         LikelyCause::InstanceId => "another member uses the same `group.instance.id`".to_owned(),
+        LikelyCause::NoTls => format!(
+            "the brokers seem to expect TLS: set {}, or `SSL` if there are no accounts",
+            names.kafka_with("security.protocol", "SASL_SSL")
+        ),
+        LikelyCause::OnlyTls => format!(
+            "the brokers do not seem to speak TLS at this port: check {}, or set {} to `SASL_PLAINTEXT` or `PLAINTEXT`",
+            names.of(Setting::Brokers),
+            names.kafka("security.protocol")
+        ),
+        LikelyCause::NoAuthentication => format!(
+            "the brokers seem to require authentication: set {} and the `sasl.*` settings",
+            names.kafka_with("security.protocol", "SASL_SSL")
+        ),
+        LikelyCause::Password => format!(
+            "check {}, its password and {}",
+            names.kafka("sasl.username"),
+            names.kafka("sasl.mechanism")
+        ),
+        LikelyCause::Mechanism => format!(
+            "set {} to one that the brokers offer, such as `SCRAM-SHA-512`",
+            names.kafka("sasl.mechanism")
+        ),
+        LikelyCause::Authority => format!(
+            "name the file with the certificate of the authority that signed the brokers' certificates: {}",
+            names.kafka_with("ssl.ca.location", "FILE")
+        ),
+        LikelyCause::ClientCertificate => format!(
+            "the brokers ask for a client certificate that they know: {} and {} name its files",
+            names.kafka_with("ssl.certificate.location", "FILE"),
+            names.kafka_with("ssl.key.location", "FILE")
+        ),
     }
 }
 

@@ -1,21 +1,28 @@
-//! Brokers that require authentication, like those in production.
+//! Brokers that require authentication, like those in production: each way to log in, and what each failure says.
 
+use std::fs;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-use journal_tests::kafka::Account;
-use journal_tests::{Broker, Host, Prefix, paths};
+use journal_tests::kafka::{Account, KEYSTORE_PASSWORD};
+use journal_tests::{Broker, Finished, Host, Prefix, paths, run};
 
-use super::{HOSTILE, LIMIT, fails, origins};
+use super::{Failure, HOSTILE, LIMIT, failure, origins};
 
 const ALICE: Account = Account {
     name: "alice",
     password: "wonderland",
 };
+const WRONG_PASSWORD: &str = "looking-glass";
+/// The limit on the time until a wrong setting is reported, on a busy machine.
+const SOON: Duration = Duration::from_secs(12);
+const RECORDS: u32 = 10;
 
-/// A cluster with topics under two prefixes, of which alice may read one.
+/// A cluster with topics under three prefixes. Alice may read those of `open`, and see those of `seen`.
 struct Cluster {
     broker: Broker,
-    prefix: Prefix,
+    open: Prefix,
+    seen: Prefix,
     secret: Prefix,
 }
 
@@ -23,97 +30,257 @@ fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
         let broker = Broker::start_secured(ALICE);
-        let (prefix, secret) = (Prefix::new("open"), Prefix::new("secret"));
-        broker.load(&prefix, &origins(10, 1), 2, 1);
-        broker.load(&secret, &origins(10, 1), 2, 1);
-        broker.grant(ALICE, prefix.as_str(), "alice-");
+        let prefixes = ["open", "seen", "secret"].map(Prefix::new);
+        for prefix in &prefixes {
+            broker.load(prefix, &origins(RECORDS, 1), 2, 1);
+        }
+        let [open, seen, secret] = prefixes;
+        broker.grant(ALICE, open.as_str(), "alice-");
+        broker.grant_description(ALICE, seen.as_str());
         Cluster {
             broker,
-            prefix,
+            open,
+            seen,
             secret,
         }
     })
 }
 
+/// `--kafka KEY=VALUE` for each pair.
+fn kafka(host: Host, settings: &[(&str, &str)]) -> Host {
+    settings.iter().fold(host, |host, (key, value)| {
+        host.arg("--kafka").arg(format!("{key}={value}"))
+    })
+}
+
+/// A run over these topics. Tests add the settings of the connection.
+fn run_at(address: &str, prefix: &Prefix, group: &str) -> Host {
+    Host::run(&paths::plugin(HOSTILE))
+        .args(["--brokers", address, "--prefix", prefix.as_str()])
+        .args(["--group-id", group, "--on-eof", "stop"])
+}
+
 impl Cluster {
-    /// A run with alice's account. Tests vary its arguments.
-    fn run(&self, prefix: &Prefix, group: &str, password: &str) -> Host {
-        Host::run(&paths::plugin(HOSTILE))
-            .args(["--brokers", &self.broker.secured_address()])
-            .args(["--prefix", prefix.as_str(), "--group-id", group])
-            .args(["--on-eof", "stop"])
-            .args(["--kafka", "security.protocol=SASL_SSL"])
-            .args(["--kafka", "sasl.mechanisms=SCRAM-SHA-512"])
-            .args(["--kafka", "sasl.username=alice", "--kafka"])
-            .arg(format!("sasl.password={password}"))
+    /// A log-in with alice's name.
+    fn log_in(&self, host: Host, mechanism: &str, password: &str) -> Host {
+        let certificate = self.broker.certificate();
+        let settings = [
+            ("security.protocol", "SASL_SSL"),
+            ("ssl.ca.location", &*certificate.to_string_lossy()),
+            ("sasl.mechanism", mechanism),
+            ("sasl.username", ALICE.name),
+            ("sasl.password", password),
+        ];
+        kafka(host, &settings)
     }
 
-    fn trusting(&self, host: Host) -> Host {
+    /// A run of alice, who logs in with her password.
+    fn alice(&self, prefix: &Prefix, group: &str) -> Host {
+        let run = run_at(&self.broker.secured_address(), prefix, group);
+        self.log_in(run, "SCRAM-SHA-512", ALICE.password)
+    }
+
+    /// A run over TLS without a log-in, which the listener for certificates takes.
+    fn over_tls(&self, group: &str, settings: &[(&str, &str)]) -> Host {
+        let run = run_at(&self.broker.certificate_address(), &self.open, group);
         let certificate = self.broker.certificate();
-        host.arg("--kafka")
-            .arg(format!("ssl.ca.location={}", certificate.display()))
+        let tls = [
+            ("security.protocol", "SSL"),
+            ("ssl.ca.location", &*certificate.to_string_lossy()),
+        ];
+        kafka(kafka(run, &tls), settings)
+    }
+}
+
+/// The run reads everything, and prints no password.
+#[track_caller]
+fn reads_all(host: Host) {
+    let finished = host.finish(LIMIT).success();
+    assert_eq!(finished.rows().len(), RECORDS as usize);
+    assert!(!finished.stderr.contains(ALICE.password));
+}
+
+/// The run fails within [`SOON`].
+#[track_caller]
+fn fails_soon(host: Host) -> Failure {
+    let started = Instant::now();
+    let finished: Finished = host.finish(LIMIT).code(1);
+    let took = started.elapsed();
+    assert!(took < SOON, "after {took:?}: {}", finished.stderr);
+    for secret in [ALICE.password, WRONG_PASSWORD, KEYSTORE_PASSWORD] {
+        assert!(!finished.stderr.contains(secret), "{}", finished.stderr);
+    }
+    failure(&finished)
+}
+
+#[test]
+fn account_logs_in_with_each_mechanism() {
+    let cluster = cluster();
+    for mechanism in ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] {
+        let group = format!("alice-{mechanism}");
+        let run = run_at(&cluster.broker.secured_address(), &cluster.open, &group);
+        reads_all(cluster.log_in(run, mechanism, ALICE.password));
     }
 }
 
 #[test]
-fn account_reads_everything_that_it_may_read() {
+fn account_logs_in_with_a_certificate() {
     let cluster = cluster();
-    let run = cluster.run(&cluster.prefix, "alice-all", ALICE.password);
-    let finished = cluster.trusting(run).finish(LIMIT).success();
-    assert_eq!(finished.rows().len(), 10);
+    let broker = &cluster.broker;
+    let (certificate, key) = (broker.client_certificate(), broker.client_key());
+    reads_all(cluster.over_tls(
+        "alice-files",
+        &[
+            ("ssl.certificate.location", &*certificate.to_string_lossy()),
+            ("ssl.key.location", &*key.to_string_lossy()),
+        ],
+    ));
+    let keystore = broker.client_keystore();
+    reads_all(cluster.over_tls(
+        "alice-store",
+        &[
+            ("ssl.keystore.location", &*keystore.to_string_lossy()),
+            ("ssl.keystore.password", KEYSTORE_PASSWORD),
+        ],
+    ));
 }
 
 #[test]
 fn wrong_password_is_reported_and_not_printed() {
     let cluster = cluster();
-    let run = cluster.run(&cluster.prefix, "alice-password", "looking-glass");
-    let finished = cluster.trusting(run).finish(LIMIT).code(1);
-    assert!(!finished.stderr.contains("looking-glass"));
-    super::failure(&finished)
-        .names(&format!("`{}`", cluster.broker.secured_address()))
-        .names("uthentication failed")
-        .hints("`sasl.*`");
+    let address = cluster.broker.secured_address();
+    for mechanism in ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] {
+        let run = run_at(&address, &cluster.open, "alice-password");
+        fails_soon(cluster.log_in(run, mechanism, WRONG_PASSWORD))
+            .names(&format!("`{address}`"))
+            .names("uthentication failed")
+            .hints("check `--kafka sasl.username`, its password and `--kafka sasl.mechanism`");
+    }
+}
+
+#[test]
+fn mechanism_that_the_brokers_do_not_offer_is_reported() {
+    let cluster = cluster();
+    let address = cluster.broker.secured_address();
+    let run = run_at(&address, &cluster.open, "alice-mechanism");
+    let run = cluster.log_in(run, "OAUTHBEARER", ALICE.password);
+    let run = kafka(
+        run,
+        &[
+            ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
+            ("sasl.oauthbearer.config", "principal=alice"),
+        ],
+    );
+    fails_soon(run)
+        .names("SASL mechanism")
+        .hints("set `--kafka sasl.mechanism` to one that the brokers offer");
 }
 
 #[test]
 fn untrusted_certificate_is_reported() {
     let cluster = cluster();
-    let run = cluster.run(&cluster.prefix, "alice-certificate", ALICE.password);
-    fails(run)
-        .names(&format!("`{}`", cluster.broker.secured_address()))
+    let address = cluster.broker.secured_address();
+    let run = run_at(&address, &cluster.open, "alice-certificate");
+    let settings = [
+        ("security.protocol", "SASL_SSL"),
+        ("sasl.mechanism", "SCRAM-SHA-512"),
+        ("sasl.username", ALICE.name),
+        ("sasl.password", ALICE.password),
+    ];
+    fails_soon(kafka(run, &settings))
+        .names(&format!("`{address}`"))
         .names("certificate")
-        .hints("`ssl.*`");
+        .hints("`--kafka ssl.ca.location=FILE`");
+}
+
+#[test]
+fn file_of_certificates_that_does_not_exist_is_reported() {
+    let cluster = cluster();
+    let run = run_at("127.0.0.1:1", &cluster.open, "alice-file");
+    let settings = [
+        ("security.protocol", "SSL"),
+        ("ssl.ca.location", "/nonexistent/authority.pem"),
+    ];
+    fails_soon(kafka(run, &settings))
+        .says("`--kafka ssl.ca.location` names the file `/nonexistent/authority.pem`, which cannot be opened: No such file or directory (os error 2)")
+        .hints("name a file that this user can read");
+}
+
+#[test]
+fn missing_client_certificate_is_reported() {
+    let cluster = cluster();
+    fails_soon(cluster.over_tls("alice-none", &[]))
+        .names(&format!("`{}`", cluster.broker.certificate_address()))
+        .names("certificate")
+        .hints("the brokers ask for a client certificate that they know");
+}
+
+/// A certificate that the brokers do not know: their own one, which they do not trust for clients.
+#[test]
+fn unknown_client_certificate_is_reported() {
+    let cluster = cluster();
+    let broker = &cluster.broker;
+    let key = run::folder("key").join("key.pem");
+    let own_key = broker.certificate().with_file_name("key.pem");
+    fs::copy(own_key, &key).expect("the broker has a key");
+    let certificate = broker.certificate();
+    fails_soon(cluster.over_tls(
+        "alice-unknown",
+        &[
+            ("ssl.certificate.location", &*certificate.to_string_lossy()),
+            ("ssl.key.location", &*key.to_string_lossy()),
+        ],
+    ))
+    .hints("the brokers ask for a client certificate that they know");
 }
 
 #[test]
 fn client_without_security_is_reported() {
     let cluster = cluster();
-    let run = Host::run(&paths::plugin(HOSTILE))
-        .args(["--brokers", &cluster.broker.secured_address()])
-        .args(["--group-id", "alice-plain"]);
-    fails(run)
-        .names(&format!("`{}`", cluster.broker.secured_address()))
-        .hints("`--kafka security.protocol`");
+    for address in [
+        cluster.broker.secured_address(),
+        cluster.broker.certificate_address(),
+    ] {
+        fails_soon(run_at(&address, &cluster.open, "alice-plain"))
+            .names(&format!("`{address}`"))
+            .hints("set `--kafka security.protocol=SASL_SSL`");
+    }
+}
+
+#[test]
+fn client_with_tls_against_a_port_without_is_reported() {
+    let cluster = cluster();
+    let address = cluster.broker.address();
+    let run = run_at(&address, &cluster.open, "alice-tls");
+    fails_soon(kafka(run, &[("security.protocol", "SSL")]))
+        .names(&format!("`{address}`"))
+        .hints("the brokers do not seem to speak TLS at this port");
 }
 
 #[test]
 fn group_that_the_account_may_not_use_is_reported() {
     let cluster = cluster();
-    let run = cluster.run(&cluster.prefix, "bob-group", ALICE.password);
-    fails(cluster.trusting(run))
+    fails_soon(cluster.alice(&cluster.open, "bob-group"))
         .names("roup authorization failed")
         .hints("`--group-id`: where access is limited it begins with the user's name and a hyphen");
 }
 
 #[test]
-fn topics_that_the_account_may_not_read_are_not_found() {
+fn topics_that_the_account_may_not_see_are_not_found() {
     let cluster = cluster();
-    let run = cluster.run(&cluster.secret, "alice-topic", ALICE.password);
-    fails(cluster.trusting(run))
+    fails_soon(cluster.alice(&cluster.secret, "alice-topic"))
         .names(&format!(
             "has no topic with the prefix `{}`",
             cluster.secret
         ))
-        .names(&format!("the prefixes there are: `{}`", cluster.prefix))
+        .names(&format!("`{}`", cluster.open))
         .hints("`--prefix`");
+}
+
+#[test]
+fn topics_that_the_account_may_see_and_not_read_are_reported() {
+    let cluster = cluster();
+    fails_soon(cluster.alice(&cluster.seen, "alice-seen"))
+        .names("opic authorization failed")
+        .hints("the account may not read one of the topics");
 }
