@@ -15,3 +15,4 @@ pub mod sandbox;
 pub mod sink;
 mod source;
 mod text;
+mod transfer;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    Config, ConfigError, Layer, Layers, LimitsLayer, Origin, Origins, ProcessorLayer, RecordCount,
-    Size, Span,
+    ConfigError, KafkaSettings, Layer, Layers, LimitsLayer, Origin, Origins, ProcessorLayer,
+    RecordCount, Size, Span, Text,
 };
 use crate::pipeline::stop::Stop;
 use crate::sink::jsonl;
@@ -24,7 +24,9 @@ pub(super) fn install_signal_handlers() -> Result<Stop, Report> {
 }
 
 /// The configuration of a command with these flags, and the origins of its values.
-pub(super) fn configure(flags: Layer) -> (Result<Config, ConfigError>, Origins) {
+pub(super) fn configure<C: TryFrom<Layer, Error = ConfigError>>(
+    flags: Layer,
+) -> (Result<C, ConfigError>, Origins) {
     let layers = Layers::default().over(flags, |_| Origin::Flag);
     let (layer, origins) = layers.into_parts();
     (layer.try_into(), origins)
@@ -59,6 +61,18 @@ pub(super) struct ObjectArguments {
     /// Prefix of the topic names, before the object type [default: swh.journal.objects].
     #[arg(long)]
     prefix: Option<String>,
+}
+
+/// The cluster of a command that copies records.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ClusterArguments {
+    /// Bootstrap brokers, separated by commas.
+    #[arg(long, value_name = "HOST:PORT,...")]
+    brokers: Option<Text>,
+
+    /// Set a setting of librdkafka; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
+    kafka: Vec<(String, String)>,
 }
 
 /// What one call and one instance may take.
@@ -97,6 +111,13 @@ impl ObjectArguments {
         layer.journal.object_types = given(self.object_types);
         layer.journal.privileged = self.privileged.then_some(true);
         layer.journal.prefix = self.prefix;
+    }
+}
+
+impl ClusterArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.kafka.brokers = self.brokers;
+        layer.kafka.settings = given(self.kafka).map(KafkaSettings);
     }
 }
 

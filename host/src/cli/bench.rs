@@ -70,7 +70,7 @@ pub(super) struct Arguments {
 
 /// Loads, measures round by round, and writes the result.
 pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
-    let (config, origins) = args::configure(arguments.layer());
+    let (config, origins) = args::configure::<Config>(arguments.layer());
     let names = Names(&origins);
     let config = config.map_err(|error| match error {
         ConfigError::NoSource => Report::of(&bench::Error::NoRecording, names),

@@ -5,6 +5,8 @@ mod bench;
 mod environment;
 mod hints;
 mod names;
+mod produce;
+mod record;
 mod report;
 mod run;
 mod values;
@@ -31,6 +33,8 @@ struct Arguments {
 enum Command {
     Run(Box<run::Arguments>),
     Bench(Box<bench::Arguments>),
+    Produce(Box<produce::Arguments>),
+    Record(Box<record::Arguments>),
 }
 
 /// Executes the command line of the process, and reports an error on standard error.
@@ -55,6 +59,8 @@ impl Arguments {
         match self.command {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
+            Command::Produce(arguments) => produce::execute(*arguments),
+            Command::Record(arguments) => record::execute(*arguments),
         }
     }
 }

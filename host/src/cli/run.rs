@@ -7,7 +7,9 @@ use super::environment::Environment;
 use super::names::Names;
 use super::report::Report;
 use super::values;
-use crate::config::{KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount};
+use crate::config::{
+    Config, KafkaSettings, Layer, OnBadRecord, OnEof, Size, Span, Text, WorkerCount,
+};
 use crate::pipeline::build::Pipeline;
 
 /// Runs a plugin over the journal, or over a recording.
@@ -77,7 +79,7 @@ struct SourceArguments {
 
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result<(), Report> {
-    let (config, origins) = args::configure(arguments.into_layer());
+    let (config, origins) = args::configure::<Config>(arguments.into_layer());
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
     let stop = args::install_signal_handlers()?;
@@ -120,8 +122,8 @@ mod tests {
     use super::*;
     use crate::cli::names::flag;
     use crate::config::{
-        Config, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
-        DEFAULT_PREFIX, Setting, Source,
+        DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_PREFIX,
+        Setting, Source,
     };
 
     fn command() -> Command {

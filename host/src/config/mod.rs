@@ -4,6 +4,7 @@
 //! and keeps the [`Origin`] of every value. Settings that no layer sets have a default, and everything is checked once,
 //! when it becomes a [`Config`].
 
+mod copy;
 mod layer;
 pub(crate) mod memory;
 pub(crate) mod options;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::copy::CopyConfig;
 pub(crate) use self::layer::{Layer, Layers, LimitsLayer, ProcessorLayer};
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
@@ -128,6 +130,9 @@ pub(crate) enum ConfigError {
     /// There is neither a recording nor a cluster.
     #[error("neither a recording nor the brokers of a cluster are named")]
     NoSource,
+    /// A command that copies records without a cluster.
+    #[error("the brokers of a cluster are not named")]
+    NoBrokers,
     /// A cluster without brokers or without a group.
     #[error("a cluster needs brokers and a consumer group")]
     Incomplete {

@@ -209,6 +209,18 @@ impl Subscription {
     }
 }
 
+/// The name of a topic under another prefix: a privileged topic stays privileged.
+#[must_use]
+pub(crate) fn renamed(name: &str, prefix: &str) -> String {
+    let (old, object_type) = name.rsplit_once('.').unwrap_or(("", name));
+    let privileged = if old.ends_with(PRIVILEGED) {
+        PRIVILEGED
+    } else {
+        ""
+    };
+    format!("{prefix}{privileged}.{object_type}")
+}
+
 /// The prefix of a topic; none for the topics of Kafka itself.
 fn public_prefix(name: &str) -> Option<&str> {
     let (prefix, _) = name.rsplit_once('.')?;

@@ -20,13 +20,13 @@ use crate::journal::offsets::Offsets;
 use crate::journal::topics::Subscription;
 
 /// The time limit for the answers of the brokers at the start.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// The time limit for one attempt of a request. It is short, so that an error seen meanwhile is reported soon.
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// How long a connection has to fail in a way that wrong settings explain before they are held to be the cause.
 const CERTAIN_AFTER: Duration = Duration::from_secs(3);
 /// The pause before a failed request is sent again.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// The cluster as the process found it when it started.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl Cluster {
     }
 }
 
-fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata, Error> {
+pub(super) fn fetch_metadata(query_client: &QueryClient, brokers: &str) -> Result<Metadata, Error> {
     let started = Instant::now();
     loop {
         let error = match query_client.metadata(ATTEMPT) {

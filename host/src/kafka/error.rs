@@ -105,6 +105,28 @@ pub enum Error {
         /// The reason.
         error: TopicError,
     },
+    /// A topic could not be created.
+    #[error("the brokers did not create the topic `{topic}`: {reason}")]
+    CreateTopic {
+        /// The topic.
+        topic: String,
+        /// librdkafka's reason.
+        reason: String,
+        /// Whether the account lacks the right to create it.
+        no_right: bool,
+    },
+    /// A new topic cannot be written to yet.
+    #[error(
+        "after {seconds} s, not all of the {partitions} partitions of the new topic `{topic}` have a leader"
+    )]
+    NoLeaders {
+        /// The topic.
+        topic: String,
+        /// The number of its partitions.
+        partitions: u32,
+        /// How long they were waited for.
+        seconds: u64,
+    },
     /// A request failed.
     #[error("the brokers did not {what}: {reason}")]
     Request {

@@ -3,6 +3,7 @@
 //! A worker has one consumer. The queues of its partitions are forwarded to one data queue, which is read in batches.
 //! `poll` serves everything else: rebalances, errors and log lines.
 
+mod catalog;
 mod clients;
 mod cluster;
 mod context;
@@ -12,12 +13,16 @@ mod leave_barrier;
 mod membership;
 mod memory;
 mod native;
+mod producer;
+mod producer_settings;
 mod queries;
 mod query_client;
 mod setting_check;
 mod setting_files;
 mod setting_names;
 mod settings;
+mod slice;
+mod topic_admin;
 mod transient_errors;
 
 pub use self::clients::Clients;
@@ -28,8 +33,12 @@ pub use self::membership::{Member, Membership};
 pub use self::memory::FetchRequest;
 pub use self::settings::{FetchLimits, Settings};
 
+pub(crate) use self::catalog::{Catalog, partitions_of};
 pub(crate) use self::leave_barrier::BarrierGuard;
 pub(crate) use self::membership::Rebalance;
 pub(crate) use self::native::{Message, Messages, PartitionEvent, Queue};
+pub(crate) use self::producer::{Answers, Failure, NewRecord, Producer, Refusal};
 pub(crate) use self::queries::Question;
+pub(crate) use self::slice::SliceReader;
+pub(crate) use self::topic_admin::NewTopics;
 pub(crate) use self::transient_errors::TransientErrors;

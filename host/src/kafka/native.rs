@@ -248,6 +248,11 @@ impl<'a> Message<'a> {
         unsafe { bytes_of(self.0.key, self.0.key_len) }
     }
 
+    /// Whether there is no value, which is not the same as an empty one.
+    pub(crate) fn is_tombstone(self) -> bool {
+        self.0.payload.is_null()
+    }
+
     /// The value, empty for a tombstone.
     pub(crate) fn value(self) -> &'a [u8] {
         // SAFETY: librdkafka's payload and its length belong together.

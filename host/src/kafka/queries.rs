@@ -116,7 +116,11 @@ fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positions, KafkaE
     Ok(partitions(&found).into_iter().zip(positions).collect())
 }
 
-fn resolve(client: &QueryClient, of: &[Partition], start: Start) -> Result<Offsets, KafkaError> {
+pub(super) fn resolve(
+    client: &QueryClient,
+    of: &[Partition],
+    start: Start,
+) -> Result<Offsets, KafkaError> {
     let at = |of: &[Partition], offset| {
         let mut list = list_of(of);
         list.set_all_offsets(offset)?;

@@ -34,10 +34,10 @@ const HEARTBEAT_INTERVAL_MS: u64 = 500;
 /// The first pause before a client connects to a broker again, in milliseconds; it doubles with each failure.
 /// librdkafka also waits for half of it before it goes on from a bootstrap server to the brokers themselves, which
 /// every client does once: with its default of 100 ms that is a third of the time to the first record.
-const RECONNECT_BACKOFF_MS: &str = "20";
+pub(super) const RECONNECT_BACKOFF_MS: &str = "20";
 /// The level of the log lines about failed connections, which say more than librdkafka's errors: a connection that the
 /// broker closes is none of those.
-const FAILURES: RDKafkaLogLevel = RDKafkaLogLevel::Info;
+pub(super) const FAILURES: RDKafkaLogLevel = RDKafkaLogLevel::Info;
 /// `FETCH_QUEUE_BACKOFF_MS` for a small queue, which is soon empty.
 const SMALL_QUEUE_BACKOFF_MS: &str = "2";
 /// The smallest response that a large number of brokers leads to, in bytes.
@@ -162,7 +162,7 @@ impl Settings {
         }
     }
 
-    fn number(&self, key: &str) -> Option<usize> {
+    pub(super) fn number(&self, key: &str) -> Option<usize> {
         self.get(key)?.parse().ok()
     }
 

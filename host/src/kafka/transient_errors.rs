@@ -60,6 +60,11 @@ impl TransientErrors {
         Ok(())
     }
 
+    /// Whether an error was reported since the last record.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.reported.is_empty()
+    }
+
     /// Records arrive again.
     pub(crate) fn over(&mut self) {
         if !self.reported.is_empty() {

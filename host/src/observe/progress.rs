@@ -66,10 +66,13 @@ impl Default for WorkerProgress {
 impl WorkerProgress {
     /// Counts batches that were processed.
     pub(crate) fn count(&self, batches: &Batches) {
-        self.objects
-            .fetch_add(batches.records() as u64, Ordering::Relaxed);
-        self.bytes
-            .fetch_add(batches.bytes() as u64, Ordering::Relaxed);
+        self.add(batches.records() as u64, batches.bytes() as u64);
+    }
+
+    /// Counts records and their bytes.
+    pub(crate) fn add(&self, records: u64, bytes: u64) {
+        self.objects.fetch_add(records, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Records what is left to read.

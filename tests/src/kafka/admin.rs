@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -31,6 +31,12 @@ impl Prefix {
             "{name}-{:08x}.journal",
             RandomState::new().hash_one(name) >> 32
         ))
+    }
+
+    /// The prefix of the topics in a recording of the journal.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self("swh.journal.objects".to_owned())
     }
 
     /// The prefix, for `--prefix`.
@@ -243,6 +249,24 @@ impl Broker {
         for element in deleted.expect("the broker answers").elements() {
             element.error().expect("the broker deletes records");
         }
+    }
+
+    /// The settings of a topic.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    #[must_use]
+    pub fn topic_settings(&self, topic: &str) -> BTreeMap<String, String> {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("the settings are right");
+        let options = AdminOptions::new().request_timeout(Some(REQUEST_LIMIT));
+        let topic = [ResourceSpecifier::Topic(topic)];
+        let described = futures_executor::block_on(admin.describe_configs(&topic, &options));
+        let described = described.expect("the broker answers").into_iter();
+        let entries = described.flat_map(|topic| topic.expect("the topic exists").entries);
+        entries
+            .filter_map(|entry| Some((entry.name, entry.value?)))
+            .collect()
     }
 
     /// A client that sends requests and never joins a group.

@@ -230,6 +230,28 @@ impl Broker {
     }
 }
 
+impl Broker {
+    /// Writes records in a transaction, whose end takes an offset of its own.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn write_in_a_transaction(&self, topic: &str, records: u32) {
+        let producer: ThreadedProducer<Confirmations> = self
+            .client()
+            .set("transactional.id", topic)
+            .create_with_context(Confirmations)
+            .expect("the settings are right");
+        let done = "a transaction succeeds";
+        producer.init_transactions(FLUSH_LIMIT).expect(done);
+        producer.begin_transaction().expect(done);
+        for number in 0..records {
+            let key = number.to_be_bytes().to_vec();
+            send(&producer, BaseRecord::to(topic).key(&key).payload(&key));
+        }
+        producer.commit_transaction(FLUSH_LIMIT).expect(done);
+    }
+}
+
 /// Writes the key of a repetition. It stays valid msgpack. The last bytes of an identifier change; for a key of another
 /// form, later repetitions write a binary that contains the key and the number of the repetition.
 fn write_key(key: &mut Vec<u8>, original: &[u8], repetition: u32) {

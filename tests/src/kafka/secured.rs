@@ -118,6 +118,15 @@ impl Broker {
         assert_eq!(granted, "");
     }
 
+    /// Lets an account write to the topics whose names begin with this prefix.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn grant_writing(&self, account: Account, topics: &str) {
+        let arguments = [&self.address(), account.name, topics, "--write"];
+        let granted = oracle::script("grant.py", arguments);
+        assert_eq!(granted, "");
+    }
 }
 
 /// The addition to the list of listeners.

@@ -6,5 +6,6 @@ mod delivery;
 mod harness;
 mod objects;
 mod plugins;
+mod transfer;
 mod upstream;
 mod verify_objects;

@@ -13,6 +13,7 @@ impl Explain for ConfigError {
                 names.of(Setting::Recording),
                 names.of(Setting::Brokers)
             ),
+            Self::NoBrokers => format!("{} is required", names.of(Setting::Brokers)),
             Self::Incomplete { missing, given } => {
                 format!("{} is required with {}", names.of(missing), names.of(given))
             }
@@ -38,6 +39,7 @@ impl Explain for ConfigError {
                 names.of(Setting::Brokers),
                 names.of(Setting::GroupId)
             )),
+            Self::NoBrokers => Some("name the bootstrap brokers of a Kafka cluster".to_owned()),
             Self::SeveralWorkers => Some(format!(
                 "a recording is read by one worker: leave {} out",
                 names.of(Setting::Workers)

@@ -89,6 +89,15 @@ impl Explain for Error {
             | Self::CommitRefused { .. }
             | Self::Partition { .. }
             | Self::Request { .. } => by_cause(self.likely_cause()?, names),
+            Self::CreateTopic { no_right: true, .. } => {
+                "the account may not create topics: create them before, or use another account"
+                    .to_owned()
+            }
+            Self::CreateTopic { .. } => {
+                "`--replication-factor` and `--partitions` set what the brokers are asked for"
+                    .to_owned()
+            }
+            Self::NoLeaders { .. } => "check the brokers, and run it again".to_owned(),
             Self::SettingFile { .. } => "name a file that this user can read".to_owned(),
             Self::Client(_) => {
                 "check the settings that the reason names, and that their files can be read"

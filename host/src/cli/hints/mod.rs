@@ -9,6 +9,7 @@ mod pipeline;
 mod recording;
 mod sandbox;
 mod sink;
+mod transfer;
 
 use std::error::Error;
 use std::fmt::Write;

@@ -234,3 +234,14 @@ fn object_types_without_topics_are_chosen_by_their_names() {
     let none = any().choose_object_types([]);
     assert!(matches!(none, Err(TopicError::NoTopics { .. })));
 }
+
+#[test]
+fn privileged_topic_stays_privileged_under_another_prefix() {
+    for (name, renamed) in [
+        ("a.b.origin", "x.origin"),
+        ("a.b_privileged.release", "x_privileged.release"),
+        ("origin", "x.origin"),
+    ] {
+        assert_eq!(super::renamed(name, "x"), renamed);
+    }
+}

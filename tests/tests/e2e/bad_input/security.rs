@@ -145,6 +145,69 @@ fn account_logs_in_with_a_certificate() {
     ));
 }
 
+/// The rights of a journal's user, to read under a prefix, are enough; a group is not needed.
+#[test]
+fn account_records_without_a_right_on_any_other_group() {
+    let cluster = cluster();
+    let path = run::folder("secured").join("new.journal.zst");
+    let host = Host::new()
+        .args(["record", "--brokers", &cluster.broker.secured_address()])
+        .args(["--prefix", cluster.open.as_str(), "--output"])
+        .arg(&path);
+    let host = cluster.log_in(host, "SCRAM-SHA-512", ALICE.password);
+    let finished = host.finish(LIMIT).success();
+    assert!(
+        finished.stderr.contains("10 records, "),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn account_that_may_not_create_topics_cannot_produce() {
+    let cluster = cluster();
+    let folder = run::folder("secured");
+    let path = folder.join("origins.journal");
+    super::record(&path, &origins(3, 1));
+    let prefix = format!("{}-new", cluster.open);
+    let host = Host::new()
+        .arg("produce")
+        .arg(&path)
+        .args(["--brokers", &cluster.broker.secured_address()])
+        .args(["--prefix", &prefix]);
+    fails_soon(cluster.log_in(host, "SCRAM-SHA-512", ALICE.password))
+        .names(&format!(
+            "the brokers did not create the topic `{prefix}.origin`: "
+        ))
+        .names("uthorization failed")
+        .hints("the account may not create topics");
+    let host = Host::new()
+        .arg("produce")
+        .arg(&path)
+        .args(["--brokers", &cluster.broker.secured_address()])
+        .args(["--prefix", cluster.open.as_str(), "--append"]);
+    fails_soon(cluster.log_in(host, "SCRAM-SHA-512", ALICE.password))
+        .names("no record can be written: ")
+        .names("uthorization failed")
+        .names(": of 3 records, 0 are confirmed")
+        .hints("the account may not write to any topic");
+    // With a right on another topic, the brokers refuse the record and not the producer.
+    let mine = format!("{}.mine", cluster.open);
+    cluster.broker.grant_writing(ALICE, &mine);
+    let host = Host::new()
+        .arg("produce")
+        .arg(&path)
+        .args(["--brokers", &cluster.broker.secured_address()])
+        .args(["--prefix", cluster.open.as_str(), "--append"]);
+    fails_soon(cluster.log_in(host, "SCRAM-SHA-512", ALICE.password))
+        .names(&format!(
+            "the brokers did not take a record of `{}` ",
+            cluster.open.topic("origin")
+        ))
+        .names("uthorization failed: of 3 records, 0 are confirmed")
+        .hints("the account may not write to this topic");
+}
+
 #[test]
 fn wrong_password_is_reported_and_not_printed() {
     let cluster = cluster();

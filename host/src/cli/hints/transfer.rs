@@ -1,0 +1,109 @@
+//! Records that cannot be copied between a cluster and a recording.
+
+use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+
+use super::{Explain, chain};
+use crate::cli::names::Names;
+use crate::config::Setting;
+use crate::transfer::{Error, Incomplete, Interruption};
+
+impl Explain for Error {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match self {
+            Self::Kafka(error) => error.sentence(names),
+            _ => chain(self),
+        }
+    }
+
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        Some(match self {
+            Self::Kafka(error) => return error.hint(names),
+            Self::Recording(error) => return recording_hint(error),
+            Self::ReadOnce(_) => "save it to a file first".to_owned(),
+            Self::UnlistedTopic(_) => "recordings cannot be joined by concatenation".to_owned(),
+            Self::RecordTooLarge { bytes, .. } => format!(
+                "raise {}, and the limit of the brokers",
+                names.kafka_with("message.max.bytes", bytes)
+            ),
+            Self::SameTopic { .. } => {
+                format!("leave {} out", names.of(Setting::Prefix))
+            }
+            Self::BadTopicName(_) => format!("choose another {}", names.of(Setting::Prefix)),
+            Self::HoldRecords(_) => format!(
+                "`--append` adds to them, and {} writes to other topics",
+                names.of(Setting::Prefix)
+            ),
+            Self::TooFewPartitions { needed, exists, .. } => {
+                let more = if *exists {
+                    "add partitions to the topic".to_owned()
+                } else {
+                    format!("set `--partitions` to at least {needed}")
+                };
+                format!("{more}, or leave `--keep-partitions` out")
+            }
+            Self::Exists(_) => "name another file with `--output`, or remove it".to_owned(),
+            Self::Output { source, .. }
+                if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge) =>
+            {
+                "make room, or record less: `--max-records` and `--until` limit it".to_owned()
+            }
+            Self::Output { .. } => "`--output` takes the path of a file that can be created".to_owned(),
+            Self::NoPartition { .. } => {
+                "`--partition` takes a number from 0 on, or TOPIC:NUMBER with the topic's whole name"
+                    .to_owned()
+            }
+            Self::Incomplete(incomplete) => return incomplete_hint(incomplete, names),
+            Self::TooManyTopics(_) | Self::Thread(_) | Self::Panicked => return None,
+        })
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::BadTopicName(_) => true,
+            Self::Kafka(error) => error.is_wrong_use(),
+            _ => false,
+        }
+    }
+}
+
+fn recording_hint(error: &journal_recording::Error) -> Option<String> {
+    use journal_recording::Error as File;
+    Some(
+        match error {
+            File::Open { .. } | File::Read { .. } => {
+                "name the path of a recording that can be read"
+            }
+            File::Empty { .. } | File::NotARecording { .. } => {
+                "docs/recording-format.md describes the format of a recording"
+            }
+            File::UnknownVersion { .. } => "a newer journal-host may read it",
+            File::CutShort { .. }
+            | File::Damaged { .. }
+            | File::BadTopicName { .. }
+            | File::Compression { .. } => "nothing was written: copy or make the recording again",
+            _ => return None,
+        }
+        .to_owned(),
+    )
+}
+
+fn incomplete_hint(incomplete: &Incomplete, names: Names<'_>) -> Option<String> {
+    let again = || {
+        format!(
+            "delete the topics or choose another {} before you run it again",
+            names.of(Setting::Prefix)
+        )
+    };
+    let is_produced =
+        matches!(incomplete, Incomplete::Produced { confirmed, .. } if *confirmed > 0);
+    match incomplete.interruption() {
+        Interruption::Refused(refusal) if refusal.no_right => {
+            Some("the account may not write to this topic".to_owned())
+        }
+        Interruption::Failed(failure) if failure.no_right => {
+            Some("the account may not write to any topic".to_owned())
+        }
+        Interruption::Kafka(error) => error.hint(names),
+        _ => is_produced.then(again),
+    }
+}

@@ -1,0 +1,74 @@
+//! `journal-host produce`: a recording to topics.
+
+use std::path::PathBuf;
+
+use super::args::{self, ClusterArguments};
+use super::names::Names;
+use super::report::Report;
+use crate::config::{CopyConfig, DEFAULT_PREFIX, Layer};
+use crate::kafka::Settings;
+use crate::transfer::{self, ProduceOptions};
+
+/// Writes a recording to Kafka, with its keys, values, tombstones and timestamps.
+///
+/// Topics that do not exist are created, and nothing is ever deleted from them by age or size. Records with the same key
+/// go to the same partition, in their order. The command succeeds when the brokers have confirmed every record.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Recording to write; must be a regular file.
+    recording: PathBuf,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+
+    /// Prefix of the topic names, before the object type [default: that of the recording].
+    #[arg(long)]
+    prefix: Option<String>,
+
+    /// Number of partitions of each new topic [default: 1, or with `--keep-partitions` as many as were recorded].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    partitions: Option<u32>,
+
+    /// Number of replicas of each new topic [default: that of the brokers].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    replication_factor: Option<u16>,
+
+    /// Write each record to its recorded partition, instead of one that follows from its key.
+    #[arg(long)]
+    keep_partitions: bool,
+
+    /// Add to topics that hold records already.
+    #[arg(long)]
+    append: bool,
+}
+
+/// Reads the recording twice: first to check it, then to write it.
+pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+    let mut layer = Layer::default();
+    arguments.cluster.add_to(&mut layer);
+    layer.journal.prefix = arguments.prefix;
+    let (config, origins) = args::configure::<CopyConfig>(layer);
+    let names = Names(&origins);
+    let config = config.map_err(|error| Report::of(&error, names))?;
+    let options = ProduceOptions {
+        recording: arguments.recording,
+        prefix: config.prefix.clone(),
+        default_prefix: DEFAULT_PREFIX.to_owned(),
+        partitions: arguments.partitions,
+        replication_factor: arguments.replication_factor,
+        keep_partitions: arguments.keep_partitions,
+        append: arguments.append,
+    };
+    let stop = args::install_signal_handlers()?;
+    transfer::produce(&settings(config), &options, &stop).map_err(|error| Report::of(&error, names))
+}
+
+/// The cluster of a command that copies records. Its consumers have the name of a group that they never join.
+pub(super) fn settings(config: CopyConfig) -> Settings {
+    Settings {
+        brokers: config.brokers,
+        group_id: "journal-host".to_owned(),
+        kafka: config.settings,
+        fetch: None,
+    }
+}

@@ -1,0 +1,139 @@
+//! `journal-host record`: a part of a journal to a recording.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::args::{self, ClusterArguments, ObjectArguments};
+use super::names::Names;
+use super::produce::settings;
+use super::report::Report;
+use crate::config::{CopyConfig, Layer};
+use crate::journal::topics::{ObjectTypes, Subscription};
+use crate::transfer::{self, Bound, PartitionChoice, RecordOptions};
+
+/// Records a part of a journal, for `run --recording`, `bench` and `produce`.
+///
+/// Each record keeps its partition, offset and timestamp. The command joins no consumer group and commits nothing. It
+/// ends at the records that existed when it started.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    cluster: ClusterArguments,
+
+    #[command(flatten)]
+    objects: ObjectArguments,
+
+    /// Record only this partition of all topics, or of one topic; may be repeated.
+    #[arg(long = "partition", value_name = "[TOPIC:]N", value_parser = partition)]
+    partitions: Vec<PartitionChoice>,
+
+    /// Begin at an offset, at a time (`2026-11-01` or `2026-11-01T12:00:00Z`), or so long before now (`2h`) [default: the
+    /// first record].
+    #[arg(long, value_name = "OFFSET|TIME", value_parser = bound)]
+    from: Option<Bound>,
+
+    /// End before an offset or a time, in the same forms [default: the end when the command starts].
+    #[arg(long, value_name = "OFFSET|TIME", value_parser = bound)]
+    until: Option<Bound>,
+
+    /// Maximum number of records.
+    #[arg(long, value_name = "N")]
+    max_records: Option<u64>,
+
+    /// Maximum number of records of each topic.
+    #[arg(long, value_name = "N")]
+    max_records_per_topic: Option<u64>,
+
+    /// File for the recording, which must not exist. It is compressed with zstd; `NAME.journal.zst` is a usual name.
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Reads, and writes the file.
+pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+    let mut layer = Layer::default();
+    arguments.cluster.add_to(&mut layer);
+    arguments.objects.add_to(&mut layer);
+    let (config, origins) = args::configure::<CopyConfig>(layer);
+    let names = Names(&origins);
+    let config = config.map_err(|error| Report::of(&error, names))?;
+    let objects = config.objects.clone();
+    let options = RecordOptions {
+        output: arguments.output,
+        subscription: Subscription {
+            prefix: objects.prefix,
+            object_types: match &objects.types[..] {
+                [] => ObjectTypes::Any,
+                _ => ObjectTypes::Named(objects.types),
+            },
+            privileged: objects.privileged,
+        },
+        partitions: arguments.partitions,
+        from: arguments.from,
+        until: arguments.until,
+        max_records: arguments.max_records,
+        max_records_per_topic: arguments.max_records_per_topic,
+    };
+    let stop = args::install_signal_handlers()?;
+    transfer::record(&settings(config), &options, &stop).map_err(|error| Report::of(&error, names))
+}
+
+/// `N` or `TOPIC:N`.
+fn partition(text: &str) -> Result<PartitionChoice, String> {
+    let (topic, number) = match text.rsplit_once(':') {
+        Some((topic, number)) => (Some(topic.to_owned()), number),
+        None => (None, text),
+    };
+    match number.parse() {
+        Ok(number) if topic.as_deref() != Some("") => Ok(PartitionChoice { topic, number }),
+        _ => Err("it is not the number of a partition, nor TOPIC:NUMBER".to_owned()),
+    }
+}
+
+/// An offset, the beginning of a day in UTC, a time, or a span before now.
+fn bound(text: &str) -> Result<Bound, String> {
+    if let Ok(offset) = text.parse() {
+        return Ok(Bound::Offset(offset));
+    }
+    let midnight = format!("{text}T00:00:00Z");
+    let time = humantime::parse_rfc3339(text).or_else(|_| humantime::parse_rfc3339(&midnight));
+    let ago = || SystemTime::now().checked_sub(humantime::parse_duration(text).ok()?);
+    let since = time.ok().or_else(ago);
+    let since = since.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .map(Bound::Time)
+        .ok_or_else(|| {
+            "it is no offset, no time in UTC such as 2026-11-01 or 2026-11-01T12:00:00Z, and no span such as 2h"
+                .to_owned()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_an_offset_a_day_or_a_time() {
+        assert_eq!(bound("17"), Ok(Bound::Offset(17)));
+        assert_eq!(bound("1970-01-02"), Ok(Bound::Time(86_400_000)));
+        assert_eq!(bound("1970-01-01T00:00:01.5Z"), Ok(Bound::Time(1500)));
+        assert!(matches!(bound("2h"), Ok(Bound::Time(time)) if time > 1_600_000_000_000));
+        for text in ["", "-1", "yesterday", "2026-13-01", "1969-12-31", "12:00"] {
+            assert!(bound(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_partition_is_one_of_all_topics_or_of_one() {
+        let choice = |topic: Option<&str>, number| PartitionChoice {
+            topic: topic.map(str::to_owned),
+            number,
+        };
+        assert_eq!(partition("3"), Ok(choice(None, 3)));
+        assert_eq!(partition("a.b:0"), Ok(choice(Some("a.b"), 0)));
+        for text in ["", "a", ":1", "a:", "a:-1", "a:1:x"] {
+            assert!(partition(text).is_err(), "{text}");
+        }
+    }
+}

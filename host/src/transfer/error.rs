@@ -1,0 +1,224 @@
+//! Why records cannot be copied.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::kafka::{self, Failure, Refusal};
+use crate::text::{self, Quoted};
+
+/// Why records cannot be copied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The cluster cannot be read or written.
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    /// The recording cannot be read or written.
+    #[error(transparent)]
+    Recording(#[from] journal_recording::Error),
+    /// The recording is a pipe, which cannot be read twice.
+    #[error("the recording `{}` is not a file", .0.display())]
+    ReadOnce(PathBuf),
+    /// A recording without a header has too many topics.
+    #[error("the recording has more than {0} topics")]
+    TooManyTopics(usize),
+    /// The header lacks the topic of a record.
+    #[error("the header of the recording does not list the topic {}", Quoted(.0))]
+    UnlistedTopic(String),
+    /// A recording holds a record that the topic would not take.
+    #[error(
+        "a record of {} has {bytes} bytes, and the limit is {limit}",
+        Quoted(topic)
+    )]
+    RecordTooLarge {
+        /// The topic in the recording.
+        topic: String,
+        /// Bytes of its key and value.
+        bytes: usize,
+        /// The most that a record may have.
+        limit: usize,
+    },
+    /// Two topics of the recording would become one.
+    #[error(
+        "{} and {} would both become {}",
+        Quoted(one),
+        Quoted(other),
+        Quoted(target)
+    )]
+    SameTopic {
+        /// The first topic of the recording.
+        one: String,
+        /// The second one.
+        other: String,
+        /// The name of both.
+        target: String,
+    },
+    /// A topic's new name is none that Kafka takes.
+    #[error("{} cannot be the name of a topic: such a name is 1 to 249 of `A-Za-z0-9._-`", Quoted(.0))]
+    BadTopicName(String),
+    /// Topics hold records already.
+    #[error("{}", holding(.0))]
+    HoldRecords(Vec<(String, u64)>),
+    /// A topic lacks a partition that the recording names.
+    #[error(
+        "the recording has records of partition {} of {}, which has {partitions} partitions",
+        needed - 1, Quoted(topic)
+    )]
+    TooFewPartitions {
+        /// The topic on the cluster.
+        topic: String,
+        /// The number of partitions that the recording needs.
+        needed: u32,
+        /// The number that the topic has, or would have.
+        partitions: u32,
+        /// Whether the topic exists already.
+        exists: bool,
+    },
+    /// The file exists.
+    #[error("the file `{}` exists already", .0.display())]
+    Exists(PathBuf),
+    /// The file cannot be created or moved.
+    #[error("cannot write `{}`", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A partition that is asked for does not exist among the chosen topics.
+    #[error(
+        "there is no partition {choice} among the topics {}",
+        text::list(topics)
+    )]
+    NoPartition {
+        /// What was asked for.
+        choice: String,
+        /// The topics that were chosen.
+        topics: Vec<String>,
+    },
+    /// Not everything was copied.
+    #[error(transparent)]
+    Incomplete(#[from] Box<Incomplete>),
+    /// The system refused a thread.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    /// The thread panicked.
+    #[error("the thread that copies records panicked")]
+    Panicked,
+}
+
+/// A copy that ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Incomplete {
+    /// A part of a recording was written to topics.
+    #[error("{interruption}: of {records} records, {confirmed} are confirmed{}", unknown(*unanswered))]
+    Produced {
+        /// Why it ended.
+        interruption: Interruption,
+        /// The records of the recording.
+        records: u64,
+        /// Records that the brokers have confirmed.
+        confirmed: u64,
+        /// Records that were sent and not answered.
+        unanswered: u64,
+    },
+    /// A part of a journal was recorded.
+    #[error("{interruption}: {}", kept(path, *records, *wanted))]
+    Recorded {
+        /// Why it ended.
+        interruption: Interruption,
+        /// The recording.
+        path: PathBuf,
+        /// The records that it holds.
+        records: u64,
+        /// The records of a whole recording, where none of them was removed from the topics.
+        wanted: u64,
+    },
+}
+
+impl Incomplete {
+    /// Why it ended early.
+    pub(crate) fn interruption(&self) -> &Interruption {
+        match self {
+            Self::Produced { interruption, .. } | Self::Recorded { interruption, .. } => {
+                interruption
+            }
+        }
+    }
+}
+
+/// What ended a copy early.
+#[derive(Debug)]
+pub(crate) enum Interruption {
+    /// A signal.
+    Signal,
+    /// The brokers refused a record.
+    Refused(Refusal),
+    /// The producer cannot write any more.
+    Failed(Failure),
+    /// Records got no answer of the brokers.
+    Dropped(String),
+    /// The cluster cannot be read.
+    Kafka(kafka::Error),
+    /// The recording cannot be read any more.
+    Recording(journal_recording::Error),
+    /// The recording got records of this topic since the first pass.
+    Changed(String),
+    /// No broker answered for this number of seconds.
+    Silence(u64),
+}
+
+impl fmt::Display for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal => f.write_str("a signal ended it"),
+            Self::Refused(refusal) => write!(
+                f,
+                "the brokers did not take a record of {} {}: {}",
+                Quoted(&refusal.topic),
+                refusal.key,
+                refusal.reason
+            ),
+            Self::Failed(failure) => {
+                write!(f, "no record can be written: {}", failure.reason)
+            }
+            Self::Dropped(reason) => write!(f, "records were dropped: {reason}"),
+            Self::Kafka(error) => write!(f, "{error}"),
+            Self::Recording(error) => write!(f, "{error}"),
+            Self::Changed(topic) => write!(
+                f,
+                "the recording was changed: it now has records of {}",
+                Quoted(topic)
+            ),
+            Self::Silence(seconds) => write!(f, "no broker answered for {seconds} s"),
+        }
+    }
+}
+
+fn kept(path: &Path, records: u64, wanted: u64) -> String {
+    let path = path.display();
+    match records {
+        0 => format!("nothing was read before, and `{path}` was not written"),
+        _ => {
+            format!("`{path}` holds the {records} records that were read before, of up to {wanted}")
+        }
+    }
+}
+
+fn unknown(unanswered: u64) -> String {
+    match unanswered {
+        0 => String::new(),
+        _ => format!(", and {unanswered} more may have been written"),
+    }
+}
+
+/// The sentence about topics that hold records.
+fn holding(topics: &[(String, u64)]) -> String {
+    let records: u64 = topics.iter().map(|(_, records)| records).sum();
+    let names = text::list(topics.iter().map(|(name, _)| name));
+    match topics {
+        [_] => format!("the topic {names} holds {records} records already"),
+        _ => format!("these topics hold {records} records already: {names}"),
+    }
+}

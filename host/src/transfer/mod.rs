@@ -1,0 +1,48 @@
+//! Copies records between a cluster and a recording: `produce` writes a recording to topics, `record` writes a part of a
+//! journal to a recording. Values are passed on as they are, and nothing is committed.
+
+mod error;
+mod output;
+mod produce;
+mod ranges;
+mod record;
+mod survey;
+mod targets;
+
+use std::thread;
+use std::time::Instant;
+
+use crate::observe::progress::{Progress, WorkerProgress};
+
+pub(crate) use self::error::{Error, Incomplete, Interruption};
+pub(crate) use self::produce::{ProduceOptions, produce};
+pub(crate) use self::ranges::{Bound, PartitionChoice};
+pub(crate) use self::record::{RecordOptions, record};
+
+/// Does `work` in a thread of its own while a line shows its progress.
+fn with_progress<T: Send>(
+    title: &str,
+    work: impl FnOnce(&WorkerProgress) -> Result<T, Error> + Send,
+) -> Result<T, Error> {
+    let progress = Progress::new(1, &[]).titled(format!("{title}: "));
+    let counters = progress.worker(0);
+    thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name(title.to_owned())
+            .spawn_scoped(scope, || work(&counters))
+            .map_err(Error::Thread)?;
+        progress.show_until(|| thread.is_finished());
+        thread.join().unwrap_or(Err(Error::Panicked))
+    })
+}
+
+/// Records, bytes and the rate, for the last line of a command.
+fn figures(records: u64, bytes: u64, started: Instant) -> String {
+    let elapsed = started.elapsed();
+    let rate = u128::from(records) * 1000 / elapsed.as_millis().max(1);
+    format!(
+        "{records} records, {} in {:.1} s: {rate} records/s",
+        indicatif::HumanBytes(bytes),
+        elapsed.as_secs_f64()
+    )
+}
