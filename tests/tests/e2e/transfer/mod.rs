@@ -1,5 +1,6 @@
-//! Records between a cluster and a recording, with `produce` and `record`.
+//! Records between a cluster and a recording, with `produce` and `record`, and between upstream's programs and the host.
 
+mod interchange;
 mod produce;
 mod record;
 
