@@ -18,10 +18,10 @@ const WRONG_PASSWORD: &str = "looking-glass";
 const SOON: Duration = Duration::from_secs(12);
 const RECORDS: u32 = 10;
 
-/// A cluster with topics under three prefixes. Alice may read those of `open`, and see those of `seen`.
+/// A cluster with topics under three prefixes. Alice may read those of `prefix`, and see those of `seen`.
 struct Cluster {
     broker: Broker,
-    open: Prefix,
+    prefix: Prefix,
     seen: Prefix,
     secret: Prefix,
 }
@@ -31,15 +31,15 @@ fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| {
         let broker = Broker::start_secured(ALICE);
         let prefixes = ["open", "seen", "secret"].map(Prefix::new);
-        for prefix in &prefixes {
-            broker.load(prefix, &origins(RECORDS, 1), 2, 1);
+        for one in &prefixes {
+            broker.load(one, &origins(RECORDS, 1), 2, 1);
         }
-        let [open, seen, secret] = prefixes;
-        broker.grant(ALICE, open.as_str(), "alice-");
+        let [prefix, seen, secret] = prefixes;
+        broker.grant(ALICE, prefix.as_str(), "alice-");
         broker.grant_description(ALICE, seen.as_str());
         Cluster {
             broker,
-            open,
+            prefix,
             seen,
             secret,
         }
@@ -61,17 +61,23 @@ fn run_at(address: &str, prefix: &Prefix, group: &str) -> Host {
 }
 
 impl Cluster {
+    fn trusting(&self, host: Host) -> Host {
+        let certificate = self.broker.certificate();
+        kafka(
+            host,
+            &[("ssl.ca.location", &*certificate.to_string_lossy())],
+        )
+    }
+
     /// A log-in with alice's name.
     fn log_in(&self, host: Host, mechanism: &str, password: &str) -> Host {
-        let certificate = self.broker.certificate();
         let settings = [
             ("security.protocol", "SASL_SSL"),
-            ("ssl.ca.location", &*certificate.to_string_lossy()),
             ("sasl.mechanism", mechanism),
             ("sasl.username", ALICE.name),
             ("sasl.password", password),
         ];
-        kafka(host, &settings)
+        kafka(self.trusting(host), &settings)
     }
 
     /// A run of alice, who logs in with her password.
@@ -82,13 +88,9 @@ impl Cluster {
 
     /// A run over TLS without a log-in, which the listener for certificates takes.
     fn over_tls(&self, group: &str, settings: &[(&str, &str)]) -> Host {
-        let run = run_at(&self.broker.certificate_address(), &self.open, group);
-        let certificate = self.broker.certificate();
-        let tls = [
-            ("security.protocol", "SSL"),
-            ("ssl.ca.location", &*certificate.to_string_lossy()),
-        ];
-        kafka(kafka(run, &tls), settings)
+        let run = run_at(&self.broker.certificate_address(), &self.prefix, group);
+        let tls = [("security.protocol", "SSL")];
+        kafka(kafka(self.trusting(run), &tls), settings)
     }
 }
 
@@ -118,7 +120,7 @@ fn account_logs_in_with_each_mechanism() {
     let cluster = cluster();
     for mechanism in ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] {
         let group = format!("alice-{mechanism}");
-        let run = run_at(&cluster.broker.secured_address(), &cluster.open, &group);
+        let run = run_at(&cluster.broker.secured_address(), &cluster.prefix, &group);
         reads_all(cluster.log_in(run, mechanism, ALICE.password));
     }
 }
@@ -152,7 +154,7 @@ fn account_records_without_a_right_on_any_other_group() {
     let path = run::folder("secured").join("new.journal.zst");
     let host = Host::new()
         .args(["record", "--brokers", &cluster.broker.secured_address()])
-        .args(["--prefix", cluster.open.as_str(), "--output"])
+        .args(["--prefix", cluster.prefix.as_str(), "--output"])
         .arg(&path);
     let host = cluster.log_in(host, "SCRAM-SHA-512", ALICE.password);
     let finished = host.finish(LIMIT).success();
@@ -169,7 +171,7 @@ fn account_that_may_not_create_topics_cannot_produce() {
     let folder = run::folder("secured");
     let path = folder.join("origins.journal");
     super::record(&path, &origins(3, 1));
-    let prefix = format!("{}-new", cluster.open);
+    let prefix = format!("{}-new", cluster.prefix);
     let host = Host::new()
         .arg("produce")
         .arg(&path)
@@ -185,24 +187,24 @@ fn account_that_may_not_create_topics_cannot_produce() {
         .arg("produce")
         .arg(&path)
         .args(["--brokers", &cluster.broker.secured_address()])
-        .args(["--prefix", cluster.open.as_str(), "--append"]);
+        .args(["--prefix", cluster.prefix.as_str(), "--append"]);
     fails_soon(cluster.log_in(host, "SCRAM-SHA-512", ALICE.password))
         .names("no record can be written: ")
         .names("uthorization failed")
         .names(": of 3 records, 0 are confirmed")
         .hints("the account may not write to any topic");
     // With a right on another topic, the brokers refuse the record and not the producer.
-    let mine = format!("{}.mine", cluster.open);
+    let mine = format!("{}.mine", cluster.prefix);
     cluster.broker.grant_writing(ALICE, &mine);
     let host = Host::new()
         .arg("produce")
         .arg(&path)
         .args(["--brokers", &cluster.broker.secured_address()])
-        .args(["--prefix", cluster.open.as_str(), "--append"]);
+        .args(["--prefix", cluster.prefix.as_str(), "--append"]);
     fails_soon(cluster.log_in(host, "SCRAM-SHA-512", ALICE.password))
         .names(&format!(
             "the brokers did not take a record of `{}` ",
-            cluster.open.topic("origin")
+            cluster.prefix.topic("origin")
         ))
         .names("uthorization failed: of 3 records, 0 are confirmed")
         .hints("the account may not write to this topic");
@@ -213,7 +215,7 @@ fn wrong_password_is_reported_and_not_printed() {
     let cluster = cluster();
     let address = cluster.broker.secured_address();
     for mechanism in ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] {
-        let run = run_at(&address, &cluster.open, "alice-password");
+        let run = run_at(&address, &cluster.prefix, "alice-password");
         fails_soon(cluster.log_in(run, mechanism, WRONG_PASSWORD))
             .names(&format!("`{address}`"))
             .names("uthentication failed")
@@ -225,7 +227,7 @@ fn wrong_password_is_reported_and_not_printed() {
 fn mechanism_that_the_brokers_do_not_offer_is_reported() {
     let cluster = cluster();
     let address = cluster.broker.secured_address();
-    let run = run_at(&address, &cluster.open, "alice-mechanism");
+    let run = run_at(&address, &cluster.prefix, "alice-mechanism");
     let run = cluster.log_in(run, "OAUTHBEARER", ALICE.password);
     let run = kafka(
         run,
@@ -243,7 +245,7 @@ fn mechanism_that_the_brokers_do_not_offer_is_reported() {
 fn untrusted_certificate_is_reported() {
     let cluster = cluster();
     let address = cluster.broker.secured_address();
-    let run = run_at(&address, &cluster.open, "alice-certificate");
+    let run = run_at(&address, &cluster.prefix, "alice-certificate");
     let settings = [
         ("security.protocol", "SASL_SSL"),
         ("sasl.mechanism", "SCRAM-SHA-512"),
@@ -259,7 +261,7 @@ fn untrusted_certificate_is_reported() {
 #[test]
 fn file_of_certificates_that_does_not_exist_is_reported() {
     let cluster = cluster();
-    let run = run_at("127.0.0.1:1", &cluster.open, "alice-file");
+    let run = run_at("127.0.0.1:1", &cluster.prefix, "alice-file");
     let settings = [
         ("security.protocol", "SSL"),
         ("ssl.ca.location", "/nonexistent/authority.pem"),
@@ -304,7 +306,7 @@ fn client_without_security_is_reported() {
         cluster.broker.secured_address(),
         cluster.broker.certificate_address(),
     ] {
-        fails_soon(run_at(&address, &cluster.open, "alice-plain"))
+        fails_soon(run_at(&address, &cluster.prefix, "alice-plain"))
             .names(&format!("`{address}`"))
             .hints("set `--kafka security.protocol=SASL_SSL`");
     }
@@ -314,7 +316,7 @@ fn client_without_security_is_reported() {
 fn client_with_tls_against_a_port_without_is_reported() {
     let cluster = cluster();
     let address = cluster.broker.address();
-    let run = run_at(&address, &cluster.open, "alice-tls");
+    let run = run_at(&address, &cluster.prefix, "alice-tls");
     fails_soon(kafka(run, &[("security.protocol", "SSL")]))
         .names(&format!("`{address}`"))
         .hints("the brokers do not seem to speak TLS at this port");
@@ -323,7 +325,7 @@ fn client_with_tls_against_a_port_without_is_reported() {
 #[test]
 fn group_that_the_account_may_not_use_is_reported() {
     let cluster = cluster();
-    fails_soon(cluster.alice(&cluster.open, "bob-group"))
+    fails_soon(cluster.alice(&cluster.prefix, "bob-group"))
         .names("roup authorization failed")
         .hints("`--group-id`: where access is limited it begins with the user's name and a hyphen");
 }
@@ -336,7 +338,7 @@ fn topics_that_the_account_may_not_see_are_not_found() {
             "has no topic with the prefix `{}`",
             cluster.secret
         ))
-        .names(&format!("`{}`", cluster.open))
+        .names(&format!("`{}`", cluster.prefix))
         .hints("`--prefix`");
 }
 
