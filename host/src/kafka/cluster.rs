@@ -112,10 +112,18 @@ impl Cluster {
         )
     }
 
-    /// How long the group waits for a silent member, and so how long a join can keep a commit waiting.
+    /// How long the answer to a commit can take: a join of the classic protocol keeps it waiting until the session of a
+    /// silent member ends. With the protocol `consumer` only the brokers can, which have `broker_timeout`.
     #[must_use]
-    pub fn session_timeout(&self) -> Duration {
-        self.settings.session_timeout()
+    pub fn commit_timeout(&self, broker_timeout: Duration) -> Duration {
+        self.settings.session_timeout().unwrap_or(broker_timeout)
+    }
+
+    /// How long a revocation may take: the group waits for the answer as long as for the next poll.
+    #[must_use]
+    pub fn revoke_timeout(&self, broker_timeout: Duration) -> Duration {
+        let most = self.settings.max_poll_interval() / 3;
+        self.commit_timeout(broker_timeout).min(most)
     }
 
     pub(crate) fn queries(&self) -> &Queries {
@@ -126,7 +134,9 @@ impl Cluster {
     pub(crate) fn leave(&self, membership: &Membership) {
         let waits = !self.settings.has_static_members();
         let barrier = waits.then_some(&*self.leave_barrier);
-        membership.leave(barrier, self.queries.client());
+        // No member waits for the join of another one in the protocol `consumer`.
+        let joins = !self.settings.has_consumer_protocol();
+        membership.leave(barrier, joins.then_some(self.queries.client()));
     }
 }
 

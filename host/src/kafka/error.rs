@@ -207,6 +207,9 @@ impl Error {
             RDKafkaErrorCode::TopicAuthorizationFailed => Some(LikelyCause::Topic),
             RDKafkaErrorCode::BadMessage => Some(LikelyCause::Message),
             RDKafkaErrorCode::FencedInstanceId => Some(LikelyCause::InstanceId),
+            RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature => {
+                Some(LikelyCause::GroupProtocol)
+            }
             _ => None,
         }
     }
@@ -223,6 +226,8 @@ pub enum LikelyCause {
     Message,
     /// Another member has the same `group.instance.id`.
     InstanceId,
+    /// The brokers do not know the protocol of the group.
+    GroupProtocol,
 }
 
 fn given(value: Option<&str>) -> String {

@@ -191,14 +191,15 @@ impl Membership {
         }
     }
 
-    /// Leaves the group, after the other workers of the process have come to leave.
-    pub(crate) fn leave(&self, barrier: Option<&LeaveBarrier>, query_client: &QueryClient) {
+    /// Leaves the group, after the other workers of the process have come to leave, and while no join is in progress if
+    /// `joins` can ask for that.
+    pub(crate) fn leave(&self, barrier: Option<&LeaveBarrier>, joins: Option<&QueryClient>) {
         if let Some(barrier) = barrier {
             leave_barrier::wait(
                 barrier,
                 || drop(self.consumer.poll(STEP)),
                 // Who cannot ask does not wait.
-                || query_client.group_is_stable().unwrap_or(true),
+                || joins.is_none_or(|client| client.group_is_stable().unwrap_or(true)),
             );
         }
         let started = Instant::now();

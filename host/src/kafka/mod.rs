@@ -7,6 +7,7 @@ mod clients;
 mod cluster;
 mod context;
 mod error;
+mod group_protocol;
 mod group_store;
 mod leave_barrier;
 mod membership;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 
 use super::error::{Error, Reserved};
+use super::group_protocol;
 use super::memory::FetchRequest;
 use super::setting_check;
 use crate::journal::offsets::Start;
@@ -38,7 +39,7 @@ const SMALL_QUEUE_BACKOFF_MS: &str = "2";
 /// The smallest response that a large number of brokers leads to, in bytes.
 const LEAST_RESPONSE_BYTES: usize = 32 << 10;
 /// librdkafka's default of `max.poll.interval.ms`.
-const DEFAULT_MAX_POLL_INTERVAL_MS: u128 = 300_000;
+const DEFAULT_MAX_POLL_INTERVAL_MS: u64 = 300_000;
 /// librdkafka's default of `session.timeout.ms`.
 const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
 
@@ -77,7 +78,10 @@ const REFUSED: [(&str, Reserved); 13] = [
     ("enable.auto.offset.store", OWN_COMMITS),
     ("offset.store.method", OWN_COMMITS),
     ("partition.assignment.strategy", COOPERATIVE),
-    ("group.remote.assignor", COOPERATIVE),
+    (
+        "group.remote.assignor",
+        Reserved::Guarantee("the host relies on the assignor that the brokers choose"),
+    ),
     (
         "enable.partition.eof",
         Reserved::Guarantee("the host needs these events to know the end of the data"),
@@ -101,8 +105,10 @@ impl Settings {
     /// # Errors
     /// The first such setting, or a deadline too long for the group.
     pub fn check(&self, deadline: Duration) -> Result<(), Error> {
+        let by_protocol = group_protocol::refused(self.has_consumer_protocol());
         for (key, _) in &self.kafka {
-            if let Some(&(_, reason)) = REFUSED.iter().find(|(refused, _)| refused == key) {
+            let mut refused = REFUSED.iter().chain(by_protocol);
+            if let Some(&(_, reason)) = refused.find(|(refused, _)| refused == key) {
                 return Err(Error::RefusedSetting {
                     key: key.clone(),
                     reason,
@@ -111,10 +117,7 @@ impl Settings {
         }
         self.start()?;
         setting_check::check(&self.kafka)?;
-        let max_poll_interval_ms = self
-            .get("max.poll.interval.ms")
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS);
+        let max_poll_interval_ms = self.max_poll_interval().as_millis();
         if deadline.as_millis() * 2 > max_poll_interval_ms {
             let deadline_ms = deadline.as_millis();
             return Err(Error::DeadlineTooLong {
@@ -165,18 +168,34 @@ impl Settings {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// How long the group waits for a silent member.
-    pub(super) fn session_timeout(&self) -> Duration {
+    /// How long a member may be silent before the group gives its partitions away.
+    #[must_use]
+    pub fn max_poll_interval(&self) -> Duration {
         let set = self
-            .get("session.timeout.ms")
+            .get("max.poll.interval.ms")
             .and_then(|value| value.parse().ok());
-        Duration::from_millis(set.unwrap_or(DEFAULT_SESSION_TIMEOUT_MS))
+        Duration::from_millis(set.unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS))
+    }
+
+    /// How long the group waits for a silent member; none where only the brokers know.
+    pub(super) fn session_timeout(&self) -> Option<Duration> {
+        (!self.has_consumer_protocol()).then(|| {
+            let set = self
+                .get("session.timeout.ms")
+                .and_then(|value| value.parse().ok());
+            Duration::from_millis(set.unwrap_or(DEFAULT_SESSION_TIMEOUT_MS))
+        })
+    }
+
+    /// Whether workers join by the protocol of KIP-848, in which the coordinator assigns the partitions.
+    pub(super) fn has_consumer_protocol(&self) -> bool {
+        self.get("group.protocol") == Some("consumer")
     }
 
     /// A session has to last for several heartbeats.
-    fn heartbeat_ms(&self) -> u64 {
-        let session_ms = u64::try_from(self.session_timeout().as_millis()).unwrap_or(u64::MAX);
-        HEARTBEAT_INTERVAL_MS.min(session_ms / 4).max(1)
+    fn heartbeat_ms(&self) -> Option<u64> {
+        let session_ms = u64::try_from(self.session_timeout()?.as_millis()).unwrap_or(u64::MAX);
+        Some(HEARTBEAT_INTERVAL_MS.min(session_ms / 4).max(1))
     }
 
     /// Where a partition without a committed offset starts; none where that ends the run.
@@ -231,7 +250,9 @@ impl Settings {
             MAX_PARTITION_FETCH_BYTES.to_string(),
         );
         config.set("receive.message.max.bytes", RECEIVE_MESSAGE_MAX_BYTES);
-        config.set("heartbeat.interval.ms", self.heartbeat_ms().to_string());
+        if let Some(heartbeat_ms) = self.heartbeat_ms() {
+            config.set("heartbeat.interval.ms", heartbeat_ms.to_string());
+        }
         config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         if let Some(fetch) = &self.fetch {
             fetch.set(&mut config);
@@ -247,7 +268,7 @@ impl Settings {
         // The worker names the offset at which each partition starts, so this setting only matters for an offset out of
         // range.
         config.set("auto.offset.reset", "error");
-        if self.get("group.protocol") != Some("consumer") {
+        if !self.has_consumer_protocol() {
             config.set("partition.assignment.strategy", "cooperative-sticky");
         }
         if let (Some(instance), true) = (self.get("group.instance.id"), workers > 1) {

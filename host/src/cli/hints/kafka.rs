@@ -112,6 +112,10 @@ fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
             names.kafka("receive.message.max.bytes")
         ),
         LikelyCause::InstanceId => "another member uses the same `group.instance.id`".to_owned(),
+        LikelyCause::GroupProtocol => format!(
+            "the brokers may be too old, or not offer `group.protocol=consumer`: leave {} out",
+            names.kafka("group.protocol")
+        ),
     }
 }
 

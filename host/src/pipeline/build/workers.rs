@@ -20,9 +20,10 @@ use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
 use crate::source::recording::{self, Recording};
 
-/// How long the end of a run waits for its last commit in addition to the session timeout: a join of the group can
-/// delay the answer for that long.
+/// How long the end of a run waits for its last commit in addition to the time that the group can keep it waiting.
 const COMMIT_GRACE: Duration = Duration::from_secs(15);
+/// How long brokers that do not answer are waited for.
+const BROKER_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A run whose plugin is started and whose source and sinks are not open yet.
 pub(super) struct Builder<'a> {
@@ -87,8 +88,8 @@ impl Builder<'_> {
             checkpoint_interval: Some(self.config.checkpoint_interval),
             start,
             deadlines: Deadlines {
-                revoke: cluster.session_timeout(),
-                finish: cluster.session_timeout() + COMMIT_GRACE,
+                revoke: cluster.revoke_timeout(BROKER_TIMEOUT),
+                finish: cluster.commit_timeout(BROKER_TIMEOUT) + COMMIT_GRACE,
             },
             leaves_a_group: true,
             ..self.settings.clone()

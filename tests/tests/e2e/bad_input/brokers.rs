@@ -125,6 +125,58 @@ fn setting_that_librdkafka_does_not_know_is_named_without_its_value() {
         .hints("did you mean `sasl.password`?");
 }
 
+#[test]
+fn settings_that_the_protocol_consumer_excludes_are_refused_by_name() {
+    for (key, reason) in [
+        (
+            "session.timeout.ms",
+            "the brokers set it, as `group.consumer.session.timeout.ms`",
+        ),
+        (
+            "heartbeat.interval.ms",
+            "the brokers set it, as `group.consumer.heartbeat.interval.ms`",
+        ),
+        ("group.protocol.type", "has no types"),
+        (
+            "partition.assignment.strategy",
+            "only cooperative rebalances",
+        ),
+        (
+            "group.remote.assignor",
+            "the assignor that the brokers choose",
+        ),
+        (
+            "group.instance.id",
+            "static membership needs `group.protocol=classic`",
+        ),
+    ] {
+        let host = host("127.0.0.1:1").args(["--kafka", "group.protocol=consumer"]);
+        is_wrong_use(host.args(["--kafka", &format!("{key}=7000")]))
+            .names(&format!("`--kafka {key}` cannot be set: "))
+            .names(reason)
+            .hints("leave the setting out");
+    }
+}
+
+#[test]
+fn brokers_without_the_protocol_consumer_are_reported() {
+    let broker = Broker::start_with("group.coordinator.rebalance.protocols=classic");
+    let prefix = Prefix::new("protocol");
+    broker.load(&prefix, &origins(1, 1), 1, 1);
+    let host = host(&broker.address()).args(["--prefix", prefix.as_str()]);
+    let finished = host
+        .args(["--kafka", "group.protocol=consumer"])
+        .finish(LIMIT)
+        .code(1);
+    // A line of librdkafka names the request that failed.
+    for part in [
+        "error: the Kafka consumer cannot go on: ",
+        "leave `--kafka group.protocol` out",
+    ] {
+        assert!(finished.stderr.contains(part), "{}", finished.stderr);
+    }
+}
+
 /// The worker's consumer uses these settings, and the query client does not.
 #[test]
 fn settings_of_the_group_that_librdkafka_refuses_are_named() {

@@ -2,6 +2,7 @@
 //! variable `JOURNAL_TESTS_RECORDS` sets another number.
 
 mod aggregates;
+mod consumer_protocol;
 mod crashes;
 mod ends;
 mod groups;

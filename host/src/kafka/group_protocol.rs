@@ -1,0 +1,80 @@
+//! The group protocol `consumer` (KIP-848), in which the coordinator assigns the partitions.
+
+use super::error::Reserved;
+
+/// Settings that do not go together with `group.protocol=consumer`, and why; `group.remote.assignor` is always refused.
+const REFUSED: [(&str, Reserved); 4] = [
+    (
+        "session.timeout.ms",
+        Reserved::Guarantee(
+            "with `group.protocol=consumer` the brokers set it, as `group.consumer.session.timeout.ms`",
+        ),
+    ),
+    (
+        "heartbeat.interval.ms",
+        Reserved::Guarantee(
+            "with `group.protocol=consumer` the brokers set it, as `group.consumer.heartbeat.interval.ms`",
+        ),
+    ),
+    (
+        "group.protocol.type",
+        Reserved::Guarantee("`group.protocol=consumer` has no types"),
+    ),
+    (
+        "group.instance.id",
+        Reserved::Guarantee(
+            "with `group.protocol=consumer` the brokers refuse a process that takes over the name of one that was \
+             killed, until its session ends: static membership needs `group.protocol=classic`",
+        ),
+    ),
+];
+
+/// The settings that the group's protocol excludes, and why.
+pub(super) fn refused(has_consumer_protocol: bool) -> &'static [(&'static str, Reserved)] {
+    if has_consumer_protocol { &REFUSED } else { &[] }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kafka::{Error, Settings};
+
+    fn settings(pairs: &[(&str, &str)]) -> Settings {
+        Settings {
+            brokers: "127.0.0.1:1".into(),
+            group_id: "group".into(),
+            kafka: pairs
+                .iter()
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
+            fetch: None,
+        }
+    }
+
+    #[test]
+    fn consumer_protocol_has_only_settings_that_librdkafka_takes() {
+        let consumer = ("group.protocol", "consumer");
+        let settings_of = |more: &[(&str, &str)]| settings(&[&[consumer], more].concat());
+        settings_of(&[]).check(Duration::from_secs(30)).unwrap();
+        let config = settings_of(&[]).for_worker(0, 1);
+        assert_eq!(config.get("group.protocol"), Some("consumer"));
+        // librdkafka refuses a wrong combination when it makes the client.
+        config.create::<rdkafka::consumer::BaseConsumer>().unwrap();
+        assert_eq!(settings_of(&[]).session_timeout(), None);
+        for (key, _) in REFUSED {
+            let pair = [(key, "1000")];
+            let error = settings_of(&pair)
+                .check(Duration::from_secs(30))
+                .unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+            assert!(matches!(error, Error::RefusedSetting { .. }), "{error}");
+            let classic = settings(&pair).check(Duration::from_secs(30));
+            assert!(
+                !matches!(classic, Err(Error::RefusedSetting { .. })),
+                "{key}"
+            );
+        }
+    }
+}
