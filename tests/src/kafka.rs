@@ -2,6 +2,7 @@
 
 mod admin;
 mod broker;
+mod changes;
 mod distribution;
 mod load;
 mod secured;

@@ -12,9 +12,12 @@ use super::error::{Error, words};
 use super::group_store::GroupStore;
 use super::leave_barrier::{BarrierGuard, LeaveBarrier};
 use super::membership::{Member, Membership, partitions as partitions_of};
-use super::queries::Queries;
+use super::native;
+use super::notes;
+use super::queries::{Queries, Range};
 use super::query_client::QueryClient;
 use super::settings::Settings;
+use super::topic_watch::TopicWatch;
 use crate::journal::batch::Topic;
 use crate::journal::offsets::Offsets;
 use crate::journal::topics::Subscription;
@@ -78,17 +81,19 @@ impl Cluster {
             .into_iter()
             .map(member)
             .collect::<Result<_, Error>>()?;
+        let interval = settings.metadata_interval();
+        let watch = TopicWatch::new(subscription.clone(), &topics, ends.clone(), interval);
         let cluster = Self {
             settings,
             topics,
             ends,
-            queries: Arc::new(Queries::new(query_client)?),
+            queries: Arc::new(Queries::new(query_client, watch)?),
             leave_barrier,
         };
         Ok((Arc::new(cluster), members))
     }
 
-    /// The topics that the run reads.
+    /// The topics that the run reads, which [`watch`](Self::watch) adds to.
     #[must_use]
     pub fn topics(&self) -> &[Arc<Topic>] {
         &self.topics
@@ -98,6 +103,11 @@ impl Cluster {
     #[must_use]
     pub fn ends(&self) -> Option<&Offsets> {
         self.ends.as_ref()
+    }
+
+    /// The topics that the run reads and their ends, as they are now.
+    pub(crate) fn watch(&self) -> &TopicWatch {
+        self.queries.watch()
     }
 
     /// The store of a member's offsets.
@@ -198,7 +208,7 @@ fn fetch_ends(
         });
         match found {
             Ok((ends, first, last)) => {
-                check_range(&committed, &first, &last)?;
+                check_range(query_client, &committed, &first, &last)?;
                 return Ok(ends);
             }
             Err(source) if started.elapsed() >= ANSWER_TIMEOUT => {
@@ -239,12 +249,14 @@ fn partitions(metadata: &Metadata, topics: &[Arc<Topic>]) -> TopicPartitionList 
 }
 
 /// A committed offset out of range would count as the end of the partition before librdkafka asks for a record there.
+/// One that belongs to a topic that was deleted is read from the beginning instead.
 fn check_range(
+    query_client: &QueryClient,
     committed: &TopicPartitionList,
     first: &TopicPartitionList,
     last: &TopicPartitionList,
 ) -> Result<(), Error> {
-    for element in committed.elements() {
+    for (element, note) in committed.elements().iter().zip(native::notes(committed)) {
         let (topic, partition) = (element.topic(), element.partition());
         let raw = |list: &TopicPartitionList| {
             let found = list.find_partition(topic, partition)?;
@@ -253,14 +265,20 @@ fn check_range(
         if let (rdkafka::Offset::Offset(offset), Some(first), Some(last)) =
             (element.offset(), raw(first), raw(last))
             && !(first..=last).contains(&offset)
+            && !is_of_another_topic(query_client, topic, &note)
         {
-            return Err(Error::OutOfRange {
-                topic: topic.to_owned(),
-                partition,
-                offset,
-                reason: format!("the partition begins at {first} and ends at {last}"),
-            });
+            let range = Range {
+                first: u64::try_from(first).unwrap_or_default(),
+                end: u64::try_from(last).unwrap_or_default(),
+            };
+            return Err(query_client.out_of_range(topic, partition, offset, range));
         }
     }
     Ok(())
+}
+
+fn is_of_another_topic(query_client: &QueryClient, topic: &str, note: &str) -> bool {
+    let described = query_client.describe_topics(&[topic], ANSWER_TIMEOUT);
+    let existing = described.ok().and_then(|topics| topics.first()?.id);
+    notes::is_of_another_topic(notes::split(note).1, existing)
 }

@@ -110,9 +110,10 @@ pub enum Error {
         /// librdkafka's code.
         code: RDKafkaErrorCode,
     },
-    /// The committed offset is out of the range of the partition.
+    /// The next offset is out of the range of the partition.
     #[error(
-        "offset {offset} of `{topic}` partition {partition}, which comes next, is out of range: {reason}"
+        "offset {offset} of `{topic}` partition {partition}, which comes next, is out of range: the partition {}",
+        holds(*first, *end)
     )]
     OutOfRange {
         /// The topic.
@@ -121,8 +122,29 @@ pub enum Error {
         partition: i32,
         /// The offset after the last one that was read or committed.
         offset: i64,
-        /// librdkafka's reason.
-        reason: String,
+        /// The offset of the first record that exists.
+        first: u64,
+        /// The offset after the last record.
+        end: u64,
+        /// The consumer group.
+        group_id: String,
+        /// The brokers.
+        brokers: String,
+    },
+    /// A topic was created again, and librdkafka does not read it.
+    #[error(
+        "`{topic}` was deleted and created again, and nothing of its partition {partition} came within {seconds} s, \
+         although it ends at offset {end}"
+    )]
+    NotReadAgain {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// How long it was waited for.
+        seconds: u64,
+        /// The offset after the last record.
+        end: u64,
     },
     /// One partition cannot be read.
     #[error("`{topic}` partition {partition} cannot be read: {}", words(*code))]
@@ -228,6 +250,14 @@ pub enum LikelyCause {
     InstanceId,
     /// The brokers do not know the protocol of the group.
     GroupProtocol,
+}
+
+/// The offsets of a partition, as the rest of a sentence.
+fn holds(first: u64, end: u64) -> String {
+    match end.checked_sub(1) {
+        Some(last) if last >= first => format!("has the offsets {first} to {last}"),
+        _ => format!("is empty and goes on at offset {end}"),
+    }
 }
 
 fn given(value: Option<&str>) -> String {

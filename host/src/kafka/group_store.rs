@@ -11,7 +11,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use super::error::{Error, words};
 use super::membership::{Membership, native_number, offset};
 use super::native::{self, Queue};
-use super::queries::{Queries, Question};
+use super::notes;
+use super::queries::{Committed, Queries, Question, TopicIds};
 use super::transient_errors::TransientErrors;
 use crate::journal::offsets::{
     Confirmation, OffsetStore, Partition, Position, Positions, StoreError,
@@ -36,8 +37,10 @@ pub struct GroupStore {
     not_before: Option<Instant>,
     /// A refusal that was not answered yet.
     refusal: Option<RDKafkaErrorCode>,
-    loading: Question<Positions>,
-    looking: Question<Positions>,
+    loading: Question<Committed>,
+    looking: Question<Committed>,
+    /// The identifiers of the topics whose positions were loaded.
+    topic_ids: TopicIds,
     errors: TransientErrors,
 }
 
@@ -59,6 +62,7 @@ impl GroupStore {
             refusal: None,
             loading: Question::default(),
             looking: Question::default(),
+            topic_ids: TopicIds::new(),
             errors: TransientErrors::default(),
         })
     }
@@ -69,7 +73,7 @@ impl GroupStore {
         if self.in_flight.is_some() || waits || self.unconfirmed.is_empty() {
             return Ok(());
         }
-        let list = list(&self.unconfirmed);
+        let list = list(&self.unconfirmed, &self.topic_ids);
         let list = list.map_err(|source| Error::request("take a commit", &source))?;
         match self.membership.commit(&list, &self.results) {
             Ok(()) => self.in_flight = Some(self.unconfirmed.clone()),
@@ -87,6 +91,9 @@ impl GroupStore {
             return Ok(());
         };
         if let Err(code) = outcome {
+            if code == RDKafkaErrorCode::UnknownTopicOrPartition {
+                self.forget_deleted();
+            }
             return self.refused(code);
         }
         self.not_before = None;
@@ -94,6 +101,14 @@ impl GroupStore {
         self.unconfirmed
             .retain(|partition, position| sent.get(partition) != Some(&*position));
         Ok(())
+    }
+
+    /// A topic that was deleted keeps no offset, and must not keep the others from being committed.
+    fn forget_deleted(&mut self) {
+        let watch = self.queries.watch();
+        self.unconfirmed
+            .retain(|partition, _| !watch.is_gone(partition));
+        self.queries.look_soon();
     }
 
     /// A refusal that belongs to a rebalance or to a broker's restart is routine: what is still retained is committed
@@ -141,13 +156,15 @@ impl GroupStore {
     /// A coordinator that moves or loads is asked again.
     fn answer(
         &mut self,
-        answer: Poll<Result<Positions, KafkaError>>,
+        answer: Poll<Result<Committed, KafkaError>>,
     ) -> Result<Poll<Positions>, StoreError> {
         match answer {
             Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(Ok(positions)) => {
+            Poll::Ready(Ok(committed)) => {
                 self.errors.over();
-                Ok(Poll::Ready(positions))
+                say_again(&committed.again);
+                self.topic_ids.extend(committed.ids);
+                Ok(Poll::Ready(committed.positions))
             }
             Poll::Ready(Err(error)) => {
                 self.errors.question(&error)?;
@@ -159,21 +176,23 @@ impl GroupStore {
 
 impl OffsetStore for GroupStore {
     fn load(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
-        let answer = self.loading.committed(&self.queries, of);
+        let answer = self.loading.committed(&self.queries, of, &self.topic_ids);
         self.answer(answer)
     }
 
     fn committed(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
-        Ok(match self.looking.committed(&self.queries, of) {
-            Poll::Ready(Ok(positions)) => Poll::Ready(positions),
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(KafkaError::Canceled)) => return Err(Error::NoAnswers.into()),
-            Poll::Ready(Err(error)) => {
-                // A question that fails says nothing about what others have finished.
-                tracing::debug!("the group's offsets are not known: {error}");
-                Poll::Pending
-            }
-        })
+        Ok(
+            match self.looking.committed(&self.queries, of, &TopicIds::new()) {
+                Poll::Ready(Ok(committed)) => Poll::Ready(committed.positions),
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Err(KafkaError::Canceled)) => return Err(Error::NoAnswers.into()),
+                Poll::Ready(Err(error)) => {
+                    // A question that fails says nothing about what others have finished.
+                    tracing::debug!("the group's offsets are not known: {error}");
+                    Poll::Pending
+                }
+            },
+        )
     }
 
     fn send(&mut self, to: &BTreeMap<Partition, Position>) -> Result<(), StoreError> {
@@ -202,15 +221,32 @@ impl From<Error> for StoreError {
     }
 }
 
-fn list(positions: &BTreeMap<Partition, Position>) -> Result<TopicPartitionList, KafkaError> {
+/// Says how many partitions start at their beginning because their topic was created again.
+fn say_again(again: &[Partition]) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for partition in again {
+        *counts.entry(&partition.topic).or_default() += 1;
+    }
+    for (topic, count) in counts {
+        tracing::warn!(
+            "`{topic}` was created again since the group read it: partitions that are read from their beginning: {count}"
+        );
+    }
+}
+
+fn list(
+    positions: &BTreeMap<Partition, Position>,
+    topic_ids: &TopicIds,
+) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(positions.len());
     for (partition, position) in positions {
         let (topic, number) = (&partition.topic, native_number(partition));
         list.add_partition_offset(topic, number, offset(position.next))?;
-        if !position.note.is_empty()
+        let note = notes::join(&position.note, topic_ids.get(topic).copied());
+        if !note.is_empty()
             && let Some(mut element) = list.find_partition(topic, number)
         {
-            element.set_metadata(&position.note);
+            element.set_metadata(&note);
         }
     }
     Ok(list)

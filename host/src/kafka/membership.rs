@@ -134,7 +134,8 @@ impl Membership {
             })
     }
 
-    /// Makes librdkafka forget its own position in a partition and start at this one.
+    /// Makes librdkafka forget its own position in a partition and start at this one. The partition's messages have to be
+    /// forwarded again after it.
     pub(crate) fn restart(&self, partition: &Partition, next: u64) -> Result<(), Error> {
         let one = Offsets::from([(partition.clone(), next)]);
         list_at(&one)

@@ -13,11 +13,13 @@ mod leave_barrier;
 mod membership;
 mod memory;
 mod native;
+mod notes;
 mod queries;
 mod query_client;
 mod setting_check;
 mod setting_names;
 mod settings;
+mod topic_watch;
 mod transient_errors;
 
 pub use self::clients::Clients;
@@ -30,6 +32,7 @@ pub use self::settings::{FetchLimits, Settings};
 
 pub(crate) use self::leave_barrier::BarrierGuard;
 pub(crate) use self::membership::Rebalance;
-pub(crate) use self::native::{Message, Messages, PartitionEvent, Queue};
-pub(crate) use self::queries::Question;
+pub(crate) use self::native::{Message, Messages, PartitionEvent, Queue, TopicId};
+pub(crate) use self::queries::{Question, Range};
+pub(crate) use self::topic_watch::{Watched, WatchedTopic};
 pub(crate) use self::transient_errors::TransientErrors;

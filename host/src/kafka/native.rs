@@ -8,6 +8,8 @@
     reason = "calls into librdkafka, each with the invariant that makes it sound"
 )]
 
+mod describe;
+
 use std::ffi::{CStr, CString, c_int};
 use std::os::raw::c_void;
 use std::ptr::{self, NonNull};
@@ -18,6 +20,9 @@ use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
+
+pub(crate) use self::describe::TopicId;
+pub(super) use self::describe::{TopicState, describe_topics};
 
 /// A queue of librdkafka that this process owns.
 ///

@@ -14,8 +14,10 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::error::Error;
 use super::membership::{list_of, partitions};
-use super::native;
+use super::native::{self, TopicId};
+use super::notes;
 use super::query_client::QueryClient;
+use super::topic_watch::TopicWatch;
 use super::transient_errors::TransientErrors;
 use crate::journal::offsets::{Offsets, Partition, Position, Positions, Start};
 
@@ -31,6 +33,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Queries {
     client: Arc<QueryClient>,
+    watch: Arc<TopicWatch>,
     /// None once it is dropped, which ends the thread.
     sender: Option<Sender<Query>>,
     /// Whether nobody waits for the questions that are still there.
@@ -40,23 +43,54 @@ pub(crate) struct Queries {
 
 /// A question and where its answer goes.
 enum Query {
-    Committed(Vec<Partition>, Sender<Result<Positions, KafkaError>>),
+    Committed(
+        Vec<Partition>,
+        TopicIds,
+        Sender<Result<Committed, KafkaError>>,
+    ),
     Resolve(Vec<Partition>, Start, Sender<Result<Offsets, KafkaError>>),
+    Range(Vec<Partition>, Sender<Result<Range, KafkaError>>),
+    Look,
+}
+
+/// The identifiers of topics.
+pub(super) type TopicIds = BTreeMap<Arc<str>, TopicId>;
+
+/// What the group has committed.
+#[derive(Debug)]
+pub(super) struct Committed {
+    /// The positions; a partition of `again` starts at its beginning.
+    pub(super) positions: Positions,
+    /// Partitions whose topic was created again since the group read it.
+    pub(super) again: Vec<Partition>,
+    /// The topics that the positions belong to.
+    pub(super) ids: TopicIds,
+}
+
+/// The records that a partition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    /// The offset of the first record.
+    pub(crate) first: u64,
+    /// The offset after the last record.
+    pub(crate) end: u64,
 }
 
 impl Queries {
-    pub(super) fn new(client: QueryClient) -> Result<Self, Error> {
+    pub(super) fn new(client: QueryClient, watch: TopicWatch) -> Result<Self, Error> {
         let client = Arc::new(client);
+        let watch = Arc::new(watch);
         let (sender, receiver) = mpsc::channel();
-        let asking = Arc::clone(&client);
+        let (asking, watching) = (Arc::clone(&client), Arc::clone(&watch));
         let closing = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&closing);
         let thread = thread::Builder::new()
             .name("kafka-queries".to_owned())
-            .spawn(move || answer_all(&asking, &receiver, &seen))
+            .spawn(move || answer_all(&asking, &watching, &receiver, &seen))
             .map_err(Error::Thread)?;
         Ok(Self {
             client,
+            watch,
             sender: Some(sender),
             closing,
             thread: Some(thread),
@@ -66,6 +100,16 @@ impl Queries {
     /// The client, for questions whose answer is waited for.
     pub(crate) fn client(&self) -> &QueryClient {
         &self.client
+    }
+
+    /// The topics of the run.
+    pub(crate) fn watch(&self) -> &TopicWatch {
+        &self.watch
+    }
+
+    /// Has the topics looked at soon.
+    pub(super) fn look_soon(&self) {
+        self.send(Query::Look);
     }
 
     fn send(&self, query: Query) {
@@ -86,19 +130,42 @@ impl Drop for Queries {
     }
 }
 
-fn answer_all(client: &QueryClient, queries: &Receiver<Query>, closing: &AtomicBool) {
-    while let Ok(query) = queries.recv() {
+fn answer_all(
+    client: &QueryClient,
+    watch: &TopicWatch,
+    queries: &Receiver<Query>,
+    closing: &AtomicBool,
+) {
+    let mut schedule = watch.schedule();
+    loop {
+        watch.look_if_due(&mut schedule, client);
+        let query = match queries.recv_timeout(schedule.left()) {
+            Ok(query) => query,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         if closing.load(Ordering::Relaxed) {
             return;
         }
         // Nobody waits for an answer any more where the other end is gone.
         match query {
-            Query::Committed(of, answer) => drop(answer.send(committed(client, &of))),
-            Query::Resolve(of, start, answer) => drop(answer.send(resolve(client, &of, start))),
+            Query::Committed(of, read, answer) => {
+                drop(answer.send(committed_here(client, watch, &of, &read)));
+            }
+            Query::Resolve(of, start, answer) => {
+                drop(answer.send(resolve_known(client, watch, &of, start)));
+            }
+            Query::Range(of, answer) => {
+                // A topic that was created again explains an offset out of range.
+                watch.look(client);
+                drop(answer.send(range(client, &of)));
+            }
+            Query::Look => schedule.hasten(),
         }
     }
 }
 
+/// What the group has committed, by the names of the topics.
 fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positions, KafkaError> {
     let found = client.committed(list_of(of))?;
     let elements = found.elements();
@@ -114,6 +181,81 @@ fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positions, KafkaE
     };
     let positions = elements.iter().zip(native::notes(&found)).map(position);
     Ok(partitions(&found).into_iter().zip(positions).collect())
+}
+
+/// What the group has committed for the topics that exist. `read` are those that the worker read before: brokers forget
+/// the offsets of a topic that is deleted.
+fn committed_here(
+    client: &QueryClient,
+    watch: &TopicWatch,
+    of: &[Partition],
+    read: &TopicIds,
+) -> Result<Committed, KafkaError> {
+    let mut positions = committed(client, of)?;
+    let (mut again, mut ids) = (Vec::new(), TopicIds::new());
+    for (partition, position) in &mut positions {
+        let id = watch.id(&partition.topic);
+        ids.extend(id.map(|id| (Arc::clone(&partition.topic), id)));
+        let is_another = if let Some(position) = position {
+            let (note, topic) = notes::split(&position.note);
+            let is_another = notes::is_of_another_topic(topic, id);
+            position.note = note;
+            is_another
+        } else {
+            let before = read.get(&partition.topic).copied();
+            before.is_some_and(|before| id.is_some_and(|id| id != before))
+        };
+        if is_another {
+            again.push(partition.clone());
+        }
+    }
+    for (partition, next) in resolve_known(client, watch, &again, Start::Earliest)? {
+        let position = positions.get_mut(&partition).and_then(Option::take);
+        let note = position.map(|position| position.note).unwrap_or_default();
+        positions.insert(partition, Some(Position { next, note }));
+    }
+    Ok(Committed {
+        positions,
+        again,
+        ids,
+    })
+}
+
+/// Partitions that are gone have no offsets: whatever they start at, the group takes them away.
+fn resolve_known(
+    client: &QueryClient,
+    watch: &TopicWatch,
+    of: &[Partition],
+    start: Start,
+) -> Result<Offsets, KafkaError> {
+    let (gone, known): (Vec<_>, Vec<_>) = of
+        .iter()
+        .cloned()
+        .partition(|partition| watch.is_gone(partition));
+    let mut offsets: Offsets = gone.into_iter().map(|partition| (partition, 0)).collect();
+    if !known.is_empty() {
+        offsets.extend(resolve(client, &known, start)?);
+    }
+    Ok(offsets)
+}
+
+/// The first offsets and the ends of partitions.
+pub(super) fn ranges(
+    client: &QueryClient,
+    of: &[Partition],
+) -> Result<(Offsets, Offsets), KafkaError> {
+    let first = resolve(client, of, Start::Earliest)?;
+    Ok((first, resolve(client, of, Start::Latest)?))
+}
+
+/// The range of the first of these partitions.
+fn range(client: &QueryClient, of: &[Partition]) -> Result<Range, KafkaError> {
+    let (first, end) = ranges(client, of)?;
+    let of_first = |offsets: Offsets| offsets.into_values().next().unwrap_or_default();
+    Ok(Range {
+        first: of_first(first),
+        end: of_first(end),
+    })
 }
 
 fn resolve(client: &QueryClient, of: &[Partition], start: Start) -> Result<Offsets, KafkaError> {
@@ -225,18 +367,23 @@ impl<T> Question<T> {
     }
 }
 
-impl Question<Positions> {
-    /// What the group has committed.
+impl Question<Committed> {
+    /// What the group has committed; `read` are the topics that the worker read before.
     pub(super) fn committed(
         &mut self,
         queries: &Queries,
         of: &[Partition],
-    ) -> Poll<Result<Positions, KafkaError>> {
+        read: &TopicIds,
+    ) -> Poll<Result<Committed, KafkaError>> {
         if of.is_empty() {
-            return Poll::Ready(Ok(BTreeMap::new()));
+            return Poll::Ready(Ok(Committed {
+                positions: Positions::new(),
+                again: Vec::new(),
+                ids: TopicIds::new(),
+            }));
         }
         self.look(of, None, |answer| {
-            queries.send(Query::Committed(of.to_vec(), answer));
+            queries.send(Query::Committed(of.to_vec(), read.clone(), answer));
         })
     }
 }
@@ -254,6 +401,21 @@ impl Question<Offsets> {
         }
         let answer = self.look(of, Some(start), |answer| {
             queries.send(Query::Resolve(of.to_vec(), start, answer));
+        });
+        answer.map_err(QueryFailed)
+    }
+}
+
+impl Question<Range> {
+    /// The records that a partition holds. The topics are looked at before it is answered.
+    pub(crate) fn range(
+        &mut self,
+        queries: &Queries,
+        of: &Partition,
+    ) -> Poll<Result<Range, QueryFailed>> {
+        let of = std::slice::from_ref(of);
+        let answer = self.look(of, None, |answer| {
+            queries.send(Query::Range(of.to_vec(), answer));
         });
         answer.map_err(QueryFailed)
     }

@@ -13,7 +13,8 @@ use rdkafka::metadata::Metadata;
 use super::clients;
 use super::context::Context;
 use super::error::Error;
-use super::native::Queue;
+use super::native::{self, Queue, TopicState};
+use super::queries::Range;
 use super::settings::Settings;
 
 /// The time limit for one request.
@@ -28,6 +29,7 @@ pub(crate) struct QueryClient {
     events: Queue,
     client: BaseConsumer<Context>,
     group_id: String,
+    brokers: String,
 }
 
 impl std::fmt::Debug for QueryClient {
@@ -48,7 +50,27 @@ impl QueryClient {
             events,
             client,
             group_id: settings.group_id.clone(),
+            brokers: settings.brokers.clone(),
         })
+    }
+
+    /// The error for an offset that a partition with these records does not have.
+    pub(crate) fn out_of_range(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        range: Range,
+    ) -> Error {
+        Error::OutOfRange {
+            topic: topic.to_owned(),
+            partition,
+            offset,
+            first: range.first,
+            end: range.end,
+            group_id: self.group_id.clone(),
+            brokers: self.brokers.clone(),
+        }
     }
 
     /// Events are only received by polling, and would accumulate otherwise.
@@ -85,6 +107,16 @@ impl QueryClient {
     ) -> Result<TopicPartitionList, KafkaError> {
         self.drain();
         self.client.committed_offsets(partitions, ASK_TIMEOUT)
+    }
+
+    /// Describes topics, with their identifiers.
+    pub(super) fn describe_topics(
+        &self,
+        topics: &[&str],
+        timeout: Duration,
+    ) -> Result<Vec<TopicState>, RDKafkaErrorCode> {
+        self.drain();
+        native::describe_topics(&self.client, topics, timeout)
     }
 
     /// Whether no member of the group waits for a join.

@@ -42,6 +42,8 @@ const LEAST_RESPONSE_BYTES: usize = 32 << 10;
 const DEFAULT_MAX_POLL_INTERVAL_MS: u64 = 300_000;
 /// librdkafka's default of `session.timeout.ms`.
 const DEFAULT_SESSION_TIMEOUT_MS: u64 = 45_000;
+/// librdkafka's default of `topic.metadata.refresh.interval.ms`.
+const DEFAULT_METADATA_REFRESH_MS: i64 = 300_000;
 
 /// The operator's settings of the cluster.
 #[derive(Clone, Debug)]
@@ -190,6 +192,14 @@ impl Settings {
     /// Whether workers join by the protocol of KIP-848, in which the coordinator assigns the partitions.
     pub(super) fn has_consumer_protocol(&self) -> bool {
         self.get("group.protocol") == Some("consumer")
+    }
+
+    /// The interval in which all topics are listed; none where that is turned off.
+    pub(super) fn metadata_interval(&self) -> Option<Duration> {
+        let set = self.get("topic.metadata.refresh.interval.ms");
+        let ms = set.and_then(|value| value.parse().ok());
+        let ms = u64::try_from(ms.unwrap_or(DEFAULT_METADATA_REFRESH_MS));
+        ms.ok().filter(|&ms| ms > 0).map(Duration::from_millis)
     }
 
     /// A session has to last for several heartbeats.
@@ -381,6 +391,18 @@ mod tests {
         assert_eq!(heartbeat(&short).as_deref(), Some("250"));
         let own = [("heartbeat.interval.ms", "3000")];
         assert_eq!(heartbeat(&own).as_deref(), Some("3000"));
+    }
+
+    #[test]
+    fn topics_are_listed_in_the_interval_of_librdkafka() {
+        let interval =
+            |value| settings(&[("topic.metadata.refresh.interval.ms", value)]).metadata_interval();
+        assert_eq!(
+            settings(&[]).metadata_interval(),
+            Some(Duration::from_mins(5))
+        );
+        assert_eq!(interval("1500"), Some(Duration::from_millis(1500)));
+        assert_eq!(interval("-1"), None);
     }
 
     #[test]

@@ -46,6 +46,12 @@ impl EndTracker {
         self.open = self.ends.clone();
     }
 
+    /// Goes on with other ends: those of a topic that was deleted, or created again, changed.
+    pub(super) fn replace(&mut self, ends: Offsets) {
+        self.ends = ends;
+        self.start_over();
+    }
+
     /// Compares the ends with the worker's own positions, and at intervals with the committed offsets.
     ///
     /// # Errors
@@ -82,5 +88,35 @@ impl EndTracker {
             });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::offsets::NoStore;
+
+    fn offsets(pairs: &[(&str, u64)]) -> Offsets {
+        let offset = |&(topic, offset): &(&str, u64)| {
+            let partition = Partition {
+                topic: topic.into(),
+                number: 0,
+            };
+            (partition, offset)
+        };
+        pairs.iter().map(offset).collect()
+    }
+
+    #[test]
+    fn ends_that_changed_are_those_that_count() {
+        let mut end = EndTracker::new(offsets(&[("a", 10), ("b", 10)]));
+        let position = offsets(&[("a", 10), ("b", 3)]);
+        let look = |end: &mut EndTracker| end.look(&position, &mut NoStore::default()).unwrap();
+        assert_eq!(look(&mut end), Reached::NotYet);
+        // The topic `b` was created again and ends here; the end of `a` moved on.
+        end.replace(offsets(&[("a", 12), ("b", 3)]));
+        assert_eq!(look(&mut end), Reached::NotYet);
+        end.replace(offsets(&[("a", 10)]));
+        assert_eq!(look(&mut end), Reached::All);
     }
 }

@@ -285,6 +285,9 @@ impl Worker {
         let Some(end) = &mut self.end else {
             return Ok(false);
         };
+        if let Some(ends) = self.source.new_ends() {
+            end.replace(ends);
+        }
         let position = self.source.position();
         let store = match self.sinks.store() {
             Some(store) => store,

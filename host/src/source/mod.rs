@@ -106,6 +106,11 @@ pub(crate) trait Source: Send {
         Remaining::Unknown
     }
 
+    /// The ends at which a run stops, if they changed: a topic was deleted, or deleted and created again.
+    fn new_ends(&mut self) -> Option<Offsets> {
+        None
+    }
+
     /// Leaves, without committing anything. Called last, whether or not the run went well.
     fn close(self: Box<Self>) {}
 }

@@ -69,11 +69,22 @@ impl Explain for Error {
                 names.kafka("security.protocol")
             ),
             Self::Topics { error, .. } => topics(error, names),
-            Self::OutOfRange { .. } => format!(
-                "records were deleted before they were read, or the topic was made again: choose another {}, or reset \
-                 this group's offsets with Kafka's tools",
+            Self::OutOfRange {
+                topic,
+                partition,
+                first,
+                group_id,
+                brokers,
+                ..
+            } => format!(
+                "records were deleted before they were read, or the topic was created again. To go on at the first \
+                 record that exists, at offset {first}, run `journal-host offsets reset --brokers {brokers} --group-id \
+                 {group_id} --topic {topic}:{partition} --to earliest`, or choose another {}",
                 names.of(Setting::GroupId)
             ),
+            Self::NotReadAgain { .. } => {
+                "start the run again: it reads the new topic from its beginning".to_owned()
+            }
             Self::RecordTooLarge { bytes, .. } => record_too_large(*bytes, names),
             Self::Fatal { .. }
             | Self::CommitRefused { .. }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use crate::journal::batch::Topic;
 use crate::journal::offsets::Partition;
-use crate::kafka::{Message, Queue};
+use crate::kafka::{Message, Queue, TopicId, WatchedTopic};
 
 /// One assigned partition.
 #[derive(Debug)]
 pub(super) struct Assigned {
     pub(super) partition: Partition,
     pub(super) topic: Arc<Topic>,
+    /// The identifier of the topic that is read; none while it is not known.
+    pub(super) topic_id: Option<TopicId>,
+    /// Whether it starts again, in a topic that was created again, and nothing came of it yet.
+    pub(super) returned: bool,
     /// The offset after the last record that was handed out or passed over; anything below it is a repetition.
     pub(super) next: u64,
     /// Whether nothing came after an end-of-partition event.
@@ -19,7 +23,7 @@ pub(super) struct Assigned {
     /// Whether records from `next` on were read and dropped, because a poll was to stop before them.
     pub(super) held_back: bool,
     /// Keeps the partition's messages flowing into the worker's data queue.
-    pub(super) _forwarded: Queue,
+    pub(super) forwarded: Queue,
 }
 
 /// The partitions of one worker, found by a message in a few nanoseconds.
@@ -81,14 +85,32 @@ impl Assignment {
         self.partitions.push(assigned);
     }
 
+    /// The partitions whose topic was created again; the others learn the identifiers that were not known.
+    pub(super) fn created_again(&mut self, topics: &[WatchedTopic]) -> Vec<Partition> {
+        let mut again = Vec::new();
+        for own in &mut self.partitions {
+            let mut topics = topics.iter();
+            let watched = topics.find(|watched| watched.topic.name == own.topic.name);
+            let id = watched.and_then(|watched| watched.id);
+            match (own.topic_id, id) {
+                (Some(read), Some(exists)) if read != exists => again.push(own.partition.clone()),
+                _ => own.topic_id = own.topic_id.or(id),
+            }
+        }
+        again
+    }
+
     /// The indexes move, and librdkafka may use a handle again.
-    pub(super) fn remove(&mut self, gone: &[Partition]) {
-        self.partitions.retain(|own| !gone.contains(&own.partition));
+    pub(super) fn remove(&mut self, gone: &[Partition]) -> Vec<Assigned> {
+        let own = std::mem::take(&mut self.partitions).into_iter();
+        let (removed, stay) = own.partition(|own| gone.contains(&own.partition));
+        self.partitions = stay;
         self.by_handle.clear();
         self.last = None;
         let names = self.partitions.iter().enumerate();
         self.by_name = names
             .map(|(index, own)| (own.partition.clone(), index))
             .collect();
+        removed
     }
 }

@@ -2,6 +2,7 @@
 
 use super::KafkaSource;
 use super::assignment::Assigned;
+use super::changes::Doubt;
 use crate::journal::batch::{Batches, RecordRef};
 use crate::journal::offsets::{Offsets, Partition};
 use crate::kafka::{Error, Message, PartitionEvent};
@@ -45,6 +46,7 @@ impl KafkaSource {
             }
             own.next = own.next.max(offset + 1);
             own.at_end = false;
+            own.returned = false;
             self.messages.advance();
         }
         if !batches.is_empty() {
@@ -75,6 +77,7 @@ impl KafkaSource {
             return Ok(());
         };
         if event.is_end() {
+            own.returned = false;
             // A partition may end in records that are never handed out, such as the markers of transactions, so the
             // end itself is a position.
             if !own.held_back {
@@ -91,12 +94,8 @@ impl KafkaSource {
             // librdkafka counts an end-of-partition event as a record, and may have asked for the one after it.
             return self.restart(&partition);
         }
-        Err(Error::OutOfRange {
-            topic: event.topic.clone(),
-            partition: event.partition,
-            offset: i64::try_from(own.next).unwrap_or(i64::MAX),
-            reason: event.text.clone(),
-        })
+        self.doubt(partition, Doubt::OutOfRange);
+        Ok(())
     }
 }
 

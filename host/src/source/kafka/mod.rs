@@ -1,20 +1,23 @@
 //! Records of a Kafka cluster, shared with the other members of a consumer group.
 
 mod assignment;
+mod changes;
 mod gather;
 mod rebalance;
 
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use self::assignment::Assignment;
+use self::assignment::{Assigned, Assignment};
+use self::changes::Doubt;
 use self::rebalance::Leaving;
 use super::{BatchLimits, Event, Source, SourceError};
 use crate::journal::batch::Batches;
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::kafka::{
-    BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, TransientErrors,
+    BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, Range,
+    TransientErrors, Watched, WatchedTopic,
 };
 
 /// One worker's part of the records that its group reads.
@@ -23,6 +26,8 @@ use crate::kafka::{
 pub(crate) struct KafkaSource {
     messages: Messages,
     assignment: Assignment,
+    /// Partitions of a topic that was created again, until [`Source::assign`] says where they start.
+    returning: Vec<Assigned>,
     data: Queue,
     membership: Arc<Membership>,
     cluster: Arc<Cluster>,
@@ -33,6 +38,16 @@ pub(crate) struct KafkaSource {
     /// Partitions that go, until [`Source::release`].
     leaving: Option<Leaving>,
     resolving: Question<Offsets>,
+    /// Partitions that may not be readable at their position.
+    doubtful: Vec<(Partition, Doubt)>,
+    ranges: Question<Range>,
+    /// The topics that are subscribed to, and the version of what is known of them.
+    topics: Vec<WatchedTopic>,
+    version: u64,
+    /// Ends that changed, until they are asked for.
+    new_ends: Option<Offsets>,
+    /// Since when partitions that start again may have brought nothing.
+    silent_since: Option<Instant>,
     errors: TransientErrors,
     /// Until the worker comes to leave.
     barrier_guard: Option<BarrierGuard>,
@@ -53,12 +68,15 @@ impl KafkaSource {
             barrier_guard,
         } = member;
         let data = membership.queue("messages")?;
-        let topics = cluster.topics().iter();
-        let names: Vec<&str> = topics.map(|topic| topic.name.as_str()).collect();
-        membership.subscribe(&names)?;
+        let Watched {
+            version, topics, ..
+        } = cluster.watch().watched();
+        let names = topics.iter().map(|own| own.topic.name.as_str());
+        membership.subscribe(&names.collect::<Vec<_>>())?;
         Ok(Self {
             messages: Messages::default(),
             assignment: Assignment::default(),
+            returning: Vec::new(),
             data,
             membership,
             cluster,
@@ -66,6 +84,12 @@ impl KafkaSource {
             arriving: None,
             leaving: None,
             resolving: Question::default(),
+            doubtful: Vec::new(),
+            ranges: Question::default(),
+            topics,
+            version,
+            new_ends: None,
+            silent_since: None,
             errors: TransientErrors::default(),
             barrier_guard: Some(barrier_guard),
         })
@@ -79,9 +103,16 @@ impl KafkaSource {
         wait: Duration,
     ) -> Result<Event, Error> {
         self.serve_events()?;
+        if let Some(event) = self.next_return() {
+            return Ok(event);
+        }
         if let Some(event) = self.next_rebalance()? {
             return Ok(event);
         }
+        if let Some(event) = self.next_change()? {
+            return Ok(event);
+        }
+        self.look_at_doubtful()?;
         self.go_on_beyond(until)?;
         let only_events = limits.records == 0 && self.messages.len() > 0;
         if self.assignment.is_empty() || only_events {
@@ -122,14 +153,19 @@ impl KafkaSource {
         };
         // Once: a position that is out of range twice is so for good.
         own.at_end = false;
-        self.membership.restart(partition, own.next)
+        self.membership.restart(partition, own.next)?;
+        // librdkafka stops forwarding a partition's messages when it stops fetching them.
+        own.forwarded = self.membership.forward(partition, &self.data)?;
+        Ok(())
     }
 
     /// From now on rebalances are answered at once, because nothing is left to be saved.
     fn abandon_assignment(&mut self) {
-        let leaving = self.leaving.take().map(|leaving| leaving.partitions);
-        self.membership
-            .abandon_assignment(self.arriving.take(), leaving);
+        // The group has not asked for the answer about partitions that return.
+        let arriving = self.arriving.take().filter(|_| self.returning.is_empty());
+        let leaving = self.leaving.take().filter(|leaving| !leaving.return_soon);
+        let leaving = leaving.map(|leaving| leaving.partitions);
+        self.membership.abandon_assignment(arriving, leaving);
     }
 }
 
@@ -193,6 +229,10 @@ impl Source for KafkaSource {
             end.checked_sub(own.next)
         });
         Remaining::Records(lag.sum())
+    }
+
+    fn new_ends(&mut self) -> Option<Offsets> {
+        self.new_ends.take()
     }
 
     fn close(mut self: Box<Self>) {

@@ -13,7 +13,9 @@ use crate::source::Event;
 pub(super) struct Leaving {
     pub(super) partitions: Vec<Partition>,
     /// Whether they are gone already.
-    lost: bool,
+    pub(super) lost: bool,
+    /// Whether the group leaves them to this worker, which reads them from another position.
+    pub(super) return_soon: bool,
 }
 
 impl KafkaSource {
@@ -40,7 +42,11 @@ impl KafkaSource {
                 Some(Rebalance::Revoke(partitions)) => (partitions, any_lost),
                 Some(Rebalance::Lost(partitions)) => (partitions, true),
             };
-            let leaving = Leaving { partitions, lost };
+            let leaving = Leaving {
+                partitions,
+                lost,
+                return_soon: false,
+            };
             let event = leaving.event();
             let is_nothing = leaving.partitions.is_empty() && !lost;
             self.leaving = Some(leaving);
@@ -56,22 +62,27 @@ impl KafkaSource {
     /// Answers that new partitions start here.
     pub(super) fn add_partitions(&mut self, start: &Offsets) -> Result<(), Error> {
         self.arriving = None;
+        if !self.returning.is_empty() {
+            return self.read_again(start);
+        }
         self.seek_to_positions()?;
         for (partition, &next) in start {
-            let mut topics = self.cluster.topics().iter();
-            let topic = topics.find(|topic| *topic.name == *partition.topic);
-            let topic = topic.ok_or_else(|| Error::NoQueue {
+            let mut topics = self.topics.iter();
+            let watched = topics.find(|watched| *watched.topic.name == *partition.topic);
+            let watched = watched.ok_or_else(|| Error::NoQueue {
                 what: partition.to_string(),
             })?;
             // Before the assignment, so that no message takes the consumer's own queue.
             let forwarded = self.membership.forward(partition, &self.data)?;
             self.assignment.add(Assigned {
                 partition: partition.clone(),
-                topic: Arc::clone(topic),
+                topic: Arc::clone(&watched.topic),
+                topic_id: watched.id,
+                returned: false,
                 next,
                 at_end: false,
                 held_back: false,
-                _forwarded: forwarded,
+                forwarded,
             });
         }
         self.membership.assign(start)
@@ -79,10 +90,12 @@ impl KafkaSource {
 
     /// Gives the leaving partitions up.
     pub(super) fn remove_partitions(&mut self) -> Result<(), Error> {
-        let Some(Leaving { partitions, .. }) = self.leaving.take() else {
+        let Some(leaving) = self.leaving.take() else {
             return Ok(());
         };
-        self.assignment.remove(&partitions);
+        let returns = leaving.return_soon && !leaving.lost;
+        let partitions = leaving.partitions;
+        let removed = self.assignment.remove(&partitions);
         self.messages.retain(|message| {
             let topic = message.topic_name().unwrap_or_default();
             let is_it = |gone: &Partition| {
@@ -90,8 +103,12 @@ impl KafkaSource {
             };
             !partitions.iter().any(is_it)
         });
-        self.seek_to_positions()?;
-        self.membership.unassign(&partitions);
+        if returns {
+            self.returning = removed;
+        } else if !leaving.return_soon {
+            self.seek_to_positions()?;
+            self.membership.unassign(&partitions);
+        }
         Ok(())
     }
 
@@ -106,7 +123,7 @@ impl KafkaSource {
 }
 
 impl Leaving {
-    fn event(&self) -> Event {
+    pub(super) fn event(&self) -> Event {
         if self.lost {
             Event::Lost(self.partitions.clone())
         } else {

@@ -8,6 +8,16 @@ fn host(input: &KafkaInput) -> Host {
     input.read_by(Host::run(&paths::plugin(HOSTILE)))
 }
 
+/// The command that makes the group go on.
+fn command(input: &KafkaInput) -> String {
+    format!(
+        "`journal-host offsets reset --brokers {} --group-id {} --topic {}:0 --to earliest`",
+        Broker::shared().address(),
+        input.group,
+        input.topic()
+    )
+}
+
 #[test]
 fn committed_offset_beyond_the_end_is_an_error() {
     let input = KafkaInput::with("beyond", &origins(10, 1));
@@ -18,10 +28,11 @@ fn committed_offset_beyond_the_end_is_an_error() {
         input.read_by(Host::run(&paths::plugin(HOSTILE))),
     ] {
         fails(host)
-            .names(&format!(
-                "offset 50 of `{topic}` partition 0, which comes next, is out of range: "
+            .says(&format!(
+                "offset 50 of `{topic}` partition 0, which comes next, is out of range: the partition has the offsets \
+                 0 to 9"
             ))
-            .hints("choose another `--group-id`, or reset this group's offsets");
+            .hints(&command(&input));
         assert_eq!(input.committed(), 50, "nothing was committed");
     }
 }
@@ -36,11 +47,18 @@ fn committed_offset_whose_records_were_deleted_is_an_error() {
         .success();
     assert_eq!(input.committed(), 3);
     Broker::shared().delete_records(&topic, 0, 5);
-    fails(host(&input))
-        .names(&format!(
-            "offset 3 of `{topic}` partition 0, which comes next, is out of range: "
-        ))
-        .hints("choose another `--group-id`, or reset this group's offsets");
+    for host in [
+        input.followed_by(Host::run(&paths::plugin(HOSTILE))),
+        host(&input),
+    ] {
+        fails(host)
+            .says(&format!(
+                "offset 3 of `{topic}` partition 0, which comes next, is out of range: the partition has the offsets \
+                 5 to 9"
+            ))
+            .hints("the first record that exists, at offset 5")
+            .hints(&command(&input));
+    }
     assert_eq!(input.committed(), 3, "nothing was committed");
 }
 

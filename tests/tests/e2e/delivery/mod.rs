@@ -8,6 +8,7 @@ mod ends;
 mod groups;
 mod memory;
 mod rebalances;
+mod topics;
 
 use std::sync::OnceLock;
 use std::time::Duration;

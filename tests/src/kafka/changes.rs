@@ -1,0 +1,105 @@
+//! Changes topics that exist, as an administrator would.
+
+use std::time::Duration;
+
+use futures_executor::block_on;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::Broker;
+use crate::until;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl Broker {
+    /// Deletes a topic.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn delete_topic(&self, topic: &str) {
+        let deleted = block_on(self.admin().delete_topics(&[topic], &options()));
+        for result in deleted.expect("the broker answers") {
+            result.unwrap_or_else(|(topic, error)| panic!("cannot delete `{topic}`: {error}"));
+        }
+    }
+
+    /// Deletes a topic and creates one with its name at once. No client sees the name missing for long.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn create_topic_again(&self, topic: &str, partitions: i32) {
+        self.delete_topic(topic);
+        self.create_topics(&[topic], partitions);
+    }
+
+    /// Adds partitions to a topic, up to this number.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn add_partitions(&self, topic: &str, partitions: usize) {
+        let new = [NewPartitions::new(topic, partitions)];
+        let added = block_on(self.admin().create_partitions(&new, &options()));
+        for result in added.expect("the broker answers") {
+            result.unwrap_or_else(|(topic, error)| panic!("cannot change `{topic}`: {error}"));
+        }
+        let client: BaseConsumer = self.client().create().expect("the settings are right");
+        until(format!("leaders of `{topic}`"), LIMIT, || {
+            let metadata = client.fetch_metadata(Some(topic), LIMIT).ok()?;
+            let found = metadata.topics().first()?.partitions();
+            let led = found.iter().filter(|one| one.leader() >= 0);
+            (led.count() == partitions).then_some(())
+        });
+    }
+
+    /// The note that was committed with the offset of partition 0.
+    ///
+    /// # Panics
+    /// When the broker does not answer, or nothing is committed.
+    #[must_use]
+    pub fn committed_note(&self, group: &str, topic: &str) -> String {
+        let client = self.of_group(group);
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition(topic, 0);
+        let found = until("the committed offset", LIMIT, || {
+            client.committed_offsets(wanted.clone(), LIMIT).ok()
+        });
+        let element = found.find_partition(topic, 0).expect("it was asked for");
+        assert!(matches!(element.offset(), Offset::Offset(_)));
+        element.metadata().to_owned()
+    }
+
+    /// Commits an offset of partition 0 with a note, for a group without members.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn commit_with_note(&self, group: &str, topic: &str, offset: i64, note: &str) {
+        let mut offsets = TopicPartitionList::new();
+        let mut element = offsets.add_partition(topic, 0);
+        element
+            .set_offset(Offset::Offset(offset))
+            .expect("a partition has an offset");
+        element.set_metadata(note);
+        let client = self.of_group(group);
+        until("the commit", LIMIT, || {
+            client.commit(&offsets, CommitMode::Sync).ok()
+        });
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.client().create().expect("the settings are right")
+    }
+
+    fn of_group(&self, group: &str) -> BaseConsumer {
+        let mut client = self.client();
+        client.set("group.id", group);
+        client.create().expect("the settings are right")
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(LIMIT))
+        .operation_timeout(Some(LIMIT))
+}
