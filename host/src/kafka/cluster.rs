@@ -17,7 +17,7 @@ use super::notes;
 use super::queries::{Queries, Range};
 use super::query_client::QueryClient;
 use super::settings::Settings;
-use super::topic_watch::TopicWatch;
+use super::topic_watch::{TopicWatch, Watched};
 use crate::journal::batch::Topic;
 use crate::journal::offsets::Offsets;
 use crate::journal::topics::Subscription;
@@ -105,9 +105,26 @@ impl Cluster {
         self.ends.as_ref()
     }
 
-    /// The topics that the run reads and their ends, as they are now.
+    /// The watch over the topics of the process.
     pub(crate) fn watch(&self) -> &TopicWatch {
         self.queries.watch()
+    }
+
+    /// The topics that the run reads and their ends, as they are now: [`topics`](Self::topics), and those that were
+    /// created since.
+    pub(crate) fn watched(&self) -> Watched {
+        let mut watched = self.watch().watched();
+        watched.topics.retain(|own| {
+            let mut topics = self.topics.iter();
+            own.is_new || topics.any(|topic| topic.name == own.topic.name)
+        });
+        if let Some(ends) = &mut watched.new_ends {
+            ends.retain(|partition, _| {
+                let mut topics = watched.topics.iter();
+                topics.any(|own| *own.topic.name == *partition.topic)
+            });
+        }
+        watched
     }
 
     /// The store of a member's offsets.

@@ -39,6 +39,8 @@ pub(crate) struct WatchedTopic {
     pub(crate) id: Option<TopicId>,
     /// The number of its partitions; none before the first look.
     partitions: Option<u32>,
+    /// Whether it was created after the run started.
+    pub(super) is_new: bool,
     /// Looks in a row that did not find it.
     misses: u32,
 }
@@ -94,6 +96,7 @@ impl TopicWatch {
             topic: Arc::clone(topic),
             id: None,
             partitions: None,
+            is_new: false,
             misses: 0,
         };
         Self {
@@ -116,7 +119,7 @@ impl TopicWatch {
     }
 
     /// What is known now.
-    pub(crate) fn watched(&self) -> Watched {
+    pub(super) fn watched(&self) -> Watched {
         let state = self.state();
         Watched {
             version: self.version(),
@@ -207,6 +210,7 @@ impl TopicWatch {
                 topic: Arc::new(topic),
                 id: None,
                 partitions: None,
+                is_new: true,
                 misses: 0,
             });
             self.changed();

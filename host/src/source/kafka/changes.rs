@@ -41,7 +41,7 @@ impl KafkaSource {
         if self.cluster.watch().version() == self.version {
             return Ok(None);
         }
-        let watched = self.cluster.watch().watched();
+        let watched = self.cluster.watched();
         self.version = watched.version;
         if watched.topics.len() > self.topics.len() {
             let names = watched.topics.iter().map(|own| own.topic.name.as_str());

@@ -70,7 +70,7 @@ impl KafkaSource {
         let data = membership.queue("messages")?;
         let Watched {
             version, topics, ..
-        } = cluster.watch().watched();
+        } = cluster.watched();
         let names = topics.iter().map(|own| own.topic.name.as_str());
         membership.subscribe(&names.collect::<Vec<_>>())?;
         Ok(Self {
