@@ -176,13 +176,19 @@ impl GroupStore {
 
 impl OffsetStore for GroupStore {
     fn load(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
-        let answer = self.loading.committed(&self.queries, of, &self.topic_ids);
+        let member = Some(Arc::clone(&self.membership));
+        let answer = self
+            .loading
+            .committed(&self.queries, member, of, &self.topic_ids);
         self.answer(answer)
     }
 
     fn committed(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
         Ok(
-            match self.looking.committed(&self.queries, of, &TopicIds::new()) {
+            match self
+                .looking
+                .committed(&self.queries, None, of, &TopicIds::new())
+            {
                 Poll::Ready(Ok(committed)) => Poll::Ready(committed.positions),
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Err(KafkaError::Canceled)) => return Err(Error::NoAnswers.into()),

@@ -21,6 +21,8 @@ const STEP: Duration = Duration::from_millis(20);
 const LOOK: Duration = Duration::from_millis(10);
 /// How long leaving the group may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the coordinator may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A change of the assignment that waits for an answer.
 #[derive(Debug)]
@@ -105,6 +107,14 @@ impl Membership {
             context::Rebalance::Revoke(list) => Rebalance::Revoke(partitions(&list)),
             context::Rebalance::Lost(list) => Rebalance::Lost(partitions(&list)),
         })
+    }
+
+    /// What the group has committed, from the coordinator that this member joined. Blocks until it answers.
+    pub(super) fn committed(
+        &self,
+        partitions: TopicPartitionList,
+    ) -> Result<TopicPartitionList, KafkaError> {
+        self.consumer.committed_offsets(partitions, ANSWER_TIMEOUT)
     }
 
     /// Whether a lost assignment waits for its answer, which makes any commit pointless.

@@ -8,12 +8,12 @@ use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rdkafka::Offset;
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::error::Error;
-use super::membership::{list_of, partitions};
+use super::membership::{Membership, list_of, partitions};
 use super::native::{self, TopicId};
 use super::notes;
 use super::query_client::QueryClient;
@@ -44,6 +44,7 @@ pub(crate) struct Queries {
 /// A question and where its answer goes.
 enum Query {
     Committed(
+        Asker,
         Vec<Partition>,
         TopicIds,
         Sender<Result<Committed, KafkaError>>,
@@ -52,6 +53,12 @@ enum Query {
     Range(Vec<Partition>, Sender<Result<Range, KafkaError>>),
     Look,
 }
+
+/// Who asks for the offsets of a group.
+///
+/// A member asks the coordinator that it joined. A client that is no member may still ask one that was paused for so
+/// long that the group has moved to another broker, and that answers with old offsets until it learns of that.
+pub(super) type Asker = Option<Arc<Membership>>;
 
 /// The identifiers of topics.
 pub(super) type TopicIds = BTreeMap<Arc<str>, TopicId>;
@@ -149,8 +156,15 @@ fn answer_all(
         }
         // Nobody waits for an answer any more where the other end is gone.
         match query {
-            Query::Committed(of, read, answer) => {
-                drop(answer.send(committed_here(client, watch, &of, &read)));
+            Query::Committed(asker, of, read, answer) => {
+                let positions = match &asker {
+                    Some(member) => member.committed(list_of(&of)),
+                    None => client.committed(list_of(&of)),
+                };
+                // The member may have left meanwhile, and its consumer must not be dropped late.
+                drop(asker);
+                let positions = positions.and_then(|found| positions_of(&found));
+                drop(answer.send(committed_here(client, watch, positions, &read)));
             }
             Query::Resolve(of, start, answer) => {
                 drop(answer.send(resolve_known(client, watch, &of, start)));
@@ -167,7 +181,10 @@ fn answer_all(
 
 /// What the group has committed, by the names of the topics.
 pub(super) fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positions, KafkaError> {
-    let found = client.committed(list_of(of))?;
+    positions_of(&client.committed(list_of(of))?)
+}
+
+fn positions_of(found: &TopicPartitionList) -> Result<Positions, KafkaError> {
     let elements = found.elements();
     elements
         .iter()
@@ -179,8 +196,8 @@ pub(super) fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positi
         }),
         _ => None,
     };
-    let positions = elements.iter().zip(native::notes(&found)).map(position);
-    Ok(partitions(&found).into_iter().zip(positions).collect())
+    let positions = elements.iter().zip(native::notes(found)).map(position);
+    Ok(partitions(found).into_iter().zip(positions).collect())
 }
 
 /// What the group has committed for the topics that exist. `read` are those that the worker read before: brokers forget
@@ -188,10 +205,10 @@ pub(super) fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positi
 fn committed_here(
     client: &QueryClient,
     watch: &TopicWatch,
-    of: &[Partition],
+    committed: Result<Positions, KafkaError>,
     read: &TopicIds,
 ) -> Result<Committed, KafkaError> {
-    let mut positions = committed(client, of)?;
+    let mut positions = committed?;
     let (mut again, mut ids) = (Vec::new(), TopicIds::new());
     for (partition, position) in &mut positions {
         let id = watch.id(&partition.topic);
@@ -373,6 +390,7 @@ impl Question<Committed> {
     pub(super) fn committed(
         &mut self,
         queries: &Queries,
+        asker: Asker,
         of: &[Partition],
         read: &TopicIds,
     ) -> Poll<Result<Committed, KafkaError>> {
@@ -384,7 +402,7 @@ impl Question<Committed> {
             }));
         }
         self.look(of, None, |answer| {
-            queries.send(Query::Committed(of.to_vec(), read.clone(), answer));
+            queries.send(Query::Committed(asker, of.to_vec(), read.clone(), answer));
         })
     }
 }
