@@ -15,6 +15,7 @@ use super::group::{Group, GroupError, GroupState};
 use super::group_store;
 use super::membership::{list_of, partitions};
 use super::native::admin::{AdminError, Element};
+use super::notes;
 use super::queries::{self, TopicIds};
 use super::query_client::QueryClient;
 use super::settings::Settings;
@@ -155,7 +156,8 @@ impl GroupAdmin {
                 topic: element.topic.into(),
                 number: u32::try_from(element.partition).ok()?,
             };
-            let note = element.note;
+            // The identifier of the topic is not the operator's: an offset that stays keeps it.
+            let (note, _) = notes::split(&element.note);
             Some((partition, Position { next, note }))
         };
         Ok(elements.into_iter().filter_map(position).collect())
