@@ -12,9 +12,10 @@ use super::names::{self, Names, flag, key};
 use super::report::Report;
 use super::run;
 use crate::config::{
-    Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE,
-    DEFAULT_PREFIX, GROUP_INSTANCE_ID, Layer, OnBadRecord, OnEof, Origin, Origins, Setting, Span,
-    complete, options,
+    Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
+    DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
+    GROUP_INSTANCE_ID, Layer, MissingTopics, OnBadRecord, OnEof, Origin, Origins, Privileged,
+    Setting, Span, complete, options,
 };
 use crate::kafka;
 use crate::pipeline::build::{self, BuildError};
@@ -221,8 +222,17 @@ impl Printer<'_> {
         let is_limited = layer.process.memory.is_some();
         let value = match setting {
             Setting::Prefix => serde_json::to_value(DEFAULT_PREFIX),
-            Setting::Privileged | Setting::CreateTopics => serde_json::to_value(false),
+            Setting::Privileged => serde_json::to_value(Privileged::No),
+            Setting::MissingTopics => serde_json::to_value(MissingTopics::Error),
+            Setting::CreateTopics => serde_json::to_value(false),
+            Setting::OnEof if reads_cluster && layer.journal.phases.is_some() => {
+                serde_json::to_value(OnEof::Stop)
+            }
             Setting::OnEof if reads_cluster => serde_json::to_value(OnEof::Continue),
+            Setting::BrokerTimeout if reads_cluster => {
+                serde_json::to_value(Span(DEFAULT_BROKER_TIMEOUT))
+            }
+            Setting::ShutdownTimeout => serde_json::to_value(Span(DEFAULT_SHUTDOWN_TIMEOUT)),
             Setting::Outputs => serde_json::to_value(["-"]),
             Setting::BatchRecords => serde_json::to_value(DEFAULT_BATCH_RECORDS),
             Setting::BatchBytes if !is_limited => serde_json::to_value("1MiB"),
