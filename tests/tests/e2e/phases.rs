@@ -180,7 +180,8 @@ fn process_that_has_read_its_part_waits_for_the_others_and_says_so() {
     ];
     Broker::shared().load(&prefix, &journal(&types), 1, 1);
     let group = prefix.group("waiting");
-    let run = || slower(&prefix, &group, "spin=100000000");
+    // The waiting is logged after ten seconds, so the stage has to take longer.
+    let run = || slower(&prefix, &group, "spin=800000000");
     let mut first = run().spawn();
     first.until("it reads the second stage", LIMIT, |running| {
         running

@@ -125,11 +125,10 @@ fn members_of_both_protocols_hand_over_without_loss_or_repetition() {
     finished.push(end(classic));
     finished.push(rest(&group, CONSUMER));
     for finished in &finished {
-        assert!(
-            !finished.stderr.contains("come again"),
-            "{}",
-            finished.stderr
-        );
+        // Another warning says that records come again if offsets are gone, which they are not here.
+        for promise in ["may come again", "will come again"] {
+            assert!(!finished.stderr.contains(promise), "{}", finished.stderr);
+        }
     }
     assert_eq!(total(&finished), loaded().counts);
 }

@@ -55,7 +55,8 @@ fn call_that_takes_too_long_is_interrupted_and_its_records_come_again_once() {
     };
     let mut running = hostile()
         .args(["--option", "process=loop", "--option", "at_call=2"])
-        .args(["--batch-records", "10", "--checkpoint-interval", "1ms"])
+        // A checkpoint after each call, however fast it is.
+        .args(["--batch-records", "10", "--checkpoint-interval", "1us"])
         .args(["--deadline", "140s"])
         .args(SHUTDOWN)
         .spawn();
