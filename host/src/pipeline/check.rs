@@ -3,6 +3,7 @@
 
 mod cluster;
 mod finding;
+mod group;
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ pub(crate) fn check(config: &Config, found: &mut dyn FnMut(Finding)) {
         config::Source::Recording(path) => checker.recording(path, types, plan.as_ref()),
         config::Source::Kafka(kafka) => {
             let settings = build::cluster_settings(kafka);
-            checker.cluster(is_set_up.then_some(&settings), types);
+            checker.cluster(kafka, is_set_up.then_some(&settings), types);
         }
     }
     checker.outputs(plan.as_ref());

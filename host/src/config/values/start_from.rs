@@ -23,6 +23,17 @@ pub(crate) enum StartFrom {
     OffsetFile(PathBuf),
 }
 
+impl StartFrom {
+    /// The time that it means at this time, if it is one or a span before it.
+    pub(crate) fn time_at(&self, now: SystemTime) -> Option<SystemTime> {
+        match self {
+            Self::Time(time) => Some(*time),
+            Self::Ago(span) => Some(now.checked_sub(*span).unwrap_or(SystemTime::UNIX_EPOCH)),
+            Self::Earliest | Self::Latest | Self::OffsetFile(_) => None,
+        }
+    }
+}
+
 impl FromStr for StartFrom {
     type Err = ValueError;
 

@@ -15,18 +15,21 @@ use crate::source::SourceError;
 
 /// The start that the settings ask for.
 #[derive(Clone, Debug)]
-pub(super) struct AskedStart {
+pub(crate) struct AskedStart {
     /// None where a partition without a committed offset ends the run.
-    pub(super) of_group: Option<Start>,
+    pub(crate) of_group: Option<Start>,
     /// The positions of the offset file.
-    pub(super) listed: Offsets,
+    pub(crate) listed: Offsets,
     /// Whether the host's own setting asks for it: librdkafka's is known to apply to new groups only.
     pub(super) explicit: bool,
 }
 
 impl AskedStart {
     /// Reads the settings and the offset file. `now` is the time at which the process started.
-    pub(super) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
+    ///
+    /// # Errors
+    /// When a setting is wrong, or the file cannot be used.
+    pub(crate) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
         let mut listed = Offsets::new();
         let time = |time: SystemTime| Start::Time(StartTime::from(time).ms());
         let of_group = match &kafka.from {
@@ -67,23 +70,37 @@ impl AskedStart {
 
     /// The positions of the offset file for the topics that the run reads.
     fn listed_in(&self, cluster: &Cluster) -> Result<Offsets, BuildError> {
-        if self.listed.is_empty() {
-            return Ok(Offsets::new());
-        }
-        let topics: BTreeSet<&str> = cluster.topics().iter().map(|topic| &*topic.name).collect();
-        let mut listed = self.listed.clone();
-        listed.retain(|partition, _| topics.contains(&*partition.topic));
-        let known: BTreeSet<&Partition> = cluster.read_partitions().collect();
-        if let Some(other) = listed.keys().find(|listed| !known.contains(listed)) {
-            return Err(BuildError::ListedPartition(other.clone()));
-        }
+        let listed = self.listed_among(&cluster.read_partitions().collect())?;
         if listed.is_empty() {
-            return Err(BuildError::NothingListed);
+            return Ok(listed);
         }
         match cluster.check_positions(&listed) {
             Ok(()) => Ok(listed),
             Err(error @ kafka::Error::OutOfRange { .. }) => Err(BuildError::ListedOffset(error)),
             Err(error) => Err(SourceError::from(error).into()),
         }
+    }
+
+    /// The positions of the offset file for the topics that the run reads, which have these partitions.
+    ///
+    /// # Errors
+    /// When the file names none of the topics, or a partition that a topic does not have.
+    pub(crate) fn listed_among(
+        &self,
+        partitions: &BTreeSet<&Partition>,
+    ) -> Result<Offsets, BuildError> {
+        if self.listed.is_empty() {
+            return Ok(Offsets::new());
+        }
+        let topics: BTreeSet<&str> = partitions.iter().map(|known| &*known.topic).collect();
+        let mut listed = self.listed.clone();
+        listed.retain(|partition, _| topics.contains(&*partition.topic));
+        if let Some(other) = listed.keys().find(|listed| !partitions.contains(listed)) {
+            return Err(BuildError::ListedPartition(other.clone()));
+        }
+        if listed.is_empty() {
+            return Err(BuildError::NothingListed);
+        }
+        Ok(listed)
     }
 }
