@@ -44,7 +44,7 @@ pub(crate) use self::setting::Setting;
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     KafkaSettings, MissingTopics, OnBadRecord, OnEof, Phases, Privileged, RecordCount, Size, Span,
-    StartFrom, Text, TopicPartition, WorkerCount,
+    StartFrom, Text, TopicPartition, WorkerCount, time,
 };
 
 /// The default prefix of the names of the journal's topics.

@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
 
-pub(crate) use self::start_from::StartFrom;
+pub(crate) use self::start_from::{StartFrom, time};
 use crate::kafka::Masked;
 
 /// The name under which a [`Scalar`] asks for its value, so that a file gives the text as it is written.

@@ -6,7 +6,7 @@ mod stages;
 mod start;
 mod workers;
 
-pub(crate) use self::start::AskedStart;
+pub(crate) use self::start::{AskedStart, start_at};
 pub(crate) use self::workers::privileged;
 
 use std::path::Path;

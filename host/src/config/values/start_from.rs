@@ -23,17 +23,6 @@ pub(crate) enum StartFrom {
     OffsetFile(PathBuf),
 }
 
-impl StartFrom {
-    /// The time that it means at this time, if it is one or a span before it.
-    pub(crate) fn time_at(&self, now: SystemTime) -> Option<SystemTime> {
-        match self {
-            Self::Time(time) => Some(*time),
-            Self::Ago(span) => Some(now.checked_sub(*span).unwrap_or(SystemTime::UNIX_EPOCH)),
-            Self::Earliest | Self::Latest | Self::OffsetFile(_) => None,
-        }
-    }
-}
-
 impl FromStr for StartFrom {
     type Err = ValueError;
 
@@ -79,7 +68,7 @@ impl serde::Serialize for StartFrom {
 }
 
 /// A time as RFC 3339 has it, or the beginning of a day in UTC.
-fn time(text: &str) -> Option<SystemTime> {
+pub(crate) fn time(text: &str) -> Option<SystemTime> {
     let text = text.to_ascii_uppercase();
     if text.len() == "2026-01-01".len() {
         return humantime::parse_rfc3339(&format!("{text}T00:00:00Z")).ok();

@@ -1,6 +1,7 @@
 //! Where the group of a run starts.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +13,24 @@ use crate::journal::start::StartTime;
 use crate::kafka::{self, Cluster};
 use crate::pipeline::StartRules;
 use crate::source::SourceError;
+
+/// Where partitions start that are asked to start there at this time, or the offset file that says it.
+pub(crate) fn start_at(from: &StartFrom, now: SystemTime) -> Result<Start, &Path> {
+    match from {
+        StartFrom::Earliest => Ok(Start::Earliest),
+        StartFrom::Latest => Ok(Start::Latest),
+        StartFrom::Time(time) => Ok(time_start(*time)),
+        StartFrom::Ago(span) => {
+            let time = now.checked_sub(*span);
+            Ok(time_start(time.unwrap_or(SystemTime::UNIX_EPOCH)))
+        }
+        StartFrom::OffsetFile(path) => Err(path),
+    }
+}
+
+fn time_start(time: SystemTime) -> Start {
+    Start::Time(StartTime::from(time).ms())
+}
 
 /// The start that the settings ask for.
 #[derive(Clone, Debug)]
@@ -31,26 +50,20 @@ impl AskedStart {
     /// When a setting is wrong, or the file cannot be used.
     pub(crate) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
         let mut listed = Offsets::new();
-        let time = |time: SystemTime| Start::Time(StartTime::from(time).ms());
-        let of_group = match &kafka.from {
-            // A later run has to start where this one did, so `latest` is a time.
-            None => match super::cluster_settings(kafka)
+        let start = match kafka.from.as_ref().map(|from| start_at(from, now)) {
+            None => super::cluster_settings(kafka)
                 .start()
-                .map_err(SourceError::from)?
-            {
-                Some(Start::Latest) => Some(time(now)),
-                other => other,
-            },
-            Some(StartFrom::Earliest) => Some(Start::Earliest),
-            Some(StartFrom::Latest) => Some(time(now)),
-            Some(StartFrom::Time(at)) => Some(time(*at)),
-            Some(StartFrom::Ago(span)) => Some(time(
-                now.checked_sub(*span).unwrap_or(SystemTime::UNIX_EPOCH),
-            )),
-            Some(StartFrom::OffsetFile(path)) => {
+                .map_err(SourceError::from)?,
+            Some(Ok(start)) => Some(start),
+            Some(Err(path)) => {
                 listed = OffsetFile::read(path)?.offsets;
                 Some(Start::Earliest)
             }
+        };
+        let of_group = match start {
+            // A later run has to start where this one did, so `latest` is a time.
+            Some(Start::Latest) => Some(time_start(now)),
+            other => other,
         };
         Ok(Self {
             of_group,
