@@ -7,7 +7,6 @@ mod catalog;
 mod clients;
 mod cluster;
 mod context;
-mod create_topics;
 mod error;
 mod group;
 mod group_admin;
