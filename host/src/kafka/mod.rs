@@ -7,6 +7,7 @@ mod catalog;
 mod clients;
 mod cluster;
 mod context;
+mod ends;
 mod error;
 mod group;
 mod group_admin;
