@@ -12,9 +12,9 @@ use super::error::Error;
 use super::membership::partitions as partitions_of;
 use super::native;
 use super::notes;
-use super::queries::Range;
 use super::query_client::QueryClient;
 use crate::journal::batch::Topic;
+use crate::journal::group_offsets::LogRange;
 use crate::journal::offsets::Offsets;
 
 /// The ends of the partitions that hold records. Refuses committed offsets of the group that its partitions do not have.
@@ -109,7 +109,7 @@ pub(super) fn check_range(
             && !(first..=last).contains(&offset)
             && !is_of_another_topic(query_client, topic, &note)
         {
-            let range = Range {
+            let range = LogRange {
                 first: u64::try_from(first).unwrap_or_default(),
                 end: u64::try_from(last).unwrap_or_default(),
             };

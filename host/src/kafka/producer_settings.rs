@@ -102,17 +102,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn settings(pairs: &[(&str, &str)]) -> Settings {
-        let pairs = pairs.iter();
-        Settings {
-            brokers: "127.0.0.1:1".into(),
-            group_id: "group".into(),
-            kafka: pairs.map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-            broker_timeout: std::time::Duration::from_mins(1),
-            fetch: None,
-        }
-    }
+    use crate::kafka::settings::settings;
 
     #[test]
     fn settings_that_would_lose_confirmations_are_refused_by_name() {

@@ -185,26 +185,18 @@ fn connection(settings: &Settings) -> ClientConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kafka::settings::settings;
 
     #[test]
     fn client_that_creates_topics_has_the_connection_and_nothing_of_a_consumer() {
-        let settings = [
+        let settings = settings(&[
             ("sasl.username", "alice"),
             ("sasl.password", "secret"),
             ("enable.ssl.certificate.verification", "false"),
             ("broker.address.family", "v4"),
             ("fetch.min.bytes", "5"),
             ("group.instance.id", "i"),
-        ];
-        let settings = Settings {
-            brokers: "b:9092".to_owned(),
-            group_id: "g".to_owned(),
-            kafka: settings
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into(),
-            broker_timeout: Duration::from_mins(1),
-            fetch: None,
-        };
+        ]);
         let config = connection(&settings);
         let mut keys: Vec<_> = config.config_map().keys().copied().collect();
         keys.sort_unstable();
