@@ -16,7 +16,7 @@ pub(super) use self::error::OffsetsError;
 use self::group::{Applied, Group};
 use super::args::{self, GroupArguments};
 use super::names::Names;
-use super::report::Report;
+use super::report::{self, Report};
 use crate::config::{GroupConfig, Layer, Privileged, StartFrom};
 use crate::journal::group_offsets::{Notes, TopicChoice};
 use crate::journal::offset_file::OffsetFile;
@@ -213,15 +213,7 @@ fn print_changes(applied: &Applied, json: bool) -> Result<(), OffsetsError> {
 }
 
 fn print(text: &str) -> Result<(), OffsetsError> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match written {
-        // The reader has closed the pipe, which is no error, as with `run`.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(OffsetsError::Print(error)),
-        _ => Ok(()),
-    }
+    report::print(text).map_err(OffsetsError::Print)
 }
 
 /// Writes a file that exists with all of its content or not at all. A device or a pipe is written to, and a link stays.

@@ -8,6 +8,7 @@ use crate::kafka::{self, GroupError, GroupState, ReadRefusal};
 use crate::pipeline::build::BuildError;
 use crate::sink::jsonl::OpenError;
 use crate::source::SourceError;
+use crate::text;
 
 /// What was checked, and how it is.
 #[derive(Debug)]
@@ -184,10 +185,7 @@ pub(crate) enum CheckError {
 
 /// A number of things.
 pub(super) fn plural(count: usize, unit: &str) -> String {
-    match count {
-        1 => format!("1 {unit}"),
-        count => format!("{count} {unit}s"),
-    }
+    text::plural(count as u64, unit)
 }
 
 fn members(count: usize) -> String {
