@@ -110,7 +110,8 @@ impl Checker<'_> {
             let named = &self.config.objects.types;
             return (!named.is_empty()).then(|| ObjectTypes::Named(named.clone()));
         };
-        match build::object_types(self.config, plan) {
+        let types = build::object_types(self.config, plan);
+        match types.and_then(|types| build::in_stages(self.config, types)) {
             Ok(types) => {
                 self.fine(Subject::Plan, describe(&types, plan));
                 Some(types)

@@ -40,7 +40,7 @@ pub(crate) struct AskedStart {
     /// The positions of the offset file.
     pub(crate) listed: Offsets,
     /// Whether the host's own setting asks for it: librdkafka's is known to apply to new groups only.
-    pub(super) explicit: bool,
+    pub(crate) explicit: bool,
 }
 
 impl AskedStart {

@@ -11,7 +11,7 @@ use super::start::AskedStart;
 use super::{BuildError, given_partitions, subscription};
 use crate::config::{Config, OnEof, Phases, Privileged, Source};
 use crate::journal::batch::Topic;
-use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Partition, Start};
+use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Start};
 use crate::journal::stages::Order;
 use crate::journal::topics::{self, ObjectTypes, Subscription};
 use crate::kafka::{Clients, Cluster, Member};

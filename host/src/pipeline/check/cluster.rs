@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::finding::plural;
-use super::{CheckError, CheckWarning, Checker, NO_TYPES, Subject, build};
+use super::{CheckError, CheckWarning, Checker, NO_TYPES, Outcome, Subject, build};
 use crate::config;
 use crate::journal::group_offsets::LogRanges;
 use crate::journal::offsets::{Offsets, Partition};
@@ -62,12 +62,11 @@ impl Checker<'_> {
             partitions: build::given_partitions(kafka),
             ..build::subscription(&self.config.objects, types)
         });
-        let reading = match subscription {
-            Some(subscription) => self.topics(&admin, kafka, settings, subscription),
-            None => {
-                self.skip(&[Subject::Topics], NO_TYPES);
-                None
-            }
+        let reading = if let Some(subscription) = subscription {
+            self.topics(&admin, kafka, settings, subscription)
+        } else {
+            self.skip(&[Subject::Topics], NO_TYPES);
+            None
         };
         let start = start.and_then(|start| self.listed(start, reading.as_ref()));
         if !kafka.partitions.is_empty() {
@@ -97,7 +96,7 @@ impl Checker<'_> {
         let (topics, given) = match found {
             Ok(found) => found,
             Err(error) => {
-                self.fail(Subject::Topics, error);
+                self.report(Subject::Topics, Outcome::Failed(error));
                 return None;
             }
         };
@@ -209,7 +208,7 @@ fn choose(
     admin: &GroupAdmin,
     kafka: &config::Kafka,
     subscription: &Subscription,
-) -> Result<Topics, CheckError> {
+) -> Result<Topics, Box<CheckError>> {
     let mut missing: Vec<String> = Vec::new();
     if kafka.create_topics {
         missing = subscription.named_topics();
@@ -217,7 +216,7 @@ fn choose(
     }
     if let Some(topic) = missing.iter().find(|topic| admin.is_hidden(topic)) {
         let topic = topic.clone();
-        return Err(CheckError::Hidden { topic });
+        return Err(Box::new(CheckError::Hidden { topic }));
     }
     let names = admin.sizes().keys().map(|name| &**name);
     let names = names.chain(missing.iter().map(String::as_str));
@@ -228,7 +227,8 @@ fn choose(
             Ok(Topics { names, missing })
         }
         Err(error) => {
-            Err(hidden(admin, subscription, &error).unwrap_or_else(|| of_brokers(admin, error)))
+            let hidden = hidden(admin, subscription, &error);
+            Err(Box::new(hidden.unwrap_or_else(|| of_brokers(admin, error))))
         }
     }
 }
@@ -238,7 +238,7 @@ fn given(
     admin: &GroupAdmin,
     topics: &Topics,
     partitions: &[Partition],
-) -> Result<Vec<Partition>, CheckError> {
+) -> Result<Vec<Partition>, Box<CheckError>> {
     let unique: BTreeSet<&Partition> = partitions.iter().collect();
     let mut given = Vec::new();
     for partition in unique {
@@ -250,7 +250,7 @@ fn given(
                 partition: partition.clone(),
                 count: usize::try_from(count).unwrap_or(usize::MAX),
             };
-            return Err(of_brokers(admin, error));
+            return Err(Box::new(of_brokers(admin, error)));
         }
         if !is_new {
             given.push(partition.clone());

@@ -9,7 +9,7 @@ use crate::config::{self, StartFrom};
 use crate::journal::group_offsets::{Committed, LogRange, LogRanges, check_ranges};
 use crate::journal::offsets::{Offsets, Partition, Positions, Start};
 use crate::journal::start::{GroupStart, StartTime};
-use crate::kafka::{GroupAdmin, GroupState, Settings};
+use crate::kafka::{GroupAdmin, GroupError, GroupState, Settings};
 use crate::pipeline::build::AskedStart;
 
 /// The start that the settings ask for.
@@ -211,16 +211,16 @@ fn resolve(
     of: &[Partition],
     at: Start,
     ranges: &LogRanges,
-) -> Result<Offsets, CheckError> {
+) -> Result<Offsets, GroupError> {
     let from_range = |position: fn(LogRange) -> u64| {
         let known = of.iter().filter_map(|one| Some((one, ranges.get(one)?)));
-        Ok(known
+        known
             .map(|(partition, &range)| (partition.clone(), position(range)))
-            .collect())
+            .collect()
     };
     match at {
-        Start::Earliest => from_range(|range| range.first),
-        Start::Latest => from_range(|range| range.end),
+        Start::Earliest => Ok(from_range(|range| range.first)),
+        Start::Latest => Ok(from_range(|range| range.end)),
         Start::Time(_) => {
             let found = admin.resolve(of, at)?;
             // Records may have come since the ranges were asked for.

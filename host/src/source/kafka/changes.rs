@@ -117,7 +117,7 @@ impl KafkaSource {
         let Some(own) = self.assignment.find_mut(&partition) else {
             return Ok(());
         };
-        let (next, LogRange { first, end }) = (own.next, range);
+        let (next, end) = (own.next, range.end);
         let is_in_range = range.contains(next);
         match doubt {
             Doubt::Silent if own.returned && is_in_range && next < end => {
