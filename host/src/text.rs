@@ -59,6 +59,14 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// A number of things with their unit: "1 record" or "5 records".
+pub(crate) fn plural(count: u64, unit: &str) -> String {
+    match count {
+        1 => format!("1 {unit}"),
+        count => format!("{count} {unit}s"),
+    }
+}
+
 /// Names in backticks, the first ones where there are many: "`a`, `b` and 3 more", or "none".
 pub(crate) fn list<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
     let mut names = names.into_iter();

@@ -117,19 +117,12 @@ pub(super) struct ObjectArguments {
     prefix: Option<String>,
 }
 
-/// The consumer group of a command that runs no plugin.
+/// The connection to a cluster.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct GroupArguments {
-    #[command(flatten)]
-    config: ConfigArguments,
-
+pub(super) struct ConnectionArguments {
     /// Bootstrap brokers, separated by commas.
     #[arg(long, value_name = "HOST:PORT,...")]
     brokers: Option<Text>,
-
-    /// Consumer group.
-    #[arg(long, value_name = "ID")]
-    group_id: Option<Text>,
 
     /// Set a setting of librdkafka; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
@@ -138,25 +131,36 @@ pub(super) struct GroupArguments {
     /// Read the account's password, `sasl.password`, from a file.
     #[arg(long, value_name = "FILE")]
     kafka_password_file: Option<PathBuf>,
+
+    /// Read the password of the client's key, `ssl.key.password`, from a file.
+    #[arg(long, value_name = "FILE")]
+    kafka_key_password_file: Option<PathBuf>,
+
+    /// End the command when no broker has answered for this time [default: 10m]. If the brokers refuse
+    /// authentication, it ends after a minute at the latest.
+    #[arg(long, value_name = "TIME")]
+    broker_timeout: Option<Span>,
 }
 
-/// The cluster of a command that copies records.
+/// The consumer group of a command that runs no plugin.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct GroupArguments {
+    #[command(flatten)]
+    cluster: ClusterArguments,
+
+    /// Consumer group.
+    #[arg(long, value_name = "ID")]
+    group_id: Option<Text>,
+}
+
+/// The cluster of a command that runs no plugin.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ClusterArguments {
     #[command(flatten)]
     config: ConfigArguments,
 
-    /// Bootstrap brokers, separated by commas.
-    #[arg(long, value_name = "HOST:PORT,...")]
-    brokers: Option<Text>,
-
-    /// Set a setting of librdkafka; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
-    kafka: Vec<(String, String)>,
-
-    /// Read the account's password, `sasl.password`, from a file.
-    #[arg(long, value_name = "FILE")]
-    kafka_password_file: Option<PathBuf>,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 /// What one call and one instance may take.
@@ -206,22 +210,27 @@ impl ObjectArguments {
     }
 }
 
-impl GroupArguments {
+impl ConnectionArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
-        self.config.add_to(layer);
         layer.kafka.brokers = self.brokers;
-        layer.kafka.group_id = self.group_id;
         layer.kafka.settings = given(self.kafka).map(KafkaSettings);
         layer.kafka.password_file = self.kafka_password_file;
+        layer.kafka.key_password_file = self.kafka_key_password_file;
+        layer.kafka.broker_timeout = self.broker_timeout;
+    }
+}
+
+impl GroupArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        self.cluster.add_to(layer);
+        layer.kafka.group_id = self.group_id;
     }
 }
 
 impl ClusterArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
         self.config.add_to(layer);
-        layer.kafka.brokers = self.brokers;
-        layer.kafka.settings = given(self.kafka).map(KafkaSettings);
-        layer.kafka.password_file = self.kafka_password_file;
+        self.connection.add_to(layer);
     }
 }
 

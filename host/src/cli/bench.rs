@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::{self, LimitArguments, ObjectArguments, PluginArguments, SettingsError};
 use super::hints::Explain;
 use super::names::Names;
-use super::report::Report;
+use super::report::{self, Report};
 use crate::bench::{self, Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
 use crate::config::{Config, ConfigError, Layer};
 use crate::pipeline::stop::Stop;
@@ -90,14 +90,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
     let entrants = bench.entrants(&engine)?;
     let entrants = bench.measure(entrants, &stop)?;
     let benchmark = bench.sum_up(entrants);
-    bench.write(&benchmark).or_else(|error| match error.kind() {
-        // The reader has closed the pipe, which is no error, as with `run`.
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(Report::failure(
-            anyhow::Error::new(error).context("cannot write to standard output"),
-            None,
-        )),
-    })
+    let written = bench.write(&benchmark);
+    report::unless_reader_is_gone(written).map_err(Report::of_standard_output)
 }
 
 /// A benchmark whose configuration is checked.

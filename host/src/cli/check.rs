@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::args;
 use super::hints::Explain;
 use super::names::Names;
-use super::report::Report;
+use super::report::{self, Report};
 use super::run;
 use crate::config::Config;
 use crate::pipeline::check::{self, Finding, Outcome};
@@ -118,17 +118,7 @@ impl Printer {
             let mut stdout = io::stdout().lock();
             self.written = writeln!(stdout, "{shown:#}").and_then(|()| stdout.flush());
         }
-        match self.written {
-            // The reader has closed the pipe, which is no error, as with `run`.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                let error = anyhow::Error::new(error);
-                return Err(Report::failure(
-                    error.context("cannot write to standard output"),
-                    None,
-                ));
-            }
-            _ => {}
-        }
+        report::unless_reader_is_gone(self.written).map_err(Report::of_standard_output)?;
         if failed > 0 {
             let all = self.lines.len();
             let text = format!("{failed} of {all} checks failed");

@@ -3,13 +3,11 @@
 mod schema;
 mod yaml;
 
-use std::io::{self, Write};
-
 use serde_json::{Map, Value};
 
 use super::args;
 use super::names::{self, Names, flag, key};
-use super::report::Report;
+use super::report::{self, Report};
 use super::run;
 use crate::config::{
     Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
@@ -44,18 +42,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     } else {
         effective(arguments.run.into_layer())?
     };
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    written.or_else(|error| match error.kind() {
-        // The reader has closed the pipe, which is no error, as with `run`.
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(Report::failure(
-            anyhow::Error::new(error).context("cannot write to standard output"),
-            None,
-        )),
-    })
+    report::print(&text).map_err(Report::of_standard_output)
 }
 
 /// The effective configuration as YAML.

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use super::args::{self, ClusterArguments};
 use super::names::Names;
 use super::report::Report;
-use crate::config::{
-    CopyConfig, DEFAULT_BROKER_TIMEOUT, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Layer,
-};
+use crate::config::{CopyConfig, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Layer};
 use crate::kafka::Settings;
 use crate::transfer::{self, ProduceOptions};
 
@@ -72,7 +70,7 @@ pub(super) fn settings(config: CopyConfig) -> Settings {
         brokers: config.brokers,
         group_id: "journal-host".to_owned(),
         kafka: config.settings,
-        broker_timeout: DEFAULT_BROKER_TIMEOUT,
+        broker_timeout: config.broker_timeout,
         fetch: None,
     }
 }

@@ -1,13 +1,14 @@
 //! `journal-host record`: a part of a journal to a recording.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::args::{self, ClusterArguments, ObjectArguments};
 use super::names::Names;
 use super::produce::settings;
 use super::report::Report;
-use crate::config::{CopyConfig, DEFAULT_SHUTDOWN_TIMEOUT, Layer};
+use crate::config::{self, CopyConfig, DEFAULT_SHUTDOWN_TIMEOUT, Layer, Span, TopicPartition};
+use crate::journal::start::StartTime;
 use crate::journal::topics::ObjectTypes;
 use crate::pipeline::build::subscription;
 use crate::transfer::{self, Bound, PartitionChoice, RecordOptions};
@@ -78,13 +79,18 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
 
 /// `N` or `TOPIC:N`.
 fn partition(text: &str) -> Result<PartitionChoice, String> {
-    let (topic, number) = match text.rsplit_once(':') {
-        Some((topic, number)) => (Some(topic.to_owned()), number),
-        None => (None, text),
-    };
-    match number.parse() {
-        Ok(number) if topic.as_deref() != Some("") => Ok(PartitionChoice { topic, number }),
-        _ => Err("it is not the number of a partition, nor TOPIC:NUMBER".to_owned()),
+    if let Ok(number) = text.parse() {
+        return Ok(PartitionChoice {
+            topic: None,
+            number,
+        });
+    }
+    match text.parse() {
+        Ok(TopicPartition { topic, number }) => Ok(PartitionChoice {
+            topic: Some(topic),
+            number,
+        }),
+        Err(_) => Err("it is not the number of a partition, nor TOPIC:NUMBER".to_owned()),
     }
 }
 
@@ -93,16 +99,15 @@ fn bound(text: &str) -> Result<Bound, String> {
     if let Ok(offset) = text.parse() {
         return Ok(Bound::Offset(offset));
     }
-    let midnight = format!("{text}T00:00:00Z");
-    let time = humantime::parse_rfc3339(text).or_else(|_| humantime::parse_rfc3339(&midnight));
-    let ago = || SystemTime::now().checked_sub(humantime::parse_duration(text).ok()?);
-    let since = time.ok().or_else(ago);
-    let since = since.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    since
-        .and_then(|since| i64::try_from(since.as_millis()).ok())
-        .map(Bound::Time)
+    let ago = || {
+        let Span(span) = text.parse().ok()?;
+        SystemTime::now().checked_sub(span)
+    };
+    config::time(text)
+        .or_else(ago)
+        .map(|time| Bound::Time(StartTime::from(time).ms()))
         .ok_or_else(|| {
-            "it is no offset, no time in UTC such as 2026-11-01 or 2026-11-01T12:00:00Z, and no span such as 2h"
+            "it is no offset, no time such as 2026-11-01 or 2026-11-01T12:00:00Z, and no span such as 2h"
                 .to_owned()
         })
 }
@@ -130,7 +135,7 @@ mod tests {
         };
         assert_eq!(partition("3"), Ok(choice(None, 3)));
         assert_eq!(partition("a.b:0"), Ok(choice(Some("a.b"), 0)));
-        for text in ["", "a", ":1", "a:", "a:-1", "a:1:x"] {
+        for text in ["", "a", "-1", ":1", "a:", "a:-1", "a:1:x"] {
             assert!(partition(text).is_err(), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! The report of a failure: one sentence, its causes, a hint and an exit code.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::hints::Explain;
 use super::names::Names;
@@ -51,11 +51,34 @@ impl Report {
         }
     }
 
+    /// Standard output cannot be written.
+    pub(super) fn of_standard_output(error: io::Error) -> Self {
+        let error = anyhow::Error::new(error);
+        Self::failure(error.context("cannot write to standard output"), None)
+    }
+
     /// The same report with the name of the thing that it is about.
     pub(super) fn about(self, thing: String) -> Self {
         let error = self.error.context(thing);
         Self { error, ..self }
     }
+}
+
+/// Writes a text to standard output. A reader that has closed the pipe is no error, as with `run`.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    unless_reader_is_gone(written)
+}
+
+/// The result of writing to standard output, where a reader that is gone is no error.
+pub(super) fn unless_reader_is_gone(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Reports the failure of a command, if it failed, and returns the exit code of the process.
@@ -65,7 +88,7 @@ pub(super) fn code(done: Result<(), Report>) -> u8 {
         return SUCCESS;
     };
     // Where standard error cannot be written, the error cannot be reported.
-    let _written = writeln!(std::io::stderr(), "{report}");
+    let _written = writeln!(io::stderr(), "{report}");
     report.exit_code
 }
 

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::args::{self, LimitArguments, ObjectArguments, PluginArguments};
+use super::args::{self, ConnectionArguments, LimitArguments, ObjectArguments, PluginArguments};
 use super::environment::Environment;
 use super::names::Names;
 use super::report::{self, Report};
-use super::values;
 use crate::config::{
-    Config, KafkaSettings, Layer, OnBadRecord, OnEof, Phases, Size, Span, StartFrom, Text,
-    TopicPartition, WorkerCount,
+    Config, Layer, OnBadRecord, OnEof, Phases, Size, Span, StartFrom, Text, TopicPartition,
+    WorkerCount,
 };
 use crate::pipeline::build::Pipeline;
 use crate::pipeline::stop;
@@ -69,9 +68,8 @@ struct SourceArguments {
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
 
-    /// Bootstrap brokers, separated by commas.
-    #[arg(long, value_name = "HOST:PORT,...")]
-    brokers: Option<Text>,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 
     /// Consumer group; processes with the same group share the work.
     #[arg(long, value_name = "ID")]
@@ -80,18 +78,6 @@ struct SourceArguments {
     /// Read only this partition, without a consumer group: no offset is read or committed. May be repeated.
     #[arg(long = "partition", value_name = "TOPIC:NUMBER")]
     partitions: Vec<TopicPartition>,
-
-    /// Set a setting of librdkafka; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = values::SecretPair)]
-    kafka: Vec<(String, String)>,
-
-    /// Read the account's password, `sasl.password`, from a file.
-    #[arg(long, value_name = "FILE")]
-    kafka_password_file: Option<PathBuf>,
-
-    /// Read the password of the client's key, `ssl.key.password`, from a file.
-    #[arg(long, value_name = "FILE")]
-    kafka_key_password_file: Option<PathBuf>,
 
     /// Name of this process in its group: the group keeps its partitions for ten minutes while it is away.
     #[arg(long, value_name = "NAME")]
@@ -113,11 +99,6 @@ struct SourceArguments {
     /// Number of workers in this process, each with its own consumer and processor [default: 1].
     #[arg(long, value_name = "N")]
     workers: Option<WorkerCount>,
-
-    /// End the run when no broker has answered for this time [default: 10m]. If the brokers refuse
-    /// authentication, it ends after a minute at the latest.
-    #[arg(long, value_name = "TIME")]
-    broker_timeout: Option<Span>,
 }
 
 /// Loads, connects, and works until the end.
@@ -144,18 +125,15 @@ impl Arguments {
             ..Layer::default()
         };
         self.plugin.add_to(&mut layer);
+        self.source.connection.add_to(&mut layer);
         self.objects.add_to(&mut layer);
         self.limits.add_to(&mut layer);
         layer.journal.phases = self.phases;
         layer.journal.stop_after = self.stop_after;
         layer.journal.recording = self.source.recording;
         layer.journal.on_eof = self.source.on_eof;
-        layer.kafka.brokers = self.source.brokers;
         layer.kafka.group_id = self.source.group_id;
         layer.kafka.partitions = args::given(self.source.partitions);
-        layer.kafka.settings = args::given(self.source.kafka).map(KafkaSettings);
-        layer.kafka.password_file = self.source.kafka_password_file;
-        layer.kafka.key_password_file = self.source.kafka_key_password_file;
         layer.kafka.group_instance_id = self.source.group_instance_id;
         layer.journal.create_topics = self.source.create_topics.then_some(true);
         layer.kafka.from = self.source.from;
@@ -163,7 +141,6 @@ impl Arguments {
         layer.process.workers = self.source.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
         layer.failure.on_bad_record = self.on_bad_record;
-        layer.kafka.broker_timeout = self.source.broker_timeout;
         layer.process.shutdown_timeout = self.shutdown_timeout;
         layer
     }
@@ -179,8 +156,8 @@ mod tests {
     use crate::cli::names::flag;
     use crate::config::{
         DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
-        DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, MissingTopics, Privileged,
-        Setting, Source,
+        DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, KafkaSettings, MissingTopics,
+        Privileged, Setting, Source,
     };
 
     fn command() -> Command {

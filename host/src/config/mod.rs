@@ -35,7 +35,8 @@ pub(crate) use self::group::GroupConfig;
 #[cfg(test)]
 pub(crate) use self::layer::Layers;
 pub(crate) use self::layer::{
-    GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer, PASSWORD, ProcessorLayer,
+    GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, KafkaLayer, Layer, LimitsLayer, PASSWORD,
+    ProcessorLayer,
 };
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
@@ -44,7 +45,7 @@ pub(crate) use self::setting::Setting;
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     KafkaSettings, MissingTopics, OnBadRecord, OnEof, Phases, Privileged, RecordCount, Size, Span,
-    StartFrom, Text, TopicPartition, WorkerCount,
+    StartFrom, Text, TopicPartition, WorkerCount, time,
 };
 
 /// The default prefix of the names of the journal's topics.
@@ -306,6 +307,12 @@ fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
     }
 }
 
+/// How long brokers that do not answer are waited for.
+fn broker_timeout(kafka: &KafkaLayer) -> Duration {
+    let set = kafka.broker_timeout;
+    set.map_or(DEFAULT_BROKER_TIMEOUT, |span| span.0)
+}
+
 /// The one source that the layer names.
 fn source(layer: &Layer) -> Result<Source, ConfigError> {
     let kafka = &layer.kafka;
@@ -341,9 +348,7 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
             }),
             create_topics: layer.journal.create_topics.unwrap_or_default(),
             from: kafka.from.clone(),
-            broker_timeout: kafka
-                .broker_timeout
-                .map_or(DEFAULT_BROKER_TIMEOUT, |span| span.0),
+            broker_timeout: broker_timeout(kafka),
         })),
         (Some(_), None) => Err(incomplete(Setting::GroupId, Setting::Brokers)),
         (None, Some(_)) if kafka.group_id.is_none() => {

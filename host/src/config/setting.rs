@@ -61,7 +61,7 @@ pub(crate) enum Setting {
     CheckpointInterval,
     /// What to do with a record that the processor rejects.
     OnBadRecord,
-    /// How long a run waits for brokers that do not answer.
+    /// How long a command waits for brokers that do not answer.
     BrokerTimeout,
     /// How long the process may take to end after a request to stop.
     ShutdownTimeout,

@@ -1,22 +1,24 @@
 //! Parses the values of settings from text by the same rules for all layers.
 
+mod phases;
+mod scalar;
 mod start_from;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZero;
 use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
 
-pub(crate) use self::start_from::StartFrom;
+pub(crate) use self::phases::Phases;
+pub(super) use self::scalar::SCALAR;
+use self::scalar::Scalar;
+pub(crate) use self::start_from::{StartFrom, time};
 use crate::kafka::Masked;
 
-/// The name under which a [`Scalar`] asks for its value, so that a file gives the text as it is written.
-pub(super) const SCALAR: &str = "Scalar";
 /// The limit on the workers of a process: each has a thread, a consumer and an instance.
 const MOST_WORKERS: usize = 256;
 
@@ -122,18 +124,6 @@ pub(crate) enum MissingTopics {
     Ignore,
 }
 
-/// The stages of a replay: each is read to its end before the next one begins.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "Scalar")]
-pub(crate) enum Phases {
-    /// No object refers to one of a later stage.
-    DependenciesFirst,
-    /// No object refers to one of an earlier stage.
-    Reverse,
-    /// These object types, stage by stage.
-    Given(Vec<Vec<String>>),
-}
-
 /// What a run does when all existing records are processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -201,19 +191,6 @@ write_as_text!(TopicPartition, Phases, Privileged);
 impl fmt::Display for TopicPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.topic, self.number)
-    }
-}
-
-impl fmt::Display for Phases {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DependenciesFirst => f.write_str("dependencies-first"),
-            Self::Reverse => f.write_str("reverse"),
-            Self::Given(stages) => {
-                let stages: Vec<_> = stages.iter().map(|stage| stage.join(",")).collect();
-                f.write_str(&stages.join("/"))
-            }
-        }
     }
 }
 
@@ -288,30 +265,6 @@ impl FromStr for Text {
     }
 }
 
-impl FromStr for Phases {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        match text {
-            "dependencies-first" => return Ok(Self::DependenciesFirst),
-            "reverse" => return Ok(Self::Reverse),
-            _ => {}
-        }
-        let stage = |stage: &str| stage.split(',').map(str::to_owned).collect();
-        let stages: Vec<Vec<String>> = text.split('/').map(stage).collect();
-        let mut seen = BTreeSet::new();
-        for object_type in stages.iter().flatten() {
-            if object_type.is_empty() {
-                return Err(ValueError::Phases);
-            }
-            if !seen.insert(object_type) {
-                return Err(ValueError::PhaseTwice);
-            }
-        }
-        Ok(Self::Given(stages))
-    }
-}
-
 impl FromStr for TopicPartition {
     type Err = ValueError;
 
@@ -343,10 +296,6 @@ impl FromStr for Privileged {
     }
 }
 
-/// A text, a number or a truth value of a file, as the text that a flag would take.
-#[derive(Debug)]
-struct Scalar(String);
-
 macro_rules! read_from_scalar {
     ($($value:ty),*) => {$(
         impl TryFrom<Scalar> for $value {
@@ -375,46 +324,6 @@ impl From<BTreeMap<String, Scalar>> for KafkaSettings {
     fn from(settings: BTreeMap<String, Scalar>) -> Self {
         let settings = settings.into_iter();
         Self(settings.map(|(key, value)| (key, value.0)).collect())
-    }
-}
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(SCALAR, ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, a number, or true or false")
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Scalar, D::Error> {
-        value.deserialize_any(self)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {
-        Ok(Scalar(text.to_owned()))
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Scalar, E> {
-        Ok(Scalar(value.to_string()))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Scalar, E> {
-        Ok(Scalar(value.to_string()))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Scalar, E> {
-        Ok(Scalar(value.to_string()))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Scalar, E> {
-        Ok(Scalar(value.to_string()))
     }
 }
 
@@ -458,25 +367,6 @@ mod tests {
         }
         let from_file: Privileged = serde_json::from_str("true").unwrap();
         assert_eq!(from_file, Privileged::Required);
-    }
-
-    #[test]
-    fn phases_are_a_preset_or_stages_without_repetition() {
-        assert_eq!("reverse".parse(), Ok(Phases::Reverse));
-        assert_eq!("dependencies-first".parse(), Ok(Phases::DependenciesFirst));
-        let stages = [vec!["revision", "release"], vec!["directory"]];
-        let stages = stages.map(|stage| stage.into_iter().map(str::to_owned).collect());
-        assert_eq!(
-            "revision,release/directory".parse(),
-            Ok(Phases::Given(stages.to_vec()))
-        );
-        for empty in ["", "/", "revision/", "revision,,release", "/content"] {
-            assert_eq!(empty.parse::<Phases>(), Err(ValueError::Phases), "{empty}");
-        }
-        assert_eq!(
-            "revision/content,revision".parse::<Phases>(),
-            Err(ValueError::PhaseTwice)
-        );
     }
 
     #[test]

@@ -3,19 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
-
-use rdkafka::metadata::{Metadata, MetadataTopic};
+use std::time::Instant;
 
 use super::cluster::{ANSWER_TIMEOUT, RETRY_AFTER, fetch_metadata};
 use super::error::Error;
 use super::queries;
 use super::query_client::QueryClient;
 use super::settings::Settings;
+use super::topic_admin::{NewTopics, sizes};
 use crate::journal::offsets::{Offsets, Partition, Start};
-
-/// How long new topics may take until each partition has a leader.
-const LEADERS_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The topics that a cluster had when it was asked.
 #[derive(Debug)]
@@ -36,7 +32,7 @@ impl Catalog {
         Ok(Self {
             client,
             settings: settings.clone(),
-            topics: topics(&metadata, |_| true),
+            topics: sizes(&metadata, |_| true),
         })
     }
 
@@ -76,31 +72,14 @@ impl Catalog {
         }
     }
 
-    /// Waits until each partition of these new topics has a leader, and adds them.
+    /// Creates topics, and adds them once each partition has a leader.
     ///
     /// # Errors
-    /// When one has none in time.
-    pub(crate) fn await_leaders(&mut self, created: &[(String, u32)]) -> Result<(), Error> {
-        let started = Instant::now();
-        loop {
-            let metadata = fetch_metadata(&self.client, &self.settings)?;
-            let led = topics(&metadata, |leader| leader >= 0);
-            let missing = created
-                .iter()
-                .find(|(name, partitions)| led.get(name) != Some(partitions));
-            let Some((name, partitions)) = missing else {
-                self.topics.extend(created.iter().cloned());
-                return Ok(());
-            };
-            if started.elapsed() >= LEADERS_TIMEOUT {
-                return Err(Error::NoLeaders {
-                    topic: name.clone(),
-                    partitions: *partitions,
-                    seconds: started.elapsed().as_secs(),
-                });
-            }
-            thread::sleep(RETRY_AFTER);
-        }
+    /// When the brokers do not create one, or a partition has no leader in time.
+    pub(crate) fn create(&mut self, new: &NewTopics<'_>) -> Result<(), Error> {
+        new.create(&self.client, &self.settings)?;
+        self.topics.extend(new.topics.iter().cloned());
+        Ok(())
     }
 }
 
@@ -111,18 +90,4 @@ pub(crate) fn partitions_of(topic: &str, count: u32) -> impl Iterator<Item = Par
         topic: Arc::clone(&topic),
         number,
     })
-}
-
-/// Each topic with the number of its partitions whose leader is counted.
-fn topics(metadata: &Metadata, is_counted: impl Fn(i32) -> bool) -> BTreeMap<String, u32> {
-    let count = |topic: &MetadataTopic| {
-        let partitions = topic.partitions().iter();
-        let counted = partitions.filter(|partition| is_counted(partition.leader()));
-        u32::try_from(counted.count()).unwrap_or(u32::MAX)
-    };
-    metadata
-        .topics()
-        .iter()
-        .map(|topic| (topic.name().to_owned(), count(topic)))
-        .collect()
 }

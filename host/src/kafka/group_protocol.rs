@@ -39,20 +39,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::kafka::{Error, Settings};
-
-    fn settings(pairs: &[(&str, &str)]) -> Settings {
-        Settings {
-            brokers: "127.0.0.1:1".into(),
-            group_id: "group".into(),
-            kafka: pairs
-                .iter()
-                .map(|(k, v)| ((*k).into(), (*v).into()))
-                .collect(),
-            broker_timeout: Duration::from_mins(1),
-            fetch: None,
-        }
-    }
+    use crate::kafka::Error;
+    use crate::kafka::settings::settings;
 
     #[test]
     fn consumer_protocol_has_only_settings_that_librdkafka_takes() {

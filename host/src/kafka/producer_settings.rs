@@ -13,6 +13,11 @@ const DEFAULT_MAX_MESSAGE_BYTES: usize = 100 << 20;
 const QUEUE_KBYTES: usize = 256 << 10;
 /// How long a producer waits for more records of a partition before it sends those that it has, in milliseconds.
 const LINGER_MS: &str = "20";
+/// The shortest time in which a record has to be confirmed, in milliseconds: librdkafka refuses one below the wait for
+/// more records.
+const LEAST_MESSAGE_TIMEOUT_MS: u128 = 1000;
+/// The longest such time that librdkafka takes, in milliseconds.
+const MOST_MESSAGE_TIMEOUT_MS: u128 = 2_147_483_647;
 
 /// Settings that the host keeps for itself, and why.
 const REFUSED: [(&str, Reserved); 7] = [
@@ -58,6 +63,13 @@ impl Settings {
         set.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES)
     }
 
+    /// How long a record may wait for its confirmation: as long as brokers that do not answer are waited for, within
+    /// librdkafka's limits.
+    fn message_timeout_ms(&self) -> u128 {
+        let timeout_ms = self.broker_timeout.as_millis();
+        timeout_ms.clamp(LEAST_MESSAGE_TIMEOUT_MS, MOST_MESSAGE_TIMEOUT_MS)
+    }
+
     /// librdkafka's settings for a producer. It writes each record once and in order, also when it has to send it again.
     pub(super) fn for_producer(&self) -> ClientConfig {
         let most = self.max_message_bytes();
@@ -74,6 +86,10 @@ impl Settings {
         config.set("linger.ms", LINGER_MS);
         config.set("message.max.bytes", most.to_string());
         config.set("queue.buffering.max.kbytes", queue_kbytes.to_string());
+        // Another name of the same setting.
+        if self.number("delivery.timeout.ms").is_none() {
+            config.set("message.timeout.ms", self.message_timeout_ms().to_string());
+        }
         for (key, value) in &self.kafka {
             config.set(key, value);
         }
@@ -86,17 +102,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn settings(pairs: &[(&str, &str)]) -> Settings {
-        let pairs = pairs.iter();
-        Settings {
-            brokers: "127.0.0.1:1".into(),
-            group_id: "group".into(),
-            kafka: pairs.map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-            broker_timeout: std::time::Duration::from_mins(1),
-            fetch: None,
-        }
-    }
+    use crate::kafka::settings::settings;
 
     #[test]
     fn settings_that_would_lose_confirmations_are_refused_by_name() {
@@ -113,6 +119,7 @@ mod tests {
         assert!(usual.create_native_config().is_ok());
         assert_eq!(usual.get("partitioner"), Some("murmur2_random"));
         assert_eq!(usual.get("acks"), Some("all"));
+        assert_eq!(usual.get("message.timeout.ms"), Some("60000"));
         let own = settings(&[("partitioner", "consistent_random")]).for_producer();
         assert_eq!(own.get("partitioner"), Some("consistent_random"));
     }

@@ -19,6 +19,7 @@ use super::notes;
 use super::query_client::QueryClient;
 use super::topic_watch::TopicWatch;
 use super::transient_errors::TransientErrors;
+use crate::journal::group_offsets::LogRange;
 use crate::journal::offsets::{Offsets, Partition, Position, Positions, Start};
 
 /// How long one request for offsets at a time may take.
@@ -50,7 +51,7 @@ enum Query {
         Sender<Result<Committed, KafkaError>>,
     ),
     Resolve(Vec<Partition>, Start, Sender<Result<Offsets, KafkaError>>),
-    Range(Vec<Partition>, Sender<Result<Range, KafkaError>>),
+    Range(Vec<Partition>, Sender<Result<LogRange, KafkaError>>),
     Look,
 }
 
@@ -72,15 +73,6 @@ pub(super) struct Committed {
     pub(super) again: Vec<Partition>,
     /// The topics that the positions belong to.
     pub(super) ids: TopicIds,
-}
-
-/// The records that a partition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Range {
-    /// The offset of the first record.
-    pub(crate) first: u64,
-    /// The offset after the last record.
-    pub(crate) end: u64,
 }
 
 impl Queries {
@@ -266,10 +258,10 @@ pub(super) fn ranges(
 }
 
 /// The range of the first of these partitions.
-fn range(client: &QueryClient, of: &[Partition]) -> Result<Range, KafkaError> {
+fn range(client: &QueryClient, of: &[Partition]) -> Result<LogRange, KafkaError> {
     let (first, end) = ranges(client, of)?;
     let of_first = |offsets: Offsets| offsets.into_values().next().unwrap_or_default();
-    Ok(Range {
+    Ok(LogRange {
         first: of_first(first),
         end: of_first(end),
     })
@@ -425,13 +417,13 @@ impl Question<Offsets> {
     }
 }
 
-impl Question<Range> {
+impl Question<LogRange> {
     /// The records that a partition holds. The topics are looked at before it is answered.
     pub(crate) fn range(
         &mut self,
         queries: &Queries,
         of: &Partition,
-    ) -> Poll<Result<Range, QueryFailed>> {
+    ) -> Poll<Result<LogRange, QueryFailed>> {
         let of = std::slice::from_ref(of);
         let answer = self.look(of, None, |answer| {
             queries.send(Query::Range(of.to_vec(), answer));

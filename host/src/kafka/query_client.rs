@@ -17,9 +17,9 @@ use super::context::Context;
 use super::error::Error;
 use super::native::admin::{self, AdminError, Description, Element};
 use super::native::{self, Queue, TopicState};
-use super::queries::Range;
 use super::settings::Settings;
 use super::subscription;
+use crate::journal::group_offsets::LogRange;
 
 /// The time limit for one request.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ impl QueryClient {
         topic: &str,
         partition: i32,
         offset: i64,
-        range: Range,
+        range: LogRange,
     ) -> Error {
         Error::OutOfRange {
             topic: topic.to_owned(),

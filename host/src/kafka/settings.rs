@@ -328,22 +328,22 @@ impl FetchLimits {
     }
 }
 
+/// Settings with these of librdkafka.
+#[cfg(test)]
+pub(super) fn settings(pairs: &[(&str, &str)]) -> Settings {
+    let pairs = pairs.iter();
+    Settings {
+        brokers: "127.0.0.1:1".into(),
+        group_id: "group".into(),
+        kafka: pairs.map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        broker_timeout: Duration::from_mins(1),
+        fetch: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn settings(pairs: &[(&str, &str)]) -> Settings {
-        Settings {
-            brokers: "127.0.0.1:1".into(),
-            group_id: "group".into(),
-            kafka: pairs
-                .iter()
-                .map(|(k, v)| ((*k).into(), (*v).into()))
-                .collect(),
-            broker_timeout: Duration::from_mins(1),
-            fetch: None,
-        }
-    }
 
     #[test]
     fn settings_that_break_a_guarantee_are_refused_by_name() {

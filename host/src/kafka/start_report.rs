@@ -6,7 +6,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::cluster::check_range;
+use super::ends::check_range;
 use super::error::Error;
 use super::membership::{list_at, list_of, partitions};
 use super::queries::committed;

@@ -6,6 +6,7 @@ mod stages;
 mod start;
 mod workers;
 
+pub(crate) use self::start::{AskedStart, start_at};
 pub(crate) use self::workers::privileged;
 
 use std::path::Path;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use self::stages::Stages;
-use self::start::AskedStart;
 use self::workers::Builder;
 use super::quota::RecordQuota;
 use super::reopen::Reopen;
@@ -336,7 +336,10 @@ pub(crate) fn object_types(config: &Config, plan: &Plan) -> Result<ObjectTypes, 
 }
 
 /// The object types that are read where the configuration lists stages: those of all stages.
-fn in_stages(config: &Config, read: ObjectTypes) -> Result<ObjectTypes, BuildError> {
+///
+/// # Errors
+/// When a stage has one that the run does not read.
+pub(crate) fn in_stages(config: &Config, read: ObjectTypes) -> Result<ObjectTypes, BuildError> {
     let Some(Phases::Given(stages)) = &config.phases else {
         return Ok(read);
     };
@@ -367,6 +370,15 @@ pub(crate) fn subscription(objects: &config::Objects, object_types: ObjectTypes)
         ignores_missing: objects.missing_topics == config::MissingTopics::Ignore,
         partitions: Vec::new(),
     }
+}
+
+/// The partitions that are read without a group.
+pub(crate) fn given_partitions(kafka: &config::Kafka) -> Vec<Partition> {
+    let partition = |given: &config::TopicPartition| Partition {
+        topic: given.topic.as_str().into(),
+        number: given.number,
+    };
+    kafka.partitions.iter().map(partition).collect()
 }
 
 /// The settings of the cluster's clients.

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod finding;
+mod group;
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ pub(crate) fn check(config: &Config, found: &mut dyn FnMut(Finding)) {
         config::Source::Recording(path) => checker.recording(path, types, plan.as_ref()),
         config::Source::Kafka(kafka) => {
             let settings = build::cluster_settings(kafka);
-            checker.cluster(is_set_up.then_some(&settings), types);
+            checker.cluster(kafka, is_set_up.then_some(&settings), types);
         }
     }
     checker.outputs(plan.as_ref());
@@ -109,7 +110,8 @@ impl Checker<'_> {
             let named = &self.config.objects.types;
             return (!named.is_empty()).then(|| ObjectTypes::Named(named.clone()));
         };
-        match build::object_types(self.config, plan) {
+        let types = build::object_types(self.config, plan);
+        match types.and_then(|types| build::in_stages(self.config, types)) {
             Ok(types) => {
                 self.fine(Subject::Plan, describe(&types, plan));
                 Some(types)

@@ -6,6 +6,7 @@
 
 mod assignment;
 mod checkpoint_log;
+mod checkpointing;
 mod confirmation;
 mod passes;
 mod settings;
@@ -22,18 +23,17 @@ use std::time::{Duration, Instant};
 pub(crate) use self::settings::{Deadlines, Ended, Finished, OnBadRecord, WorkerSettings};
 pub(crate) use self::start::StartRules;
 
-use self::checkpoint_log::CheckpointId;
 use self::confirmation::{LAST_PAUSE, Pause};
 use self::passes::Pass;
 use self::start::Arriving;
 use self::uncommitted::Uncommitted;
 use self::waiting::Waiting;
-use super::checkpoint::{AllCommitted, Sinks, Unconfirmed};
+use super::checkpoint::{Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
 use super::failure::{CallRanges, RecordPosition, WorkerError};
 use super::processor::Process;
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{OffsetStore, Offsets, Partition, Position};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition};
 use crate::kafka::Membership;
 use crate::observe::progress::WorkerProgress;
 use crate::sandbox::{CallError, Rejection};
@@ -360,142 +360,5 @@ impl Worker {
             }
             Reached::All => Ok(self.start_is_saved()? && self.finish()?),
         }
-    }
-
-    fn checkpoint_is_due(&mut self) -> bool {
-        let interval = self.settings.checkpoint_interval;
-        interval.is_some_and(|interval| self.checkpointed.elapsed() >= interval)
-            || self.is_at_the_bound_of_held_rows()
-    }
-
-    fn is_at_the_bound_of_held_rows(&mut self) -> bool {
-        self.processor.rows().held_bytes() >= self.settings.held_bytes.max(1)
-    }
-
-    fn checkpoint_if_clean(&mut self) -> Result<(), WorkerError> {
-        if self.unconfirmed.is_none() {
-            self.checkpoint()?;
-        }
-        Ok(())
-    }
-
-    /// Outputs first, offsets after them: what is committed is durable. False when the records since the last
-    /// checkpoint belong to another worker now: the source has a loss waiting, or they are dropped already.
-    fn checkpoint(&mut self) -> Result<bool, WorkerError> {
-        let number = self.sinks.number();
-        if self.processed {
-            if !self.source.keep_alive()? {
-                return Ok(false);
-            }
-            self.processor
-                .checkpoint()
-                .map_err(|source| WorkerError::Call {
-                    call: "checkpoint",
-                    ranges: CallRanges::none(),
-                    source,
-                })?;
-            if !self.source.keep_alive()? {
-                return Ok(false);
-            }
-            if !self.commit_rows()? {
-                return Ok(false);
-            }
-            self.processed = false;
-        }
-        self.settings
-            .quota
-            .confirm(std::mem::take(&mut self.claimed));
-        self.checkpointed = Instant::now();
-        self.send_position(number)?;
-        Ok(true)
-    }
-
-    /// Makes the held rows durable; false when a sink found that they belong to another worker.
-    fn commit_rows(&mut self) -> Result<bool, WorkerError> {
-        let to = self.source.position();
-        let rows = self.processor.rows().counts().sum();
-        let id = self.checkpoint_id(self.sinks.number());
-        checkpoint_log::begins(id, rows, &self.durable, &to);
-        loop {
-            let rows = self.processor.rows();
-            let membership = self.membership.as_deref();
-            self.counters.show_writing(true);
-            let committed = self.sinks.commit(&self.durable, &to, rows, membership);
-            self.counters.show_writing(false);
-            match committed? {
-                AllCommitted::Done => {
-                    self.settings.progress.count_rows(rows.counts());
-                    rows.clear();
-                    return Ok(true);
-                }
-                AllCommitted::Stale => {
-                    tracing::warn!(
-                        "a sink refused rows that belong to another worker now: what this worker did since the last \
-                         checkpoint is dropped"
-                    );
-                    self.start_over(&[])?;
-                    return Ok(false);
-                }
-                AllCommitted::Again(_) if self.is_out_of_time() => {
-                    return Err(self.not_confirmed(self.checkpointed));
-                }
-                AllCommitted::Again(after) => {
-                    if !self.stay_alive_for(after)? {
-                        self.sinks.begin_next();
-                        return Ok(false);
-                    }
-                }
-            }
-        }
-    }
-
-    fn checkpoint_id(&self, number: u64) -> CheckpointId {
-        CheckpointId {
-            worker: self.number,
-            number,
-        }
-    }
-
-    /// Sends the position after everything that is durable, with the checkpoint of this number.
-    fn send_position(&mut self, number: u64) -> Result<(), WorkerError> {
-        let to = self.source.position();
-        let is_new = |(partition, next): &(&_, &u64)| self.durable.get(*partition) != Some(*next);
-        let changed: Offsets = to
-            .iter()
-            .filter(is_new)
-            .map(|(partition, &next)| (partition.clone(), next))
-            .collect();
-        let from = std::mem::replace(&mut self.durable, to);
-        self.send(number, &from, changed)
-    }
-
-    /// Sends these positions, which become part of the unconfirmed checkpoint.
-    fn send(&mut self, number: u64, from: &Offsets, to: Offsets) -> Result<(), WorkerError> {
-        self.show_unconfirmed();
-        if to.is_empty() {
-            return Ok(());
-        }
-        if number == self.sinks.number() {
-            // No sink had rows of it.
-            checkpoint_log::begins(self.checkpoint_id(number), 0, from, &to);
-            self.sinks.begin_next();
-        }
-        let position = |(partition, &next): (&Partition, &u64)| {
-            let note = self.notes.get(partition).cloned().unwrap_or_default();
-            (partition.clone(), Position { next, note })
-        };
-        let positions = to.iter().map(position).collect();
-        if self.sinks.decide() {
-            // The offsets were committed with the rows; the group's commit is a courtesy that may fail.
-            checkpoint_log::is_confirmed(self.checkpoint_id(number), from, &to);
-            self.send_courtesy(&positions);
-            return Ok(());
-        }
-        self.store.send(&positions)?;
-        let unconfirmed = &mut self.unconfirmed;
-        let unconfirmed = unconfirmed.get_or_insert_with(|| Unconfirmed::new(number));
-        unconfirmed.extend(from, to);
-        self.show_unconfirmed();
-        self.look_for_confirmation()
     }
 }

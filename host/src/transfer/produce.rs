@@ -62,12 +62,11 @@ pub(crate) fn produce(
         .filter(|target| target.is_new)
         .map(|target| (target.name.clone(), target.partitions))
         .collect();
-    NewTopics {
+    catalog.create(&NewTopics {
         topics: &new,
         replication_factor: options.replication_factor,
-    }
-    .create(settings)?;
-    catalog.await_leaders(&new)?;
+        may_exist: false,
+    })?;
     let started = Instant::now();
     let producer = Producer::start(settings)?;
     let answers = with_progress("writing", |counters| {

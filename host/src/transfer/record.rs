@@ -20,8 +20,6 @@ use crate::pipeline::stop::Stop;
 const READ: usize = 1000;
 /// How long one read waits.
 const READ_WAIT: Duration = Duration::from_millis(100);
-/// How long the brokers may be silent after an error.
-const SILENCE: Duration = Duration::from_mins(1);
 
 /// What is recorded.
 #[derive(Clone, Debug)]
@@ -169,7 +167,7 @@ impl Copy<'_> {
             }
             if reader.front().is_some() || !reader.is_waiting() {
                 heard = Instant::now();
-            } else if heard.elapsed() >= SILENCE {
+            } else if heard.elapsed() >= settings.broker_timeout {
                 let seconds = heard.elapsed().as_secs();
                 return Err(Ended::Early(Interruption::Silence(seconds)));
             }

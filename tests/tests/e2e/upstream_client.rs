@@ -16,7 +16,7 @@
 //! | `test_client_subscriptions_with_anonymized_topics` | `privileged_topic_is_read_instead_of_the_anonymised_one` |
 //! | `test_client_subscriptions_without_anonymized_topics` | `bad_input::brokers::privileged_topic_that_is_absent_ends_the_run_unless_it_is_only_preferred` |
 //! | `test_client_with_deserializer` | `processor_gets_the_bytes_of_each_value_and_may_leave_objects_out` |
-//! | `test_client_create_topics` | none: the host creates no topics |
+//! | `test_client_create_topics` | `configuration::missing_topics_are_created_where_that_is_asked_for` |
 //! | `handle_message_batch`: no value | `records_without_a_value_are_passed_over_and_committed` |
 //! | `process_messages`: a live journal | `delivery::ends::run_that_waits_at_the_end_reads_new_records` |
 //! | `process_messages`: end of each partition | `delivery::ends::counts_from_kafka_equal_an_independent_count_public_and_privileged` |

@@ -9,14 +9,19 @@ impl Explain for CheckError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
             Self::Build(error) => error.sentence(names),
-            Self::OutOfRange { .. } => chain(self),
-            _ => self.to_string(),
+            Self::Group(error) => error.sentence(names),
+            _ => chain(self),
         }
     }
 
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
             Self::Build(error) => return error.hint(names),
+            Self::Group(error) => return error.hint(names),
+            Self::Listed { .. } => {
+                "the file may be of another cluster, or the records there were deleted meanwhile"
+                    .to_owned()
+            }
             Self::Hidden { .. } => format!(
                 "ask for the right to describe and read it, or check {} and {}",
                 names.of(Setting::Prefix),
@@ -56,6 +61,10 @@ impl Explain for CheckError {
 impl Explain for CheckWarning {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
+            Self::Created { .. } => format!(
+                "it gets one partition, and the account needs the right to create it; without {} its absence ends the run",
+                names.of(Setting::CreateTopics)
+            ),
             Self::NoLeader { .. } => "a run waits until their brokers are back".to_owned(),
             Self::Members { .. } => format!(
                 "a run shares the work with them; choose another {} to read everything",

@@ -120,10 +120,7 @@ impl Explain for Error {
                 "the account may not create topics: create them before, or use another account"
                     .to_owned()
             }
-            Self::CreateTopic { .. } => {
-                "`--replication-factor` and `--partitions` set what the brokers are asked for"
-                    .to_owned()
-            }
+            Self::CreateTopic { .. } => "create it before".to_owned(),
             Self::NoLeaders { .. } => "check the brokers, and run it again".to_owned(),
             Self::SettingFile { .. } => "name a file that this user can read".to_owned(),
             Self::Client(_) => {

@@ -5,6 +5,7 @@ use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
 use super::{Explain, chain};
 use crate::cli::names::Names;
 use crate::config::Setting;
+use crate::kafka;
 use crate::transfer::{Error, Incomplete, Interruption};
 
 impl Explain for Error {
@@ -17,6 +18,10 @@ impl Explain for Error {
 
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
+            Self::Kafka(kafka::Error::CreateTopic {
+                no_right: false, ..
+            }) => "`--replication-factor` and `--partitions` set what the brokers are asked for"
+                .to_owned(),
             Self::Kafka(error) => return error.hint(names),
             Self::Recording(error) => return recording_hint(error),
             Self::ReadOnce(_) => "save it to a file first".to_owned(),

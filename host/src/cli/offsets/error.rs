@@ -63,7 +63,7 @@ pub(in crate::cli) enum OffsetsError {
         path: PathBuf,
     },
     /// The offset file has offsets that the log does not have.
-    #[error("the offset file `{}` cannot be restored: {source}", path.display())]
+    #[error("the offset file `{}` cannot be restored", path.display())]
     OutOfRange {
         /// The file.
         path: PathBuf,

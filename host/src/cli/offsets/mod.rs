@@ -1,25 +1,26 @@
 //! `journal-host offsets`: the offsets of a consumer group, which are changed while no member reads.
 
+mod choice;
 mod error;
 mod group;
 mod show;
-mod target;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::Subcommand;
 
 pub(super) use self::error::OffsetsError;
 use self::group::{Applied, Group};
-use self::target::Target;
 use super::args::{self, GroupArguments};
 use super::names::Names;
-use super::report::Report;
-use crate::config::{GroupConfig, Layer, Privileged};
+use super::report::{self, Report};
+use crate::config::{GroupConfig, Layer, Privileged, StartFrom};
 use crate::journal::group_offsets::{Notes, TopicChoice};
 use crate::journal::offset_file::OffsetFile;
+use crate::pipeline::build::start_at;
 
 /// Shows, saves, restores and resets the offsets of a consumer group.
 #[derive(Debug, clap::Args)]
@@ -66,7 +67,7 @@ enum Command {
         /// The new offsets: `earliest`, `latest`, the first records that are not older than a time
         /// (`2026-01-31T12:00:00Z`) or a span before now (`2d`), or those in an offset file.
         #[arg(long, value_name = "WHERE")]
-        to: Target,
+        to: StartFrom,
 
         #[command(flatten)]
         selection: Selection,
@@ -95,7 +96,7 @@ struct Selection {
     prefix: Option<String>,
 
     /// Only this topic, or this partition of it; may be repeated.
-    #[arg(long = "topic", value_name = "TOPIC[:N]", value_parser = target::topic_choice)]
+    #[arg(long = "topic", value_name = "TOPIC[:N]", value_parser = choice::topic_choice)]
     topics: Vec<TopicChoice>,
 }
 
@@ -124,18 +125,16 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
             writing,
         } => restore(&file, Notes::Keep, selection, writing),
         Command::Reset {
-            to: Target::Start(start),
+            to,
             selection,
             writing,
-        } => selection.with(Ok(()), |group, ()| {
-            let applied = group.reset(start, writing.dry_run)?;
-            print_changes(&applied, writing.json)
-        }),
-        Command::Reset {
-            to: Target::File(file),
-            selection,
-            writing,
-        } => restore(&file, Notes::Remove, selection, writing),
+        } => match start_at(&to, SystemTime::now()) {
+            Ok(start) => selection.with(Ok(()), |group, ()| {
+                let applied = group.reset(start, writing.dry_run)?;
+                print_changes(&applied, writing.json)
+            }),
+            Err(file) => restore(file, Notes::Remove, selection, writing),
+        },
     }
 }
 
@@ -214,15 +213,7 @@ fn print_changes(applied: &Applied, json: bool) -> Result<(), OffsetsError> {
 }
 
 fn print(text: &str) -> Result<(), OffsetsError> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match written {
-        // The reader has closed the pipe, which is no error, as with `run`.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(OffsetsError::Print(error)),
-        _ => Ok(()),
-    }
+    report::print(text).map_err(OffsetsError::Print)
 }
 
 /// Writes a file that exists with all of its content or not at all. A device or a pipe is written to, and a link stays.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::group::{Applied, Found};
 use crate::journal::offsets::{Partition, Position};
-use crate::text::{LINE_BYTES, Quoted, clean};
+use crate::text::{self, LINE_BYTES, Quoted, clean};
 
 /// The number of spaces between two columns.
 const GAP: usize = 2;
@@ -230,8 +230,7 @@ fn optional(number: Option<u64>) -> String {
 pub(super) fn amount(number: u64, unit: &str) -> String {
     match number {
         0 => format!("no {unit}s"),
-        1 => format!("1 {unit}"),
-        number => format!("{number} {unit}s"),
+        number => text::plural(number, unit),
     }
 }
 

@@ -68,7 +68,7 @@ impl serde::Serialize for StartFrom {
 }
 
 /// A time as RFC 3339 has it, or the beginning of a day in UTC.
-fn time(text: &str) -> Option<SystemTime> {
+pub(crate) fn time(text: &str) -> Option<SystemTime> {
     let text = text.to_ascii_uppercase();
     if text.len() == "2026-01-01".len() {
         return humantime::parse_rfc3339(&format!("{text}T00:00:00Z")).ok();

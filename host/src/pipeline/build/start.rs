@@ -1,6 +1,7 @@
 //! Where the group of a run starts.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,41 +14,56 @@ use crate::kafka::{self, Cluster};
 use crate::pipeline::StartRules;
 use crate::source::SourceError;
 
+/// Where partitions start that are asked to start there at this time, or the offset file that says it.
+pub(crate) fn start_at(from: &StartFrom, now: SystemTime) -> Result<Start, &Path> {
+    match from {
+        StartFrom::Earliest => Ok(Start::Earliest),
+        StartFrom::Latest => Ok(Start::Latest),
+        StartFrom::Time(time) => Ok(time_start(*time)),
+        StartFrom::Ago(span) => {
+            let time = now.checked_sub(*span);
+            Ok(time_start(time.unwrap_or(SystemTime::UNIX_EPOCH)))
+        }
+        StartFrom::OffsetFile(path) => Err(path),
+    }
+}
+
+fn time_start(time: SystemTime) -> Start {
+    Start::Time(StartTime::from(time).ms())
+}
+
 /// The start that the settings ask for.
 #[derive(Clone, Debug)]
-pub(super) struct AskedStart {
+pub(crate) struct AskedStart {
     /// None where a partition without a committed offset ends the run.
-    pub(super) of_group: Option<Start>,
+    pub(crate) of_group: Option<Start>,
     /// The positions of the offset file.
-    pub(super) listed: Offsets,
+    pub(crate) listed: Offsets,
     /// Whether the host's own setting asks for it: librdkafka's is known to apply to new groups only.
-    pub(super) explicit: bool,
+    pub(crate) explicit: bool,
 }
 
 impl AskedStart {
     /// Reads the settings and the offset file. `now` is the time at which the process started.
-    pub(super) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
+    ///
+    /// # Errors
+    /// When a setting is wrong, or the file cannot be used.
+    pub(crate) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
         let mut listed = Offsets::new();
-        let time = |time: SystemTime| Start::Time(StartTime::from(time).ms());
-        let of_group = match &kafka.from {
-            // A later run has to start where this one did, so `latest` is a time.
-            None => match super::cluster_settings(kafka)
+        let start = match kafka.from.as_ref().map(|from| start_at(from, now)) {
+            None => super::cluster_settings(kafka)
                 .start()
-                .map_err(SourceError::from)?
-            {
-                Some(Start::Latest) => Some(time(now)),
-                other => other,
-            },
-            Some(StartFrom::Earliest) => Some(Start::Earliest),
-            Some(StartFrom::Latest) => Some(time(now)),
-            Some(StartFrom::Time(at)) => Some(time(*at)),
-            Some(StartFrom::Ago(span)) => Some(time(
-                now.checked_sub(*span).unwrap_or(SystemTime::UNIX_EPOCH),
-            )),
-            Some(StartFrom::OffsetFile(path)) => {
+                .map_err(SourceError::from)?,
+            Some(Ok(start)) => Some(start),
+            Some(Err(path)) => {
                 listed = OffsetFile::read(path)?.offsets;
                 Some(Start::Earliest)
             }
+        };
+        let of_group = match start {
+            // A later run has to start where this one did, so `latest` is a time.
+            Some(Start::Latest) => Some(time_start(now)),
+            other => other,
         };
         Ok(Self {
             of_group,
@@ -67,23 +83,37 @@ impl AskedStart {
 
     /// The positions of the offset file for the topics that the run reads.
     fn listed_in(&self, cluster: &Cluster) -> Result<Offsets, BuildError> {
-        if self.listed.is_empty() {
-            return Ok(Offsets::new());
-        }
-        let topics: BTreeSet<&str> = cluster.topics().iter().map(|topic| &*topic.name).collect();
-        let mut listed = self.listed.clone();
-        listed.retain(|partition, _| topics.contains(&*partition.topic));
-        let known: BTreeSet<&Partition> = cluster.read_partitions().collect();
-        if let Some(other) = listed.keys().find(|listed| !known.contains(listed)) {
-            return Err(BuildError::ListedPartition(other.clone()));
-        }
+        let listed = self.listed_among(&cluster.read_partitions().collect())?;
         if listed.is_empty() {
-            return Err(BuildError::NothingListed);
+            return Ok(listed);
         }
         match cluster.check_positions(&listed) {
             Ok(()) => Ok(listed),
             Err(error @ kafka::Error::OutOfRange { .. }) => Err(BuildError::ListedOffset(error)),
             Err(error) => Err(SourceError::from(error).into()),
         }
+    }
+
+    /// The positions of the offset file for the topics that the run reads, which have these partitions.
+    ///
+    /// # Errors
+    /// When the file names none of the topics, or a partition that a topic does not have.
+    pub(crate) fn listed_among(
+        &self,
+        partitions: &BTreeSet<&Partition>,
+    ) -> Result<Offsets, BuildError> {
+        if self.listed.is_empty() {
+            return Ok(Offsets::new());
+        }
+        let topics: BTreeSet<&str> = partitions.iter().map(|known| &*known.topic).collect();
+        let mut listed = self.listed.clone();
+        listed.retain(|partition, _| topics.contains(&*partition.topic));
+        if let Some(other) = listed.keys().find(|listed| !partitions.contains(listed)) {
+            return Err(BuildError::ListedPartition(other.clone()));
+        }
+        if listed.is_empty() {
+            return Err(BuildError::NothingListed);
+        }
+        Ok(listed)
     }
 }

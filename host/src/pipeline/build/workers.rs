@@ -8,10 +8,10 @@ use super::assembly::Assembly;
 use super::notices;
 use super::stages::Stages;
 use super::start::AskedStart;
-use super::{BuildError, subscription};
-use crate::config::{Config, OnEof, Phases, Privileged, Source, TopicPartition};
+use super::{BuildError, given_partitions, subscription};
+use crate::config::{Config, OnEof, Phases, Privileged, Source};
 use crate::journal::batch::Topic;
-use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Partition, Start};
+use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Start};
 use crate::journal::stages::Order;
 use crate::journal::topics::{self, ObjectTypes, Subscription};
 use crate::kafka::{Clients, Cluster, Member};
@@ -46,22 +46,14 @@ pub(super) struct Builder<'a> {
 
 impl Builder<'_> {
     fn subscription(&self) -> Subscription {
+        let partitions = match &self.config.source {
+            Source::Recording(_) => Vec::new(),
+            Source::Kafka(kafka) => given_partitions(kafka),
+        };
         Subscription {
-            partitions: self.partitions(),
+            partitions,
             ..subscription(&self.config.objects, self.object_types.clone())
         }
-    }
-
-    /// The partitions that are read without a group.
-    fn partitions(&self) -> Vec<Partition> {
-        let Source::Kafka(kafka) = &self.config.source else {
-            return Vec::new();
-        };
-        let partition = |given: &TopicPartition| Partition {
-            topic: given.topic.as_str().into(),
-            number: given.number,
-        };
-        kafka.partitions.iter().map(partition).collect()
     }
 
     /// The one worker that reads a recording.

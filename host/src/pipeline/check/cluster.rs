@@ -1,19 +1,48 @@
-//! Whether a run could use the cluster: brokers, topics, rights and lag.
+//! Whether a run could use the cluster: brokers, topics and rights.
+
+use std::collections::BTreeSet;
 
 use super::finding::plural;
-use super::{CheckError, CheckWarning, Checker, NO_TYPES, Subject, build};
-use crate::journal::group_offsets::{LogRanges, check_ranges};
-use crate::journal::offsets::{Offsets, Partition, Start};
+use super::{CheckError, CheckWarning, Checker, NO_TYPES, Outcome, Subject, build};
+use crate::config;
+use crate::journal::group_offsets::LogRanges;
+use crate::journal::offsets::{Offsets, Partition};
 use crate::journal::topics::{ObjectTypes, Subscription, TopicError};
-use crate::kafka::{self, GroupAdmin, GroupState, Settings, Unreadable, find_unreadable};
+use crate::kafka::{self, GroupAdmin, Settings, Unreadable, find_unreadable};
+
+/// Why the group is not looked at.
+const NO_GROUP: &str = "single partitions are read without a consumer group";
+
+/// What a run would read.
+pub(super) struct Reading {
+    pub(super) subscription: Subscription,
+    /// All partitions of the topics, of which a run without a group reads some.
+    pub(super) partitions: Vec<Partition>,
+    /// The ranges of the partitions that are read.
+    pub(super) ranges: LogRanges,
+}
+
+/// The topics of a run.
+struct Topics {
+    /// Those that exist.
+    names: Vec<String>,
+    /// Those that the run would create.
+    missing: Vec<String>,
+}
 
 impl Checker<'_> {
-    pub(super) fn cluster(&mut self, settings: Option<&Settings>, types: Option<ObjectTypes>) {
+    pub(super) fn cluster(
+        &mut self,
+        kafka: &config::Kafka,
+        settings: Option<&Settings>,
+        types: Option<ObjectTypes>,
+    ) {
         const REST: [Subject; 3] = [Subject::Topics, Subject::Group, Subject::Lag];
         let Some(settings) = settings else {
             self.skip(&[Subject::Brokers], "the settings are wrong");
             return self.skip(&REST, "the settings are wrong");
         };
+        let start = self.start_of(kafka);
         let admin = match GroupAdmin::connect(settings) {
             Ok(admin) => admin,
             Err(error) => {
@@ -29,53 +58,79 @@ impl Checker<'_> {
             Subject::Brokers,
             format!("`{}`: {brokers}", admin.brokers()),
         );
-        let ranges = self.topics(&admin, settings, types);
+        let subscription = types.map(|types| Subscription {
+            partitions: build::given_partitions(kafka),
+            ..build::subscription(&self.config.objects, types)
+        });
+        let reading = if let Some(subscription) = subscription {
+            self.topics(&admin, kafka, settings, subscription)
+        } else {
+            self.skip(&[Subject::Topics], NO_TYPES);
+            None
+        };
+        let start = start.and_then(|start| self.listed(start, reading.as_ref()));
+        if !kafka.partitions.is_empty() {
+            return self.skip(&[Subject::Group, Subject::Lag], NO_GROUP);
+        }
         let may_ask = self.group(&admin, &settings.group_id);
-        match ranges {
-            Some(ranges) if may_ask => self.lag(&admin, settings, &ranges),
-            Some(_) => self.skip(&[Subject::Lag], "the group cannot be described"),
-            None => self.skip(&[Subject::Lag], "the topics are not known"),
+        match (reading, start) {
+            _ if !may_ask => self.skip(&[Subject::Lag], "the group cannot be described"),
+            (None, _) => self.skip(&[Subject::Lag], "the topics are not known"),
+            (Some(_), None) => self.skip(&[Subject::Lag], "the start is wrong"),
+            (Some(reading), Some(start)) => self.lag(&admin, settings, &reading, &start),
         }
     }
 
-    /// The ranges of the partitions of all topics, if they are known.
+    /// What a run would read, if its topics are known.
     fn topics(
         &mut self,
         admin: &GroupAdmin,
+        kafka: &config::Kafka,
         settings: &Settings,
-        types: Option<ObjectTypes>,
-    ) -> Option<LogRanges> {
-        let Some(types) = types else {
-            self.skip(&[Subject::Topics], NO_TYPES);
-            return None;
-        };
-        let subscription = build::subscription(&self.config.objects, types);
-        let names = admin.sizes().keys().map(|name| &**name);
-        let topics = match subscription.choose(names) {
-            Ok(topics) => topics,
+        subscription: Subscription,
+    ) -> Option<Reading> {
+        let found = choose(admin, kafka, &subscription).and_then(|topics| {
+            let given = given(admin, &topics, &subscription.partitions)?;
+            Ok((topics, given))
+        });
+        let (topics, given) = match found {
+            Ok(found) => found,
             Err(error) => {
-                let error = hidden(admin, &subscription, &error).unwrap_or_else(|| {
-                    let brokers = admin.brokers().to_owned();
-                    kafka::Error::Topics { brokers, error }.into()
-                });
-                self.fail(Subject::Topics, error);
+                self.report(Subject::Topics, Outcome::Failed(error));
                 return None;
             }
         };
-        let partitions: Vec<Partition> = topics
-            .iter()
-            .flat_map(|topic| admin.partitions_of(&topic.name))
+        let partitions = topics.names.iter();
+        let partitions: Vec<Partition> = partitions
+            .flat_map(|topic| admin.partitions_of(topic))
             .collect();
-        if self.config.workers > partitions.len() {
+        let read = if subscription.partitions.is_empty() {
+            partitions.clone()
+        } else {
+            given
+        };
+        for topic in &topics.missing {
+            let topic = topic.clone();
+            self.warn(Subject::Topics, CheckWarning::Created { topic });
+        }
+        let missing = if subscription.partitions.is_empty() {
+            // A run gives each new topic one partition.
+            topics.missing.len()
+        } else {
+            0
+        };
+        let (workers, count) = (self.config.workers, read.len() + missing);
+        if workers > count {
+            let partitions = count;
             self.warn(
                 Subject::Topics,
                 CheckWarning::IdleWorkers {
-                    workers: self.config.workers,
-                    partitions: partitions.len(),
+                    workers,
+                    partitions,
                 },
             );
         }
-        let looked = admin.ranges(&partitions).and_then(|ranges| {
+        let looked = admin.ranges(&read).and_then(|ranges| {
             let ends: Offsets = ranges
                 .iter()
                 .map(|(partition, range)| (partition.clone(), range.end))
@@ -84,10 +139,14 @@ impl Checker<'_> {
         });
         match looked {
             Ok((unreadable, ranges)) => {
-                for topic in &topics {
-                    self.topic(&topic.name, &partitions, &ranges, &unreadable);
+                for topic in &topics.names {
+                    self.topic(topic, &read, &ranges, &unreadable);
                 }
-                Some(ranges)
+                Some(Reading {
+                    subscription,
+                    partitions,
+                    ranges,
+                })
             }
             Err(error) => {
                 self.fail(Subject::Topics, error);
@@ -142,79 +201,67 @@ impl Checker<'_> {
             format!("`{topic}`: {partitions} can be read"),
         );
     }
+}
 
-    /// Answers whether the group's offsets can be asked for.
-    fn group(&mut self, admin: &GroupAdmin, group_id: &str) -> bool {
-        let group = match admin.describe() {
-            Ok(group) => group,
-            Err(error) => {
-                self.fail(Subject::Group, error);
-                return false;
-            }
-        };
-        let group_id = group_id.to_owned();
-        let count = group.members.len();
-        match group.may_be_used {
-            Some(false) => self.fail(Subject::Group, CheckError::GroupRight { group_id }),
-            None => self.warn(Subject::Group, CheckWarning::UnknownRights { group_id }),
-            Some(true) if count > 0 => self.warn(
-                Subject::Group,
-                CheckWarning::Members {
-                    group_id,
-                    count,
-                    state: group.state,
-                },
-            ),
-            Some(true) => {
-                let state = match group.state {
-                    GroupState::Missing => "is new",
-                    _ => "has no members",
-                };
-                self.fine(
-                    Subject::Group,
-                    format!("`{group_id}` may be used, and {state}"),
-                );
-            }
-        }
-        true
+/// The topics of the subscription; those that a run creates may be missing.
+fn choose(
+    admin: &GroupAdmin,
+    kafka: &config::Kafka,
+    subscription: &Subscription,
+) -> Result<Topics, Box<CheckError>> {
+    let mut missing: Vec<String> = Vec::new();
+    if kafka.create_topics {
+        missing = subscription.named_topics();
+        missing.retain(|topic| !admin.sizes().contains_key(topic.as_str()));
     }
+    if let Some(topic) = missing.iter().find(|topic| admin.is_hidden(topic)) {
+        let topic = topic.clone();
+        return Err(Box::new(CheckError::Hidden { topic }));
+    }
+    let names = admin.sizes().keys().map(|name| &**name);
+    let names = names.chain(missing.iter().map(String::as_str));
+    match subscription.choose(names) {
+        Ok(topics) => {
+            let names = topics.into_iter().map(|topic| topic.name);
+            let names = names.filter(|name| !missing.contains(name)).collect();
+            Ok(Topics { names, missing })
+        }
+        Err(error) => {
+            let hidden = hidden(admin, subscription, &error);
+            Err(Box::new(hidden.unwrap_or_else(|| of_brokers(admin, error))))
+        }
+    }
+}
 
-    fn lag(&mut self, admin: &GroupAdmin, settings: &Settings, ranges: &LogRanges) {
-        let committed = match admin.committed() {
-            Ok(committed) => committed,
-            Err(error) => return self.fail(Subject::Lag, error),
-        };
-        let next = committed.iter();
-        let next = next.map(|(partition, position)| (partition.clone(), position.next));
-        if let Err(source) = check_ranges(&next.collect(), ranges) {
-            let group_id = settings.group_id.clone();
-            return self.fail(Subject::Lag, CheckError::OutOfRange { group_id, source });
+/// The given partitions, each once; those of a topic that is created are left out.
+fn given(
+    admin: &GroupAdmin,
+    topics: &Topics,
+    partitions: &[Partition],
+) -> Result<Vec<Partition>, Box<CheckError>> {
+    let unique: BTreeSet<&Partition> = partitions.iter().collect();
+    let mut given = Vec::new();
+    for partition in unique {
+        let size = admin.sizes().get(&partition.topic).copied();
+        let is_new = size.is_none() && topics.missing.contains(&partition.topic.to_string());
+        let count = size.unwrap_or(u32::from(is_new));
+        if partition.number >= count {
+            let error = TopicError::NoPartition {
+                partition: partition.clone(),
+                count: usize::try_from(count).unwrap_or(usize::MAX),
+            };
+            return Err(Box::new(of_brokers(admin, error)));
         }
-        let mut new = ranges.keys().filter(|one| !committed.contains_key(one));
-        let first = new.next();
-        let count = usize::from(first.is_some()) + new.count();
-        let start = settings.start().unwrap_or_default();
-        if let (Some(first), None) = (first, start) {
-            let first = first.clone();
-            return self.fail(Subject::Lag, CheckError::NoOffset { count, first });
+        if !is_new {
+            given.push(partition.clone());
         }
-        let starts_at_end = start == Some(Start::Latest);
-        let lag = ranges.iter().filter_map(|(partition, range)| {
-            let next = committed.get(partition).map(|position| position.next);
-            range.lag(next.or(starts_at_end.then_some(range.end)))
-        });
-        let mut text = format!(
-            "{} records in {}",
-            lag.sum::<u64>(),
-            plural(ranges.len(), "partition")
-        );
-        if count > 0 {
-            let new = plural(count, "partition");
-            let start = if starts_at_end { "end" } else { "first record" };
-            text = format!("{text}; without an offset, and so read from the {start}: {new}");
-        }
-        self.fine(Subject::Lag, text);
     }
+    Ok(given)
+}
+
+fn of_brokers(admin: &GroupAdmin, error: TopicError) -> CheckError {
+    let brokers = admin.brokers().to_owned();
+    kafka::Error::Topics { brokers, error }.into()
 }
 
 /// A topic that is missing may be one that the account does not see.

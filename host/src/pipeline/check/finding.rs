@@ -4,10 +4,11 @@ use std::fmt;
 
 use crate::journal::group_offsets::OutOfRange;
 use crate::journal::offsets::Partition;
-use crate::kafka::{self, GroupState, ReadRefusal};
+use crate::kafka::{self, GroupError, GroupState, ReadRefusal};
 use crate::pipeline::build::BuildError;
 use crate::sink::jsonl::OpenError;
 use crate::source::SourceError;
+use crate::text;
 
 /// What was checked, and how it is.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) enum Subject {
     Brokers,
     /// Whether the topics exist, and can be read.
     Topics,
+    /// Whether the offset file can be used.
+    Start,
     /// Whether the group can be used.
     Group,
     /// What is left to read.
@@ -66,6 +69,12 @@ pub(crate) enum CheckWarning {
         count: usize,
         /// All partitions.
         all: usize,
+    },
+    /// A topic does not exist, and the run creates it.
+    #[error("`{topic}` does not exist: a run creates it")]
+    Created {
+        /// The topic.
+        topic: String,
     },
     /// The group has members.
     #[error("the group `{group_id}` has {} ({state})", members(*count))]
@@ -146,7 +155,7 @@ pub(crate) enum CheckError {
         group_id: String,
     },
     /// The group goes on at offsets that the log does not have.
-    #[error("the group `{group_id}` cannot go on: {source}")]
+    #[error("the group `{group_id}` cannot go on")]
     OutOfRange {
         /// The group.
         group_id: String,
@@ -154,6 +163,16 @@ pub(crate) enum CheckError {
         #[source]
         source: OutOfRange,
     },
+    /// The offset file has offsets that the log does not have.
+    #[error("the offset file cannot be used")]
+    Listed {
+        /// The offsets.
+        #[source]
+        source: OutOfRange,
+    },
+    /// The cluster does not answer a question about the group.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// Partitions without an offset end the run.
     #[error("{count} partitions have no committed offset, {first} among them")]
     NoOffset {
@@ -166,10 +185,7 @@ pub(crate) enum CheckError {
 
 /// A number of things.
 pub(super) fn plural(count: usize, unit: &str) -> String {
-    match count {
-        1 => format!("1 {unit}"),
-        count => format!("{count} {unit}s"),
-    }
+    text::plural(count as u64, unit)
 }
 
 fn members(count: usize) -> String {
@@ -185,6 +201,7 @@ impl fmt::Display for Subject {
             Self::Recording => "recording",
             Self::Brokers => "brokers",
             Self::Topics => "topics",
+            Self::Start => "start",
             Self::Group => "group",
             Self::Lag => "lag",
             Self::Outputs => "outputs",

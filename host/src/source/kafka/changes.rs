@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use super::KafkaSource;
 use super::rebalance::Leaving;
+use crate::journal::group_offsets::LogRange;
 use crate::journal::offsets::{Offsets, Partition};
-use crate::kafka::{Error, Range};
+use crate::kafka::Error;
 use crate::source::Event;
 
 /// Why a partition may not be readable at its position.
@@ -116,8 +117,8 @@ impl KafkaSource {
         let Some(own) = self.assignment.find_mut(&partition) else {
             return Ok(());
         };
-        let (next, Range { first, end }) = (own.next, range);
-        let is_in_range = (first..=end).contains(&next);
+        let (next, end) = (own.next, range.end);
+        let is_in_range = range.contains(next);
         match doubt {
             Doubt::Silent if own.returned && is_in_range && next < end => {
                 Err(Error::NotReadAgain {

@@ -14,10 +14,11 @@ use self::changes::Doubt;
 use self::rebalance::Leaving;
 use super::{BatchLimits, Event, Source, SourceError};
 use crate::journal::batch::Batches;
+use crate::journal::group_offsets::LogRange;
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::kafka::{
-    BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, Range,
-    TransientErrors, Watched, WatchedTopic,
+    BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, TransientErrors,
+    Watched, WatchedTopic,
 };
 
 /// One worker's part of the records that its group reads.
@@ -42,7 +43,7 @@ pub(crate) struct KafkaSource {
     resolving: Question<Offsets>,
     /// Partitions that may not be readable at their position.
     doubtful: Vec<(Partition, Doubt)>,
-    ranges: Question<Range>,
+    ranges: Question<LogRange>,
     /// The topics that are subscribed to, and the version of what is known of them.
     topics: Vec<WatchedTopic>,
     version: u64,

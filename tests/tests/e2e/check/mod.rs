@@ -1,6 +1,7 @@
 //! `journal-host check`, which says before a deployment whether a run could start.
 
 mod rights;
+mod starts;
 
 use std::fs;
 use std::path::Path;
