@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use super::KafkaSource;
 use super::rebalance::Leaving;
-use crate::journal::group_offsets::LogRange;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::kafka::Error;
 use crate::source::Event;
