@@ -246,5 +246,8 @@ fn command_line_without_a_group_is_wrong() {
         has(&host.finish(LIMIT).code(2).stderr, missing);
     }
     let topic = offsets("show", "g").args(["--topic", "a:b"]);
-    has(&topic.finish(LIMIT).code(2).stderr, "neither a topic nor TOPIC:NUMBER");
+    has(
+        &topic.finish(LIMIT).code(2).stderr,
+        "neither a topic nor TOPIC:NUMBER",
+    );
 }
