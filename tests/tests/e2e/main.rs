@@ -8,6 +8,7 @@ mod delivery;
 mod harness;
 mod objects;
 mod offsets;
+mod operators_files;
 mod partitions;
 mod phases;
 mod plugins;
