@@ -11,6 +11,7 @@ mod offsets;
 mod partitions;
 mod phases;
 mod plugins;
+mod refused_by_model;
 mod transfer;
 mod upstream;
 mod upstream_client;
