@@ -12,6 +12,7 @@ mod operators_files;
 mod partitions;
 mod phases;
 mod plugins;
+mod refused_by_model;
 mod transfer;
 mod upstream;
 mod upstream_client;
