@@ -6,6 +6,7 @@ mod consumer_protocol;
 mod crashes;
 mod ends;
 mod groups;
+mod live;
 mod memory;
 mod outages;
 mod outputs;
