@@ -9,7 +9,7 @@ use crate::read::Reader;
 use crate::schema::{Kind, Object, Others, Schema};
 
 /// The maximum number of options in a message.
-const LISTED: usize = 200;
+const LISTED: usize = 50;
 
 /// The schema of a plugin's options.
 ///

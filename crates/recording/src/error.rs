@@ -127,7 +127,10 @@ pub enum Error {
         source: io::Error,
     },
     /// A record is larger than the limit of the reader.
-    #[error("{recording} holds a record of more than {limit} bytes{} after {}", in_topic(topic.as_deref()), counted(*records))]
+    #[error(
+        "{recording} holds a record of {bytes} bytes or more{} after {}, and the limit is {limit}",
+        in_topic(topic.as_deref()), counted(*records)
+    )]
     TooLarge {
         /// The recording.
         recording: RecordingName,
@@ -135,6 +138,8 @@ pub enum Error {
         records: u64,
         /// The topic or object type, if it could be read.
         topic: Option<String>,
+        /// What is known of its size, in bytes.
+        bytes: usize,
         /// The limit, in bytes.
         limit: usize,
     },

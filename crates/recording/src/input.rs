@@ -38,6 +38,15 @@ enum Decoded<R: Read> {
     Zstd(Box<Decoder<'static, BufReader<Whole<R>>>>),
 }
 
+/// How many bytes are needed from the first that is not consumed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Needed {
+    /// At least this many, and perhaps a few more.
+    Exactly(usize),
+    /// A number that is not known, up to this one.
+    UpTo(usize),
+}
+
 /// Why a read failed.
 pub(crate) enum Failure {
     /// The operating system reported an error.
@@ -122,17 +131,20 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Reads until the buffer is full, and doubles the buffer if it is full already. Returns whether anything was read: if
+    /// Reads until the buffer is full, and enlarges the buffer if it is full already. Returns whether anything was read: if
     /// not, the input is at its end.
     ///
     /// An incomplete value is walked again from its start after each read. Filling the whole buffer, which doubles, limits
-    /// this work to a total of two walks.
-    pub(crate) fn fill(&mut self) -> Result<bool, Failure> {
+    /// this work to a total of two walks. The buffer never doubles beyond the size that is known to be needed, and it grows
+    /// with the bytes that are there: a size that a file only claims takes no memory.
+    pub(crate) fn fill(&mut self, needed: Needed) -> Result<bool, Failure> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
         if self.end == self.buffer.len() {
-            self.buffer.resize(self.buffer.len() * 2, 0);
+            let (Needed::Exactly(most) | Needed::UpTo(most)) = needed;
+            let enough = most.max(self.end + 1).next_multiple_of(FIRST_CAPACITY);
+            self.buffer.resize(enough.min(self.buffer.len() * 2), 0);
         }
         let before = self.end;
         while self.failure.is_none() && self.end < self.buffer.len() {

@@ -8,16 +8,17 @@ use std::path::Path;
 use journal_msgpack::{Cursor, Fault, Head};
 
 use crate::error::{Error, RecordingName};
-use crate::input::{Failure, Input};
+use crate::input::{Failure, Input, Needed};
 use crate::layout::{Flaw, Layout, topic_of_part};
 use crate::topic::{is_name, shown};
+use crate::writer::MAX_OVERHEAD_BYTES;
 use crate::{Format, Frame};
 
 /// The maximum size of a record, in bytes, which is also the limit of Kafka's consumers.
 pub const MAX_RECORD_BYTES: usize = 1 << 30;
 
 /// The largest header that a reader takes, in bytes.
-pub const MAX_HEADER_BYTES: usize = 16 << 20;
+pub const MAX_HEADER_BYTES: usize = 1 << 20;
 /// The most topics that a reader takes. The journal has some twenty.
 pub const MAX_TOPICS: usize = 10_000;
 
@@ -37,6 +38,8 @@ pub struct Reader<R: Read> {
     recording: RecordingName,
     format: Format,
     topics: Option<Vec<String>>,
+    /// The largest record that is read, in bytes.
+    limit: usize,
     records: u64,
     /// The length of the last record, as long as it can be put back.
     last: usize,
@@ -78,12 +81,20 @@ impl<R: Read> Reader<R> {
             recording,
             format: Format::Frames,
             topics: None,
+            limit: MAX_RECORD_BYTES,
             records: 0,
             last: 0,
             checked_topic: Vec::new(),
         };
         reader.begin()?;
         Ok(reader)
+    }
+
+    /// Refuses a record whose key and value have more bytes than this together, before it is read. It has no more than
+    /// [`MAX_RECORD_BYTES`] in any case.
+    pub fn set_limit(&mut self, bytes: usize) {
+        let limit = bytes.saturating_add(MAX_OVERHEAD_BYTES);
+        self.limit = limit.min(MAX_RECORD_BYTES);
     }
 
     /// The format of the records.
@@ -125,16 +136,23 @@ impl<R: Read> Reader<R> {
         let layout = loop {
             let available = self.input.available();
             let needed = match Layout::find(self.format, available) {
-                Ok(layout) if layout.length > MAX_RECORD_BYTES => return Err(self.too_large()),
+                Ok(layout) if layout.length > self.limit => {
+                    return Err(self.too_large(layout.length));
+                }
                 Ok(layout) => break layout,
-                Err(Flaw::Incomplete { needed }) => needed.max(available.len()),
+                Err(Flaw::Incomplete { needed }) => needed,
                 Err(Flaw::Damaged(reason)) => return Err(self.damaged(reason)),
             };
-            if needed > MAX_RECORD_BYTES || available.len() >= MAX_RECORD_BYTES {
-                return Err(self.too_large());
+            let least = needed.max(available.len() + 1);
+            if least > self.limit {
+                return Err(self.too_large(least));
             }
             let had_none = available.is_empty();
-            if !self.fill()? {
+            let needed = match needed {
+                0 => Needed::UpTo(self.limit),
+                needed => Needed::Exactly(needed),
+            };
+            if !self.fill(needed)? {
                 return if had_none {
                     Ok(None)
                 } else {
@@ -189,7 +207,7 @@ impl<R: Read> Reader<R> {
 
     /// Detects the format, and skips the header if there is one.
     fn begin(&mut self) -> Result<(), Error> {
-        if !self.fill()? {
+        if !self.fill(Needed::UpTo(MAX_HEADER_BYTES))? {
             return Err(Error::Empty {
                 recording: self.recording.clone(),
             });
@@ -211,9 +229,10 @@ impl<R: Read> Reader<R> {
         let header = loop {
             let available = self.input.available();
             match Header::find(available) {
+                Ok(header) if header.length > MAX_HEADER_BYTES => return Err(self.large_header()),
                 Ok(header) => break header,
-                Err(HeaderFlaw::Incomplete) if available.len() >= MAX_HEADER_BYTES => {
-                    return Err(self.not_a_recording("begins with a header of more than 16 MiB"));
+                Err(HeaderFlaw::Incomplete) if available.len() > MAX_HEADER_BYTES => {
+                    return Err(self.large_header());
                 }
                 Err(HeaderFlaw::Incomplete) => {}
                 Err(HeaderFlaw::BadTopicName(name)) => return Err(self.bad_topic_name(&name)),
@@ -226,7 +245,7 @@ impl<R: Read> Reader<R> {
                 }
                 Err(HeaderFlaw::Wrong(reason)) => return Err(self.not_a_recording(reason)),
             }
-            if !self.fill()? {
+            if !self.fill(Needed::UpTo(MAX_HEADER_BYTES))? {
                 return Err(self.cut_short());
             }
         };
@@ -235,8 +254,8 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    fn fill(&mut self) -> Result<bool, Error> {
-        self.input.fill().map_err(|failure| match failure {
+    fn fill(&mut self, needed: Needed) -> Result<bool, Error> {
+        self.input.fill(needed).map_err(|failure| match failure {
             Failure::System(source) => self.read_error(source),
             Failure::CutShort => self.cut_short(),
             Failure::Compression(source) => Error::Compression {
@@ -293,12 +312,21 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn too_large(&self) -> Error {
+    fn large_header(&self) -> Error {
+        self.not_a_recording("begins with a header of more than 1 MiB")
+    }
+
+    /// A record of at least this many bytes.
+    fn too_large(&self, bytes: usize) -> Error {
         Error::TooLarge {
             recording: self.recording.clone(),
             records: self.records,
             topic: topic_of_part(self.input.available()),
-            limit: MAX_RECORD_BYTES,
+            bytes,
+            limit: match self.limit {
+                MAX_RECORD_BYTES => MAX_RECORD_BYTES,
+                limit => limit - MAX_OVERHEAD_BYTES,
+            },
         }
     }
 }

@@ -9,14 +9,16 @@ use zstd::stream::write::Encoder;
 
 use crate::Frame;
 use crate::error::{Error, RecordingName};
-use crate::reader::{HEADER_KEY, MAX_RECORD_BYTES, MAX_TOPICS, TOPICS_KEY, VERSION};
+use crate::reader::{
+    HEADER_KEY, MAX_HEADER_BYTES, MAX_RECORD_BYTES, MAX_TOPICS, TOPICS_KEY, VERSION,
+};
 use crate::topic::{is_topic_name, shown};
 
 /// The zstd level of [`Writer::compressed`] and [`Writer::create`].
 pub const COMPRESSION_LEVEL: i32 = 3;
 
 /// The most that a record has besides its key and value: the topic's name, the numbers, and the heads of all.
-const MAX_OVERHEAD_BYTES: usize = 512;
+pub(crate) const MAX_OVERHEAD_BYTES: usize = 512;
 
 enum Output<W: Write> {
     Plain(W),
@@ -220,6 +222,14 @@ fn check(topics: &[&str], recording: &RecordingName) -> Result<(), Error> {
         return Err(Error::BadTopicName {
             recording: recording(),
             name: shown(name.as_bytes()),
+        });
+    }
+    // A name has a head of up to three bytes, and the rest of the header fewer than 64.
+    let bytes: usize = topics.iter().map(|name| name.len() + 3).sum();
+    if bytes + 64 > MAX_HEADER_BYTES {
+        return Err(Error::NotARecording {
+            recording: recording(),
+            reason: "would begin with a header of more than 1 MiB",
         });
     }
     if topics.len() > MAX_TOPICS {

@@ -483,7 +483,7 @@ fn header_of_many_names_is_refused_before_it_takes_much_memory() {
     let names = b"\xa1a".repeat(20 << 20);
     assert_eq!(
         said(&header(20 << 20, &names)),
-        "the recording is not a recording: it begins with a header of more than 16 MiB"
+        "the recording is not a recording: it begins with a header of more than 1 MiB"
     );
 }
 
@@ -502,8 +502,52 @@ fn record_that_claims_too_much_is_refused_before_it_is_read() {
     let said = said(b"\x93\xa5topic\xc0\xc6\xff\xff\xff\xff");
     assert_eq!(
         said,
-        "the recording holds a record of more than 1073741824 bytes in `topic` after 0 records"
+        "the recording holds a record of 4294967308 bytes or more in `topic` after 0 records, and the limit is 1073741824"
     );
+}
+
+#[test]
+fn record_above_the_limit_of_a_reader_is_refused_by_its_claim() {
+    let claim = |bytes: u32| [b"\x93\xa1t\xc0\xc6", &bytes.to_be_bytes()[..]].concat();
+    let said = |bytes: &[u8]| {
+        let mut reader = Reader::new(bytes).unwrap();
+        reader.set_limit(1000);
+        reader.next_frame().map(drop).unwrap_err().to_string()
+    };
+    assert!(said(&claim(1000)).contains("is cut short"));
+    assert_eq!(
+        said(&claim(2000)),
+        "the recording holds a record of 2009 bytes or more in `t` after 0 records, and the limit is 1000"
+    );
+    // In the stream format only the end of an object says how large it is.
+    let object = [
+        &b"\x92\xa1t\x81\xa1a\xdd\0\x01\0\0"[..],
+        &vec![0xc0; 1 << 16],
+    ]
+    .concat();
+    assert!(said(&object).ends_with("and the limit is 1000"));
+}
+
+#[test]
+fn header_above_the_limit_is_neither_read_nor_written() {
+    let names: Vec<String> = (0..5000).map(|number| format!("{number:0>240}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let error = Writer::new(Vec::new(), &names).err().unwrap().to_string();
+    assert!(
+        error.ends_with("begin with a header of more than 1 MiB"),
+        "{error}"
+    );
+    let mut bytes = b"\x82\xb1journal-recording\x01\xa6topics\xdd".to_vec();
+    bytes.extend_from_slice(&5000_u32.to_be_bytes());
+    for name in &names {
+        bytes.extend_from_slice(b"\xd9\xf0");
+        bytes.extend_from_slice(name.as_bytes());
+    }
+    assert!(said(&bytes).ends_with("begins with a header of more than 1 MiB"));
+    let most: Vec<&str> = names[..4000].to_vec();
+    let written = Writer::new(Vec::new(), &most).unwrap().finish().unwrap();
+    let reader = Reader::new(&written[..]).unwrap();
+    assert_eq!(reader.topics().map(<[String]>::len), Some(4000));
 }
 
 #[test]

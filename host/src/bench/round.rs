@@ -171,6 +171,7 @@ impl Subject {
                 partitions: Vec::new(),
             },
             tombstones: self.plan.tombstones,
+            largest_record: conditions.batch_limits.largest_record(),
         };
         Ok(Recording::open(options).map_err(SourceError::from)?)
     }

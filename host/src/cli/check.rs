@@ -70,14 +70,8 @@ impl Line {
         // Texts of a plugin or a broker cannot forge a line.
         let text = clean(&self.text, LINE_BYTES);
         writeln!(to, "{:<8} {}: {text}", self.result, self.subject)?;
-        for (index, line) in self
-            .hint
-            .iter()
-            .flat_map(|hint| hint.split('\n'))
-            .enumerate()
-        {
-            let before = if index == 0 { "hint: " } else { "" };
-            writeln!(to, "{:<8} {before}{}", "", clean(line, LINE_BYTES))?;
+        for line in self.hint.iter().flat_map(|hint| report::hint_lines(hint)) {
+            writeln!(to, "{:<8} {line}", "")?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::text::{self, Quoted};
 
 /// Logs notices.
 pub(super) fn log(notices: &[Notice]) {
-    for notice in notices {
+    for notice in notices.iter().take(text::LISTED) {
         match notice {
             Notice::OtherSections { path, names } => tracing::info!(
                 "`{}` has sections of other programs, which are passed over: {}",
@@ -16,6 +16,13 @@ pub(super) fn log(notices: &[Notice]) {
             ),
             other => tracing::warn!("{}", sentence(other)),
         }
+    }
+    let more = notices.len().saturating_sub(text::LISTED);
+    if more > 0 {
+        tracing::warn!(
+            "and {} about the settings",
+            text::plural(more, "more warning")
+        );
     }
 }
 

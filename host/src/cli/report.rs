@@ -14,6 +14,9 @@ const FAILURE: u8 = 1;
 /// The exit code of wrong use, which the argument parser uses, too.
 const WRONG_USE: u8 = 2;
 
+/// The most lines of a hint: more than the longest list has.
+const HINT_LINES: usize = 60;
+
 /// A failure with its hint and exit code.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -100,13 +103,20 @@ impl fmt::Display for Report {
         let Some(hint) = &self.hint else {
             return Ok(());
         };
-        // A hint may be a list with one entry on each line.
-        for (index, line) in hint.split('\n').enumerate() {
-            let before = if index == 0 { "hint: " } else { "" };
-            write!(f, "\n{before}{}", text::clean(line, text::LINE_BYTES))?;
-        }
-        Ok(())
+        hint_lines(hint).try_for_each(|line| write!(f, "\n{line}"))
     }
+}
+
+/// The cleaned lines of a hint, which may be a list with one entry on each line.
+pub(super) fn hint_lines(hint: &str) -> impl Iterator<Item = String> + '_ {
+    let lines = hint.split('\n').take(HINT_LINES).enumerate();
+    let more = hint.split('\n').count().saturating_sub(HINT_LINES);
+    let more = (more > 0).then(|| format!("and {}", text::plural(more, "more line")));
+    let cleaned = lines.map(|(index, line)| {
+        let before = if index == 0 { "hint: " } else { "" };
+        format!("{before}{}", text::clean(line, text::LINE_BYTES))
+    });
+    cleaned.chain(more)
 }
 
 impl From<BadFilter> for Report {
@@ -120,6 +130,14 @@ impl From<BadFilter> for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_hint_ends_after_its_first_lines() {
+        let hint = "line\n".repeat(1000);
+        let report = Report::failure(anyhow::anyhow!("x"), Some(hint)).to_string();
+        assert_eq!(report.lines().count(), 1 + HINT_LINES + 1);
+        assert!(report.ends_with("\nand 941 more lines"), "{report}");
+    }
 
     #[test]
     fn texts_from_outside_forge_no_line_and_steer_no_terminal() {

@@ -1,12 +1,16 @@
 //! The plugin's options, from `KEY=VALUE` pairs and a file.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use journal_options::{OptionError, OptionSchema};
 use serde_json::{Map, Value};
 
 use crate::text::{MESSAGE_BYTES, clean};
+
+/// The limit on a file of options, in bytes: authors pass whole tables. As a tree it takes several times as much memory.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// Options that cannot be read, or that the plugin does not accept.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +23,12 @@ pub(crate) enum OptionsError {
         /// The system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// The file of options is too large.
+    #[error("the options in `{}` have more than {MOST_BYTES} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
     },
     /// The file of options is not JSON.
     #[error("the options in `{}` are not JSON", path.display())]
@@ -51,10 +61,18 @@ impl From<OptionError> for OptionsError {
 /// # Errors
 /// When the file cannot be read or holds something else.
 pub(crate) fn read_file(path: &Path) -> Result<Map<String, Value>, OptionsError> {
-    let text = fs::read(path).map_err(|source| OptionsError::File {
-        path: path.to_owned(),
-        source,
-    })?;
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text))
+        .map_err(|source| OptionsError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(OptionsError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
     let options = serde_json::from_slice(&text).map_err(|source| OptionsError::NotJson {
         path: path.to_owned(),
         source,

@@ -19,6 +19,8 @@ use crate::text::{Quoted, REASON_BYTES, clean};
 
 /// The limit on an offset file, in bytes: enough for hundreds of thousands of partitions.
 const MOST_BYTES: usize = 16 << 20;
+/// The limit on the partitions of a file: more than a cluster has. Each takes more memory than its line.
+const MOST_OFFSETS: usize = 500_000;
 /// The beginning of the line that names the group, after the `#`.
 const GROUP: &str = "consumer_group:";
 /// Kafka's partitions are signed numbers of 32 bits.
@@ -63,6 +65,9 @@ pub enum Problem {
     /// It is too large to be one.
     #[error("has more than {MOST_BYTES} bytes")]
     TooLarge,
+    /// It has more offsets than a cluster has partitions.
+    #[error("has more than {MOST_OFFSETS} offsets")]
+    TooMany,
     /// It has no offset.
     #[error("has no offsets")]
     Empty,
@@ -161,6 +166,9 @@ impl OffsetFile {
             }
             if text.is_empty() {
                 continue;
+            }
+            if found.len() == MOST_OFFSETS {
+                return Err(Problem::TooMany);
             }
             let (partition, next) = topics.entry(line, text)?;
             match found.entry(partition) {
@@ -346,6 +354,9 @@ mod tests {
         assert_eq!(problem("# consumer_group: g\n\n"), "has no offsets");
         let large = vec![b'\n'; MOST_BYTES + 1];
         assert_eq!(OffsetFile::parse(&large), Err(Problem::TooLarge));
+        let line = |number| format!("t\t{number}\t0\n");
+        let many: String = (0..=MOST_OFFSETS).map(line).collect();
+        assert_eq!(OffsetFile::parse(many.as_bytes()), Err(Problem::TooMany));
     }
 
     #[test]

@@ -304,9 +304,9 @@ impl Subscription {
             let anonymised: Vec<_> = anonymised.map(|topic| topic.name.as_str()).collect();
             if !anonymised.is_empty() {
                 warnings.push(format!(
-                    "{} of {} topics are anonymised, because this account sees no privileged topic instead: {}",
+                    "{} of {} anonymised, because this account sees no privileged topic instead: {}",
                     anonymised.len(),
-                    chosen.len(),
+                    plural(chosen.len(), "topic"),
                     list(&anonymised)
                 ));
             }

@@ -17,6 +17,7 @@ use super::transient_errors::TransientErrors;
 use crate::journal::offsets::{
     Confirmation, OffsetStore, Partition, Position, Positions, StoreError,
 };
+use crate::text::{LISTED, plural};
 
 /// How long a refused commit waits before it is sent again.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -233,10 +234,14 @@ fn say_again(again: &[Partition]) {
     for partition in again {
         *counts.entry(&partition.topic).or_default() += 1;
     }
-    for (topic, count) in counts {
+    let more = counts.len().saturating_sub(LISTED);
+    for (topic, count) in counts.into_iter().take(LISTED) {
         tracing::warn!(
             "`{topic}` was created again since the group read it: partitions that are read from their beginning: {count}"
         );
+    }
+    if more > 0 {
+        tracing::warn!("the same of {}", plural(more, "more topic"));
     }
 }
 

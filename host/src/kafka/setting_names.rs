@@ -229,7 +229,9 @@ mod tests {
                 });
                 taken.next().and_then(|native| native.get(name).ok())
             };
-            assert!(value(alias).is_some(), "{alias}");
+            // This build has no OAUTHBEARER of OIDC.
+            let is_built = !alias.contains("oauthbearer");
+            assert_eq!(value(alias).is_some(), is_built, "{alias}");
             assert_eq!(value(alias), value(name), "{alias}");
         }
     }

@@ -113,7 +113,7 @@ const REFUSED: [(&str, Reserved); 13] = [
     ),
 ];
 const OWN_COMMITS: Reserved =
-    Reserved::Guarantee("offsets are committed only behind durable outputs");
+    Reserved::Guarantee("offsets are committed only after outputs are durable");
 const COOPERATIVE: Reserved = Reserved::Guarantee("the host answers only cooperative rebalances");
 
 impl Settings {

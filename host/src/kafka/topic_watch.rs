@@ -17,6 +17,7 @@ use super::query_client::QueryClient;
 use crate::journal::batch::Topic;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::journal::topics::Subscription;
+use crate::text::{LISTED, list};
 
 /// How often the topics are looked at, unless the metadata interval is shorter: for so long it can go unnoticed that a
 /// topic was created again.
@@ -192,6 +193,7 @@ impl TopicWatch {
                 return;
             }
         };
+        let mut created = Vec::new();
         for topic in chosen {
             if state.topics.iter().any(|own| own.topic.name == topic.name) {
                 continue;
@@ -205,7 +207,7 @@ impl TopicWatch {
                 state.say(text);
                 continue;
             }
-            tracing::info!("`{}` was created: this run reads it as well", topic.name);
+            created.push(topic.name.clone());
             state.topics.push(WatchedTopic {
                 topic: Arc::new(topic),
                 id: None,
@@ -214,6 +216,12 @@ impl TopicWatch {
                 misses: 0,
             });
             self.changed();
+        }
+        if let [one] = &created[..] {
+            tracing::info!("`{one}` was created: this run reads it as well");
+        } else if !created.is_empty() {
+            let created = list(&created);
+            tracing::info!("topics were created, which this run reads as well: {created}");
         }
     }
 
@@ -329,9 +337,9 @@ impl State {
         }
     }
 
-    /// Logs a text once.
+    /// Logs a text once, and no more texts than there are names in a list.
     fn say(&mut self, text: String) {
-        if !self.said.contains(&text) {
+        if self.said.len() < LISTED && !self.said.contains(&text) {
             tracing::warn!("{text}");
             self.said.insert(text);
         }

@@ -17,6 +17,7 @@ use crate::sandbox::{Engine, Plugin, Processor};
 use crate::sink::jsonl;
 use crate::source::SourceError;
 use crate::source::recording::{self, Recording};
+use crate::text::LISTED;
 
 /// Checks everything that a run with this configuration needs, and hands each finding to `found` at once.
 pub(crate) fn check(config: &Config, found: &mut dyn FnMut(Finding)) {
@@ -89,10 +90,13 @@ impl Checker<'_> {
         }
     }
 
+    /// The limits of the run, or the usual ones where the settings are wrong.
+    fn memory(&self) -> MemoryPlan {
+        build::check(self.config).unwrap_or_else(|_| MemoryPlan::usual(None, None))
+    }
+
     fn start(&self) -> Result<(String, Plan), BuildError> {
-        // Where the settings are wrong, the plugin is checked with the usual limits.
-        let memory = build::check(self.config).unwrap_or_else(|_| MemoryPlan::usual(None, None));
-        let limits = build::limits(self.config, &memory);
+        let limits = build::limits(self.config, &self.memory());
         let plugin = Plugin::load(&Engine::new()?, &self.config.plugin, limits)?;
         let options = build::plugin_options(self.config, &plugin)?;
         let (_processor, plan) = Processor::start(&plugin, &options, limits)?;
@@ -131,6 +135,7 @@ impl Checker<'_> {
             path: path.to_owned(),
             subscription: build::subscription(&self.config.objects, types),
             tombstones: plan.is_some_and(|plan| plan.tombstones),
+            largest_record: build::batch_limits(self.config, &self.memory()).largest_record(),
         });
         match opened {
             Ok(_) => self.fine(
@@ -183,7 +188,7 @@ const NO_TYPES: &str = "the object types are not known";
 fn describe(types: &ObjectTypes, plan: &Plan) -> String {
     let types = match types {
         ObjectTypes::Any => "all object types".to_owned(),
-        ObjectTypes::Named(names) => names.join(", "),
+        ObjectTypes::Named(names) => first(names, ", "),
     };
     let outputs = plan.outputs.iter().map(|output| match output.kind {
         Kind::Append => format!("`{}`", output.name),
@@ -193,5 +198,15 @@ fn describe(types: &ObjectTypes, plan: &Plan) -> String {
     if outputs.is_empty() {
         return format!("reads {types}, and emits nothing");
     }
-    format!("reads {types}, and emits to {}", outputs.join(", "))
+    format!("reads {types}, and emits to {}", first(&outputs, ", "))
+}
+
+/// The first of several texts, and how many more there are.
+fn first(texts: &[String], separator: &str) -> String {
+    let shown = texts.iter().take(LISTED).map(String::as_str);
+    let shown = shown.collect::<Vec<_>>().join(separator);
+    match texts.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! The schemas in `crates/contract/wit` state the same rules for other languages; a test compares the two.
 
+use std::cell::Cell;
 use std::ops::RangeInclusive;
 
 use journal_options::shown;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::{AnswerError, Question, strict_json};
 use crate::text;
 
-/// The number of unknown members that are named in warnings, for one object of an answer.
+/// The number of unknown members that are named in warnings, for one answer.
 const WARNINGS: usize = 20;
 
 /// An answer that is being checked.
@@ -18,6 +19,8 @@ pub(super) struct Response<'a> {
     plugin: &'a str,
     question: Question,
     value: Value,
+    /// Unknown members so far; none is named where the answer repeats an earlier one.
+    unknown: Option<Cell<usize>>,
 }
 
 impl<'a> Response<'a> {
@@ -31,6 +34,7 @@ impl<'a> Response<'a> {
             plugin,
             question,
             value,
+            unknown: Some(Cell::new(0)),
         };
         match strict_json::read(answer) {
             Ok(value) => Ok(response(value)),
@@ -41,11 +45,45 @@ impl<'a> Response<'a> {
         }
     }
 
+    /// The same without warnings.
+    pub(super) fn quiet(mut self) -> Self {
+        self.unknown = None;
+        self
+    }
+
+    /// Warns of an unknown member, of the first ones in an answer.
+    fn warn_of(&self, member: &str) {
+        let Some(unknown) = &self.unknown else { return };
+        unknown.set(unknown.get() + 1);
+        if unknown.get() <= WARNINGS {
+            tracing::warn!(
+                "the answer of the plugin `{}` to `{}` has the unknown member `{}`, which is ignored",
+                self.plugin,
+                self.question,
+                text::clean(member, text::REASON_BYTES),
+            );
+        }
+    }
+
     pub(super) fn root(&self) -> Part<'_> {
         Part {
             response: self,
             value: &self.value,
             pointer: String::new(),
+        }
+    }
+}
+
+impl Drop for Response<'_> {
+    fn drop(&mut self) {
+        let unknown = self.unknown.as_ref().map_or(0, Cell::get);
+        if unknown > WARNINGS {
+            let more = text::plural(unknown - WARNINGS, "more unknown member");
+            tracing::warn!(
+                "the answer of the plugin `{}` to `{}` has {more}",
+                self.plugin,
+                self.question
+            );
         }
     }
 }
@@ -71,13 +109,8 @@ impl<'a> Part<'a> {
         let unknown = members
             .keys()
             .filter(|name| !known.contains(&name.as_str()));
-        for name in unknown.take(WARNINGS) {
-            tracing::warn!(
-                "the answer of the plugin `{}` to `{}` has the unknown member `{}`, which is ignored",
-                self.response.plugin,
-                self.response.question,
-                text::clean(name, text::REASON_BYTES),
-            );
+        for name in unknown {
+            self.response.warn_of(name);
         }
         Ok(())
     }

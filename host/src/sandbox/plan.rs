@@ -29,7 +29,15 @@ const COLUMNS: [&str; 6] = [
 
 /// Checks the answer of `plugin` to `start`.
 pub(super) fn check(plugin: &str, answer: &str) -> Result<Plan, AnswerError> {
-    let response = Response::read(Question::Start, plugin, answer)?;
+    read(&Response::read(Question::Start, plugin, answer)?)
+}
+
+/// The same for a further instance, whose answer needs no warnings again.
+pub(super) fn check_again(plugin: &str, answer: &str) -> Result<Plan, AnswerError> {
+    read(&Response::read(Question::Start, plugin, answer)?.quiet())
+}
+
+fn read(response: &Response<'_>) -> Result<Plan, AnswerError> {
     let plan = response.root();
     plan.object(&[
         "object-types",

@@ -1,5 +1,6 @@
 //! The lines that a plugin writes to the operator's log, and their limits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct PluginLog {
     name: String,
     bucket: Mutex<TokenBucket>,
+    has_plan: AtomicBool,
 }
 
 impl PluginLog {
@@ -27,7 +29,13 @@ impl PluginLog {
         Self {
             name,
             bucket: Mutex::default(),
+            has_plan: AtomicBool::new(false),
         }
+    }
+
+    /// Whether no instance had a plan before, so that warnings about it are new.
+    pub(super) fn is_first_plan(&self) -> bool {
+        !self.has_plan.swap(true, Ordering::Relaxed)
     }
 
     /// Counts a line, which is number `line` of its call (from 1), and returns whether it may be written.

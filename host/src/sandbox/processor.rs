@@ -44,7 +44,12 @@ impl Processor {
                 guest.call_start(store, options)
             })?
             .map_err(failure)?;
-        let plan = plan::check(&plugin.description().name, &answer)?;
+        let name = &plugin.description().name;
+        let plan = if plugin.plugin_log().is_first_plan() {
+            plan::check(name, &answer)?
+        } else {
+            plan::check_again(name, &answer)?
+        };
         let processor = Self {
             instance,
             columns: plan.columns,

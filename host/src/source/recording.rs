@@ -33,6 +33,8 @@ pub(crate) struct Options {
     pub subscription: Subscription,
     /// Whether tombstones are handed out.
     pub tombstones: bool,
+    /// Bytes of key and value of the largest record: a larger one is refused before it is read.
+    pub largest_record: usize,
 }
 
 /// A recording as a [`Source`].
@@ -67,7 +69,7 @@ impl Recording {
     /// # Errors
     /// When it cannot be read, or lacks the topics.
     pub(crate) fn open(options: Options) -> Result<Self, Error> {
-        let reader = Reader::open(&options.path)?;
+        let reader = reader(&options)?;
         let metadata = options.path.metadata().ok();
         let regular = metadata.filter(std::fs::Metadata::is_file);
         let bytes = regular.map(|metadata| metadata.len());
@@ -78,7 +80,7 @@ impl Recording {
                     recording: reader.name().clone(),
                 });
             }
-            None => Reader::open(&options.path)?.count()?.into_keys().collect(),
+            None => self::reader(&options)?.count()?.into_keys().collect(),
         };
         let topics = Topics::choose(&names, reader.format(), &options.subscription);
         let topics = topics.map_err(|error| Error::Topics {
@@ -193,7 +195,7 @@ impl Recording {
     /// Reads the file again from its beginning to this frame.
     fn reopen_at(&mut self, frames: u64) -> Result<(), Error> {
         self.check_rereading()?;
-        self.reader = Reader::open(&self.options.path)?;
+        self.reader = reader(&self.options)?;
         self.topics.start_over();
         self.frames = 0;
         while self.frames < frames {
@@ -208,6 +210,12 @@ impl Recording {
         }
         Ok(())
     }
+}
+
+fn reader(options: &Options) -> Result<Reader<File>, Error> {
+    let mut reader = Reader::open(&options.path)?;
+    reader.set_limit(options.largest_record);
+    Ok(reader)
 }
 
 /// A frame as a record; `ordinal` stands in for an offset that was not recorded.

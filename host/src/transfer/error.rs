@@ -59,6 +59,19 @@ pub(crate) enum Error {
     /// Topics hold records already.
     #[error("{}", holding(.0))]
     HoldRecords(Vec<(String, u64)>),
+    /// The recording names a partition that no topic has.
+    #[error(
+        "the recording has records of partition {} of {}, and a topic has {most} partitions at most",
+        needed - 1, Quoted(topic)
+    )]
+    TooManyPartitions {
+        /// The topic in the recording.
+        topic: String,
+        /// The number of partitions that the recording needs.
+        needed: u32,
+        /// The limit.
+        most: u32,
+    },
     /// A topic lacks a partition that the recording names.
     #[error(
         "the recording has records of partition {} of {}, which has {}",

@@ -55,8 +55,10 @@ pub(crate) fn produce(
     settings.check_for_producer()?;
     let mut catalog = Catalog::fetch(settings)?;
     let path = &options.recording;
-    let survey = with_progress("checking", |counters| Survey::of(path, counters, stop))?;
     let most = settings.max_message_bytes();
+    let survey = with_progress("checking", |counters| {
+        Survey::of(path, most, counters, stop)
+    })?;
     let targets = targets::choose(&survey, options, &catalog, most)?;
     let new: Vec<(String, u32)> = targets
         .values()

@@ -31,16 +31,22 @@ pub(super) struct Seen {
 }
 
 impl Survey {
-    /// Reads the whole recording.
+    /// Reads the whole recording, whose records have up to `most` bytes.
     ///
     /// # Errors
     /// When it cannot be read or is damaged.
-    pub(super) fn of(path: &Path, counters: &WorkerProgress, stop: &Stop) -> Result<Self, Error> {
+    pub(super) fn of(
+        path: &Path,
+        most: usize,
+        counters: &WorkerProgress,
+        stop: &Stop,
+    ) -> Result<Self, Error> {
         let metadata = path.metadata().ok();
         if metadata.as_ref().is_some_and(|file| !file.is_file()) {
             return Err(Error::ReadOnce(path.to_owned()));
         }
         let mut reader = Reader::open(path)?;
+        reader.set_limit(most);
         let total = metadata.map_or(0, |file| file.len());
         let listed = reader.topics().map(<[String]>::to_vec);
         let mut survey = Self {

@@ -12,6 +12,9 @@ use crate::journal::topics::renamed;
 use crate::kafka::{Catalog, partitions_of};
 use crate::text::plural;
 
+/// The most partitions of a new topic: a recording may name any.
+const MOST_PARTITIONS: u32 = 100_000;
+
 /// The topic to which the records of a topic of the recording go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
@@ -74,6 +77,13 @@ pub(super) fn choose(
         } else {
             0
         };
+        if needed > MOST_PARTITIONS {
+            return Err(Error::TooManyPartitions {
+                topic,
+                needed,
+                most: MOST_PARTITIONS,
+            });
+        }
         let existing = catalog.partitions(&name);
         let partitions = existing
             .or(options.partitions)

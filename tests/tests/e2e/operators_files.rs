@@ -106,9 +106,9 @@ fn every_command_takes_the_settings_of_an_operators_file() {
         let command = |words: &[&str]| command(&text, words);
         for words in [
             &["config", &plugin][..],
-            &["config", &plugin, "--process-memory", "256MiB"],
+            &["config", &plugin, "--process-memory", "1GiB"],
             &["check", &plugin],
-            &["check", &plugin, "--process-memory", "256MiB"],
+            &["check", &plugin, "--process-memory", "1GiB"],
         ] {
             let finished = command(words).finish(LIMIT);
             assert!(finished.status.success(), "{name}: {}", finished.stderr);
@@ -118,7 +118,7 @@ fn every_command_takes_the_settings_of_an_operators_file() {
         assert_eq!(counts["origin"].objects, RECORDS, "{name}");
         assert_eq!(counts["content"].objects, RECORDS, "{name}");
         let group = format!("{}-bounded", prefix.group(name));
-        let bounded = ["run", &plugin, "--process-memory", "256MiB"];
+        let bounded = ["run", &plugin, "--process-memory", "1GiB"];
         let bounded = command(&bounded).args(["--group-id", &group]);
         let finished = bounded.finish(LIMIT).success();
         assert_eq!(finished.counts()["origin"].objects, RECORDS, "{name}");
@@ -177,7 +177,7 @@ fn neither_config_nor_check_says_that_settings_are_right_which_run_refuses() {
     for setting in [
         "ssl.keystore.location=/etc/passwd",
         "security.protocol=sasl_ssl",
-        "sasl.mechanism=OAUTHBEARER",
+        "sasl.mechanism=SCRAM-SHA-512",
     ] {
         let of = |command: &str| {
             let mut words = vec![command, &plugin, "--brokers", "127.0.0.1:1"];

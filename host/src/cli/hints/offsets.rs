@@ -8,7 +8,8 @@ use crate::cli::offsets::OffsetsError;
 use crate::config::Setting;
 use crate::journal::group_offsets::Unknown;
 use crate::journal::offset_file::OffsetFileError;
-use crate::kafka::GroupError;
+use crate::journal::topics::TopicError;
+use crate::kafka::{self, GroupError};
 use crate::text::list_like;
 
 impl Explain for OffsetsError {
@@ -21,6 +22,14 @@ impl Explain for OffsetsError {
 
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
+            Self::Kafka(kafka::Error::Topics {
+                error: TopicError::NoTopic { .. },
+                ..
+            }) => format!(
+                "check {} and {}, or name topics with `--topic`",
+                names.of(Setting::ObjectTypes),
+                names.of(Setting::Prefix)
+            ),
             Self::Kafka(error) => return error.hint(names),
             Self::Group(error) => return error.hint(names),
             Self::Missing {

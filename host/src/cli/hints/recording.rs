@@ -1,6 +1,6 @@
 //! A recording that cannot be read.
 
-use journal_recording::Error as File;
+use journal_recording::{Error as File, MAX_RECORD_BYTES};
 
 use super::Explain;
 use crate::cli::names::Names;
@@ -27,6 +27,9 @@ impl Explain for Error {
                 | File::BadTopicName { .. }
                 | File::Compression { .. },
             ) => "copy or make the recording again",
+            Self::File(File::TooLarge { bytes, limit, .. }) if *limit < MAX_RECORD_BYTES => {
+                return Some(record_too_large(*bytes, names));
+            }
             Self::File(_) | Self::Batch(_) => return None,
             Self::ReadOnce { .. } => {
                 "save it to a file first, or make it with a header that lists its topics"

@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
 
+use journal_recording::{Error as File, MAX_RECORD_BYTES};
+
 use super::{Explain, chain};
 use crate::cli::names::Names;
 use crate::config::Setting;
@@ -23,13 +25,13 @@ impl Explain for Error {
             }) => "`--replication-factor` and `--partitions` set what the brokers are asked for"
                 .to_owned(),
             Self::Kafka(error) => return error.hint(names),
+            Self::Recording(File::TooLarge { bytes, limit, .. }) if *limit < MAX_RECORD_BYTES => {
+                larger_messages(*bytes, names)
+            }
             Self::Recording(error) => return recording_hint(error),
             Self::ReadOnce(_) => "save it to a file first".to_owned(),
             Self::UnlistedTopic(_) => "recordings cannot be joined by concatenation".to_owned(),
-            Self::RecordTooLarge { bytes, .. } => format!(
-                "raise {}, and the limit of the brokers",
-                names.kafka_with("message.max.bytes", bytes)
-            ),
+            Self::RecordTooLarge { bytes, .. } => larger_messages(*bytes, names),
             Self::SameTopic { .. } => {
                 format!("leave {} out", names.of(Setting::Prefix))
             }
@@ -38,6 +40,7 @@ impl Explain for Error {
                 "`--append` adds to them, and {} writes to other topics",
                 names.of(Setting::Prefix)
             ),
+            Self::TooManyPartitions { .. } => "leave `--keep-partitions` out".to_owned(),
             Self::TooFewPartitions { needed, exists, .. } => {
                 let more = if *exists {
                     "add partitions to the topic".to_owned()
@@ -71,8 +74,14 @@ impl Explain for Error {
     }
 }
 
-fn recording_hint(error: &journal_recording::Error) -> Option<String> {
-    use journal_recording::Error as File;
+fn larger_messages(bytes: usize, names: Names<'_>) -> String {
+    format!(
+        "raise {}, and the limit of the brokers",
+        names.kafka_with("message.max.bytes", bytes)
+    )
+}
+
+fn recording_hint(error: &File) -> Option<String> {
     Some(
         match error {
             File::Open { .. } | File::Read { .. } => {

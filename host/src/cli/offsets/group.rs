@@ -174,8 +174,15 @@ impl Group {
         // A group whose offsets are all reset starts again, so that other partitions follow when it sees them; otherwise
         // they begin where the group began.
         let is_whole = committed.keys().all(|one| wanted.contains_key(one));
+        let is_at = |(one, next): (&Partition, &u64)| {
+            committed
+                .get(one)
+                .is_some_and(|position| position.next == *next)
+        };
+        let is_there = start == Start::Latest && wanted.iter().all(is_at);
+        let known = start_time(&committed);
         let noted = match start {
-            _ if !is_whole => start_time(&committed),
+            _ if !is_whole || (is_there && known.is_some()) => known,
             Start::Earliest => None,
             Start::Latest => Some(StartTime::from(now)),
             Start::Time(ms) => Some(StartTime::from_ms(ms)),

@@ -188,7 +188,10 @@ fn password_and_its_file_in_one_layer_are_refused() {
 fn secret_on_the_command_line_gets_a_notice() {
     let flags = r#"{"kafka": {"settings": {"sasl.password": "a", "client.rack": "b"}}}"#;
     let flags = serde_json::from_str(flags).unwrap();
-    let notices = Folder::with("").load(flags, &[]).unwrap().notices;
+    let notices = Folder::with("plugin: p.wasm\n")
+        .load(flags, &[])
+        .unwrap()
+        .notices;
     let secret = Notice::SecretOnCommandLine("sasl.password".to_owned());
     assert_eq!(notices, [secret]);
 }

@@ -1,3 +1,5 @@
+use std::fs;
+
 use serde_json::json;
 
 use super::*;
@@ -228,6 +230,17 @@ fn a_file_that_holds_no_object_is_named() {
         error.to_string(),
         format!("the options in `{}` are not a JSON object", path.display())
     );
+}
+
+#[test]
+fn file_that_is_too_large_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("options.json");
+    let file = fs::File::create(&path).unwrap();
+    // It has a hole and takes no space.
+    file.set_len(1 << 40).unwrap();
+    let error = read_file(&path).unwrap_err();
+    assert!(matches!(error, OptionsError::TooLarge { .. }), "{error}");
 }
 
 /// A table of 200,000 rows and 7 MB, as authors pass it instead of a file, which a plugin cannot open.

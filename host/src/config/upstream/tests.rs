@@ -13,7 +13,10 @@ fn section(text: &str) -> Result<(Layer, Origins, Vec<Notice>), LoadError> {
     let (key, value) = &entries[0];
     let path = Path::new("c.yaml");
     let mut notices = Vec::new();
-    let keys = |setting| format!("{setting:?}").to_ascii_lowercase();
+    let keys = |setting| match setting {
+        Setting::Workers => "workers".to_owned(),
+        other => format!("own_{other:?}"),
+    };
     let (layer, origins) = read(value, path, origin(path, "", key), keys, &mut notices)?;
     Ok((layer, origins, notices))
 }

@@ -157,7 +157,7 @@ fn anonymised_topics_are_counted_where_privileged_ones_are_only_preferred() {
     assert_eq!(
         warnings(&if_available(any()), &topics),
         [
-            "1 of 2 topics are anonymised, because this account sees no privileged topic instead: \
+            "1 of 2 topics anonymised, because this account sees no privileged topic instead: \
              `swh.journal.objects.revision`"
         ]
     );

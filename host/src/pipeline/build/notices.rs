@@ -102,7 +102,7 @@ mod tests {
         for (note, start) in [("", "the beginning"), (&note, "1970-01-01T00:00:00.000Z")] {
             let text = missing("g", &offsets(Some(note)), &asked(), &[]).unwrap();
             let expected = format!(
-                "the group `g` has committed offsets for 1 partitions, but none for 1 that hold records, such as `t` \
+                "the group `g` has committed offsets for 1 partition, but none for 1 that hold records, such as `t` \
                  partition 1: they are read from {start}. "
             );
             assert!(text.starts_with(&expected), "{text}");

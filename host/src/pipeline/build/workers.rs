@@ -68,6 +68,7 @@ impl Builder<'_> {
             path: path.to_owned(),
             subscription: subscription.clone(),
             tombstones: self.processor.plan.tombstones,
+            largest_record: self.settings.batch_limits.largest_record(),
         };
         let source = Recording::open(options.clone()).map_err(SourceError::from)?;
         let topics = source.topics();

@@ -45,6 +45,7 @@ fn options(path: &Path) -> Options {
             partitions: Vec::new(),
         },
         tombstones: false,
+        largest_record: LIMITS.largest_record(),
     }
 }
 
@@ -310,6 +311,20 @@ fn record_above_half_of_the_memory_limit_is_refused_by_name() {
         ..LIMITS
     };
     assert_eq!(calls_within(options(&path), enough).concat().len(), 2);
+}
+
+#[test]
+fn record_far_above_the_limit_is_refused_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder, &[PUBLIC], &[]);
+    let mut bytes = fs::read(&path).unwrap();
+    // It claims a value of 512 MiB, of which there is nothing.
+    bytes.extend_from_slice(b"\x93\xbcswh.journal.objects.revision\xc0\xc6\x20\0\0\0");
+    fs::write(&path, bytes).unwrap();
+    let text = failure(options(&path), LIMITS).to_string();
+    let expected = "holds a record of 536870948 bytes or more in `swh.journal.objects.revision` after 0 records, and \
+                    the limit is 268435456";
+    assert!(text.ends_with(expected), "{text}");
 }
 
 #[test]

@@ -79,9 +79,9 @@ fn settings_that_break_a_guarantee_are_refused_by_name() {
     let setting =
         |setting: &str| -> Failure { is_wrong_use(host("127.0.0.1:1").args(["--kafka", setting])) };
     for (key, reason) in [
-        ("enable.auto.commit", "only behind durable outputs"),
-        ("auto.commit.interval.ms", "only behind durable outputs"),
-        ("enable.auto.offset.store", "only behind durable outputs"),
+        ("enable.auto.commit", "only after outputs are durable"),
+        ("auto.commit.interval.ms", "only after outputs are durable"),
+        ("enable.auto.offset.store", "only after outputs are durable"),
         (
             "partition.assignment.strategy",
             "only cooperative rebalances",
@@ -261,7 +261,7 @@ fn privileged_topic_that_is_absent_ends_the_run_unless_it_is_only_preferred() {
     let preferred = host().arg("--privileged=if-available").finish(LIMIT);
     let preferred = preferred.success();
     assert_eq!(preferred.counts(), journal.counts(false, 1));
-    let warning = "1 of 2 topics are anonymised";
+    let warning = "1 of 2 topics anonymised";
     assert!(preferred.stderr.contains(warning), "{}", preferred.stderr);
 }
 

@@ -377,7 +377,7 @@ fn privileged_topic_that_the_account_may_not_see_is_named_as_denied() {
         .hints("ask for access to privileged topics; `--privileged=if-available`");
     let preferred = run("--privileged=if-available").finish(LIMIT).success();
     assert_eq!(preferred.rows().len(), 1);
-    let warning = "1 of 1 topics are anonymised";
+    let warning = "1 of 1 topic anonymised";
     assert!(preferred.stderr.contains(warning), "{}", preferred.stderr);
 }
 

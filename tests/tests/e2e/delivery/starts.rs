@@ -385,7 +385,7 @@ fn partitions_whose_offsets_are_gone_are_counted_and_named() {
     Broker::shared().commit(&input.group, &topic, 0, end);
     let finished = input.to_the_end().finish(LIMIT).success();
     let expected = format!(
-        "the group `{}` has committed offsets for 1 partitions, but none for 2 that hold records, such as `{topic}` \
+        "the group `{}` has committed offsets for 1 partition, but none for 2 that hold records, such as `{topic}` \
          partition 1: they are read from the beginning. ",
         input.group
     );

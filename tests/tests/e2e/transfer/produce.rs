@@ -213,7 +213,7 @@ fn refused_record_is_named_with_the_number_of_confirmed_ones() {
         "{refusal}"
     );
     assert!(
-        refusal.contains(": of 1 records, 0 are confirmed"),
+        refusal.contains(": of 1 record, 0 are confirmed"),
         "{refusal}"
     );
 }
