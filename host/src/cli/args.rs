@@ -183,6 +183,15 @@ pub(super) struct LimitArguments {
     /// Memory limit for one instance of the processor [default: 512MiB].
     #[arg(long, value_name = "SIZE")]
     memory_limit: Option<Size>,
+
+    /// Memory limit for compiling the plugin, which a process of its own does where the code is not cached [default:
+    /// 768MiB].
+    #[arg(long, value_name = "SIZE")]
+    compile_memory: Option<Size>,
+
+    /// CPU time limit for compiling the plugin, in whole seconds [default: 1m].
+    #[arg(long, value_name = "TIME")]
+    compile_timeout: Option<Span>,
 }
 
 impl PluginArguments {
@@ -243,6 +252,8 @@ impl LimitArguments {
             batch_bytes: self.batch_bytes,
             deadline: self.deadline,
             memory: self.memory_limit,
+            compile_memory: self.compile_memory,
+            compile_timeout: self.compile_timeout,
         };
     }
 }

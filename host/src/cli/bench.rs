@@ -9,6 +9,7 @@ use super::names::Names;
 use super::report::{self, Report};
 use crate::bench::{self, Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
 use crate::config::{Config, ConfigError, Layer};
+use crate::pipeline::build;
 use crate::pipeline::stop::Stop;
 use crate::sandbox::{Engine, LoadTimes};
 
@@ -86,7 +87,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
         names,
     };
     let stop = args::install_signal_handlers(bench.config.shutdown_timeout)?;
-    let engine = Engine::new().map_err(|error| Report::of(&error, names))?;
+    let engine =
+        Engine::new(build::compiler(&bench.config)).map_err(|error| Report::of(&error, names))?;
     let entrants = bench.entrants(&engine)?;
     let entrants = bench.measure(entrants, &stop)?;
     let benchmark = bench.sum_up(entrants);

@@ -95,7 +95,11 @@ fn plugin_options(
     let texts = processor.option_texts.as_deref().unwrap_or_default();
     if let Some(config) = config.filter(|_| !texts.is_empty()) {
         let limits = build::limits(config, &build::usual_memory(config)?);
-        let plugin = Plugin::load(&Engine::new()?, &config.plugin, limits)?;
+        let plugin = Plugin::load(
+            &Engine::new(build::compiler(config))?,
+            &config.plugin,
+            limits,
+        )?;
         values.extend(options::typed(&plugin.description().options, texts)?);
     } else {
         // Without a plugin nothing says what they are.

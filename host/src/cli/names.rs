@@ -34,6 +34,8 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::BatchBytes => "--batch-bytes",
         Setting::Deadline => "--deadline",
         Setting::MemoryLimit => "--memory-limit",
+        Setting::CompileMemory => "--compile-memory",
+        Setting::CompileTimeout => "--compile-timeout",
         Setting::ProcessMemory => "--process-memory",
         Setting::Workers => "--workers",
         Setting::CheckpointInterval => "--checkpoint-interval",

@@ -156,8 +156,8 @@ mod tests {
     use crate::cli::names::flag;
     use crate::config::{
         DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
-        DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, KafkaSettings, MissingTopics,
-        Privileged, Setting, Source,
+        DEFAULT_COMPILE_TIMEOUT, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
+        KafkaSettings, MissingTopics, Privileged, Setting, Source,
     };
 
     fn command() -> Command {
@@ -174,7 +174,7 @@ mod tests {
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
         --recording r --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f \
-        --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
+        --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --on-bad-record skip --broker-timeout 10s --shutdown-timeout 11s";
 
     #[test]
@@ -208,6 +208,8 @@ mod tests {
         expected.limits.batch_bytes = size("3KiB");
         expected.limits.deadline = span(4);
         expected.limits.memory = size("5MiB");
+        expected.limits.compile_memory = size("12MiB");
+        expected.limits.compile_timeout = span(13);
         expected.process.memory = size("6MiB");
         expected.process.workers = Some("8".parse().unwrap());
         expected.checkpoint.interval = span(9);
@@ -267,6 +269,8 @@ mod tests {
             span(DEFAULT_BROKER_TIMEOUT),
             "1MiB".to_owned(),
             "512MiB".to_owned(),
+            "768MiB".to_owned(),
+            span(DEFAULT_COMPILE_TIMEOUT),
         ] {
             assert!(help.contains(&format!("[default: {default}]")), "{default}");
         }

@@ -201,6 +201,10 @@ section! {
         deadline: Span = Deadline,
         /// The memory of one instance.
         memory: Size = MemoryLimit,
+        /// The memory for compiling the plugin.
+        compile_memory: Size = CompileMemory,
+        /// The CPU time for compiling the plugin.
+        compile_timeout: Span = CompileTimeout,
     }
 }
 

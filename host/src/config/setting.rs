@@ -53,6 +53,10 @@ pub(crate) enum Setting {
     Deadline,
     /// The memory of one instance.
     MemoryLimit,
+    /// The memory for compiling the plugin.
+    CompileMemory,
+    /// The CPU time for compiling the plugin.
+    CompileTimeout,
     /// The memory of the process.
     ProcessMemory,
     /// How many workers a process has.
@@ -69,7 +73,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -95,6 +99,8 @@ impl Setting {
         Self::BatchBytes,
         Self::Deadline,
         Self::MemoryLimit,
+        Self::CompileMemory,
+        Self::CompileTimeout,
         Self::ProcessMemory,
         Self::Workers,
         Self::CheckpointInterval,

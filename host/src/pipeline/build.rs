@@ -31,7 +31,9 @@ use crate::journal::plan::Plan;
 use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::kafka::{self, Clients};
 use crate::observe::progress::Progress;
-use crate::sandbox::{CallError, Engine, Limits, LoadError, Plugin, Processor};
+use crate::sandbox::{
+    CallError, CompileLimits, Compiler, Engine, Limits, LoadError, Plugin, Processor,
+};
 use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
@@ -122,7 +124,7 @@ impl Pipeline {
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
         let input = Input::begin(config, &memory)?;
-        let engine = Engine::new()?.interrupted_by(stop.interrupt());
+        let engine = Engine::new(compiler(config))?.interrupted_by(stop.interrupt());
         let plugin = Arc::new(Plugin::load(&engine, &config.plugin, limits)?);
         let options = plugin_options(config, &plugin)?;
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
@@ -276,6 +278,14 @@ pub(crate) fn limits(config: &Config, memory: &MemoryPlan) -> Limits {
         memory_bytes: memory.guest,
         emit_bytes: memory.call,
     }
+}
+
+/// How plugins are compiled.
+pub(crate) fn compiler(config: &Config) -> Compiler {
+    Compiler::Child(CompileLimits {
+        memory_bytes: config.limits.compile_memory,
+        cpu: config.limits.compile_timeout,
+    })
 }
 
 /// How long a worker may be silent before its group gives its partitions away.

@@ -93,7 +93,11 @@ impl Checker<'_> {
         // Where the settings are wrong, the plugin is checked with the usual limits.
         let memory = build::check(self.config).unwrap_or_else(|_| MemoryPlan::usual(None, None));
         let limits = build::limits(self.config, &memory);
-        let plugin = Plugin::load(&Engine::new()?, &self.config.plugin, limits)?;
+        let plugin = Plugin::load(
+            &Engine::new(build::compiler(self.config))?,
+            &self.config.plugin,
+            limits,
+        )?;
         let options = build::plugin_options(self.config, &plugin)?;
         let (_processor, plan) = Processor::start(&plugin, &options, limits)?;
         let description = plugin.description();

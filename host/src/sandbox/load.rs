@@ -7,21 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, InstancePre};
 
-use super::cache::Cache;
+use super::cache::{Cache, Code, code_from};
 use super::clock::Interrupt;
 use super::error::Cause;
-use super::instance::{Instance, Refused};
-use super::panic_guard::panic_guard;
+use super::instance::{Instance, Linked, Refused};
 use super::plugin_log::PluginLog;
-use super::state::{Function, State};
-use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect};
+use super::state::Function;
+use super::{CallError, Description, Engine, Limits, LoadError, describe, imports};
 use crate::text;
 
-/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB. This also limits the cost of
-/// compiling, which nothing else does: wasmtime does not promise to compile hostile code in little time or memory, and
-/// compiled about 1.3 MB a second where it was measured.
+/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB.
 const FILE_BYTES: usize = 64 << 20;
 
 /// The time that it takes to load a plugin.
@@ -40,7 +36,7 @@ pub struct Plugin {
 }
 
 struct Loaded {
-    code: InstancePre<State>,
+    linked: Linked,
     description: Description,
     plugin_log: Arc<PluginLog>,
     interrupt: Interrupt,
@@ -90,22 +86,32 @@ impl Plugin {
         let bytes = read(path)?;
         let digest = Sha256::digest(&bytes);
         let kept = cache.and_then(|cache| cache.get(engine.inner(), &digest.into()));
-        let component = if let Some(component) = kept {
-            component
+        let Code {
+            component,
+            instance_bytes,
+        } = if let Some(code) = kept {
+            code
         } else {
-            let component = compile(engine, path, bytes)?;
+            let compiled = engine.compiler().compile(engine.inner(), path, bytes)?;
             if let Some(cache) = cache {
-                cache.put(engine.inner(), &digest.into(), &component);
+                cache.put(engine.inner(), &digest.into(), &compiled);
             }
-            component
+            code_from(engine.inner(), &compiled).map_err(|source| LoadError::Compile {
+                path: path.to_owned(),
+                source,
+            })?
         };
         let code = imports::link(engine.inner())
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(|error| shape(path, Cause::new(error)))?;
         let interrupt = engine.interrupt().clone();
-        let description = ask(&code, path, interrupt.clone(), limits)?;
-        let loaded = Loaded {
+        let linked = Linked {
             code,
+            instance_bytes,
+        };
+        let description = ask(&linked, path, interrupt.clone(), limits)?;
+        let loaded = Loaded {
+            linked,
             plugin_log: Arc::new(PluginLog::new(description.name.clone())),
             description,
             interrupt,
@@ -136,8 +142,8 @@ impl Plugin {
         self.loaded.interrupt.clone()
     }
 
-    pub(super) fn code(&self) -> &InstancePre<State> {
-        &self.loaded.code
+    pub(super) fn linked(&self) -> &Linked {
+        &self.loaded.linked
     }
 }
 
@@ -186,22 +192,6 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
-fn compile(engine: &Engine, path: &Path, bytes: Vec<u8>) -> Result<Component, LoadError> {
-    let work = || {
-        let component = inspect::component(path, bytes)?;
-        Component::from_binary(engine.inner(), &component).map_err(|error| LoadError::Compile {
-            path: path.to_owned(),
-            source: Cause::new(error),
-        })
-    };
-    panic_guard(work).unwrap_or_else(|panic| {
-        Err(LoadError::Broken {
-            path: path.to_owned(),
-            source: Cause::text(&panic),
-        })
-    })
-}
-
 fn shape(path: &Path, source: Cause) -> LoadError {
     LoadError::Shape {
         path: path.to_owned(),
@@ -212,7 +202,7 @@ fn shape(path: &Path, source: Cause) -> LoadError {
 
 /// Calls `describe` in a store of its own.
 fn ask(
-    code: &InstancePre<State>,
+    linked: &Linked,
     path: &Path,
     interrupt: Interrupt,
     limits: Limits,
@@ -227,7 +217,7 @@ fn ask(
         source,
     };
     let plugin_log = Arc::new(PluginLog::new(file.clone()));
-    let mut instance = Instance::new(code, plugin_log, interrupt, limits, Function::Describe)
+    let mut instance = Instance::new(linked, plugin_log, interrupt, limits, Function::Describe)
         .map_err(|refused| match refused {
             Refused::Call(error) => failed(error),
             Refused::Shape(cause) => shape(path, cause),

@@ -6,8 +6,10 @@
 mod accounts;
 mod answer;
 mod bindings;
+mod bounds;
 mod cache;
 mod clock;
+pub mod compile;
 mod componentize;
 mod describe;
 mod engine;
@@ -32,8 +34,9 @@ use std::time::Duration;
 use journal_options::OptionSchema;
 
 pub use clock::Interrupt;
+pub use compile::{CompileLimits, Compiler};
 pub use engine::Engine;
-pub use error::{AnswerError, CallError, Cause, LoadError, Question};
+pub use error::{AnswerError, CallError, Cause, CompileLimit, LoadError, Question};
 pub use load::{LoadTimes, Plugin};
 pub use processor::Processor;
 

@@ -32,7 +32,7 @@ impl Processor {
         limits: Limits,
     ) -> Result<(Self, Plan), CallError> {
         let mut instance = Instance::new(
-            plugin.code(),
+            plugin.linked(),
             plugin.plugin_log(),
             plugin.interrupt(),
             limits,

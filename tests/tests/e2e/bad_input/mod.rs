@@ -2,6 +2,7 @@
 
 mod arguments;
 mod brokers;
+mod compiling;
 mod guests;
 mod offsets;
 mod outputs;
