@@ -248,6 +248,12 @@ pub enum CallError {
         /// The limit on what one call may emit, in bytes.
         limit: usize,
     },
+    /// It emitted more rows in one call than the host accepts.
+    #[error("the processor emitted more than {limit} rows in one call")]
+    TooManyRows {
+        /// The limit on the rows of one call.
+        limit: usize,
+    },
     /// It passed more to the host at once than the host accepts.
     #[error("the processor passed more than {} at once in `{function}`", text::Bytes(*limit))]
     TooMuchAtOnce {

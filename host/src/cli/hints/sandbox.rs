@@ -128,6 +128,9 @@ impl Explain for CallError {
                     None => rules,
                 }
             }
+            Self::TooManyRows { .. } => {
+                format!("{} makes calls smaller", name(Setting::BatchRecords))
+            }
             Self::Misbehaved { .. }
             | Self::TooMuchAtOnce { .. }
             | Self::Row(_)

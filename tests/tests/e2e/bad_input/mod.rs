@@ -3,6 +3,7 @@
 mod arguments;
 mod brokers;
 mod compiling;
+mod floods;
 mod guests;
 mod offsets;
 mod outputs;
