@@ -38,7 +38,7 @@ impl Explain for LoadError {
             }
             Self::CompileLimit { limit, .. } => match limit {
                 CompileLimit::Memory(_) => format!(
-                    "{} allows more; usual plugins need far less than 256MiB",
+                    "{} allows more; usual plugins need some 30 MiB",
                     names.of(Setting::CompileMemory)
                 ),
                 CompileLimit::Cpu(_) => format!(

@@ -27,13 +27,13 @@ pub const COMMAND: &str = "compile-plugin";
 pub struct CompileLimits {
     /// The limit on memory, in bytes, without the plugin's file itself.
     pub memory_bytes: usize,
-    /// The limit on CPU time. By the clock on the wall, compiling may take four times as long.
+    /// The limit on CPU time. By the clock on the wall, compiling may take ten times as long.
     pub cpu: Duration,
 }
 
 impl CompileLimits {
     fn wall(&self) -> Duration {
-        self.cpu.saturating_mul(4)
+        self.cpu.saturating_mul(10)
     }
 
     /// The CPU time in the seconds in which the system counts it.

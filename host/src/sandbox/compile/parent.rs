@@ -228,7 +228,7 @@ mod tests {
         );
         assert!(of(Signal::KILL, "").contains("the system ended"));
         let wall = explain(Failure::Wall, LIMITS, Path::new("p.wasm"));
-        assert!(wall.to_string().contains("within 6 s"), "{wall}");
+        assert!(wall.to_string().contains("within 15 s"), "{wall}");
     }
 
     #[test]

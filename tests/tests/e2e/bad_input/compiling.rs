@@ -203,9 +203,12 @@ fn slow() -> Vec<u8> {
 
 #[test]
 fn the_time_limit_of_compiling_holds() {
-    refused("slow", &slow())
-        .says("compiling the plugin `plugin.wasm` takes more than 2 s of CPU time")
-        .hints("`--compile-timeout`");
+    let failure = refused("slow", &slow()).hints("`--compile-timeout`");
+    // On a busy machine, it may reach the limit by the clock before it has got that much CPU time.
+    let by_the_clock = failure.error.contains("did not end within 20 s");
+    if !by_the_clock {
+        let _ = failure.says("compiling the plugin `plugin.wasm` takes more than 2 s of CPU time");
+    }
 }
 
 #[test]
