@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod compile;
 mod config;
+mod confined;
 mod environment;
 mod hints;
 mod names;

@@ -42,6 +42,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::OnBadRecord => "--on-bad-record",
         Setting::BrokerTimeout => "--broker-timeout",
         Setting::ShutdownTimeout => "--shutdown-timeout",
+        Setting::NoConfine => "--no-confine",
     }
 }
 

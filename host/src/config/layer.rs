@@ -217,6 +217,8 @@ section! {
         workers: WorkerCount = Workers,
         /// How long it may take to end after a request to stop.
         shutdown_timeout: Span = ShutdownTimeout,
+        /// Whether it keeps rights that it does not need.
+        no_confine: bool = NoConfine,
     }
 }
 

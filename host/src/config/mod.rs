@@ -92,6 +92,8 @@ pub(crate) struct Config {
     pub(crate) on_bad_record: OnBadRecord,
     /// How long the run may take to end after a request to stop.
     pub(crate) shutdown_timeout: Duration,
+    /// Whether the process gives up rights that it does not need.
+    pub(crate) confine: bool,
 }
 
 /// Options of the plugin, which are not checked yet: texts take precedence over `over_file`, that over the file, and
@@ -277,6 +279,7 @@ impl TryFrom<Layer> for Config {
             shutdown_timeout: process
                 .shutdown_timeout
                 .map_or(DEFAULT_SHUTDOWN_TIMEOUT, |span| span.0),
+            confine: !process.no_confine.unwrap_or_default(),
         })
     }
 }

@@ -69,11 +69,13 @@ pub(crate) enum Setting {
     BrokerTimeout,
     /// How long the process may take to end after a request to stop.
     ShutdownTimeout,
+    /// Whether the process keeps rights that it does not need.
+    NoConfine,
 }
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -107,5 +109,6 @@ impl Setting {
         Self::OnBadRecord,
         Self::BrokerTimeout,
         Self::ShutdownTimeout,
+        Self::NoConfine,
     ];
 }

@@ -1,6 +1,7 @@
 //! The engine of the process, and the ticker that its deadlines depend on.
 
 use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -24,21 +25,24 @@ pub struct Engine {
     inner: wasmtime::Engine,
     interrupt: Interrupt,
     compiler: Compiler,
+    /// Set once the ticker runs.
+    ticking: Arc<OnceLock<()>>,
 }
 
 impl Engine {
-    /// Sets up WebAssembly for this process. Plugins are compiled by `compiler`.
+    /// Sets up WebAssembly for this process. Plugins are compiled by `compiler`. No thread is started before a plugin is
+    /// loaded.
     ///
     /// # Errors
     /// When the system cannot run it.
     pub fn new(compiler: Compiler) -> Result<Self, LoadError> {
         let inner = wasmtime::Engine::new(&config())
             .map_err(|error| LoadError::Engine(Cause::new(error)))?;
-        tick(&inner)?;
         Ok(Self {
             inner,
             interrupt: Interrupt::default(),
             compiler,
+            ticking: Arc::default(),
         })
     }
 
@@ -50,6 +54,14 @@ impl Engine {
 
     pub(super) fn interrupt(&self) -> &Interrupt {
         &self.interrupt
+    }
+
+    /// Starts the ticker, without which no call ends at its deadline.
+    pub(super) fn start_ticking(&self) -> Result<(), LoadError> {
+        if self.ticking.set(()).is_ok() {
+            tick(&self.inner)?;
+        }
+        Ok(())
     }
 
     pub(super) fn compiler(&self) -> Compiler {
@@ -155,6 +167,7 @@ mod tests {
     #[test]
     fn the_ticker_ends_with_its_engine() {
         let engine = Engine::new(Compiler::Here).unwrap();
+        engine.start_ticking().unwrap();
         let weak = engine.inner().weak();
         assert!(weak.upgrade().is_some());
         drop(engine);

@@ -37,7 +37,7 @@ pub use clock::Interrupt;
 pub use compile::{CompileLimits, Compiler};
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, CompileLimit, LoadError, Question};
-pub use load::{LoadTimes, Plugin};
+pub use load::{LoadTimes, Plugin, Prepared};
 pub use processor::Processor;
 
 /// The limits of one processor.

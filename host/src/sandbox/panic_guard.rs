@@ -10,7 +10,7 @@ use crate::text;
 
 /// The stack of the thread, in bytes: parsers and compilers recurse with their input, and a stack that overflows
 /// cannot be caught. Only the part that is touched takes memory.
-const STACK_BYTES: usize = 64 << 20;
+pub(super) const STACK_BYTES: usize = 64 << 20;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };

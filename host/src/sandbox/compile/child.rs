@@ -10,8 +10,9 @@ use rustix::process::{
 };
 
 use super::{CompileLimits, Compiled, Refusal, parent, work};
-use crate::sandbox::engine;
+use crate::confine::confine_wholly;
 use crate::sandbox::error::Cause;
+use crate::sandbox::{engine, panic_guard};
 
 /// The addresses that a process of this host takes where the system does not say it.
 const USUAL_ADDRESSES: u64 = 512 << 20;
@@ -45,14 +46,14 @@ fn prepare(limits: CompileLimits) -> io::Result<Vec<u8>> {
 fn compile(limits: CompileLimits, bytes: Vec<u8>) -> Result<Compiled, Refusal> {
     let engine = wasmtime::Engine::new(&engine::config())
         .map_err(|error| Refusal::Broken(Cause::new(error)))?;
-    // On the thread that compiles, so that its stack is not counted.
+    let present = addresses().unwrap_or(USUAL_ADDRESSES) + panic_guard::STACK_BYTES as u64;
+    // From here on it opens no file and starts no program. On an old kernel the limits below have to do.
+    confine_wholly();
     work::guarded(&engine, bytes, || {
         let memory = u64::try_from(limits.memory_bytes).unwrap_or(u64::MAX);
-        let addresses = addresses()
-            .unwrap_or(USUAL_ADDRESSES)
-            .saturating_add(memory);
+        let addresses = present.saturating_add(memory);
         lower(Resource::As, addresses, addresses)?;
-        // No file, socket or process can be opened: none would get a descriptor.
+        // No file or socket can be opened: none would get a descriptor.
         lower(Resource::Nofile, 0, 0)?;
         lower(Resource::Fsize, 0, 0)?;
         // No dump of memory is handed to a program of the system either.
