@@ -7,6 +7,7 @@
 mod bench;
 pub mod cli;
 mod config;
+mod confine;
 pub mod journal;
 pub mod kafka;
 mod observe;

@@ -205,6 +205,48 @@ impl Host {
     }
 }
 
+/// What a host took, with the processes that it started.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// The CPU time of all of them.
+    pub cpu: Duration,
+    /// The peak of the resident memory of the one that had most, in bytes.
+    pub peak_bytes: u64,
+}
+
+impl Host {
+    /// Starts it, waits for its end, and returns what it took.
+    ///
+    /// # Panics
+    /// When it cannot be started, or does not end within `limit`.
+    #[must_use]
+    #[track_caller]
+    pub fn finish_measured(mut self, limit: Duration) -> (Finished, Usage) {
+        const REPORT: &str = "usage";
+        let mut command = Command::new(paths::measured());
+        command.arg(REPORT).arg(self.command.get_program());
+        command.args(self.command.get_args()).stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(&self.folder);
+        self.command = command;
+        let report = self.folder.join(REPORT);
+        let finished = self.finish(limit);
+        let report = fs::read_to_string(report).expect("it writes a report");
+        let numbers = report.split_once(' ').expect("it has two figures");
+        let number = |text: &str| text.parse::<u64>().expect("it is a number");
+        let usage = Usage {
+            cpu: Duration::from_micros(number(numbers.0)),
+            peak_bytes: number(numbers.1),
+        };
+        (finished, usage)
+    }
+}
+
 const STDOUT: &str = "stdout";
 const STDERR: &str = "stderr";
 

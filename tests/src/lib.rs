@@ -13,6 +13,7 @@ pub mod host;
 pub mod kafka;
 pub mod oracle;
 pub mod paths;
+pub mod probe;
 pub mod run;
 pub mod seed;
 pub mod spin;

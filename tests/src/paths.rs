@@ -89,6 +89,21 @@ pub fn host_under_test() -> PathBuf {
     path
 }
 
+/// `measured`, which runs a command and reports what it took.
+///
+/// # Panics
+/// When it does not exist.
+#[must_use]
+pub fn measured() -> PathBuf {
+    let path = profile().join("measured");
+    assert!(
+        path.is_file(),
+        "`measured` is not at {}: build it with `cargo build --release --workspace`",
+        path.display()
+    );
+    path
+}
+
 /// The folder of downloads that are kept: the value of `JOURNAL_TESTS_CACHE`, or else a folder in the target folder.
 ///
 /// # Panics

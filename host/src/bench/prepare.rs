@@ -1,12 +1,12 @@
 //! Makes the subject and the conditions of a benchmark from the configuration.
 
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Conditions, Error, Subject};
 use crate::config::{Config, MissingTopics, Source};
 use crate::pipeline::build::{self, BuildError};
-use crate::sandbox::{Engine, LoadTimes, Plugin, Processor};
+use crate::sandbox::{Engine, LoadTimes, Plugin, Prepared, Processor};
 
 impl Conditions {
     /// The conditions of a configuration whose source is a recording.
@@ -35,17 +35,20 @@ impl Conditions {
 }
 
 impl Subject {
-    /// Loads the plugin at `path`, starts it with the options of the configuration, and returns how long loading takes.
+    /// Loads a prepared plugin, starts it with the options of the configuration, and returns how long loading takes,
+    /// together with preparing.
     ///
     /// # Errors
     /// When the plugin does not load or start, or its options are wrong.
     pub(crate) fn load(
         engine: &Engine,
-        path: &Path,
+        (prepared, times): (Prepared, LoadTimes),
         config: &Config,
         conditions: &Conditions,
     ) -> Result<(Self, LoadTimes), BuildError> {
-        let (plugin, times) = Plugin::load_timed(engine, path, conditions.limits)?;
+        let begin = Instant::now();
+        let plugin = Plugin::of(engine, prepared, conditions.limits)?;
+        let times = times.and(begin.elapsed());
         let options = build::plugin_options(config, &plugin)?;
         let (_, plan) = Processor::start(&plugin, &options, conditions.limits)?;
         let subject = Self {

@@ -1,5 +1,6 @@
 //! The flags that all commands share which run a processor, as parts of the layer of the command line.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,21 +12,28 @@ use crate::config::{
     self, ConfigError, KafkaSettings, Layer, LimitsLayer, LoadError, MissingTopics, Origins,
     Privileged, ProcessorLayer, RecordCount, Size, Span, Text,
 };
-use crate::pipeline::stop::Stop;
+use crate::pipeline::stop::{ExitOnSignals, Stop};
 use crate::sink::jsonl;
 
-/// Installs the signal handlers before anything is loaded: the engine writes, too, when it maps a plugin's code from a
-/// file in memory.
+/// Has signals end the process at once while it has one thread. The engine writes, too, when it maps a plugin's code from
+/// a file in memory, and may meet a limit on the size of files.
+pub(super) fn exit_on_signals() -> Result<ExitOnSignals, Report> {
+    jsonl::survive_size_limits();
+    Stop::exit_on_signals().map_err(no_handlers)
+}
+
+/// Installs the signal handlers, which need a thread.
 ///
 /// After a request to stop, the command has this much time to end.
 pub(super) fn install_signal_handlers(shutdown_timeout: Duration) -> Result<Stop, Report> {
-    jsonl::survive_size_limits();
-    Stop::on_signals(shutdown_timeout).map_err(|source| {
-        Report::failure(
-            anyhow::Error::new(source).context("cannot handle signals"),
-            None,
-        )
-    })
+    Stop::on_signals(shutdown_timeout).map_err(no_handlers)
+}
+
+fn no_handlers(source: io::Error) -> Report {
+    Report::failure(
+        anyhow::Error::new(source).context("cannot handle signals"),
+        None,
+    )
 }
 
 /// Settings that cannot be read, or that contradict each other.
@@ -183,6 +191,15 @@ pub(super) struct LimitArguments {
     /// Memory limit for one instance of the processor [default: 512MiB].
     #[arg(long, value_name = "SIZE")]
     memory_limit: Option<Size>,
+
+    /// Memory limit for compiling the plugin, which a process of its own does where the code is not cached [default:
+    /// 768MiB].
+    #[arg(long, value_name = "SIZE")]
+    compile_memory: Option<Size>,
+
+    /// CPU time limit for compiling the plugin, in whole seconds [default: 1m].
+    #[arg(long, value_name = "TIME")]
+    compile_timeout: Option<Span>,
 }
 
 impl PluginArguments {
@@ -243,6 +260,8 @@ impl LimitArguments {
             batch_bytes: self.batch_bytes,
             deadline: self.deadline,
             memory: self.memory_limit,
+            compile_memory: self.compile_memory,
+            compile_timeout: self.compile_timeout,
         };
     }
 }

@@ -4,13 +4,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::{self, LimitArguments, ObjectArguments, PluginArguments, SettingsError};
+use super::confined;
 use super::hints::Explain;
 use super::names::Names;
 use super::report::{self, Report};
 use crate::bench::{self, Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
 use crate::config::{Config, ConfigError, Layer};
+use crate::pipeline::build;
 use crate::pipeline::stop::Stop;
-use crate::sandbox::{Engine, LoadTimes};
+use crate::sandbox::{Engine, LoadTimes, Prepared};
 
 /// The rows of the table, for `--help`.
 const ROWS: &str = "\
@@ -85,9 +87,14 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
         conditions,
         names,
     };
+    let early = args::exit_on_signals()?;
+    let engine =
+        Engine::new(build::compiler(&bench.config)).map_err(|error| Report::of(&error, names))?;
+    let prepared = bench.prepare(&engine)?;
+    confined::confine(&bench.config);
     let stop = args::install_signal_handlers(bench.config.shutdown_timeout)?;
-    let engine = Engine::new().map_err(|error| Report::of(&error, names))?;
-    let entrants = bench.entrants(&engine)?;
+    drop(early);
+    let entrants = bench.entrants(&engine, prepared)?;
     let entrants = bench.measure(entrants, &stop)?;
     let benchmark = bench.sum_up(entrants);
     let written = bench.write(&benchmark);
@@ -101,6 +108,9 @@ struct Bench<'a> {
     conditions: Conditions,
     names: Names<'a>,
 }
+
+/// A compiled plugin with its path, and how long compiling took.
+type Compiled<'a> = (&'a PathBuf, (Prepared, LoadTimes));
 
 /// A plugin with its rounds so far.
 struct Entrant {
@@ -143,14 +153,28 @@ impl Bench<'_> {
         }
     }
 
-    fn entrants(&self, engine: &Engine) -> Result<Vec<Entrant>, Report> {
+    /// Compiles the plugins.
+    fn prepare(&self, engine: &Engine) -> Result<Vec<Compiled<'_>>, Report> {
         let compared = self.arguments.compare.as_ref();
-        [Some(&self.config.plugin), compared]
+        let paths = [Some(&self.config.plugin), compared].into_iter().flatten();
+        let prepared = paths.map(|path| {
+            let prepared = Prepared::timed(engine, path);
+            let prepared = prepared.map_err(|error| self.report(path, &error))?;
+            Ok((path, prepared))
+        });
+        prepared.collect()
+    }
+
+    fn entrants(
+        &self,
+        engine: &Engine,
+        prepared: Vec<Compiled<'_>>,
+    ) -> Result<Vec<Entrant>, Report> {
+        prepared
             .into_iter()
-            .flatten()
-            .map(|path| {
-                let (subject, load) = Subject::load(engine, path, &self.config, &self.conditions)
-                    .map_err(|error| self.report(path, &error))?;
+            .map(|(path, prepared)| {
+                let loaded = Subject::load(engine, prepared, &self.config, &self.conditions);
+                let (subject, load) = loaded.map_err(|error| self.report(path, &error))?;
                 Ok(Entrant {
                     path: path.clone(),
                     subject,

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::args;
+use super::confined;
 use super::hints::Explain;
 use super::names::Names;
 use super::report::{self, Report};
 use super::run;
 use crate::config::Config;
+use crate::pipeline::build::CompiledPlugin;
 use crate::pipeline::check::{self, Finding, Outcome};
 use crate::text::{LINE_BYTES, clean, plural};
 
@@ -44,7 +46,9 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         lines: Vec::new(),
         written: Ok(()),
     };
-    check::check(&config, &mut |finding| {
+    let compiled = CompiledPlugin::of(&config);
+    confined::confine(&config);
+    check::check(&config, compiled, &mut |finding| {
         printer.add(Line::of(&finding, names));
     });
     printer.finish()

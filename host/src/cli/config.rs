@@ -6,6 +6,7 @@ mod yaml;
 use serde_json::{Map, Value};
 
 use super::args;
+use super::confined;
 use super::names::{self, Names, flag, key};
 use super::report::{self, Report};
 use super::run;
@@ -16,8 +17,7 @@ use crate::config::{
     Setting, Span, complete, options,
 };
 use crate::kafka;
-use crate::pipeline::build::{self, BuildError};
-use crate::sandbox::{Engine, Plugin};
+use crate::pipeline::build::{self, BuildError, CompiledPlugin};
 use crate::text;
 
 /// Prints the settings of a run, without running it: what flags, environment variables and the file set, and the
@@ -95,7 +95,9 @@ fn plugin_options(
     let texts = processor.option_texts.as_deref().unwrap_or_default();
     if let Some(config) = config.filter(|_| !texts.is_empty()) {
         let limits = build::limits(config, &build::usual_memory(config)?);
-        let plugin = Plugin::load(&Engine::new()?, &config.plugin, limits)?;
+        let compiled = CompiledPlugin::of(config)?;
+        confined::confine(config);
+        let plugin = compiled.load(limits)?;
         values.extend(options::typed(&plugin.description().options, texts)?);
     } else {
         // Without a plugin nothing says what they are.

@@ -9,12 +9,15 @@ use crate::sink::files::{Files, SystemFiles};
 pub struct Environment {
     /// Performs the durable operations on files.
     pub files: Arc<dyn Files>,
+    /// Called once the process of a run is confined.
+    pub confined: fn(),
 }
 
 impl Default for Environment {
     fn default() -> Self {
         Self {
             files: Arc::new(SystemFiles),
+            confined: || {},
         }
     }
 }

@@ -3,7 +3,9 @@
 mod args;
 mod bench;
 mod check;
+mod compile;
 mod config;
+mod confined;
 mod environment;
 mod hints;
 mod names;
@@ -41,12 +43,17 @@ enum Command {
     Offsets(Box<offsets::Arguments>),
     Produce(Box<produce::Arguments>),
     Record(Box<record::Arguments>),
+    #[command(name = crate::sandbox::compile::COMMAND, hide = true)]
+    Compile(compile::Arguments),
 }
 
 /// Executes the command line of the process, and reports an error on standard error.
 #[must_use]
 pub fn main(environment: &Environment) -> ExitCode {
     let arguments = Arguments::parse();
+    if let Command::Compile(arguments) = &arguments.command {
+        return compile::execute(arguments);
+    }
     let done = logging::init()
         .map_err(Report::from)
         .and_then(|()| arguments.execute(environment));
@@ -63,6 +70,8 @@ impl Arguments {
             Command::Offsets(arguments) => offsets::execute(*arguments),
             Command::Produce(arguments) => produce::execute(*arguments),
             Command::Record(arguments) => record::execute(*arguments),
+            // It ends before anything else of a command is set up.
+            Command::Compile(_) => Ok(()),
         }
     }
 }

@@ -34,12 +34,15 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::BatchBytes => "--batch-bytes",
         Setting::Deadline => "--deadline",
         Setting::MemoryLimit => "--memory-limit",
+        Setting::CompileMemory => "--compile-memory",
+        Setting::CompileTimeout => "--compile-timeout",
         Setting::ProcessMemory => "--process-memory",
         Setting::Workers => "--workers",
         Setting::CheckpointInterval => "--checkpoint-interval",
         Setting::OnBadRecord => "--on-bad-record",
         Setting::BrokerTimeout => "--broker-timeout",
         Setting::ShutdownTimeout => "--shutdown-timeout",
+        Setting::NoConfine => "--no-confine",
     }
 }
 

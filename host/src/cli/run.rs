@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{self, ConnectionArguments, LimitArguments, ObjectArguments, PluginArguments};
+use super::confined;
 use super::environment::Environment;
 use super::names::Names;
 use super::report::{self, Report};
@@ -10,7 +11,7 @@ use crate::config::{
     Config, Layer, OnBadRecord, OnEof, Phases, Size, Span, StartFrom, Text, TopicPartition,
     WorkerCount,
 };
-use crate::pipeline::build::Pipeline;
+use crate::pipeline::build::{self, Pipeline};
 use crate::pipeline::stop;
 
 /// Runs a plugin over the journal, or over a recording.
@@ -50,6 +51,11 @@ pub(super) struct Arguments {
     /// Memory limit for the whole process; limits that you do not set are derived from it and from `--workers`.
     #[arg(long, value_name = "SIZE")]
     process_memory: Option<Size>,
+
+    /// Do not take rights from the process that a run does not need. Where the kernel can, other files than those of the
+    /// settings and the system cannot be opened, and no program can be started.
+    #[arg(long)]
+    no_confine: bool,
 
     /// Maximum time between two checkpoints, which write rows and commit offsets [default: 5s]. Over a
     /// recording, there is one checkpoint per 16 MiB of rows and one at the end.
@@ -106,8 +112,13 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
     let (config, origins) = args::configure::<Config>(arguments.into_layer());
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
+    let early = args::exit_on_signals()?;
+    let prepared = build::prepare(&config).map_err(|error| Report::of(&error, names))?;
+    confined::confine(&config);
+    (environment.confined)();
     let stop = args::install_signal_handlers(config.shutdown_timeout)?;
-    let pipeline = Pipeline::build(&config, &environment.files, &stop)
+    drop(early);
+    let pipeline = Pipeline::build(&config, &environment.files, &stop, prepared)
         .map_err(|error| Report::of(&error, names))?;
     let done = pipeline.run().map(drop);
     let done = done.map_err(|error| Report::of(&error, names));
@@ -142,6 +153,7 @@ impl Arguments {
         layer.checkpoint.interval = self.checkpoint_interval;
         layer.failure.on_bad_record = self.on_bad_record;
         layer.process.shutdown_timeout = self.shutdown_timeout;
+        layer.process.no_confine = self.no_confine.then_some(true);
         layer
     }
 }
@@ -156,8 +168,8 @@ mod tests {
     use crate::cli::names::flag;
     use crate::config::{
         DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
-        DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, KafkaSettings, MissingTopics,
-        Privileged, Setting, Source,
+        DEFAULT_COMPILE_TIMEOUT, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
+        KafkaSettings, MissingTopics, Privileged, Setting, Source,
     };
 
     fn command() -> Command {
@@ -174,8 +186,8 @@ mod tests {
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
         --recording r --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f \
-        --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --process-memory 6MiB --workers 8 \
-        --checkpoint-interval 9s --on-bad-record skip --broker-timeout 10s --shutdown-timeout 11s";
+        --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
+        --checkpoint-interval 9s --on-bad-record skip --broker-timeout 10s --shutdown-timeout 11s --no-confine";
 
     #[test]
     fn each_flag_reaches_its_member() {
@@ -208,12 +220,15 @@ mod tests {
         expected.limits.batch_bytes = size("3KiB");
         expected.limits.deadline = span(4);
         expected.limits.memory = size("5MiB");
+        expected.limits.compile_memory = size("12MiB");
+        expected.limits.compile_timeout = span(13);
         expected.process.memory = size("6MiB");
         expected.process.workers = Some("8".parse().unwrap());
         expected.checkpoint.interval = span(9);
         expected.failure.on_bad_record = Some(OnBadRecord::Skip);
         expected.kafka.broker_timeout = span(10);
         expected.process.shutdown_timeout = span(11);
+        expected.process.no_confine = Some(true);
         assert_eq!(layer(ALL), expected);
     }
 
@@ -267,6 +282,8 @@ mod tests {
             span(DEFAULT_BROKER_TIMEOUT),
             "1MiB".to_owned(),
             "512MiB".to_owned(),
+            "768MiB".to_owned(),
+            span(DEFAULT_COMPILE_TIMEOUT),
         ] {
             assert!(help.contains(&format!("[default: {default}]")), "{default}");
         }

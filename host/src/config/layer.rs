@@ -201,6 +201,10 @@ section! {
         deadline: Span = Deadline,
         /// The memory of one instance.
         memory: Size = MemoryLimit,
+        /// The memory for compiling the plugin.
+        compile_memory: Size = CompileMemory,
+        /// The CPU time for compiling the plugin.
+        compile_timeout: Span = CompileTimeout,
     }
 }
 
@@ -213,6 +217,8 @@ section! {
         workers: WorkerCount = Workers,
         /// How long it may take to end after a request to stop.
         shutdown_timeout: Span = ShutdownTimeout,
+        /// Whether it keeps rights that it does not need.
+        no_confine: bool = NoConfine,
     }
 }
 

@@ -52,6 +52,10 @@ pub(crate) const DEFAULT_PREFIX: &str = "swh.journal.objects";
 pub(crate) const DEFAULT_BATCH_RECORDS: usize = 1000;
 /// The default time limit for one call.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+/// The default limit on the memory for compiling a plugin: twice that of the largest known one, a whole Python.
+pub(crate) const DEFAULT_COMPILE_MEMORY: usize = 768 << 20;
+/// The default limit on the CPU time for compiling a plugin; a whole Python takes 22 s.
+pub(crate) const DEFAULT_COMPILE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The default of the longest time between two checkpoints.
 pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 /// The default time limit for ending after a request to stop. Kubernetes kills a container after 30 s.
@@ -88,6 +92,8 @@ pub(crate) struct Config {
     pub(crate) on_bad_record: OnBadRecord,
     /// How long the run may take to end after a request to stop.
     pub(crate) shutdown_timeout: Duration,
+    /// Whether the process gives up rights that it does not need.
+    pub(crate) confine: bool,
 }
 
 /// Options of the plugin, which are not checked yet: texts take precedence over `over_file`, that over the file, and
@@ -169,6 +175,10 @@ pub(crate) struct Limits {
     pub(crate) deadline: Duration,
     /// The memory of one instance, in bytes.
     pub(crate) memory: Option<usize>,
+    /// The memory for compiling the plugin, in bytes.
+    pub(crate) compile_memory: usize,
+    /// The CPU time for compiling the plugin.
+    pub(crate) compile_timeout: Duration,
 }
 
 /// Settings that are missing or contradict each other.
@@ -255,6 +265,12 @@ impl TryFrom<Layer> for Config {
                 batch_bytes: limits.batch_bytes.map(|size| size.0),
                 deadline,
                 memory: limits.memory.map(|size| size.0),
+                compile_memory: limits
+                    .compile_memory
+                    .map_or(DEFAULT_COMPILE_MEMORY, |size| size.0),
+                compile_timeout: limits
+                    .compile_timeout
+                    .map_or(DEFAULT_COMPILE_TIMEOUT, |span| span.0),
             },
             process_memory: process.memory.map(|size| size.0),
             workers,
@@ -263,6 +279,7 @@ impl TryFrom<Layer> for Config {
             shutdown_timeout: process
                 .shutdown_timeout
                 .map_or(DEFAULT_SHUTDOWN_TIMEOUT, |span| span.0),
+            confine: !process.no_confine.unwrap_or_default(),
         })
     }
 }

@@ -53,6 +53,10 @@ pub(crate) enum Setting {
     Deadline,
     /// The memory of one instance.
     MemoryLimit,
+    /// The memory for compiling the plugin.
+    CompileMemory,
+    /// The CPU time for compiling the plugin.
+    CompileTimeout,
     /// The memory of the process.
     ProcessMemory,
     /// How many workers a process has.
@@ -65,11 +69,13 @@ pub(crate) enum Setting {
     BrokerTimeout,
     /// How long the process may take to end after a request to stop.
     ShutdownTimeout,
+    /// Whether the process keeps rights that it does not need.
+    NoConfine,
 }
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -95,11 +101,14 @@ impl Setting {
         Self::BatchBytes,
         Self::Deadline,
         Self::MemoryLimit,
+        Self::CompileMemory,
+        Self::CompileTimeout,
         Self::ProcessMemory,
         Self::Workers,
         Self::CheckpointInterval,
         Self::OnBadRecord,
         Self::BrokerTimeout,
         Self::ShutdownTimeout,
+        Self::NoConfine,
     ];
 }

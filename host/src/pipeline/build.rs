@@ -31,7 +31,10 @@ use crate::journal::plan::Plan;
 use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::kafka::{self, Clients};
 use crate::observe::progress::Progress;
-use crate::sandbox::{CallError, Engine, Limits, LoadError, Plugin, Processor};
+use crate::sandbox::{
+    self, CallError, CompileLimits, Compiler, Engine, Interrupt, Limits, LoadError, Plugin,
+    Processor,
+};
 use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
@@ -106,6 +109,61 @@ pub(crate) struct Pipeline {
     progress: Arc<Progress>,
 }
 
+/// What comes before the process is confined, and starts no thread.
+pub(crate) struct Prepared {
+    memory: MemoryPlan,
+    plugin: CompiledPlugin,
+    reopen: Reopen,
+}
+
+/// A compiled plugin with the engine that it is made for.
+pub(crate) struct CompiledPlugin {
+    engine: Engine,
+    plugin: sandbox::Prepared,
+}
+
+impl CompiledPlugin {
+    /// Compiles the plugin of a configuration. This starts no thread.
+    ///
+    /// # Errors
+    /// When the file is no plugin for this host.
+    pub(crate) fn of(config: &Config) -> Result<Self, LoadError> {
+        let engine = Engine::new(compiler(config))?;
+        let plugin = sandbox::Prepared::of(&engine, &config.plugin)?;
+        Ok(Self { engine, plugin })
+    }
+
+    /// Loads it.
+    ///
+    /// # Errors
+    /// When its interface is another one, or its description breaks a rule.
+    pub(crate) fn load(self, limits: Limits) -> Result<Plugin, LoadError> {
+        Plugin::of(&self.engine, self.plugin, limits)
+    }
+
+    /// Has calls of the plugin end when this interrupt is due.
+    fn interrupted_by(self, interrupt: Interrupt) -> Self {
+        Self {
+            engine: self.engine.interrupted_by(interrupt),
+            ..self
+        }
+    }
+}
+
+/// Checks the settings, and compiles the plugin.
+///
+/// # Errors
+/// When settings are wrong whatever the plugin is, or the file is no plugin for this host.
+pub(crate) fn prepare(config: &Config) -> Result<Prepared, BuildError> {
+    let reopen = Reopen::on_signal();
+    let memory = check(config)?;
+    Ok(Prepared {
+        memory,
+        plugin: CompiledPlugin::of(config)?,
+        reopen,
+    })
+}
+
 impl Pipeline {
     /// Loads the plugin, connects, and opens the outputs. Sinks perform the durable operations on their files with
     /// `files`.
@@ -116,14 +174,18 @@ impl Pipeline {
         config: &Config,
         files: &Arc<dyn Files>,
         stop: &Stop,
+        prepared: Prepared,
     ) -> Result<Self, BuildError> {
-        let reopen = Reopen::on_signal();
-        let memory = check(config)?;
+        let Prepared {
+            memory,
+            plugin,
+            reopen,
+        } = prepared;
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
         let input = Input::begin(config, &memory)?;
-        let engine = Engine::new()?.interrupted_by(stop.interrupt());
-        let plugin = Arc::new(Plugin::load(&engine, &config.plugin, limits)?);
+        let plugin = plugin.interrupted_by(stop.interrupt());
+        let plugin = Arc::new(plugin.load(limits)?);
         let options = plugin_options(config, &plugin)?;
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
         let progress = Arc::new(Progress::new(config.workers, &plan.outputs));
@@ -276,6 +338,14 @@ pub(crate) fn limits(config: &Config, memory: &MemoryPlan) -> Limits {
         memory_bytes: memory.guest,
         emit_bytes: memory.call,
     }
+}
+
+/// How plugins are compiled.
+pub(crate) fn compiler(config: &Config) -> Compiler {
+    Compiler::Child(CompileLimits {
+        memory_bytes: config.limits.compile_memory,
+        cpu: config.limits.compile_timeout,
+    })
 }
 
 /// How long a worker may be silent before its group gives its partitions away.

@@ -8,22 +8,27 @@ mod group;
 use std::path::Path;
 
 pub(crate) use self::finding::{CheckError, CheckWarning, Finding, Outcome, Subject};
-use super::build::{self, BuildError};
+use super::build::{self, BuildError, CompiledPlugin};
 use crate::config::memory::MemoryPlan;
 use crate::config::{self, Config};
 use crate::journal::plan::{Kind, Plan};
 use crate::journal::topics::ObjectTypes;
-use crate::sandbox::{Engine, Plugin, Processor};
+use crate::sandbox::{LoadError, Processor};
 use crate::sink::jsonl;
 use crate::source::SourceError;
 use crate::source::recording::{self, Recording};
 use crate::text::LISTED;
 
-/// Checks everything that a run with this configuration needs, and hands each finding to `found` at once.
-pub(crate) fn check(config: &Config, found: &mut dyn FnMut(Finding)) {
+/// Checks everything that a run with this configuration needs, and hands each finding to `found` at once. The plugin was
+/// compiled before.
+pub(crate) fn check(
+    config: &Config,
+    compiled: Result<CompiledPlugin, LoadError>,
+    found: &mut dyn FnMut(Finding),
+) {
     let mut checker = Checker { config, found };
     let is_set_up = checker.settings();
-    let plan = checker.plugin();
+    let plan = checker.plugin(compiled);
     let types = checker.object_types(plan.as_ref());
     match &config.source {
         config::Source::Recording(path) => checker.recording(path, types, plan.as_ref()),
@@ -77,8 +82,8 @@ impl Checker<'_> {
     }
 
     /// The plan, if the plugin loads and starts.
-    fn plugin(&mut self) -> Option<Plan> {
-        match self.start() {
+    fn plugin(&mut self, compiled: Result<CompiledPlugin, LoadError>) -> Option<Plan> {
+        match self.start(compiled) {
             Ok((name, plan)) => {
                 self.fine(Subject::Plugin, format!("{name} loads and starts"));
                 Some(plan)
@@ -95,9 +100,12 @@ impl Checker<'_> {
         build::check(self.config).unwrap_or_else(|_| MemoryPlan::usual(None, None))
     }
 
-    fn start(&self) -> Result<(String, Plan), BuildError> {
+    fn start(
+        &self,
+        compiled: Result<CompiledPlugin, LoadError>,
+    ) -> Result<(String, Plan), BuildError> {
         let limits = build::limits(self.config, &self.memory());
-        let plugin = Plugin::load(&Engine::new()?, &self.config.plugin, limits)?;
+        let plugin = compiled?.load(limits)?;
         let options = build::plugin_options(self.config, &plugin)?;
         let (_processor, plan) = Processor::start(&plugin, &options, limits)?;
         let description = plugin.description();

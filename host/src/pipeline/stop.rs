@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
-use signal_hook::low_level;
+use signal_hook::{flag, low_level};
 
 use crate::config::DEFAULT_SHUTDOWN_TIMEOUT;
 use crate::sandbox::Interrupt;
@@ -78,6 +78,23 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Has signals end the process at once while it has no other thread, until [`on_signals`](Self::on_signals) does it.
+    /// Without a handler, they would do nothing in the first process of a container.
+    ///
+    /// # Errors
+    /// When the system refuses the handlers.
+    pub(crate) fn exit_on_signals() -> io::Result<ExitOnSignals> {
+        let armed = Arc::new(AtomicBool::new(true));
+        for (signal, code) in [
+            (SIGINT, EXIT_AT_ONCE),
+            (SIGTERM, EXIT_AT_ONCE),
+            (SIGQUIT, EXIT_QUIT),
+        ] {
+            flag::register_conditional_shutdown(signal, code, Arc::clone(&armed))?;
+        }
+        Ok(ExitOnSignals(armed))
+    }
+
     /// The workers begin: from now on a first signal lets them finish what they do.
     pub(crate) fn begin(&self) {
         self.0.has_begun.store(true, Ordering::Release);
@@ -141,6 +158,16 @@ impl Stop {
     #[must_use]
     pub(crate) fn has_abandoned(&self) -> bool {
         self.0.has_abandoned.load(Ordering::Acquire)
+    }
+}
+
+/// Signals end the process at once until this is dropped.
+#[derive(Debug)]
+pub(crate) struct ExitOnSignals(Arc<AtomicBool>);
+
+impl Drop for ExitOnSignals {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -12,11 +12,12 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
+use super::compile::Compiled;
 use super::error::Cause;
 use super::private_dir::{Folder, NotPrivate};
 
 /// The first bytes of an entry; another layout gets another number.
-const MAGIC: &[u8; 8] = b"jh-code1";
+const MAGIC: &[u8; 8] = b"jh-code2";
 const DIGEST_BYTES: usize = 32;
 /// The largest entry that is read, in bytes: machine code is about four times as large as its WebAssembly.
 const ENTRY_BYTES: u64 = 1 << 30;
@@ -28,7 +29,7 @@ pub(super) type FileDigest = [u8; DIGEST_BYTES];
 
 /// The cache of the compiled code of plugins that this user ran.
 ///
-/// An entry is the magic bytes, the SHA-256 of the rest, and wasmtime's serialized component.
+/// An entry is the magic bytes, the SHA-256 of the rest, and compiled code.
 pub(super) struct Cache {
     folder: Folder,
 }
@@ -64,7 +65,7 @@ impl Cache {
     }
 
     /// The code of the plugin with this digest, if the cache holds it intact.
-    pub(super) fn get(&self, engine: &wasmtime::Engine, file: &FileDigest) -> Option<Component> {
+    pub(super) fn get(&self, engine: &wasmtime::Engine, file: &FileDigest) -> Option<Code> {
         let name = entry_name(engine, file);
         match self.load(engine, &name) {
             Ok(found) => {
@@ -84,7 +85,7 @@ impl Cache {
         }
     }
 
-    fn load(&self, engine: &wasmtime::Engine, name: &str) -> Result<Option<Component>, BadEntry> {
+    fn load(&self, engine: &wasmtime::Engine, name: &str) -> Result<Option<Code>, BadEntry> {
         let Some(entry) = self
             .folder
             .read(name, ENTRY_BYTES)
@@ -93,34 +94,51 @@ impl Cache {
             return Ok(None);
         };
         let code = code_of(&entry).ok_or(BadEntry::Damaged)?;
-        #[expect(
-            unsafe_code,
-            reason = "the bytes were written by this user's host, because no one else can write to the \
-                      folder, and they are those whose digest was just checked"
-        )]
-        // SAFETY: `code` was made by `Component::serialize`; wasmtime itself checks that version and settings are the
-        // same.
-        let component = unsafe { Component::deserialize(engine, code) };
-        component
+        // The bytes were written by this user's host, because no one else can write to the folder, and they are those
+        // whose digest was just checked.
+        code_from(engine, &Compiled::from_bytes(code.to_vec()))
             .map(Some)
-            .map_err(|error| BadEntry::Load(Cause::new(error)))
+            .map_err(BadEntry::Load)
     }
 
     /// Stores compiled code. A failure is logged and has no other effect.
-    pub(super) fn put(&self, engine: &wasmtime::Engine, file: &FileDigest, code: &Component) {
+    pub(super) fn put(&self, engine: &wasmtime::Engine, file: &FileDigest, code: &Compiled) {
         let name = entry_name(engine, file);
-        let kept = code
-            .serialize()
-            .map_err(|error| io::Error::other(Cause::new(error)))
-            .and_then(|code| {
-                self.folder
-                    .write(&name, &[MAGIC, &Sha256::digest(&code), &code])
-            })
+        let code = code.bytes();
+        let kept = self
+            .folder
+            .write(&name, &[MAGIC, &Sha256::digest(code), code])
             .and_then(|()| self.folder.prune(ENTRIES));
         if let Err(error) = kept {
             tracing::warn!("cannot keep the compiled code of the plugin: {error}");
         }
     }
+}
+
+/// Code that can be linked.
+pub(super) struct Code {
+    pub(super) component: Component,
+    /// What the parts of an instance take on the host, in bytes, without its memories and tables.
+    pub(super) instance_bytes: usize,
+}
+
+/// Loads code that this host compiled: in this process, in a child process, or at an earlier start.
+pub(super) fn code_from(engine: &wasmtime::Engine, compiled: &Compiled) -> Result<Code, Cause> {
+    let (instance_bytes, code) = compiled
+        .parts()
+        .ok_or_else(|| Cause::text("it is cut short"))?;
+    #[expect(
+        unsafe_code,
+        reason = "only this host makes the bytes: `compile` returns no others, and the cache none but those that it was given"
+    )]
+    // SAFETY: `code` was made by wasmtime's `precompile_component`; wasmtime itself checks that version and settings are
+    // the same.
+    let component = unsafe { Component::deserialize(engine, code) };
+    let component = component.map_err(Cause::new)?;
+    Ok(Code {
+        component,
+        instance_bytes,
+    })
 }
 
 /// The code that follows the digest, if the digest is right.

@@ -1,26 +1,23 @@
 //! Turns core modules with an embedded component type into components.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use super::LoadError;
+use super::compile::Refusal;
 use super::error::Cause;
-use super::inspect::{malformed, unknown_imports};
+use super::inspect::unknown_imports;
 use crate::text;
 
 /// Turns a core module into a component.
-pub(super) fn componentize(path: &Path, module: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let surface = Surface::of(module).map_err(|error| malformed(path, error))?;
+pub(super) fn componentize(module: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let surface = Surface::of(module)?;
     if surface.types.is_empty() {
-        return Err(LoadError::NoComponentType {
-            path: path.to_owned(),
-        });
+        return Err(Refusal::NoComponentType);
     }
     if !surface.foreign.is_empty() {
-        return Err(unknown_imports(path, surface.foreign));
+        return Err(unknown_imports(surface.foreign));
     }
     let encode = || {
         check_packages(&surface.types)?;
@@ -29,10 +26,7 @@ pub(super) fn componentize(path: &Path, module: &[u8]) -> Result<Vec<u8>, LoadEr
             .module(module)?
             .encode()
     };
-    encode().map_err(|error: anyhow::Error| LoadError::Componentize {
-        path: path.to_owned(),
-        source: Cause::new(error),
-    })
+    encode().map_err(|error: anyhow::Error| Refusal::Componentize(Cause::new(error)))
 }
 
 /// What is checked of a module before it becomes a component.

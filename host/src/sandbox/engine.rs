@@ -1,11 +1,13 @@
 //! The engine of the process, and the ticker that its deadlines depend on.
 
 use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use wasmtime::{Config, WasmBacktraceDetails};
 
+use super::compile::Compiler;
 use super::error::Cause;
 use super::{Interrupt, LoadError};
 
@@ -22,20 +24,25 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct Engine {
     inner: wasmtime::Engine,
     interrupt: Interrupt,
+    compiler: Compiler,
+    /// Set once the ticker runs.
+    ticking: Arc<OnceLock<()>>,
 }
 
 impl Engine {
-    /// Sets up WebAssembly for this process.
+    /// Sets up WebAssembly for this process. Plugins are compiled by `compiler`. No thread is started before a plugin is
+    /// loaded.
     ///
     /// # Errors
     /// When the system cannot run it.
-    pub fn new() -> Result<Self, LoadError> {
+    pub fn new(compiler: Compiler) -> Result<Self, LoadError> {
         let inner = wasmtime::Engine::new(&config())
             .map_err(|error| LoadError::Engine(Cause::new(error)))?;
-        tick(&inner)?;
         Ok(Self {
             inner,
             interrupt: Interrupt::default(),
+            compiler,
+            ticking: Arc::default(),
         })
     }
 
@@ -47,6 +54,18 @@ impl Engine {
 
     pub(super) fn interrupt(&self) -> &Interrupt {
         &self.interrupt
+    }
+
+    /// Starts the ticker, without which no call ends at its deadline.
+    pub(super) fn start_ticking(&self) -> Result<(), LoadError> {
+        if self.ticking.set(()).is_ok() {
+            tick(&self.inner)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn compiler(&self) -> Compiler {
+        self.compiler
     }
 
     pub(super) fn inner(&self) -> &wasmtime::Engine {
@@ -84,7 +103,8 @@ fn tick(engine: &wasmtime::Engine) -> Result<(), LoadError> {
         .map_err(|error| LoadError::Engine(Cause::new(error)))
 }
 
-fn config() -> Config {
+/// The settings of wasmtime, which compiled code and the host that runs it share.
+pub(super) fn config() -> Config {
     let mut config = Config::new();
     // With all 4 GiB of a 32-bit memory reserved, and guards around it, no address that code can form
     // reaches anything else, and no bounds check is compiled in (which would cost up to 1.75x).
@@ -101,7 +121,9 @@ fn config() -> Config {
         // No guest is asynchronous, and without concurrency support a call costs a third.
         .concurrency_support(false)
         // The bits of NaNs are the only result that may differ between machines; canonical NaNs cost nothing.
-        .cranelift_nan_canonicalization(true);
+        .cranelift_nan_canonicalization(true)
+        // One thread bounds the memory and the CPU time of compiling.
+        .parallel_compilation(false);
     // A trap names functions where names are present. Debug information is not used: the guest controls it, and it is
     // expensive to parse.
     config
@@ -144,7 +166,8 @@ mod tests {
 
     #[test]
     fn the_ticker_ends_with_its_engine() {
-        let engine = Engine::new().unwrap();
+        let engine = Engine::new(Compiler::Here).unwrap();
+        engine.start_ticking().unwrap();
         let weak = engine.inner().weak();
         assert!(weak.upgrade().is_some());
         drop(engine);

@@ -117,6 +117,31 @@ pub enum LoadError {
         #[source]
         source: Cause,
     },
+    /// It has more of something than is accepted.
+    #[error("the plugin `{}` has {what}", path.display())]
+    TooMuch {
+        /// The plugin's file.
+        path: PathBuf,
+        /// What it has: `more than 64 loops inside each other`.
+        what: String,
+    },
+    /// Compiling it exceeds a limit.
+    #[error("compiling the plugin `{}` {limit}", path.display())]
+    CompileLimit {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The limit.
+        limit: CompileLimit,
+    },
+    /// The process that compiles cannot be started, or the connection to it fails.
+    #[error("cannot compile the plugin `{}` in a process of its own", path.display())]
+    CompileProcess {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// The code does not compile, or uses what this host refuses.
     #[error("the plugin `{}` cannot be compiled", path.display())]
     Compile {
@@ -144,6 +169,23 @@ pub enum LoadError {
         #[source]
         source: CallError,
     },
+}
+
+/// A limit of compiling a plugin, as the rest of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompileLimit {
+    /// The limit on memory, in bytes.
+    #[error("needs more than {} of memory", text::Bytes(*.0))]
+    Memory(usize),
+    /// The limit on CPU time.
+    #[error("takes more than {} of CPU time", text::Span(*.0))]
+    Cpu(Duration),
+    /// The limit on time by the clock on the wall.
+    #[error("did not end within {}, in which it got too little CPU time", text::Span(*.0))]
+    Wall(Duration),
+    /// What the machine or the container has.
+    #[error("was not possible: the system ended it, as it does where it has too little memory")]
+    MachineMemory,
 }
 
 /// Why a call into a processor failed.
@@ -204,6 +246,12 @@ pub enum CallError {
     #[error("the processor emitted more than {} in one call", text::Bytes(*limit))]
     TooMuchEmitted {
         /// The limit on what one call may emit, in bytes.
+        limit: usize,
+    },
+    /// It emitted more rows in one call than the host accepts.
+    #[error("the processor emitted more than {limit} rows in one call")]
+    TooManyRows {
+        /// The limit on the rows of one call.
         limit: usize,
     },
     /// It passed more to the host at once than the host accepts.
@@ -280,7 +328,7 @@ pub struct AnswerError {
 }
 
 /// The reason that a library gives, bounded and without control characters, because it may quote the guest.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("{0}")]
 pub struct Cause(String);
 

@@ -60,6 +60,7 @@ fn emit(
     state.may_emit()?;
     // Ends count, too: otherwise a flood of empty rows would be free.
     state.count_emitted(
+        ends.len(),
         rows.len()
             .saturating_add(ends.len().saturating_mul(size_of::<u32>())),
     )?;

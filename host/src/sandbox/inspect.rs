@@ -1,39 +1,36 @@
 //! Finds out what a file is from its bytes, before anything is compiled.
 
-use std::path::Path;
-
 use journal_contract::{IMPORTS, PACKAGE, PROCESSOR};
 use wasmparser::{Encoding, Parser, Payload};
 
-use super::error::Cause;
-use super::{LoadError, componentize};
+use super::compile::Refusal;
+use super::{bounds, componentize};
 use crate::text;
 
 /// Checks that `bytes` hold a component with this host's interface; a core module with an embedded component type is
 /// turned into one.
-pub(super) fn component(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, LoadError> {
-    let component = match kind(path, &bytes)? {
+pub(super) fn component(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    let component = match kind(&bytes)? {
         Encoding::Component => bytes,
-        Encoding::Module => componentize::componentize(path, &bytes)?,
+        Encoding::Module => {
+            bounds::check(&bytes)?;
+            componentize::componentize(&bytes)?
+        }
     };
-    check_names(path, &names(path, &component)?)?;
+    check_names(&names(&component)?)?;
     Ok(component)
 }
 
-fn kind(path: &Path, bytes: &[u8]) -> Result<Encoding, LoadError> {
+fn kind(bytes: &[u8]) -> Result<Encoding, Refusal> {
     if !bytes.starts_with(b"\0asm") {
-        return Err(LoadError::NotWasm {
-            path: path.to_owned(),
+        return Err(Refusal::NotWasm {
             text: is_text(bytes),
         });
     }
     match Parser::new(0).parse_all(bytes).next() {
         Some(Ok(Payload::Version { encoding, .. })) => Ok(encoding),
-        Some(Err(error)) => Err(malformed(path, error)),
-        _ => Err(LoadError::NotWasm {
-            path: path.to_owned(),
-            text: false,
-        }),
+        Some(Err(error)) => Err(error.into()),
+        _ => Err(Refusal::NotWasm { text: false }),
     }
 }
 
@@ -49,13 +46,6 @@ fn is_text(bytes: &[u8]) -> bool {
     start.starts_with(b";;") || words.iter().any(begins)
 }
 
-pub(super) fn malformed(path: &Path, error: wasmparser::BinaryReaderError) -> LoadError {
-    LoadError::Malformed {
-        path: path.to_owned(),
-        source: Cause::new(error),
-    }
-}
-
 /// The names that a component imports and exports.
 #[derive(Default)]
 struct Names {
@@ -63,26 +53,21 @@ struct Names {
     exports: Vec<String>,
 }
 
-fn names(path: &Path, component: &[u8]) -> Result<Names, LoadError> {
-    let malformed = |error| malformed(path, error);
+fn names(component: &[u8]) -> Result<Names, Refusal> {
     let mut names = Names::default();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(malformed)? {
+        match payload? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
-                    names
-                        .imports
-                        .push(import.map_err(malformed)?.name.name.to_owned());
+                    names.imports.push(import?.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
-                    names
-                        .exports
-                        .push(export.map_err(malformed)?.name.name.to_owned());
+                    names.exports.push(export?.name.name.to_owned());
                 }
             }
             _ => {}
@@ -92,7 +77,7 @@ fn names(path: &Path, component: &[u8]) -> Result<Names, LoadError> {
 }
 
 /// Extra exports are tolerated: some toolchains add their own.
-fn check_names(path: &Path, names: &Names) -> Result<(), LoadError> {
+fn check_names(names: &Names) -> Result<(), Refusal> {
     let ours = |name: &&String| name.starts_with(PACKAGE);
     let other = |name: &&String| !same_version(name);
     let offered = |name: &str| {
@@ -109,11 +94,8 @@ fn check_names(path: &Path, names: &Names) -> Result<(), LoadError> {
     };
     if !processors().any(|name| same_version(name)) {
         return Err(match processors().next() {
-            Some(found) => other_version(path, found),
-            None => LoadError::NoInterface {
-                path: path.to_owned(),
-                offered: PROCESSOR,
-            },
+            Some(found) => other_version(found),
+            None => Refusal::NoInterface,
         });
     }
     let unknown: Vec<String> = names
@@ -123,30 +105,25 @@ fn check_names(path: &Path, names: &Names) -> Result<(), LoadError> {
         .map(|name| text::clean(name, text::REASON_BYTES))
         .collect();
     if let Some(found) = names.imports.iter().filter(ours).find(other) {
-        return Err(other_version(path, found));
+        return Err(other_version(found));
     }
     if !unknown.is_empty() {
-        return Err(unknown_imports(path, unknown));
+        return Err(unknown_imports(unknown));
     }
     Ok(())
 }
 
-fn other_version(path: &Path, found: &str) -> LoadError {
-    LoadError::OtherVersion {
-        path: path.to_owned(),
+fn other_version(found: &str) -> Refusal {
+    Refusal::OtherVersion {
         found: text::clean(found, text::REASON_BYTES),
-        offered: PROCESSOR,
     }
 }
 
-pub(super) fn unknown_imports(path: &Path, mut imports: Vec<String>) -> LoadError {
+pub(super) fn unknown_imports(mut imports: Vec<String>) -> Refusal {
     /// As many as are readable in one sentence.
     const NAMED: usize = 20;
     imports.truncate(NAMED);
-    LoadError::UnknownImports {
-        path: path.to_owned(),
-        imports,
-    }
+    Refusal::UnknownImports(imports)
 }
 
 fn package_name(interface: &str) -> &str {

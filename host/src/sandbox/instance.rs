@@ -14,6 +14,14 @@ use super::state::{Function, State};
 use super::{CallError, Limits};
 use crate::observe::meter::{Meter, Stage};
 
+/// Code whose imports are linked.
+#[derive(Clone)]
+pub(super) struct Linked {
+    pub(super) code: InstancePre<State>,
+    /// What the parts of an instance take on the host, in bytes, without its memories and tables.
+    pub(super) instance_bytes: usize,
+}
+
 /// A store with its one instance. After a failed call neither can be used again.
 pub(super) struct Instance {
     store: Store<State>,
@@ -44,14 +52,19 @@ impl Refused {
 impl Instance {
     /// Creates an instance. Code that runs during instantiation counts as part of `function`.
     pub(super) fn new(
-        code: &InstancePre<State>,
+        linked: &Linked,
         plugin_log: Arc<PluginLog>,
         interrupt: Interrupt,
         limits: Limits,
         function: Function,
     ) -> Result<Self, Refused> {
-        let state = State::new(plugin_log, interrupt, limits, function);
-        let mut store = Store::new(code.engine(), state);
+        if linked.instance_bytes > limits.memory_bytes {
+            let limit = limits.memory_bytes;
+            return Err(Refused::Call(CallError::Memory { limit }));
+        }
+        let mut state = State::new(plugin_log, interrupt, limits, function);
+        state.limiter.reserve(linked.instance_bytes);
+        let mut store = Store::new(linked.code.engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.epoch_deadline_callback(|store| {
             let remaining = store.data().remaining()?;
@@ -59,7 +72,8 @@ impl Instance {
         });
         store.set_epoch_deadline(ticks(limits.deadline.min(LOOK_EVERY)));
         store.set_hostcall_fuel(function.passes_at_once(limits));
-        let instance = code
+        let instance = linked
+            .code
             .instantiate(&mut store)
             .map_err(|error| Refused::Call(store.data_mut().explain(error)))?;
         let guest = bindings::Plugin::new(&mut store, &instance)

@@ -4,7 +4,7 @@ use wasmtime::ResourceLimiter;
 
 /// Core instances, tables and memories of one component. Tools add some instances (adapters, shims, one for each shared
 /// library of an interpreter); no known toolchain comes near a hundred.
-const INSTANCES: usize = 100;
+pub(super) const INSTANCES: usize = 100;
 const TABLES: usize = 100;
 /// Each memory reserves 4 GiB of addresses, and the limit in bytes holds for all of them together.
 const MEMORIES: usize = 8;
@@ -13,6 +13,10 @@ const TABLE_ELEMENTS: usize = 1 << 20;
 /// Memory for one element of a table, in bytes: tables have at most a 64th of the instance's memory, so that a small
 /// limit bounds them, too.
 const BYTES_PER_ELEMENT: usize = 64 * 8;
+
+/// What the parts of an instance may take on the host before it counts as memory of the instance. Usual plugins take
+/// some hundred kilobytes.
+const FREE_BYTES: usize = 1 << 20;
 
 /// Counts what a store allocates, and remembers whether a growth was refused.
 ///
@@ -35,6 +39,12 @@ impl Limiter {
             last_growth: 0,
             refused: false,
         }
+    }
+
+    /// Takes what the parts of the instance need on the host, in bytes, off the limit.
+    pub(super) fn reserve(&mut self, instance_bytes: usize) {
+        let counted = instance_bytes.saturating_sub(FREE_BYTES);
+        self.memory_limit = self.memory_limit.saturating_sub(counted);
     }
 
     /// Linear memory of all memories, in bytes.

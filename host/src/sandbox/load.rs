@@ -2,35 +2,104 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, InstancePre};
 
-use super::cache::Cache;
+use super::cache::{Cache, Code, FileDigest, code_from};
 use super::clock::Interrupt;
 use super::error::Cause;
-use super::instance::{Instance, Refused};
-use super::panic_guard::panic_guard;
+use super::instance::{Instance, Linked, Refused};
 use super::plugin_log::PluginLog;
-use super::state::{Function, State};
-use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect};
+use super::state::Function;
+use super::{CallError, Description, Engine, Limits, LoadError, describe, imports};
 use crate::text;
 
-/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB. This also limits the cost of
-/// compiling, which nothing else does: wasmtime does not promise to compile hostile code in little time or memory, and
-/// compiled about 1.3 MB a second where it was measured.
+/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB.
 const FILE_BYTES: usize = 64 << 20;
 
-/// The time that it takes to load a plugin.
+/// The time that it takes to prepare or to load a plugin.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadTimes {
-    /// With reading and checking its file, compiling it and calling `describe`.
+    /// With reading and checking its file, and compiling it.
     pub compiled: Duration,
     /// With its code from the cache; none where nothing is cached.
     pub cached: Option<Duration>,
+}
+
+impl LoadTimes {
+    /// The times with something that takes as long in both cases.
+    #[must_use]
+    pub fn and(self, more: Duration) -> Self {
+        Self {
+            compiled: self.compiled + more,
+            cached: self.cached.map(|cached| cached + more),
+        }
+    }
+}
+
+/// Compiled code that has not run yet.
+pub struct Prepared {
+    path: PathBuf,
+    code: Code,
+    digest: FileDigest,
+}
+
+impl Prepared {
+    /// Reads, checks and compiles a plugin, or loads its code from the cache. This needs files and perhaps another
+    /// process, and starts no thread.
+    ///
+    /// # Errors
+    /// When the file is no plugin for this host.
+    pub fn of(engine: &Engine, path: &Path) -> Result<Self, LoadError> {
+        Self::with(engine, path, cache().as_ref())
+    }
+
+    /// Prepares as [`of`](Self::of) does, several times, and measures the time without and with the cache.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn timed(engine: &Engine, path: &Path) -> Result<(Self, LoadTimes), LoadError> {
+        let timed = |cache| {
+            let start = Instant::now();
+            Self::with(engine, path, cache).map(|prepared| (prepared, start.elapsed()))
+        };
+        let (prepared, compiled) = timed(None)?;
+        let Some(cache) = cache() else {
+            let cached = None;
+            return Ok((prepared, LoadTimes { compiled, cached }));
+        };
+        // The first of these fills the cache if it is empty.
+        timed(Some(&cache))?;
+        let (prepared, cached) = timed(Some(&cache))?;
+        let cached = Some(cached);
+        Ok((prepared, LoadTimes { compiled, cached }))
+    }
+
+    fn with(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Self, LoadError> {
+        let bytes = read(path)?;
+        let digest = Sha256::digest(&bytes).into();
+        let kept = cache.and_then(|cache| cache.get(engine.inner(), &digest));
+        let code = if let Some(code) = kept {
+            code
+        } else {
+            let compiled = engine.compiler().compile(engine.inner(), path, bytes)?;
+            if let Some(cache) = cache {
+                cache.put(engine.inner(), &digest, &compiled);
+            }
+            code_from(engine.inner(), &compiled).map_err(|source| LoadError::Compile {
+                path: path.to_owned(),
+                source,
+            })?
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            code,
+            digest,
+        })
+    }
 }
 
 /// Compiled code with its description; one in each run.
@@ -40,7 +109,7 @@ pub struct Plugin {
 }
 
 struct Loaded {
-    code: InstancePre<State>,
+    linked: Linked,
     description: Description,
     plugin_log: Arc<PluginLog>,
     interrupt: Interrupt,
@@ -48,68 +117,46 @@ struct Loaded {
 }
 
 impl Plugin {
-    /// Reads, checks and compiles a plugin, or loads its code from the cache, and calls `describe`.
+    /// Prepares a plugin, and loads it.
     ///
     /// # Errors
     /// When the file is no plugin for this host, or its description breaks a rule.
     pub fn load(engine: &Engine, path: &Path, limits: Limits) -> Result<Self, LoadError> {
-        Self::load_with(engine, path, limits, cache().as_ref())
+        Self::of(engine, Prepared::of(engine, path)?, limits)
     }
 
-    /// Loads as [`load`](Self::load) does, several times, and measures the time without and with the cache.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_timed(
-        engine: &Engine,
-        path: &Path,
-        limits: Limits,
-    ) -> Result<(Self, LoadTimes), LoadError> {
-        let timed = |cache| {
-            let start = Instant::now();
-            Self::load_with(engine, path, limits, cache).map(|plugin| (plugin, start.elapsed()))
-        };
-        let (plugin, compiled) = timed(None)?;
-        let Some(cache) = cache() else {
-            let cached = None;
-            return Ok((plugin, LoadTimes { compiled, cached }));
-        };
-        // The first of these fills the cache if it is empty.
-        timed(Some(&cache))?;
-        let (plugin, cached) = timed(Some(&cache))?;
-        let cached = Some(cached);
-        Ok((plugin, LoadTimes { compiled, cached }))
-    }
-
+    #[cfg(test)]
     pub(super) fn load_with(
         engine: &Engine,
         path: &Path,
         limits: Limits,
         cache: Option<&Cache>,
     ) -> Result<Self, LoadError> {
-        let bytes = read(path)?;
-        let digest = Sha256::digest(&bytes);
-        let kept = cache.and_then(|cache| cache.get(engine.inner(), &digest.into()));
-        let component = if let Some(component) = kept {
-            component
-        } else {
-            let component = compile(engine, path, bytes)?;
-            if let Some(cache) = cache {
-                cache.put(engine.inner(), &digest.into(), &component);
-            }
-            component
-        };
-        let code = imports::link(engine.inner())
-            .and_then(|linker| linker.instantiate_pre(&component))
-            .map_err(|error| shape(path, Cause::new(error)))?;
+        Self::of(engine, Prepared::with(engine, path, cache)?, limits)
+    }
+
+    /// Links a prepared plugin, and calls `describe`.
+    ///
+    /// # Errors
+    /// When its interface is another one, or its description breaks a rule.
+    pub fn of(engine: &Engine, prepared: Prepared, limits: Limits) -> Result<Self, LoadError> {
+        let Prepared { path, code, digest } = prepared;
+        engine.start_ticking()?;
+        let linked = imports::link(engine.inner())
+            .and_then(|linker| linker.instantiate_pre(&code.component))
+            .map_err(|error| shape(&path, Cause::new(error)))?;
         let interrupt = engine.interrupt().clone();
-        let description = ask(&code, path, interrupt.clone(), limits)?;
+        let linked = Linked {
+            code: linked,
+            instance_bytes: code.instance_bytes,
+        };
+        let description = ask(&linked, &path, interrupt.clone(), limits)?;
         let loaded = Loaded {
-            code,
+            linked,
             plugin_log: Arc::new(PluginLog::new(description.name.clone())),
             description,
             interrupt,
-            digest: format!("{digest:x}"),
+            digest: hex(digest),
         };
         Ok(Self {
             loaded: Arc::new(loaded),
@@ -136,9 +183,14 @@ impl Plugin {
         self.loaded.interrupt.clone()
     }
 
-    pub(super) fn code(&self) -> &InstancePre<State> {
-        &self.loaded.code
+    pub(super) fn linked(&self) -> &Linked {
+        &self.loaded.linked
     }
+}
+
+/// Lowercase hex.
+fn hex(digest: FileDigest) -> String {
+    digest.map(|byte| format!("{byte:02x}")).concat()
 }
 
 /// The cache of compiled code, if its folder can be used.
@@ -186,22 +238,6 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
-fn compile(engine: &Engine, path: &Path, bytes: Vec<u8>) -> Result<Component, LoadError> {
-    let work = || {
-        let component = inspect::component(path, bytes)?;
-        Component::from_binary(engine.inner(), &component).map_err(|error| LoadError::Compile {
-            path: path.to_owned(),
-            source: Cause::new(error),
-        })
-    };
-    panic_guard(work).unwrap_or_else(|panic| {
-        Err(LoadError::Broken {
-            path: path.to_owned(),
-            source: Cause::text(&panic),
-        })
-    })
-}
-
 fn shape(path: &Path, source: Cause) -> LoadError {
     LoadError::Shape {
         path: path.to_owned(),
@@ -212,7 +248,7 @@ fn shape(path: &Path, source: Cause) -> LoadError {
 
 /// Calls `describe` in a store of its own.
 fn ask(
-    code: &InstancePre<State>,
+    linked: &Linked,
     path: &Path,
     interrupt: Interrupt,
     limits: Limits,
@@ -227,7 +263,7 @@ fn ask(
         source,
     };
     let plugin_log = Arc::new(PluginLog::new(file.clone()));
-    let mut instance = Instance::new(code, plugin_log, interrupt, limits, Function::Describe)
+    let mut instance = Instance::new(linked, plugin_log, interrupt, limits, Function::Describe)
         .map_err(|refused| match refused {
             Refused::Call(error) => failed(error),
             Refused::Shape(cause) => shape(path, cause),

@@ -6,8 +6,10 @@
 mod accounts;
 mod answer;
 mod bindings;
+mod bounds;
 mod cache;
 mod clock;
+pub mod compile;
 mod componentize;
 mod describe;
 mod engine;
@@ -32,9 +34,10 @@ use std::time::Duration;
 use journal_options::OptionSchema;
 
 pub use clock::Interrupt;
+pub use compile::{CompileLimits, Compiler};
 pub use engine::Engine;
-pub use error::{AnswerError, CallError, Cause, LoadError, Question};
-pub use load::{LoadTimes, Plugin};
+pub use error::{AnswerError, CallError, Cause, CompileLimit, LoadError, Question};
+pub use load::{LoadTimes, Plugin, Prepared};
 pub use processor::Processor;
 
 /// The limits of one processor.

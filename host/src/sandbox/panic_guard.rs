@@ -2,36 +2,41 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::sync::Once;
-
-use rayon::ThreadPoolBuilder;
+use std::thread;
 
 use crate::text;
 
-/// The stack of each thread, in bytes: parsers and compilers recurse with their input, and a stack that overflows
+/// The stack of the thread, in bytes: parsers and compilers recurse with their input, and a stack that overflows
 /// cannot be caught. Only the part that is touched takes memory.
-const STACK_BYTES: usize = 64 << 20;
+pub(super) const STACK_BYTES: usize = 64 << 20;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work` on a pool of threads of its own; the parallel parts of the compiler run there, too.
+/// Runs `work` on a thread of its own.
 ///
 /// # Errors
 /// The message of its panic, bounded and without control characters.
 pub(super) fn panic_guard<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
     silence();
-    let pool = ThreadPoolBuilder::new()
-        .thread_name(|index| format!("plugin-loader-{index}"))
-        .stack_size(STACK_BYTES)
-        .start_handler(|_| QUIET.set(true))
-        .build()
-        .map_err(|error| error.to_string())?;
-    // The panic drops everything that `work` holds, so nobody sees it in an inconsistent state.
-    panic::catch_unwind(AssertUnwindSafe(|| pool.install(work)))
-        .map_err(|panic| text::clean(message(panic.as_ref()), text::REASON_BYTES))
+    let quiet_work = || {
+        QUIET.set(true);
+        work()
+    };
+    let done = thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name("plugin-loader".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, quiet_work)
+            .map_err(|error| error.to_string())?;
+        Ok(thread.join())
+    });
+    done.and_then(|done| {
+        done.map_err(|panic| text::clean(message(panic.as_ref()), text::REASON_BYTES))
+    })
 }
 
 /// Makes panics of guarded work print nothing: they are reported as errors.
@@ -55,8 +60,6 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use rayon::prelude::*;
-
     use super::*;
 
     #[test]
@@ -84,15 +87,5 @@ mod tests {
     #[test]
     fn work_may_recurse_deeper_than_on_an_ordinary_thread() {
         assert_eq!(panic_guard(|| down(20_000)), Ok(20_000));
-    }
-
-    #[test]
-    fn parts_at_the_same_time_have_the_same_stack_and_are_as_quiet() {
-        let parts = || (0..64).into_par_iter().map(|_| down(20_000)).sum();
-        assert_eq!(panic_guard(parts), Ok(64 * 20_000));
-        let quiet = || (0..64).into_par_iter().all(|_| QUIET.get());
-        assert_eq!(panic_guard(quiet), Ok(true));
-        let panics = || (0..64).into_par_iter().for_each(|_| panic!("part"));
-        assert_eq!(panic_guard(panics), Err("part".to_owned()));
     }
 }

@@ -32,7 +32,7 @@ impl Processor {
         limits: Limits,
     ) -> Result<(Self, Plan), CallError> {
         let mut instance = Instance::new(
-            plugin.code(),
+            plugin.linked(),
             plugin.plugin_log(),
             plugin.interrupt(),
             limits,
@@ -117,9 +117,16 @@ impl Processor {
                 })?
                 .map_err(failure)
         })?;
-        let sealed = self.at_sink(HeldRows::seal);
+        let time = self.instance.state().sealing_time();
+        let mut out_of_time = None;
+        let sealed = self.at_sink(|rows| {
+            rows.seal_while(|| {
+                out_of_time = time().err();
+                out_of_time.is_none()
+            })
+        });
         self.poisoned = sealed.is_err();
-        sealed.map_err(CallError::MergedRow)
+        sealed.map_err(|error| out_of_time.unwrap_or(CallError::MergedRow(error)))
     }
 
     /// Works on the held rows; the time counts as the sink's.

@@ -17,6 +17,10 @@ use crate::text;
 /// The limit on what the guest may pass at once in `describe` and `start`, in bytes.
 const ANSWER_BYTES: usize = 1 << 20;
 
+/// The limit on the rows that one call may emit. Small rows take more time than memory, in the call and at the checkpoint
+/// after it.
+const CALL_ROWS: usize = 10_000_000;
+
 /// The function of the contract that is being called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
@@ -70,6 +74,7 @@ pub(super) struct State {
     limits: Limits,
     function: Function,
     emitted_bytes: usize,
+    emitted_rows: usize,
     lines: u32,
     panic: Option<Panic>,
 }
@@ -91,6 +96,7 @@ impl State {
             limits,
             function,
             emitted_bytes: 0,
+            emitted_rows: 0,
             lines: 0,
             panic: None,
         }
@@ -104,6 +110,7 @@ impl State {
         self.clock = CallClock::start();
         self.function = function;
         self.emitted_bytes = 0;
+        self.emitted_rows = 0;
         self.lines = 0;
         self.panic = None;
         self.limiter.forget();
@@ -129,6 +136,17 @@ impl State {
         self.clock.remaining(&self.limits, &self.interrupt)
     }
 
+    /// What sealing rows at a checkpoint may take. Rows of many calls wait for it, so it has more time than a call.
+    pub(super) fn sealing_time(&self) -> impl Fn() -> Result<(), CallError> + use<> {
+        let (clock, interrupt) = (CallClock::start(), self.interrupt.clone());
+        let limits = Limits {
+            deadline: self.limits.wall,
+            wall: self.limits.wall.saturating_mul(4),
+            ..self.limits
+        };
+        move || clock.remaining(&limits, &interrupt).map(drop)
+    }
+
     /// Counts a log line and returns whether it may be written.
     pub(super) fn may_log(&mut self) -> bool {
         self.lines = self.lines.saturating_add(1);
@@ -150,8 +168,12 @@ impl State {
         })
     }
 
-    /// Counts emitted bytes against the call's limit.
-    pub(super) fn count_emitted(&mut self, bytes: usize) -> Result<(), CallError> {
+    /// Counts emitted rows and bytes against the call's limits.
+    pub(super) fn count_emitted(&mut self, rows: usize, bytes: usize) -> Result<(), CallError> {
+        self.emitted_rows = self.emitted_rows.saturating_add(rows);
+        if self.emitted_rows > CALL_ROWS {
+            return Err(CallError::TooManyRows { limit: CALL_ROWS });
+        }
         self.emitted_bytes = self.emitted_bytes.saturating_add(bytes);
         if self.emitted_bytes <= self.limits.emit_bytes {
             return Ok(());
@@ -211,4 +233,28 @@ fn innermost(error: &wasmtime::Error) -> Option<String> {
     let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
     let name = frames.iter().find_map(wasmtime::FrameInfo::func_name)?;
     Some(text::clean(name, text::REASON_BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn rows_of_a_call_are_counted_apart_from_their_bytes() {
+        let limits = Limits {
+            deadline: Duration::from_secs(1),
+            wall: Duration::from_secs(4),
+            memory_bytes: 1 << 30,
+            emit_bytes: 1 << 30,
+        };
+        let plugin_log = Arc::new(PluginLog::new("p".to_owned()));
+        let mut state = State::new(plugin_log, Interrupt::default(), limits, Function::Process);
+        state.count_emitted(CALL_ROWS, 1).unwrap();
+        let error = state.count_emitted(1, 1).unwrap_err();
+        assert!(matches!(error, CallError::TooManyRows { limit } if limit == CALL_ROWS));
+        state.begin(Function::Process);
+        state.count_emitted(CALL_ROWS, 1).unwrap();
+    }
 }

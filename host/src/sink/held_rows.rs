@@ -12,8 +12,9 @@ pub(super) const KEPT_CAPACITY: usize = 32 << 20;
 /// buffer comes from the heap, where other allocations may split it before it is asked for again.
 pub(super) const MAPPED_BYTES: usize = 33 << 20;
 
-/// The rows between two questions whether there is time for more.
+/// The rows, and their bytes, between two questions whether there is time for more.
 const ROWS_PER_LOOK: usize = 1000;
+const BYTES_PER_LOOK: usize = 256 << 10;
 
 /// Memory for rows that are only checked, kept from one to the next, in bytes.
 const KEPT_SCRATCH: usize = 1 << 16;
@@ -136,7 +137,8 @@ impl HeldRows {
         self.emit_while(output, rows, ends, || true)
     }
 
-    /// As [`emit`](Self::emit), as long as `go_on` says so, which is asked once for each thousand rows.
+    /// As [`emit`](Self::emit), as long as `go_on` says so, which is asked once for each thousand rows and for each 256
+    /// KiB of rows.
     ///
     /// # Errors
     /// As for [`emit`](Self::emit), and when `go_on` ends it.
@@ -258,9 +260,17 @@ impl HeldRows {
     /// # Errors
     /// When a merged row cannot be represented although each row that it was made of could. Nothing is changed then.
     pub fn seal(&mut self) -> Result<(), RowError> {
+        self.seal_while(|| true)
+    }
+
+    /// As [`seal`](Self::seal), as long as `go_on` says so.
+    ///
+    /// # Errors
+    /// As for [`seal`](Self::seal), and when `go_on` ends it.
+    pub fn seal_while(&mut self, mut go_on: impl FnMut() -> bool) -> Result<(), RowError> {
         self.rollback_call();
         for index in 0..self.outputs.len() {
-            if let Err(error) = self.encode_merged(index) {
+            if let Err(error) = self.encode_merged(index, &mut go_on) {
                 self.rollback_call();
                 return Err(error);
             }
@@ -276,7 +286,7 @@ impl HeldRows {
         Ok(())
     }
 
-    fn encode_merged(&mut self, index: usize) -> Result<(), RowError> {
+    fn encode_merged(&mut self, index: usize, go_on: impl FnMut() -> bool) -> Result<(), RowError> {
         let held = &mut self.outputs[index];
         let Some(merging) = &held.merging else {
             return Ok(());
@@ -286,7 +296,11 @@ impl HeldRows {
             stream.reserve(self.limits.most_bytes);
         }
         let mut row = 0;
+        let mut looks = Looks::new(go_on);
         merging.each(|bytes| {
+            looks
+                .pass(bytes.len())
+                .map_err(|refused| refused.into_error(&held.name, usize::MAX))?;
             let encoded = held.encoder.encode(bytes, &mut stream.bytes, usize::MAX);
             row += 1;
             encoded.map_err(|error| {
@@ -417,23 +431,54 @@ impl Refused {
 fn each_row(
     rows: &[u8],
     ends: &[u32],
-    mut go_on: impl FnMut() -> bool,
+    go_on: impl FnMut() -> bool,
     mut take: impl FnMut(usize, &[u8]) -> Result<(), Refused>,
 ) -> Result<(), Refused> {
     let mut start = 0;
+    let mut looks = Looks::new(go_on);
     for (index, &end) in ends.iter().enumerate() {
-        if index % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 && !go_on() {
-            return Err(Refused::OutOfTime);
-        }
         let end = end as usize;
         let row = rows.get(start..end).ok_or(Refused::Ends)?;
         start = end;
         take(index, row)?;
+        looks.pass(row.len())?;
     }
     if start == rows.len() {
         Ok(())
     } else {
         Err(Refused::Ends)
+    }
+}
+
+/// Asks from time to time whether there is time for more rows.
+struct Looks<F> {
+    go_on: F,
+    rows: usize,
+    bytes: usize,
+}
+
+impl<F: FnMut() -> bool> Looks<F> {
+    fn new(go_on: F) -> Self {
+        Self {
+            go_on,
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Counts a row.
+    fn pass(&mut self, bytes: usize) -> Result<(), Refused> {
+        self.rows += 1;
+        self.bytes += bytes;
+        if self.rows < ROWS_PER_LOOK && self.bytes < BYTES_PER_LOOK {
+            return Ok(());
+        }
+        (self.rows, self.bytes) = (0, 0);
+        if (self.go_on)() {
+            Ok(())
+        } else {
+            Err(Refused::OutOfTime)
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod bad_input;
 mod bench;
 mod check;
 mod configuration;
+mod confinement;
 mod delivery;
 mod harness;
 mod objects;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use guest_reader::{Checksum, Work};
 use journal_benches::measure::thread_cpu_time;
 use journal_host::journal::plan::{Kind, Output};
-use journal_host::sandbox::{Engine, Limits, Plugin, Processor};
+use journal_host::sandbox::{Compiler, Engine, Limits, Plugin, Processor};
 use journal_host::sink::{BoundOutput, EncodeError, Encoder, HeldRows, RowLimits};
 use journal_tests::paths;
 use serde::Deserialize;
@@ -52,7 +52,7 @@ struct Row {
 
 impl Sandboxed {
     pub(crate) fn start(work: Work) -> Self {
-        let engine = Engine::new().expect("the system runs WebAssembly");
+        let engine = Engine::new(Compiler::Here).expect("the system runs WebAssembly");
         let plugin = Plugin::load(&engine, &paths::plugin("guest-reader"), LIMITS)
             .expect("the guest is a plugin");
         let options = serde_json::json!({ "work": work }).to_string();

@@ -3,7 +3,7 @@
 use super::{AUTHOR, Explain};
 use crate::cli::names::Names;
 use crate::config::Setting;
-use crate::sandbox::{CallError, LoadError, Question};
+use crate::sandbox::{CallError, CompileLimit, LoadError, Question};
 
 impl Explain for LoadError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
@@ -32,6 +32,31 @@ impl Explain for LoadError {
             }
             Self::Malformed { .. } | Self::Broken { .. } => {
                 "it may be cut short or damaged: copy or build it again".to_owned()
+            }
+            Self::TooMuch { .. } => {
+                "no known compiler makes such code: ask its author what the plugin is made with".to_owned()
+            }
+            Self::CompileLimit { limit, .. } => match limit {
+                CompileLimit::Memory(_) => format!(
+                    "{} allows more; usual plugins need some 30 MiB",
+                    names.of(Setting::CompileMemory)
+                ),
+                CompileLimit::Cpu(_) => format!(
+                    "{} allows more; usual plugins take a few seconds",
+                    names.of(Setting::CompileTimeout)
+                ),
+                CompileLimit::Wall(_) => format!(
+                    "the machine may be overloaded: {} allows more",
+                    names.of(Setting::CompileTimeout)
+                ),
+                CompileLimit::MachineMemory => format!(
+                    "give the machine or the container more memory: compiling may take {} of it",
+                    names.of(Setting::CompileMemory)
+                ),
+            },
+            Self::CompileProcess { .. } => {
+                "the host starts its own executable once for this: look at the limits on processes and at `/proc`"
+                    .to_owned()
             }
             Self::NoComponentType { .. } => {
                 "build it with the plugin SDK and its export macro, or make a component of it with `wasm-tools component`".to_owned()
@@ -102,6 +127,9 @@ impl Explain for CallError {
                     Some(hint) => format!("{hint}; {rules}"),
                     None => rules,
                 }
+            }
+            Self::TooManyRows { .. } => {
+                format!("{} makes calls smaller", name(Setting::BatchRecords))
             }
             Self::Misbehaved { .. }
             | Self::TooMuchAtOnce { .. }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::guest::{Guest, LIMITS};
 use crate::sandbox::cache::Cache;
 use crate::sandbox::private_dir::Folder;
-use crate::sandbox::{Engine, Plugin};
+use crate::sandbox::{Compiler, Engine, Plugin};
 
 /// A plugin's file and an empty cache.
 struct Fixture {
@@ -21,7 +21,7 @@ impl Fixture {
         let top = tempfile::tempdir().unwrap();
         let plugin = top.path().join("guest.wasm");
         fs::write(&plugin, Guest::default().module()).unwrap();
-        let engine = Engine::new().unwrap();
+        let engine = Engine::new(Compiler::Here).unwrap();
         Self {
             top,
             plugin,

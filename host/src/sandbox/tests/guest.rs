@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::plan::Plan;
-use crate::sandbox::{Engine, Limits, LoadError, Plugin, Processor};
+use crate::sandbox::{Compiler, Engine, Limits, LoadError, Plugin, Processor};
 
 /// Limits for a small guest.
 pub(super) const LIMITS: Limits = Limits {
@@ -206,7 +206,7 @@ pub(super) fn load(bytes: &[u8], limits: Limits) -> Result<Plugin, LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("guest.wasm");
     std::fs::write(&path, bytes).unwrap();
-    Plugin::load_with(&Engine::new().unwrap(), &path, limits, None)
+    Plugin::load_with(&Engine::new(Compiler::Here).unwrap(), &path, limits, None)
 }
 
 /// A batch of records with these values.

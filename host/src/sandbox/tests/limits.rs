@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::guest::{Guest, LIMITS, batches};
 use super::rows;
-use crate::sandbox::{CallError, Engine, Interrupt, Limits, LoadError, Plugin, Processor};
+use crate::sandbox::{
+    CallError, Compiler, Engine, Interrupt, Limits, LoadError, Plugin, Processor,
+};
 
 const SHORT: Limits = Limits {
     deadline: Duration::from_millis(100),
@@ -113,7 +115,9 @@ fn call_ends_when_the_run_has_to_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("guest.wasm");
     std::fs::write(&path, guest.module()).unwrap();
-    let engine = Engine::new().unwrap().interrupted_by(interrupt.clone());
+    let engine = Engine::new(Compiler::Here)
+        .unwrap()
+        .interrupted_by(interrupt.clone());
     let plugin = Plugin::load_with(&engine, &path, LIMITS, None).unwrap();
     let (mut processor, _) = Processor::start(&plugin, "{}", LIMITS).unwrap();
     let begin = Instant::now();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::guest::{self, Guest, LIMITS, load};
-use crate::sandbox::{Engine, LoadError, Plugin, Processor};
+use crate::sandbox::{Compiler, Engine, LoadError, Plugin, Processor};
 
 fn refused(bytes: &[u8]) -> LoadError {
     load(bytes, LIMITS).err().expect("it is refused")
@@ -46,7 +46,7 @@ fn a_later_patch_version_is_the_same_interface() {
 fn a_missing_file_a_folder_and_a_pipe_are_different_errors() {
     let folder = tempfile::tempdir().unwrap();
     let at = |path: &Path| {
-        Plugin::load_with(&Engine::new().unwrap(), path, LIMITS, None)
+        Plugin::load_with(&Engine::new(Compiler::Here).unwrap(), path, LIMITS, None)
             .err()
             .unwrap()
     };
@@ -69,7 +69,7 @@ fn a_file_beyond_the_largest_is_not_read() {
         .unwrap()
         .set_len((64 << 20) + 1)
         .unwrap();
-    let error = Plugin::load_with(&Engine::new().unwrap(), &path, LIMITS, None)
+    let error = Plugin::load_with(&Engine::new(Compiler::Here).unwrap(), &path, LIMITS, None)
         .err()
         .unwrap();
     assert!(

@@ -408,3 +408,58 @@ fn what_json_lacks_is_refused_at_once_and_many_rows_are_written_whole() {
     let last = format!("{{\"k\":99,\"v\":\"{}\"}}", "x".repeat(0x8000));
     assert_eq!(lines.lines().last(), Some(last.as_str()));
 }
+
+/// As many looks as `allowed` find that there is time.
+fn while_allowed(allowed: usize) -> impl FnMut() -> bool {
+    let mut looks = 0;
+    move || {
+        looks += 1;
+        looks <= allowed
+    }
+}
+
+#[test]
+fn time_is_looked_at_for_each_thousand_rows_and_for_each_256_kib() {
+    let small = row(b'a', &[1]);
+    let large = row(b'b', &[&[0xc6, 0, 2, 0, 0][..], &[0; 128 << 10]].concat());
+    for (rows, each) in [(vec![small; 3000], 1000), (vec![large; 6], 2)] {
+        let mut bytes = Vec::new();
+        let ends = rows.iter().map(|row| {
+            bytes.extend_from_slice(row);
+            u32::try_from(bytes.len()).unwrap()
+        });
+        let ends: Vec<u32> = ends.collect();
+        let looks = rows.len() / each;
+        let mut held = bound().0;
+        let taken = |held: &mut Bound, allowed| {
+            let taken = held
+                .rows
+                .emit_while(1, &bytes, &ends, while_allowed(allowed));
+            held.rows.rollback_call();
+            taken
+        };
+        assert!(taken(&mut held, looks).is_ok());
+        let error = taken(&mut held, looks - 1).unwrap_err();
+        assert!(matches!(error, RowError::OutOfTime { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn sealing_that_takes_too_long_changes_nothing_and_can_be_repeated() {
+    let (mut held, memory) = bound();
+    let keys: Vec<_> = (0..2500_u32)
+        .map(|number| {
+            let key = number.to_be_bytes();
+            [b"\x82\xa1k\xc4\x04", &key[..], b"\xa1v\x01"].concat()
+        })
+        .collect();
+    emit(&mut held, 0, &keys).unwrap();
+    held.rows.end_call();
+    let before = held.rows.held_bytes();
+    let error = held.rows.seal_while(while_allowed(1)).unwrap_err();
+    assert!(matches!(error, RowError::OutOfTime { .. }), "{error:?}");
+    assert_eq!(held.rows.held_bytes(), before);
+    held.rows.seal_while(while_allowed(2)).unwrap();
+    assert_eq!(held.rows.counts().next(), Some(2500));
+    drop(memory);
+}

@@ -2,6 +2,8 @@
 
 mod arguments;
 mod brokers;
+mod compiling;
+mod deadlines;
 mod floods;
 mod guests;
 mod offsets;

@@ -1,0 +1,77 @@
+//! The confinement of a process that runs a plugin: which files its settings name.
+
+use std::path::PathBuf;
+
+use crate::config::{Config, Source, StartFrom};
+use crate::confine::{self, Paths};
+
+/// Parts of the names of librdkafka's settings whose values are files or folders.
+const FILE_SETTINGS: [&str; 4] = ["location", "keytab", "file", "path"];
+
+/// Confines the process, unless the settings say that it keeps its rights. What the kernel lacks is logged.
+pub(super) fn confine(config: &Config) {
+    if !config.confine {
+        return;
+    }
+    let confined = confine::confine(&paths(config));
+    if confined.is_whole() {
+        tracing::debug!("{confined}");
+    } else {
+        tracing::warn!("the process keeps rights that it does not need: {confined}");
+    }
+}
+
+/// The files that a run reads and writes after its plugin was compiled.
+fn paths(config: &Config) -> Paths {
+    let mut paths = Paths::default();
+    paths.read.push(config.plugin.clone());
+    paths.read.extend(config.options.file.clone());
+    match &config.source {
+        Source::Recording(path) => paths.read.push(path.clone()),
+        Source::Kafka(kafka) => {
+            if let Some(StartFrom::OffsetFile(path)) = &kafka.from {
+                paths.read.push(path.clone());
+            }
+            let settings = kafka.connection.settings.iter();
+            let files =
+                settings.filter(|(key, _)| FILE_SETTINGS.iter().any(|part| key.contains(part)));
+            for (_, value) in files {
+                paths.read.extend(std::env::split_paths(value));
+                paths.read.extend(value.split(';').map(PathBuf::from));
+            }
+        }
+    }
+    for output in &config.outputs {
+        // Which of both it is depends on the plan. What does not exist gets no right.
+        paths.write.push(PathBuf::from(output));
+        if let Some((_, file)) = output.split_once('=') {
+            paths.write.push(PathBuf::from(file));
+        }
+    }
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layer;
+
+    #[test]
+    fn files_of_the_settings_can_be_read_and_those_of_outputs_written() {
+        let layer: Layer = serde_json::from_str(
+            r#"{"processor": {"plugin": "p.wasm", "options_file": "o.json"},
+                "kafka": {"brokers": "b", "group_id": "g", "from": "offsets.json", "settings":
+                    {"ssl.ca.location": "ca.pem", "plugin.library.paths": "a;b", "client.id": "c"}},
+                "outputs": ["all.jsonl", "rows=d/rows.jsonl"]}"#,
+        )
+        .unwrap();
+        let Paths { read, write } = paths(&Config::try_from(layer).unwrap());
+        for path in ["p.wasm", "o.json", "offsets.json", "ca.pem", "a", "b"] {
+            assert!(read.contains(&path.into()), "{path}: {read:?}");
+        }
+        assert!(!read.contains(&"c".into()), "{read:?}");
+        for path in ["all.jsonl", "d/rows.jsonl"] {
+            assert!(write.contains(&path.into()), "{path}: {write:?}");
+        }
+    }
+}

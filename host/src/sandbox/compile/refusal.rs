@@ -1,0 +1,75 @@
+//! Why bytes are not compiled, as the child process says it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::CompileLimits;
+use crate::sandbox::LoadError;
+use crate::sandbox::error::{Cause, CompileLimit};
+
+/// A [`LoadError`] of the plugin's bytes, without the plugin's path.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::sandbox) enum Refusal {
+    NotWasm { text: bool },
+    Malformed(Cause),
+    TooMuch(String),
+    NoComponentType,
+    Componentize(Cause),
+    NoInterface,
+    OtherVersion { found: String },
+    UnknownImports(Vec<String>),
+    Compile(Cause),
+    OutOfMemory,
+    Broken(Cause),
+}
+
+impl Refusal {
+    /// The error of the plugin at `path`.
+    pub(in crate::sandbox) fn of(self, path: &Path) -> LoadError {
+        let path = path.to_owned();
+        let offered = journal_contract::PROCESSOR;
+        match self {
+            Self::NotWasm { text } => LoadError::NotWasm { path, text },
+            Self::Malformed(source) => LoadError::Malformed { path, source },
+            Self::TooMuch(what) => LoadError::TooMuch { path, what },
+            Self::NoComponentType => LoadError::NoComponentType { path },
+            Self::Componentize(source) => LoadError::Componentize { path, source },
+            Self::NoInterface => LoadError::NoInterface { path, offered },
+            Self::OtherVersion { found } => LoadError::OtherVersion {
+                path,
+                found,
+                offered,
+            },
+            Self::UnknownImports(imports) => LoadError::UnknownImports { path, imports },
+            Self::Compile(source) => LoadError::Compile { path, source },
+            Self::OutOfMemory => LoadError::CompileLimit {
+                path,
+                limit: CompileLimit::MachineMemory,
+            },
+            Self::Broken(source) => LoadError::Broken { path, source },
+        }
+    }
+
+    /// The error of the plugin at `path`, which was compiled with limits.
+    pub(super) fn within(self, limits: CompileLimits, path: &Path) -> LoadError {
+        match self {
+            Self::OutOfMemory => LoadError::CompileLimit {
+                path: path.to_owned(),
+                limit: CompileLimit::Memory(limits.memory_bytes),
+            },
+            other => other.of(path),
+        }
+    }
+}
+
+impl From<wasmparser::BinaryReaderError> for Refusal {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Malformed(Cause::new(error))
+    }
+}
+
+/// A plugin has more of something than is accepted: `too_much(64, "values in a signature")`.
+pub(in crate::sandbox) fn too_much(limit: u64, what: &str) -> Refusal {
+    Refusal::TooMuch(format!("more than {limit} {what}"))
+}
