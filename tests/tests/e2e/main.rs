@@ -6,6 +6,7 @@ mod check;
 mod configuration;
 mod delivery;
 mod harness;
+mod large_records;
 mod objects;
 mod offsets;
 mod partitions;
