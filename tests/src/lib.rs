@@ -15,8 +15,10 @@ pub mod oracle;
 pub mod paths;
 pub mod run;
 pub mod seed;
+pub mod spin;
 pub mod wait;
 
 pub use host::{Finished, Host, Running};
 pub use kafka::{Broker, Prefix};
+pub use spin::spin;
 pub use wait::until;

@@ -209,6 +209,27 @@ impl Broker {
         }
     }
 
+    /// Stops its process without ending it, so that it answers nothing until it [continues](Self::resume).
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Continues a paused process. It is harmless if the process is not paused.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("the broker is running");
+        kill_process(Pid::from_child(process), signal).expect("a child can be signalled");
+    }
+
     /// Whether it was launched and not stopped or killed.
     #[must_use]
     pub fn is_running(&self) -> bool {

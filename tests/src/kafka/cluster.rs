@@ -125,6 +125,9 @@ impl Cluster {
     /// # Panics
     /// When they do not start.
     pub fn mend(&mut self) {
+        for broker in self.brokers.iter().filter(|broker| broker.is_running()) {
+            broker.resume();
+        }
         for broker in self
             .brokers
             .iter_mut()

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
@@ -214,8 +215,24 @@ impl Broker {
         repetitions: u32,
         timestamp_ms: Option<i64>,
     ) {
-        let producer: ThreadedProducer<Confirmations> = self
-            .client()
+        let writer = Writer::new(self.client(), prefix, journal);
+        for repetition in 0..repetitions {
+            writer.write(repetition, timestamp_ms);
+        }
+        writer.flush();
+    }
+}
+
+/// Writes the records of a journal to topics that exist.
+pub(super) struct Writer<'a> {
+    producer: ThreadedProducer<Confirmations>,
+    /// Each record with its topic.
+    records: Vec<(&'a Record, String)>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(mut client: ClientConfig, prefix: &Prefix, journal: &'a Journal) -> Self {
+        let producer = client
             .set("enable.idempotence", "true")
             .set("compression.type", "zstd")
             .set("linger.ms", "20")
@@ -226,26 +243,34 @@ impl Broker {
             .set("queue.buffering.max.kbytes", "262144")
             .create_with_context(Confirmations)
             .expect("the settings are right");
-        let topics: Vec<String> = journal
-            .records
-            .iter()
-            .map(|record| topic(prefix, record))
-            .collect();
-        let mut key = Vec::new();
-        for repetition in 0..repetitions {
-            for (record, topic) in journal.records.iter().zip(&topics) {
-                write_key(&mut key, &record.key, repetition);
-                let mut message = BaseRecord::to(topic).key(&key);
-                if let Some(value) = &record.value {
-                    message = message.payload(value);
-                }
-                if let Some(timestamp_ms) = timestamp_ms {
-                    message = message.timestamp(timestamp_ms);
-                }
-                send(&producer, message);
-            }
+        let records = journal.records.iter();
+        Self {
+            producer,
+            records: records
+                .map(|record| (record, topic(prefix, record)))
+                .collect(),
         }
-        producer
+    }
+
+    /// Writes each record once, with the keys of this repetition.
+    pub(super) fn write(&self, repetition: u32, timestamp_ms: Option<i64>) {
+        let mut key = Vec::new();
+        for (record, topic) in &self.records {
+            write_key(&mut key, &record.key, repetition);
+            let mut message = BaseRecord::to(topic).key(&key);
+            if let Some(value) = &record.value {
+                message = message.payload(value);
+            }
+            if let Some(timestamp_ms) = timestamp_ms {
+                message = message.timestamp(timestamp_ms);
+            }
+            send(&self.producer, message);
+        }
+    }
+
+    /// Waits until the broker has confirmed everything.
+    pub(super) fn flush(&self) {
+        self.producer
             .flush(FLUSH_LIMIT)
             .expect("the broker confirms what was sent");
     }

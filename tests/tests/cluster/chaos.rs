@@ -39,15 +39,18 @@ enum Fault {
     KillBroker,
     /// A broker is shut down, and comes back later.
     StopBroker,
+    /// A broker does nothing for a short time, or for so long that its partitions and groups move.
+    PauseBroker,
 }
 
-const FAULTS: [Fault; 6] = [
+const FAULTS: [Fault; 7] = [
     Fault::KillHost,
     Fault::RestartHost,
     Fault::PauseHost,
     Fault::Rotate,
     Fault::KillBroker,
     Fault::StopBroker,
+    Fault::PauseBroker,
 ];
 
 struct Chaos<'a> {
@@ -113,16 +116,16 @@ impl<'a> Chaos<'a> {
                 let _moved = fs::rename(file, moved);
                 self.signal(index, Signal::HUP);
             }
-            Fault::KillBroker | Fault::StopBroker => {
+            Fault::KillBroker | Fault::StopBroker | Fault::PauseBroker => {
                 let time = self.milliseconds(500..8000);
                 if self.broker_is_back.is_some() {
                     return;
                 }
                 let broker = self.cluster.broker(index);
-                if fault == Fault::KillBroker {
-                    broker.kill();
-                } else {
-                    broker.stop();
+                match fault {
+                    Fault::KillBroker => broker.kill(),
+                    Fault::StopBroker => broker.stop(),
+                    _ => broker.pause(),
                 }
                 self.broker_is_back = Some(Instant::now() + time);
             }

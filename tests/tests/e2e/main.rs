@@ -9,6 +9,7 @@ mod harness;
 mod large_records;
 mod objects;
 mod offsets;
+mod operators_files;
 mod partitions;
 mod phases;
 mod plugins;

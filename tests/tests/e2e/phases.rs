@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use journal_tests::kafka::{Counts, Journal, Record};
-use journal_tests::{Broker, Finished, Host, Prefix, Running, host, paths, until};
+use journal_tests::{Broker, Finished, Host, Prefix, Running, host, paths, spin, until};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -59,12 +59,12 @@ fn phases(plugin: &str, prefix: &Prefix, group: &str) -> Host {
 
 /// A process that takes a few milliseconds for each record, and shows and commits its counts often.
 fn slow(prefix: &Prefix, group: &str) -> Host {
-    slower(prefix, group, "spin=2000000")
+    slower(prefix, group, Duration::from_millis(4))
 }
 
-fn slower(prefix: &Prefix, group: &str, spin: &str) -> Host {
+fn slower(prefix: &Prefix, group: &str, per_record: Duration) -> Host {
     phases("guest-counter", prefix, group)
-        .args(["--option", spin, "--batch-records", "10"])
+        .args(["--option", &spin(per_record), "--batch-records", "10"])
         .args(["--checkpoint-interval", "100ms"])
 }
 
@@ -181,7 +181,7 @@ fn process_that_has_read_its_part_waits_for_the_others_and_says_so() {
     Broker::shared().load(&prefix, &journal(&types), 1, 1);
     let group = prefix.group("waiting");
     // The waiting is logged after ten seconds, so the stage has to take longer.
-    let run = || slower(&prefix, &group, "spin=800000000");
+    let run = || slower(&prefix, &group, Duration::from_millis(300));
     let mut first = run().spawn();
     first.until("it reads the second stage", LIMIT, |running| {
         running
@@ -255,14 +255,13 @@ fn process_that_joins_later_goes_on_in_the_stage_of_the_others() {
     let broker = Broker::shared();
     broker.load(&prefix, &journal(&types), PARTITIONS, 1);
     let group = prefix.group("late");
-    let run = || slower(&prefix, &group, "spin=50000000");
+    let run = || slower(&prefix, &group, Duration::from_millis(50));
     let mut first = run().spawn();
     until_it_is_in(&mut first, 1);
     let more = journal(&[("revision", 5)]);
     broker.append(&prefix, &more, 1);
     let finished = [first, run().spawn()].map(|process| process.finish(LIMIT).success());
-    let said =
-        "this one goes on with them, and up to 5 records that came in earlier stages are left";
+    let said = "this one goes on with them, and leaves up to 5 records of earlier stages";
     assert!(finished[1].stderr.contains(said), "{}", finished[1].stderr);
     assert_eq!(total(&finished), journal(&types).counts(false, 1));
     let rest = run().finish(LIMIT).success();

@@ -207,7 +207,8 @@ fn on_broker(folder: &Path, prefix: &Prefix, group: &str) -> Host {
             "--kafka",
             "session.timeout.ms=6000",
         ])
-        .args(["--checkpoint-interval", "100ms", "--batch-records", "200"])
+        // A checkpoint after each call, unless the one before is not confirmed.
+        .args(["--checkpoint-interval", "1us", "--batch-records", "200"])
 }
 
 #[test]
@@ -228,7 +229,7 @@ fn run_killed_before_its_rows_are_written_and_resumed_finds_everything_once() {
     let folders = [(); 2].map(|()| run::folder("process"));
     let group = prefix.group("resumed");
     let killed = on_broker(&folders[0], &prefix, &group)
-        .fault("kill-before:write:3")
+        .fault("kill-before:write:2")
         .finish(LIMIT);
     assert!(!killed.status.success(), "{}", killed.stderr);
     let before = found(&folders[..1], false);

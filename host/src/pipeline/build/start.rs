@@ -51,7 +51,7 @@ impl AskedStart {
     pub(crate) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
         let mut listed = Offsets::new();
         let start = match kafka.from.as_ref().map(|from| start_at(from, now)) {
-            None => super::cluster_settings(kafka)
+            None => super::cluster_settings(&kafka.connection)
                 .start()
                 .map_err(SourceError::from)?,
             Some(Ok(start)) => Some(start),

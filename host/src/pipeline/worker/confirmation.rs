@@ -7,6 +7,7 @@ use super::checkpoint_log::{self, CheckpointId};
 use super::{Ended, Worker};
 use crate::journal::offsets::Confirmation;
 use crate::pipeline::failure::{CallRanges, WorkerError};
+use crate::text::plural;
 
 /// The first pause between two looks at a confirmation, which doubles up to [`LAST_PAUSE`]: brokers nearby answer
 /// within a few milliseconds.
@@ -155,7 +156,8 @@ impl Worker {
         if !matches!(waited, Ok(Waited::Confirmed)) {
             let reason = self.unconfirmed_reason();
             tracing::warn!(
-                "the last commit was not confirmed ({reason}): {records} records may come again"
+                "the last commit was not confirmed ({reason}): {} may come again",
+                plural(records, "record")
             );
         }
     }

@@ -2,7 +2,8 @@
 
 use journal_tests::{Host, paths};
 
-use super::{LIMIT, host, large, objects, shipped, slow, total};
+use super::live::{Live, stop};
+use super::{LIMIT, host, large, shipped, total};
 
 #[test]
 fn recording_gives_one_row_per_key_even_with_small_calls() {
@@ -19,20 +20,19 @@ fn recording_gives_one_row_per_key_even_with_small_calls() {
 
 #[test]
 fn partial_sums_of_two_processes_add_up() {
-    let large = large();
-    let group = large.prefix.group("merges");
-    let running = [(); 2].map(|()| {
-        slow(&large.prefix, &group)
-            .args(["--option", "merges=true"])
-            .spawn()
-    });
-    let finished = running.map(|process| process.finish(LIMIT).success());
-    for process in &finished {
-        assert!(objects(&process.counts()) > 0);
-        // There were several checkpoints.
-        assert!(process.rows().len() > process.counts().len());
+    let live = Live::new("merges");
+    let merges = || live.host("guest-counter").args(["--option", "merges=true"]);
+    let mut running = [(); 2].map(|()| merges().spawn());
+    for process in &mut running {
+        // There are several checkpoints.
+        process.until("several rows of a key", LIMIT, |process| {
+            let rows = process.rows();
+            (rows.len() > journal_tests::host::sum(&rows).len()).then_some(())
+        });
     }
-    assert_eq!(total(&finished), large.counts);
+    let [first, second] = running.map(stop);
+    let (rest, written) = live.rest();
+    assert_eq!(total([&first, &second, &rest]), written);
 }
 
 #[test]

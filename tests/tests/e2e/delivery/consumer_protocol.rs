@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use journal_tests::kafka::{Counts, Journal};
-use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
+use journal_tests::kafka::Counts;
+use journal_tests::{Broker, Host, Prefix, Running, paths};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{LIMIT, PARTITIONS, difference, objects, shipped, total};
+use super::live::{Live, stop, until_it_handles_more};
+use super::{LIMIT, PARTITIONS, difference, shipped, total};
 
 /// Sessions and heartbeats of the protocol are settings of the brokers: shorter ones than the defaults, for a test.
 const SHORT: &str = "\
@@ -18,72 +19,22 @@ group.consumer.heartbeat.interval.ms=300
 group.consumer.min.session.timeout.ms=1000
 group.consumer.session.timeout.ms=3000
 ";
-/// The copies of the shipped recording.
-const COPIES: u32 = 10;
 const CONSUMER: [&str; 2] = ["--kafka", "group.protocol=consumer"];
 const CLASSIC: [&str; 2] = ["--kafka", "session.timeout.ms=3000"];
-
-struct Loaded {
-    broker: Broker,
-    prefix: Prefix,
-    counts: Counts,
-}
+/// The copies of the shipped recording.
+const COPIES: u32 = 10;
 
 /// One broker for all tests here.
-fn loaded() -> &'static Loaded {
-    static LOADED: OnceLock<Loaded> = OnceLock::new();
-    LOADED.get_or_init(|| {
-        let broker = Broker::start_with(SHORT);
-        let prefix = Prefix::new("consumer");
-        let journal: Journal = shipped();
-        broker.load(&prefix, &journal, PARTITIONS, COPIES);
-        Loaded {
-            broker,
-            prefix,
-            counts: journal.counts(false, u64::from(COPIES)),
-        }
-    })
+fn broker() -> &'static Broker {
+    static BROKER: OnceLock<Broker> = OnceLock::new();
+    BROKER.get_or_init(|| Broker::start_with(SHORT))
 }
 
-fn host(plugin: &str, group: &str, protocol: [&str; 2]) -> Host {
-    Host::run(&paths::plugin(plugin))
-        .arg("--brokers")
-        .arg(loaded().broker.address())
-        .args(["--prefix", loaded().prefix.as_str(), "--group-id", group])
-        .args(["--on-eof", "stop"])
+/// A member that waits for more records at the end.
+fn member(live: &Live<'_>, protocol: [&str; 2]) -> Host {
+    live.plain("guest-counter")
+        .args(["--checkpoint-interval", "100ms"])
         .args(protocol)
-}
-
-/// A member that is slow enough for others to come and go.
-fn member(group: &str, protocol: [&str; 2]) -> Host {
-    host("guest-counter", group, protocol).args([
-        "--option",
-        "spin=200000",
-        "--checkpoint-interval",
-        "200ms",
-    ])
-}
-
-/// Waits until a member writes rows that it had not written before.
-fn until_it_handles_more(running: &mut Running) {
-    let before = running.rows().len();
-    running.until("the member handles records", LIMIT, |running| {
-        (running.rows().len() > before).then_some(())
-    });
-}
-
-fn end(running: Running) -> Finished {
-    running.signal(Signal::TERM);
-    running.finish(LIMIT).success()
-}
-
-/// Reads what is left. The group must have something left, or the members before were too fast to show anything.
-fn rest(group: &str, protocol: [&str; 2]) -> Finished {
-    let rest = host("count-objects", group, protocol)
-        .finish(LIMIT)
-        .success();
-    assert!(objects(&rest.counts()) > 0, "the members read everything");
-    rest
 }
 
 /// The rows of the last checkpoint: a checkpoint has at most one row per type.
@@ -96,41 +47,47 @@ fn last_checkpoint(rows: &[Value]) -> Counts {
 
 #[test]
 fn consumer_members_alone_count_everything_once() {
-    let group = loaded().prefix.group("alone");
-    let finished = host("count-objects", &group, CONSUMER)
-        .args(["--workers", "3"])
+    let prefix = Prefix::new("alone");
+    let journal = shipped();
+    let records = broker().load(&prefix, &journal, PARTITIONS, COPIES);
+    let group = prefix.group("alone");
+    let finished = Host::run(&paths::plugin("count-objects"))
+        .args(["--brokers", &broker().address()])
+        .args(["--prefix", prefix.as_str(), "--group-id", &group])
+        .args(["--on-eof", "stop", "--workers", "3"])
+        .args(CONSUMER)
         .finish(LIMIT)
         .success();
-    assert_eq!(finished.counts(), loaded().counts);
-    let committed = loaded().broker.committed_records(&group, &loaded().prefix);
-    assert_eq!(committed, objects(&loaded().counts));
+    assert_eq!(finished.counts(), journal.counts(false, COPIES.into()));
+    assert_eq!(broker().committed_records(&group, &prefix), records);
 }
 
 /// The group is upgraded when the second member joins, and downgraded when the last one of the new protocol leaves.
 #[test]
 fn members_of_both_protocols_hand_over_without_loss_or_repetition() {
-    let group = loaded().prefix.group("handover");
+    let live = Live::on(broker(), "handover");
     let mut finished = Vec::new();
-    let mut classic = member(&group, CLASSIC).spawn();
+    let mut classic = member(&live, CLASSIC).spawn();
     until_it_handles_more(&mut classic);
-    let mut consumer = member(&group, CONSUMER).spawn();
+    let mut consumer = member(&live, CONSUMER).spawn();
     until_it_handles_more(&mut consumer);
     until_it_handles_more(&mut classic);
-    finished.push(end(classic));
+    finished.push(stop(classic));
     until_it_handles_more(&mut consumer);
-    let mut classic = member(&group, CLASSIC).spawn();
+    let mut classic = member(&live, CLASSIC).spawn();
     until_it_handles_more(&mut classic);
-    finished.push(end(consumer));
+    finished.push(stop(consumer));
     until_it_handles_more(&mut classic);
-    finished.push(end(classic));
-    finished.push(rest(&group, CONSUMER));
+    finished.push(stop(classic));
+    let (rest, written) = live.rest();
+    finished.push(rest);
     for finished in &finished {
         // Another warning says that records come again if offsets are gone, which they are not here.
         for promise in ["may come again", "will come again"] {
             assert!(!finished.stderr.contains(promise), "{}", finished.stderr);
         }
     }
-    assert_eq!(total(&finished), loaded().counts);
+    assert_eq!(total(&finished), written);
 }
 
 #[test]
@@ -140,17 +97,17 @@ fn killed_member_repeats_at_most_its_last_checkpoint_whatever_the_protocols() {
         ("classic", CLASSIC, CONSUMER),
         ("both", CONSUMER, CONSUMER),
     ] {
-        let group = loaded().prefix.group(&format!("killed-{name}"));
-        let mut steady = member(&group, stays).spawn();
+        let live = Live::on(broker(), &format!("killed-{name}"));
+        let mut steady = member(&live, stays).spawn();
         until_it_handles_more(&mut steady);
-        let mut victim = member(&group, killed).spawn();
+        let mut victim = member(&live, killed).spawn();
         until_it_handles_more(&mut victim);
         until_it_handles_more(&mut victim);
         let victim = victim.kill();
         until_it_handles_more(&mut steady);
-        let steady = end(steady);
-        let rest = rest(&group, stays);
-        let repeated = difference(&total([&victim, &steady, &rest]), &loaded().counts);
+        let steady = stop(steady);
+        let (rest, written) = live.rest();
+        let repeated = difference(&total([&victim, &steady, &rest]), &written);
         let most = last_checkpoint(&victim.rows());
         for (object_type, sums) in &repeated {
             let most = most.get(object_type).copied().unwrap_or_default();

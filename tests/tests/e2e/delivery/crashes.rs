@@ -5,20 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use journal_tests::kafka::Counts;
-use journal_tests::{Broker, Finished, Host, Prefix, host as rows_of, run};
+use journal_tests::kafka::{Counts, Feed};
+use journal_tests::{Broker, Finished, Host, Prefix, host as rows_of, paths, run};
 use serde_json::Value;
 
-use super::{
-    LIMIT, PARTITIONS, assert_in_the_middle, difference, host, large, objects, shipped, slow, spin,
-    total, trap_at_call, until_committed,
-};
+use super::live::{Live, stop, until_it_handles_more};
+use super::{LIMIT, PARTITIONS, difference, host, objects, shipped, total, until_committed};
 
 /// The group waits for a dead member until its session times out.
 const SHORT_SESSION: [&str; 2] = ["--kafka", "session.timeout.ms=2000"];
 
 /// Whether the processor holds the counts until a checkpoint, or the host merges them.
-const MERGES: [&str; 2] = ["merges=false", "merges=true"];
+const MERGES: [(&str, &str); 2] = [("held", "merges=false"), ("merged", "merges=true")];
 
 /// The rows of the last checkpoint: a checkpoint has at most one row per type.
 fn last_checkpoint(rows: &[Value]) -> Counts {
@@ -36,67 +34,57 @@ fn last_checkpoint(rows: &[Value]) -> Counts {
 
 #[test]
 fn killed_between_rows_and_commit_repeats_exactly_one_checkpoint() {
-    for merges in MERGES {
-        kill_between_rows_and_commit(merges);
+    for (name, merges) in MERGES {
+        kill_between_rows_and_commit(name, merges);
     }
 }
 
-fn kill_between_rows_and_commit(merges: &str) {
-    let large = large();
-    let group = large.prefix.group(&format!("rows-durable-{merges}"));
+fn kill_between_rows_and_commit(name: &str, merges: &str) {
+    let live = Live::new(&format!("rows-durable-{name}"));
     // One object type, so that each checkpoint is one row.
-    let one_type =
-        |plugin: &str| host(plugin, &large.prefix, &group).args(["--object-type", "directory"]);
-    let killed = one_type("guest-counter")
-        .args(["--option", &spin(4000), "--option", merges])
-        .args(["--checkpoint-interval", "300ms"])
+    let killed = live
+        .host("guest-counter")
+        .args(["--object-type", "directory", "--option", merges])
         .args(SHORT_SESSION)
         .fault("kill-after:sync:4")
         .finish(LIMIT);
-    assert_eq!(
-        killed.status.code(),
-        None,
-        "killed by a signal: {}",
-        killed.stderr
-    );
+    assert_killed(&killed);
     assert_eq!(killed.rows().len(), 4);
-    let committed = assert_in_the_middle(&large.prefix, &group, large.counts["directory"].objects);
     let repeated = last_checkpoint(&killed.rows());
-    assert_eq!(committed, objects(&killed.counts()) - objects(&repeated));
-    let rest = one_type("count-objects").finish(LIMIT).success();
-    let all = total([&killed, &rest]);
-    let mut expected = Counts::new();
-    expected.insert("directory".into(), large.counts["directory"]);
-    assert_eq!(difference(&all, &expected), repeated);
+    assert_eq!(
+        live.committed(),
+        objects(&killed.counts()) - objects(&repeated)
+    );
+    let (rest, written) = live.rest();
+    assert_eq!(difference(&total([&killed, &rest]), &written), repeated);
+}
+
+fn assert_killed(killed: &Finished) {
+    let code = killed.status.code();
+    assert_eq!(code, None, "killed by a signal: {}", killed.stderr);
 }
 
 #[test]
 fn killed_before_its_rows_are_written_repeats_nothing() {
-    for merges in MERGES {
-        kill_before_rows_are_written(merges);
+    for (name, merges) in MERGES {
+        kill_before_rows_are_written(name, merges);
     }
 }
 
-fn kill_before_rows_are_written(merges: &str) {
-    let large = large();
-    let group = large.prefix.group(&format!("before-rows-{merges}"));
-    let killed = slow(&large.prefix, &group)
+fn kill_before_rows_are_written(name: &str, merges: &str) {
+    let live = Live::new(&format!("before-rows-{name}"));
+    let killed = live
+        .host("guest-counter")
         .args(["--option", merges])
         .args(SHORT_SESSION)
         .fault("kill-before:write:4")
         .finish(LIMIT);
-    assert_eq!(
-        killed.status.code(),
-        None,
-        "killed by a signal: {}",
-        killed.stderr
-    );
-    let committed = assert_in_the_middle(&large.prefix, &group, large.records);
-    let rest = host("count-objects", &large.prefix, &group)
-        .finish(LIMIT)
-        .success();
+    assert_killed(&killed);
+    let committed = live.committed();
+    assert!(committed > 0, "there were checkpoints before");
+    let (rest, written) = live.rest();
     // The commit of the checkpoint before may have been in flight.
-    let repeated = difference(&total([&killed, &rest]), &large.counts);
+    let repeated = difference(&total([&killed, &rest]), &written);
     assert_eq!(objects(&killed.counts()) - committed, objects(&repeated));
 }
 
@@ -211,75 +199,63 @@ fn assert_ended_by(broken: &Finished, effect: &str) {
 
 #[test]
 fn trap_while_counts_are_held_writes_nothing_of_its_checkpoint() {
-    for merges in MERGES {
-        trap_while_counts_are_held(merges);
+    for (name, merges) in MERGES {
+        trap_while_counts_are_held(name, merges);
     }
 }
 
-fn trap_while_counts_are_held(merges: &str) {
-    let large = large();
-    let group = large.prefix.group(&format!("trap-{merges}"));
-    let trap = trap_at_call(700);
-    let call = trap.replace("trap_at_call=", "");
-    let trapped = slow(&large.prefix, &group)
-        .args(["--option", &trap, "--option", merges])
+fn trap_while_counts_are_held(name: &str, merges: &str) {
+    const COMMITTED: u64 = 1000;
+    let live = Live::new(&format!("trap-{name}"));
+    let some = live
+        .host("guest-counter")
+        .args(["--stop-after", &COMMITTED.to_string(), "--option", merges])
+        .finish(LIMIT)
+        .success();
+    // The calls before hold their counts: there is no checkpoint.
+    let trapped = live
+        .plain("guest-counter")
+        .args(["--checkpoint-interval", "1h", "--option", merges])
+        .args(["--option", "trap_at_call=10"])
         .finish(LIMIT)
         .code(1);
     for part in [
-        format!("the test wants call {call} to trap").as_str(),
+        "the test wants call 10 to trap",
         "partition",
         "offsets",
         "src/lib.rs:",
     ] {
         assert!(trapped.stderr.contains(part), "{part}: {}", trapped.stderr);
     }
-    let committed = assert_in_the_middle(&large.prefix, &group, large.records);
-    assert!(objects(&trapped.counts()) >= committed);
-    let mended = host("count-objects", &large.prefix, &group)
-        .finish(LIMIT)
-        .success();
-    assert_eq!(total([&trapped, &mended]), large.counts);
+    assert_eq!((trapped.rows().len(), live.committed()), (0, COMMITTED));
+    let (mended, written) = live.rest();
+    assert_eq!(total([&some, &mended]), written);
 }
 
 #[test]
 fn run_continues_after_a_broker_restart() {
     let mut broker = Broker::start();
-    let prefix = Prefix::new("restart");
-    let journal = shipped();
-    let records = broker.load(&prefix, &journal, PARTITIONS, 23);
+    let (prefix, journal) = (Prefix::new("restart"), shipped());
     let group = prefix.group("restart");
-    let mut running = journal_tests::Host::run(&journal_tests::paths::plugin("guest-counter"))
-        .arg("--brokers")
-        .arg(broker.address())
-        .args([
-            "--prefix",
-            prefix.as_str(),
-            "--group-id",
-            &group,
-            "--on-eof",
-            "stop",
-        ])
-        .args(["--option", "spin=8000", "--checkpoint-interval", "300ms"])
+    let feed = Feed::start(&broker, &prefix, journal, PARTITIONS);
+    let mut running = Host::run(&paths::plugin("guest-counter"))
+        .args(["--brokers", &broker.address()])
+        .args(["--prefix", prefix.as_str(), "--group-id", &group])
+        .args(["--checkpoint-interval", "100ms"])
         .spawn();
-    running.until("the group commits", LIMIT, |_| {
-        (broker.committed_records(&group, &prefix) > 0).then_some(())
-    });
+    until_it_handles_more(&mut running);
     broker.stop();
+    running.until("it waits", LIMIT, |running| {
+        let log = running.stderr();
+        log.contains("waiting for the brokers").then_some(())
+    });
     broker.restart();
-    let committed = broker.committed_records(&group, &prefix);
-    assert!(
-        committed > 0 && committed < records,
-        "{committed} of {records}"
-    );
-    assert!(!running.has_ended(), "{}", running.stderr());
-    let finished = running.finish(LIMIT).success();
-    assert_eq!(finished.counts(), journal.counts(false, 23));
-    assert_eq!(broker.committed_records(&group, &prefix), records);
-    assert!(
-        finished.stderr.contains("waiting for the brokers"),
-        "{}",
-        finished.stderr
-    );
+    until_it_handles_more(&mut running);
+    let written = feed.stop();
+    running.until("everything is committed", LIMIT, |_| {
+        (broker.committed_records(&group, &prefix) == objects(&written)).then_some(())
+    });
+    assert_eq!(stop(running).counts(), written);
 }
 
 #[test]
@@ -302,30 +278,15 @@ fn group_that_has_committed_everything_reads_nothing() {
 
 #[test]
 fn worker_that_fails_ends_the_whole_process() {
-    let large = large();
-    let group = large.prefix.group("one-fails");
-    let trap = trap_at_call(300);
-    let call = trap.replace("trap_at_call=", "");
-    let finished = journal_tests::Host::run(&journal_tests::paths::plugin("guest-counter"))
-        .arg("--brokers")
-        .arg(Broker::shared().address())
-        .args(["--prefix", large.prefix.as_str(), "--group-id", &group])
-        // Without the failure it would never end.
-        .args(["--workers", "3", "--on-eof", "continue"])
-        .args(["--option", &spin(4000), "--option", &trap])
-        .args(["--checkpoint-interval", "100ms"])
+    let live = Live::new("one-fails");
+    // Without the failure it would never end.
+    let finished = live
+        .host("guest-counter")
+        .args(["--workers", "3", "--option", "trap_at_call=20"])
         .finish(LIMIT)
         .code(1);
-    assert!(
-        finished
-            .stderr
-            .contains(&format!("the test wants call {call} to trap")),
-        "{}",
-        finished.stderr
-    );
-    assert_in_the_middle(&large.prefix, &group, large.records);
-    let rest = host("count-objects", &large.prefix, &group)
-        .finish(LIMIT)
-        .success();
-    assert_eq!(total([&finished, &rest]), large.counts);
+    let says = "the test wants call 20 to trap";
+    assert!(finished.stderr.contains(says), "{}", finished.stderr);
+    let (rest, written) = live.rest();
+    assert_eq!(total([&finished, &rest]), written);
 }

@@ -4,10 +4,8 @@ use journal_tests::kafka::Journal;
 use journal_tests::{Broker, Host, Prefix, oracle, paths, run};
 use rustix::process::Signal;
 
-use super::{
-    LIMIT, PARTITIONS, assert_in_the_middle, host, large, objects, shipped, slow, total,
-    until_committed,
-};
+use super::live::{Live, until_it_handles_more};
+use super::{LIMIT, PARTITIONS, host, large, objects, shipped, total, until_committed};
 
 #[test]
 fn counts_from_the_shipped_recording_equal_an_independent_count() {
@@ -49,24 +47,19 @@ fn counts_from_kafka_equal_an_independent_count_public_and_privileged() {
 
 #[test]
 fn run_interrupted_by_a_signal_and_started_again_counts_everything_once() {
-    let large = large();
     for (signal, name) in [(Signal::INT, "int"), (Signal::TERM, "term")] {
-        let group = large.prefix.group(name);
-        let mut first = slow(&large.prefix, &group).spawn();
-        until_committed(&mut first, &large.prefix, &group, 1);
+        let live = Live::new(name);
+        let mut first = live.host("guest-counter").spawn();
+        until_it_handles_more(&mut first);
         first.signal(signal);
         let first = first.finish(LIMIT).success();
-        let committed = assert_in_the_middle(&large.prefix, &group, large.records);
         assert_eq!(
             objects(&first.counts()),
-            committed,
+            live.committed(),
             "the records of all rows are committed at the end"
         );
-        let second = host("count-objects", &large.prefix, &group)
-            .finish(LIMIT)
-            .success();
-        assert!(objects(&second.counts()) > 0);
-        assert_eq!(total([&first, &second]), large.counts);
+        let (second, written) = live.rest();
+        assert_eq!(total([&first, &second]), written);
     }
 }
 
@@ -114,23 +107,10 @@ fn run_that_waits_at_the_end_reads_new_records() {
 
 #[test]
 fn run_stops_at_the_end_it_saw_although_new_records_arrive() {
-    let prefix = Prefix::new("inflow");
-    let journal = shipped();
-    let broker = Broker::shared();
-    broker.load(&prefix, &journal, PARTITIONS, 4);
-    let group = prefix.group("inflow");
-    let running = slow(&prefix, &group).spawn();
-    let ended = std::sync::atomic::AtomicBool::new(false);
-    let finished = std::thread::scope(|threads| {
-        threads.spawn(|| {
-            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
-                broker.append(&prefix, &journal, 1);
-            }
-        });
-        let finished = running.finish(LIMIT);
-        ended.store(true, std::sync::atomic::Ordering::Relaxed);
-        finished
-    });
-    let counted = objects(&finished.success().counts());
-    assert!(counted >= 4 * journal.records.len() as u64, "{counted}");
+    let live = Live::new("inflow");
+    let stops = live.host("guest-counter").args(["--on-eof", "stop"]);
+    let finished = stops.finish(LIMIT).success();
+    assert!(objects(&finished.counts()) > 0);
+    let (rest, written) = live.rest();
+    assert_eq!(total([&finished, &rest]), written);
 }

@@ -1,20 +1,16 @@
 //! Workers and processes that share the work as one consumer group.
 
-use super::{LIMIT, host, large, objects, slow, total};
+use super::live::{Live, stop, until_it_handles_more};
+use super::{LIMIT, host, large, total};
 
 #[test]
 fn two_processes_share_the_work_and_count_everything_once() {
-    let large = large();
-    let group = large.prefix.group("two");
-    let running = [(); 2].map(|()| slow(&large.prefix, &group).spawn());
-    let finished = running.map(|process| process.finish(LIMIT).success());
-    for process in &finished {
-        assert!(
-            objects(&process.counts()) > 0,
-            "each process handled records"
-        );
-    }
-    assert_eq!(total(&finished), large.counts);
+    let live = Live::new("two");
+    let mut running = [(); 2].map(|()| live.host("guest-counter").spawn());
+    running.iter_mut().for_each(until_it_handles_more);
+    let [first, second] = running.map(stop);
+    let (rest, written) = live.rest();
+    assert_eq!(total([&first, &second, &rest]), written);
 }
 
 #[test]

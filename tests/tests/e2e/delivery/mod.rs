@@ -6,6 +6,7 @@ mod consumer_protocol;
 mod crashes;
 mod ends;
 mod groups;
+mod live;
 mod memory;
 mod outages;
 mod outputs;
@@ -29,18 +30,12 @@ const PARTITIONS: i32 = 8;
 const RECORDS_VARIABLE: &str = "JOURNAL_TESTS_RECORDS";
 /// Its default.
 const RECORDS: u64 = 500_000;
-/// The number of records to which the arguments of [`spin`] and [`trap_at_call`] refer.
-const REFERENCE_RECORDS: u64 = 2_000_000;
-/// Iterations of an empty loop per record that make a run long enough to interrupt it.
-const SPIN: u64 = 4000;
-
 /// Many records on the shared broker, written once for all tests.
 pub(crate) struct Large {
     pub(crate) prefix: Prefix,
     pub(crate) counts: Counts,
     /// The number of copies of the shipped recording.
     pub(crate) repetitions: u32,
-    records: u64,
 }
 
 fn shipped() -> Journal {
@@ -60,7 +55,6 @@ pub(crate) fn large() -> &'static Large {
             prefix,
             counts: journal.counts(false, u64::from(repetitions)),
             repetitions,
-            records,
         }
     })
 }
@@ -74,20 +68,6 @@ fn wanted_records() -> u64 {
     }
 }
 
-/// An option of `guest-counter`: makes a run as long as this number of iterations per record makes one over two million
-/// records.
-fn spin(iterations: u64) -> String {
-    format!("spin={}", iterations * REFERENCE_RECORDS / wanted_records())
-}
-
-/// An option of `guest-counter`: traps at the point of the run at which a run over two million records makes this call.
-fn trap_at_call(call: u64) -> String {
-    format!(
-        "trap_at_call={}",
-        (call * wanted_records()).div_ceil(REFERENCE_RECORDS)
-    )
-}
-
 /// A run over a journal on the shared broker that stops at its end.
 pub(crate) fn host(plugin: &str, prefix: &Prefix, group: &str) -> Host {
     Host::run(&paths::plugin(plugin))
@@ -97,14 +77,6 @@ pub(crate) fn host(plugin: &str, prefix: &Prefix, group: &str) -> Host {
         .args(["--on-eof", "stop"])
         // A member learns of a rebalance from its heartbeat.
         .args(["--kafka", "heartbeat.interval.ms=200"])
-}
-
-/// The same, but slow enough to interrupt it.
-fn slow(prefix: &Prefix, group: &str) -> Host {
-    host("guest-counter", prefix, group)
-        .arg("--option")
-        .arg(spin(SPIN))
-        .args(["--checkpoint-interval", "300ms"])
 }
 
 fn objects(counts: &Counts) -> u64 {
@@ -160,14 +132,4 @@ pub(crate) fn until_committed(
         let committed = Broker::shared().committed_records(group, prefix);
         (committed >= at_least).then_some(committed)
     })
-}
-
-/// Asserts that an interrupted run has committed some of the records, but not all. Returns their number.
-pub(crate) fn assert_in_the_middle(prefix: &Prefix, group: &str, records: u64) -> u64 {
-    let committed = Broker::shared().committed_records(group, prefix);
-    assert!(
-        committed > 0 && committed < records,
-        "{committed} of {records} records were committed at the interruption"
-    );
-    committed
 }

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use journal_tests::kafka::Counts;
-use journal_tests::{Broker, Host, Running, host as rows_of, paths, run, until};
+use journal_tests::{Host, Running, host as rows_of, run, until};
 use rustix::process::Signal;
 
-use super::{LIMIT, add, host, large, slow, until_committed};
+use super::live::Live;
+use super::{LIMIT, add};
 
 const FILE: &str = "rows.jsonl";
 /// How often a file is rotated during a run.
 const ROTATIONS: usize = 6;
 
-/// A run in two workers, slow enough to change its output meanwhile.
-fn writing_to(folder: &Path, name: &str) -> Host {
-    let large = large();
-    slow(&large.prefix, &large.prefix.group(name))
+/// A run in two workers that writes as long as its journal grows.
+fn writing_to(live: &Live<'_>, folder: &Path) -> Host {
+    live.host("guest-counter")
         .args(["--workers", "2", "--output"])
         .arg(folder.join(FILE))
 }
@@ -90,20 +90,20 @@ fn file_that_logrotate_moves_and_signals_loses_and_repeats_nothing() {
         ("rotate", "nocreate"),
         ("rotate-create", "create\ncompress\ndelaycompress"),
     ] {
-        let folder = run::folder(name);
+        let (folder, live) = (run::folder(name), Live::new(name));
         let file = folder.join(FILE);
         // Only the signal, or a checkpoint of the other worker, opens the file again.
-        let mut running = writing_to(&folder, name).spawn();
+        let mut running = writing_to(&live, &folder).spawn();
         let configuration = configuration(&folder, &running, directives);
         for _ in 0..ROTATIONS {
             until_it_has_rows(&mut running, &file);
             rotate(&folder, &configuration);
         }
         until_it_has_rows(&mut running, &file);
-        let finished = running.finish(LIMIT).success();
+        let (finished, written) = live.end(running);
         let texts = texts(&folder);
         assert!(texts.len() > ROTATIONS, "{}", texts.len());
-        assert_eq!(counts(&texts), large().counts, "{directives}");
+        assert_eq!(counts(&texts), written, "{directives}");
         let moved = finished.stderr.matches("was moved").count();
         let replaced = finished.stderr.matches("was replaced").count();
         assert!(moved + replaced >= ROTATIONS, "{}", finished.stderr);
@@ -112,16 +112,16 @@ fn file_that_logrotate_moves_and_signals_loses_and_repeats_nothing() {
 
 #[test]
 fn file_that_logrotate_copies_and_truncates_is_continued_without_holes() {
-    let folder = run::folder("copytruncate");
+    let (folder, live) = (run::folder("copytruncate"), Live::new("copytruncate"));
     let file = folder.join(FILE);
-    let mut running = writing_to(&folder, "copytruncate").spawn();
+    let mut running = writing_to(&live, &folder).spawn();
     let configuration = configuration(&folder, &running, "copytruncate");
     for _ in 0..ROTATIONS {
         until_it_has_rows(&mut running, &file);
         rotate(&folder, &configuration);
     }
     until_it_has_rows(&mut running, &file);
-    let finished = running.finish(LIMIT).success();
+    let (finished, _) = live.end(running);
     let texts = texts(&folder);
     assert_eq!(texts.len(), ROTATIONS + 1);
     assert!(texts.iter().all(|text| !text.contains('\0')));
@@ -134,34 +134,30 @@ fn file_that_logrotate_copies_and_truncates_is_continued_without_holes() {
 
 #[test]
 fn removed_file_is_created_again_and_the_rest_of_the_rows_is_in_it() {
-    let folder = run::folder("removed");
+    let (folder, live) = (run::folder("removed"), Live::new("removed"));
     let file = folder.join(FILE);
-    let mut running = writing_to(&folder, "removed").spawn();
+    let mut running = writing_to(&live, &folder).spawn();
     until_it_has_rows(&mut running, &file);
     // What was removed can be read as long as it is open.
     let mut removed = File::open(&file).expect("it is there");
     fs::remove_file(&file).expect("it is there");
     until_it_has_rows(&mut running, &file);
-    let finished = running.finish(LIMIT).success();
+    let (finished, written) = live.end(running);
     let mut text = String::new();
     removed.read_to_string(&mut text).expect("rows are text");
     let rest = fs::read_to_string(&file).expect("rows are text");
-    assert_eq!(counts(&[text, rest]), large().counts);
+    assert_eq!(counts(&[text, rest]), written);
     let said = format!("`{}` was removed: rows go to the file", file.display());
     assert_eq!(finished.stderr.matches(&said).count(), 1);
 }
 
 #[test]
 fn hangup_opens_a_moved_file_again_without_rows_and_never_ends_a_run() {
-    let folder = run::folder("hangup");
+    let (folder, live) = (run::folder("hangup"), Live::new("hangup"));
     let file = folder.join(FILE);
-    let large = large();
-    let group = large.prefix.group("hangup");
     // There is no checkpoint before the end.
-    let mut running = Host::run(&paths::plugin("count-objects"))
-        .arg("--brokers")
-        .arg(Broker::shared().address())
-        .args(["--prefix", large.prefix.as_str(), "--group-id", &group])
+    let mut running = live
+        .plain("count-objects")
         .args(["--checkpoint-interval", "1h", "--output"])
         .arg(&file)
         .spawn();
@@ -182,9 +178,9 @@ fn hangup_opens_a_moved_file_again_without_rows_and_never_ends_a_run() {
 
 #[test]
 fn path_that_is_a_directory_now_ends_the_run_and_loses_nothing() {
-    let folder = run::folder("directory");
+    let (folder, live) = (run::folder("directory"), Live::new("directory"));
     let file = folder.join(FILE);
-    let mut running = writing_to(&folder, "directory").spawn();
+    let mut running = writing_to(&live, &folder).spawn();
     until_it_has_rows(&mut running, &file);
     let mut number = 0;
     until("the path is a directory", LIMIT, || {
@@ -197,19 +193,21 @@ fn path_that_is_a_directory_now_ends_the_run_and_loses_nothing() {
     let says = format!("`{}` is a directory, not a file", file.display());
     assert!(finished.stderr.contains(&says), "{}", finished.stderr);
     fs::remove_dir(&file).expect("it is empty");
-    let _ = writing_to(&folder, "directory").finish(LIMIT).success();
-    assert_eq!(counts(&texts(&folder)), large().counts);
+    let running = writing_to(&live, &folder).spawn();
+    let (_, written) = live.end(running);
+    assert_eq!(counts(&texts(&folder)), written);
 }
 
 #[test]
 fn removed_file_of_standard_output_ends_the_run_before_its_rows_are_lost() {
     let folder = run::folder("standard-output");
     let file = folder.join(FILE);
-    let large = large();
-    let group = large.prefix.group("standard-output");
+    let live = Live::new("standard-output");
     let stdout = File::create(&file).expect("the folder is ours");
-    let mut running = slow(&large.prefix, &group).stdout(stdout).spawn();
-    until_committed(&mut running, &large.prefix, &group, 1);
+    let mut running = live.host("guest-counter").stdout(stdout).spawn();
+    running.until("the group commits", LIMIT, |_| {
+        (live.committed() > 0).then_some(())
+    });
     let mut removed = File::open(&file).expect("it is there");
     fs::remove_file(&file).expect("it is there");
     let finished = running.finish(LIMIT).code(1);
@@ -217,8 +215,6 @@ fn removed_file_of_standard_output_ends_the_run_before_its_rows_are_lost() {
     assert!(finished.stderr.contains(says), "{}", finished.stderr);
     let mut text = String::new();
     removed.read_to_string(&mut text).expect("rows are text");
-    let rest = host("count-objects", &large.prefix, &group)
-        .finish(LIMIT)
-        .success();
-    assert_eq!(counts(&[text, rest.stdout]), large.counts);
+    let (rest, written) = live.rest();
+    assert_eq!(counts(&[text, rest.stdout]), written);
 }

@@ -2,85 +2,44 @@
 
 use std::time::{Duration, Instant};
 
-use journal_tests::kafka::Counts;
-use journal_tests::{Finished, Host, Running};
-use rustix::process::Signal;
-
-use super::{
-    LIMIT, SPIN, assert_in_the_middle, difference, host, large, objects, spin, total,
-    until_committed,
-};
+use super::live::{Live, stop, until_it_handles_more};
+use super::{LIMIT, difference, total};
 
 /// How often a second member joins and leaves. Each join and each leave is at least one rebalance.
 const VISITS: usize = 10;
-/// The factor by which records take longer here, so that the run does not end before the test.
-const SLOWER: u64 = 10;
-
-fn member(group: &str) -> Host {
-    host("guest-counter", &large().prefix, group)
-        .arg("--option")
-        .arg(spin(SPIN * SLOWER))
-        .args(["--checkpoint-interval", "300ms"])
-}
-
-fn until_it_handles_records(running: &mut Running) {
-    running.until("the member handles records", LIMIT, |running| {
-        (!running.rows().is_empty()).then_some(())
-    });
-}
-
-/// Stops the running processes, processes the rest with a fast run, and adds up all counts.
-fn end_and_add_up(group: &str, running: Vec<Running>, mut finished: Vec<Finished>) -> Counts {
-    assert_in_the_middle(&large().prefix, group, large().records);
-    for running in running {
-        running.signal(Signal::TERM);
-        finished.push(running.finish(LIMIT).success());
-    }
-    for process in &finished {
-        assert!(
-            objects(&process.counts()) > 0,
-            "each process handled records"
-        );
-    }
-    finished.push(
-        host("count-objects", &large().prefix, group)
-            .finish(LIMIT)
-            .success(),
-    );
-    total(&finished)
-}
 
 #[test]
 fn twenty_rebalances_in_the_middle_lose_and_repeat_nothing() {
-    let group = large().prefix.group("twenty");
-    let mut first = member(&group).spawn();
-    until_committed(&mut first, &large().prefix, &group, 1);
-    let mut visitors = Vec::new();
+    let live = Live::new("twenty");
+    let member = || live.host("guest-counter").spawn();
+    let mut first = member();
+    until_it_handles_more(&mut first);
+    let mut finished = Vec::new();
     for _ in 0..VISITS {
-        let mut visitor = member(&group).spawn();
-        until_it_handles_records(&mut visitor);
-        visitor.signal(Signal::TERM);
-        visitors.push(visitor.finish(LIMIT).success());
+        let mut visitor = member();
+        until_it_handles_more(&mut visitor);
+        finished.push(stop(visitor));
     }
-    assert!(!first.has_ended(), "{}", first.stderr());
-    assert_eq!(
-        end_and_add_up(&group, vec![first], visitors),
-        large().counts
-    );
+    until_it_handles_more(&mut first);
+    finished.push(stop(first));
+    let (rest, written) = live.rest();
+    finished.push(rest);
+    assert_eq!(total(&finished), written);
 }
 
 #[test]
 fn member_killed_and_started_again_does_not_stall_the_other() {
-    let group = large().prefix.group("killed");
+    let live = Live::new("killed");
     // Long enough to detect a stall, and short enough for a test.
-    let member = || member(&group).args(["--kafka", "session.timeout.ms=12000"]);
-    let mut steady = member().spawn();
-    until_committed(&mut steady, &large().prefix, &group, 1);
-    let mut victim = member().spawn();
-    until_it_handles_records(&mut victim);
+    let session = ["--kafka", "session.timeout.ms=12000"];
+    let member = || live.host("guest-counter").args(session).spawn();
+    let mut steady = member();
+    until_it_handles_more(&mut steady);
+    let mut victim = member();
+    until_it_handles_more(&mut victim);
     let victim = victim.kill();
     let before = steady.rows().len();
-    let mut again = member().spawn();
+    let mut again = member();
     let started = Instant::now();
     steady.until("the other goes on", LIMIT, |steady| {
         (steady.rows().len() > before).then_some(())
@@ -91,13 +50,15 @@ fn member_killed_and_started_again_does_not_stall_the_other() {
         "it stalled for {:?}",
         started.elapsed()
     );
-    until_it_handles_records(&mut again);
-    let all = end_and_add_up(&group, vec![steady, again], vec![victim.clone()]);
+    until_it_handles_more(&mut again);
+    let (steady, again) = (stop(steady), stop(again));
+    let (rest, written) = live.rest();
+    let all = total([&victim, &steady, &again, &rest]);
     // At most the records whose rows the dead member had written without a confirmed commit are repeated.
-    let written = victim.counts();
-    for (object_type, sums) in difference(&all, &large().counts) {
+    let of_victim = victim.counts();
+    for (object_type, sums) in difference(&all, &written) {
         assert!(
-            sums.objects <= written[&object_type].objects,
+            sums.objects <= of_victim[&object_type].objects,
             "{object_type}: {sums:?}"
         );
     }

@@ -4,12 +4,14 @@ use std::io::{self, PipeReader, Read as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use journal_tests::{Broker, Finished, Host, Prefix, Running, host as rows_of, paths, run};
+use journal_tests::kafka::Feed;
+use journal_tests::{Broker, Finished, Host, Prefix, Running, host as rows_of, paths, run, until};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::ioctl_fionread;
 use rustix::process::Signal;
 
-use super::{LIMIT, PARTITIONS, host, large, objects, shipped, slow, until_committed};
+use super::live::{Live, until_it_handles_more};
+use super::{LIMIT, PARTITIONS, host, large, objects, shipped, until_committed};
 
 /// How long a run may take to end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -74,13 +76,12 @@ fn call_that_takes_too_long_is_interrupted_and_its_records_come_again_once() {
 
 #[test]
 fn join_that_waits_for_a_dead_member_does_not_keep_a_run_from_ending() {
-    let large = large();
-    let group = large.prefix.group("join");
-    let member = || slow(&large.prefix, &group).args(SHUTDOWN);
+    let live = Live::new("join");
+    let member = || live.host("guest-counter").args(SHUTDOWN);
     let mut running = member().spawn();
-    until_committed(&mut running, &large.prefix, &group, 1);
+    until_it_handles_more(&mut running);
     let members = |count: usize, expected: &str| {
-        let (members, state) = Broker::shared().group(&group);
+        let (members, state) = Broker::shared().group(&live.group);
         (members == count && state == expected).then_some(())
     };
     let mut victim = member().spawn();
@@ -93,7 +94,7 @@ fn join_that_waits_for_a_dead_member_does_not_keep_a_run_from_ending() {
     // The session of the dead member lasts for 45 s. Until then no commit of this member is answered.
     let mut last = (0, Instant::now());
     running.until("no commit is answered", LIMIT, |_| {
-        let committed = Broker::shared().committed_records(&group, &large.prefix);
+        let committed = live.committed();
         if committed != last.0 {
             last = (committed, Instant::now());
         }
@@ -115,17 +116,29 @@ fn join_that_waits_for_a_dead_member_does_not_keep_a_run_from_ending() {
 fn brokers_that_are_gone_do_not_keep_a_run_from_ending() {
     let mut broker = Broker::start();
     let prefix = Prefix::new("gone");
-    broker.load(&prefix, &shipped(), PARTITIONS, 1);
     let group = prefix.group("group");
+    let _feed = Feed::start(&broker, &prefix, shipped(), PARTITIONS);
     let mut running = Host::run(&paths::plugin("guest-counter"))
         .args(["--brokers", &broker.address()])
         .args(["--prefix", prefix.as_str(), "--group-id", &group])
-        .args(["--option", "spin=100000", "--batch-records", "100"])
-        .args(["--checkpoint-interval", "300ms"])
+        .args(["--checkpoint-interval", "100ms"])
         .args(SHUTDOWN)
         .spawn();
-    running.until("it commits", LIMIT, |_| {
-        (broker.committed_records(&group, &prefix) > 0).then_some(())
+    until_it_handles_more(&mut running);
+    until("a checkpoint whose commit is not confirmed", LIMIT, || {
+        assert!(!running.has_ended(), "{}", running.stderr());
+        broker.pause();
+        let before = running.rows().len();
+        let paused = Instant::now();
+        while paused.elapsed() < Duration::from_secs(1) {
+            if running.rows().len() > before {
+                return Some(());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        // It had read nothing more.
+        broker.resume();
+        None
     });
     broker.kill();
     let finished = ends_in_time(running).code(1);
@@ -173,15 +186,13 @@ fn is_full(reader: &PipeReader) -> bool {
 
 #[test]
 fn two_signals_within_a_second_are_one() {
-    let large = large();
-    let group = large.prefix.group("together");
-    let mut running = slow(&large.prefix, &group).spawn();
-    until_committed(&mut running, &large.prefix, &group, 1);
+    let live = Live::new("together");
+    let mut running = live.host("guest-counter").spawn();
+    until_it_handles_more(&mut running);
     running.signal(Signal::TERM);
     running.signal(Signal::INT);
     let finished = running.finish(LIMIT).success();
-    let committed = Broker::shared().committed_records(&group, &large.prefix);
-    assert_eq!(objects(&finished.counts()), committed);
+    assert_eq!(objects(&finished.counts()), live.committed());
 }
 
 /// A run in a call that does not end.

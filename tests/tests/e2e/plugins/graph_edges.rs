@@ -197,7 +197,8 @@ fn on_kafka(prefix: &Prefix, group: &str) -> (Host, PathBuf) {
             "--on-eof",
             "stop",
             "--checkpoint-interval",
-            "50ms",
+            // A checkpoint after each call, unless the one before is not confirmed.
+            "1us",
         ])
         .args(["--kafka", "session.timeout.ms=6000"]);
     let file = host.folder().join("graph.jsonl");
@@ -234,7 +235,7 @@ fn killed_and_resumed_run_emits_upstreams_graph() {
     let prefix = on_broker("graph-killed");
     let group = prefix.group("killed");
     let (host, first) = on_kafka(&prefix, &group);
-    let killed = host.fault("kill-after:sync:3").finish(LIMIT);
+    let killed = host.fault("kill-after:sync:2").finish(LIMIT);
     assert_eq!(killed.status.code(), None, "killed: {}", killed.stderr);
     let before = host::rows(&first);
     let committed = Broker::shared().committed_records(&group, &prefix);
