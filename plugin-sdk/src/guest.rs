@@ -8,6 +8,7 @@ use bindings::swh::journal::{log, outputs};
 
 use crate::batch::RawBatch;
 use crate::instance::Instance;
+use crate::out::Host;
 use crate::processor::{About, Options};
 use crate::{Failure, Processor};
 
@@ -44,7 +45,7 @@ pub fn start<P: Processor<O>, O: Options>(
     options: &str,
 ) -> Result<String, contract::Failure> {
     install_panic_hook();
-    let (instance, plan) = Instance::start(options, Box::new(outputs::emit))?;
+    let (instance, plan) = Instance::start(options, Box::new(Outputs))?;
     let plan = plan.to_json()?;
     slot.0.replace(Some(instance));
     Ok(plan)
@@ -70,6 +71,23 @@ pub fn checkpoint<P: Processor<O>, O: Options>(slot: &Slot<P>) -> Result<(), con
     let mut slot = slot.0.borrow_mut();
     let instance = slot.as_mut().ok_or_else(not_started)?;
     Ok(instance.checkpoint()?)
+}
+
+/// The outputs of the host.
+struct Outputs;
+
+impl Host for Outputs {
+    fn emit(&mut self, output: u32, rows: &[u8], row_ends: &[u32]) {
+        outputs::emit(output, rows, row_ends);
+    }
+
+    fn savepoint(&mut self) {
+        outputs::savepoint();
+    }
+
+    fn rollback(&mut self) {
+        outputs::rollback();
+    }
 }
 
 fn not_started() -> Failure {

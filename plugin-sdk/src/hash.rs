@@ -32,12 +32,32 @@ pub fn sha1(bytes: &[u8]) -> Id {
 /// ```
 #[must_use]
 pub fn git_object_id(kind: &str, body: &[u8]) -> Id {
-    let mut hasher = Sha1::new_with_prefix(kind);
-    hasher.update(b" ");
-    hasher.update(body.len().to_string());
-    hasher.update(b"\0");
+    let mut hasher = GitHasher::new(kind, body.len());
     hasher.update(body);
-    Id(hasher.finalize().into())
+    hasher.finish()
+}
+
+/// The hash of a Git object whose body comes in parts.
+pub(crate) struct GitHasher(Sha1);
+
+impl GitHasher {
+    /// Begins an object of this kind, whose body has `length` bytes.
+    pub(crate) fn new(kind: &str, length: usize) -> Self {
+        let mut hasher = Sha1::new_with_prefix(kind);
+        hasher.update(b" ");
+        hasher.update(length.to_string());
+        hasher.update(b"\0");
+        Self(hasher)
+    }
+
+    #[inline]
+    pub(crate) fn update(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    pub(crate) fn finish(self) -> Id {
+        Id(self.0.finalize().into())
+    }
 }
 
 /// The SHA-256 of bytes, with which the archive anonymises persons. For tests.

@@ -1,7 +1,7 @@
 //! A running processor, for the WASM glue and for the native harness.
 
 use crate::batch::RawBatch;
-use crate::out::{Deliver, Rejection};
+use crate::out::{Host, Rejection};
 use crate::processor::{self, Options};
 use crate::{Batches, Failure, Out, Plan, Processor};
 
@@ -15,7 +15,7 @@ impl<P> Instance<P> {
     /// Starts the processor with options in JSON.
     pub(crate) fn start<O: Options>(
         options: &str,
-        deliver: Deliver,
+        host: Box<dyn Host>,
     ) -> Result<(Self, Plan), Failure>
     where
         P: Processor<O>,
@@ -23,7 +23,7 @@ impl<P> Instance<P> {
         let options = processor::read_options(options)?;
         let processor = P::start(options)?;
         let plan = processor.plan();
-        let out = Out::new(plan.outputs(), deliver);
+        let out = Out::new(plan.outputs(), host);
         Ok((Self { processor, out }, plan))
     }
 

@@ -6,6 +6,7 @@ mod column;
 mod fields;
 mod key;
 mod merging;
+mod pieces;
 mod records;
 
 use std::panic::Location;
@@ -14,15 +15,14 @@ use journal_aggregate::{Shape, bytes};
 use serde::Serialize;
 
 use self::buffer::{Buffer, Rows};
+pub(crate) use self::pieces::Host;
+use self::pieces::{Crossed, PIECE_BYTES};
 use self::records::{LostRow, Outer};
 use crate::batch::Record;
 use crate::{Failure, RecordError};
 
 /// When the buffers hold more bytes than this, they are handed to the host after the current record.
 const FLUSH_BYTES: usize = 1 << 20;
-
-/// Hands rows of one output to the host: the output's index in the plan, the concatenated rows, and the end of each.
-pub(crate) type Deliver = Box<dyn FnMut(u32, &[u8], &[u32])>;
 
 /// What [`Out`] needs to know about an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +58,15 @@ pub(crate) struct Rejection {
 pub struct Out {
     outputs: Vec<Buffer>,
     rejections: Vec<Rejection>,
-    deliver: Deliver,
+    host: Box<dyn Host>,
     /// Bytes in all buffers.
     pending_bytes: usize,
     /// The number of the current record, which shows a buffer whether its savepoint belongs to this record.
     record: u64,
-    /// Whether a record is open. It may still be rejected, so nothing is handed to the host.
+    /// Whether a record is open. It may still be rejected, so its rows stay here, or the host takes them back.
     in_record: bool,
+    /// Rows of the open record that the host has already.
+    crossed: Crossed,
     /// Open records around the current one, the innermost last.
     outer: Vec<Outer>,
     /// The first failure of this call. The call returns it even if the processor ignored it.
@@ -76,14 +78,15 @@ pub struct Out {
 }
 
 impl Out {
-    pub(crate) fn new(outputs: Vec<OutputPlan>, deliver: Deliver) -> Self {
+    pub(crate) fn new(outputs: Vec<OutputPlan>, host: Box<dyn Host>) -> Self {
         Self {
             outputs: outputs.into_iter().map(Buffer::new).collect(),
             rejections: Vec::new(),
-            deliver,
+            host,
             pending_bytes: 0,
             record: 0,
             in_record: false,
+            crossed: Crossed::default(),
             outer: Vec::new(),
             failure: None,
             lost_row: None,
@@ -92,6 +95,9 @@ impl Out {
     }
 
     /// Emits a row to the plan's only output.
+    ///
+    /// The rows of a large record are handed to the host while its closure runs, so that they do not fill the memory: emit
+    /// each row when you have it, instead of collecting rows. They are taken back if the record is rejected.
     ///
     /// A row is anything that serializes to a map, such as a struct or a `BTreeMap<String, _>`. Use
     /// [`Bytes`](crate::Bytes), [`Id`](crate::Id) and [`Timestamp`](crate::Timestamp) for bytes, ids and times: a plain
@@ -287,8 +293,18 @@ impl Out {
     #[inline]
     fn grow(&mut self, index: usize) {
         self.outputs[index].count(&mut self.pending_bytes);
+        if self.pending_bytes > FLUSH_BYTES {
+            self.hand_over();
+        }
+    }
+
+    /// Hands rows to the host, if their record cannot be rejected or is large.
+    #[inline(never)]
+    fn hand_over(&mut self) {
         if !self.in_record {
-            self.flush_if_large();
+            self.flush();
+        } else if self.pending_bytes > PIECE_BYTES && self.outer.is_empty() {
+            self.cross();
         }
     }
 
@@ -382,12 +398,8 @@ impl Out {
     /// Hands all rows to the host. The buffers keep their memory.
     pub(crate) fn flush(&mut self) {
         for (index, buffer) in (0..).zip(&mut self.outputs) {
-            let deliver = |rows: &[u8], row_ends: &[u32]| (self.deliver)(index, rows, row_ends);
-            match &mut buffer.rows {
-                Rows::Appending(appending) => appending.deliver(deliver),
-                Rows::Merging(merging) => merging.deliver(deliver),
-            }
-            buffer.counted = 0;
+            buffer.hand_over(|rows, row_ends| self.host.emit(index, rows, row_ends));
+            buffer.clear();
         }
         self.pending_bytes = 0;
         // The savepoints refer to rows that are no longer here.
@@ -400,6 +412,7 @@ impl Out {
         self.rejections.clear();
         self.pending_bytes = 0;
         self.in_record = false;
+        self.crossed.clear();
         self.outer.clear();
         self.failure = None;
         self.lost_row = None;

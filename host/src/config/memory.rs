@@ -13,6 +13,9 @@ const MIB: usize = 1 << 20;
 
 /// The default memory of one instance, in bytes.
 const USUAL_GUEST: usize = 512 * MIB;
+/// What one call may emit by default, in bytes: a revision of 100 MiB may have five million parents, which are edges of a
+/// graph.
+const USUAL_CALL: usize = 1 << 30;
 /// The default size of the keys and values of one call, in bytes.
 const USUAL_BATCH: usize = MIB;
 /// The size of held rows that makes a checkpoint due, in bytes. Derived limits are at most this large.
@@ -156,10 +159,9 @@ impl TooLittle {
 impl MemoryPlan {
     /// The limits where the memory of the process is not limited.
     pub(crate) fn usual(guest: Option<usize>, batch: Option<usize>) -> Self {
-        let guest = guest.unwrap_or(USUAL_GUEST);
         Self {
-            guest,
-            call: guest,
+            guest: guest.unwrap_or(USUAL_GUEST),
+            call: guest.unwrap_or(USUAL_CALL),
             batch: batch.unwrap_or(USUAL_BATCH),
             held: USUAL_HELD,
             bounded: None,

@@ -26,6 +26,8 @@ pub(super) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>>
     log.func_wrap("panicked", panicked)?;
     let mut outputs = linker.instance(journal_contract::OUTPUTS)?;
     outputs.func_wrap("emit", emit)?;
+    outputs.func_wrap("savepoint", savepoint)?;
+    outputs.func_wrap("rollback", rollback)?;
     Ok(linker)
 }
 
@@ -87,4 +89,20 @@ fn emit(
         (RowError::TooMuch { limit, .. }, None) => CallError::TooMuchEmitted { limit },
         (error, None) => CallError::Row(error),
     })?)
+}
+
+fn savepoint(mut store: StoreContextMut<'_, State>, (): ()) -> wasmtime::Result<()> {
+    let state = store.data_mut();
+    state.may_emit()?;
+    state.rows.savepoint();
+    Ok(())
+}
+
+fn rollback(mut store: StoreContextMut<'_, State>, (): ()) -> wasmtime::Result<()> {
+    let state = store.data_mut();
+    state.may_emit()?;
+    let before = state.pass_to(Stage::Emit);
+    state.rows.rollback_to_savepoint();
+    state.pass_to(before);
+    Ok(())
 }

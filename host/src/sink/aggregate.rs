@@ -55,6 +55,8 @@ pub(super) struct Merging {
     before_call: Savepoint,
     /// The bytes of that state.
     bytes_before_call: usize,
+    /// The state at the savepoint of the call at work.
+    savepoint: Savepoint,
     /// Bytes that the names take in each encoded row, about.
     names_bytes: usize,
 }
@@ -66,8 +68,10 @@ impl Merging {
             return None;
         };
         let mut table = Table::new(Arc::clone(shape));
+        let before_call = table.savepoint();
         Some(Self {
-            before_call: table.savepoint(),
+            before_call,
+            savepoint: before_call,
             bytes_before_call: 0,
             // With the quotes, the colon and the comma of JSON.
             names_bytes: shape.names().map(|name| name.len() + 4).sum(),
@@ -116,7 +120,18 @@ impl Merging {
     pub(super) fn begin_call(&mut self) {
         self.table.seal();
         self.before_call = self.table.savepoint();
+        self.savepoint = self.before_call;
         self.bytes_before_call = self.table.bytes();
+    }
+
+    /// Remembers the rows of the call at work.
+    pub(super) fn savepoint(&mut self) {
+        self.savepoint = self.table.savepoint();
+    }
+
+    /// Drops the rows of the call at work since its savepoint.
+    pub(super) fn rollback_to_savepoint(&mut self) {
+        self.table.rollback_to(self.savepoint);
     }
 
     /// Drops the rows of the call at work.

@@ -76,6 +76,20 @@ struct Count {
     held: u64,
     /// Of the call at work.
     emitted: u64,
+    /// Those that the call had emitted at its savepoint.
+    before_savepoint: u64,
+}
+
+impl Count {
+    fn end_call(&mut self) {
+        self.held += self.emitted;
+        self.rollback_call();
+    }
+
+    fn rollback_call(&mut self) {
+        self.emitted = 0;
+        self.before_savepoint = 0;
+    }
 }
 
 /// Encoded rows of one or more outputs, in the order in which they were emitted.
@@ -84,6 +98,8 @@ pub struct Stream {
     bytes: Vec<u8>,
     /// The end of the rows of calls that returned well.
     held: usize,
+    /// The end of the rows before the savepoint of the call at work.
+    before_savepoint: usize,
 }
 
 impl Stream {
@@ -95,6 +111,16 @@ impl Stream {
 
     fn emitted_bytes(&self) -> usize {
         self.bytes.len() - self.held
+    }
+
+    fn end_call(&mut self) {
+        self.held = self.bytes.len();
+        self.before_savepoint = self.held;
+    }
+
+    fn rollback_call(&mut self) {
+        self.bytes.truncate(self.held);
+        self.before_savepoint = self.held;
     }
 }
 
@@ -230,12 +256,35 @@ impl HeldRows {
         })
     }
 
+    /// Remembers what the call at work has emitted so far.
+    pub fn savepoint(&mut self) {
+        self.all_streams_mut()
+            .for_each(|stream| stream.before_savepoint = stream.bytes.len());
+        for output in &mut self.outputs {
+            output.rows.before_savepoint = output.rows.emitted;
+            if let Some(merging) = &mut output.merging {
+                merging.savepoint();
+            }
+        }
+    }
+
+    /// Drops what the call at work has emitted since its savepoint, or all of it if it has none.
+    pub fn rollback_to_savepoint(&mut self) {
+        self.all_streams_mut()
+            .for_each(|stream| stream.bytes.truncate(stream.before_savepoint));
+        for output in &mut self.outputs {
+            output.rows.emitted = output.rows.before_savepoint;
+            if let Some(merging) = &mut output.merging {
+                merging.rollback_to_savepoint();
+            }
+        }
+    }
+
     /// The call returned well: its rows are held.
     pub fn end_call(&mut self) {
-        self.all_streams_mut()
-            .for_each(|stream| stream.held = stream.bytes.len());
+        self.all_streams_mut().for_each(Stream::end_call);
         for output in &mut self.outputs {
-            output.rows.held += std::mem::take(&mut output.rows.emitted);
+            output.rows.end_call();
             if let Some(merging) = &mut output.merging {
                 merging.begin_call();
             }
@@ -244,10 +293,9 @@ impl HeldRows {
 
     /// The call failed: its rows are dropped, those held stay.
     pub fn rollback_call(&mut self) {
-        self.all_streams_mut()
-            .for_each(|stream| stream.bytes.truncate(stream.held));
+        self.all_streams_mut().for_each(Stream::rollback_call);
         for output in &mut self.outputs {
-            output.rows.emitted = 0;
+            output.rows.rollback_call();
             if let Some(merging) = &mut output.merging {
                 merging.rollback_call();
             }
@@ -319,7 +367,7 @@ impl HeldRows {
         for stream in self.all_streams_mut() {
             stream.bytes.clear();
             stream.bytes.shrink_to(kept);
-            stream.held = 0;
+            stream.end_call();
         }
         let kept_bytes = self.accounting.kept_bytes;
         for output in &mut self.outputs {

@@ -223,7 +223,7 @@ fn out() -> Out {
             name: "rows".to_owned(),
             shape: None,
         }],
-        Box::new(|_, _, _| ()),
+        Box::new(|_: u32, _: &[u8], _: &[u32]| ()),
     )
 }
 
@@ -275,7 +275,7 @@ fn ignored_failure_rolls_back_its_record_and_leaves_no_record_open() {
     let raw = origins();
     let delivered = Rc::new(Cell::new(0));
     let keep = Rc::clone(&delivered);
-    let deliver = Box::new(move |_, _: &[u8], ends: &[u32]| keep.set(keep.get() + ends.len()));
+    let deliver = Box::new(move |_: u32, _: &[u8], ends: &[u32]| keep.set(keep.get() + ends.len()));
     let mut out = Out::new(
         vec![crate::out::OutputPlan {
             name: "rows".to_owned(),
@@ -299,7 +299,7 @@ fn rows_of_an_inner_each_belong_to_the_outer_record() {
     let batches = Batches::new(std::slice::from_ref(&raw));
     let delivered = Rc::new(Cell::new(0));
     let keep = Rc::clone(&delivered);
-    let deliver = Box::new(move |_, _: &[u8], ends: &[u32]| keep.set(keep.get() + ends.len()));
+    let deliver = Box::new(move |_: u32, _: &[u8], ends: &[u32]| keep.set(keep.get() + ends.len()));
     let mut out = Out::new(
         vec![crate::out::OutputPlan {
             name: "rows".to_owned(),

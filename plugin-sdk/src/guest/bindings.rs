@@ -144,6 +144,40 @@ pub mod swh {
                     );
                 }
             }
+            #[allow(unused_unsafe, clippy::all)]
+            #[allow(async_fn_in_trait)]
+            pub fn savepoint() -> () {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "swh:journal/outputs@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "savepoint"]
+                        fn wit_import0();
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0() {
+                        unreachable!()
+                    }
+                    wit_import0();
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            #[allow(async_fn_in_trait)]
+            pub fn rollback() -> () {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "swh:journal/outputs@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "rollback"]
+                        fn wit_import0();
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0() {
+                        unreachable!()
+                    }
+                    wit_import0();
+                }
+            }
         }
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod types {
@@ -941,28 +975,28 @@ macro_rules! __export_plugin_impl {
         =
         "component-type:wit-bindgen:0.60.0:swh:journal@0.1.0:plugin:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 838] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 870] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc9\x05\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe9\x05\x01A\x02\x01\
 A\x0b\x01B\x06\x01m\x04\x05error\x04warn\x04info\x05debug\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x01@\x02\x07messag\
 es\x08locations\x01\0\x04\0\x08panicked\x01\x03\x03\0\x15swh:journal/log@0.1.0\x05\
-\0\x01B\x04\x01p}\x01py\x01@\x03\x06outputy\x04rows\0\x08row-ends\x01\x01\0\x04\0\
-\x04emit\x01\x02\x03\0\x19swh:journal/outputs@0.1.0\x05\x01\x01B\x0a\x01p}\x01py\
-\x01pw\x01px\x01r\x0a\x0bobject-types\x0aprivileged\x7f\x07recordsy\x06values\0\x0a\
-value-ends\x01\x04keys\0\x08key-ends\x01\x0apartitions\x01\x07offsets\x02\x0atim\
-estamps\x03\x04\0\x05batch\x03\0\x04\x01r\x03\x05batchy\x05indexy\x06reasons\x04\
-\0\x09rejection\x03\0\x06\x01q\x02\x05retry\x01s\0\x05fatal\x01s\0\x04\0\x07fail\
-ure\x03\0\x08\x03\0\x17swh:journal/types@0.1.0\x05\x02\x02\x03\0\x02\x05batch\x02\
-\x03\0\x02\x09rejection\x02\x03\0\x02\x07failure\x01B\x13\x02\x03\x02\x01\x03\x04\
-\0\x05batch\x03\0\0\x02\x03\x02\x01\x04\x04\0\x09rejection\x03\0\x02\x02\x03\x02\
-\x01\x05\x04\0\x07failure\x03\0\x04\x01@\0\0s\x04\0\x08describe\x01\x06\x01j\x01\
-s\x01\x05\x01@\x01\x07optionss\0\x07\x04\0\x05start\x01\x08\x01p\x01\x01p\x03\x01\
-j\x01\x0a\x01\x05\x01@\x01\x07batches\x09\0\x0b\x04\0\x07process\x01\x0c\x01j\0\x01\
-\x05\x01@\0\0\x0d\x04\0\x0acheckpoint\x01\x0e\x04\0\x1bswh:journal/processor@0.1\
-.0\x05\x06\x04\0\x18swh:journal/plugin@0.1.0\x04\0\x0b\x0c\x01\0\x06plugin\x03\0\
-\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-bi\
-ndgen-rust\x060.60.0";
+\0\x01B\x07\x01p}\x01py\x01@\x03\x06outputy\x04rows\0\x08row-ends\x01\x01\0\x04\0\
+\x04emit\x01\x02\x01@\0\x01\0\x04\0\x09savepoint\x01\x03\x04\0\x08rollback\x01\x03\
+\x03\0\x19swh:journal/outputs@0.1.0\x05\x01\x01B\x0a\x01p}\x01py\x01pw\x01px\x01\
+r\x0a\x0bobject-types\x0aprivileged\x7f\x07recordsy\x06values\0\x0avalue-ends\x01\
+\x04keys\0\x08key-ends\x01\x0apartitions\x01\x07offsets\x02\x0atimestamps\x03\x04\
+\0\x05batch\x03\0\x04\x01r\x03\x05batchy\x05indexy\x06reasons\x04\0\x09rejection\
+\x03\0\x06\x01q\x02\x05retry\x01s\0\x05fatal\x01s\0\x04\0\x07failure\x03\0\x08\x03\
+\0\x17swh:journal/types@0.1.0\x05\x02\x02\x03\0\x02\x05batch\x02\x03\0\x02\x09re\
+jection\x02\x03\0\x02\x07failure\x01B\x13\x02\x03\x02\x01\x03\x04\0\x05batch\x03\
+\0\0\x02\x03\x02\x01\x04\x04\0\x09rejection\x03\0\x02\x02\x03\x02\x01\x05\x04\0\x07\
+failure\x03\0\x04\x01@\0\0s\x04\0\x08describe\x01\x06\x01j\x01s\x01\x05\x01@\x01\
+\x07optionss\0\x07\x04\0\x05start\x01\x08\x01p\x01\x01p\x03\x01j\x01\x0a\x01\x05\
+\x01@\x01\x07batches\x09\0\x0b\x04\0\x07process\x01\x0c\x01j\0\x01\x05\x01@\0\0\x0d\
+\x04\0\x0acheckpoint\x01\x0e\x04\0\x1bswh:journal/processor@0.1.0\x05\x06\x04\0\x18\
+swh:journal/plugin@0.1.0\x04\0\x0b\x0c\x01\0\x06plugin\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-bindgen-rust\x060.60.0";
         };
     };
 }
@@ -975,21 +1009,22 @@ pub use __export_plugin_impl as export_plugin;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 666] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xfd\x03\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 698] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9d\x04\x01A\x02\x01\
 A\x06\x01B\x06\x01m\x04\x05error\x04warn\x04info\x05debug\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x01@\x02\x07messag\
 es\x08locations\x01\0\x04\0\x08panicked\x01\x03\x03\0\x15swh:journal/log@0.1.0\x05\
-\0\x01B\x04\x01p}\x01py\x01@\x03\x06outputy\x04rows\0\x08row-ends\x01\x01\0\x04\0\
-\x04emit\x01\x02\x03\0\x19swh:journal/outputs@0.1.0\x05\x01\x01B\x0a\x01p}\x01py\
-\x01pw\x01px\x01r\x0a\x0bobject-types\x0aprivileged\x7f\x07recordsy\x06values\0\x0a\
-value-ends\x01\x04keys\0\x08key-ends\x01\x0apartitions\x01\x07offsets\x02\x0atim\
-estamps\x03\x04\0\x05batch\x03\0\x04\x01r\x03\x05batchy\x05indexy\x06reasons\x04\
-\0\x09rejection\x03\0\x06\x01q\x02\x05retry\x01s\0\x05fatal\x01s\0\x04\0\x07fail\
-ure\x03\0\x08\x03\0\x17swh:journal/types@0.1.0\x05\x02\x04\08swh:journal/plugin-\
-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&plugin-with-all-of-its-ex\
-ports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
-0.254.2\x10wit-bindgen-rust\x060.60.0";
+\0\x01B\x07\x01p}\x01py\x01@\x03\x06outputy\x04rows\0\x08row-ends\x01\x01\0\x04\0\
+\x04emit\x01\x02\x01@\0\x01\0\x04\0\x09savepoint\x01\x03\x04\0\x08rollback\x01\x03\
+\x03\0\x19swh:journal/outputs@0.1.0\x05\x01\x01B\x0a\x01p}\x01py\x01pw\x01px\x01\
+r\x0a\x0bobject-types\x0aprivileged\x7f\x07recordsy\x06values\0\x0avalue-ends\x01\
+\x04keys\0\x08key-ends\x01\x0apartitions\x01\x07offsets\x02\x0atimestamps\x03\x04\
+\0\x05batch\x03\0\x04\x01r\x03\x05batchy\x05indexy\x06reasons\x04\0\x09rejection\
+\x03\0\x06\x01q\x02\x05retry\x01s\0\x05fatal\x01s\0\x04\0\x07failure\x03\0\x08\x03\
+\0\x17swh:journal/types@0.1.0\x05\x02\x04\08swh:journal/plugin-with-all-of-its-e\
+xports-removed@0.1.0\x04\0\x0b,\x01\0&plugin-with-all-of-its-exports-removed\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-\
+bindgen-rust\x060.60.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

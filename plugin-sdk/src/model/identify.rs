@@ -4,7 +4,7 @@
 //! archive for the others: <https://docs.softwareheritage.org/devel/swh-model/persistent-identifiers.html>.
 
 use std::cmp::Ordering;
-use std::io::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::content::HashCollidingContent;
 use super::directory::{Directory, Entry, EntryType};
@@ -18,7 +18,8 @@ use super::release::Release;
 use super::revision::Revision;
 use super::snapshot::{Snapshot, Target};
 use crate::bytes::write_digits;
-use crate::{Date, Id, ObjectKind, Person, hash};
+use crate::hash::{self, GitHasher};
+use crate::{Date, Id, ObjectKind, Person};
 
 /// The result of comparing the identifier of an object with its fields.
 ///
@@ -155,15 +156,66 @@ pub(crate) fn read_claimed(reader: &mut Reader<'_>) -> Result<Option<Id>, FieldE
     Field::read(reader)
 }
 
-/// The body of a manifest that starts with headers, one per line.
-struct Headers(Vec<u8>);
+/// Objects with more bytes than this are hashed piece by piece, in two passes: the first one counts the bytes of the
+/// manifest, which its head names.
+const LARGE_BYTES: usize = 1 << 20;
 
-impl Headers {
-    fn new() -> Self {
-        // Enough for most revisions.
-        Self(Vec::with_capacity(1024))
+/// The body of a manifest.
+enum Body {
+    /// In memory.
+    Written(Vec<u8>),
+    /// Only its length.
+    Counted(usize),
+    /// Only its hash.
+    Hashed(GitHasher),
+}
+
+impl Body {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Written(body) => body.extend_from_slice(bytes),
+            Self::Counted(length) => *length += bytes.len(),
+            Self::Hashed(hasher) => hasher.update(bytes),
+        }
     }
+}
 
+impl fmt::Write for Body {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The identifier of a manifest of this kind, whose body `write` writes for an object of `object_bytes`.
+fn git_id(
+    kind: &str,
+    object_bytes: usize,
+    mut write: impl FnMut(&mut Body) -> Result<(), FieldError>,
+) -> Result<Option<Id>, FieldError> {
+    let mut body = if object_bytes > LARGE_BYTES {
+        Body::Counted(0)
+    } else {
+        // Enough for most objects.
+        Body::Written(Vec::with_capacity(1024))
+    };
+    write(&mut body)?;
+    if let Body::Counted(length) = body {
+        body = Body::Hashed(GitHasher::new(kind, length));
+        write(&mut body)?;
+    }
+    Ok(match body {
+        Body::Written(body) => Some(hash::git_object_id(kind, &body)),
+        Body::Hashed(hasher) => Some(hasher.finish()),
+        Body::Counted(_) => None,
+    })
+}
+
+/// The body of a manifest that starts with headers, one per line.
+struct Headers<'b>(&'b mut Body);
+
+impl Headers<'_> {
     /// A line break in a value is followed by a space, which marks a continuation line.
     fn bytes(&mut self, name: &[u8], value: &[u8]) {
         self.begin(name);
@@ -185,7 +237,7 @@ impl Headers {
         self.begin(name.as_bytes());
         let mut digits = [0; 40];
         write_digits(&id.0, &mut digits);
-        self.0.extend_from_slice(&digits);
+        self.0.put(&digits);
         self.end();
     }
 
@@ -194,13 +246,13 @@ impl Headers {
         self.begin(name.as_bytes());
         self.escaped(&person.fullname);
         if let Some(date) = date {
-            self.0.push(b' ');
+            self.0.put(b" ");
             let _ = write!(self.0, "{}", date.seconds);
             if date.microseconds > 0 {
                 let digits = format!("{:06}", date.microseconds);
                 let _ = write!(self.0, ".{}", digits.trim_end_matches('0'));
             }
-            self.0.push(b' ');
+            self.0.put(b" ");
             self.escaped(&date.offset_bytes);
         }
         self.end();
@@ -208,27 +260,27 @@ impl Headers {
 
     fn message(&mut self, message: Option<&[u8]>) {
         if let Some(message) = message {
-            self.0.push(b'\n');
-            self.0.extend_from_slice(message);
+            self.0.put(b"\n");
+            self.0.put(message);
         }
     }
 
     fn begin(&mut self, name: &[u8]) {
-        self.0.extend_from_slice(name);
-        self.0.push(b' ');
+        self.0.put(name);
+        self.0.put(b" ");
     }
 
     fn escaped(&mut self, value: &[u8]) {
         for (index, line) in value.split(|&byte| byte == b'\n').enumerate() {
             if index > 0 {
-                self.0.extend_from_slice(b"\n ");
+                self.0.put(b"\n ");
             }
-            self.0.extend_from_slice(line);
+            self.0.put(line);
         }
     }
 
     fn end(&mut self) {
-        self.0.push(b'\n');
+        self.0.put(b"\n");
     }
 }
 
@@ -241,14 +293,15 @@ impl Identify for Directory<'_> {
         let order = order(entries.len(), &|one, other| {
             sort_key(&entries[one]).cmp(sort_key(&entries[other]))
         });
-        let mut body = Vec::with_capacity(40 * entries.len());
-        for entry in order.into_iter().map(|index| &entries[index]) {
-            let _ = write!(body, "{:o} ", entry.perms);
-            body.extend_from_slice(entry.name);
-            body.push(0);
-            body.extend_from_slice(&entry.target.0);
-        }
-        Ok(Some(hash::git_object_id("tree", &body)))
+        git_id("tree", self.value().len(), |body| {
+            for entry in order.iter().map(|&index| &entries[index]) {
+                let _ = write!(body, "{:o} ", entry.perms);
+                body.put(entry.name);
+                body.put(b"\0");
+                body.put(&entry.target.0);
+            }
+            Ok(())
+        })
     }
 }
 
@@ -277,23 +330,25 @@ impl Identify for Revision<'_> {
         if let Some(manifest) = self.raw_manifest()? {
             return Ok(Some(hash::sha1(manifest)));
         }
-        let mut headers = Headers::new();
-        headers.id("tree", self.directory()?);
-        for parent in self.parents()? {
-            headers.id("parent", parent?);
-        }
-        if let Some(author) = self.author()? {
-            headers.person("author", &author, self.date()?.as_ref());
-        }
-        if let Some(committer) = self.committer()? {
-            headers.person("committer", &committer, self.committer_date()?.as_ref());
-        }
-        for header in self.extra_headers()? {
-            let (name, value) = header?;
-            headers.bytes(name, &value);
-        }
-        headers.message(self.message()?);
-        Ok(Some(hash::git_object_id("commit", &headers.0)))
+        git_id("commit", self.value().len(), |body| {
+            let mut headers = Headers(body);
+            headers.id("tree", self.directory()?);
+            for parent in self.parents()? {
+                headers.id("parent", parent?);
+            }
+            if let Some(author) = self.author()? {
+                headers.person("author", &author, self.date()?.as_ref());
+            }
+            if let Some(committer) = self.committer()? {
+                headers.person("committer", &committer, self.committer_date()?.as_ref());
+            }
+            for header in self.extra_headers()? {
+                let (name, value) = header?;
+                headers.bytes(name, &value);
+            }
+            headers.message(self.message()?);
+            Ok(())
+        })
     }
 
     fn hides_persons(&self) -> Result<bool, FieldError> {
@@ -310,15 +365,17 @@ impl Identify for Release<'_> {
         let Some(target) = self.target()? else {
             return Ok(None);
         };
-        let mut headers = Headers::new();
-        headers.id("object", target);
-        headers.text("type", git_type(self.target_type()?));
-        headers.bytes(b"tag", self.name()?);
-        if let Some(author) = self.author()? {
-            headers.person("tagger", &author, self.date()?.as_ref());
-        }
-        headers.message(self.message()?);
-        Ok(Some(hash::git_object_id("tag", &headers.0)))
+        git_id("tag", self.value().len(), |body| {
+            let mut headers = Headers(body);
+            headers.id("object", target);
+            headers.text("type", git_type(self.target_type()?));
+            headers.bytes(b"tag", self.name()?);
+            if let Some(author) = self.author()? {
+                headers.person("tagger", &author, self.date()?.as_ref());
+            }
+            headers.message(self.message()?);
+            Ok(())
+        })
     }
 
     fn hides_persons(&self) -> Result<bool, FieldError> {
@@ -342,20 +399,21 @@ impl Identify for Snapshot<'_> {
         let order = order(branches.len(), &|one, other| {
             branches[one].name.cmp(branches[other].name)
         });
-        let mut body = Vec::with_capacity(64 * branches.len());
-        for branch in order.into_iter().map(|index| &branches[index]) {
-            let (kind, target) = match &branch.target {
-                None => ("dangling", &[][..]),
-                Some(Target::Alias(name)) => ("alias", *name),
-                Some(Target::Object(kind, id)) => (kind.name(), &id.0[..]),
-            };
-            body.extend_from_slice(kind.as_bytes());
-            body.push(b' ');
-            body.extend_from_slice(branch.name);
-            let _ = write!(body, "\0{}:", target.len());
-            body.extend_from_slice(target);
-        }
-        Ok(Some(hash::git_object_id("snapshot", &body)))
+        git_id("snapshot", self.value().len(), |body| {
+            for branch in order.iter().map(|&index| &branches[index]) {
+                let (kind, target) = match &branch.target {
+                    None => ("dangling", &[][..]),
+                    Some(Target::Alias(name)) => ("alias", *name),
+                    Some(Target::Object(kind, id)) => (kind.name(), &id.0[..]),
+                };
+                body.put(kind.as_bytes());
+                body.put(b" ");
+                body.put(branch.name);
+                let _ = write!(body, "\0{}:", target.len());
+                body.put(target);
+            }
+            Ok(())
+        })
     }
 }
 
@@ -367,17 +425,19 @@ impl Identify for Origin<'_> {
 
 impl Identify for ExtId<'_> {
     fn computed(&self) -> Result<Option<Id>, FieldError> {
-        let mut headers = Headers::new();
-        headers.text("extid_type", self.extid_type()?);
-        let version = self.extid_version()?;
-        headers.optional("extid_version", (version != 0).then_some(version));
-        headers.bytes(b"extid", self.extid()?);
-        headers.text("target", self.target()?);
-        headers.optional("payload_type", self.payload_type()?);
-        if let Some(payload) = self.payload()? {
-            headers.bytes(b"payload", payload);
-        }
-        Ok(Some(hash::git_object_id("extid", &headers.0)))
+        git_id("extid", self.value().len(), |body| {
+            let mut headers = Headers(body);
+            headers.text("extid_type", self.extid_type()?);
+            let version = self.extid_version()?;
+            headers.optional("extid_version", (version != 0).then_some(version));
+            headers.bytes(b"extid", self.extid()?);
+            headers.text("target", self.target()?);
+            headers.optional("payload_type", self.payload_type()?);
+            if let Some(payload) = self.payload()? {
+                headers.bytes(b"payload", payload);
+            }
+            Ok(())
+        })
     }
 }
 
@@ -388,26 +448,25 @@ impl Identify for RawExtrinsicMetadata<'_> {
         let (name, version) =
             self.of_fetcher(|fetcher| Ok((fetcher.name()?, fetcher.version()?)))?;
 
-        let mut headers = Headers::new();
-        headers.text("target", self.target()?);
-        headers.text("discovery_date", self.discovery_date()?.seconds());
-        headers.text("authority", format_args!("{authority_type} {url}"));
-        headers.text("fetcher", format_args!("{name} {version}"));
-        headers.text("format", self.format()?);
-        headers.optional("origin", self.origin()?);
-        headers.optional("visit", self.visit()?);
-        headers.optional("snapshot", self.snapshot()?);
-        headers.optional("release", self.release()?);
-        headers.optional("revision", self.revision()?);
-        if let Some(path) = self.path()? {
-            headers.bytes(b"path", path);
-        }
-        headers.optional("directory", self.directory()?);
-        headers.message(Some(self.metadata()?));
-        Ok(Some(hash::git_object_id(
-            "raw_extrinsic_metadata",
-            &headers.0,
-        )))
+        git_id("raw_extrinsic_metadata", self.value().len(), |body| {
+            let mut headers = Headers(body);
+            headers.text("target", self.target()?);
+            headers.text("discovery_date", self.discovery_date()?.seconds());
+            headers.text("authority", format_args!("{authority_type} {url}"));
+            headers.text("fetcher", format_args!("{name} {version}"));
+            headers.text("format", self.format()?);
+            headers.optional("origin", self.origin()?);
+            headers.optional("visit", self.visit()?);
+            headers.optional("snapshot", self.snapshot()?);
+            headers.optional("release", self.release()?);
+            headers.optional("revision", self.revision()?);
+            if let Some(path) = self.path()? {
+                headers.bytes(b"path", path);
+            }
+            headers.optional("directory", self.directory()?);
+            headers.message(Some(self.metadata()?));
+            Ok(())
+        })
     }
 }
 

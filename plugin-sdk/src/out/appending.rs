@@ -68,12 +68,24 @@ impl Appending {
         self.row_ends.truncate(length.rows);
     }
 
-    /// Passes all rows to `deliver`, if there are any, and clears the buffer.
-    pub(super) fn deliver(&mut self, deliver: impl FnOnce(&[u8], &[u32])) {
+    /// Passes all rows to `deliver`, if there are any.
+    pub(super) fn deliver(&self, mut deliver: impl FnMut(&[u8], &[u32])) {
         if !self.row_ends.is_empty() {
             deliver(&self.rows, &self.row_ends);
-            self.clear();
         }
+    }
+
+    /// Passes the first rows to `deliver`, if there are any, and removes them.
+    pub(super) fn deliver_first(&mut self, first: Length, mut deliver: impl FnMut(&[u8], &[u32])) {
+        if first.rows == 0 {
+            return;
+        }
+        deliver(&self.rows[..first.bytes], &self.row_ends[..first.rows]);
+        self.rows.drain(..first.bytes);
+        self.row_ends.drain(..first.rows);
+        // The ends are those in a buffer of less than 4 GiB.
+        let removed = u32::try_from(first.bytes).unwrap_or(u32::MAX);
+        self.row_ends.iter_mut().for_each(|end| *end -= removed);
     }
 
     pub(super) fn clear(&mut self) {

@@ -27,11 +27,11 @@ pub(super) enum Rows {
 #[derive(Clone, Copy)]
 pub(super) struct Savepoint {
     pub(super) record: u64,
-    held: Held,
+    pub(super) held: Held,
 }
 
 #[derive(Clone, Copy)]
-enum Held {
+pub(super) enum Held {
     Appending(Length),
     Merging(MergeSavepoint),
 }
@@ -57,11 +57,17 @@ impl Buffer {
     #[inline]
     pub(super) fn begin(&mut self, record: u64, alone: bool) {
         if self.savepoint.record != record {
-            let held = match &mut self.rows {
-                Rows::Appending(appending) => Held::Appending(appending.length()),
-                Rows::Merging(merging) => Held::Merging(merging.savepoint(alone)),
-            };
+            let held = self.now(alone);
             self.savepoint = Savepoint { record, held };
+        }
+    }
+
+    /// What the buffer holds now. `alone` means that no other record is open around the current one.
+    #[inline]
+    pub(super) fn now(&mut self, alone: bool) -> Held {
+        match &mut self.rows {
+            Rows::Appending(appending) => Held::Appending(appending.length()),
+            Rows::Merging(merging) => Held::Merging(merging.savepoint(alone)),
         }
     }
 

@@ -57,8 +57,8 @@ impl Merging {
         self.table.bytes()
     }
 
-    /// Passes all rows to `deliver`, if there are any, and clears the buffer.
-    pub(super) fn deliver(&mut self, mut deliver: impl FnMut(&[u8], &[u32])) {
+    /// Passes all rows to `deliver`, if there are any.
+    pub(super) fn deliver(&self, mut deliver: impl FnMut(&[u8], &[u32])) {
         let (mut rows, mut row_ends) = (Vec::new(), Vec::new());
         let Ok(()) = self.table.write(&mut rows, |rows| {
             // A row fits into the guest's memory, which is below 4 GiB, and a chunk that large is delivered at once.
@@ -73,7 +73,6 @@ impl Merging {
         if !row_ends.is_empty() {
             deliver(&rows, &row_ends);
         }
-        self.table.clear();
     }
 
     pub(super) fn clear(&mut self) {

@@ -36,6 +36,7 @@ impl Out {
     pub(crate) fn end_record(&mut self) {
         self.resume();
         if !self.in_record {
+            self.crossed.clear();
             self.flush_if_large();
         }
     }
@@ -56,6 +57,9 @@ impl Out {
                 buffer.rollback_to_savepoint();
                 buffer.count(&mut self.pending_bytes);
             }
+        }
+        if self.crossed.has_rows && self.outer.is_empty() {
+            self.take_back_crossed();
         }
         self.resume();
     }

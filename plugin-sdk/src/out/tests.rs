@@ -1,4 +1,5 @@
 mod merging;
+mod pieces;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,19 +21,39 @@ fn out(names: &[&str]) -> (Out, Delivered) {
     with_outputs(names.iter().map(plan).collect())
 }
 
-fn with_outputs(outputs: Vec<OutputPlan>) -> (Out, Delivered) {
-    let delivered = Delivered::default();
-    let keep = Rc::clone(&delivered);
-    let deliver: Deliver = Box::new(move |output, rows, ends| {
+/// Takes rows as the host does.
+struct TestHost {
+    delivered: Delivered,
+    savepoint: usize,
+}
+
+impl Host for TestHost {
+    fn emit(&mut self, output: u32, rows: &[u8], row_ends: &[u32]) {
         let mut start = 0;
-        let rows = ends.iter().map(|&end| {
+        let rows = row_ends.iter().map(|&end| {
             let row = rows[start..end as usize].to_vec();
             start = end as usize;
             row
         });
-        keep.borrow_mut().push((output, rows.collect()));
-    });
-    (Out::new(outputs, deliver), delivered)
+        self.delivered.borrow_mut().push((output, rows.collect()));
+    }
+
+    fn savepoint(&mut self) {
+        self.savepoint = self.delivered.borrow().len();
+    }
+
+    fn rollback(&mut self) {
+        self.delivered.borrow_mut().truncate(self.savepoint);
+    }
+}
+
+fn with_outputs(outputs: Vec<OutputPlan>) -> (Out, Delivered) {
+    let delivered = Delivered::default();
+    let host = TestHost {
+        delivered: Rc::clone(&delivered),
+        savepoint: 0,
+    };
+    (Out::new(outputs, Box::new(host)), delivered)
 }
 
 /// The emission failed for this reason, and names the line of it.

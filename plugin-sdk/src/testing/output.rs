@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal_aggregate::{Row, Table};
+use journal_aggregate::{Row, Savepoint, Table};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -36,6 +36,8 @@ pub(super) struct OutputRows {
     pub(super) rows: Vec<OutputRow>,
     /// The rows of an aggregate output that are merged until the checkpoint.
     merging: Option<(Table, Row)>,
+    /// The number of rows and the merged rows at the savepoint.
+    savepoint: (usize, Savepoint),
 }
 
 impl OutputRows {
@@ -48,6 +50,22 @@ impl OutputRows {
             name: output.name,
             rows: Vec::new(),
             merging,
+            savepoint: (0, Savepoint::default()),
+        }
+    }
+
+    /// Remembers the rows.
+    pub(super) fn savepoint(&mut self) {
+        let merged = self.merging.as_mut().map(|(table, _)| table.savepoint());
+        self.savepoint = (self.rows.len(), merged.unwrap_or_default());
+    }
+
+    /// Drops the rows since the savepoint.
+    pub(super) fn rollback(&mut self) {
+        let (rows, merged) = self.savepoint;
+        self.rows.truncate(rows);
+        if let Some((table, _)) = &mut self.merging {
+            table.rollback_to(merged);
         }
     }
 

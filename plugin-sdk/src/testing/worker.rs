@@ -11,7 +11,7 @@ use super::records::{self, TestRecord};
 use super::run::{Call, Rejected, Run};
 use crate::batch::RawBatch;
 use crate::instance::Instance;
-use crate::out::{Deliver, Rejection};
+use crate::out::{Host, Rejection};
 use crate::{Failure, Options, Plan, Processor};
 
 /// A processor with its results so far.
@@ -97,18 +97,34 @@ fn start<P: Processor<O>, O: Options>(
     options: &str,
     emitted: &Rc<RefCell<Emitted>>,
 ) -> Result<(Instance<P>, Plan), Error> {
-    let emitted = Rc::clone(emitted);
-    let deliver: Deliver = Box::new(move |output, rows, ends| {
-        let Emitted { outputs, error } = &mut *emitted.borrow_mut();
-        if error.is_none() {
-            *error = outputs[output as usize].take(rows, ends).err();
-        }
-    });
+    let host = Box::new(TestHost(Rc::clone(emitted)));
     guarded(Call::Start, || {
-        let (instance, plan) = Instance::start(options, deliver)?;
+        let (instance, plan) = Instance::start(options, host)?;
         plan.to_json()?;
         Ok((instance, plan))
     })
+}
+
+/// Takes rows as the host does.
+struct TestHost(Rc<RefCell<Emitted>>);
+
+impl Host for TestHost {
+    fn emit(&mut self, output: u32, rows: &[u8], row_ends: &[u32]) {
+        let Emitted { outputs, error } = &mut *self.0.borrow_mut();
+        if error.is_none() {
+            *error = outputs[output as usize].take(rows, row_ends).err();
+        }
+    }
+
+    fn savepoint(&mut self) {
+        let outputs = &mut self.0.borrow_mut().outputs;
+        outputs.iter_mut().for_each(OutputRows::savepoint);
+    }
+
+    fn rollback(&mut self) {
+        let outputs = &mut self.0.borrow_mut().outputs;
+        outputs.iter_mut().for_each(OutputRows::rollback);
+    }
 }
 
 /// Turns a panic into an error that names the call.

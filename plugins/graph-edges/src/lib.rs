@@ -4,12 +4,11 @@
 //! workers can share the journal.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use journal_plugin_sdk::{
-    Batches, Bytes, Column, Directory, ExtendedObjectKind, ExtendedSwhid, Failure, ObjectKind,
-    OriginVisitStatus, Out, Plan, Processor, RecordError, Release, Revision, Snapshot, Swhid,
-    Target, hash,
+    Batches, Branch, Bytes, Column, Directory, ExtendedObjectKind, ExtendedSwhid, Failure,
+    ObjectKind, OriginVisitStatus, Out, Plan, Processor, RecordError, Release, Revision, Snapshot,
+    Swhid, Target, hash,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -133,12 +132,9 @@ fn walk_snapshot(
 ) -> Result<(), RecordError> {
     let source = snapshot.swhid()?;
     emit_node(out, source)?;
-    let mut branches = BTreeMap::new();
-    for branch in snapshot.branches()? {
-        let branch = branch?;
-        branches.insert(branch.name, branch.target);
-    }
-    for &name in branches.keys() {
+    let mut branches = snapshot.branches()?.collect::<Result<Vec<_>, _>>()?;
+    sort(&mut branches);
+    for &Branch { name, .. } in &branches {
         if let Some((last_name, target)) = follow(&branches, name)
             && !(heads_and_tags_only && is_pull_request(last_name))
         {
@@ -148,14 +144,22 @@ fn walk_snapshot(
     Ok(())
 }
 
+/// Sorts branches by their names. Of those with the same name the last one stays.
+fn sort(branches: &mut Vec<Branch<'_>>) {
+    if branches.is_sorted_by(|one, other| one.name < other.name) {
+        return;
+    }
+    branches.reverse();
+    branches.sort_by_key(|branch| branch.name);
+    branches.dedup_by_key(|branch| branch.name);
+}
+
 /// Follows the aliases of a branch. Returns the object, and the name of the last branch.
-fn follow<'a>(
-    branches: &BTreeMap<&'a [u8], Option<Target<'a>>>,
-    name: &'a [u8],
-) -> Option<(&'a [u8], Swhid)> {
+fn follow<'a>(branches: &[Branch<'a>], name: &'a [u8]) -> Option<(&'a [u8], Swhid)> {
     let mut name = name;
     for _ in 0..=MAX_ALIASES {
-        match *branches.get(name)? {
+        let index = branches.binary_search_by_key(&name, |branch| branch.name);
+        match branches[index.ok()?].target {
             Some(Target::Alias(next)) => name = next,
             Some(Target::Object(kind, id)) if !name.is_empty() => {
                 return Some((name, Swhid::new(kind, id)));

@@ -7,6 +7,7 @@ mod configuration;
 mod confinement;
 mod delivery;
 mod harness;
+mod large_records;
 mod objects;
 mod offsets;
 mod operators_files;

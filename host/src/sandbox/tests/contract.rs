@@ -41,6 +41,64 @@ fn rows_arrive_and_are_held() {
     assert_eq!(left.streams(0)[0].bytes(), b"{\"ob{\"ob");
 }
 
+/// Imports of the two functions that an older plugin does not have.
+const SAVEPOINTS: &str = r#"
+  (import "swh:journal/outputs@0.1.0" "savepoint" (func $savepoint))
+  (import "swh:journal/outputs@0.1.0" "rollback" (func $rollback))"#;
+
+#[test]
+fn rows_since_the_savepoint_are_dropped_and_those_before_stay() {
+    let guest = Guest {
+        extra: SAVEPOINTS,
+        process: "(i32.store (i32.const 64) (i32.const 4))
+          (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))
+          (call $savepoint)
+          (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))
+          (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))
+          (call $rollback)",
+        checkpoint: "(call $rollback)",
+        ..Guest::default()
+    };
+    let mut processor = rows::recorded(&guest);
+    processor.process(batches(&[b"a"]).as_slice()).unwrap();
+    assert_eq!(rows::held(&mut processor), 1);
+    // The savepoint of an earlier call does not count.
+    processor.checkpoint().unwrap();
+    assert_eq!(rows::held(&mut processor), 1);
+}
+
+#[test]
+fn rows_that_were_dropped_count_against_the_limit_of_the_call() {
+    let guest = Guest {
+        extra: SAVEPOINTS,
+        process: "(i32.store (i32.const 64) (i32.const 4))
+          (loop $again
+            (call $emit (i32.const 0) (i32.const 32768) (i32.const 4) (i32.const 64) (i32.const 1))
+            (call $rollback)
+            (br $again))",
+        ..Guest::default()
+    };
+    let error = rows::recorded(&guest).process(&[]).unwrap_err();
+    assert!(
+        matches!(error, CallError::TooMuchEmitted { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn savepoints_are_refused_in_start() {
+    for start in ["(call $savepoint)", "(call $rollback)"] {
+        let guest = Guest {
+            extra: SAVEPOINTS,
+            start,
+            ..Guest::default()
+        };
+        let plugin = guest.load(LIMITS).unwrap();
+        let error = Processor::start(&plugin, "{}", LIMITS).err().unwrap();
+        assert_eq!(error.to_string(), "the processor emitted rows in `start`");
+    }
+}
+
 #[test]
 fn rows_of_a_failed_call_are_dropped() {
     let (error, left) = fails(

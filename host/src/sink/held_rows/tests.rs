@@ -151,6 +151,49 @@ fn failed_call_has_no_effect_and_the_calls_before_it_stay() {
 }
 
 #[test]
+fn call_goes_back_to_its_last_savepoint_or_to_its_beginning() {
+    let (mut bound, memory) = bound();
+    call(&mut bound, &[(1, 1)]);
+    let emit_both = |bound: &mut Bound, key, value| {
+        emit(bound, 0, &[row(key, &[value])]).unwrap();
+        emit(bound, 1, &[row(key, &[value])]).unwrap();
+    };
+    emit_both(&mut bound, 1, 2);
+    bound.rows.rollback_to_savepoint();
+    emit_both(&mut bound, 1, 4);
+    bound.rows.savepoint();
+    emit_both(&mut bound, 1, 8);
+    emit_both(&mut bound, 2, 8);
+    for _ in 0..2 {
+        bound.rows.rollback_to_savepoint();
+        emit_both(&mut bound, 1, 16);
+    }
+    bound.rows.savepoint();
+    emit_both(&mut bound, 3, 32);
+    bound.rows.rollback_to_savepoint();
+    bound.rows.end_call();
+    // The savepoint was that of the call before.
+    bound.rows.rollback_to_savepoint();
+    bound.flush().unwrap();
+    let rows = [row(1, &[4]), row(1, &[16])].concat();
+    assert_eq!(written(&memory), [row(1, &[1 + 4 + 16]), rows, vec![]]);
+}
+
+#[test]
+fn failed_call_is_rolled_back_beyond_its_savepoint() {
+    let (mut bound, memory) = bound();
+    call(&mut bound, &[(1, 1)]);
+    emit(&mut bound, 0, &[row(1, &[2])]).unwrap();
+    emit(&mut bound, 1, &[row(1, &[2])]).unwrap();
+    bound.rows.savepoint();
+    emit(&mut bound, 0, &[row(1, &[4])]).unwrap();
+    bound.rows.rollback_call();
+    bound.rows.rollback_to_savepoint();
+    bound.flush().unwrap();
+    assert_eq!(written(&memory), [row(1, &[1]), vec![], vec![]]);
+}
+
+#[test]
 fn rows_of_a_call_that_has_not_returned_do_not_belong_to_the_checkpoint() {
     let (mut bound, memory) = bound();
     call(&mut bound, &[(1, 1)]);

@@ -29,7 +29,7 @@ fn run(
 ) -> (Vec<String>, Vec<(u32, u32, String)>) {
     let rows = std::rc::Rc::new(RefCell::new(Vec::new()));
     let keep = std::rc::Rc::clone(&rows);
-    let deliver = Box::new(move |_, bytes: &[u8], ends: &[u32]| {
+    let deliver = Box::new(move |_: u32, bytes: &[u8], ends: &[u32]| {
         let mut start = 0;
         for &end in ends {
             let row: std::collections::BTreeMap<String, String> =
@@ -197,7 +197,7 @@ fn privileged_topic_makes_privileged_objects() {
 #[test]
 fn failure_ends_the_call() {
     let batches = [batch("origin", &[&origin("a"), &origin("b")])];
-    let mut out = Out::new(Vec::new(), Box::new(|_, _, _| {}));
+    let mut out = Out::new(Vec::new(), Box::new(|_: u32, _: &[u8], _: &[u32]| ()));
     let mut handled = 0;
     let failed = Batches::new(&batches).each_origin(&mut out, |_, _| {
         handled += 1;
