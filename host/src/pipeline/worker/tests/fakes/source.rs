@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Answer, Step, World, letters, offsets_text, partition};
 use crate::journal::batch::{Batches, TooLarge};
 use crate::journal::offsets::{Offsets, Partition, Position, Remaining, Start};
-use crate::source::{BatchLimits, Event, Source, SourceError, recording};
+use crate::source::{BatchLimits, Event, Source, SourceError, TopicIdentity, recording};
 
 impl Source for World {
     fn poll(
@@ -94,6 +94,10 @@ impl Source for World {
                 self.state().committed.insert(partition, position);
                 Ok(Event::Idle)
             }
+            Some(Step::Topic(topic)) => {
+                self.state().topic = topic;
+                Ok(Event::Idle)
+            }
             Some(Step::WaitForTheEnd) => {
                 std::thread::sleep(Duration::from_millis(1));
                 self.state().steps.push_front(Step::WaitForTheEnd);
@@ -173,6 +177,10 @@ impl Source for World {
 
     fn remaining(&mut self) -> Remaining {
         Remaining::Unknown
+    }
+
+    fn topic_of(&self, _: &Partition) -> TopicIdentity {
+        self.state().topic
     }
 
     fn close(self: Box<Self>, _others_end: Option<Instant>) {
