@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::journal::batch::Batches;
+use crate::journal::holders::Holder;
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 
 /// What one [`Source::poll`] brought.
@@ -109,6 +110,11 @@ pub(crate) trait Source: Send {
     /// The ends at which a run stops, if they changed: a topic was deleted, or deleted and created again.
     fn new_ends(&mut self) -> Option<Offsets> {
         None
+    }
+
+    /// The members of the group, for a line that says what is waited for; none where nobody can know them.
+    fn holders(&mut self) -> Poll<Option<Vec<Holder>>> {
+        Poll::Ready(None)
     }
 
     /// The topic that a partition belongs to: as long as the partition is assigned, the one that its records were read

@@ -107,6 +107,9 @@ impl Builder<'_> {
                 subscription.partitions.len()
             );
         }
+        if let Some(text) = asked.overruled() {
+            tracing::info!("{text}");
+        }
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),

@@ -138,6 +138,7 @@ impl Worker {
         }
         if unconfirmed.to.is_empty() {
             self.unconfirmed = None;
+            self.commit_waits.over();
         }
     }
 }

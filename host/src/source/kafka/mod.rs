@@ -15,6 +15,7 @@ use self::rebalance::Leaving;
 use super::{BatchLimits, Event, Source, SourceError, TopicIdentity};
 use crate::journal::batch::Batches;
 use crate::journal::group_offsets::LogRange;
+use crate::journal::holders::Holder;
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::kafka::{
     BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, TopicId,
@@ -41,6 +42,7 @@ pub(crate) struct KafkaSource {
     /// Partitions that go, until [`Source::release`].
     leaving: Option<Leaving>,
     resolving: Question<Offsets>,
+    holders: Question<Vec<Holder>>,
     /// Partitions that may not be readable at their position.
     doubtful: Vec<(Partition, Doubt)>,
     ranges: Question<LogRange>,
@@ -92,6 +94,7 @@ impl KafkaSource {
             arriving: None,
             leaving: None,
             resolving: Question::default(),
+            holders: Question::default(),
             doubtful: Vec::new(),
             ranges: Question::default(),
             topics,
@@ -244,6 +247,10 @@ impl Source for KafkaSource {
 
     fn new_ends(&mut self) -> Option<Offsets> {
         self.new_ends.take()
+    }
+
+    fn holders(&mut self) -> Poll<Option<Vec<Holder>>> {
+        self.holders.holders(self.cluster.queries())
     }
 
     fn topic_of(&self, partition: &Partition) -> TopicIdentity {

@@ -65,6 +65,8 @@ pub(super) enum Step {
     /// SIGHUP.
     Reopen,
     Fail,
+    /// The brokers are away for too long.
+    CutOff,
     /// From now on the store confirms like this.
     Confirming(Answer),
     /// The group takes partitions away, which is seen after this many more signs of life.

@@ -80,6 +80,11 @@ impl Source for World {
                 self.reopen.request();
                 Ok(Event::Idle)
             }
+            Some(Step::CutOff) => Err(SourceError::Kafka(crate::kafka::Error::Gone {
+                brokers: "broker".to_owned(),
+                seconds: 600,
+                reason: "refused".to_owned(),
+            })),
             Some(Step::Fail) => Err(recording::Error::Batch(TooLarge).into()),
             Some(Step::Confirming(answer)) => {
                 self.state().given.confirms = answer;
