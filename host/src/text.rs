@@ -15,7 +15,7 @@ pub(crate) const MESSAGE_BYTES: usize = 4096;
 /// The limit on a line that the host writes to standard error, in bytes.
 pub(crate) const LINE_BYTES: usize = 16 << 10;
 /// The limit on the names in a list.
-const LISTED: usize = 20;
+pub(crate) const LISTED: usize = 20;
 
 /// `text` in one line, without anything that could control a terminal or reorder the text, and cut where the result
 /// would exceed `limit` bytes.
@@ -59,9 +59,9 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A number of things with their unit: "1 record" or "5 records".
-pub(crate) fn plural(count: u64, unit: &str) -> String {
-    match count {
+/// A number of things with their unit: "1 record" or "5 records". All texts of the host count with it.
+pub(crate) fn plural(count: impl TryInto<u64>, unit: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
         1 => format!("1 {unit}"),
         count => format!("{count} {unit}s"),
     }

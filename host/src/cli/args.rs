@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::names;
+use super::names::{self, Names};
 use super::notices;
 use super::report::Report;
 use super::values;
@@ -59,7 +59,9 @@ pub(super) fn configure<C: TryFrom<Layer, Error = ConfigError>>(
 pub(super) fn combine(flags: Layer) -> Result<(Layer, Origins), LoadError> {
     let loaded = config::load(flags, std::env::vars_os(), names::key)?;
     notices::log(&loaded.notices);
-    Ok(loaded.layers.into_parts())
+    let (layer, origins) = loaded.layers.into_parts();
+    notices::log_unknown_types(&layer, Names(&origins));
+    Ok((layer, origins))
 }
 
 /// The plugin and its options.

@@ -11,7 +11,7 @@ use super::report::{self, Report};
 use super::run;
 use crate::config::Config;
 use crate::pipeline::check::{self, Finding, Outcome};
-use crate::text::{LINE_BYTES, clean};
+use crate::text::{LINE_BYTES, clean, plural};
 
 /// Checks everything that `run` with the same settings needs: settings, plugin, brokers, topics, rights, lag and outputs.
 /// It joins no group, and writes and commits nothing.
@@ -120,8 +120,8 @@ impl Printer {
         }
         report::unless_reader_is_gone(self.written).map_err(Report::of_standard_output)?;
         if failed > 0 {
-            let all = self.lines.len();
-            let text = format!("{failed} of {all} checks failed");
+            let all = plural(self.lines.len(), "check");
+            let text = format!("{failed} of {all} failed");
             return Err(Report::failure(anyhow::Error::msg(text), None));
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::names::{self, Names, flag, key};
 use super::report::{self, Report};
 use super::run;
 use crate::config::{
-    Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
+    self, Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
     DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
     GROUP_INSTANCE_ID, Layer, MissingTopics, OnBadRecord, OnEof, Origin, Origins, Privileged,
     Setting, Span, complete, options,
@@ -52,14 +52,10 @@ fn effective(flags: Layer) -> Result<String, Report> {
         Report::of(&error, Names(&origins))
     })?;
     let names = Names(&origins);
-    let config = Config::try_from(layer.clone());
-    if let Err(error) = &config
-        && !is_incomplete(*error)
-    {
-        return Err(Report::of(error, names));
-    }
+    let config = checked(layer.clone(), &origins)?;
+    let config = config.filter(|_| layer.processor.plugin.is_some());
     let options =
-        plugin_options(&layer, config.ok().as_ref()).map_err(|error| Report::of(&error, names))?;
+        plugin_options(&layer, config.as_ref()).map_err(|error| Report::of(&error, names))?;
     let printer = Printer {
         layer: &layer,
         origins: &origins,
@@ -67,12 +63,22 @@ fn effective(flags: Layer) -> Result<String, Report> {
     Ok(printer.print(&options))
 }
 
-/// Whether further settings can make it complete.
-fn is_incomplete(error: ConfigError) -> bool {
-    matches!(
-        error,
-        ConfigError::NoPlugin | ConfigError::NoSource | ConfigError::Incomplete { .. }
-    )
+/// The checked configuration of a layer, if it is complete apart from the plugin.
+fn checked(mut layer: Layer, origins: &Origins) -> Result<Option<Config>, Report> {
+    let mut all_origins = origins.clone();
+    let read = config::read_passwords(&mut layer, &mut all_origins);
+    let names = Names(&all_origins);
+    read.map_err(|error| Report::of(&error, Names(origins)))?;
+    layer.processor.plugin.get_or_insert_default();
+    match Config::try_from(layer) {
+        // Further settings can make it complete.
+        Err(ConfigError::NoSource | ConfigError::Incomplete { .. }) => Ok(None),
+        Err(error) => Err(Report::of(&error, names)),
+        Ok(config) => {
+            build::check_thoroughly(&config).map_err(|error| Report::of(&error, names))?;
+            Ok(Some(config))
+        }
+    }
 }
 
 /// The plugin's options from all layers and the file of options. Texts get their types from the plugin's schema.

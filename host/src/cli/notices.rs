@@ -1,8 +1,9 @@
 //! What is said about settings that are used or left out.
 
-use super::names::{flag, written};
-use crate::config::{Notice, Origin, Setting};
-use crate::text;
+use super::names::{Names, flag, written};
+use crate::config::{Layer, Notice, Origin, Phases, Setting};
+use crate::journal::stages;
+use crate::text::{self, Quoted};
 
 /// Logs notices.
 pub(super) fn log(notices: &[Notice]) {
@@ -18,14 +19,60 @@ pub(super) fn log(notices: &[Notice]) {
     }
 }
 
+/// Warns of object types that look mistyped. Only the brokers know all types, and may not answer.
+pub(super) fn log_unknown_types(layer: &Layer, names: Names<'_>) {
+    for (setting, name, meant) in unknown_types(layer) {
+        tracing::warn!(
+            "{} names the object type {}, which Software Heritage does not have: did you mean `{meant}`?",
+            names.of(setting),
+            Quoted(name)
+        );
+    }
+}
+
+fn unknown_types(layer: &Layer) -> Vec<(Setting, &str, &'static str)> {
+    let journal = &layer.journal;
+    let listed = [&journal.object_types, &journal.offered_object_types];
+    let listed = listed.into_iter().flatten().flatten();
+    let staged = match &journal.phases {
+        Some(Phases::Given(stages)) => &stages[..],
+        _ => &[],
+    };
+    let listed = listed.map(|name| (Setting::ObjectTypes, name));
+    let staged = staged.iter().flatten().map(|name| (Setting::Phases, name));
+    let unknown = listed.chain(staged).filter_map(|(setting, name)| {
+        let meant = stages::meant_type(name)?;
+        Some((setting, name.as_str(), meant))
+    });
+    unknown.take(text::LISTED).collect()
+}
+
 fn sentence(notice: &Notice) -> String {
     let named = |origin: &Origin| written(origin).unwrap_or_default();
     match notice {
         Notice::OtherSections { names, .. } => text::list(names),
+        Notice::OtherClient(origin) => format!(
+            "{} has brokers and a group, and is not read: the section of the journal's client has to be \
+             `journal_client`, at the top of the file",
+            named(origin)
+        ),
+        Notice::NothingSet(path) => format!(
+            "`{}` sets nothing: it has neither keys of journal-host nor the section `journal_client`",
+            path.display()
+        ),
         Notice::Ignored(origin) => format!("{} is not a setting, and is ignored", named(origin)),
         Notice::Deprecated { origin, instead } => {
             format!("{} is deprecated: use `{instead}`", named(origin))
         }
+        Notice::Beside {
+            section,
+            names,
+            instead,
+        } => format!(
+            "{} has settings of librdkafka beside its own keys, which is deprecated; put them into `{instead}`: {}",
+            named(section),
+            text::list(names)
+        ),
         Notice::Overruled { origin, by } => {
             let by = by.map_or("journal-host".to_owned(), |key| format!("`{key}`"));
             format!("{} is ignored: {by} sets it", named(origin))
@@ -54,6 +101,20 @@ fn instead_of_the_command_line(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mistyped_object_types_of_lists_and_stages_are_found() {
+        let mut layer = Layer::default();
+        layer.journal.object_types = Some(vec!["origin".to_owned(), "orign".to_owned()]);
+        layer.journal.phases = Some("relase/event".parse().unwrap());
+        assert_eq!(
+            unknown_types(&layer),
+            [
+                (Setting::ObjectTypes, "orign", "origin"),
+                (Setting::Phases, "relase", "release")
+            ]
+        );
+    }
 
     #[test]
     fn secret_on_the_command_line_is_named_with_the_way_out() {

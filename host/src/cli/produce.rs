@@ -6,7 +6,7 @@ use super::args::{self, ClusterArguments};
 use super::names::Names;
 use super::report::Report;
 use crate::config::{CopyConfig, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Layer};
-use crate::kafka::Settings;
+use crate::pipeline::build::cluster_settings;
 use crate::transfer::{self, ProduceOptions};
 
 /// Writes a recording to Kafka, with its keys, values, tombstones and timestamps.
@@ -61,16 +61,6 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     };
     let stop = args::install_signal_handlers(DEFAULT_SHUTDOWN_TIMEOUT)?;
     stop.begin();
-    transfer::produce(&settings(config), &options, &stop).map_err(|error| Report::of(&error, names))
-}
-
-/// The cluster of a command that copies records. Its consumers have the name of a group that they never join.
-pub(super) fn settings(config: CopyConfig) -> Settings {
-    Settings {
-        brokers: config.brokers,
-        group_id: "journal-host".to_owned(),
-        kafka: config.settings,
-        broker_timeout: config.broker_timeout,
-        fetch: None,
-    }
+    let settings = cluster_settings(&config.connection);
+    transfer::produce(&settings, &options, &stop).map_err(|error| Report::of(&error, names))
 }

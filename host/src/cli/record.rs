@@ -5,12 +5,11 @@ use std::time::SystemTime;
 
 use super::args::{self, ClusterArguments, ObjectArguments};
 use super::names::Names;
-use super::produce::settings;
 use super::report::Report;
 use crate::config::{self, CopyConfig, DEFAULT_SHUTDOWN_TIMEOUT, Layer, Span, TopicPartition};
 use crate::journal::start::StartTime;
 use crate::journal::topics::ObjectTypes;
-use crate::pipeline::build::subscription;
+use crate::pipeline::build::{cluster_settings, subscription};
 use crate::transfer::{self, Bound, PartitionChoice, RecordOptions};
 
 /// Records a part of a journal, for `run --recording`, `bench` and `produce`.
@@ -74,7 +73,8 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     };
     let stop = args::install_signal_handlers(DEFAULT_SHUTDOWN_TIMEOUT)?;
     stop.begin();
-    transfer::record(&settings(config), &options, &stop).map_err(|error| Report::of(&error, names))
+    let settings = cluster_settings(&config.connection);
+    transfer::record(&settings, &options, &stop).map_err(|error| Report::of(&error, names))
 }
 
 /// `N` or `TOPIC:N`.

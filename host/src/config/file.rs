@@ -64,10 +64,11 @@ pub(super) fn read(node: &Node, path: &Path, keys: Keys) -> Result<Document, Loa
     let known: Vec<(String, Setting)> = names.chain(short).collect();
     let mut document = Document::default();
     let mut others = Vec::new();
+    let mut clients = Vec::new();
     for (key, value) in entries {
         let origin = origin(path, "", key);
         if key.text == UPSTREAM {
-            let section = upstream::read(value, path, origin, &mut document.notices)?;
+            let section = upstream::read(value, path, origin, keys, &mut document.notices)?;
             (document.upstream, document.upstream_origins) = section;
         } else if let Some((_, setting)) = known.iter().find(|(name, _)| *name == key.text) {
             let (layer, origins) = (&mut document.own, &mut document.own_origins);
@@ -79,17 +80,30 @@ pub(super) fn read(node: &Node, path: &Path, keys: Keys) -> Result<Document, Loa
             }
             set(layer, origins, *setting, value, origin)?;
         } else if OTHER_SECTIONS.contains(&key.text.as_str()) {
+            find_clients(value, &origin, &mut clients);
             others.push(key.text.clone());
         } else {
             if let Some(nearest) = nearest(&key.text, &known, keys) {
                 let nearest = Some(nearest);
                 return Err(LoadError::Unknown { origin, nearest });
             }
-            match value.content {
-                Content::Scalar(_) => document.notices.push(Notice::Ignored(origin)),
-                _ => others.push(key.text.clone()),
+            if let Content::Scalar(_) = value.content {
+                document.notices.push(Notice::Ignored(origin));
+            } else {
+                find_clients(value, &origin, &mut clients);
+                others.push(key.text.clone());
             }
         }
+    }
+    let is_read = entries.iter().any(|(key, _)| key.text == UPSTREAM);
+    if !is_read {
+        // Only one can be meant.
+        let clients = clients.into_iter().map(Notice::OtherClient);
+        document.notices.extend(clients);
+    }
+    if !is_read && document.own.settings().next().is_none() {
+        let nothing = Notice::NothingSet(path.to_owned());
+        document.notices.push(nothing);
     }
     if !others.is_empty() {
         document.notices.push(Notice::OtherSections {
@@ -98,6 +112,29 @@ pub(super) fn read(node: &Node, path: &Path, keys: Keys) -> Result<Document, Loa
         });
     }
     Ok(document)
+}
+
+/// Finds the sections of clients of upstream's in a section of another program. Some programs have theirs there, or call
+/// it `journal`: it names brokers and a group.
+fn find_clients(node: &Node, section: &Origin, found: &mut Vec<Origin>) {
+    let entries = match &node.content {
+        Content::Mapping(entries) => entries,
+        Content::List(items) => {
+            return items
+                .iter()
+                .for_each(|item| find_clients(item, section, found));
+        }
+        Content::Scalar(_) => return,
+    };
+    let has = |name: &str| entries.iter().any(|(key, _)| key.text == name);
+    if has("brokers") && has("group_id") {
+        found.push(section.clone());
+        return;
+    }
+    for (key, value) in entries {
+        let origin = section.clone().of_member(&key.text, Some(key.line));
+        find_clients(value, &origin, found);
+    }
 }
 
 /// The key that was probably meant by an unknown one at the top of a file: one that resembles it, or the same one in a

@@ -41,7 +41,13 @@ mod tests {
     #[test]
     fn group_needs_a_cluster_and_no_plugin() {
         let found = config(r#"{"kafka": {"brokers": "b", "group_id": "g"}}"#).unwrap();
-        assert_eq!((&*found.kafka.brokers, &*found.kafka.group_id), ("b", "g"));
+        assert_eq!(
+            (
+                &*found.kafka.connection.brokers,
+                &*found.kafka.connection.group_id
+            ),
+            ("b", "g")
+        );
         assert_eq!(found.objects.prefix, DEFAULT_PREFIX);
         for text in ["{}", r#"{"journal": {"recording": "r"}}"#] {
             assert_eq!(config(text).unwrap_err(), ConfigError::NoCluster);

@@ -54,6 +54,14 @@ pub(crate) enum LoadError {
         /// The one that was probably meant.
         nearest: Option<String>,
     },
+    /// A key of the host in the section of upstream's client.
+    #[error("a key of the host in the section of upstream's client")]
+    InSection {
+        /// Where it is written.
+        origin: Origin,
+        /// Its name at the top of the file.
+        name: String,
+    },
     /// A key that is not the name of a setting of librdkafka, and that may hold a value.
     #[error("a key is not a name")]
     NotAName {
@@ -126,6 +134,10 @@ pub(crate) enum Notice {
         /// Their names.
         names: Vec<String>,
     },
+    /// A section that looks like one of upstream's client and has another name.
+    OtherClient(Origin),
+    /// A file that sets nothing.
+    NothingSet(PathBuf),
     /// A key or variable that no setting has, and that resembles none.
     Ignored(Origin),
     /// A form that upstream's client deprecates.
@@ -133,6 +145,15 @@ pub(crate) enum Notice {
         /// Where it is written.
         origin: Origin,
         /// What to write instead, as a key of the same section.
+        instead: &'static str,
+    },
+    /// Settings of librdkafka beside the keys of the section, which upstream's client deprecates.
+    Beside {
+        /// The section.
+        section: Origin,
+        /// Their names.
+        names: Vec<String>,
+        /// The key of the section that has them instead.
         instead: &'static str,
     },
     /// A setting that upstream's client overrules.
@@ -224,7 +245,10 @@ fn read(path: &Path, variable: Option<&str>, keys: Keys) -> Result<Document, Loa
     })?;
     match node {
         Some(node) => file::read(&node, path, keys),
-        None => Ok(Document::default()),
+        None => Ok(Document {
+            notices: vec![Notice::NothingSet(path.to_owned())],
+            ..Document::default()
+        }),
     }
 }
 

@@ -1,14 +1,18 @@
 //! The settings of librdkafka that follow from static membership.
 
-use std::time::Duration;
-
 use super::GROUP_INSTANCE_ID;
 use super::layer::KafkaLayer;
+use crate::kafka::integer;
 
-/// The time for which the group keeps the partitions of a static member that is away, as upstream's client sets it.
-const STATIC_SESSION: Duration = Duration::from_mins(10);
+/// The time for which the group keeps the partitions of a static member that is away, as upstream's client sets it, in
+/// milliseconds.
+const STATIC_SESSION_MS: usize = 600_000;
+/// librdkafka's default of a session, in milliseconds.
+const DEFAULT_SESSION_MS: usize = 45_000;
 /// librdkafka's default of the longest time between two polls, in milliseconds.
-const DEFAULT_MAX_POLL_INTERVAL_MS: u64 = 300_000;
+const DEFAULT_MAX_POLL_INTERVAL_MS: usize = 300_000;
+/// The longest time between two polls that librdkafka takes, in milliseconds.
+const MOST_POLL_INTERVAL_MS: usize = 86_400_000;
 const SESSION_TIMEOUT: &str = "session.timeout.ms";
 const MAX_POLL_INTERVAL: &str = "max.poll.interval.ms";
 
@@ -16,7 +20,8 @@ const MAX_POLL_INTERVAL: &str = "max.poll.interval.ms";
 ///
 /// A static member gets a session of ten minutes, in which it can be restarted. librdkafka requires the longest time
 /// between two polls to be at least as long as a session: where it is not set, it is one and a half sessions, as
-/// upstream's client sets it, and at least librdkafka's default, which a deadline of a call needs.
+/// upstream's client sets it, and at least librdkafka's default, which a deadline of a call needs. Where only that time
+/// is set, a session is no longer than it.
 pub(crate) fn complete(kafka: &KafkaLayer) -> Vec<(String, String)> {
     let mut settings = kafka.settings.clone().unwrap_or_default().0;
     if let Some(id) = &kafka.group_instance_id {
@@ -31,16 +36,25 @@ pub(crate) fn complete(kafka: &KafkaLayer) -> Vec<(String, String)> {
         return settings;
     }
     let is_static = get(&settings, GROUP_INSTANCE_ID).is_some();
-    if is_static && get(&settings, SESSION_TIMEOUT).is_none() {
-        let value = STATIC_SESSION.as_millis().to_string();
-        settings.push((SESSION_TIMEOUT.to_owned(), value));
+    let interval = get(&settings, MAX_POLL_INTERVAL).and_then(|value| integer(&value));
+    if get(&settings, SESSION_TIMEOUT).is_none() {
+        let usual = if is_static {
+            STATIC_SESSION_MS
+        } else {
+            DEFAULT_SESSION_MS
+        };
+        let session = interval.map_or(usual, |interval| usual.min(interval));
+        if session != DEFAULT_SESSION_MS {
+            settings.push((SESSION_TIMEOUT.to_owned(), session.to_string()));
+        }
     }
-    let session = get(&settings, SESSION_TIMEOUT).and_then(|value| value.parse::<u64>().ok());
+    let session = get(&settings, SESSION_TIMEOUT).and_then(|value| integer(&value));
     if let Some(session) = session
         && get(&settings, MAX_POLL_INTERVAL).is_none()
     {
         let interval = session.saturating_mul(3) / 2;
         if interval > DEFAULT_MAX_POLL_INTERVAL_MS {
+            let interval = interval.min(MOST_POLL_INTERVAL_MS);
             settings.push((MAX_POLL_INTERVAL.to_owned(), interval.to_string()));
         }
     }
@@ -90,6 +104,19 @@ mod tests {
         let both = [(SESSION_TIMEOUT, "600000"), (MAX_POLL_INTERVAL, "700000")];
         assert_eq!(interval(&both), Some(700_000));
         assert_eq!(interval(&[]), None);
+        assert_eq!(interval(&[(SESSION_TIMEOUT, "0x927c0")]), Some(900_000));
+    }
+
+    #[test]
+    fn session_that_is_not_set_is_no_longer_than_the_interval_between_polls() {
+        let session = |id, interval| {
+            let settings = completed(id, &[(MAX_POLL_INTERVAL, interval)]);
+            value(&settings, SESSION_TIMEOUT)
+        };
+        assert_eq!(session(None, "3600000"), None);
+        assert_eq!(session(None, "30000"), Some(30_000));
+        assert_eq!(session(Some("mirror-7"), "300000"), Some(300_000));
+        assert_eq!(session(Some("mirror-7"), "3600000"), Some(600_000));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::kafka::{FetchLimits, FetchRequest};
-use crate::text::RoundedUp as Size;
+use crate::text::{RoundedUp as Size, plural};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -304,10 +304,7 @@ pub(crate) struct Workers(pub(crate) usize);
 
 impl fmt::Display for Workers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("1 worker"),
-            count => write!(f, "{count} workers"),
-        }
+        f.write_str(&plural(self.0, "worker"))
     }
 }
 

@@ -4,6 +4,7 @@
 //! and keeps the [`Origin`] of every value: [`load`] adds the environment and a file to the command line. Settings that
 //! no layer sets have a default, and everything is checked once, when it becomes a [`Config`].
 
+mod connection;
 mod copy;
 mod file;
 mod group;
@@ -22,21 +23,18 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::kafka::Masked;
-
+pub(crate) use self::connection::Connection;
 pub(crate) use self::copy::CopyConfig;
 pub(crate) use self::group::GroupConfig;
 #[cfg(test)]
 pub(crate) use self::layer::Layers;
 pub(crate) use self::layer::{
-    GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, KafkaLayer, Layer, LimitsLayer, PASSWORD,
-    ProcessorLayer,
+    GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer, PASSWORD, ProcessorLayer,
 };
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
@@ -60,9 +58,6 @@ pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 /// The default of the time after which brokers that do not answer end a run.
 pub(crate) const DEFAULT_BROKER_TIMEOUT: Duration = Duration::from_mins(10);
-
-/// The group that a client names which belongs to none.
-const NO_GROUP_ID: &str = "journal-host";
 
 /// All settings of a command, with defaults where no layer sets one.
 #[derive(Clone, Debug)]
@@ -149,35 +144,18 @@ pub(crate) enum Source {
 }
 
 /// A cluster, and how it is read.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kafka {
-    /// The bootstrap brokers, separated by commas.
-    pub(crate) brokers: String,
-    /// The consumer group.
-    pub(crate) group_id: String,
+    /// The cluster and the consumer group.
+    pub(crate) connection: Connection,
     /// The partitions to read without the group; if empty, the group reads all.
     pub(crate) partitions: Vec<TopicPartition>,
-    /// Settings of librdkafka.
-    pub(crate) settings: Vec<(String, String)>,
     /// What to do when all existing records are processed.
     pub(crate) on_eof: OnEof,
     /// Whether topics that are missing are created.
     pub(crate) create_topics: bool,
     /// Where a group without committed offsets starts, if that is set here and not by librdkafka's name.
     pub(crate) from: Option<StartFrom>,
-    /// How long a run waits for brokers that do not answer.
-    pub(crate) broker_timeout: Duration,
-}
-
-impl fmt::Debug for Kafka {
-    /// Without the values of secret settings.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kafka")
-            .field("brokers", &self.brokers)
-            .field("group_id", &self.group_id)
-            .field("settings", &Masked(&self.settings))
-            .finish_non_exhaustive()
-    }
 }
 
 /// The limits of a call and of an instance; sizes that are absent are derived from the memory of the process.
@@ -307,12 +285,6 @@ fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
     }
 }
 
-/// How long brokers that do not answer are waited for.
-fn broker_timeout(kafka: &KafkaLayer) -> Duration {
-    let set = kafka.broker_timeout;
-    set.map_or(DEFAULT_BROKER_TIMEOUT, |span| span.0)
-}
-
 /// The one source that the layer names.
 fn source(layer: &Layer) -> Result<Source, ConfigError> {
     let kafka = &layer.kafka;
@@ -334,27 +306,23 @@ fn source(layer: &Layer) -> Result<Source, ConfigError> {
     }
     let incomplete = |missing, given| ConfigError::Incomplete { missing, given };
     let partitions = kafka.partitions.clone().unwrap_or_default();
-    let needs_no_group = (!partitions.is_empty()).then_some(NO_GROUP_ID);
-    let group_id = kafka.group_id.as_ref().map(|group_id| group_id.0.as_str());
-    match (&kafka.brokers, group_id.or(needs_no_group)) {
-        (Some(brokers), Some(group_id)) => Ok(Source::Kafka(Kafka {
-            brokers: brokers.0.clone(),
-            group_id: group_id.to_owned(),
+    let is_named = kafka.group_id.is_some();
+    match Connection::of(kafka) {
+        Some(_) if !is_named && partitions.is_empty() => {
+            Err(incomplete(Setting::GroupId, Setting::Brokers))
+        }
+        Some(connection) => Ok(Source::Kafka(Kafka {
+            connection,
             partitions,
-            settings: membership::complete(kafka),
             on_eof: layer.journal.on_eof.unwrap_or(match layer.journal.phases {
                 Some(_) => OnEof::Stop,
                 None => OnEof::Continue,
             }),
             create_topics: layer.journal.create_topics.unwrap_or_default(),
             from: kafka.from.clone(),
-            broker_timeout: broker_timeout(kafka),
         })),
-        (Some(_), None) => Err(incomplete(Setting::GroupId, Setting::Brokers)),
-        (None, Some(_)) if kafka.group_id.is_none() => {
-            Err(incomplete(Setting::Brokers, Setting::Partitions))
-        }
-        (None, Some(_)) => Err(incomplete(Setting::Brokers, Setting::GroupId)),
-        (None, None) => Err(ConfigError::NoSource),
+        None if is_named => Err(incomplete(Setting::Brokers, Setting::GroupId)),
+        None if partitions.is_empty() => Err(ConfigError::NoSource),
+        None => Err(incomplete(Setting::Brokers, Setting::Partitions)),
     }
 }

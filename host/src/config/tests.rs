@@ -83,9 +83,10 @@ fn settings_of_librdkafka_and_options_are_combined_one_by_one() {
         Value::Object(config.options.values),
         serde_json::json!({"a": 1, "b": 2})
     );
-    let Source::Kafka(Kafka { settings, .. }) = config.source else {
+    let Source::Kafka(kafka) = config.source else {
         panic!("it is a cluster");
     };
+    let settings = kafka.connection.settings;
     let last = |key: &str| {
         settings
             .iter()
@@ -177,7 +178,7 @@ fn partitions_are_read_without_a_group_and_only_from_a_cluster() {
         panic!("it is a cluster");
     };
     assert_eq!(kafka.partitions, ["t:1".parse().unwrap()]);
-    assert_eq!(kafka.group_id, NO_GROUP_ID);
+    assert_eq!(kafka.connection.group_id, "journal-host");
     let refused = |flags: &str, lower: &str| self::config(flags, lower).unwrap_err();
     assert_eq!(
         refused(&flags(""), "{}"),

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::file::{self, kafka_settings, kafka_value, origin};
 use super::layer::Layer;
-use super::load::{LoadError, Notice};
+use super::load::{Keys, LoadError, Notice};
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{OnEof, Privileged};
@@ -16,6 +16,8 @@ use crate::text;
 
 /// The only class of client that there is.
 const CLASS: &str = "kafka";
+/// The key with the settings of librdkafka.
+const CONSUMER_SETTINGS: &str = "consumer_settings";
 /// The section's keys, and two that this host adds for secrets.
 const KEYS: [&str; 19] = [
     "auto_offset_reset",
@@ -70,6 +72,7 @@ pub(super) fn read(
     node: &Node,
     path: &Path,
     section: Origin,
+    keys: Keys,
     notices: &mut Vec<Notice>,
 ) -> Result<(Layer, Origins), LoadError> {
     let Origin::File { key: name, .. } = &section else {
@@ -88,8 +91,10 @@ pub(super) fn read(
     let mut reader = Section {
         layer: Layer::default(),
         origins: Origins::default(),
+        keys,
         notices,
         stop_on_eof: None,
+        beside: Vec::new(),
     };
     for (key, value) in entries {
         if !value.is_null() {
@@ -97,6 +102,14 @@ pub(super) fn read(
         }
     }
     reader.end_of_file()?;
+    if !reader.beside.is_empty() {
+        let beside = Notice::Beside {
+            section: section.clone(),
+            names: reader.beside,
+            instead: CONSUMER_SETTINGS,
+        };
+        reader.notices.push(beside);
+    }
     Ok((reader.layer, reader.origins))
 }
 
@@ -104,8 +117,12 @@ pub(super) fn read(
 struct Section<'a> {
     layer: Layer,
     origins: Origins,
+    /// The names of the host's own settings.
+    keys: Keys,
     notices: &'a mut Vec<Notice>,
     stop_on_eof: Option<(bool, Origin)>,
+    /// Settings of librdkafka beside the keys.
+    beside: Vec<String>,
 }
 
 impl Section<'_> {
@@ -128,7 +145,7 @@ impl Section<'_> {
                 return Ok(());
             }
             "create_topics" => Setting::CreateTopics,
-            "consumer_settings" => return self.consumer_settings(value, &origin),
+            CONSUMER_SETTINGS => return self.consumer_settings(value, &origin),
             "password_file" => Setting::PasswordFile,
             "key_password_file" => Setting::KeyPasswordFile,
             "value_deserializer" => return unsupported(Unsupported::ValueDeserializer, origin),
@@ -223,6 +240,13 @@ impl Section<'_> {
     /// A setting of librdkafka beside the keys of the section, which upstream's client deprecates.
     fn further(&mut self, name: &str, value: &Node, origin: Origin) -> Result<(), LoadError> {
         if !name.contains('.') && !kafka::is_known(name) {
+            if Setting::ALL
+                .iter()
+                .any(|setting| (self.keys)(*setting) == name)
+            {
+                let name = name.to_owned();
+                return Err(LoadError::InSection { origin, name });
+            }
             let nearest = text::nearest(name, &KEYS).or_else(|| kafka::nearest_name(name));
             let nearest = nearest.map(str::to_owned);
             return Err(LoadError::Unknown { origin, nearest });
@@ -230,10 +254,7 @@ impl Section<'_> {
         if self.is_overruled(name, &origin) {
             return Ok(());
         }
-        self.notices.push(Notice::Deprecated {
-            origin: origin.clone(),
-            instead: "consumer_settings",
-        });
+        self.beside.push(name.to_owned());
         let value = kafka_value(name, value, &origin)?;
         // The settings of the section for them win.
         if let Some(value) = value.filter(|_| !self.layer.kafka.has(name)) {

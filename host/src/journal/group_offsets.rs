@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::offsets::{Offsets, Partition, Position};
+use super::start::StartTime;
+use crate::text::plural;
 
 /// How many of several wrong offsets a message names.
 const NAMED: usize = 3;
@@ -59,7 +61,7 @@ pub enum Unknown {
         topic: String,
     },
     /// The topic has fewer partitions.
-    #[error("has no {partition}: the topic has {count} partitions")]
+    #[error("has no {partition}: the topic has {}", plural(*count, "partition"))]
     Partition {
         /// The partition.
         partition: Partition,
@@ -197,6 +199,13 @@ pub fn check_ranges(wanted: &Offsets, ranges: &LogRanges) -> Result<(), OutOfRan
     }
 }
 
+/// The time at which a group started, as the notes of its positions say; none where it started at the beginnings.
+#[must_use]
+pub fn start_time(committed: &Committed) -> Option<StartTime> {
+    let notes = committed.values().map(|position| &position.note);
+    notes.filter_map(|note| StartTime::of_note(note)).min()
+}
+
 /// A position that is committed instead of another, or of none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -204,16 +213,6 @@ pub struct Change {
     pub before: Option<Position>,
     /// The position that is to be committed.
     pub after: Position,
-}
-
-/// What to do with the note of a position whose offset does not change. A note that belongs to another offset is
-/// always removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notes {
-    /// It stays.
-    Keep,
-    /// It is removed.
-    Remove,
 }
 
 /// The changes that lead from the committed positions to the wanted ones.
@@ -226,14 +225,15 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Compares the committed positions with the wanted ones.
+    /// Compares the committed positions with the wanted ones, whose notes are to have the time at which the group
+    /// started, if it started at one. Other parts of a note stay only with the offset that they were committed with.
     #[must_use]
-    pub fn between(committed: &Committed, wanted: &Offsets, notes: Notes) -> Self {
+    pub fn between(committed: &Committed, wanted: &Offsets, start: Option<StartTime>) -> Self {
         let mut found = Self::default();
         for (partition, &next) in wanted {
             let before = committed.get(partition);
             let is_same = before.is_some_and(|before| {
-                before.next == next && (notes == Notes::Keep || before.note.is_empty())
+                before.next == next && StartTime::of_note(&before.note) == start
             });
             if is_same {
                 found.unchanged += 1;
@@ -243,7 +243,7 @@ impl Changes {
                 before: before.cloned(),
                 after: Position {
                     next,
-                    note: String::new(),
+                    note: start.map(StartTime::note).unwrap_or_default(),
                 },
             };
             found.changes.insert(partition.clone(), change);
@@ -375,11 +375,14 @@ mod tests {
         assert_eq!(range.lag(Some(11)), None);
     }
 
+    const NOON: &str = "start=2026-11-27T12:00:00.000Z";
+
     #[test]
-    fn restored_position_keeps_its_note_where_it_is_unchanged() {
-        let committed = [
-            (partition("a", 0), position(5, "start=1")),
-            (partition("a", 1), position(5, "start=1")),
+    fn changed_positions_have_the_start_of_the_group_and_nothing_else_of_a_note() {
+        let noted = format!("{NOON} topic=x");
+        let committed: Committed = [
+            (partition("a", 0), position(5, &noted)),
+            (partition("a", 1), position(5, &noted)),
         ]
         .into();
         let wanted = [
@@ -388,31 +391,52 @@ mod tests {
             (partition("a", 2), 0),
         ]
         .into();
-        let changes = Changes::between(&committed, &wanted, Notes::Keep);
+        let changes = Changes::between(&committed, &wanted, start_time(&committed));
         assert_eq!(changes.unchanged, 1);
         assert_eq!(
             changes.positions(),
             [
-                (partition("a", 1), position(6, "")),
-                (partition("a", 2), position(0, ""))
+                (partition("a", 1), position(6, NOON)),
+                (partition("a", 2), position(0, NOON))
             ]
             .into()
         );
     }
 
     #[test]
-    fn reset_position_loses_its_note_even_where_it_is_unchanged() {
-        let committed = [
-            (partition("a", 0), position(5, "start=1")),
+    fn another_start_of_the_group_is_a_change_even_at_the_same_offset() {
+        let committed: Committed = [
+            (partition("a", 0), position(5, NOON)),
             (partition("a", 1), position(5, "")),
         ]
         .into();
         let wanted = [(partition("a", 0), 5), (partition("a", 1), 5)].into();
-        let changes = Changes::between(&committed, &wanted, Notes::Remove);
+        let changes = Changes::between(&committed, &wanted, None);
         assert_eq!(changes.unchanged, 1);
         assert_eq!(
             changes.positions(),
             [(partition("a", 0), position(5, ""))].into()
         );
+        let other = StartTime::from_ms(0);
+        let changes = Changes::between(&committed, &wanted, Some(other));
+        assert_eq!(changes.unchanged, 0);
+        let notes: Vec<_> = changes
+            .positions()
+            .into_values()
+            .map(|one| one.note)
+            .collect();
+        assert_eq!(notes, [other.note(), other.note()]);
+    }
+
+    #[test]
+    fn group_started_at_the_earliest_time_in_its_notes() {
+        let early = "start=2026-11-27T11:00:00.000Z";
+        let committed = [
+            (partition("a", 0), position(5, NOON)),
+            (partition("a", 1), position(5, early)),
+            (partition("a", 2), position(5, "")),
+        ];
+        assert_eq!(start_time(&committed.into()), StartTime::of_note(early));
+        assert_eq!(start_time(&Committed::new()), None);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::batch::Topic;
-use crate::text::list;
+use crate::text::{self, list};
 
 /// Object types such that objects refer to those of earlier stages or of their own.
 const DEPENDENCIES_FIRST: [&[&str]; 6] = [
@@ -23,6 +23,16 @@ const DEPENDENCIES_FIRST: [&[&str]; 6] = [
     &["snapshot"],
     &["origin_visit_status", "extid", "raw_extrinsic_metadata"],
 ];
+
+/// The object type of Software Heritage that was probably meant by a name that is none. A journal may have others.
+#[must_use]
+pub fn meant_type(name: &str) -> Option<&'static str> {
+    let known = DEPENDENCIES_FIRST.concat();
+    if known.contains(&name) {
+        return None;
+    }
+    text::nearest(name, &known)
+}
 
 /// The order of stages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +110,14 @@ impl fmt::Display for Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mistyped_object_type_is_like_a_known_one() {
+        assert_eq!(meant_type("relase"), Some("release"));
+        assert_eq!(meant_type("origin-visit"), Some("origin_visit"));
+        assert_eq!(meant_type("release"), None);
+        assert_eq!(meant_type("event"), None);
+    }
 
     fn topics(types: &[&str]) -> Vec<Arc<Topic>> {
         let topic = |&object_type: &&str| {

@@ -10,7 +10,7 @@ use journal_recording::is_topic_name;
 
 use super::batch::Topic;
 use super::offsets::Partition;
-use crate::text::{Quoted, list, list_like};
+use crate::text::{Quoted, list, list_like, plural};
 
 /// The suffix of the prefix of privileged topics.
 const PRIVILEGED: &str = "_privileged";
@@ -112,7 +112,7 @@ pub enum TopicError {
         topic: String,
     },
     /// A partition that does not exist.
-    #[error("has no {partition}: the topic has {count} partitions, counted from 0")]
+    #[error("has no {partition}: the topic has {}, counted from 0", plural(*count, "partition"))]
     NoPartition {
         /// The partition that was asked for.
         partition: Partition,
@@ -311,7 +311,10 @@ impl Subscription {
                 ));
             }
         }
-        if let ObjectTypes::Named(wanted) = &self.object_types {
+        // With single partitions, only the object types of their topics are asked for.
+        if let ObjectTypes::Named(wanted) = &self.object_types
+            && self.partitions.is_empty()
+        {
             let is_missing = |wanted: &&String| {
                 let mut types = chosen.iter().map(|topic| &topic.object_type);
                 !types.any(|object_type| object_type == *wanted)

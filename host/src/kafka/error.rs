@@ -5,7 +5,7 @@ use std::fmt;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::journal::topics::TopicError;
-use crate::text::Quoted;
+use crate::text::{Quoted, plural};
 
 /// Why the Kafka source cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,26 @@ pub enum Error {
         /// Its value, unless that is a secret.
         value: Option<String>,
         /// librdkafka's reason.
+        reason: String,
+    },
+    /// Two settings that contradict each other.
+    #[error("`{key}` is {value}, and `{other}` of {other_value} needs at least {least}")]
+    TooSmall {
+        /// librdkafka's name of the one that is too small.
+        key: String,
+        /// Its value.
+        value: usize,
+        /// The other one.
+        other: String,
+        /// Its value.
+        other_value: usize,
+        /// The least value of the first that goes together with the other one.
+        least: usize,
+    },
+    /// librdkafka makes no client with these settings.
+    #[error("librdkafka refuses the settings: {reason}")]
+    Together {
+        /// librdkafka's reason, which names them.
         reason: String,
     },
     /// A setting names a file that cannot be read.
@@ -137,7 +157,8 @@ pub enum Error {
     },
     /// A new topic cannot be written to yet.
     #[error(
-        "after {seconds} s, not all of the {partitions} partitions of the new topic `{topic}` have a leader"
+        "after {seconds} s, not all of the {} of the new topic `{topic}` have a leader",
+        plural(*partitions, "partition")
     )]
     NoLeaders {
         /// The topic.

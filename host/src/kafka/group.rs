@@ -10,7 +10,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::error::{Error, words};
 use super::native::admin::{Description, Member};
 use crate::journal::offsets::Partition;
-use crate::text::Quoted;
+use crate::text::{Quoted, plural};
 
 /// A consumer group as its coordinator describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +71,8 @@ pub enum GroupError {
     },
     /// Some partitions were refused.
     #[error(
-        "the brokers refused {refused} of {all} offsets of the group {}, that of {partition} because of: {}",
-        Quoted(group_id), words(*code)
+        "the brokers refused {refused} of {} of the group {}, that of {partition} because of: {}",
+        plural(*all, "offset"), Quoted(group_id), words(*code)
     )]
     Refused {
         /// The group.

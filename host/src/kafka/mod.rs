@@ -7,6 +7,7 @@ mod catalog;
 mod clients;
 mod cluster;
 mod context;
+mod coupled;
 mod ends;
 mod error;
 mod group;
@@ -47,6 +48,7 @@ pub use self::read_check::{ReadRefusal, Unreadable, find_unreadable};
 pub use self::settings::{FetchLimits, Settings};
 
 pub(crate) use self::catalog::{Catalog, partitions_of};
+pub(crate) use self::coupled::integer;
 pub(crate) use self::leave_barrier::BarrierGuard;
 pub(crate) use self::membership::Rebalance;
 pub(crate) use self::native::{Message, Messages, PartitionEvent, Queue, TopicId};

@@ -1,23 +1,13 @@
 //! Turns the operator's settings into librdkafka's for a producer.
 
 use rdkafka::ClientConfig;
+use rdkafka::producer::BaseProducer;
 
 use super::error::{Error, Reserved};
 use super::setting_check;
 use super::setting_files;
-use super::settings::{FAILURES, RECONNECT_BACKOFF_MS, Settings};
-
-/// The largest record that a producer writes by default, in bytes: that of the journal's brokers.
-const DEFAULT_MAX_MESSAGE_BYTES: usize = 100 << 20;
-/// Bytes that a producer may hold until they are confirmed, in KiB.
-const QUEUE_KBYTES: usize = 256 << 10;
-/// How long a producer waits for more records of a partition before it sends those that it has, in milliseconds.
-const LINGER_MS: &str = "20";
-/// The shortest time in which a record has to be confirmed, in milliseconds: librdkafka refuses one below the wait for
-/// more records.
-const LEAST_MESSAGE_TIMEOUT_MS: u128 = 1000;
-/// The longest such time that librdkafka takes, in milliseconds.
-const MOST_MESSAGE_TIMEOUT_MS: u128 = 2_147_483_647;
+use super::setting_names::{canonical, is_of_consumers};
+use super::settings::{FAILURES, Settings};
 
 /// Settings that the host keeps for itself, and why.
 const REFUSED: [(&str, Reserved); 7] = [
@@ -45,7 +35,8 @@ impl Settings {
     /// The first such setting.
     pub(crate) fn check_for_producer(&self) -> Result<(), Error> {
         for (key, _) in &self.kafka {
-            if let Some(&(_, reason)) = REFUSED.iter().find(|(refused, _)| refused == key) {
+            let is_refused = |refused: &str| canonical(refused) == canonical(key);
+            if let Some(&(_, reason)) = REFUSED.iter().find(|(refused, _)| is_refused(refused)) {
                 return Err(Error::RefusedSetting {
                     key: key.clone(),
                     reason,
@@ -53,46 +44,23 @@ impl Settings {
             }
         }
         setting_check::check(&self.kafka)?;
-        setting_files::check(&self.kafka)
-    }
-
-    /// The largest record that a producer may write, in bytes.
-    #[must_use]
-    pub(crate) fn max_message_bytes(&self) -> usize {
-        let set = self.number("message.max.bytes");
-        set.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES)
-    }
-
-    /// How long a record may wait for its confirmation: as long as brokers that do not answer are waited for, within
-    /// librdkafka's limits.
-    fn message_timeout_ms(&self) -> u128 {
-        let timeout_ms = self.broker_timeout.as_millis();
-        timeout_ms.clamp(LEAST_MESSAGE_TIMEOUT_MS, MOST_MESSAGE_TIMEOUT_MS)
+        setting_files::check(&self.kafka)?;
+        self.check_together_for_producer()?;
+        setting_check::try_client::<BaseProducer>(self.for_producer())
     }
 
     /// librdkafka's settings for a producer. It writes each record once and in order, also when it has to send it again.
     pub(super) fn for_producer(&self) -> ClientConfig {
-        let most = self.max_message_bytes();
-        // The queue has room for two of the largest records: librdkafka refuses one that is larger than the queue.
-        let queue_kbytes = QUEUE_KBYTES.max(most.div_ceil(512));
         let mut config = ClientConfig::new();
         config.set_log_level(FAILURES);
         config.set("client.id", "journal-host");
-        config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         config.set("enable.idempotence", "true");
         config.set("compression.type", "zstd");
         // That of Kafka's own producer.
         config.set("partitioner", "murmur2_random");
-        config.set("linger.ms", LINGER_MS);
-        config.set("message.max.bytes", most.to_string());
-        config.set("queue.buffering.max.kbytes", queue_kbytes.to_string());
-        // Another name of the same setting.
-        if self.number("delivery.timeout.ms").is_none() {
-            config.set("message.timeout.ms", self.message_timeout_ms().to_string());
-        }
-        for (key, value) in &self.kafka {
-            config.set(key, value);
-        }
+        // A file of upstream's client has settings of consumers.
+        self.set_given(&mut config, |key| !is_of_consumers(key));
+        self.set_coupled_for_producer(&mut config);
         config.set("bootstrap.servers", &self.brokers);
         config.set("acks", "all");
         config
@@ -122,14 +90,5 @@ mod tests {
         assert_eq!(usual.get("message.timeout.ms"), Some("60000"));
         let own = settings(&[("partitioner", "consistent_random")]).for_producer();
         assert_eq!(own.get("partitioner"), Some("consistent_random"));
-    }
-
-    #[test]
-    fn queue_holds_two_of_the_largest_records() {
-        let large = settings(&[("message.max.bytes", "1000000000")]);
-        let config = large.for_producer();
-        assert_eq!(large.max_message_bytes(), 1_000_000_000);
-        assert_eq!(config.get("queue.buffering.max.kbytes"), Some("1953125"));
-        assert!(config.create_native_config().is_ok());
     }
 }

@@ -3,6 +3,7 @@
 //! A value is shown only where its setting is known and not secret: a mistyped name may have a password as its value.
 
 use rdkafka::ClientConfig;
+use rdkafka::config::{FromClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
@@ -77,6 +78,16 @@ pub(super) fn check(settings: &[(String, String)]) -> Result<(), Error> {
     })
 }
 
+/// Makes a client that connects to nothing, because librdkafka checks only then whether settings go together.
+pub(super) fn try_client<C: FromClientConfig>(mut config: ClientConfig) -> Result<(), Error> {
+    config.remove("bootstrap.servers");
+    config.remove("debug");
+    // It would log that it has no brokers.
+    config.set_log_level(RDKafkaLogLevel::Emerg);
+    let created = config.create::<C>().map(drop);
+    created.map_err(|error| client_error(error, &Secrets::of(&config)))
+}
+
 /// Distinguishes a setting that librdkafka refuses from other errors.
 pub(super) fn client_error(error: KafkaError, secrets: &Secrets) -> Error {
     match error {
@@ -94,9 +105,9 @@ pub(super) fn client_error(error: KafkaError, secrets: &Secrets) -> Error {
             value: Some(value),
             reason,
         },
-        KafkaError::ClientCreation(reason) => {
-            Error::Client(KafkaError::ClientCreation(secrets.hide(&reason)))
-        }
+        KafkaError::ClientCreation(reason) => Error::Together {
+            reason: secrets.hide(&reason),
+        },
         other => Error::Client(other),
     }
 }

@@ -1,4 +1,4 @@
-//! The names of librdkafka's settings for consumers, from which a mistyped name gets a suggestion.
+//! The names of librdkafka's settings for consumers, from which a mistyped name gets a suggestion, and their other names.
 
 /// From librdkafka 2.12's CONFIGURATION.md, without those of producers and callbacks.
 pub(super) const NAMES: &[&str] = &[
@@ -148,6 +148,66 @@ pub(super) const NAMES: &[&str] = &[
     "topic.metadata.refresh.sparse",
 ];
 
+/// Other names of settings, with the names that the host uses.
+const ALIASES: [(&str, &str); 12] = [
+    ("auto.commit.enable", "enable.auto.commit"),
+    ("compression.codec", "compression.type"),
+    ("delivery.timeout.ms", "message.timeout.ms"),
+    ("fetch.message.max.bytes", "max.partition.fetch.bytes"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("message.send.max.retries", "retries"),
+    ("metadata.broker.list", "bootstrap.servers"),
+    ("queue.buffering.max.ms", "linger.ms"),
+    ("request.required.acks", "acks"),
+    ("sasl.mechanism", "sasl.mechanisms"),
+    (
+        "sasl.oauthbearer.client.credentials.client.id",
+        "sasl.oauthbearer.client.id",
+    ),
+    (
+        "sasl.oauthbearer.client.credentials.client.secret",
+        "sasl.oauthbearer.client.secret",
+    ),
+];
+
+/// The beginnings of the names of settings that only consumers have.
+const OF_CONSUMERS: [&str; 18] = [
+    "auto.commit.",
+    "auto.offset.reset",
+    "check.crcs",
+    "consume.",
+    "coordinator.query.",
+    "enable.auto.",
+    "enable.partition.eof",
+    "fetch.",
+    "group.",
+    "heartbeat.",
+    "isolation.level",
+    "max.partition.fetch.bytes",
+    "max.poll.",
+    "offset.store.",
+    "partition.assignment.",
+    "queued.max.",
+    "queued.min.",
+    "session.timeout.ms",
+];
+
+/// The one name of a setting that has several. librdkafka also takes those of topics with `topic.` before them.
+pub(super) fn canonical(key: &str) -> &str {
+    let key = match key.strip_prefix("topic.") {
+        Some(name) if !NAMES.contains(&key) => name,
+        _ => key,
+    };
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == key);
+    alias.map_or(key, |(_, name)| name)
+}
+
+/// Whether a producer ignores a setting, of which librdkafka would warn.
+pub(super) fn is_of_consumers(key: &str) -> bool {
+    let key = canonical(key);
+    OF_CONSUMERS.iter().any(|name| key.starts_with(name))
+}
+
 #[cfg(test)]
 mod tests {
     use rdkafka::ClientConfig;
@@ -155,6 +215,32 @@ mod tests {
     use rdkafka::types::RDKafkaConfRes;
 
     use super::*;
+
+    #[test]
+    fn both_names_of_a_setting_set_the_same() {
+        for (alias, name) in ALIASES {
+            let value = |key: &str| {
+                let mut config = ClientConfig::new();
+                // A value that each of them takes.
+                let taken = ["1", "none", "SCRAM-SHA-512", "true"].into_iter();
+                let mut taken = taken.filter_map(|value| {
+                    config.set(key, value);
+                    config.create_native_config().ok()
+                });
+                taken.next().and_then(|native| native.get(name).ok())
+            };
+            assert!(value(alias).is_some(), "{alias}");
+            assert_eq!(value(alias), value(name), "{alias}");
+        }
+    }
+
+    #[test]
+    fn settings_of_topics_may_have_a_prefix() {
+        assert_eq!(canonical("topic.acks"), "acks");
+        assert_eq!(canonical("topic.request.required.acks"), "acks");
+        let own = "topic.metadata.refresh.interval.ms";
+        assert_eq!(canonical(own), own);
+    }
 
     #[test]
     fn librdkafka_knows_every_name() {

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::BaseConsumer;
 
+use super::coupled::integer;
 use super::error::{Error, Reserved};
 use super::group_protocol;
 use super::memory::FetchRequest;
 use super::setting_check::{self, Masked};
 use super::setting_files;
+use super::setting_names::canonical;
 use crate::journal::offsets::Start;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
-const QUEUED_MAX_MESSAGES_KBYTES: &str = "16384";
+const QUEUED_MAX_MESSAGES_KBYTES: usize = 16384;
 /// The pause before the next fetch after the queue's limit was reached, in milliseconds: with the default of one second
 /// the consumer waits for records.
 const FETCH_QUEUE_BACKOFF_MS: &str = "20";
@@ -23,9 +26,6 @@ const FETCH_QUEUE_BACKOFF_MS: &str = "20";
 /// 1 MiB a worker took 70 to 150 MB; with this value it takes 37 MB and 0.9 of the CPU time, because more stays in the
 /// cache.
 const MAX_PARTITION_FETCH_BYTES: usize = 256 << 10;
-/// The largest response of a broker that is accepted, in bytes: the journal's brokers accept records of up to 100 MiB,
-/// which librdkafka's default of 100 MB would refuse.
-const RECEIVE_MESSAGE_MAX_BYTES: &str = "268435456";
 /// How long a broker waits with a response that has no record yet, in milliseconds. Partitions that are assigned
 /// meanwhile wait for it: librdkafka fetches from the first partitions before it knows all of them, and where those are
 /// at their ends the others would wait for its default of 500 ms.
@@ -33,10 +33,6 @@ const FETCH_WAIT_MAX_MS: &str = "100";
 /// The interval of heartbeats, in milliseconds, and so the delay with which a member hands partitions to one that
 /// joins: with librdkafka's default of 3 s, the first of two workers may finish a short run alone.
 const HEARTBEAT_INTERVAL_MS: u64 = 500;
-/// The first pause before a client connects to a broker again, in milliseconds; it doubles with each failure.
-/// librdkafka also waits for half of it before it goes on from a bootstrap server to the brokers themselves, which
-/// every client does once: with its default of 100 ms that is a third of the time to the first record.
-pub(super) const RECONNECT_BACKOFF_MS: &str = "20";
 /// The level of the log lines about failed connections, which say more than librdkafka's errors: a connection that the
 /// broker closes is none of those.
 pub(super) const FAILURES: RDKafkaLogLevel = RDKafkaLogLevel::Info;
@@ -129,7 +125,8 @@ impl Settings {
         let by_protocol = group_protocol::refused(self.has_consumer_protocol());
         for (key, _) in &self.kafka {
             let mut refused = REFUSED.iter().chain(by_protocol);
-            if let Some(&(_, reason)) = refused.find(|(refused, _)| refused == key) {
+            let is_refused = |refused: &str| canonical(refused) == canonical(key);
+            if let Some(&(_, reason)) = refused.find(|(refused, _)| is_refused(refused)) {
                 return Err(Error::RefusedSetting {
                     key: key.clone(),
                     reason,
@@ -139,6 +136,7 @@ impl Settings {
         self.start()?;
         setting_check::check(&self.kafka)?;
         setting_files::check(&self.kafka)?;
+        self.check_together()?;
         let max_poll_interval_ms = self.max_poll_interval().as_millis();
         if deadline.as_millis() * 2 > max_poll_interval_ms {
             let deadline_ms = deadline.as_millis();
@@ -148,6 +146,16 @@ impl Settings {
             });
         }
         Ok(())
+    }
+
+    /// Refuses what librdkafka finds only when it makes a client: settings that contradict each other, or files that
+    /// are not what they should be.
+    ///
+    /// # Errors
+    /// When it makes no client.
+    pub(crate) fn try_clients(&self, workers: usize) -> Result<(), Error> {
+        setting_check::try_client::<BaseConsumer>(self.for_queries())?;
+        setting_check::try_client::<BaseConsumer>(self.for_worker(0, workers))
     }
 
     /// Divides the memory of responses among this many brokers, which may all send one at the same time.
@@ -182,31 +190,38 @@ impl Settings {
     }
 
     pub(super) fn number(&self, key: &str) -> Option<usize> {
-        self.get(key)?.parse().ok()
+        integer(self.get(key)?)
     }
 
-    fn get(&self, key: &str) -> Option<&str> {
-        let found = self.kafka.iter().rev().find(|(known, _)| known == key);
+    /// The value of a setting that the operator sets by one of its names.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        let mut settings = self.kafka.iter().rev();
+        let found = settings.find(|(known, _)| canonical(known) == canonical(key));
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Sets what the operator sets, each setting by one name: the last value of several counts.
+    pub(super) fn set_given(&self, config: &mut ClientConfig, is_set: impl Fn(&str) -> bool) {
+        for (key, value) in self.kafka.iter().filter(|(key, _)| is_set(key)) {
+            config.set(canonical(key), value);
+        }
     }
 
     /// How long a member may be silent before the group gives its partitions away.
     #[must_use]
     pub fn max_poll_interval(&self) -> Duration {
-        let set = self
-            .get("max.poll.interval.ms")
-            .and_then(|value| value.parse().ok());
-        Duration::from_millis(set.unwrap_or(DEFAULT_MAX_POLL_INTERVAL_MS))
+        self.milliseconds("max.poll.interval.ms", DEFAULT_MAX_POLL_INTERVAL_MS)
     }
 
     /// How long the group waits for a silent member; none where only the brokers know.
     pub(super) fn session_timeout(&self) -> Option<Duration> {
-        (!self.has_consumer_protocol()).then(|| {
-            let set = self
-                .get("session.timeout.ms")
-                .and_then(|value| value.parse().ok());
-            Duration::from_millis(set.unwrap_or(DEFAULT_SESSION_TIMEOUT_MS))
-        })
+        (!self.has_consumer_protocol())
+            .then(|| self.milliseconds("session.timeout.ms", DEFAULT_SESSION_TIMEOUT_MS))
+    }
+
+    fn milliseconds(&self, key: &str, default: u64) -> Duration {
+        let set = self.number(key).and_then(|ms| u64::try_from(ms).ok());
+        Duration::from_millis(set.unwrap_or(default))
     }
 
     /// Whether workers join by the protocol of KIP-848, in which the coordinator assigns the partitions.
@@ -250,11 +265,12 @@ impl Settings {
         let mut config = ClientConfig::new();
         config.set_log_level(FAILURES);
         config.set("client.id", "journal-host");
-        config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
-        let not_for_queries = |key: &str| key.starts_with("group.") || key == "auto.offset.reset";
-        for (key, value) in self.kafka.iter().filter(|(key, _)| !not_for_queries(key)) {
-            config.set(key, value);
-        }
+        let not_for_queries = |key: &str| {
+            let key = canonical(key);
+            key.starts_with("group.") || key == "auto.offset.reset"
+        };
+        self.set_given(&mut config, |key| !not_for_queries(key));
+        self.set_coupled(&mut config, QUEUED_MAX_MESSAGES_KBYTES);
         config.set("bootstrap.servers", &self.brokers);
         // It never subscribes, so it is no member: the group's name is only needed for its committed offsets.
         config.set("group.id", &self.group_id);
@@ -275,24 +291,24 @@ impl Settings {
     pub fn for_worker(&self, worker: usize, workers: usize) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("client.id", "journal-host");
-        config.set("queued.max.messages.kbytes", QUEUED_MAX_MESSAGES_KBYTES);
+        config.set(
+            "queued.max.messages.kbytes",
+            QUEUED_MAX_MESSAGES_KBYTES.to_string(),
+        );
         config.set("fetch.queue.backoff.ms", FETCH_QUEUE_BACKOFF_MS);
         config.set("fetch.wait.max.ms", FETCH_WAIT_MAX_MS);
         config.set(
             "max.partition.fetch.bytes",
             MAX_PARTITION_FETCH_BYTES.to_string(),
         );
-        config.set("receive.message.max.bytes", RECEIVE_MESSAGE_MAX_BYTES);
         if let Some(heartbeat_ms) = self.heartbeat_ms() {
             config.set("heartbeat.interval.ms", heartbeat_ms.to_string());
         }
-        config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
         if let Some(fetch) = &self.fetch {
             fetch.set(&mut config);
         }
-        for (key, value) in &self.kafka {
-            config.set(key, value);
-        }
+        self.set_given(&mut config, |_| true);
+        self.set_coupled(&mut config, QUEUED_MAX_MESSAGES_KBYTES);
         config.set("bootstrap.servers", &self.brokers);
         config.set("group.id", &self.group_id);
         config.set("enable.auto.commit", "false");
@@ -313,16 +329,12 @@ impl Settings {
 
 impl FetchLimits {
     fn set(&self, config: &mut ClientConfig) {
-        let response = self.response_bytes.to_string();
         config.set(
             "queued.max.messages.kbytes",
             (self.queued_bytes / 1024).max(1).to_string(),
         );
         config.set("queued.min.messages", self.queued_records.to_string());
         config.set("fetch.queue.backoff.ms", SMALL_QUEUE_BACKOFF_MS);
-        config.set("fetch.max.bytes", &response);
-        // librdkafka requires it to be at most the size of a response; a larger record arrives in any case.
-        config.set("message.max.bytes", &response);
         let partition = self.response_bytes.min(MAX_PARTITION_FETCH_BYTES);
         config.set("max.partition.fetch.bytes", partition.to_string());
     }

@@ -12,6 +12,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use crate::journal::batch::Batches;
 use crate::journal::offsets::Remaining;
 use crate::journal::plan::Output;
+use crate::text::plural;
 
 /// The interval between checks for the end of the workers.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -203,9 +204,10 @@ impl Progress {
         let done = done.map_or_else(String::new, |(part, whole)| {
             format!(", {} % done", part.saturating_mul(100) / whole.max(1))
         });
+        let unit = if objects == 1 { "object" } else { "objects" };
         let (objects, rate) = (HumanCount(objects), HumanCount(self.rate()));
         let title = &self.title;
-        format!("{title}{objects} objects, {rate}/s{lag}{done}")
+        format!("{title}{objects} {unit}, {rate}/s{lag}{done}")
     }
 
     /// The number of records left in the workers' partitions, as far as it is known.
@@ -271,11 +273,11 @@ impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} objects, {} in {:.1} s: {} objects/s, {} rejected",
-            self.objects(),
+            "{}, {} in {:.1} s: {}/s, {} rejected",
+            plural(self.objects(), "object"),
             HumanBytes(self.bytes()),
             self.started.elapsed().as_secs_f64(),
-            self.rate(),
+            plural(self.rate(), "object"),
             self.rejections(),
         )?;
         for (index, (name, rows)) in self.outputs.iter().enumerate() {

@@ -202,7 +202,7 @@ impl Pipeline {
 pub(crate) fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
     let settings = match &config.source {
         config::Source::Recording(_) => None,
-        config::Source::Kafka(kafka) => Some(cluster_settings(kafka)),
+        config::Source::Kafka(kafka) => Some(cluster_settings(&kafka.connection)),
     };
     if let Some(settings) = &settings {
         settings
@@ -230,6 +230,23 @@ pub(crate) fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
             .unwrap_or_default(),
     })?;
     fits(memory)
+}
+
+/// The same, with all that needs neither the plugin nor brokers: librdkafka finds some wrong settings only when it makes
+/// a client.
+///
+/// # Errors
+/// The first setting that is wrong.
+pub(crate) fn check_thoroughly(config: &Config) -> Result<MemoryPlan, BuildError> {
+    let memory = check(config)?;
+    if let config::Source::Kafka(kafka) = &config.source {
+        let mut settings = cluster_settings(&kafka.connection);
+        settings.fetch = memory.bounded.map(|bounds| bounds.fetch);
+        settings
+            .try_clients(config.workers)
+            .map_err(SourceError::from)?;
+    }
+    Ok(memory)
 }
 
 /// The limits of the parts where the process has no memory limit.
@@ -265,7 +282,9 @@ pub(crate) fn limits(config: &Config, memory: &MemoryPlan) -> Limits {
 fn poll_interval(config: &Config) -> Option<Duration> {
     match &config.source {
         config::Source::Recording(_) => None,
-        config::Source::Kafka(kafka) => Some(cluster_settings(kafka).max_poll_interval()),
+        config::Source::Kafka(kafka) => {
+            Some(cluster_settings(&kafka.connection).max_poll_interval())
+        }
     }
 }
 
@@ -381,13 +400,13 @@ pub(crate) fn given_partitions(kafka: &config::Kafka) -> Vec<Partition> {
     kafka.partitions.iter().map(partition).collect()
 }
 
-/// The settings of the cluster's clients.
-pub(crate) fn cluster_settings(kafka: &config::Kafka) -> kafka::Settings {
+/// The settings of a cluster's clients, of all commands alike.
+pub(crate) fn cluster_settings(connection: &config::Connection) -> kafka::Settings {
     kafka::Settings {
-        brokers: kafka.brokers.clone(),
-        group_id: kafka.group_id.clone(),
-        kafka: kafka.settings.clone(),
-        broker_timeout: kafka.broker_timeout,
+        brokers: connection.brokers.clone(),
+        group_id: connection.group_id.clone(),
+        kafka: connection.settings.clone(),
+        broker_timeout: connection.broker_timeout,
         fetch: None,
     }
 }
@@ -409,7 +428,7 @@ impl<'a> Input<'a> {
             config::Source::Recording(path) => Ok(Self::Recording(path)),
             config::Source::Kafka(kafka) => {
                 let start = AskedStart::of(kafka, SystemTime::now())?;
-                let mut settings = cluster_settings(kafka);
+                let mut settings = cluster_settings(&kafka.connection);
                 settings.fetch = memory.bounded.map(|bounds| bounds.fetch);
                 Ok(Self::Kafka {
                     clients: Box::new(

@@ -27,7 +27,7 @@ pub(crate) fn check(config: &Config, found: &mut dyn FnMut(Finding)) {
     match &config.source {
         config::Source::Recording(path) => checker.recording(path, types, plan.as_ref()),
         config::Source::Kafka(kafka) => {
-            let settings = build::cluster_settings(kafka);
+            let settings = build::cluster_settings(&kafka.connection);
             checker.cluster(kafka, is_set_up.then_some(&settings), types);
         }
     }
@@ -63,7 +63,7 @@ impl Checker<'_> {
     }
 
     fn settings(&mut self) -> bool {
-        match build::check(self.config) {
+        match build::check_thoroughly(self.config) {
             Ok(_) => {
                 self.fine(Subject::Settings, "they fit together".to_owned());
                 true

@@ -9,6 +9,7 @@ use crate::journal::offsets::{Partition, StoreError};
 use crate::sandbox::{CallError, Rejection};
 use crate::sink::SinkError;
 use crate::source::SourceError;
+use crate::text::plural;
 
 /// The number of partitions of a failed call that are named.
 const NAMED_PARTITIONS: usize = 8;
@@ -55,8 +56,8 @@ pub(crate) enum WorkerError {
     NoCommittedOffset(Partition),
     /// The last commit was not confirmed.
     #[error(
-        "the last commit was not confirmed within {seconds} s ({reason}): {records} records will \
-         come again"
+        "the last commit was not confirmed within {seconds} s ({reason}): {} will come again",
+        plural(*records, "record")
     )]
     NotConfirmed {
         /// The time that it was waited for.
@@ -68,8 +69,9 @@ pub(crate) enum WorkerError {
     },
     /// The run ended well, but partitions went before the commit of their rows was confirmed.
     #[error(
-        "{records} records may come again: their rows were written, and their partitions went to \
-         another worker before the commit was confirmed"
+        "{} may come again: rows were written, and their partitions went to another worker before the commit was \
+         confirmed",
+        plural(*records, "record")
     )]
     MayComeAgain {
         /// The number of offsets of these rows.
@@ -156,7 +158,7 @@ pub(crate) struct ComingAgain(pub(crate) Option<u64>);
 impl fmt::Display for ComingAgain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(records) => write!(f, ": {records} records will come again"),
+            Some(records) => write!(f, ": {} will come again", plural(records, "record")),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::kafka::{self, Failure, Refusal};
-use crate::text::{self, Quoted};
+use crate::text::{self, Quoted, plural};
 
 /// Why records cannot be copied.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +61,8 @@ pub(crate) enum Error {
     HoldRecords(Vec<(String, u64)>),
     /// A topic lacks a partition that the recording names.
     #[error(
-        "the recording has records of partition {} of {}, which has {partitions} partitions",
-        needed - 1, Quoted(topic)
+        "the recording has records of partition {} of {}, which has {}",
+        needed - 1, Quoted(topic), plural(*partitions, "partition")
     )]
     TooFewPartitions {
         /// The topic on the cluster.
@@ -112,7 +112,7 @@ pub(crate) enum Error {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Incomplete {
     /// A part of a recording was written to topics.
-    #[error("{interruption}: of {records} records, {confirmed} are confirmed{}", unknown(*unanswered))]
+    #[error("{interruption}: of {}, {confirmed} are confirmed{}", plural(*records, "record"), unknown(*unanswered))]
     Produced {
         /// Why it ended.
         interruption: Interruption,
@@ -198,12 +198,11 @@ impl fmt::Display for Interruption {
 
 fn kept(path: &Path, records: u64, wanted: u64) -> String {
     let path = path.display();
-    match records {
-        0 => format!("nothing was read before, and `{path}` was not written"),
-        _ => {
-            format!("`{path}` holds the {records} records that were read before, of up to {wanted}")
-        }
+    if records == 0 {
+        return format!("nothing was read before, and `{path}` was not written");
     }
+    let records = plural(records, "record");
+    format!("`{path}` holds the {records} read before, of up to {wanted}")
 }
 
 fn unknown(unanswered: u64) -> String {
@@ -216,9 +215,10 @@ fn unknown(unanswered: u64) -> String {
 /// The sentence about topics that hold records.
 fn holding(topics: &[(String, u64)]) -> String {
     let records: u64 = topics.iter().map(|(_, records)| records).sum();
+    let records = plural(records, "record");
     let names = text::list(topics.iter().map(|(name, _)| name));
     match topics {
-        [_] => format!("the topic {names} holds {records} records already"),
-        _ => format!("these topics hold {records} records already: {names}"),
+        [_] => format!("the topic {names} holds {records} already"),
+        _ => format!("these topics hold {records} already: {names}"),
     }
 }

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::observe::progress::{Progress, WorkerProgress};
+use crate::text::plural;
 
 pub(crate) use self::error::{Error, Incomplete, Interruption};
 pub(crate) use self::produce::{ProduceOptions, produce};
@@ -41,8 +42,10 @@ fn figures(records: u64, bytes: u64, started: Instant) -> String {
     let elapsed = started.elapsed();
     let rate = u128::from(records) * 1000 / elapsed.as_millis().max(1);
     format!(
-        "{records} records, {} in {:.1} s: {rate} records/s",
+        "{}, {} in {:.1} s: {}/s",
+        plural(records, "record"),
         indicatif::HumanBytes(bytes),
-        elapsed.as_secs_f64()
+        elapsed.as_secs_f64(),
+        plural(rate, "record")
     )
 }

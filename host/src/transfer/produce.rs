@@ -14,6 +14,7 @@ use crate::journal::offsets::Remaining;
 use crate::kafka::{Answers, Catalog, NewRecord, NewTopics, Producer, Settings};
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
+use crate::text::plural;
 
 /// How long one look for answers waits once everything is sent.
 const ANSWER_WAIT: Duration = Duration::from_millis(10);
@@ -85,13 +86,13 @@ pub(crate) fn produce(
     })?;
     if answers.restamped > 0 {
         tracing::warn!(
-            "{} records have new timestamps: their topics are set to `message.timestamp.type=LogAppendTime`",
-            answers.restamped
+            "{} with a new timestamp: the topics are set to `message.timestamp.type=LogAppendTime`",
+            plural(answers.restamped, "record")
         );
     }
     let figures = figures(answers.confirmed, answers.bytes, started);
-    let (all, new) = (targets.len(), new.len());
-    tracing::info!("{figures}, all confirmed, in {all} topics, {new} of them new");
+    let (all, new) = (plural(targets.len(), "topic"), new.len());
+    tracing::info!("{figures}, all confirmed, in {all}, {new} of them new");
     Ok(())
 }
 

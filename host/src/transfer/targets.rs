@@ -10,6 +10,7 @@ use super::survey::Survey;
 use crate::journal::offsets::{Partition, Start};
 use crate::journal::topics::renamed;
 use crate::kafka::{Catalog, partitions_of};
+use crate::text::plural;
 
 /// The topic to which the records of a topic of the recording go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +89,8 @@ pub(super) fn choose(
         if let (Some(existing), Some(wanted)) = (existing, options.partitions)
             && existing != wanted
         {
-            tracing::warn!("the topic `{name}` exists and keeps its {existing} partitions");
+            let existing = plural(existing, "partition");
+            tracing::warn!("the topic `{name}` exists and keeps its {existing}");
         }
         let target = Target {
             name,

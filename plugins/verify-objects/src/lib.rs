@@ -4,6 +4,7 @@
 //! A record that cannot be read is a row too, not a rejection, so that the run continues and finds the others.
 
 mod key;
+mod model;
 
 use journal_plugin_sdk::{
     ANY, Aggregate, Batch, Batches, Column, Failure, FieldError, Id, Object, Out, Plan, Processor,
@@ -30,7 +31,9 @@ struct Corrupt<'a> {
     expected_id: Option<Id>,
     /// The identifier in the key of the record.
     key_id: Option<Id>,
-    /// Why the object cannot be read.
+    /// The rule of upstream's model that refuses the object.
+    rule: Option<&'static str>,
+    /// Why the object cannot be read, or is refused.
     reason: Option<String>,
 }
 
@@ -52,6 +55,12 @@ enum Damage {
     Key { id: Option<Id> },
     /// The value cannot be read.
     Unreadable { reason: String },
+    /// Upstream's model refuses the object, although its identifier and its key are right.
+    RefusedByModel {
+        id: Option<Id>,
+        rule: model::Rule,
+        reason: String,
+    },
 }
 
 impl Processor for VerifyObjects {
@@ -116,7 +125,10 @@ fn verify(record: &Record<'_>) -> Result<Verification, Damage> {
         reason: error.to_string(),
     })?;
     let verification = object.verify()?;
-    object.check()?;
+    let is_usual = model::is_usual(record.object_type(), record.value());
+    if !is_usual {
+        object.check()?;
+    }
     if let Verification::Corrupt { claimed, computed } = verification {
         return Err(Damage::Identifier { claimed, computed });
     }
@@ -128,28 +140,57 @@ fn verify(record: &Record<'_>) -> Result<Verification, Damage> {
     if !key::names(record.key(), &object)? {
         return Err(Damage::Key { id: object.id()? });
     }
+    if !is_usual {
+        check_model(record, &object)?;
+    }
     Ok(verification)
+}
+
+/// Checks an object that was read against the rules of upstream's model.
+fn check_model(record: &Record<'_>, object: &Object<'_>) -> Result<(), Damage> {
+    let Err(finding) = model::check(object) else {
+        return Ok(());
+    };
+    let reason = finding.reason(record.object_type());
+    Err(match finding.rule {
+        Some(rule) => Damage::RefusedByModel {
+            id: object.id()?,
+            rule,
+            reason,
+        },
+        None => Damage::Unreadable { reason },
+    })
 }
 
 impl Damage {
     fn row<'a>(self, record: &Record<'a>) -> Corrupt<'a> {
-        let (damage, id, expected_id, reason) = match self {
-            Self::Identifier { claimed, computed } => {
-                ("identifier", Some(claimed), Some(computed), None)
-            }
-            Self::Key { id } => ("key", id, None, None),
-            Self::Unreadable { reason } => ("unreadable", None, None, Some(reason)),
-        };
-        Corrupt {
+        let corrupt = |damage, id| Corrupt {
             object_type: record.object_type(),
             privileged: record.privileged(),
             partition: record.partition(),
             offset: record.offset(),
             damage,
             id,
-            expected_id,
+            expected_id: None,
             key_id: key::id(record.key()),
-            reason,
+            rule: None,
+            reason: None,
+        };
+        match self {
+            Self::Identifier { claimed, computed } => Corrupt {
+                expected_id: Some(computed),
+                ..corrupt("identifier", Some(claimed))
+            },
+            Self::Key { id } => corrupt("key", id),
+            Self::Unreadable { reason } => Corrupt {
+                reason: Some(reason),
+                ..corrupt("unreadable", None)
+            },
+            Self::RefusedByModel { id, rule, reason } => Corrupt {
+                rule: Some(rule.name()),
+                reason: Some(reason),
+                ..corrupt("refused-by-model", id)
+            },
         }
     }
 }

@@ -66,7 +66,7 @@ fn given_partitions_are_read_from_the_first_record_and_nothing_is_committed() {
         let run = host(&prefix, &[0, 2]).args(["--on-eof", "stop", "--workers", workers]);
         let finished = run.args(["--group-id", &group]).finish(LIMIT).success();
         assert_eq!(positions(&finished), expected(&prefix, &[0, 2]));
-        let said = "2 partitions are read without a consumer group";
+        let said = "read without a consumer group: 2 partitions";
         assert!(finished.stderr.contains(said), "{}", finished.stderr);
     }
     assert_eq!(Broker::shared().committed(&group, &prefix), before);

@@ -280,8 +280,7 @@ fn process_that_joins_later_goes_on_in_the_stage_of_the_others() {
     let more = journal(&[("revision", 5)]);
     broker.append(&prefix, &more, 1);
     let finished = [first, run().spawn()].map(|process| process.finish(LIMIT).success());
-    let said =
-        "this one goes on with them, and up to 5 records that came in earlier stages are left";
+    let said = "this one goes on with them, and leaves up to 5 records of earlier stages";
     assert!(finished[1].stderr.contains(said), "{}", finished[1].stderr);
     assert_eq!(total(&finished), journal(&types).counts(false, 1));
     let rest = run().finish(LIMIT).success();

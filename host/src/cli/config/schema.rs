@@ -54,12 +54,21 @@ fn property(setting: Setting, argument: &Arg) -> Value {
             {"type": "array", "items": {"type": "string"}},
             {"type": "object", "additionalProperties": {"type": "string"}},
         ]}),
+        Setting::Privileged => with_booleans(value(argument)),
         _ => value(argument),
     };
     if let (Some(members), Some(help)) = (property.as_object_mut(), argument.get_help()) {
         members.insert("description".to_owned(), help.to_string().into());
     }
     property
+}
+
+/// The words of a setting that also takes `true` and `false`.
+fn with_booleans(mut words: Value) -> Value {
+    if let Some(words) = words.get_mut("enum").and_then(Value::as_array_mut) {
+        words.extend([true.into(), false.into()]);
+    }
+    words
 }
 
 /// A value of the type that the flag takes, or null.

@@ -28,6 +28,17 @@ impl Explain for Error {
                     None => format!("{name} cannot have this value: {reason}"),
                 }
             }
+            Self::TooSmall {
+                key,
+                value,
+                other,
+                other_value,
+                least,
+            } => format!(
+                "{} is too small: {} needs at least {least}",
+                names.kafka_with(key, value),
+                names.kafka_with(other, other_value)
+            ),
             Self::SettingFile { key, path, source } => format!(
                 "{} names the file {}, which cannot be opened: {source}",
                 names.kafka(key),
@@ -58,6 +69,14 @@ impl Explain for Error {
             } => format!("did you mean `{name}`?"),
             Self::UnknownSetting { nearest: None, .. } | Self::BadSetting { .. } => {
                 "the settings are those of librdkafka's CONFIGURATION.md".to_owned()
+            }
+            Self::TooSmall {
+                key, least, ..
+            } => format!(
+                "set `{key}` to at least {least}, or leave one of the two out: it then follows from the other",
+            ),
+            Self::Together { .. } => {
+                "change one of the settings that the reason names, or leave it out".to_owned()
             }
             Self::ResponsesTooLarge { most, .. } => format!(
                 "set it to at most {most}, leave it out, or raise {}",
@@ -137,6 +156,8 @@ impl Explain for Error {
             Self::RefusedSetting { .. }
                 | Self::UnknownSetting { .. }
                 | Self::BadSetting { .. }
+                | Self::TooSmall { .. }
+                | Self::Together { .. }
                 | Self::DeadlineTooLong { .. }
                 | Self::ResponsesTooLarge { .. }
         )

@@ -45,6 +45,9 @@ impl Explain for LoadError {
                 let what = section.unwrap_or_else(|| self.file());
                 format!("{what} is not a mapping of keys to values")
             }
+            Self::InSection { origin, .. } => {
+                format!("{} is not a key of swh.journal.client", named(origin))
+            }
             Self::Unknown { origin, .. } => {
                 let what = match origin {
                     Origin::Environment { .. } => "a variable",
@@ -106,6 +109,9 @@ impl Explain for LoadError {
             Self::Unknown { nearest: None, .. } => {
                 "docs/configuration.md lists the keys and the variables".to_owned()
             }
+            Self::InSection { name, .. } => format!(
+                "`{name}` is a key of journal-host: move it out of the section, to the top of the file"
+            ),
             Self::NotAName { .. } => "write `name: value`, with a space after the colon".to_owned(),
             Self::Unsupported { what, .. } => instead(*what),
             Self::Class { .. } => "the journal is read with `cls: kafka`".to_owned(),

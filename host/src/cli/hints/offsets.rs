@@ -63,11 +63,15 @@ impl Explain for OffsetsError {
             }
             Self::Unknown { .. } => "name partitions that exist".to_owned(),
             Self::File(OffsetFileError::Read { .. }) => {
+                "name a file that `journal-host offsets save` or upstream's client wrote".to_owned()
+            }
+            Self::WhereTo(OffsetFileError::Read { .. }) => {
                 "an offset file is what `journal-host offsets save` writes; a time is written as \
                  `2026-01-31T12:00:00Z`, in UTC"
                     .to_owned()
             }
-            Self::File(OffsetFileError::Content { .. }) => {
+            Self::File(OffsetFileError::Content { .. })
+            | Self::WhereTo(OffsetFileError::Content { .. }) => {
                 "each line has a topic, a partition and an offset, separated by tabs, or begins with `#`".to_owned()
             }
             Self::NotInFile { .. } => format!(
@@ -88,6 +92,7 @@ impl Explain for OffsetsError {
     fn is_wrong_use(&self) -> bool {
         match self {
             Self::Kafka(error) | Self::Group(GroupError::Kafka(error)) => error.is_wrong_use(),
+            Self::File(_) | Self::WhereTo(_) => true,
             _ => false,
         }
     }

@@ -56,6 +56,9 @@ pub(in crate::cli) enum OffsetsError {
     /// The offset file cannot be used.
     #[error(transparent)]
     File(#[from] OffsetFileError),
+    /// What is neither a time nor an offset file that can be used.
+    #[error(transparent)]
+    WhereTo(OffsetFileError),
     /// The offset file has nothing about the topics that were named.
     #[error("the offset file `{}` has no offsets of these topics", path.display())]
     NotInFile {

@@ -1,15 +1,17 @@
 //! What is asked of a group and done with it.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::OffsetsError;
 use crate::config::GroupConfig;
 use crate::journal::group_offsets::{
-    Changes, Committed, LogRanges, Notes, TopicChoice, Unknown, check_partitions, check_ranges,
-    select,
+    Changes, Committed, LogRanges, TopicChoice, Unknown, check_partitions, check_ranges, select,
+    start_time,
 };
 use crate::journal::offset_file::OffsetFile;
 use crate::journal::offsets::{Offsets, Partition, Start};
+use crate::journal::start::StartTime;
 use crate::journal::topics::ObjectTypes;
 use crate::kafka::{self, GroupAdmin, GroupError, GroupState};
 use crate::pipeline::build::{cluster_settings, subscription};
@@ -43,7 +45,7 @@ impl Group {
         config: &GroupConfig,
         mut choices: Vec<TopicChoice>,
     ) -> Result<Self, OffsetsError> {
-        let admin = GroupAdmin::connect(&cluster_settings(&config.kafka))?;
+        let admin = GroupAdmin::connect(&cluster_settings(&config.kafka.connection))?;
         if !config.objects.types.is_empty() {
             let types = ObjectTypes::Named(config.objects.types.clone());
             let subscription = subscription(&config.objects, types);
@@ -59,7 +61,7 @@ impl Group {
         }
         Ok(Self {
             admin,
-            id: config.kafka.group_id.clone(),
+            id: config.kafka.connection.group_id.clone(),
             choices,
         })
     }
@@ -111,7 +113,6 @@ impl Group {
         &self,
         path: &Path,
         file: OffsetFile,
-        notes: Notes,
         dry_run: bool,
     ) -> Result<Applied, OffsetsError> {
         if let Some(other) = file.group_id.filter(|other| *other != self.id) {
@@ -143,11 +144,18 @@ impl Group {
             source,
         })?;
         let committed = self.admin.committed()?;
-        self.apply(Changes::between(&committed, &wanted, notes), dry_run)
+        // The offsets are of the same journal that the group began to read at that time.
+        let start = start_time(&committed);
+        self.apply(Changes::between(&committed, &wanted, start), dry_run)
     }
 
-    /// Commits the offsets at which the chosen partitions start.
-    pub(super) fn reset(&self, start: Start, dry_run: bool) -> Result<Applied, OffsetsError> {
+    /// Commits the offsets at which the chosen partitions start. `now` is the time of the end.
+    pub(super) fn reset(
+        &self,
+        start: Start,
+        now: SystemTime,
+        dry_run: bool,
+    ) -> Result<Applied, OffsetsError> {
         let state = self.check_members(dry_run)?;
         let committed = self.admin.committed()?;
         let partitions = self.select(&committed)?;
@@ -163,8 +171,16 @@ impl Group {
             }));
         }
         let wanted = self.admin.resolve(&partitions, start)?;
-        let changes = Changes::between(&committed, &wanted, Notes::Remove);
-        self.apply(changes, dry_run)
+        // A group whose offsets are all reset starts again, so that other partitions follow when it sees them; otherwise
+        // they begin where the group began.
+        let is_whole = committed.keys().all(|one| wanted.contains_key(one));
+        let noted = match start {
+            _ if !is_whole => start_time(&committed),
+            Start::Earliest => None,
+            Start::Latest => Some(StartTime::from(now)),
+            Start::Time(ms) => Some(StartTime::from_ms(ms)),
+        };
+        self.apply(Changes::between(&committed, &wanted, noted), dry_run)
     }
 
     fn apply(&self, changes: Changes, dry_run: bool) -> Result<Applied, OffsetsError> {

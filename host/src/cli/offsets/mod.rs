@@ -18,7 +18,7 @@ use super::args::{self, GroupArguments};
 use super::names::Names;
 use super::report::{self, Report};
 use crate::config::{GroupConfig, Layer, Privileged, StartFrom};
-use crate::journal::group_offsets::{Notes, TopicChoice};
+use crate::journal::group_offsets::TopicChoice;
 use crate::journal::offset_file::OffsetFile;
 use crate::pipeline::build::start_at;
 
@@ -87,9 +87,16 @@ struct Selection {
     #[arg(long = "object-type", value_name = "TYPE")]
     object_types: Vec<String>,
 
-    /// With `--object-type`: the privileged topics, where they exist.
-    #[arg(long)]
-    privileged: bool,
+    /// With `--object-type`: the topics that a run with this flag reads [default: no].
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "required"
+    )]
+    privileged: Option<Privileged>,
 
     /// Prefix of the topic names, before the object type [default: swh.journal.objects].
     #[arg(long)]
@@ -114,6 +121,7 @@ struct Writing {
 
 /// Does one thing with the offsets of a group.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+    let now = SystemTime::now();
     match arguments.command {
         Command::Show { selection, json } => selection.with(Ok(()), |group, ()| show(group, json)),
         Command::Save { selection, output } => {
@@ -123,17 +131,25 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
             file,
             selection,
             writing,
-        } => restore(&file, Notes::Keep, selection, writing),
+        } => {
+            let read = OffsetFile::read(standard_input(&file));
+            let read = read.map_err(OffsetsError::from);
+            restore(&file, read, selection, writing)
+        }
         Command::Reset {
             to,
             selection,
             writing,
-        } => match start_at(&to, SystemTime::now()) {
+        } => match start_at(&to, now) {
             Ok(start) => selection.with(Ok(()), |group, ()| {
-                let applied = group.reset(start, writing.dry_run)?;
+                let applied = group.reset(start, now, writing.dry_run)?;
                 print_changes(&applied, writing.json)
             }),
-            Err(file) => restore(file, Notes::Remove, selection, writing),
+            Err(file) => {
+                let read = OffsetFile::read(standard_input(file));
+                let read = read.map_err(OffsetsError::WhereTo);
+                restore(file, read, selection, writing)
+            }
         },
     }
 }
@@ -148,7 +164,7 @@ impl Selection {
         let mut layer = Layer::default();
         self.group.add_to(&mut layer);
         layer.journal.object_types = args::given(self.object_types);
-        layer.journal.privileged = self.privileged.then_some(Privileged::IfAvailable);
+        layer.journal.privileged = self.privileged;
         layer.journal.prefix = self.prefix;
         let (config, origins) = args::configure::<GroupConfig>(layer);
         let names = Names(&origins);
@@ -188,20 +204,22 @@ fn save(group: &Group, output: &Path) -> Result<(), OffsetsError> {
 
 fn restore(
     path: &Path,
-    notes: Notes,
+    read: Result<OffsetFile, OffsetsError>,
     selection: Selection,
     writing: Writing,
 ) -> Result<(), Report> {
-    let path = if path == Path::new("-") {
+    selection.with(read, |group, file| {
+        let applied = group.restore(path, file, writing.dry_run)?;
+        print_changes(&applied, writing.json)
+    })
+}
+
+fn standard_input(path: &Path) -> &Path {
+    if path == Path::new("-") {
         Path::new("/dev/stdin")
     } else {
         path
-    };
-    let file = OffsetFile::read(path).map_err(OffsetsError::from);
-    selection.with(file, |group, file| {
-        let applied = group.restore(path, file, notes, writing.dry_run)?;
-        print_changes(&applied, writing.json)
-    })
+    }
 }
 
 fn print_changes(applied: &Applied, json: bool) -> Result<(), OffsetsError> {

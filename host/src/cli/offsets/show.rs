@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::group::{Applied, Found};
-use crate::journal::offsets::{Partition, Position};
+use crate::journal::group_offsets::Change;
+use crate::journal::offsets::Partition;
 use crate::text::{self, LINE_BYTES, Quoted, clean};
 
 /// The number of spaces between two columns.
@@ -127,7 +128,7 @@ pub(super) fn changes_as_table(applied: &Applied) -> String {
     let has_notes = changes
         .changes
         .values()
-        .any(|change| removed_note(change.before.as_ref()).is_some());
+        .any(|change| note(change).is_some());
     let mut rows = vec![cells(&[TOPIC, "PARTITION", "BEFORE", "AFTER"])];
     if has_notes {
         rows[0].push(NOTE.to_owned());
@@ -136,9 +137,7 @@ pub(super) fn changes_as_table(applied: &Applied) -> String {
         let mut row = name(partition);
         row.push(optional(change.before.as_ref().map(|before| before.next)));
         row.push(change.after.next.to_string());
-        if let Some(note) = removed_note(change.before.as_ref()) {
-            row.push(format!("{} removed", Quoted(note)));
-        }
+        row.extend(note(change));
         rows.push(row);
     }
     let mut text = String::new();
@@ -175,7 +174,8 @@ pub(super) fn changes_as_json(applied: &Applied) -> String {
             "partition": partition.number,
             "before": change.before.as_ref().map(|before| before.next),
             "after": change.after.next,
-            "removed_note": removed_note(change.before.as_ref()),
+            "removed_note": removed_note(change),
+            "note": Some(&change.after.note).filter(|note| !note.is_empty()),
         })
     });
     pretty(&json!({
@@ -186,10 +186,18 @@ pub(super) fn changes_as_json(applied: &Applied) -> String {
     }))
 }
 
-fn removed_note(before: Option<&Position>) -> Option<&str> {
-    before
-        .map(|before| &*before.note)
-        .filter(|note| !note.is_empty())
+/// What happens to the note of a position.
+fn note(change: &Change) -> Option<String> {
+    match (removed_note(change), &*change.after.note) {
+        (None, "") => None,
+        (Some(removed), "") => Some(format!("{} removed", Quoted(removed))),
+        (_, note) => Some(note.to_owned()),
+    }
+}
+
+fn removed_note(change: &Change) -> Option<&str> {
+    let before = change.before.as_ref().map(|before| &*before.note);
+    before.filter(|note| !note.is_empty() && *note != change.after.note)
 }
 
 impl Found {
@@ -268,7 +276,8 @@ fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::group_offsets::{Change, Changes, LogRange};
+    use crate::journal::group_offsets::{Changes, LogRange};
+    use crate::journal::offsets::Position;
     use crate::kafka::{Group, GroupMember, GroupState};
 
     fn partition(number: u32) -> Partition {
@@ -393,7 +402,7 @@ mod tests {
         );
         assert_eq!(
             shown["changes"][1],
-            json!({"topic": "a.origin", "partition": 10, "before": null, "after": 0, "removed_note": null})
+            json!({"topic": "a.origin", "partition": 10, "before": null, "after": 0, "removed_note": null, "note": null})
         );
         assert_eq!(shown["changes"][0]["removed_note"], "start=1");
     }

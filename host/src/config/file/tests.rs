@@ -192,6 +192,44 @@ sentry_dsn: https://sentry
 }
 
 #[test]
+fn section_of_a_client_with_another_name_is_named() {
+    let text = "
+search: {cls: remote}
+journal:
+  brokers: [b:1]
+  group_id: g
+indexer:
+  steps:
+    - journal_client: {brokers: b, group_id: g}
+storage: {journal_writer: {cls: kafka, brokers: [b]}}
+";
+    let clients = |text: &str| {
+        let notices = document(text).unwrap().notices;
+        let clients = notices.into_iter().filter_map(|notice| match notice {
+            Notice::OtherClient(origin) => Some(origin),
+            _ => None,
+        });
+        clients.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        clients(text),
+        [at("journal", 3), at("indexer.steps.journal_client", 8)]
+    );
+    let with_own = format!("{text}journal_client: {{brokers: b, group_id: g}}\n");
+    assert_eq!(clients(&with_own), []);
+}
+
+#[test]
+fn file_that_sets_nothing_is_named() {
+    let nothing = Notice::NothingSet("c.yaml".into());
+    let notices = |text: &str| document(text).unwrap().notices;
+    assert!(notices("storage: {cls: remote}").contains(&nothing));
+    assert!(notices("debug: true").contains(&nothing));
+    assert!(!notices("journal_client: {cls: kafka}").contains(&nothing));
+    assert!(!notices("plugin: p.wasm").contains(&nothing));
+}
+
+#[test]
 fn secret_is_taken_as_it_is_written_and_no_message_has_it() {
     let text = "kafka: {sasl.password: 012_3}";
     let layer = own(text);

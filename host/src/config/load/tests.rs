@@ -62,7 +62,7 @@ impl Folder {
 
 fn settings(config: Config) -> Vec<(String, String)> {
     match config.source {
-        Source::Kafka(kafka) => kafka.settings,
+        Source::Kafka(kafka) => kafka.connection.settings,
         Source::Recording(_) => panic!("it reads a cluster"),
     }
 }
@@ -113,7 +113,7 @@ fn flags_win_over_variables_those_over_the_file_and_its_keys_over_its_section() 
     let Source::Kafka(kafka) = config.source else {
         panic!("it reads a cluster");
     };
-    assert_eq!(kafka.brokers, "own:1");
+    assert_eq!(kafka.connection.brokers, "own:1");
 }
 
 #[test]

@@ -13,7 +13,8 @@ fn section(text: &str) -> Result<(Layer, Origins, Vec<Notice>), LoadError> {
     let (key, value) = &entries[0];
     let path = Path::new("c.yaml");
     let mut notices = Vec::new();
-    let (layer, origins) = read(value, path, origin(path, "", key), &mut notices)?;
+    let keys = |setting| format!("{setting:?}").to_ascii_lowercase();
+    let (layer, origins) = read(value, path, origin(path, "", key), keys, &mut notices)?;
     Ok((layer, origins, notices))
 }
 
@@ -140,6 +141,13 @@ fn stop_on_eof_is_on_eof_with_a_warning() {
 }
 
 #[test]
+fn key_of_the_host_belongs_to_the_top_of_the_file() {
+    let name = "workers".to_owned();
+    let origin = at("workers", 3);
+    assert_eq!(error("workers: 4"), LoadError::InSection { origin, name });
+}
+
+#[test]
 fn settings_of_librdkafka_beside_the_keys_are_deprecated_and_give_way() {
     let text = "fetch.wait.max.ms: 5\nclient.rack: a\nconsumer_settings: {client.rack: b}";
     let (layer, origins, notices) = section(text).unwrap();
@@ -151,10 +159,17 @@ fn settings_of_librdkafka_beside_the_keys_are_deprecated_and_give_way() {
     );
     assert_eq!(
         notices,
-        [("fetch.wait.max.ms", 3), ("client.rack", 4)].map(|(key, line)| Notice::Deprecated {
-            origin: at(key, line),
+        [Notice::Beside {
+            section: Origin::File {
+                path: "c.yaml".into(),
+                key: "journal_client".to_owned(),
+                line: Some(2),
+            },
+            names: ["fetch.wait.max.ms", "client.rack"]
+                .map(str::to_owned)
+                .to_vec(),
             instead: "consumer_settings",
-        })
+        }]
     );
 }
 

@@ -4,6 +4,7 @@ use super::start::AskedStart;
 use crate::journal::offsets::Partition;
 use crate::journal::start::GroupStart;
 use crate::kafka::{Cluster, GroupOffsets};
+use crate::text::plural;
 
 /// Logs that the start that was asked for does not apply, or that committed offsets seem to be gone. `earlier_rows`
 /// names the outputs that are not empty.
@@ -47,7 +48,8 @@ fn missing(
         (what, asked.of_group?.to_string(), before)
     } else {
         let what = format!(
-            "committed offsets for {committed} partitions, but none for {} that hold records, such as {first}: they are",
+            "committed offsets for {}, but none for {} that hold records, such as {first}: they are",
+            plural(committed, "partition"),
             missing.len()
         );
         let start = match GroupStart::of(&offsets.committed) {

@@ -17,6 +17,7 @@ use crate::pipeline::{Work, WorkerError};
 use crate::sandbox::Processor;
 use crate::source::SourceError;
 use crate::source::recording::{self, Recording};
+use crate::text::plural;
 
 /// How often the group is looked at while a process waits for others.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -192,10 +193,11 @@ fn stage_of(cluster: &Cluster, stages: &[Stage]) -> Result<usize, kafka::Error> 
     let passed: u64 = passed.map(|(_, left)| left).sum();
     if passed > 0 {
         tracing::warn!(
-            "other processes of the group read stage {} of {}: this one goes on with them, and up to {passed} records \
-             that came in earlier stages are left for the next run",
+            "other processes of the group read stage {} of {}: this one goes on with them, and leaves up to {} \
+             of earlier stages to the next run",
             shared + 1,
-            stages.len()
+            stages.len(),
+            plural(passed, "record")
         );
     }
     Ok(shared)

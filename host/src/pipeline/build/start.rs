@@ -47,7 +47,7 @@ pub(crate) struct AskedStart {
 
 /// The value of librdkafka's setting for the start, unless it says the same.
 fn unused(kafka: &config::Kafka, from: &StartFrom) -> Option<String> {
-    let mut settings = kafka.settings.iter();
+    let mut settings = kafka.connection.settings.iter();
     let (_, value) = settings.find(|(key, _)| key == "auto.offset.reset")?;
     let is_same = match from {
         StartFrom::Earliest => ["earliest", "smallest", "beginning"].contains(&value.as_str()),
@@ -65,7 +65,7 @@ impl AskedStart {
     pub(crate) fn of(kafka: &config::Kafka, now: SystemTime) -> Result<Self, BuildError> {
         let mut listed = Offsets::new();
         let start = match kafka.from.as_ref().map(|from| start_at(from, now)) {
-            None => super::cluster_settings(kafka)
+            None => super::cluster_settings(&kafka.connection)
                 .start()
                 .map_err(SourceError::from)?,
             Some(Ok(start)) => Some(start),

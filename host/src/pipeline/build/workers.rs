@@ -25,6 +25,7 @@ use crate::sink::{Sink, jsonl};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
 use crate::source::recording::{self, Recording};
+use crate::text::plural;
 
 /// How long the end of a run waits for its last commit in addition to the time that the group can keep it waiting.
 const COMMIT_GRACE: Duration = Duration::from_secs(15);
@@ -103,8 +104,8 @@ impl Builder<'_> {
             // Nothing is ever committed, so that a setting for a missing offset says nothing.
             asked.of_group = asked.of_group.or(Some(Start::Earliest));
             tracing::info!(
-                "{} partitions are read without a consumer group: no offset is read or committed",
-                subscription.partitions.len()
+                "read without a consumer group: {}; no offset is read or committed",
+                plural(subscription.partitions.len(), "partition")
             );
         }
         if let Some(text) = asked.overruled() {

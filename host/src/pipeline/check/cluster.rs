@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::plural;
 use super::{CheckError, CheckWarning, Checker, NO_TYPES, Outcome, Subject, build};
 use crate::config;
 use crate::journal::group_offsets::LogRanges;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::journal::topics::{ObjectTypes, Subscription, TopicError};
 use crate::kafka::{self, GroupAdmin, Settings, Unreadable, find_unreadable};
+use crate::text::plural;
 
 /// Why the group is not looked at.
 const NO_GROUP: &str = "single partitions are read without a consumer group";

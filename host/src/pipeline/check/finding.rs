@@ -8,7 +8,7 @@ use crate::kafka::{self, GroupError, GroupState, ReadRefusal};
 use crate::pipeline::build::BuildError;
 use crate::sink::jsonl::OpenError;
 use crate::source::SourceError;
-use crate::text;
+use crate::text::plural;
 
 /// What was checked, and how it is.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub(crate) enum Outcome {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckWarning {
     /// Some partitions have no leader.
-    #[error("{count} of {all} partitions of `{topic}` have no leader")]
+    #[error("{count} of {} of `{topic}` without a leader", plural(*all, "partition"))]
     NoLeader {
         /// The topic.
         topic: String,
@@ -93,7 +93,7 @@ pub(crate) enum CheckWarning {
         group_id: String,
     },
     /// There are more workers than partitions.
-    #[error("{workers} workers share {}", plural(*partitions, "partition"))]
+    #[error("{} share {}", plural(*workers, "worker"), plural(*partitions, "partition"))]
     IdleWorkers {
         /// The workers.
         workers: usize,
@@ -127,7 +127,7 @@ pub(crate) enum CheckError {
         topic: String,
     },
     /// Partitions of a topic cannot be read.
-    #[error("{count} of {all} partitions of `{topic}` cannot be read: {refusal}")]
+    #[error("{count} of {} of `{topic}` cannot be read: {refusal}", plural(*all, "partition"))]
     Unreadable {
         /// The topic.
         topic: String,
@@ -139,7 +139,7 @@ pub(crate) enum CheckError {
         refusal: ReadRefusal,
     },
     /// The brokers of some partitions do not answer.
-    #[error("the brokers of {count} of {all} partitions of `{topic}` do not answer")]
+    #[error("the brokers of {count} of {} of `{topic}` do not answer", plural(*all, "partition"))]
     Silent {
         /// The topic.
         topic: String,
@@ -174,18 +174,13 @@ pub(crate) enum CheckError {
     #[error(transparent)]
     Group(#[from] GroupError),
     /// Partitions without an offset end the run.
-    #[error("{count} partitions have no committed offset, {first} among them")]
+    #[error("without a committed offset: {}, {first} among them", plural(*count, "partition"))]
     NoOffset {
         /// The partitions.
         count: usize,
         /// One of them.
         first: Partition,
     },
-}
-
-/// A number of things.
-pub(super) fn plural(count: usize, unit: &str) -> String {
-    text::plural(count as u64, unit)
 }
 
 fn members(count: usize) -> String {

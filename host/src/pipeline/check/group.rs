@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use super::cluster::Reading;
-use super::finding::plural;
 use super::{CheckError, CheckWarning, Checker, Subject};
 use crate::config::{self, StartFrom};
 use crate::journal::group_offsets::{Committed, LogRange, LogRanges, check_ranges};
@@ -11,6 +10,7 @@ use crate::journal::offsets::{Offsets, Partition, Positions, Start};
 use crate::journal::start::{GroupStart, StartTime};
 use crate::kafka::{GroupAdmin, GroupError, GroupState, Settings};
 use crate::pipeline::build::AskedStart;
+use crate::text::plural;
 
 /// The start that the settings ask for.
 pub(super) struct CheckedStart {
@@ -165,8 +165,8 @@ impl Checker<'_> {
             .iter()
             .filter_map(|(partition, range)| range.lag(next.get(partition).copied()));
         let mut text = format!(
-            "{} records in {}",
-            lag.sum::<u64>(),
+            "{} in {}",
+            plural(lag.sum::<u64>(), "record"),
             plural(ranges.len(), "partition")
         );
         if !details.is_empty() {

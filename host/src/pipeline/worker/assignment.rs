@@ -9,6 +9,7 @@ use super::uncommitted::Range;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::pipeline::checkpoint::records_between;
 use crate::pipeline::failure::WorkerError;
+use crate::text::plural;
 
 impl Worker {
     /// Sends the positions after rows that are durable since before their partitions went and came back.
@@ -25,7 +26,10 @@ impl Worker {
 
     /// Takes a checkpoint of what is about to go to another worker, and lets it go.
     pub(super) fn revoke(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
-        tracing::debug!("{} partitions go to other workers", partitions.len());
+        tracing::debug!(
+            "to other workers: {}",
+            plural(partitions.len(), "partition")
+        );
         let limit = self.settings.deadlines.revoke;
         let start = Instant::now();
         let end = start + limit;
@@ -44,9 +48,9 @@ impl Worker {
         self.wait_for_confirmation(end)?;
         if let Some(unconfirmed) = &self.unconfirmed {
             tracing::warn!(
-                "a commit was not confirmed before its partitions went ({}): {} records may come again",
+                "a commit was not confirmed before its partitions went ({}): {} may come again",
                 self.unconfirmed_reason(),
-                unconfirmed.records()
+                plural(unconfirmed.records(), "record")
             );
         }
         self.unassign(partitions)
@@ -57,7 +61,8 @@ impl Worker {
     fn drop_held_rows(&mut self, going: &[Partition]) -> Result<(), WorkerError> {
         let (reason, records) = (self.unconfirmed_reason(), self.unconfirmed_records());
         tracing::warn!(
-            "a commit was not confirmed before its partitions went ({reason}): {records} records may come again"
+            "a commit was not confirmed before its partitions went ({reason}): {} may come again",
+            plural(records, "record")
         );
         self.start_over(going)
     }
@@ -74,14 +79,14 @@ impl Worker {
     /// Another worker has these partitions, and the records since the last checkpoint with them.
     pub(super) fn handle_lost(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
         tracing::warn!(
-            "the group took {} partitions away from this worker: what it did since the last checkpoint is dropped",
-            partitions.len()
+            "the group took {} away from this worker: what it did since the last checkpoint is dropped",
+            plural(partitions.len(), "partition")
         );
         if let Some(unconfirmed) = &self.unconfirmed {
             tracing::warn!(
-                "the commit before that was not confirmed ({}): {} records may come again",
+                "the commit before that was not confirmed ({}): {} may come again",
                 self.unconfirmed_reason(),
-                unconfirmed.records()
+                plural(unconfirmed.records(), "record")
             );
         }
         self.start_over(partitions)?;

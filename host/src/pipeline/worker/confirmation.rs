@@ -9,6 +9,7 @@ use super::{Ended, Worker, waiting};
 use crate::journal::offsets::Confirmation;
 use crate::pipeline::failure::{CallRanges, WorkerError};
 use crate::source::SourceError;
+use crate::text::plural;
 
 /// The first pause between two looks at a confirmation, which doubles up to [`LAST_PAUSE`]: brokers nearby answer
 /// within a few milliseconds.
@@ -94,9 +95,10 @@ impl Worker {
             format!(". The group has {}", waiting::members(&holders))
         });
         tracing::info!(
-            "the last commit has not been confirmed for {} s ({reason}): {records} records come again if the process \
-             ends before that{members}",
-            self.commit_waits.said(now).as_secs()
+            "the last commit has not been confirmed for {} s ({reason}): if the process ends before that, {} will come \
+             again{members}",
+            self.commit_waits.said(now).as_secs(),
+            plural(records, "record")
         );
     }
 
@@ -185,7 +187,8 @@ impl Worker {
         if !matches!(waited, Ok(Waited::Confirmed)) {
             let reason = self.unconfirmed_reason();
             tracing::warn!(
-                "the last commit was not confirmed ({reason}): {records} records may come again"
+                "the last commit was not confirmed ({reason}): {} may come again",
+                plural(records, "record")
             );
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::Worker;
 use crate::journal::offsets::{Offsets, Start};
 use crate::pipeline::failure::WorkerError;
+use crate::text::plural;
 
 /// How long partitions without any record are left alone before they are looked at again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -65,8 +66,8 @@ impl Worker {
             pass.ends.clear();
             pass.before += 1;
             tracing::info!(
-                "all {} partitions of this worker are read: pass {} begins",
-                first.len(),
+                "{} of this worker read to the end: pass {} begins",
+                plural(first.len(), "partition"),
                 pass.before + 1
             );
         }

@@ -16,6 +16,7 @@ use crate::journal::offsets::{
 use crate::journal::start::{GroupStart, StartTime};
 use crate::pipeline::checkpoint::Unconfirmed;
 use crate::pipeline::failure::WorkerError;
+use crate::text::plural;
 
 /// Where partitions without a committed position start.
 #[derive(Clone, Debug)]
@@ -155,12 +156,12 @@ impl Worker {
             Poll::Pending => return Ok(Poll::Pending),
             Poll::Ready(found) => found,
         };
-        let count = fresh.len();
+        let fresh = plural(fresh.len(), "partition");
         if at == of_group {
-            tracing::debug!("{count} partitions without a committed offset start at {at}");
+            tracing::debug!("without a committed offset, {fresh} start at {at}");
         } else {
             tracing::info!(
-                "{count} partitions without a committed offset start at {at}, where the group started"
+                "without a committed offset, {fresh} start at {at}, where the group started"
             );
         }
         for (partition, &next) in &found {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::journal::holders::Holder;
 use crate::journal::offsets::Partition;
+use crate::text::plural;
 
 /// How long a worker waits for others before it says so: usually they are as fast.
 pub(super) const OTHERS_SAY_AFTER: Duration = Duration::from_secs(10);
@@ -91,14 +92,8 @@ pub(super) fn for_others<'a>(
 /// The number of members of a group, and their names.
 pub(super) fn members(holders: &[Holder]) -> String {
     let names = holders.iter().take(NAMED).map(|holder| holder.name.clone());
-    let noun = if holders.len() == 1 {
-        "member"
-    } else {
-        "members"
-    };
-    let count = holders.len();
-    let names = listed(names, count);
-    format!("{count} {noun}: {names}")
+    let names = listed(names, holders.len());
+    format!("{}: {names}", plural(holders.len(), "member"))
 }
 
 /// Some of `count` names.

@@ -110,7 +110,7 @@ fn run_that_could_start_is_fine_and_nothing_is_written() {
         over(count_objects(), &prefix, &group).args(["--kafka", "auto.offset.reset=error"]);
     has(
         &refusing.finish(LIMIT).code(1).stdout,
-        "2 partitions have no committed offset",
+        "without a committed offset: 2 partitions",
     );
 
     broker.commit(&group, &topic, 0, 1);

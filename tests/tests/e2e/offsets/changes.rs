@@ -120,7 +120,8 @@ fn dry_run_shows_the_changes_and_makes_none() {
             "group_id": input.group,
             "dry_run": true,
             "changes": [{
-                "topic": topic, "partition": 1, "before": before[&(topic.clone(), 1)], "after": 0, "removed_note": null
+                "topic": topic, "partition": 1, "before": before[&(topic.clone(), 1)], "after": 0, "removed_note": null,
+                "note": null
             }],
             "unchanged": 0,
         })
@@ -140,12 +141,14 @@ fn dry_run_shows_the_changes_and_makes_none() {
     assert_eq!(input.committed(), before);
 }
 
+/// The time at which a group started is in the notes of its commits.
 #[test]
-fn restore_keeps_the_note_of_an_unchanged_position_and_reset_removes_it() {
+fn restore_and_a_reset_of_some_topics_keep_the_start_of_the_group() {
+    const START: &str = "start=2026-01-31T12:00:00.000Z";
     let input = Input::new("notes");
     let topic = input.prefix.topic("origin");
     for number in [0, 1] {
-        Broker::shared().commit_with_note(&input.group, &topic, number, 4, "start=17");
+        Broker::shared().commit_with_note(&input.group, &topic, number, 4, START);
     }
     let notes = || {
         let shown = input.shown();
@@ -160,13 +163,44 @@ fn restore_keeps_the_note_of_an_unchanged_position_and_reset_removes_it() {
     };
     let file = run::folder("notes").join("offsets.tsv");
     fs::write(&file, format!("{topic}\t0\t4\n{topic}\t1\t5\n")).expect("the folder can be written");
-    let _ = input.offsets("restore").arg(&file).finish(LIMIT).success();
-    let kept = [(json!(4), json!("start=17")), (json!(5), Value::Null)];
-    assert_eq!(notes(), kept);
-    let reset = input.offsets("reset").arg("--to").arg(&file).finish(LIMIT);
-    let reset = reset.success().stdout;
-    assert!(reset.contains("`start=17` removed"), "{reset}");
-    assert_eq!(notes(), [(json!(4), Value::Null), (json!(5), Value::Null)]);
+    let restored = input.offsets("restore").arg(&file).finish(LIMIT).success();
+    let said = "changed 1 offset of the group";
+    assert!(restored.stdout.contains(said), "{}", restored.stdout);
+    assert_eq!(
+        notes(),
+        [(json!(4), json!(START)), (json!(5), json!(START))]
+    );
+    let one = ["--to", "earliest", "--topic", &format!("{topic}:1")];
+    let _ = input.offsets("reset").args(one).finish(LIMIT).success();
+    assert_eq!(
+        notes(),
+        [(json!(4), json!(START)), (json!(0), json!(START))]
+    );
+    let reset = input.offsets("reset").args(["--to", "earliest"]);
+    let reset = reset.finish(LIMIT).success().stdout;
+    assert!(reset.contains(&format!("`{START}` removed")), "{reset}");
+    assert_eq!(notes(), [(json!(0), Value::Null), (json!(0), Value::Null)]);
+}
+
+/// Whatever the group reads later starts where a reset of all that it has read says.
+#[test]
+fn object_type_that_is_read_after_a_reset_starts_where_the_group_does() {
+    let input = Input::new("later");
+    let reset = |to: &str| {
+        let reset = input.offsets("reset").args(["--to", to]);
+        let reset = reset.args(["--object-type", "origin"]);
+        let _ = reset.finish(LIMIT).success();
+    };
+    reset("latest");
+    let finished = input.read_all();
+    assert!(finished.counts().is_empty(), "{}", finished.stdout);
+    // It has committed the other type, too, so that a reset of one type is no start of the group.
+    reset("earliest");
+    let finished = input.read_all();
+    assert_eq!(finished.counts().len(), 1, "{}", finished.stdout);
+    let all = input.offsets("reset").args(["--to", "earliest"]);
+    let _ = all.finish(LIMIT).success();
+    assert_eq!(input.read_all().counts().len(), 2);
 }
 
 /// A copy of a group, or one that begins at a file.

@@ -17,6 +17,12 @@ fn fails(host: Host) -> String {
     stderr
 }
 
+/// Runs a command with wrong arguments, and returns its messages.
+#[track_caller]
+fn is_wrong_use(host: Host) -> String {
+    host.finish(LIMIT).code(2).stderr
+}
+
 #[track_caller]
 fn has(text: &str, part: &str) {
     assert!(text.contains(part), "no `{part}` in: {text}");
@@ -187,16 +193,19 @@ fn file_that_is_wrong_is_named_with_its_line() {
         ),
     ] {
         let path = file(&text);
-        let text = fails(input.offsets("restore").arg(&path));
+        let text = is_wrong_use(input.offsets("restore").arg(&path));
         has(
             &text,
             &format!("error: the offset file `{}` ", path.display()),
         );
         has(&text, problem);
     }
-    let text = fails(input.offsets("reset").args(["--to", "2026-13-01"]));
+    let text = is_wrong_use(input.offsets("reset").args(["--to", "2026-13-01"]));
     has(&text, "cannot read the offset file `2026-13-01`");
     has(&text, "a time is written as");
+    let text = is_wrong_use(input.offsets("restore").arg("missing.tsv"));
+    has(&text, "cannot read the offset file `missing.tsv`");
+    has(&text, "hint: name a file that `journal-host offsets save`");
     let narrowed = input
         .offsets("restore")
         .arg(file(&format!("{topic}\t0\t1\n")));
@@ -210,7 +219,7 @@ fn file_that_is_wrong_is_found_without_a_broker() {
     let file = file("t 0 one");
     for command in [&["restore"][..], &["reset", "--to"]] {
         let host = Host::new().arg("offsets").args(command).arg(&file);
-        let text = fails(host.args(["--brokers", "127.0.0.1:1", "--group-id", "g"]));
+        let text = is_wrong_use(host.args(["--brokers", "127.0.0.1:1", "--group-id", "g"]));
         has(&text, "has the offset `one` in line 1");
     }
 }
@@ -246,5 +255,8 @@ fn command_line_without_a_group_is_wrong() {
         has(&host.finish(LIMIT).code(2).stderr, missing);
     }
     let topic = offsets("show", "g").args(["--topic", "a:b"]);
-    has(&topic.finish(LIMIT).code(2).stderr, "neither a topic nor TOPIC:NUMBER");
+    has(
+        &topic.finish(LIMIT).code(2).stderr,
+        "neither a topic nor TOPIC:NUMBER",
+    );
 }
