@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod group_offsets;
+pub(crate) mod holders;
 pub(crate) mod key;
 pub mod offset_file;
 pub mod offsets;

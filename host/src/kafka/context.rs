@@ -38,6 +38,8 @@ pub(super) struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     last_error: Mutex<Option<(RDKafkaErrorCode, String)>>,
     closing: AtomicBool,
+    /// Whether a join has ended, and the membership was not lost since.
+    has_joined: AtomicBool,
     secrets: Secrets,
 }
 
@@ -97,6 +99,11 @@ impl Context {
         }
     }
 
+    /// Whether the coordinator knows the member: its first join has ended, maybe without partitions.
+    pub(super) fn has_joined(&self) -> bool {
+        self.has_joined.load(Ordering::Relaxed)
+    }
+
     /// Answers further rebalances here, without the worker.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
@@ -142,6 +149,10 @@ impl ConsumerContext for Context {
         kind: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
+        let is_assigned = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if is_assigned || consumer.assignment_lost() {
+            self.has_joined.store(is_assigned, Ordering::Relaxed);
+        }
         if self.closing.load(Ordering::Relaxed) {
             if let Err(error) = answer_while_closing(consumer, kind, partitions) {
                 tracing::debug!(target: "librdkafka", "closing: {error}");

@@ -293,6 +293,12 @@ impl fmt::Display for Reserved {
 }
 
 impl Error {
+    /// Whether the brokers were away, or refused authentication, for so long that the run ends.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Gone { .. } | Self::AuthenticationRefused { .. })
+    }
+
     pub(super) fn request(what: impl Into<String>, source: &KafkaError) -> Self {
         let code = source.rdkafka_error_code();
         Self::Request {

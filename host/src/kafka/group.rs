@@ -102,14 +102,19 @@ impl GroupError {
     }
 }
 
-impl From<Description> for Group {
-    fn from(description: Description) -> Self {
-        let member = |member: Member| GroupMember {
+impl From<Member> for GroupMember {
+    fn from(member: Member) -> Self {
+        Self {
             member_id: member.name,
             instance_id: member.instance_id,
             client_id: member.client_id,
             host: member.host,
-        };
+        }
+    }
+}
+
+impl From<Description> for Group {
+    fn from(description: Description) -> Self {
         let operations = description.operations;
         Self {
             state: match description.state {
@@ -122,7 +127,11 @@ impl From<Description> for Group {
                 }
                 _ => GroupState::Unknown,
             },
-            members: description.members.into_iter().map(member).collect(),
+            members: description
+                .members
+                .into_iter()
+                .map(GroupMember::from)
+                .collect(),
             may_be_used: operations.map(|operations| {
                 operations.contains(&Operation::RD_KAFKA_ACL_OPERATION_READ)
                     || operations.contains(&Operation::RD_KAFKA_ACL_OPERATION_ALL)

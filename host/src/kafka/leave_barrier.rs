@@ -5,7 +5,7 @@
 //! no join is in progress.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The time limit for a join to end: a member learns of one with its next heartbeat.
@@ -19,12 +19,16 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct LeaveBarrier {
     staying: AtomicUsize,
+    /// Whether one of them has found the group without a join. What it starts by leaving must not keep the others: they
+    /// would join again in vain, and leave in the middle of that.
+    leaving: AtomicBool,
 }
 
 impl LeaveBarrier {
     pub(super) fn new() -> Self {
         Self {
             staying: AtomicUsize::new(0),
+            leaving: AtomicBool::new(false),
         }
     }
 
@@ -40,6 +44,8 @@ pub(crate) struct BarrierGuard(Arc<LeaveBarrier>);
 impl BarrierGuard {
     pub(super) fn new(leave_barrier: &Arc<LeaveBarrier>) -> Self {
         leave_barrier.staying.fetch_add(1, Ordering::AcqRel);
+        // These are other workers than those that left before.
+        leave_barrier.leaving.store(false, Ordering::Release);
         Self(Arc::clone(leave_barrier))
     }
 }
@@ -50,12 +56,13 @@ impl Drop for BarrierGuard {
     }
 }
 
-/// Waits for the others, then for the end of a join, both until `others_end` if there is such a time; `poll` keeps the
-/// member alive meanwhile.
+/// Waits for the others, then for the member's first join and for the end of any join, all until `others_end` if there is
+/// such a time; `poll` keeps the member alive meanwhile.
 pub(super) fn wait(
     leave_barrier: &LeaveBarrier,
     others_end: Option<Instant>,
     mut poll: impl FnMut(),
+    has_joined: impl Fn() -> bool,
     mut group_is_stable: impl FnMut() -> bool,
 ) {
     let has_time = || others_end.is_none_or(|end| Instant::now() < end);
@@ -64,10 +71,59 @@ pub(super) fn wait(
         poll();
     }
     let started = Instant::now();
-    while started.elapsed() < JOIN_LIMIT && has_time() && !group_is_stable() {
+    let others_leave = || leave_barrier.leaving.load(Ordering::Acquire);
+    while started.elapsed() < JOIN_LIMIT && has_time() {
+        // The coordinator does not list a member whose first join is under way, and would keep it.
+        if has_joined() {
+            if others_leave() {
+                return;
+            }
+            if group_is_stable() {
+                leave_barrier.leaving.store(true, Ordering::Release);
+                return;
+            }
+        }
         let asked = Instant::now();
-        while asked.elapsed() < ASK_EVERY {
+        while asked.elapsed() < ASK_EVERY && !(has_joined() && others_leave()) {
             poll();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_leave_at_once_when_one_has_found_the_group_without_a_join() {
+        let barrier = Arc::new(LeaveBarrier::new());
+        let guards = [(); 2].map(|()| BarrierGuard::new(&barrier));
+        drop(guards);
+        wait(&barrier, None, || {}, || true, || true);
+        // The first one leaves, which the group answers with a join.
+        let mut asked = 0;
+        let is_joining = || {
+            asked += 1;
+            false
+        };
+        wait(&barrier, None, || {}, || true, is_joining);
+        assert_eq!(asked, 0);
+        // Later workers look for themselves.
+        drop(BarrierGuard::new(&barrier));
+        let mut answers = [false, true].into_iter();
+        let mut polls = 0;
+        let stable = || answers.next().unwrap();
+        wait(&barrier, None, || polls += 1, || true, stable);
+        assert!(polls > 0);
+    }
+
+    #[test]
+    fn worker_whose_first_join_is_under_way_does_not_leave_although_others_do() {
+        let barrier = Arc::new(LeaveBarrier::new());
+        wait(&barrier, None, || {}, || true, || true);
+        let polls = std::cell::Cell::new(0);
+        let poll = || polls.set(polls.get() + 1);
+        wait(&barrier, None, poll, || polls.get() >= 3, || false);
+        assert_eq!(polls.get(), 3);
     }
 }

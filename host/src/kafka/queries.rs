@@ -20,6 +20,7 @@ use super::query_client::QueryClient;
 use super::topic_watch::TopicWatch;
 use super::transient_errors::TransientErrors;
 use crate::journal::group_offsets::LogRange;
+use crate::journal::holders::Holder;
 use crate::journal::offsets::{Offsets, Partition, Position, Positions, Start};
 
 /// How long one request for offsets at a time may take.
@@ -52,6 +53,7 @@ enum Query {
     ),
     Resolve(Vec<Partition>, Start, Sender<Result<Offsets, KafkaError>>),
     Range(Vec<Partition>, Sender<Result<LogRange, KafkaError>>),
+    Holders(Sender<Result<Vec<Holder>, KafkaError>>),
     Look,
 }
 
@@ -165,6 +167,10 @@ fn answer_all(
                 // A topic that was created again explains an offset out of range.
                 watch.look(client);
                 drop(answer.send(range(client, &of)));
+            }
+            Query::Holders(answer) => {
+                let holders = client.holders();
+                drop(answer.send(holders.map_err(|error| KafkaError::AdminOp(error.code))));
             }
             Query::Look => schedule.hasten(),
         }
@@ -414,6 +420,14 @@ impl Question<Offsets> {
             queries.send(Query::Resolve(of.to_vec(), start, answer));
         });
         answer.map_err(QueryFailed)
+    }
+}
+
+impl Question<Vec<Holder>> {
+    /// The members of the group; none where nobody answers.
+    pub(crate) fn holders(&mut self, queries: &Queries) -> Poll<Option<Vec<Holder>>> {
+        let answer = self.look(&[], None, |answer| queries.send(Query::Holders(answer)));
+        answer.map(Result::ok)
     }
 }
 

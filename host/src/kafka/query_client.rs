@@ -15,11 +15,13 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use super::clients;
 use super::context::Context;
 use super::error::Error;
+use super::group::GroupMember;
 use super::native::admin::{self, AdminError, Description, Element};
 use super::native::{self, Queue, TopicState};
 use super::settings::Settings;
 use super::subscription;
 use crate::journal::group_offsets::LogRange;
+use crate::journal::holders::Holder;
 
 /// The time limit for one request.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -199,12 +201,30 @@ impl QueryClient {
     }
 
     /// Whether no member of the group waits for a join.
-    pub(super) fn group_is_stable(&self) -> Result<bool, KafkaError> {
-        self.drain();
-        let groups = self
-            .client
-            .fetch_group_list(Some(&self.group_id), ASK_TIMEOUT)?;
-        let settled = |state: &str| state == STABLE || EMPTY.contains(&state);
-        Ok(groups.groups().iter().all(|group| settled(group.state())))
+    ///
+    /// A group with a member of the protocol `consumer` has no such state: each of its members moves for itself, also
+    /// those of the classic protocol.
+    pub(super) fn group_is_stable(&self) -> Result<bool, AdminError> {
+        match self.describe_group(ASK_TIMEOUT) {
+            Ok(group) => Ok(!group.waits_for_a_join()),
+            Err(error) if error.code == RDKafkaErrorCode::GroupIdNotFound => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The members of the group.
+    pub(super) fn holders(&self) -> Result<Vec<Holder>, AdminError> {
+        let group = self.describe_group(ASK_TIMEOUT)?;
+        let holder = |mut member: admin::Member| {
+            let partitions = std::mem::take(&mut member.partitions);
+            let text = GroupMember::from(member).to_string();
+            // In brackets, because several are named.
+            let name = match text.split_once(", ") {
+                Some((id, more)) => format!("{id} ({more})"),
+                None => text,
+            };
+            Holder { name, partitions }
+        };
+        Ok(group.members.into_iter().map(holder).collect())
     }
 }

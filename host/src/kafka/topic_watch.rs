@@ -135,14 +135,14 @@ impl TopicWatch {
     }
 
     /// The identifier of a topic.
-    pub(super) fn id(&self, topic: &str) -> Option<TopicId> {
+    pub(crate) fn id(&self, topic: &str) -> Option<TopicId> {
         let state = self.state();
         let mut topics = state.topics.iter();
         topics.find(|own| own.topic.name == topic)?.id
     }
 
     /// Whether the partition is known to be gone: its topic was deleted, or created again with fewer partitions.
-    pub(super) fn is_gone(&self, partition: &Partition) -> bool {
+    pub(crate) fn is_gone(&self, partition: &Partition) -> bool {
         let state = self.state();
         let mut topics = state.topics.iter();
         let found = topics.find(|own| *own.topic.name == *partition.topic);

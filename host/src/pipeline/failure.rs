@@ -39,6 +39,15 @@ pub(crate) enum WorkerError {
     /// The source cannot go on.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The brokers were away for too long.
+    #[error("{error}{}", ComingAgain(*records))]
+    CutOff {
+        /// The error of the source.
+        error: Box<SourceError>,
+        /// The number of offsets between the last confirmed commit and the last processed record, where a group has
+        /// offsets.
+        records: Option<u64>,
+    },
     /// The store of positions cannot go on.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -112,6 +121,23 @@ pub(crate) enum WorkerError {
 }
 
 impl WorkerError {
+    /// This error of one worker, with the records that come again because of another worker's, where they are counted.
+    pub(crate) fn with_records_of(mut self, other: &Self) -> Self {
+        let more = match other {
+            Self::CutOff { records, .. } => records.unwrap_or_default(),
+            Self::NotConfirmed { records, .. } => *records,
+            _ => 0,
+        };
+        if let Self::CutOff {
+            records: Some(records),
+            ..
+        } = &mut self
+        {
+            *records += more;
+        }
+        self
+    }
+
     /// The error and its causes in one line.
     #[must_use]
     pub(crate) fn with_causes(&self) -> String {
@@ -127,7 +153,7 @@ impl WorkerError {
 }
 
 /// The end of a sentence about records that a restart reads again.
-struct ComingAgain(Option<u64>);
+pub(crate) struct ComingAgain(pub(crate) Option<u64>);
 
 impl fmt::Display for ComingAgain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

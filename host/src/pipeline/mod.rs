@@ -13,7 +13,7 @@ mod run;
 pub(crate) mod stop;
 mod worker;
 
-pub(crate) use failure::WorkerError;
+pub(crate) use failure::{ComingAgain, WorkerError};
 pub(crate) use outputs::OutputBindings;
 pub(crate) use processor::{Process, ProcessorSettings, SandboxedProcessor};
 pub(crate) use run::{Work, run_workers};

@@ -92,7 +92,12 @@ impl<'a> Run<'a> {
             self.returned += 1;
             match result {
                 Ok(ended) => self.ended = self.ended.max(ended),
-                Err(error) => self.failure = self.failure.take().or(Some(error)),
+                Err(error) => {
+                    self.failure = Some(match self.failure.take() {
+                        None => error,
+                        Some(first) => first.with_records_of(&error),
+                    });
+                }
             }
         }
     }

@@ -18,6 +18,7 @@ mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::settings::{Deadlines, Ended, Finished, OnBadRecord, WorkerSettings};
@@ -38,7 +39,7 @@ use crate::kafka::Membership;
 use crate::observe::progress::WorkerProgress;
 use crate::sandbox::{CallError, Rejection};
 use crate::sink::{Sink, SinkError};
-use crate::source::{BatchLimits, Event, Source};
+use crate::source::{BatchLimits, Event, Source, SourceError};
 
 /// How long one poll waits for records: also how late a signal is noticed by an idle worker.
 const POLL_WAIT: Duration = Duration::from_millis(100);
@@ -98,6 +99,7 @@ pub(crate) struct Worker {
     looked: Instant,
     confirmation_pause: Pause,
     waiting: Waiting,
+    commit_waits: Waiting,
 }
 
 impl Worker {
@@ -127,7 +129,8 @@ impl Worker {
             checkpointed: now,
             looked: now,
             confirmation_pause: Pause::default(),
-            waiting: Waiting::default(),
+            waiting: Waiting::saying_after(waiting::OTHERS_SAY_AFTER),
+            commit_waits: Waiting::saying_after(waiting::EVERY),
         }
     }
 
@@ -142,6 +145,9 @@ impl Worker {
                 ranges,
                 source: CallError::Interrupted,
             }) => Err(self.interrupted(call, ranges)),
+            Err(WorkerError::Source(SourceError::Kafka(error))) if error.is_outage() => {
+                Err(self.cut_off(error.into()))
+            }
             result => result,
         };
         self.settings.quota.give_back(self.claimed);
@@ -348,11 +354,14 @@ impl Worker {
                 Ok(false)
             }
             Reached::OwnPartitions => {
-                let static_session = self.settings.static_session;
-                if let Some(line) = self
-                    .waiting
-                    .line(end.open(), static_session, Instant::now())
+                let now = Instant::now();
+                if self.waiting.is_due(now)
+                    && let Poll::Ready(holders) = self.source.holders()
                 {
+                    let time = self.waiting.said(now);
+                    let holders = holders.unwrap_or_default();
+                    let static_session = self.settings.static_session;
+                    let line = waiting::for_others(time, end.open(), &holders, static_session);
                     tracing::info!("{line}");
                 }
                 self.checkpoint_if_clean()?;

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::journal::batch::Batches;
+use crate::journal::holders::Holder;
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 
 /// What one [`Source::poll`] brought.
@@ -111,9 +112,42 @@ pub(crate) trait Source: Send {
         None
     }
 
+    /// The members of the group, for a line that says what is waited for; none where nobody can know them.
+    fn holders(&mut self) -> Poll<Option<Vec<Holder>>> {
+        Poll::Ready(None)
+    }
+
+    /// The topic that a partition belongs to: as long as the partition is assigned, the one that its records were read
+    /// from, and otherwise the one that exists now.
+    fn topic_of(&self, _partition: &Partition) -> TopicIdentity {
+        TopicIdentity::Unknown
+    }
+
     /// Leaves, without committing anything. Called last, whether or not the run went well. Other workers are waited for
     /// until `others_end`, if there is such a time.
     fn close(self: Box<Self>, _others_end: Option<Instant>) {}
+}
+
+/// Tells a topic from one that was created under the same name after it was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TopicIdentity {
+    /// Nothing says it.
+    Unknown,
+    /// No other topic has this number.
+    Known(u128),
+    /// The topic, or this partition of it, was deleted.
+    Gone,
+}
+
+impl TopicIdentity {
+    /// Whether this topic was deleted since: `now` is another one, or none.
+    pub(crate) fn was_deleted(self, now: Self) -> bool {
+        match (self, now) {
+            (_, Self::Gone) => true,
+            (Self::Known(before), Self::Known(now)) => before != now,
+            _ => false,
+        }
+    }
 }
 
 /// Why a source cannot go on.

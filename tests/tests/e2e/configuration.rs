@@ -341,6 +341,7 @@ fn run_that_waits_for_a_static_member_that_died_says_so() {
     for part in [
         &format!("`{}` partition 0", prefix.topic("origin")),
         "other members of the group",
+        "static member `one`",
         "for up to 600 s",
     ] {
         assert!(said.contains(part), "{said}");

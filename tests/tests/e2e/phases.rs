@@ -202,6 +202,25 @@ fn process_that_has_read_its_part_waits_for_the_others_and_says_so() {
     assert_eq!(total(&finished), journal(&types).counts(false, 1));
 }
 
+/// Workers that could have nothing would join and leave the group in vain, and one that leaves in the middle of a join
+/// stays in the group until its session ends.
+#[test]
+fn stage_has_no_more_workers_than_partitions() {
+    let prefix = Prefix::new("idle-stage");
+    let types = TYPES.map(|(object_type, _)| (object_type, 3));
+    Broker::shared().load(&prefix, &journal(&types), 1, 1);
+    let group = prefix.group("idle");
+    let finished = Host::run(&paths::plugin("guest-counter"))
+        .args(["--brokers", &Broker::shared().address()])
+        .args(["--prefix", prefix.as_str(), "--group-id", &group])
+        .args(["--phases", "revision/release/directory/content"])
+        .args(["--workers", "6"])
+        .finish(LIMIT)
+        .success();
+    assert_eq!(Broker::shared().group(&group).0, 0, "nobody is left");
+    assert_eq!(total([&finished]), journal(&types).counts(false, 1));
+}
+
 #[test]
 fn killed_process_goes_on_in_its_stage() {
     let prefix = load("killed-stage");

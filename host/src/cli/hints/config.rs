@@ -60,6 +60,12 @@ impl Explain for ConfigError {
                 "stages are read to the end of their topics, and the run ends after the last one: leave {} out",
                 names.of(*setting)
             )),
+            Self::TwoSources {
+                kafka: Setting::From,
+            } => Some(
+                "a recording is read from its first record; `journal-host record` makes one of a part of a journal"
+                    .to_owned(),
+            ),
             Self::Incomplete { .. } | Self::TwoSources { .. } => None,
         }
     }

@@ -6,8 +6,8 @@ use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::journal::offsets::StoreError;
 use crate::kafka;
-use crate::pipeline::WorkerError;
 use crate::pipeline::build::BuildError;
+use crate::pipeline::{ComingAgain, WorkerError};
 use crate::source::SourceError;
 use crate::text;
 
@@ -127,6 +127,9 @@ impl Explain for WorkerError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
             Self::Source(error) => error.sentence(names),
+            Self::CutOff { error, records } => {
+                format!("{}{}", error.sentence(names), ComingAgain(*records))
+            }
             _ => chain(self),
         }
     }
@@ -139,6 +142,7 @@ impl Explain for WorkerError {
                 names.with(Setting::OnBadRecord, "skip")
             )),
             Self::Source(error) => error.hint(names),
+            Self::CutOff { error, .. } => error.hint(names),
             Self::Store(StoreError(error)) => {
                 let error: &kafka::Error = error.downcast_ref()?;
                 error.hint(names)

@@ -12,6 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{IsError, RDKafkaErrorCode};
 
 use super::{Queue, bytes_of, text_of};
+use crate::journal::offsets::Partition;
 
 /// How much longer than a request its answer is waited for: librdkafka answers when the request's time is up.
 const GRACE: Duration = Duration::from_secs(1);
@@ -41,6 +42,20 @@ pub(in crate::kafka) struct Member {
     pub(in crate::kafka) instance_id: Option<String>,
     pub(in crate::kafka) client_id: String,
     pub(in crate::kafka) host: String,
+    /// What it has, where no rebalance hides that.
+    pub(in crate::kafka) partitions: Vec<Partition>,
+}
+
+impl Description {
+    /// Whether members have to join again before the group goes on.
+    pub(in crate::kafka) fn waits_for_a_join(&self) -> bool {
+        use sys::rd_kafka_consumer_group_state_t as State;
+        matches!(
+            self.state,
+            State::RD_KAFKA_CONSUMER_GROUP_STATE_PREPARING_REBALANCE
+                | State::RD_KAFKA_CONSUMER_GROUP_STATE_COMPLETING_REBALANCE
+        )
+    }
 }
 
 /// The offset of one partition in an answer.
@@ -263,9 +278,36 @@ unsafe fn members(group: *const sys::rd_kafka_ConsumerGroupDescription_t) -> Vec
                 client_id: text_of(sys::rd_kafka_MemberDescription_client_id(member))
                     .unwrap_or_default(),
                 host: text_of(sys::rd_kafka_MemberDescription_host(member)).unwrap_or_default(),
+                partitions: assigned_to(member),
             }
         };
         (0..count).map(member).collect()
+    }
+}
+
+/// # Safety
+/// `member` is valid.
+unsafe fn assigned_to(member: *const sys::rd_kafka_MemberDescription_t) -> Vec<Partition> {
+    // SAFETY: promised by the caller; the list belongs to the description and has `cnt` elements.
+    unsafe {
+        let assignment = sys::rd_kafka_MemberDescription_assignment(member);
+        if assignment.is_null() {
+            return Vec::new();
+        }
+        let list = sys::rd_kafka_MemberAssignment_partitions(assignment);
+        if list.is_null() || (*list).cnt <= 0 {
+            return Vec::new();
+        }
+        let count = usize::try_from((*list).cnt).unwrap_or(0);
+        let elements = std::slice::from_raw_parts((*list).elems, count).iter();
+        let partition = |element: &sys::rd_kafka_topic_partition_t| {
+            let topic = CStr::from_ptr(element.topic).to_string_lossy();
+            Some(Partition {
+                topic: topic.as_ref().into(),
+                number: u32::try_from(element.partition).ok()?,
+            })
+        };
+        elements.filter_map(partition).collect()
     }
 }
 

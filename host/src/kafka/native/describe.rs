@@ -19,6 +19,12 @@ const GRACE: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TopicId(pub(in crate::kafka) u128);
 
+impl TopicId {
+    pub(crate) fn number(self) -> u128 {
+        self.0
+    }
+}
+
 impl fmt::Display for TopicId {
     /// As Kafka's tools write it: base64 with `-` and `_`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

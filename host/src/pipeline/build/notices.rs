@@ -82,6 +82,7 @@ mod tests {
             of_group: Some(Start::Earliest),
             listed: Offsets::new(),
             explicit: false,
+            unused: None,
         }
     }
 

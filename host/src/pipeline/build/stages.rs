@@ -101,15 +101,19 @@ impl Stages {
                 Ok(vec![self.assembly.recording_worker(source, processor)?])
             }
             Input::Group(cluster) => {
+                let of_stage = cluster.only(&stage.topics);
                 let members = members.map_or_else(
                     || {
-                        let members = cluster.new_members(self.assembly.workers);
+                        let workers = self.assembly.workers.min(most_workers(&of_stage));
+                        let members = cluster.new_members(workers);
                         members.map_err(SourceError::from)
                     },
                     Ok,
                 )?;
-                let of_stage = cluster.only(&stage.topics);
-                self.assembly.group_workers(&of_stage, members, first)
+                // Those that are left over have not joined the group.
+                let members = members.into_iter().take(most_workers(&of_stage));
+                self.assembly
+                    .group_workers(&of_stage, members.collect(), first)
             }
         }
     }
@@ -165,6 +169,11 @@ impl Stages {
         }
         Ok(false)
     }
+}
+
+/// How many workers of a process can have a partition. A stage stops at the ends that there are, so that none is added.
+fn most_workers(of_stage: &Cluster) -> usize {
+    of_stage.read_partitions().count().max(1)
 }
 
 /// The index of the stage where the group is: the one that other processes read, or else the first that is not

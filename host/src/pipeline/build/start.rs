@@ -41,6 +41,20 @@ pub(crate) struct AskedStart {
     pub(crate) listed: Offsets,
     /// Whether the host's own setting asks for it: librdkafka's is known to apply to new groups only.
     pub(crate) explicit: bool,
+    /// The value of librdkafka's setting, where it does not apply because of the host's own.
+    pub(crate) unused: Option<String>,
+}
+
+/// The value of librdkafka's setting for the start, unless it says the same.
+fn unused(kafka: &config::Kafka, from: &StartFrom) -> Option<String> {
+    let mut settings = kafka.connection.settings.iter();
+    let (_, value) = settings.find(|(key, _)| key == "auto.offset.reset")?;
+    let is_same = match from {
+        StartFrom::Earliest => ["earliest", "smallest", "beginning"].contains(&value.as_str()),
+        StartFrom::Latest => ["latest", "largest", "end"].contains(&value.as_str()),
+        _ => false,
+    };
+    (!is_same).then(|| value.clone())
 }
 
 impl AskedStart {
@@ -69,7 +83,16 @@ impl AskedStart {
             of_group,
             listed,
             explicit: kafka.from.is_some(),
+            unused: kafka.from.as_ref().and_then(|from| unused(kafka, from)),
         })
+    }
+
+    /// What to log where both settings of the start are given, maybe one of them in a file.
+    pub(super) fn overruled(&self) -> Option<String> {
+        let unused = self.unused.as_ref()?;
+        Some(format!(
+            "`auto.offset.reset={unused}` is set and does not apply: the start is set as well, and comes first"
+        ))
     }
 
     /// The rules by which partitions start.

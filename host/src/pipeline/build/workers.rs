@@ -109,6 +109,9 @@ impl Builder<'_> {
                 plural(subscription.partitions.len(), "partition")
             );
         }
+        if let Some(text) = asked.overruled() {
+            tracing::info!("{text}");
+        }
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(self.config.checkpoint_interval),

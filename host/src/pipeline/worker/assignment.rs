@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::Worker;
 use super::checkpoint_log::{self, CheckpointId};
 use super::confirmation::Waited;
+use super::uncommitted::Range;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::pipeline::checkpoint::records_between;
 use crate::pipeline::failure::WorkerError;
@@ -137,10 +138,12 @@ impl Worker {
         checkpoint_log::is_not_confirmed(id, &unconfirmed.from, &gone);
         for (partition, to) in gone {
             let from = unconfirmed.from.get(&partition).copied().unwrap_or(to);
-            self.uncommitted.add(partition, from, to);
+            let topic = self.source.topic_of(&partition);
+            self.uncommitted.add(partition, Range { from, to, topic });
         }
         if unconfirmed.to.is_empty() {
             self.unconfirmed = None;
+            self.commit_waits.over();
         }
     }
 }

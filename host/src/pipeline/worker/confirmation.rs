@@ -1,12 +1,14 @@
 //! Waiting for the confirmation of what was committed.
 
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::checkpoint_log::{self, CheckpointId};
-use super::{Ended, Worker};
+use super::{Ended, Worker, waiting};
 use crate::journal::offsets::Confirmation;
 use crate::pipeline::failure::{CallRanges, WorkerError};
+use crate::source::SourceError;
 use crate::text::plural;
 
 /// The first pause between two looks at a confirmation, which doubles up to [`LAST_PAUSE`]: brokers nearby answer
@@ -49,6 +51,9 @@ impl Worker {
             return Ok(());
         }
         let confirmation = self.deciding_store().check()?;
+        if !matches!(confirmation, Confirmation::Confirmed | Confirmation::Idle) {
+            self.say_that_a_commit_waits();
+        }
         let Some(unconfirmed) = &mut self.unconfirmed else {
             return Ok(());
         };
@@ -65,10 +70,36 @@ impl Worker {
                     &unconfirmed.to,
                 );
                 self.unconfirmed = None;
+                self.commit_waits.over();
                 self.show_unconfirmed();
             }
         }
         Ok(())
+    }
+
+    /// Logs now and then how long a commit has not been confirmed, and whom the group may wait for.
+    fn say_that_a_commit_waits(&mut self) {
+        let now = Instant::now();
+        if !self.commit_waits.is_due(now) {
+            return;
+        }
+        let Poll::Ready(holders) = self.source.holders() else {
+            return;
+        };
+        let records = self
+            .unconfirmed
+            .as_ref()
+            .map_or(0, super::Unconfirmed::records);
+        let reason = self.unconfirmed_reason();
+        let members = holders.map_or_else(String::new, |holders| {
+            format!(". The group has {}", waiting::members(&holders))
+        });
+        tracing::info!(
+            "the last commit has not been confirmed for {} s ({reason}): if the process ends before that, {} will come \
+             again{members}",
+            self.commit_waits.said(now).as_secs(),
+            plural(records, "record")
+        );
     }
 
     /// Shows how many records of the group come again if the process ends now.
@@ -164,9 +195,13 @@ impl Worker {
 
     fn last_wait(&self, result: &Result<Ended, WorkerError>) -> Option<Duration> {
         match result {
-            // It was waited for.
+            // It was waited for, or nobody answers.
             Ok(Ended::EndOfData | Ended::Stopped)
-            | Err(WorkerError::NotConfirmed { .. } | WorkerError::Interrupted { .. }) => None,
+            | Err(
+                WorkerError::NotConfirmed { .. }
+                | WorkerError::Interrupted { .. }
+                | WorkerError::CutOff { .. },
+            ) => None,
             // Who cannot read from the brokers does not reach them with a commit.
             Err(WorkerError::Source(_) | WorkerError::Store(_)) => Some(Duration::ZERO),
             _ => Some(self.settings.deadlines.finish),
@@ -192,6 +227,15 @@ impl Worker {
                 ranges,
                 records: in_a_group.then(|| self.unconfirmed_records()),
             },
+        }
+    }
+
+    /// The error of a run whose brokers were away for too long.
+    pub(super) fn cut_off(&self, error: SourceError) -> WorkerError {
+        let records = self.unconfirmed_records() + self.uncommitted.records();
+        WorkerError::CutOff {
+            error: Box::new(error),
+            records: self.settings.leaves_a_group.then_some(records),
         }
     }
 

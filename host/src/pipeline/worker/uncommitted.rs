@@ -8,12 +8,15 @@ use super::Worker;
 use super::confirmation::Pause;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::pipeline::failure::WorkerError;
+use crate::source::TopicIdentity;
 
 /// A range of offsets whose rows are durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
-    from: u64,
-    to: u64,
+pub(super) struct Range {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    /// The topic that its records are from.
+    pub(super) topic: TopicIdentity,
 }
 
 /// The ranges that another worker may process again.
@@ -27,8 +30,8 @@ pub(super) struct Uncommitted {
 
 impl Uncommitted {
     /// The partition goes while the commit of this range is not confirmed.
-    pub(super) fn add(&mut self, partition: Partition, from: u64, to: u64) {
-        let before = self.ranges.insert(partition, Range { from, to });
+    pub(super) fn add(&mut self, partition: Partition, range: Range) {
+        let before = self.ranges.insert(partition, range);
         self.earlier += before.map_or(0, |range| range.to - range.from);
     }
 
@@ -51,6 +54,13 @@ impl Uncommitted {
         resumed
     }
 
+    /// Forgets the records of topics that were deleted, which nobody can read again; `now` answers which topic exists
+    /// now. In a topic that was created again, the same offsets are other records.
+    fn forget_deleted(&mut self, now: impl Fn(&Partition) -> TopicIdentity) {
+        self.ranges
+            .retain(|partition, range| !range.topic.was_deleted(now(partition)));
+    }
+
     /// Forgets the ranges whose end is committed: no other worker ends a checkpoint exactly there.
     fn forget(&mut self, is_committed: impl Fn(&Partition, u64) -> bool) {
         self.ranges
@@ -67,6 +77,8 @@ impl Uncommitted {
 impl Worker {
     /// Partitions that come back before anyone has committed them go on after the rows that are durable already.
     pub(super) fn resume_after_durable_rows(&mut self, start: &mut Offsets) -> Offsets {
+        let source = &self.source;
+        self.uncommitted.forget_deleted(|one| source.topic_of(one));
         let resumed = self.uncommitted.resume(start);
         for (partition, from) in &resumed {
             tracing::debug!(
@@ -80,6 +92,8 @@ impl Worker {
 
     /// Fails if rows of this worker may be in the outputs twice although the run ended well.
     pub(super) fn check_uncommitted(&mut self) -> Result<(), WorkerError> {
+        let source = &self.source;
+        self.uncommitted.forget_deleted(|one| source.topic_of(one));
         let end = Instant::now() + self.settings.deadlines.revoke;
         let of: Vec<_> = self.uncommitted.ranges.keys().cloned().collect();
         let mut pause = Pause::default();
@@ -112,6 +126,11 @@ mod tests {
         }
     }
 
+    fn range(from: u64, to: u64) -> Range {
+        let topic = TopicIdentity::Known(1);
+        Range { from, to, topic }
+    }
+
     fn at(next: u64) -> Offsets {
         Offsets::from([(partition(0), next)])
     }
@@ -128,7 +147,7 @@ mod tests {
             (0, 0, false, 5),
         ] {
             let mut uncommitted = Uncommitted::default();
-            uncommitted.add(partition(0), 10, 15);
+            uncommitted.add(partition(0), range(10, 15));
             assert_eq!(uncommitted.records(), 5);
             let mut offsets = at(committed);
             let found = uncommitted.resume(&mut offsets);
@@ -141,9 +160,9 @@ mod tests {
     #[test]
     fn every_range_is_counted_until_its_end_is_committed() {
         let mut uncommitted = Uncommitted::default();
-        uncommitted.add(partition(0), 10, 15);
-        uncommitted.add(partition(0), 30, 32);
-        uncommitted.add(partition(1), 0, 1);
+        uncommitted.add(partition(0), range(10, 15));
+        uncommitted.add(partition(0), range(30, 32));
+        uncommitted.add(partition(1), range(0, 1));
         assert_eq!(uncommitted.records(), 8);
         uncommitted.forget(|partition, to| partition.number == 0 && to == 32);
         assert_eq!(uncommitted.records(), 6);

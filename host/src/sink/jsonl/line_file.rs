@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use super::opened::{OpenError, Opened};
 use super::tail::{Tail, cut_half_line};
 use crate::sink::SinkError;
 use crate::sink::files::Files;
+
+/// How much of a file is looked through for a row, where it may hold lines of the log.
+const ROWS_ARE_WITHIN: u64 = 16 << 20;
 
 /// The kind of a file, which decides whether lines can be removed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +93,21 @@ impl Drop for LineFile {
 pub(super) struct Appended {
     start: u64,
     bytes: u64,
+}
+
+/// Whether standard error is this file, too.
+fn is_standard_error(metadata: &Metadata) -> bool {
+    let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    let found = stderr.and_then(|file| file.metadata());
+    found.is_ok_and(|found| (found.dev(), found.ino()) == (metadata.dev(), metadata.ino()))
+}
+
+/// Whether a file that may also hold lines of the log has a row near its beginning.
+fn has_a_row(file: &File) -> io::Result<bool> {
+    // The file may be open for writing only.
+    let again = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let mut lines = BufReader::new(again.take(ROWS_ARE_WITHIN)).split(b'\n');
+    lines.try_fold(false, |found, line| Ok(found || line?.starts_with(b"{")))
 }
 
 impl LineFile {
@@ -304,10 +323,16 @@ impl LineFile {
         matches!(self.kind, Kind::Own | Kind::Shared)
     }
 
-    /// Whether it holds nothing, as far as that is known: a stream has no length.
-    pub(super) fn is_empty(&self) -> bool {
-        let length = self.file.metadata().map(|metadata| metadata.len());
-        !self.is_regular() || length.unwrap_or(0) == 0
+    /// Whether it holds rows, as far as that is known: a stream has no length, and nobody can read back some files.
+    pub(super) fn has_rows(&self) -> bool {
+        let Ok(metadata) = self.file.metadata() else {
+            return false;
+        };
+        if !self.is_regular() || metadata.len() == 0 {
+            return false;
+        }
+        // The log goes to the same file with `> FILE 2>&1`.
+        !is_standard_error(&metadata) || has_a_row(&self.file).unwrap_or(false)
     }
 
     /// Whether a write failed with this error because nobody reads standard output any more.

@@ -78,7 +78,7 @@ impl SinkFactory for Destinations {
     }
 
     fn earlier_rows(&self) -> Vec<String> {
-        self.writer.not_empty()
+        self.writer.with_rows()
     }
 
     fn sink(&self, _worker: usize) -> Result<Box<dyn Sink>, SinkError> {

@@ -75,10 +75,10 @@ impl Writer {
         found.map_or(0, |&(_, index)| index)
     }
 
-    /// The names of the files that are not empty.
-    pub(super) fn not_empty(&self) -> Vec<String> {
+    /// The names of the files that hold rows.
+    pub(super) fn with_rows(&self) -> Vec<String> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let files = files.iter().filter(|file| !file.is_empty());
+        let files = files.iter().filter(|file| file.has_rows());
         files.map(|file| file.name.clone()).collect()
     }
 

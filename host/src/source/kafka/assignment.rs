@@ -51,6 +51,11 @@ impl Assignment {
         self.partitions.iter_mut()
     }
 
+    pub(super) fn find(&self, partition: &Partition) -> Option<&Assigned> {
+        let index = *self.by_name.get(partition)?;
+        self.partitions.get(index)
+    }
+
     pub(super) fn find_mut(&mut self, partition: &Partition) -> Option<&mut Assigned> {
         let index = *self.by_name.get(partition)?;
         self.partitions.get_mut(index)

@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use self::assignment::{Assigned, Assignment};
 use self::changes::Doubt;
 use self::rebalance::Leaving;
-use super::{BatchLimits, Event, Source, SourceError};
+use super::{BatchLimits, Event, Source, SourceError, TopicIdentity};
 use crate::journal::batch::Batches;
 use crate::journal::group_offsets::LogRange;
+use crate::journal::holders::Holder;
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::kafka::{
-    BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, TransientErrors,
-    Watched, WatchedTopic,
+    BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, TopicId,
+    TransientErrors, Watched, WatchedTopic,
 };
 
 /// One worker's part of the records that its group reads.
@@ -41,6 +42,7 @@ pub(crate) struct KafkaSource {
     /// Partitions that go, until [`Source::release`].
     leaving: Option<Leaving>,
     resolving: Question<Offsets>,
+    holders: Question<Vec<Holder>>,
     /// Partitions that may not be readable at their position.
     doubtful: Vec<(Partition, Doubt)>,
     ranges: Question<LogRange>,
@@ -92,6 +94,7 @@ impl KafkaSource {
             arriving: None,
             leaving: None,
             resolving: Question::default(),
+            holders: Question::default(),
             doubtful: Vec::new(),
             ranges: Question::default(),
             topics,
@@ -244,6 +247,23 @@ impl Source for KafkaSource {
 
     fn new_ends(&mut self) -> Option<Offsets> {
         self.new_ends.take()
+    }
+
+    fn holders(&mut self) -> Poll<Option<Vec<Holder>>> {
+        self.holders.holders(self.cluster.queries())
+    }
+
+    fn topic_of(&self, partition: &Partition) -> TopicIdentity {
+        if let Some(own) = self.assignment.find(partition) {
+            let id = own.topic_id.map(TopicId::number);
+            return id.map_or(TopicIdentity::Unknown, TopicIdentity::Known);
+        }
+        if self.cluster.watch().is_gone(partition) {
+            return TopicIdentity::Gone;
+        }
+        let id = self.cluster.watch().id(&partition.topic);
+        let id = id.map(TopicId::number);
+        id.map_or(TopicIdentity::Unknown, TopicIdentity::Known)
     }
 
     fn close(mut self: Box<Self>, others_end: Option<Instant>) {

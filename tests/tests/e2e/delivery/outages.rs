@@ -74,6 +74,10 @@ fn brokers_that_do_not_come_back_end_the_run_and_nothing_is_lost() {
     let (message, hint) = error(&first);
     let expected = format!("no broker of `{}` has answered for ", broker.address());
     assert!(message.starts_with(&expected), "{message}");
+    assert!(
+        message.ends_with(": 0 records will come again"),
+        "{message}"
+    );
     assert!(hint.contains("`--broker-timeout`"), "{hint}");
     broker.restart();
     broker.append(&prefix, &journal, 1);

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use journal_tests::kafka::{Journal, Record};
-use journal_tests::{Broker, Host, Prefix, Running, host as rows_of, paths};
+use journal_tests::{Broker, Host, Prefix, Running, host as rows_of, paths, run};
 use rustix::process::Signal;
 
 /// Time limit for one run.
@@ -373,6 +373,33 @@ fn group_whose_offsets_are_gone_is_named_with_the_output_that_has_its_rows() {
     );
     assert!(gone.stderr.contains(&expected), "{}", gone.stderr);
     assert_eq!(rows_of::rows(&out).len(), 20);
+}
+
+/// `> log 2>&1`: the file has lines of the log before there is a row.
+#[test]
+fn log_in_the_file_of_standard_output_is_no_row() {
+    let input = Input::new("gone-log", &["origin"], 2);
+    input.append("origin", 10);
+    let log = run::folder("log").join("log");
+    let run = || {
+        let both = format!("exec >> '{}' 2>&1; echo a line of the log", log.display());
+        let host = Host::after(&both)
+            .arg("run")
+            .arg(paths::plugin("guest-hostile"))
+            .args(["--brokers", &Broker::shared().address()])
+            .args(["--prefix", input.prefix.as_str()])
+            .args(["--group-id", &input.group, "--on-eof", "stop"]);
+        let _ = host.finish(LIMIT).success();
+        fs::read_to_string(&log).expect("it is there")
+    };
+    let said = "has rows already";
+    let first = run();
+    assert!(!first.contains(said), "{first}");
+    assert_eq!(first.matches("\"offset\":").count(), 10, "{first}");
+    Broker::shared().delete_group(&input.group);
+    let again = run();
+    let says = format!("but standard output {said}");
+    assert!(again.contains(&says), "{again}");
 }
 
 #[test]

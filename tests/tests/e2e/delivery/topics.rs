@@ -1,9 +1,10 @@
 //! Topics that change while a group reads them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use journal_tests::kafka::{Journal, Record};
-use journal_tests::{Broker, Host, Prefix, Running, paths};
+use journal_tests::{Broker, Host, Prefix, Running, paths, spin};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -235,11 +236,14 @@ fn partition_that_is_added_during_a_run_is_read_from_its_beginning() {
 /// A topic that is deleted keeps no offset, which must not keep the run from its end.
 #[test]
 fn run_that_stops_at_the_end_does_not_wait_for_a_topic_that_was_deleted() {
+    /// The second one takes much longer than deleting its topic.
+    const ORIGINS: u32 = 500;
+    const RELEASES: u32 = 5000;
     let broker = Broker::shared();
     let prefix = Prefix::new("gone");
     let group = prefix.group("gone");
-    let mut both = journal("origin", 20_000);
-    both.records.extend(journal("release", 20_000).records);
+    let mut both = journal("origin", ORIGINS);
+    both.records.extend(journal("release", RELEASES).records);
     broker.load(&prefix, &both, 1, 1);
     let mut running = Host::run(&paths::plugin("guest-counter"))
         .arg("--brokers")
@@ -249,15 +253,19 @@ fn run_that_stops_at_the_end_does_not_wait_for_a_topic_that_was_deleted() {
         .args(["--kafka", "topic.metadata.refresh.interval.ms=1000"])
         .args(["--kafka", "queued.max.messages.kbytes=1"])
         .args(["--kafka", "max.partition.fetch.bytes=1000"])
-        .args(["--batch-records", "10", "--option", "spin=500000"])
+        .args(["--batch-records", "10", "--option"])
+        .arg(spin(Duration::from_millis(4)))
         .spawn();
     super::until_committed(&mut running, &prefix, &group, 1);
     broker.delete_topic(&prefix.topic("release"));
     let finished = running.finish(LIMIT).success();
     let counts = finished.counts();
-    assert_eq!(counts["origin"].objects, 20_000);
+    assert_eq!(counts["origin"].objects, u64::from(ORIGINS));
     let release = counts.get("release").map_or(0, |sums| sums.objects);
-    assert!(release < 20_000, "it was deleted before it was read");
+    assert!(
+        release < RELEASES.into(),
+        "it was deleted before it was read"
+    );
     assert!(
         finished
             .stderr

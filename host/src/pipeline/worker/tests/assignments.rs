@@ -6,6 +6,7 @@ use super::{
     records, revoking, run,
 };
 use crate::pipeline::worker::{Ended, WorkerError};
+use crate::source::TopicIdentity;
 
 #[test]
 fn revoked_partition_goes_after_its_rows_and_offsets() {
@@ -334,4 +335,37 @@ fn loss_at_the_end_of_the_data_is_waited_out() {
     let written = log.iter().filter(|line| line.starts_with("rows"));
     assert_eq!(written.count(), 1, "{log:?}");
     assert!(log.contains(&"assign a=3".to_owned()), "{log:?}");
+}
+
+#[test]
+fn rows_of_a_topic_that_was_deleted_do_not_come_again() {
+    let steps = vec![
+        assigned(&["a"]),
+        records("a", 3),
+        lost(&["a"]),
+        Step::Topic(TopicIdentity::Gone),
+        Step::End,
+    ];
+    let (ended, _) = never_confirming().run(steps);
+    assert_eq!(ended.unwrap(), Ended::EndOfData);
+}
+
+#[test]
+fn topic_that_was_created_again_is_read_although_rows_of_the_same_offsets_are_durable() {
+    for (topic, start) in [(1, 3), (2, 0)] {
+        let steps = vec![
+            assigned(&["a"]),
+            records("a", 3),
+            lost(&["a"]),
+            Step::Topic(TopicIdentity::Known(topic)),
+            Step::Confirming(Answer::AtOnce),
+            assigned(&["a"]),
+            Step::End,
+        ];
+        let (ended, log) = never_confirming().run(steps);
+        assert_eq!(ended.unwrap(), Ended::EndOfData);
+        assert!(log.contains(&format!("assign a={start}")), "{log:?}");
+        let assigned = log.iter().filter(|line| line.starts_with("assign"));
+        assert_eq!(assigned.count(), 2, "{log:?}");
+    }
 }

@@ -180,3 +180,37 @@ fn failure_waits_for_the_commit_of_the_checkpoint_before_it() {
     ];
     assert_eq!(after_start(&log), expected);
 }
+
+#[test]
+fn run_whose_brokers_stay_away_says_how_many_records_come_again() {
+    let given = Given {
+        confirms: Answer::Never,
+        leaves_a_group: true,
+        ..checkpoint_after_each_call()
+    };
+    // A checkpoint that is not confirmed, and what was processed after it.
+    let steps = vec![
+        assigned(&["a"]),
+        records("a", 3),
+        records("a", 2),
+        Step::CutOff,
+    ];
+    let (ended, _) = given.run(steps);
+    let error = ended.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no broker of `broker` has answered for 600 s: refused: 5 records will come again"
+    );
+    let all = error.with_records_of(&WorkerError::NotConfirmed {
+        seconds: 1,
+        reason: String::new(),
+        records: 4,
+    });
+    assert!(matches!(
+        all,
+        WorkerError::CutOff {
+            records: Some(9),
+            ..
+        }
+    ));
+}

@@ -24,7 +24,7 @@ use crate::pipeline::worker::{
     Deadlines, Ended, OnBadRecord, StartRules, Worker, WorkerError, WorkerParts, WorkerSettings,
 };
 use crate::sink::Committed;
-use crate::source::BatchLimits;
+use crate::source::{BatchLimits, TopicIdentity};
 
 /// The partition that a test calls by a letter.
 pub(super) fn partition(name: &str) -> Partition {
@@ -65,11 +65,15 @@ pub(super) enum Step {
     /// SIGHUP.
     Reopen,
     Fail,
+    /// The brokers are away for too long.
+    CutOff,
     /// From now on the store confirms like this.
     Confirming(Answer),
     /// The group takes partitions away, which is seen after this many more signs of life.
     LoseAfterKeepAlives(usize),
     CommittedByOthers(Partition, u64),
+    /// Another topic has the name, or none.
+    Topic(TopicIdentity),
     /// Nothing more comes; the worker has to find the end itself.
     WaitForTheEnd,
 }
@@ -193,6 +197,7 @@ struct State {
     polls: usize,
     /// What the worker showed last as coming again.
     unconfirmed: Option<u64>,
+    topic: TopicIdentity,
 }
 
 impl World {
@@ -222,6 +227,7 @@ impl World {
                 claimable: usize::MAX,
                 polls: 0,
                 unconfirmed: None,
+                topic: TopicIdentity::Known(1),
             })),
         }
     }

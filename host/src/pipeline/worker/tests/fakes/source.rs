@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Answer, Step, World, letters, offsets_text, partition};
 use crate::journal::batch::{Batches, TooLarge};
 use crate::journal::offsets::{Offsets, Partition, Position, Remaining, Start};
-use crate::source::{BatchLimits, Event, Source, SourceError, recording};
+use crate::source::{BatchLimits, Event, Source, SourceError, TopicIdentity, recording};
 
 impl Source for World {
     fn poll(
@@ -80,6 +80,11 @@ impl Source for World {
                 self.reopen.request();
                 Ok(Event::Idle)
             }
+            Some(Step::CutOff) => Err(SourceError::Kafka(crate::kafka::Error::Gone {
+                brokers: "broker".to_owned(),
+                seconds: 600,
+                reason: "refused".to_owned(),
+            })),
             Some(Step::Fail) => Err(recording::Error::Batch(TooLarge).into()),
             Some(Step::Confirming(answer)) => {
                 self.state().given.confirms = answer;
@@ -92,6 +97,10 @@ impl Source for World {
             Some(Step::CommittedByOthers(partition, next)) => {
                 let position = Position::at(next);
                 self.state().committed.insert(partition, position);
+                Ok(Event::Idle)
+            }
+            Some(Step::Topic(topic)) => {
+                self.state().topic = topic;
                 Ok(Event::Idle)
             }
             Some(Step::WaitForTheEnd) => {
@@ -173,6 +182,10 @@ impl Source for World {
 
     fn remaining(&mut self) -> Remaining {
         Remaining::Unknown
+    }
+
+    fn topic_of(&self, _: &Partition) -> TopicIdentity {
+        self.state().topic
     }
 
     fn close(self: Box<Self>, _others_end: Option<Instant>) {
