@@ -150,7 +150,7 @@ impl Subject {
             Ok(ended)
         };
         let work = Box::new(move || Finished::from(measure()));
-        let ended = match run_workers(vec![work], stop, &progress) {
+        let ended = match run_workers(vec![work], stop, &progress, || {}) {
             Err(WorkerError::NotEnded { .. }) => return Err(Error::Interrupted),
             ended => ended?,
         };

@@ -9,11 +9,15 @@ use super::notices;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    self, ConfigError, KafkaSettings, Layer, LimitsLayer, LoadError, MissingTopics, Origins,
-    Privileged, ProcessorLayer, RecordCount, Size, Span, Text,
+    self, ConfigError, KafkaSettings, Layer, LimitsLayer, LoadError, LogFilter, LogFormat,
+    MissingTopics, Origins, Privileged, ProcessorLayer, RecordCount, Size, Span, Text,
 };
+use crate::observe::logging;
 use crate::pipeline::stop::{ExitOnSignals, Stop};
 use crate::sink::jsonl;
+
+/// The setting of librdkafka that makes it write debug lines.
+const LIBRDKAFKA_DEBUG: &str = "debug";
 
 /// Has signals end the process at once while it has one thread. The engine writes, too, when it maps a plugin's code from
 /// a file in memory, and may meet a limit on the size of files.
@@ -66,10 +70,19 @@ pub(super) fn configure<C: TryFrom<Layer, Error = ConfigError>>(
 /// them is logged.
 pub(super) fn combine(flags: Layer) -> Result<(Layer, Origins), LoadError> {
     let loaded = config::load(flags, std::env::vars_os(), names::key)?;
+    configure_log(loaded.layers.layer());
     notices::log(&loaded.notices);
     let (layer, origins) = loaded.layers.into_parts();
     notices::log_unknown_types(&layer, Names(&origins));
     Ok((layer, origins))
+}
+
+/// Writes log lines as the configuration says.
+fn configure_log(layer: &Layer) {
+    let observe = &layer.observe;
+    let filter = observe.log_level.as_ref().map(|filter| &filter.0);
+    let is_json = observe.log_format == Some(LogFormat::Json);
+    logging::configure(filter, is_json, layer.kafka.has(LIBRDKAFKA_DEBUG));
 }
 
 /// The plugin and its options.
@@ -90,13 +103,22 @@ pub(super) struct PluginArguments {
     config: ConfigArguments,
 }
 
-/// The file with further settings.
+/// The file with further settings, and the log, which all commands write.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ConfigArguments {
     /// Read settings from a YAML file; environment variables and flags override it [default: the file in
     /// `SWH_CONFIG_FILENAME`].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Which log lines are shown: `off`, `error`, `warn`, `info`, `debug` or `trace`, or levels by the writer of the
+    /// lines, such as `librdkafka=debug,info` [default: info].
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<LogFilter>,
+
+    /// How log lines are written [default: text].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
 }
 
 /// Which objects are read.
@@ -217,6 +239,8 @@ impl PluginArguments {
 impl ConfigArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
         layer.config_file = self.config;
+        layer.observe.log_level = self.log_level;
+        layer.observe.log_format = self.log_format;
     }
 }
 

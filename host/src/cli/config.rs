@@ -13,8 +13,8 @@ use super::run;
 use crate::config::{
     self, Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
     DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
-    GROUP_INSTANCE_ID, Layer, MissingTopics, OnBadRecord, OnEof, Origin, Origins, Privileged,
-    Setting, Span, complete, options,
+    GROUP_INSTANCE_ID, Layer, LogFormat, MissingTopics, OnBadRecord, OnEof, Origin, Origins,
+    Privileged, Setting, Span, complete, options,
 };
 use crate::kafka;
 use crate::pipeline::build::{self, BuildError, CompiledPlugin};
@@ -236,6 +236,8 @@ impl Printer<'_> {
             Setting::Workers => serde_json::to_value(1),
             Setting::CheckpointInterval => serde_json::to_value(Span(DEFAULT_CHECKPOINT_INTERVAL)),
             Setting::OnBadRecord => serde_json::to_value(OnBadRecord::Stop),
+            Setting::LogLevel => serde_json::to_value("info"),
+            Setting::LogFormat => serde_json::to_value(LogFormat::Text),
             _ => return None,
         };
         value.ok()

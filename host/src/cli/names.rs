@@ -42,6 +42,10 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::OnBadRecord => "--on-bad-record",
         Setting::BrokerTimeout => "--broker-timeout",
         Setting::ShutdownTimeout => "--shutdown-timeout",
+        Setting::Metrics => "--metrics",
+        Setting::MetricsPublic => "--metrics-public",
+        Setting::LogLevel => "--log-level",
+        Setting::LogFormat => "--log-format",
         Setting::NoConfine => "--no-confine",
     }
 }

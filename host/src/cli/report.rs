@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::hints::Explain;
 use super::names::Names;
-use crate::observe::logging::BadFilter;
+use crate::observe::logging::BadVariable;
 use crate::text;
 
 const SUCCESS: u8 = 0;
@@ -119,8 +119,8 @@ pub(super) fn hint_lines(hint: &str) -> impl Iterator<Item = String> + '_ {
     cleaned.chain(more)
 }
 
-impl From<BadFilter> for Report {
-    fn from(error: BadFilter) -> Self {
+impl From<BadVariable> for Report {
+    fn from(error: BadVariable) -> Self {
         let hint =
             "set it to a level, or to levels for who writes the lines: `librdkafka=debug,info`";
         Self::wrong_use(error, Some(hint.to_owned()))

@@ -8,8 +8,8 @@ use super::environment::Environment;
 use super::names::Names;
 use super::report::{self, Report};
 use crate::config::{
-    Config, Layer, OnBadRecord, OnEof, Phases, Size, Span, StartFrom, Text, TopicPartition,
-    WorkerCount,
+    Config, Layer, MetricsAddress, OnBadRecord, OnEof, Phases, Size, Span, StartFrom, Text,
+    TopicPartition, WorkerCount,
 };
 use crate::pipeline::build::{self, Pipeline};
 use crate::pipeline::stop;
@@ -66,6 +66,15 @@ pub(super) struct Arguments {
     /// group [default: 25s].
     #[arg(long, value_name = "TIME")]
     shutdown_timeout: Option<Span>,
+
+    /// Serve metrics for Prometheus at `/metrics`, and the state of the run at `/healthz` and `/readyz`: PORT on the
+    /// loopback interface, or ADDRESS:PORT. With port 0 the system chooses one, which the log names.
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    metrics: Option<MetricsAddress>,
+
+    /// Allow an address for `--metrics` that other machines reach. Nothing there is encrypted or asks for a password.
+    #[arg(long)]
+    metrics_public: bool,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -153,6 +162,8 @@ impl Arguments {
         layer.checkpoint.interval = self.checkpoint_interval;
         layer.failure.on_bad_record = self.on_bad_record;
         layer.process.shutdown_timeout = self.shutdown_timeout;
+        layer.observe.metrics = self.metrics;
+        layer.observe.metrics_public = self.metrics_public.then_some(true);
         layer.process.no_confine = self.no_confine.then_some(true);
         layer
     }
@@ -169,7 +180,7 @@ mod tests {
     use crate::config::{
         DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
         DEFAULT_COMPILE_TIMEOUT, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
-        KafkaSettings, MissingTopics, Privileged, Setting, Source,
+        KafkaSettings, LogFormat, MissingTopics, Privileged, Setting, Source,
     };
 
     fn command() -> Command {
@@ -187,7 +198,8 @@ mod tests {
         --recording r --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
-        --checkpoint-interval 9s --on-bad-record skip --broker-timeout 10s --shutdown-timeout 11s --no-confine";
+        --checkpoint-interval 9s --on-bad-record skip --broker-timeout 10s --shutdown-timeout 11s --no-confine \
+        --metrics 12 --metrics-public --log-level warn --log-format json";
 
     #[test]
     fn each_flag_reaches_its_member() {
@@ -228,6 +240,10 @@ mod tests {
         expected.failure.on_bad_record = Some(OnBadRecord::Skip);
         expected.kafka.broker_timeout = span(10);
         expected.process.shutdown_timeout = span(11);
+        expected.observe.metrics = Some("127.0.0.1:12".parse().unwrap());
+        expected.observe.metrics_public = Some(true);
+        expected.observe.log_level = Some("warn".parse().unwrap());
+        expected.observe.log_format = Some(LogFormat::Json);
         expected.process.no_confine = Some(true);
         assert_eq!(layer(ALL), expected);
     }

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
 
-use crate::config::{MissingTopics, OnBadRecord, OnEof, Privileged};
+use crate::config::{LogFormat, MissingTopics, OnBadRecord, OnEof, Privileged};
 
 /// `KEY=VALUE`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
@@ -95,6 +95,19 @@ impl ValueEnum for OnBadRecord {
             Self::Stop => PossibleValue::new("stop")
                 .help("The run ends, and nothing since the last checkpoint counts"),
             Self::Skip => PossibleValue::new("skip").help("The record is counted and passed over"),
+        })
+    }
+}
+
+impl ValueEnum for LogFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Text => PossibleValue::new("text").help("Text, for people"),
+            Self::Json => PossibleValue::new("json").help("One JSON object per line"),
         })
     }
 }

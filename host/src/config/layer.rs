@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{
-    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Phases, Privileged, RecordCount, Size, Span,
-    StartFrom, Text, TopicPartition, WorkerCount,
+    KafkaSettings, LogFilter, LogFormat, MetricsAddress, MissingTopics, OnBadRecord, OnEof, Phases,
+    Privileged, RecordCount, Size, Span, StartFrom, Text, TopicPartition, WorkerCount,
 };
 
 /// The setting of librdkafka whose value a file of [`Setting::PasswordFile`] holds.
@@ -46,6 +46,9 @@ impl Merge for MissingTopics {}
 impl Merge for Phases {}
 impl Merge for StartFrom {}
 impl Merge for OnBadRecord {}
+impl Merge for MetricsAddress {}
+impl Merge for LogFilter {}
+impl Merge for LogFormat {}
 
 impl Merge for KafkaSettings {
     /// Merges by key; this layer takes precedence.
@@ -238,6 +241,20 @@ section! {
     }
 }
 
+section! {
+    /// What is seen of a run from outside.
+    ObserveLayer {
+        /// The address of metrics and health.
+        metrics: MetricsAddress = Metrics,
+        /// Whether other machines may reach that address.
+        metrics_public: bool = MetricsPublic,
+        /// Which log lines are shown.
+        log_level: LogFilter = LogLevel,
+        /// How log lines are written.
+        log_format: LogFormat = LogFormat,
+    }
+}
+
 /// The settings of one layer.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -258,6 +275,8 @@ pub(crate) struct Layer {
     pub(crate) checkpoint: CheckpointLayer,
     /// Failures.
     pub(crate) failure: FailureLayer,
+    /// What is seen from outside.
+    pub(crate) observe: ObserveLayer,
     /// The file with further settings that the command line names.
     #[serde(skip)]
     pub(crate) config_file: Option<PathBuf>,
@@ -275,6 +294,7 @@ impl Layer {
             process: self.process.over(lower.process),
             checkpoint: self.checkpoint.over(lower.checkpoint),
             failure: self.failure.over(lower.failure),
+            observe: self.observe.over(lower.observe),
             config_file: self.config_file.or(lower.config_file),
         }
     }
@@ -291,6 +311,7 @@ impl Layer {
             .chain(self.process.settings())
             .chain(self.checkpoint.settings())
             .chain(self.failure.settings())
+            .chain(self.observe.settings())
     }
 
     /// The names of the plugin's options that this layer sets.
@@ -322,7 +343,8 @@ impl Layer {
         self.limits.read(setting, value)?;
         self.process.read(setting, value)?;
         self.checkpoint.read(setting, value)?;
-        self.failure.read(setting, value)
+        self.failure.read(setting, value)?;
+        self.observe.read(setting, value)
     }
 
     /// The value of a setting, where this layer sets it.
@@ -338,6 +360,7 @@ impl Layer {
             .or_else(|| self.process.value(setting))
             .or_else(|| self.checkpoint.value(setting))
             .or_else(|| self.failure.value(setting))
+            .or_else(|| self.observe.value(setting))
     }
 }
 

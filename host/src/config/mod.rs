@@ -23,6 +23,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ pub(crate) use self::group::GroupConfig;
 #[cfg(test)]
 pub(crate) use self::layer::Layers;
 pub(crate) use self::layer::{
-    GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer, PASSWORD, ProcessorLayer,
+    GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer, ObserveLayer, PASSWORD,
+    ProcessorLayer,
 };
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
@@ -42,8 +44,8 @@ pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
-    KafkaSettings, MissingTopics, OnBadRecord, OnEof, Phases, Privileged, RecordCount, Size, Span,
-    StartFrom, Text, TopicPartition, WorkerCount, time,
+    KafkaSettings, LogFilter, LogFormat, MetricsAddress, MissingTopics, OnBadRecord, OnEof, Phases,
+    Privileged, RecordCount, Size, Span, StartFrom, Text, TopicPartition, WorkerCount, time,
 };
 
 /// The default prefix of the names of the journal's topics.
@@ -92,6 +94,8 @@ pub(crate) struct Config {
     pub(crate) on_bad_record: OnBadRecord,
     /// How long the run may take to end after a request to stop.
     pub(crate) shutdown_timeout: Duration,
+    /// The address at which metrics and health are served, if they are.
+    pub(crate) metrics: Option<SocketAddr>,
     /// Whether the process gives up rights that it does not need.
     pub(crate) confine: bool,
 }
@@ -216,6 +220,12 @@ pub(crate) enum ConfigError {
         /// The setting.
         setting: Setting,
     },
+    /// Metrics at an address that other machines reach, without the setting that allows it.
+    #[error("metrics at {address} can be read by other machines")]
+    PublicMetrics {
+        /// The address.
+        address: SocketAddr,
+    },
     /// Several workers for one recording.
     #[error("a recording is read by one worker")]
     SeveralWorkers,
@@ -237,12 +247,14 @@ impl TryFrom<Layer> for Config {
             process,
             checkpoint,
             failure,
+            observe,
             ..
         } = layer;
         let workers = process.workers.map_or(1, |workers| workers.0.get());
         if matches!(source, Source::Recording(_)) && workers > 1 {
             return Err(ConfigError::SeveralWorkers);
         }
+        let metrics = metrics_address(&observe)?;
         let deadline = limits.deadline.map_or(DEFAULT_DEADLINE, |span| span.0);
         let interval = checkpoint.interval.map(|span| span.0);
         Ok(Self {
@@ -279,6 +291,7 @@ impl TryFrom<Layer> for Config {
             shutdown_timeout: process
                 .shutdown_timeout
                 .map_or(DEFAULT_SHUTDOWN_TIMEOUT, |span| span.0),
+            metrics,
             confine: !process.no_confine.unwrap_or_default(),
         })
     }
@@ -299,6 +312,18 @@ fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
             Err(ConfigError::NotInPhases { setting })
         }
         _ => Ok(()),
+    }
+}
+
+/// The address of metrics. Without a word of the operator, no other machine reaches it.
+fn metrics_address(observe: &ObserveLayer) -> Result<Option<SocketAddr>, ConfigError> {
+    let address = observe.metrics.map(|metrics| metrics.0);
+    let is_public = observe.metrics_public.unwrap_or_default();
+    match address {
+        Some(address) if !address.ip().is_loopback() && !is_public => {
+            Err(ConfigError::PublicMetrics { address })
+        }
+        address => Ok(address),
     }
 }
 

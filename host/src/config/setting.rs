@@ -69,13 +69,21 @@ pub(crate) enum Setting {
     BrokerTimeout,
     /// How long the process may take to end after a request to stop.
     ShutdownTimeout,
+    /// The address at which the run shows its metrics and its health.
+    Metrics,
+    /// Whether that address may be one that other machines reach.
+    MetricsPublic,
+    /// Which log lines are shown.
+    LogLevel,
+    /// How log lines are written.
+    LogFormat,
     /// Whether the process keeps rights that it does not need.
     NoConfine,
 }
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -109,6 +117,10 @@ impl Setting {
         Self::OnBadRecord,
         Self::BrokerTimeout,
         Self::ShutdownTimeout,
+        Self::Metrics,
+        Self::MetricsPublic,
+        Self::LogLevel,
+        Self::LogFormat,
         Self::NoConfine,
     ];
 }

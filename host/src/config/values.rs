@@ -1,5 +1,6 @@
 //! Parses the values of settings from text by the same rules for all layers.
 
+mod observe;
 mod phases;
 mod scalar;
 mod start_from;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::{Serialize, Serializer};
 
+pub(crate) use self::observe::{LogFilter, LogFormat, MetricsAddress};
 pub(crate) use self::phases::Phases;
 pub(super) use self::scalar::SCALAR;
 use self::scalar::Scalar;
@@ -57,6 +59,12 @@ pub(crate) enum ValueError {
     /// It does not say whether privileged topics are read.
     #[error("it is not `required`, `if-available` or `no`")]
     Privileged,
+    /// It does not say which log lines are shown.
+    #[error("{0}")]
+    Log(String),
+    /// It is not an address.
+    #[error("it is not a port, or an address with a port such as 127.0.0.1:9464")]
+    Address,
     /// A time that has not come yet.
     #[error("it is in the future")]
     Future,
@@ -186,7 +194,13 @@ macro_rules! write_as_text {
     )*};
 }
 
-write_as_text!(TopicPartition, Phases, Privileged);
+write_as_text!(
+    TopicPartition,
+    Phases,
+    Privileged,
+    LogFilter,
+    MetricsAddress
+);
 
 impl fmt::Display for TopicPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -317,7 +331,9 @@ read_from_scalar!(
     StartFrom,
     TopicPartition,
     Phases,
-    Privileged
+    Privileged,
+    LogFilter,
+    MetricsAddress
 );
 
 impl From<BTreeMap<String, Scalar>> for KafkaSettings {

@@ -71,12 +71,14 @@ impl fmt::Display for Start {
 }
 
 /// What is left to read, as far as it is known without asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remaining {
     /// It is not known.
     Unknown,
-    /// Records that the worker's partitions still hold.
+    /// Records that are still to come.
     Records(u64),
+    /// Records that the worker's partitions still hold, by topic; a partition whose end is not known yet counts none.
+    ByTopic(BTreeMap<Arc<str>, u64>),
     /// Bytes of a file that were read, of all that it has.
     Bytes {
         /// Bytes that were read.

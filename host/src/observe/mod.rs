@@ -1,5 +1,10 @@
-//! What an operator sees of a run: log lines, progress, the summary, and where its time goes.
+//! What an operator sees of a run: log lines, progress, the summary, metrics, health, and where its time goes.
 
+pub(crate) mod health;
+pub(crate) mod http;
 pub(crate) mod logging;
 pub(crate) mod meter;
+pub(crate) mod metrics;
+mod process;
 pub(crate) mod progress;
+pub(crate) mod systemd;

@@ -1,16 +1,19 @@
 //! The progress of a run: a line on a terminal while it runs, and a summary at its end.
 
+mod worker;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use crate::journal::batch::Batches;
-use crate::journal::offsets::Remaining;
+use self::worker::UNKNOWN;
+pub(crate) use self::worker::{CALL_SECONDS, Calls, WorkerProgress};
 use crate::journal::plan::Output;
 use crate::text::plural;
 
@@ -18,8 +21,8 @@ use crate::text::plural;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The interval at which the line is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
-/// The value of an unknown number.
-const UNKNOWN: u64 = u64::MAX;
+/// The interval between two lines of the log that say how far the run is, where there is no terminal.
+const LOG_EVERY: Duration = Duration::from_mins(1);
 
 /// The line on the terminal, once it was shown.
 static SHOWN: OnceLock<ProgressBar> = OnceLock::new();
@@ -37,71 +40,6 @@ fn spinner() -> ProgressBar {
     match ProgressStyle::with_template("{spinner} {msg}") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
-    }
-}
-
-/// One worker's counters.
-#[derive(Debug)]
-pub(crate) struct WorkerProgress {
-    objects: AtomicU64,
-    bytes: AtomicU64,
-    lag: AtomicU64,
-    /// Bytes of a recording that were read.
-    read_bytes: AtomicU64,
-    /// Bytes of the recording; 0 where unknown.
-    total_bytes: AtomicU64,
-    /// Records that were read and whose commit is not confirmed; unknown where there is no group.
-    unconfirmed: AtomicU64,
-    /// Whether it is writing rows.
-    writing: AtomicBool,
-}
-
-impl Default for WorkerProgress {
-    fn default() -> Self {
-        Self {
-            objects: 0.into(),
-            bytes: 0.into(),
-            lag: UNKNOWN.into(),
-            read_bytes: 0.into(),
-            total_bytes: 0.into(),
-            unconfirmed: UNKNOWN.into(),
-            writing: false.into(),
-        }
-    }
-}
-
-impl WorkerProgress {
-    /// Counts batches that were processed.
-    pub(crate) fn count(&self, batches: &Batches) {
-        self.add(batches.records() as u64, batches.bytes() as u64);
-    }
-
-    /// Counts records and their bytes.
-    pub(crate) fn add(&self, records: u64, bytes: u64) {
-        self.objects.fetch_add(records, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Records how many records come again if the process ends now.
-    pub(crate) fn show_unconfirmed(&self, records: u64) {
-        self.unconfirmed.store(records, Ordering::Relaxed);
-    }
-
-    /// Records whether the worker is writing rows.
-    pub(crate) fn show_writing(&self, writing: bool) {
-        self.writing.store(writing, Ordering::Relaxed);
-    }
-
-    /// Records what is left to read.
-    pub(crate) fn show_remaining(&self, remaining: Remaining) {
-        match remaining {
-            Remaining::Unknown => {}
-            Remaining::Records(records) => self.lag.store(records, Ordering::Relaxed),
-            Remaining::Bytes { read, total } => {
-                self.read_bytes.store(read, Ordering::Relaxed);
-                self.total_bytes.store(total, Ordering::Relaxed);
-            }
-        }
     }
 }
 
@@ -157,8 +95,9 @@ impl Progress {
         }
     }
 
-    /// Shows a line on a terminal until `done`; in a pipe it only waits.
-    pub(crate) fn show_until(&self, mut done: impl FnMut() -> bool) {
+    /// Shows a line on a terminal until `done`; in a pipe it logs a line each minute. `look` is called a few times per
+    /// second.
+    pub(crate) fn show_until(&self, mut done: impl FnMut() -> bool, mut look: impl FnMut()) {
         let bar = std::io::stderr().is_terminal().then(|| {
             // All runs of a process share one line, so that log lines can hide it.
             let bar = SHOWN.get_or_init(spinner);
@@ -172,11 +111,22 @@ impl Progress {
         // One of several runs may be too short to be drawn in the loop.
         bar.filter(|_| !self.title.is_empty()).map(draw);
         let mut drawn = Instant::now();
+        let mut logged = drawn;
+        look();
         while !done() {
             thread::sleep(LOOK_EVERY);
-            if let Some(bar) = bar.filter(|_| drawn.elapsed() >= DRAW_EVERY) {
-                drawn = Instant::now();
-                draw(bar);
+            if drawn.elapsed() < DRAW_EVERY {
+                continue;
+            }
+            drawn = Instant::now();
+            look();
+            match bar {
+                Some(bar) => draw(bar),
+                None if logged.elapsed() >= LOG_EVERY => {
+                    logged = drawn;
+                    tracing::info!("{}", self.status());
+                }
+                None => {}
             }
         }
         if let Some(bar) = bar {
@@ -210,8 +160,34 @@ impl Progress {
         format!("{title}{objects} {unit}, {rate}/s{lag}{done}")
     }
 
+    /// How far the run is, in one line without control characters.
+    pub(crate) fn status(&self) -> String {
+        let mut status = self.line();
+        let rejections = self.rejections();
+        if rejections > 0 {
+            let rejected = format!(", {} rejected", HumanCount(rejections));
+            status.push_str(&rejected);
+        }
+        status.push_str(&self.rows_text());
+        if let Some(age) = self.confirmed_for() {
+            let confirmed = format!("; last checkpoint confirmed {} s ago", age.as_secs());
+            status.push_str(&confirmed);
+        }
+        status
+    }
+
+    fn rows_text(&self) -> String {
+        let outputs = self.outputs.iter().enumerate();
+        let texts = outputs.map(|(index, (name, rows))| {
+            let before = if index == 0 { "; rows:" } else { "," };
+            let rows = HumanCount(rows.load(Ordering::Relaxed));
+            format!("{before} {rows} in `{name}`")
+        });
+        texts.collect()
+    }
+
     /// The number of records left in the workers' partitions, as far as it is known.
-    fn lag(&self) -> Option<u64> {
+    pub(crate) fn lag(&self) -> Option<u64> {
         self.known_sum(|worker| &worker.lag)
     }
 
@@ -262,6 +238,69 @@ impl Progress {
         self.rejections.load(Ordering::Relaxed)
     }
 
+    /// The rows of each output that were made durable.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, u64)> {
+        let outputs = self.outputs.iter();
+        outputs.map(|(name, rows)| (name.as_str(), rows.load(Ordering::Relaxed)))
+    }
+
+    /// The lag of all workers by topic.
+    pub(crate) fn lag_by_topic(&self) -> BTreeMap<Arc<str>, u64> {
+        let mut lag = BTreeMap::new();
+        for (topic, records) in self.workers.iter().flat_map(|worker| worker.lag_by_topic()) {
+            *lag.entry(topic).or_default() += records;
+        }
+        lag
+    }
+
+    /// The calls of all workers.
+    pub(crate) fn calls(&self) -> Calls {
+        let mut calls = Calls::default();
+        for worker in &self.workers {
+            calls.add_all(&worker.calls());
+        }
+        calls
+    }
+
+    /// How often partitions of the workers came or went.
+    pub(crate) fn rebalances(&self) -> u64 {
+        let workers = self.workers.iter();
+        workers
+            .map(|worker| worker.rebalances.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// The memory of all instances, in bytes, as it was a second ago at most.
+    pub(crate) fn guest_memory_bytes(&self) -> u64 {
+        let workers = self.workers.iter();
+        workers
+            .map(|worker| worker.guest_memory.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// The partitions of each worker, once they are known.
+    pub(crate) fn assigned(&self) -> impl Iterator<Item = Option<u64>> {
+        self.workers.iter().map(|worker| worker.assigned())
+    }
+
+    /// The time since the last confirmed checkpoint of the worker that has waited longest for one.
+    pub(crate) fn confirmed_for(&self) -> Option<Duration> {
+        let workers = self.workers.iter();
+        workers.filter_map(|worker| worker.confirmed_for()).max()
+    }
+
+    /// The longest time for which the loop of a worker has not turned.
+    pub(crate) fn still_for(&self) -> Duration {
+        let workers = self.workers.iter();
+        let longest = workers.filter_map(|worker| worker.still_for()).max();
+        longest.unwrap_or_default()
+    }
+
+    /// The time since the run started.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     fn rate(&self) -> u64 {
         let milliseconds = self.started.elapsed().as_millis().max(1);
         u64::try_from(u128::from(self.objects()) * 1000 / milliseconds).unwrap_or(u64::MAX)
@@ -280,11 +319,6 @@ impl fmt::Display for Progress {
             plural(self.rate(), "object"),
             self.rejections(),
         )?;
-        for (index, (name, rows)) in self.outputs.iter().enumerate() {
-            let before = if index == 0 { "; rows:" } else { "," };
-            let rows = HumanCount(rows.load(Ordering::Relaxed));
-            write!(f, "{before} {rows} in `{name}`")?;
-        }
-        Ok(())
+        f.write_str(&self.rows_text())
     }
 }

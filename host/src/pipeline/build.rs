@@ -2,6 +2,7 @@
 
 mod assembly;
 mod notices;
+mod observation;
 mod stages;
 mod start;
 mod workers;
@@ -13,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use self::observation::{Observation, run_info};
 use self::stages::Stages;
 use self::workers::Builder;
 use super::quota::RecordQuota;
@@ -30,6 +32,7 @@ use crate::journal::offsets::Partition;
 use crate::journal::plan::Plan;
 use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::kafka::{self, Clients};
+use crate::observe::http::ServeError;
 use crate::observe::progress::Progress;
 use crate::sandbox::{
     self, CallError, CompileLimits, Compiler, Engine, Interrupt, Limits, LoadError, Plugin,
@@ -95,6 +98,9 @@ pub(crate) enum BuildError {
     /// A sink does not fit the plan, or cannot be reached.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] ServeError),
     /// A further processor did not start as the first one did.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -107,6 +113,7 @@ pub(crate) struct Pipeline {
     stages: Option<Stages>,
     stop: Stop,
     progress: Arc<Progress>,
+    observation: Observation,
 }
 
 /// What comes before the process is confined, and starts no thread.
@@ -189,6 +196,8 @@ impl Pipeline {
         let options = plugin_options(config, &plugin)?;
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
         let progress = Arc::new(Progress::new(config.workers, &plan.outputs));
+        let info = run_info(config, &plugin, &options);
+        let observation = Observation::begin(config.metrics, info, &progress, limits.wall)?;
         let builder = Builder {
             object_types: in_stages(config, object_types(config, &plan)?)?,
             settings: WorkerSettings {
@@ -234,6 +243,7 @@ impl Pipeline {
             stages,
             stop: stop.clone(),
             progress,
+            observation,
         })
     }
 
@@ -242,12 +252,14 @@ impl Pipeline {
     /// # Errors
     /// The first failure of a worker.
     pub(crate) fn run(self) -> Result<Ended, WorkerError> {
-        let mut ended = run_workers(self.work, &self.stop, &self.progress)?;
+        let mut observation = self.observation;
+        let mut look = || observation.look(&self.stop);
+        let mut ended = run_workers(self.work, &self.stop, &self.progress, &mut look)?;
         if let Some(mut stages) = self.stages {
             while ended == Ended::EndOfData
                 && let Some(work) = stages.next()?
             {
-                ended = run_workers(work, &self.stop, &self.progress)?;
+                ended = run_workers(work, &self.stop, &self.progress, &mut look)?;
             }
         }
         if ended != Ended::ReaderGone {

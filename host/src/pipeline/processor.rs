@@ -25,6 +25,11 @@ pub(crate) trait Process: Send {
     /// The rows that are held for the next checkpoint.
     fn rows(&mut self) -> &mut HeldRows;
 
+    /// The memory of the instance, in bytes.
+    fn memory_bytes(&self) -> u64 {
+        0
+    }
+
     /// Starts a fresh instance, without anything that was emitted or held since the last checkpoint.
     ///
     /// # Errors
@@ -93,6 +98,10 @@ impl Process for SandboxedProcessor {
 
     fn rows(&mut self) -> &mut HeldRows {
         self.processor.rows()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.processor.memory_bytes() as u64
     }
 
     fn restart(&mut self) -> Result<(), WorkerError> {

@@ -17,6 +17,8 @@ const STACK_BYTES: usize = 4 << 20;
 
 /// Runs each worker in its own thread until all have ended.
 ///
+/// `look` is called several times per second meanwhile.
+///
 /// The first failure asks the others to end: they finish their batch, take a checkpoint and commit. When the time to
 /// end is up, workers that have not ended are abandoned, whatever blocks them.
 ///
@@ -26,6 +28,7 @@ pub(crate) fn run_workers(
     workers: Vec<Work>,
     stop: &Stop,
     progress: &Progress,
+    look: impl FnMut(),
 ) -> Result<Ended, WorkerError> {
     stop.begin();
     let (sender, results) = mpsc::channel();
@@ -58,7 +61,7 @@ pub(crate) fn run_workers(
         }
     }
     drop(sender);
-    progress.show_until(|| run.is_over(Instant::now()));
+    progress.show_until(|| run.is_over(Instant::now()), look);
     run.end(progress)
 }
 
@@ -184,7 +187,7 @@ mod tests {
     }
 
     fn run(work: Vec<Work>, stop: &Stop) -> Result<Ended, WorkerError> {
-        run_workers(work, stop, &Progress::new(0, &[]))
+        run_workers(work, stop, &Progress::new(0, &[]), || {})
     }
 
     /// A stop that was requested and whose time is up soon.

@@ -137,7 +137,9 @@ impl Worker {
     /// Works until the data or the run ends. The source is left in any case, which comes after it. After an error
     /// nothing since the last checkpoint is written or committed.
     pub(crate) fn run(mut self) -> Finished {
-        let result = match self.consume() {
+        let result = self.consume();
+        self.counters.show_ended();
+        let result = match result {
             Err(WorkerError::Sink(SinkError::ReaderGone)) => Ok(Ended::ReaderGone),
             Ok(ended) => self.check_uncommitted().map(|()| ended),
             Err(WorkerError::Call {
@@ -169,6 +171,7 @@ impl Worker {
 
     fn consume(&mut self) -> Result<Ended, WorkerError> {
         loop {
+            self.counters.show_turn();
             if self.settings.stop.requested() {
                 if !self.finish()? {
                     tracing::warn!(
@@ -290,6 +293,7 @@ impl Worker {
 
     fn process(&mut self) -> Result<(), WorkerError> {
         let batches = self.batches.as_slice();
+        let begun = Instant::now();
         let rejections = self
             .processor
             .process(batches)
@@ -299,7 +303,7 @@ impl Worker {
                 source,
             })?;
         self.processed = true;
-        self.counters.count(&self.batches);
+        self.counters.count(&self.batches, begun.elapsed());
         rejections
             .iter()
             .try_for_each(|rejection| self.reject(rejection))
@@ -332,6 +336,8 @@ impl Worker {
         if self.looked.elapsed() >= LOOK_EVERY {
             self.looked = Instant::now();
             self.counters.show_remaining(self.source.remaining());
+            self.counters
+                .show_guest_memory(self.processor.memory_bytes());
         }
         let Some(end) = &mut self.end else {
             return self.look_for_the_next_pass().map(|()| false);

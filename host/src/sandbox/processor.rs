@@ -139,8 +139,8 @@ impl Processor {
     }
 
     /// The linear memory of the instance, in bytes.
-    #[cfg(test)]
-    pub(super) fn memory_bytes(&self) -> usize {
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
         self.instance.state().limiter.memory()
     }
 

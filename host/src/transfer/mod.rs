@@ -32,7 +32,7 @@ fn with_progress<T: Send>(
             .name(title.to_owned())
             .spawn_scoped(scope, || work(&counters))
             .map_err(Error::Thread)?;
-        progress.show_until(|| thread.is_finished());
+        progress.show_until(|| thread.is_finished(), || {});
         thread.join().unwrap_or(Err(Error::Panicked))
     })
 }

@@ -9,6 +9,7 @@ mod delivery;
 mod harness;
 mod large_records;
 mod objects;
+mod observing;
 mod offsets;
 mod operators_files;
 mod partitions;

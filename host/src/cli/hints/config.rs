@@ -29,6 +29,10 @@ impl Explain for ConfigError {
                 names.of(setting),
                 names.of(Setting::Phases)
             ),
+            Self::PublicMetrics { address } => format!(
+                "{} can be reached from other machines",
+                names.with(Setting::Metrics, address)
+            ),
             Self::SeveralWorkers => format!(
                 "{} above 1 does not go with {}",
                 names.of(Setting::Workers),
@@ -52,6 +56,10 @@ impl Explain for ConfigError {
                 names.of(Setting::GroupId)
             )),
             Self::NoBrokers => Some("name the bootstrap brokers of a Kafka cluster".to_owned()),
+            Self::PublicMetrics { .. } => Some(format!(
+                "name a port alone to serve this machine, or allow it with {}: what is shown there needs no password",
+                names.of(Setting::MetricsPublic)
+            )),
             Self::SeveralWorkers => Some(format!(
                 "a recording is read by one worker: leave {} out",
                 names.of(Setting::Workers)

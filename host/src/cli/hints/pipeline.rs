@@ -45,7 +45,8 @@ impl Explain for BuildError {
             | Self::Start(_)
             | Self::OffsetFile(_)
             | Self::ListedOffset(_)
-            | Self::Sink(_) => chain(self),
+            | Self::Sink(_)
+            | Self::Metrics(_) => chain(self),
         }
     }
 
@@ -60,6 +61,10 @@ impl Explain for BuildError {
             Self::Options(error) => error.hint(names),
             Self::Start(error) => error.hint(names),
             Self::Sink(error) => error.hint(names),
+            Self::Metrics(_) => Some(format!(
+                "is another process there? {} takes another port, and 0 any that is free",
+                names.of(Setting::Metrics)
+            )),
             Self::Worker(error) => error.hint(names),
             Self::ObjectType { offered, .. } | Self::StagedType { offered, .. } => {
                 Some(format!("it reads {}", text::list(offered)))
@@ -95,7 +100,11 @@ impl Explain for BuildError {
             Self::Source(error) => error.is_wrong_use(),
             Self::Outputs(error) => error.is_wrong_use(),
             Self::Worker(error) => error.is_wrong_use(),
-            Self::Plugin(_) | Self::Start(_) | Self::ListedOffset(_) | Self::Sink(_) => false,
+            Self::Plugin(_)
+            | Self::Start(_)
+            | Self::ListedOffset(_)
+            | Self::Sink(_)
+            | Self::Metrics(_) => false,
         }
     }
 }

@@ -72,6 +72,7 @@ impl Builder<'_> {
         };
         let source = Recording::open(options.clone()).map_err(SourceError::from)?;
         let topics = source.topics();
+        self.log_start(&topics);
         warn(&subscription, &topics);
         if let Some(order) = self.order() {
             source.check_rereading().map_err(SourceError::from)?;
@@ -99,6 +100,7 @@ impl Builder<'_> {
         }
         let (cluster, members) = Cluster::connect(clients, &subscription, on_eof == OnEof::Stop)
             .map_err(SourceError::from)?;
+        self.log_start(cluster.topics());
         warn(&subscription, cluster.topics());
         let has_group = subscription.partitions.is_empty();
         if !has_group {

@@ -26,10 +26,8 @@ impl Worker {
 
     /// Takes a checkpoint of what is about to go to another worker, and lets it go.
     pub(super) fn revoke(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
-        tracing::debug!(
-            "to other workers: {}",
-            plural(partitions.len(), "partition")
-        );
+        let count = plural(partitions.len(), "partition");
+        tracing::info!("worker {}: {count} revoked", self.number);
         let limit = self.settings.deadlines.revoke;
         let start = Instant::now();
         let end = start + limit;
@@ -114,6 +112,8 @@ impl Worker {
     fn unassign(&mut self, partitions: &[Partition]) -> Result<(), WorkerError> {
         self.durable.retain(|own, _| !partitions.contains(own));
         self.notes.retain(|own, _| !partitions.contains(own));
+        self.counters.count_rebalance();
+        self.counters.show_assigned(self.durable.len());
         let assigned: Vec<_> = self.durable.keys().cloned().collect();
         self.store.retain(&assigned);
         if let Some(store) = self.sinks.store() {

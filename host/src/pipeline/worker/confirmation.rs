@@ -47,6 +47,7 @@ pub(super) enum Waited {
 impl Worker {
     /// Looks whether the unconfirmed checkpoint is confirmed by now.
     pub(super) fn look_for_confirmation(&mut self) -> Result<(), WorkerError> {
+        self.counters.show_turn();
         if self.unconfirmed.is_none() {
             return Ok(());
         }
@@ -71,6 +72,7 @@ impl Worker {
                 );
                 self.unconfirmed = None;
                 self.commit_waits.over();
+                self.counters.show_confirmed();
                 self.show_unconfirmed();
             }
         }

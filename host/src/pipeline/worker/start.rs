@@ -181,7 +181,17 @@ impl Worker {
         let mut offsets = offsets_of(&starts.positions);
         let resumed = self.resume_after_durable_rows(&mut offsets);
         self.source.assign(&offsets)?;
+        let partitions = plural(offsets.len(), "partition");
         self.durable.extend(offsets);
+        self.counters.count_rebalance();
+        self.counters.show_assigned(self.durable.len());
+        if self.settings.leaves_a_group {
+            tracing::info!(
+                "worker {}: {partitions} assigned, {} in all",
+                self.number,
+                self.durable.len()
+            );
+        }
         let positions = starts.positions.into_iter();
         let notes = positions.map(|(partition, position)| (partition, position.note));
         self.notes

@@ -5,6 +5,7 @@ mod changes;
 mod gather;
 mod rebalance;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -37,6 +38,8 @@ pub(crate) struct KafkaSource {
     tombstones: bool,
     /// Partitions that are read without a group, until they come.
     given: Option<Vec<Partition>>,
+    /// Whether the group, or the command, has said which partitions are its own.
+    is_member: bool,
     /// Partitions that come, until [`Source::assign`].
     arriving: Option<Vec<Partition>>,
     /// Partitions that go, until [`Source::release`].
@@ -91,6 +94,7 @@ impl KafkaSource {
             cluster,
             tombstones,
             given: partitions.filter(|given| !given.is_empty()),
+            is_member: false,
             arriving: None,
             leaving: None,
             resolving: Question::default(),
@@ -238,11 +242,17 @@ impl Source for KafkaSource {
 
     fn remaining(&mut self) -> Remaining {
         self.cluster.queries().client().drain();
-        let lag = self.assignment.iter().filter_map(|own| {
-            let end = self.membership.known_end(&own.partition)?;
-            end.checked_sub(own.next)
-        });
-        Remaining::Records(lag.sum())
+        if !self.is_member {
+            return Remaining::Unknown;
+        }
+        let mut lag = BTreeMap::new();
+        for own in self.assignment.iter() {
+            let end = self.membership.known_end(&own.partition);
+            let behind = end.and_then(|end| end.checked_sub(own.next));
+            let topic = Arc::clone(&own.partition.topic);
+            *lag.entry(topic).or_default() += behind.unwrap_or_default();
+        }
+        Remaining::ByTopic(lag)
     }
 
     fn new_ends(&mut self) -> Option<Offsets> {

@@ -66,6 +66,7 @@ impl KafkaSource {
     /// Answers that new partitions start here.
     pub(super) fn add_partitions(&mut self, start: &Offsets) -> Result<(), Error> {
         self.arriving = None;
+        self.is_member = true;
         if !self.returning.is_empty() {
             return self.read_again(start);
         }

@@ -1,0 +1,321 @@
+//! The metrics of a run, in the format `OpenMetrics`, which Prometheus reads.
+//!
+//! Their names are here and nowhere else. They are read from the counters of [`Progress`] when somebody asks, so that a
+//! run pays for them only then.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use super::process;
+use super::progress::{CALL_SECONDS, Calls, Progress};
+
+/// What is known of a run from its start on.
+#[derive(Debug)]
+pub(crate) struct RunInfo {
+    /// The plugin's name.
+    pub(crate) plugin: String,
+    /// The plugin's version.
+    pub(crate) plugin_version: String,
+    /// SHA-256 of the plugin's file, as lowercase hex.
+    pub(crate) plugin_digest: String,
+    /// The same of its options.
+    pub(crate) options_digest: String,
+    /// The consumer group; empty where there is none.
+    pub(crate) group: String,
+}
+
+/// How a metric changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+}
+
+/// A metric as it is documented.
+struct Metric {
+    name: &'static str,
+    kind: Kind,
+    /// The names of its labels.
+    labels: &'static [&'static str],
+    help: &'static str,
+}
+
+const OBJECTS: Metric = Metric {
+    name: "journal_host_objects",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Objects that the processor has processed",
+};
+const BYTES: Metric = Metric {
+    name: "journal_host_bytes",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Bytes of their keys and values",
+};
+const ROWS: Metric = Metric {
+    name: "journal_host_rows",
+    kind: Kind::Counter,
+    labels: &["output"],
+    help: "Rows that are durable",
+};
+const REJECTIONS: Metric = Metric {
+    name: "journal_host_rejections",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Records that the processor rejected and that were skipped",
+};
+const CALLS: Metric = Metric {
+    name: "journal_host_call_seconds",
+    kind: Kind::Histogram,
+    labels: &[],
+    help: "Time of the calls into the processor, by the clock",
+};
+const LAG: Metric = Metric {
+    name: "journal_host_lag",
+    kind: Kind::Gauge,
+    labels: &["topic"],
+    help: "Records that the partitions of this process still hold",
+};
+const PARTITIONS: Metric = Metric {
+    name: "journal_host_partitions",
+    kind: Kind::Gauge,
+    labels: &["worker"],
+    help: "Partitions that are assigned to a worker; absent until it is known",
+};
+const REBALANCES: Metric = Metric {
+    name: "journal_host_rebalances",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Changes of the partitions of a worker",
+};
+const UNCONFIRMED: Metric = Metric {
+    name: "journal_host_unconfirmed_records",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Records that come again if the process ends now",
+};
+const CHECKPOINT_AGE: Metric = Metric {
+    name: "journal_host_checkpoint_age_seconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Time since the last confirmed checkpoint, of the worker that waits longest; absent before the first one",
+};
+const STILL: Metric = Metric {
+    name: "journal_host_loop_still_seconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Time for which the loop of a worker has not turned, of the one that is still longest",
+};
+const GUEST_MEMORY: Metric = Metric {
+    name: "journal_host_guest_memory_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Memory of the instances of the processor",
+};
+const RESIDENT: Metric = Metric {
+    name: "process_resident_memory_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Memory of the process",
+};
+const CPU: Metric = Metric {
+    name: "process_cpu_seconds",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "CPU time of the process",
+};
+const UPTIME: Metric = Metric {
+    name: "journal_host_uptime_seconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Time since the run started",
+};
+const BUILD: Metric = Metric {
+    name: "journal_host_build",
+    kind: Kind::Info,
+    labels: &["version"],
+    help: "The host",
+};
+const PLUGIN: Metric = Metric {
+    name: "journal_host_plugin",
+    kind: Kind::Info,
+    labels: &["name", "version", "digest", "options_digest", "group"],
+    help: "The plugin, SHA-256 of its file and of its options, and the consumer group",
+};
+
+/// The metrics of one run.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+}
+
+impl Metrics {
+    /// The metrics of a run with these counters.
+    #[must_use]
+    pub(crate) fn new(info: RunInfo, progress: Arc<Progress>) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(RunCollector { info, progress }));
+        Self { registry }
+    }
+
+    /// All metrics as text.
+    ///
+    /// # Errors
+    /// Never, as far as is known: a text takes all that is written to it.
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+#[derive(Debug)]
+struct RunCollector {
+    info: RunInfo,
+    progress: Arc<Progress>,
+}
+
+impl Collector for RunCollector {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut to = To(encoder);
+        let progress = &*self.progress;
+        to.counter(&OBJECTS, progress.objects())?;
+        to.counter(&BYTES, progress.bytes())?;
+        to.counters(&ROWS, progress.rows())?;
+        to.counter(&REJECTIONS, progress.rejections())?;
+        to.calls(&progress.calls())?;
+        let lag = progress.lag_by_topic();
+        to.gauges(&LAG, lag.iter().map(|(topic, &lag)| (&**topic, lag)))?;
+        let assigned = progress.assigned().enumerate();
+        let assigned: Vec<_> = assigned
+            .filter_map(|(number, partitions)| Some((number.to_string(), partitions?)))
+            .collect();
+        let assigned = assigned.iter();
+        to.gauges(
+            &PARTITIONS,
+            assigned.map(|(number, partitions)| (number.as_str(), *partitions)),
+        )?;
+        to.counter(&REBALANCES, progress.rebalances())?;
+        to.gauge(&UNCONFIRMED, progress.unconfirmed())?;
+        to.seconds(&CHECKPOINT_AGE, progress.confirmed_for())?;
+        to.seconds(&STILL, Some(progress.still_for()))?;
+        to.gauge(&GUEST_MEMORY, Some(progress.guest_memory_bytes()))?;
+        to.gauge(&RESIDENT, process::resident_bytes())?;
+        to.cpu()?;
+        to.seconds(&UPTIME, Some(progress.elapsed()))?;
+        to.info(&BUILD, &[env!("CARGO_PKG_VERSION")])?;
+        let info = &self.info;
+        to.info(
+            &PLUGIN,
+            &[
+                &info.plugin,
+                &info.plugin_version,
+                &info.plugin_digest,
+                &info.options_digest,
+                &info.group,
+            ],
+        )
+    }
+}
+
+/// Writes metrics. One that is not known is left out.
+struct To<'a>(DescriptorEncoder<'a>);
+
+impl To<'_> {
+    fn begin(&mut self, metric: &'static Metric) -> Result<MetricEncoder<'_>, fmt::Error> {
+        let kind = match metric.kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+            Kind::Histogram => MetricType::Histogram,
+            Kind::Info => MetricType::Info,
+        };
+        self.0
+            .encode_descriptor(metric.name, metric.help, None, kind)
+    }
+
+    fn counter(&mut self, metric: &'static Metric, value: u64) -> fmt::Result {
+        self.begin(metric)?
+            .encode_counter::<NoLabels, _, u64>(&value, None)
+    }
+
+    fn counters<'v>(
+        &mut self,
+        metric: &'static Metric,
+        values: impl Iterator<Item = (&'v str, u64)>,
+    ) -> fmt::Result {
+        let mut encoder = self.begin(metric)?;
+        for (label, value) in values {
+            encoder
+                .encode_family(&[(metric.labels[0], label)])?
+                .encode_counter::<NoLabels, _, u64>(&value, None)?;
+        }
+        Ok(())
+    }
+
+    fn cpu(&mut self) -> fmt::Result {
+        let seconds = process::cpu_time().as_secs_f64();
+        self.begin(&CPU)?
+            .encode_counter::<NoLabels, _, u64>(&seconds, None)
+    }
+
+    fn gauge(&mut self, metric: &'static Metric, value: Option<u64>) -> fmt::Result {
+        let Some(value) = value else {
+            return Ok(());
+        };
+        self.begin(metric)?.encode_gauge(&value)
+    }
+
+    fn gauges<'v>(
+        &mut self,
+        metric: &'static Metric,
+        values: impl Iterator<Item = (&'v str, u64)>,
+    ) -> fmt::Result {
+        let mut encoder = self.begin(metric)?;
+        for (label, value) in values {
+            encoder
+                .encode_family(&[(metric.labels[0], label)])?
+                .encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn seconds(&mut self, metric: &'static Metric, value: Option<Duration>) -> fmt::Result {
+        let Some(value) = value else {
+            return Ok(());
+        };
+        self.begin(metric)?.encode_gauge(&value.as_secs_f64())
+    }
+
+    fn calls(&mut self, calls: &Calls) -> fmt::Result {
+        let within: u64 = calls.within.iter().sum();
+        let longer = (f64::INFINITY, calls.count.saturating_sub(within));
+        let buckets = CALL_SECONDS.into_iter().zip(calls.within);
+        let buckets: Vec<_> = buckets.chain([longer]).collect();
+        self.begin(&CALLS)?.encode_histogram::<NoLabels>(
+            calls.time.as_secs_f64(),
+            calls.count,
+            &buckets,
+            None,
+        )
+    }
+
+    fn info(&mut self, metric: &'static Metric, values: &[&str]) -> fmt::Result {
+        let labels = metric.labels.iter().zip(values);
+        let labels: Vec<_> = labels.map(|(label, value)| (*label, *value)).collect();
+        self.begin(metric)?.encode_info(&labels)
+    }
+}
+
+type NoLabels = [(&'static str, &'static str); 0];
+
+#[cfg(test)]
+mod tests;

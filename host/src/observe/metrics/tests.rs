@@ -1,0 +1,116 @@
+use std::path::Path;
+
+use super::*;
+use crate::journal::offsets::Remaining;
+use crate::journal::plan::Output;
+
+const ALL: [&Metric; 17] = [
+    &OBJECTS,
+    &BYTES,
+    &ROWS,
+    &REJECTIONS,
+    &CALLS,
+    &LAG,
+    &PARTITIONS,
+    &REBALANCES,
+    &UNCONFIRMED,
+    &CHECKPOINT_AGE,
+    &STILL,
+    &GUEST_MEMORY,
+    &RESIDENT,
+    &CPU,
+    &UPTIME,
+    &BUILD,
+    &PLUGIN,
+];
+
+impl Metric {
+    /// The name as Prometheus has it.
+    fn exposed(&self) -> String {
+        let suffix = match self.kind {
+            Kind::Counter => "_total",
+            Kind::Info => "_info",
+            Kind::Gauge | Kind::Histogram => "",
+        };
+        format!("{}{suffix}", self.name)
+    }
+}
+
+fn text(progress: Progress) -> String {
+    let info = RunInfo {
+        plugin: "a \"quoted\"\nname".to_owned(),
+        plugin_version: "1.0.0".to_owned(),
+        plugin_digest: "ab".to_owned(),
+        options_digest: "cd".to_owned(),
+        group: "g".to_owned(),
+    };
+    Metrics::new(info, Arc::new(progress)).text().unwrap()
+}
+
+fn known() -> Progress {
+    let progress = Progress::new(
+        1,
+        &[Output {
+            name: "months".to_owned(),
+            kind: crate::journal::plan::Kind::Append,
+        }],
+    );
+    let worker = progress.worker(0);
+    worker.add(7, 100);
+    worker.show_unconfirmed(3);
+    worker.show_confirmed();
+    worker.show_turn();
+    worker.show_remaining(Remaining::ByTopic([("t.revision".into(), 5)].into()));
+    progress.count_rows([2].into_iter());
+    progress
+}
+
+#[test]
+fn every_metric_is_written_once_it_is_known() {
+    let text = text(known());
+    for metric in ALL {
+        let samples = match metric.kind {
+            Kind::Histogram => format!("\n{}_count", metric.name),
+            _ => format!("\n{}", metric.exposed()),
+        };
+        assert!(text.contains(&samples), "{samples} in {text}");
+    }
+    for sample in [
+        "journal_host_objects_total 7\n",
+        "journal_host_rows_total{output=\"months\"} 2\n",
+        "journal_host_lag{topic=\"t.revision\"} 5\n",
+        "journal_host_partitions{worker=\"0\"} 0\n",
+        "journal_host_unconfirmed_records 3\n",
+        "journal_host_call_seconds_bucket{le=\"+Inf\"} 0\n",
+        "name=\"a \\\"quoted\\\"\\nname\"",
+    ] {
+        assert!(text.contains(sample), "{sample} in {text}");
+    }
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn what_is_not_known_is_left_out() {
+    let text = text(Progress::new(1, &[]));
+    for metric in [&UNCONFIRMED, &CHECKPOINT_AGE] {
+        assert!(!text.contains(metric.name), "{text}");
+    }
+}
+
+#[test]
+fn documentation_has_every_metric_as_it_is() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/observing.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let table = document
+        .split_once("| metric | labels | meaning |")
+        .unwrap()
+        .1;
+    let rows = table.lines().skip(2);
+    let found: Vec<&str> = rows.take_while(|row| row.starts_with('|')).collect();
+    let expected = ALL.map(|metric| {
+        let labels = metric.labels.iter().map(|label| format!("`{label}`"));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        format!("| `{}` | {labels} | {} |", metric.exposed(), metric.help).replace("|  |", "| |")
+    });
+    assert_eq!(found, expected);
+}
