@@ -100,7 +100,7 @@ fn metrics_and_health_show_a_run_to_its_last_record() {
     );
     // A page of another name that leads to this machine.
     assert_eq!(get(&address, "/metrics", "evil.example").0, 421);
-    end(running);
+    let _ended = end(running);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn idle_worker_of_a_group_is_ready() {
     running.until("all workers know their partitions", LIMIT, |_| {
         (get(&address, "/readyz", &address).0 == 200).then_some(())
     });
-    end(running);
+    let _ended = end(running);
 }
 
 #[test]
@@ -190,5 +190,5 @@ fn supervisor_hears_that_a_run_is_ready_lives_and_ends() {
     hear_until("STATUS=");
     running.signal(Signal::TERM);
     hear_until("STOPPING=1");
-    running.finish(LIMIT).success();
+    let _ended = running.finish(LIMIT).success();
 }

@@ -464,7 +464,10 @@ fn while_allowed(allowed: usize) -> impl FnMut() -> bool {
 #[test]
 fn time_is_looked_at_for_each_thousand_rows_and_for_each_256_kib() {
     let small = row(b'a', &[1]);
-    let large = row(b'b', &[&[0xc6, 0, 2, 0, 0][..], &[0; 128 << 10]].concat());
+    let large = row(
+        b'b',
+        &[&[0xc6, 0, 2, 0, 0][..], &vec![0; 128 << 10][..]].concat(),
+    );
     for (rows, each) in [(vec![small; 3000], 1000), (vec![large; 6], 2)] {
         let mut bytes = Vec::new();
         let ends = rows.iter().map(|row| {
