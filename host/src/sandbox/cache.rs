@@ -147,10 +147,11 @@ fn code_of(entry: &[u8]) -> Option<&[u8]> {
     (Sha256::digest(code).as_slice() == digest).then_some(code)
 }
 
-/// One name for each pair of a plugin's file and its compiler: wasmtime's version and settings, the machine, and this
+/// One name for each layout of entries, plugin's file and compiler: wasmtime's version and settings, the machine, and this
 /// host, which turns core modules into components.
 fn entry_name(engine: &wasmtime::Engine, file: &FileDigest) -> String {
     let mut hasher = Sha256Hasher(Sha256::new());
+    MAGIC.hash(&mut hasher);
     file.hash(&mut hasher);
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
     engine.precompile_compatibility_hash().hash(&mut hasher);
