@@ -71,6 +71,8 @@ pub(super) fn wait(
         poll();
     }
     let started = Instant::now();
+    // Twice, because a member that has just given partitions up joins again at once.
+    let mut was_stable = false;
     let others_leave = || leave_barrier.leaving.load(Ordering::Acquire);
     while started.elapsed() < JOIN_LIMIT && has_time() {
         // The coordinator does not list a member whose first join is under way, and would keep it.
@@ -78,10 +80,12 @@ pub(super) fn wait(
             if others_leave() {
                 return;
             }
-            if group_is_stable() {
+            let is_stable = group_is_stable();
+            if is_stable && was_stable {
                 leave_barrier.leaving.store(true, Ordering::Release);
                 return;
             }
+            was_stable = is_stable;
         }
         let asked = Instant::now();
         while asked.elapsed() < ASK_EVERY && !(has_joined() && others_leave()) {
@@ -110,7 +114,7 @@ mod tests {
         assert_eq!(asked, 0);
         // Later workers look for themselves.
         drop(BarrierGuard::new(&barrier));
-        let mut answers = [false, true].into_iter();
+        let mut answers = [true, false, true, true].into_iter();
         let mut polls = 0;
         let stable = || answers.next().unwrap();
         wait(&barrier, None, || polls += 1, || true, stable);
