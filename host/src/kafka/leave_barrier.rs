@@ -57,13 +57,14 @@ impl Drop for BarrierGuard {
 }
 
 /// Waits for the others, then for the member's first join and for the end of any join, all until `others_end` if there is
-/// such a time; `poll` keeps the member alive meanwhile.
+/// such a time; `poll` keeps the member alive meanwhile. `group_is_stable` returns none where the group cannot be asked:
+/// such a member does not wait.
 pub(super) fn wait(
     leave_barrier: &LeaveBarrier,
     others_end: Option<Instant>,
     mut poll: impl FnMut(),
     has_joined: impl Fn() -> bool,
-    mut group_is_stable: impl FnMut() -> bool,
+    mut group_is_stable: impl FnMut() -> Option<bool>,
 ) {
     let has_time = || others_end.is_none_or(|end| Instant::now() < end);
     let started = Instant::now();
@@ -75,12 +76,14 @@ pub(super) fn wait(
     let mut was_stable = false;
     let others_leave = || leave_barrier.leaving.load(Ordering::Acquire);
     while started.elapsed() < JOIN_LIMIT && has_time() {
+        if has_joined() && others_leave() {
+            return;
+        }
+        let Some(is_stable) = group_is_stable() else {
+            return;
+        };
         // The coordinator does not list a member whose first join is under way, and would keep it.
         if has_joined() {
-            if others_leave() {
-                return;
-            }
-            let is_stable = group_is_stable();
             if is_stable && was_stable {
                 leave_barrier.leaving.store(true, Ordering::Release);
                 return;
@@ -103,12 +106,12 @@ mod tests {
         let barrier = Arc::new(LeaveBarrier::new());
         let guards = [(); 2].map(|()| BarrierGuard::new(&barrier));
         drop(guards);
-        wait(&barrier, None, || {}, || true, || true);
+        wait(&barrier, None, || {}, || true, || Some(true));
         // The first one leaves, which the group answers with a join.
         let mut asked = 0;
         let is_joining = || {
             asked += 1;
-            false
+            Some(false)
         };
         wait(&barrier, None, || {}, || true, is_joining);
         assert_eq!(asked, 0);
@@ -116,7 +119,7 @@ mod tests {
         drop(BarrierGuard::new(&barrier));
         let mut answers = [true, false, true, true].into_iter();
         let mut polls = 0;
-        let stable = || answers.next().unwrap();
+        let stable = || answers.next();
         wait(&barrier, None, || polls += 1, || true, stable);
         assert!(polls > 0);
     }
@@ -124,10 +127,19 @@ mod tests {
     #[test]
     fn worker_whose_first_join_is_under_way_does_not_leave_although_others_do() {
         let barrier = Arc::new(LeaveBarrier::new());
-        wait(&barrier, None, || {}, || true, || true);
+        wait(&barrier, None, || {}, || true, || Some(true));
         let polls = std::cell::Cell::new(0);
         let poll = || polls.set(polls.get() + 1);
-        wait(&barrier, None, poll, || polls.get() >= 3, || false);
+        wait(&barrier, None, poll, || polls.get() >= 3, || Some(false));
         assert_eq!(polls.get(), 3);
+    }
+
+    #[test]
+    fn member_that_may_not_ask_about_its_group_leaves_although_it_never_joined() {
+        let barrier = Arc::new(LeaveBarrier::new());
+        let polls = std::cell::Cell::new(0);
+        let poll = || polls.set(polls.get() + 1);
+        wait(&barrier, None, poll, || false, || None);
+        assert_eq!(polls.get(), 0);
     }
 }

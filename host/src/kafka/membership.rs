@@ -232,8 +232,7 @@ impl Membership {
                 others_end,
                 || drop(self.consumer.poll(STEP)),
                 || joins.is_none() || self.consumer.context().has_joined(),
-                // Who cannot ask does not wait.
-                || joins.is_none_or(|client| client.group_is_stable().unwrap_or(true)),
+                || joins.map_or(Some(true), |client| client.group_is_stable().ok()),
             );
         }
         let started = Instant::now();
