@@ -30,6 +30,7 @@ pub(super) fn exit_on_signals() -> Result<ExitOnSignals, Report> {
 ///
 /// After a request to stop, the command has this much time to end.
 pub(super) fn install_signal_handlers(shutdown_timeout: Duration) -> Result<Stop, Report> {
+    jsonl::survive_size_limits();
     Stop::on_signals(shutdown_timeout).map_err(no_handlers)
 }
 
