@@ -41,6 +41,11 @@ fn paths(config: &Config) -> Paths {
             }
         }
     }
+    // Whether standard output has rows already is read from its file.
+    let standard_output = std::fs::read_link("/proc/self/fd/1").ok();
+    paths
+        .read
+        .extend(standard_output.filter(|path| path.is_file()));
     for output in &config.outputs {
         // Which of both it is depends on the plan. What does not exist gets no right.
         paths.write.push(PathBuf::from(output));
