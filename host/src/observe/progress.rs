@@ -129,6 +129,8 @@ impl Progress {
                 None => {}
             }
         }
+        // It ends soon after it was asked to.
+        look();
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }

@@ -198,7 +198,7 @@ fn privileged_topic_is_read_instead_of_the_anonymised_one() {
         ..record
     });
     journal.records.extend(copies);
-    let prefix = Prefix::new("anonymised");
+    let prefix = Prefix::new("two-variants");
     Broker::shared().load(&prefix, &journal, 1, 1);
     for (flag, group, expected) in [
         ("--privileged=no", "public", 5),
