@@ -135,3 +135,52 @@ fn offsets_of_a_group_that_may_not_be_used_are_refused() {
     let finished = bob(host, &cluster().shown, "bob-reset").code(1);
     has(&finished.stderr, "Topic authorization failed");
 }
+
+/// The account stands in the file as swh.journal.client takes it, and nowhere on a command line.
+#[test]
+fn account_in_an_operators_file_serves_every_command() {
+    let Cluster { broker, open, .. } = cluster();
+    let text = format!(
+        "journal_client:
+  cls: kafka
+  brokers: [\"{}\"]
+  group_id: bob-file
+  prefix: {open}
+  object_types: [origin]
+  on_eof: stop
+  message.max.bytes: 524288000
+  session.timeout.ms: 600000
+  security.protocol: SASL_SSL
+  sasl.mechanism: SCRAM-SHA-512
+  sasl.username: bob
+  sasl.password: builder
+  ssl.ca.location: {}
+",
+        broker.secured_address(),
+        broker.certificate().display()
+    );
+    let command = |words: &[&str]| {
+        let host = Host::new().args(words).args(["--config", "config.yaml"]);
+        std::fs::write(host.folder().join("config.yaml"), &text).expect("the folder is ours");
+        host
+    };
+    let plugin = paths::plugin("count-objects").display().to_string();
+    let shown = command(&["config", &plugin]).finish(LIMIT).success();
+    has(&shown.stdout, "sasl.username: bob");
+    let all = [&*shown.stdout, &*shown.stderr].concat();
+    assert!(!all.contains("builder"), "{all}");
+
+    let checked = command(&["check", &plugin]).finish(LIMIT).success();
+    has(&checked.stdout, "ok       group: ");
+    let run = command(&["run", &plugin]).finish(LIMIT).success();
+    assert_eq!(run.counts()["origin"].objects, 10);
+    let offsets = command(&["offsets", "show"]).finish(LIMIT).success();
+    has(&offsets.stdout, "\nlag: no records in 2 partitions");
+    let record = command(&["record", "--output", "copy.journal.zst"]);
+    let recorded = record.finish(LIMIT).success();
+    has(&recorded.stderr, "10 records");
+    let reset = command(&["offsets", "reset", "--to", "earliest"]);
+    let _moved = reset.finish(LIMIT).success();
+    let again = command(&["run", &plugin]).finish(LIMIT).success();
+    assert_eq!(again.counts()["origin"].objects, 10);
+}
