@@ -3,6 +3,7 @@
 //! [`Reader`] streams the records of a recording as borrowed [`Frame`]s. It detects the format from the content: frames
 //! with or without a header, or upstream's stream format, plain or compressed. [`Writer`] writes a header and frames.
 
+pub mod base64;
 mod error;
 mod input;
 mod layout;

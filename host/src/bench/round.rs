@@ -20,8 +20,8 @@ use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::{
-    Deadlines, Ended, Finished, OnBadRecord, OutputBindings, ProcessorSettings, SandboxedProcessor,
-    StartRules, Worker, WorkerError, WorkerParts, WorkerSettings, run_workers,
+    Deadlines, Ended, FailurePolicy, Finished, OnFailure, OutputBindings, ProcessorSettings,
+    SandboxedProcessor, StartRules, Worker, WorkerError, WorkerParts, WorkerSettings, run_workers,
 };
 use crate::sandbox::{Limits, Plugin, Processor};
 use crate::sink::{RowLimits, Sink, jsonl};
@@ -206,7 +206,7 @@ fn settings(
         held_bytes: USUAL_HELD,
         kept_batches_bytes: None,
         checkpoint_interval: None,
-        on_bad_record: OnBadRecord::Count,
+        failure: FailurePolicy::only(OnFailure::Count),
         start: StartRules::beginning(),
         reads_again: false,
         deadlines: Deadlines::NONE,
@@ -256,6 +256,7 @@ impl Metered {
             store: Box::new(NoStore::default()),
             processor: Box::new(SandboxedProcessor::new(processor, self.processor_settings)),
             sinks: sinks.collect(),
+            letters: None,
             membership: None,
             ends: None,
             counters: self.counters,

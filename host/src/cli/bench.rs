@@ -234,7 +234,7 @@ impl Bench<'_> {
             let table = Table {
                 benchmark,
                 on_rejections: Some(
-                    "`journal-host run --on-bad-record skip` says which records were rejected, and why.".to_owned(),
+                    "`journal-host run --on-failure skip` says which records were rejected, and why.".to_owned(),
                 ),
             };
             write!(stdout, "{table}")?;

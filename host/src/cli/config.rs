@@ -12,9 +12,9 @@ use super::report::{self, Report};
 use super::run;
 use crate::config::{
     self, Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
-    DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
-    GROUP_INSTANCE_ID, Layer, LogFormat, MissingTopics, OnBadRecord, OnEof, Origin, Origins,
-    Privileged, Setting, Span, complete, options,
+    DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_MAX_FAILURES, DEFAULT_PREFIX,
+    DEFAULT_RETRIES, DEFAULT_SHUTDOWN_TIMEOUT, GROUP_INSTANCE_ID, Layer, LogFormat, MissingTopics,
+    OnEof, OnFailure, Origin, Origins, Privileged, Setting, Span, complete, options,
 };
 use crate::kafka;
 use crate::pipeline::build::{self, BuildError, CompiledPlugin};
@@ -235,9 +235,11 @@ impl Printer<'_> {
             Setting::Deadline => serde_json::to_value(Span(DEFAULT_DEADLINE)),
             Setting::Workers => serde_json::to_value(1),
             Setting::CheckpointInterval => serde_json::to_value(Span(DEFAULT_CHECKPOINT_INTERVAL)),
-            Setting::OnBadRecord => serde_json::to_value(OnBadRecord::Stop),
             Setting::LogLevel => serde_json::to_value("info"),
             Setting::LogFormat => serde_json::to_value(LogFormat::Text),
+            Setting::OnFailure => serde_json::to_value(OnFailure::Stop),
+            Setting::MaxFailures => serde_json::to_value(DEFAULT_MAX_FAILURES),
+            Setting::Retries => serde_json::to_value(DEFAULT_RETRIES),
             _ => return None,
         };
         value.ok()

@@ -53,6 +53,8 @@ fn paths(config: &Config) -> Paths {
             paths.write.push(PathBuf::from(file));
         }
     }
+    let letters = config.failure.dead_letters.as_ref();
+    paths.write.extend(letters.map(PathBuf::from));
     paths
 }
 
@@ -67,7 +69,8 @@ mod tests {
             r#"{"processor": {"plugin": "p.wasm", "options_file": "o.json"},
                 "kafka": {"brokers": "b", "group_id": "g", "from": "offsets.json", "settings":
                     {"ssl.ca.location": "ca.pem", "plugin.library.paths": "a;b", "client.id": "c"}},
-                "outputs": ["all.jsonl", "rows=d/rows.jsonl"]}"#,
+                "outputs": ["all.jsonl", "rows=d/rows.jsonl"],
+                "failure": {"on_failure": "dead-letter", "dead_letters": "l/letters.jsonl"}}"#,
         )
         .unwrap();
         let Paths { read, write } = paths(&Config::try_from(layer).unwrap());
@@ -75,7 +78,7 @@ mod tests {
             assert!(read.contains(&path.into()), "{path}: {read:?}");
         }
         assert!(!read.contains(&"c".into()), "{read:?}");
-        for path in ["all.jsonl", "d/rows.jsonl"] {
+        for path in ["all.jsonl", "d/rows.jsonl", "l/letters.jsonl"] {
             assert!(write.contains(&path.into()), "{path}: {write:?}");
         }
     }

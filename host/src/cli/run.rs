@@ -7,9 +7,10 @@ use super::confined;
 use super::environment::Environment;
 use super::names::Names;
 use super::report::{self, Report};
+use super::values;
 use crate::config::{
-    Config, Layer, MetricsAddress, OnBadRecord, OnEof, Phases, Size, Span, StartFrom, Text,
-    TopicPartition, WorkerCount,
+    Config, Layer, MaxFailures, MetricsAddress, OnEof, OnFailure, Phases, Size, Span, StartFrom,
+    Text, TopicPartition, WorkerCount,
 };
 use crate::pipeline::build::{self, Pipeline};
 use crate::pipeline::stop;
@@ -41,9 +42,8 @@ pub(super) struct Arguments {
     #[arg(long = "output", value_name = "[NAME=]FILE")]
     outputs: Vec<String>,
 
-    /// What to do with a record that the processor rejects [default: stop].
-    #[arg(long, value_enum)]
-    on_bad_record: Option<OnBadRecord>,
+    #[command(flatten)]
+    failure: FailureArguments,
 
     #[command(flatten)]
     limits: LimitArguments,
@@ -75,6 +75,41 @@ pub(super) struct Arguments {
     /// Allow an address for `--metrics` that other machines reach. Nothing there is encrypted or asks for a password.
     #[arg(long)]
     metrics_public: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct FailureArguments {
+    /// What to do with a record that the processor rejects, or on which it panics, traps or exceeds a limit
+    /// [default: stop].
+    #[arg(long, value_enum)]
+    on_failure: Option<OnFailure>,
+
+    /// Where dead letters are written to with `--on-failure dead-letter`: a file, one line of JSON for each record.
+    #[arg(long, value_name = "FILE")]
+    dead_letters: Option<Text>,
+
+    /// End the run if more records fail than this number, or than this share once 1,000 were processed; `100%` never
+    /// does [default: 1%].
+    #[arg(long, value_name = "N|PERCENT%")]
+    max_failures: Option<MaxFailures>,
+
+    /// How often to repeat a call that fails and asks to be repeated, after a pause of 1 s that doubles up to 30 s
+    /// [default: 5].
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
+
+    /// The former name of `--on-failure`.
+    #[arg(long, hide = true, value_parser = values::on_bad_record)]
+    on_bad_record: Option<String>,
+}
+
+impl FailureArguments {
+    fn add_to(self, layer: &mut Layer) {
+        layer.failure.on_failure = self.on_failure;
+        layer.failure.dead_letters = self.dead_letters;
+        layer.failure.max_failures = self.max_failures;
+        layer.failure.retries = self.retries;
+    }
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -160,7 +195,7 @@ impl Arguments {
         layer.process.memory = self.process_memory;
         layer.process.workers = self.source.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
-        layer.failure.on_bad_record = self.on_bad_record;
+        self.failure.add_to(&mut layer);
         layer.process.shutdown_timeout = self.shutdown_timeout;
         layer.observe.metrics = self.metrics;
         layer.observe.metrics_public = self.metrics_public.then_some(true);
@@ -198,7 +233,7 @@ mod tests {
         --recording r --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
-        --checkpoint-interval 9s --on-bad-record skip --broker-timeout 10s --shutdown-timeout 11s --no-confine \
+        --checkpoint-interval 9s --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
         --metrics 12 --metrics-public --log-level warn --log-format json";
 
     #[test]
@@ -237,7 +272,10 @@ mod tests {
         expected.process.memory = size("6MiB");
         expected.process.workers = Some("8".parse().unwrap());
         expected.checkpoint.interval = span(9);
-        expected.failure.on_bad_record = Some(OnBadRecord::Skip);
+        expected.failure.on_failure = Some(OnFailure::Skip);
+        expected.failure.dead_letters = Some("d".parse().unwrap());
+        expected.failure.max_failures = Some(MaxFailures::Records(14));
+        expected.failure.retries = Some(15);
         expected.kafka.broker_timeout = span(10);
         expected.process.shutdown_timeout = span(11);
         expected.observe.metrics = Some("127.0.0.1:12".parse().unwrap());
@@ -277,7 +315,7 @@ mod tests {
         let long = command.get_arguments().filter_map(clap::Arg::get_long);
         let mut flags: Vec<String> = long.map(|name| format!("--{name}")).collect();
         // It names settings, and is none.
-        flags.retain(|flag| flag != "--config");
+        flags.retain(|flag| flag != "--config" && flag != "--on-bad-record");
         flags.push("PLUGIN".to_owned());
         flags.sort_unstable();
         let mut named = Setting::ALL.map(flag);
@@ -308,7 +346,7 @@ mod tests {
             panic!("it is a cluster");
         };
         assert_eq!((kafka.on_eof, config.workers), (OnEof::Continue, 1));
-        assert_eq!(config.on_bad_record, OnBadRecord::Stop);
+        assert_eq!(config.failure.on_failure, OnFailure::Stop);
         assert_eq!(config.objects.privileged, Privileged::No);
         assert_eq!(config.objects.missing_topics, MissingTopics::Error);
     }

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
 
-use crate::config::{LogFormat, MissingTopics, OnBadRecord, OnEof, Privileged};
+use crate::config::{LogFormat, MissingTopics, OnEof, OnFailure, Privileged};
 
 /// `KEY=VALUE`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
@@ -14,6 +14,11 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("it is not of the form KEY=VALUE".to_owned()),
     }
+}
+
+/// The value of a flag that was renamed: it always fails, with the name of the new one.
+pub(super) fn on_bad_record(_text: &str) -> Result<String, String> {
+    Err("it is called `--on-failure` now".to_owned())
 }
 
 /// `KEY=VALUE` where the value may be a secret; the argument parser's error would show it.
@@ -85,9 +90,9 @@ impl ValueEnum for MissingTopics {
     }
 }
 
-impl ValueEnum for OnBadRecord {
+impl ValueEnum for OnFailure {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Stop, Self::Skip]
+        &[Self::Stop, Self::Skip, Self::DeadLetter]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -95,6 +100,8 @@ impl ValueEnum for OnBadRecord {
             Self::Stop => PossibleValue::new("stop")
                 .help("The run ends, and nothing since the last checkpoint counts"),
             Self::Skip => PossibleValue::new("skip").help("The record is counted and passed over"),
+            Self::DeadLetter => PossibleValue::new("dead-letter")
+                .help("The record is written to `--dead-letters` and passed over"),
         })
     }
 }

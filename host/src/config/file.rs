@@ -38,6 +38,9 @@ const OTHER_SECTIONS: [&str; 14] = [
     "storage",
 ];
 
+/// Names that settings had before.
+pub(super) const RENAMED: [(&str, Setting); 1] = [("on_bad_record", Setting::OnFailure)];
+
 /// What a file sets.
 #[derive(Debug, Default)]
 pub(super) struct Document {
@@ -143,6 +146,9 @@ fn nearest(name: &str, known: &[(String, Setting)], keys: Keys) -> Option<String
     // Without a point it could be a key of another program, such as `debug`.
     if name.contains('.') && kafka::is_known(name) {
         return Some(format!("{}.{name}", keys(Setting::Kafka)));
+    }
+    if let Some((_, setting)) = RENAMED.iter().find(|(old, _)| *old == name) {
+        return Some(keys(*setting));
     }
     if upstream::has_key(name) {
         return Some(format!("{UPSTREAM}.{name}"));

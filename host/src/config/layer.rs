@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{
-    KafkaSettings, LogFilter, LogFormat, MetricsAddress, MissingTopics, OnBadRecord, OnEof, Phases,
-    Privileged, RecordCount, Size, Span, StartFrom, Text, TopicPartition, WorkerCount,
+    KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics, OnEof,
+    OnFailure, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, TopicPartition,
+    WorkerCount,
 };
 
 /// The setting of librdkafka whose value a file of [`Setting::PasswordFile`] holds.
@@ -45,10 +46,12 @@ impl Merge for Privileged {}
 impl Merge for MissingTopics {}
 impl Merge for Phases {}
 impl Merge for StartFrom {}
-impl Merge for OnBadRecord {}
 impl Merge for MetricsAddress {}
 impl Merge for LogFilter {}
 impl Merge for LogFormat {}
+impl Merge for OnFailure {}
+impl Merge for MaxFailures {}
+impl Merge for u32 {}
 
 impl Merge for KafkaSettings {
     /// Merges by key; this layer takes precedence.
@@ -236,8 +239,14 @@ section! {
 section! {
     /// Settings for failures.
     FailureLayer {
-        /// What to do with a record that the processor rejects.
-        on_bad_record: OnBadRecord = OnBadRecord,
+        /// What to do with a record that the processor rejects or fails on.
+        on_failure: OnFailure = OnFailure,
+        /// Where dead letters are written to.
+        dead_letters: Text = DeadLetters,
+        /// How many records may fail.
+        max_failures: MaxFailures = MaxFailures,
+        /// How often a call is repeated because the processor asks for it.
+        retries: u32 = Retries,
     }
 }
 

@@ -36,6 +36,8 @@ const PER_RECORD: usize = 128;
 /// The size of kept buffers of batches in relation to a batch: buffers double as they grow, and there are several
 /// topics.
 const KEPT_TIMES: usize = 4;
+/// The size of the buffers for another batch in relation to it, while the records of a failed call are kept.
+const REPEATED_TIMES: usize = 2;
 
 /// The size of rows beyond those that make a checkpoint due, in relation to what one call may emit: those of `process`
 /// and of `checkpoint` after it, each as lines and as merged rows. Whatever else a call passes to the host, such as
@@ -197,9 +199,9 @@ impl MemoryPlan {
         spare -= of_rows(call) - least.rows;
         let batch = request.batch.unwrap_or_else(|| {
             let most = USUAL_BATCH.min((each / 64).max(LEAST_BATCH));
-            most.min(LEAST_BATCH + spare / 2 / KEPT_TIMES)
+            most.min(LEAST_BATCH + spare / 2 / (KEPT_TIMES + REPEATED_TIMES))
         });
-        spare -= kept_batches(batch) - kept_batches(request.least_batch());
+        spare -= of_batches(batch) - of_batches(request.least_batch());
         let guest = request.guest.unwrap_or_else(|| {
             let least_guest = request.least_guest();
             guest_within(least.guest + spare).clamp(least_guest, MOST_GUEST.max(least_guest))
@@ -288,7 +290,12 @@ fn held(call: usize) -> usize {
 
 fn of_rest(batch: usize, records: usize) -> usize {
     let records = records.saturating_mul(PER_RECORD);
-    sum([WORKER, kept_batches(batch), records])
+    sum([WORKER, of_batches(batch), records])
+}
+
+/// The buffers of batches, and those of another one after a failed call.
+fn of_batches(batch: usize) -> usize {
+    kept_batches(batch).saturating_add(batch.saturating_mul(REPEATED_TIMES))
 }
 
 /// Each topic has its own buffers. They are all freed when they exceed this size.

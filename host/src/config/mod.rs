@@ -35,8 +35,8 @@ pub(crate) use self::group::GroupConfig;
 #[cfg(test)]
 pub(crate) use self::layer::Layers;
 pub(crate) use self::layer::{
-    GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer, ObserveLayer, PASSWORD,
-    ProcessorLayer,
+    FailureLayer, GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer, ObserveLayer,
+    PASSWORD, ProcessorLayer,
 };
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
@@ -44,8 +44,9 @@ pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
-    KafkaSettings, LogFilter, LogFormat, MetricsAddress, MissingTopics, OnBadRecord, OnEof, Phases,
-    Privileged, RecordCount, Size, Span, StartFrom, Text, TopicPartition, WorkerCount, time,
+    KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics, OnEof,
+    OnFailure, Percent, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text,
+    TopicPartition, WorkerCount, time,
 };
 
 /// The default prefix of the names of the journal's topics.
@@ -60,6 +61,10 @@ pub(crate) const DEFAULT_COMPILE_MEMORY: usize = 768 << 20;
 pub(crate) const DEFAULT_COMPILE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The default of the longest time between two checkpoints.
 pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+/// The default of the share of records that may fail.
+pub(crate) const DEFAULT_MAX_FAILURES: MaxFailures = MaxFailures::Percent(Percent::ONE);
+/// The default number of repetitions that a processor may ask for.
+pub(crate) const DEFAULT_RETRIES: u32 = 5;
 /// The default time limit for ending after a request to stop. Kubernetes kills a container after 30 s.
 pub(crate) const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 /// The default of the time after which brokers that do not answer end a run.
@@ -90,8 +95,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// The longest time between two checkpoints.
     pub(crate) checkpoint_interval: Duration,
-    /// What to do with a record that the processor rejects.
-    pub(crate) on_bad_record: OnBadRecord,
+    /// What to do when the processor fails.
+    pub(crate) failure: FailureHandling,
     /// How long the run may take to end after a request to stop.
     pub(crate) shutdown_timeout: Duration,
     /// The address at which metrics and health are served, if they are.
@@ -112,6 +117,39 @@ pub(crate) struct PluginOptions {
     pub(crate) values: Map<String, Value>,
     /// Options with their values, of a layer above the one that names the file.
     pub(crate) over_file: Map<String, Value>,
+}
+
+/// What to do when the processor fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FailureHandling {
+    /// With the record.
+    pub(crate) on_failure: OnFailure,
+    /// Where dead letters are written to, if there are any.
+    pub(crate) dead_letters: Option<String>,
+    /// How many records may fail; without a limit, any number.
+    pub(crate) max_failures: Option<MaxFailures>,
+    /// How often a call is repeated because the processor asks for it.
+    pub(crate) retries: u32,
+}
+
+impl FailureHandling {
+    fn of(layer: FailureLayer) -> Result<Self, ConfigError> {
+        let on_failure = layer.on_failure.unwrap_or(OnFailure::Stop);
+        let dead_letters = layer.dead_letters.map(|text| text.0);
+        match (on_failure, &dead_letters) {
+            (OnFailure::DeadLetter, None) => return Err(ConfigError::NoDeadLetters),
+            (OnFailure::Stop | OnFailure::Skip, Some(_)) => {
+                return Err(ConfigError::UnusedDeadLetters);
+            }
+            _ => {}
+        }
+        Ok(Self {
+            on_failure,
+            dead_letters,
+            max_failures: Some(layer.max_failures.unwrap_or(DEFAULT_MAX_FAILURES)),
+            retries: layer.retries.unwrap_or(DEFAULT_RETRIES),
+        })
+    }
 }
 
 /// Which objects are read.
@@ -226,6 +264,12 @@ pub(crate) enum ConfigError {
         /// The address.
         address: SocketAddr,
     },
+    /// Failed records are to be dead letters, and nothing says where.
+    #[error("nothing says where dead letters are written to")]
+    NoDeadLetters,
+    /// Dead letters are written somewhere, and no record becomes one.
+    #[error("no record becomes a dead letter")]
+    UnusedDeadLetters,
     /// Several workers for one recording.
     #[error("a recording is read by one worker")]
     SeveralWorkers,
@@ -287,7 +331,7 @@ impl TryFrom<Layer> for Config {
             process_memory: process.memory.map(|size| size.0),
             workers,
             checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),
-            on_bad_record: failure.on_bad_record.unwrap_or(OnBadRecord::Stop),
+            failure: FailureHandling::of(failure)?,
             shutdown_timeout: process
                 .shutdown_timeout
                 .map_or(DEFAULT_SHUTDOWN_TIMEOUT, |span| span.0),

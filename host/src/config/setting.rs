@@ -63,8 +63,14 @@ pub(crate) enum Setting {
     Workers,
     /// The time between two checkpoints.
     CheckpointInterval,
-    /// What to do with a record that the processor rejects.
-    OnBadRecord,
+    /// What to do with a record that the processor rejects or fails on.
+    OnFailure,
+    /// Where dead letters are written to.
+    DeadLetters,
+    /// How many records may fail.
+    MaxFailures,
+    /// How often a call is repeated because the processor asks for it.
+    Retries,
     /// How long a command waits for brokers that do not answer.
     BrokerTimeout,
     /// How long the process may take to end after a request to stop.
@@ -83,7 +89,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -114,7 +120,10 @@ impl Setting {
         Self::ProcessMemory,
         Self::Workers,
         Self::CheckpointInterval,
-        Self::OnBadRecord,
+        Self::OnFailure,
+        Self::DeadLetters,
+        Self::MaxFailures,
+        Self::Retries,
         Self::BrokerTimeout,
         Self::ShutdownTimeout,
         Self::Metrics,

@@ -58,8 +58,8 @@ fn what_nothing_sets_has_its_default() {
     assert_eq!(config.limits.deadline, DEFAULT_DEADLINE);
     assert_eq!(config.checkpoint_interval, DEFAULT_CHECKPOINT_INTERVAL);
     assert_eq!(
-        (config.workers, config.on_bad_record),
-        (1, OnBadRecord::Stop)
+        (config.workers, config.failure.on_failure),
+        (1, OnFailure::Stop)
     );
     assert_eq!(config.objects.privileged, Privileged::No);
     assert_eq!(config.objects.missing_topics, MissingTopics::Error);
@@ -118,7 +118,7 @@ fn values_of_a_file_are_checked_by_the_rules_of_flags() {
         r#"{"process": {"workers": 257}}"#,
         r#"{"kafka": {"brokers": ""}}"#,
         r#"{"journal": {"on_eof": "wait"}}"#,
-        r#"{"failure": {"on_bad_record": "retry"}}"#,
+        r#"{"failure": {"on_failure": "retry"}}"#,
     ] {
         assert!(serde_json::from_str::<Layer>(text).is_err(), "{text}");
     }

@@ -65,6 +65,9 @@ pub(crate) enum ValueError {
     /// It is not an address.
     #[error("it is not a port, or an address with a port such as 127.0.0.1:9464")]
     Address,
+    /// It is no limit on failures.
+    #[error("it is neither a number of records nor a share from 0% to 100%")]
+    Failures,
     /// A time that has not come yet.
     #[error("it is in the future")]
     Future,
@@ -144,14 +147,84 @@ pub(crate) enum OnEof {
     Restart,
 }
 
-/// What a run does with a record that the processor rejects.
+/// What a run does with a record that the processor rejects or fails on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum OnBadRecord {
+pub(crate) enum OnFailure {
     /// It ends, and drops everything since the last checkpoint.
     Stop,
     /// It counts the record and continues.
     Skip,
+    /// It writes the record to the dead letters and continues.
+    DeadLetter,
+}
+
+/// How many records may fail: a number, or a share such as `1%` with up to two decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) enum MaxFailures {
+    /// So many.
+    Records(u64),
+    /// So many of a hundred.
+    Percent(Percent),
+}
+
+/// A share in hundredths of a percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Percent(u32);
+
+impl Percent {
+    /// One percent.
+    pub(crate) const ONE: Self = Self(100);
+
+    /// The share in hundredths of a percent.
+    pub(crate) fn hundredths(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for MaxFailures {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const WHOLE: u32 = 10_000;
+        let Some(percent) = text.trim().strip_suffix('%') else {
+            let number = text.trim().parse();
+            return number.map(Self::Records).map_err(|_| ValueError::Failures);
+        };
+        let (whole, decimals) = percent
+            .trim()
+            .split_once('.')
+            .unwrap_or((percent.trim(), ""));
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || decimals.len() > 2 || !is_number(whole) || !is_number(decimals) {
+            return Err(ValueError::Failures);
+        }
+        let hundredths: u32 = format!("{whole}{decimals:0<2}")
+            .parse()
+            .map_err(|_| ValueError::Failures)?;
+        if hundredths > WHOLE {
+            return Err(ValueError::Failures);
+        }
+        Ok(Self::Percent(Percent(hundredths)))
+    }
+}
+
+impl fmt::Display for MaxFailures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Records(most) => most.fmt(f),
+            Self::Percent(Percent(hundredths)) => {
+                write!(f, "{}", hundredths / 100)?;
+                match hundredths % 100 {
+                    0 => {}
+                    rest if rest % 10 == 0 => write!(f, ".{}", rest / 10)?,
+                    rest => write!(f, ".{rest:02}")?,
+                }
+                f.write_str("%")
+            }
+        }
+    }
 }
 
 impl fmt::Debug for KafkaSettings {
@@ -199,7 +272,8 @@ write_as_text!(
     Phases,
     Privileged,
     LogFilter,
-    MetricsAddress
+    MetricsAddress,
+    MaxFailures
 );
 
 impl fmt::Display for TopicPartition {
@@ -333,7 +407,8 @@ read_from_scalar!(
     Phases,
     Privileged,
     LogFilter,
-    MetricsAddress
+    MetricsAddress,
+    MaxFailures
 );
 
 impl From<BTreeMap<String, Scalar>> for KafkaSettings {

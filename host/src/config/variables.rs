@@ -125,6 +125,11 @@ impl Variables {
                 let key = key.to_ascii_uppercase().replace('.', "_");
                 format!("{PREFIX}{KAFKA}{key}")
             })
+        } else if let Some((_, setting)) = file::RENAMED
+            .iter()
+            .find(|(old, _)| old.to_ascii_uppercase() == rest)
+        {
+            Some(format!("{PREFIX}{}", keys(*setting).to_ascii_uppercase()))
         } else {
             let known = Setting::ALL.map(|setting| keys(setting).to_ascii_uppercase());
             let known: Vec<&str> = known.iter().map(String::as_str).chain([CONFIG]).collect();

@@ -2,6 +2,7 @@
 //!
 //! No type of rdkafka or wasmtime appears here, so that every stage can name a batch.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The columns that the plan asked for.
@@ -126,6 +127,34 @@ impl Batch {
         self.keys.get(start..end)
     }
 
+    /// The value of the record at `index`: none for a tombstone, and where values are not gathered.
+    #[must_use]
+    pub fn value(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.value_ends.get(index)? as usize;
+        let start = start_of(&self.value_ends, index) as usize;
+        self.values
+            .get(start..end)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A copy of some of its records.
+    fn part(&self, range: Range<usize>) -> Self {
+        let (keys, key_ends) = part_of(&self.keys, &self.key_ends, &range);
+        let (values, value_ends) = part_of(&self.values, &self.value_ends, &range);
+        let timestamps = self.timestamps.get(range.clone()).unwrap_or_default();
+        Self {
+            topic: Arc::clone(&self.topic),
+            value_bytes: value_ends.last().copied().unwrap_or(0),
+            values,
+            value_ends,
+            keys,
+            key_ends,
+            partitions: self.partitions[range.clone()].to_vec(),
+            offsets: self.offsets[range].to_vec(),
+            timestamps: timestamps.to_vec(),
+        }
+    }
+
     /// The capacity of its larger buffers, in bytes.
     fn capacity(&self) -> usize {
         self.values.capacity() + self.keys.capacity()
@@ -162,6 +191,23 @@ impl Batch {
         }
         Ok(())
     }
+}
+
+/// Where the entry at `index` begins, in bytes.
+fn start_of(ends: &[u32], index: usize) -> u32 {
+    let before = index.checked_sub(1).and_then(|before| ends.get(before));
+    before.copied().unwrap_or(0)
+}
+
+/// Some entries of a column of bytes, and where each of them ends. Both are empty where they are not gathered.
+fn part_of(bytes: &[u8], ends: &[u32], range: &Range<usize>) -> (Vec<u8>, Vec<u32>) {
+    let first = start_of(ends, range.start);
+    let ends: Vec<u32> = ends.get(range.clone()).map_or_else(Vec::new, |ends| {
+        ends.iter().map(|end| end - first).collect()
+    });
+    let end = first + ends.last().copied().unwrap_or(0);
+    let part = bytes.get(first as usize..end as usize);
+    (part.unwrap_or_default().to_vec(), ends)
 }
 
 /// A batch whose ends no longer fit 32 bits. The batch limits are far lower.
@@ -249,6 +295,34 @@ impl Batches {
         &self.topics[..self.used]
     }
 
+    /// The batch of the record at `index`, which counts the records of all batches, and its index there.
+    #[must_use]
+    pub fn find(&self, mut index: usize) -> Option<(&Batch, usize)> {
+        for batch in self.as_slice() {
+            match index.checked_sub(batch.records()) {
+                None => return Some((batch, index)),
+                Some(rest) => index = rest,
+            }
+        }
+        None
+    }
+
+    /// A copy of some records, counted over all batches.
+    #[must_use]
+    pub fn part(&self, range: &Range<usize>) -> Vec<Batch> {
+        let mut parts = Vec::new();
+        let mut before = 0;
+        for batch in self.as_slice() {
+            let within = |index: usize| index.clamp(before, before + batch.records()) - before;
+            let own = within(range.start)..within(range.end);
+            if !own.is_empty() {
+                parts.push(batch.part(own));
+            }
+            before += batch.records();
+        }
+        parts
+    }
+
     /// The columns that the plan asked for.
     #[must_use]
     pub fn columns(&self) -> Columns {
@@ -277,6 +351,73 @@ impl Batches {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn part_has_the_same_records_with_ends_of_its_own() {
+        let topic = |name: &str| {
+            Arc::new(Topic {
+                name: name.to_owned(),
+                object_type: name.to_owned(),
+                privileged: false,
+            })
+        };
+        for columns in [
+            Columns::ALL,
+            Columns {
+                values: false,
+                timestamps: false,
+                ..Columns::ALL
+            },
+        ] {
+            let mut batches = Batches::new(columns);
+            let mut expected = Vec::new();
+            let topics = [topic("a"), topic("b")];
+            for index in 0..7_u8 {
+                let value = vec![index; usize::from(index)];
+                let record = RecordRef {
+                    partition: u32::from(index % 2),
+                    offset: 100 + u64::from(index),
+                    timestamp_ms: i64::from(index),
+                    key: &[index, index],
+                    value: &value,
+                };
+                batches
+                    .push(&topics[usize::from(index >= 4)], record)
+                    .unwrap();
+                expected.push((u64::from(index) + 100, vec![index; 2], value));
+            }
+            for (start, end) in [(0, 7), (0, 4), (3, 6), (5, 6), (2, 2), (4, 7)] {
+                let part = batches.part(&(start..end));
+                let mut found = Vec::new();
+                for batch in &part {
+                    assert!(batch.records() > 0);
+                    for index in 0..batch.records() {
+                        let value = batch.value(index).unwrap_or_default().to_vec();
+                        found.push((
+                            batch.offsets[index],
+                            batch.key(index).unwrap().to_vec(),
+                            value,
+                        ));
+                    }
+                }
+                let mut expected = expected[start..end].to_vec();
+                if !columns.values {
+                    for record in &mut expected {
+                        record.2.clear();
+                    }
+                    let ends: Vec<_> = part
+                        .iter()
+                        .filter_map(|batch| batch.value_ends.last())
+                        .collect();
+                    assert_eq!(ends.len(), part.len());
+                }
+                assert_eq!(found, expected, "{start}..{end}");
+            }
+            let (batch, index) = batches.find(5).unwrap();
+            assert_eq!((batch.topic.name.as_str(), index), ("b", 1));
+            assert!(batches.find(7).is_none());
+        }
+    }
 
     #[test]
     fn buffers_of_large_records_are_given_up_and_usual_ones_are_kept() {

@@ -41,6 +41,13 @@ impl ShownKey {
     }
 }
 
+impl ShownKey {
+    /// The key without any words, if the record has one.
+    pub(crate) fn id(self) -> Option<String> {
+        Some(self.0).filter(|shown| !shown.is_empty())
+    }
+}
+
 impl fmt::Display for ShownKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {

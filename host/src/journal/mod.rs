@@ -2,6 +2,7 @@
 //! processor.
 
 pub mod batch;
+pub(crate) mod failure_kind;
 pub mod group_offsets;
 pub(crate) mod holders;
 pub(crate) mod key;

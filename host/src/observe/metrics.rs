@@ -73,6 +73,18 @@ const REJECTIONS: Metric = Metric {
     labels: &[],
     help: "Records that the processor rejected and that were skipped",
 };
+const FAILURES: Metric = Metric {
+    name: "journal_host_failures",
+    kind: Kind::Counter,
+    labels: &["kind"],
+    help: "Records that failed and were passed over; `rejected` is one of the kinds",
+};
+const DEAD_LETTERS: Metric = Metric {
+    name: "journal_host_dead_letters",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Dead letters that are durable",
+};
 const CALLS: Metric = Metric {
     name: "journal_host_call_seconds",
     kind: Kind::Histogram,
@@ -192,6 +204,8 @@ impl Collector for RunCollector {
         to.counter(&BYTES, progress.bytes())?;
         to.counters(&ROWS, progress.rows())?;
         to.counter(&REJECTIONS, progress.rejections())?;
+        to.counters(&FAILURES, progress.failures_by_kind())?;
+        to.counter(&DEAD_LETTERS, progress.dead_letters())?;
         to.calls(&progress.calls())?;
         let lag = progress.lag_by_topic();
         to.gauges(&LAG, lag.iter().map(|(topic, &lag)| (&**topic, lag)))?;

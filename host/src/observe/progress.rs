@@ -14,6 +14,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use self::worker::UNKNOWN;
 pub(crate) use self::worker::{CALL_SECONDS, Calls, WorkerProgress};
+use crate::journal::failure_kind::FailureKind;
 use crate::journal::plan::Output;
 use crate::text::plural;
 
@@ -50,7 +51,11 @@ pub(crate) struct Progress {
     title: String,
     started: Instant,
     workers: Vec<Arc<WorkerProgress>>,
-    rejections: AtomicU64,
+    /// Failed records by their kind, once that is durable.
+    failures: [AtomicU64; FailureKind::ALL.len()],
+    dead_letters: AtomicU64,
+    /// Failed records that the log named.
+    named: AtomicU64,
     /// The outputs with the rows that were made durable.
     outputs: Vec<(String, AtomicU64)>,
 }
@@ -63,7 +68,9 @@ impl Progress {
             title: String::new(),
             started: Instant::now(),
             workers: (0..workers).map(|_| Arc::default()).collect(),
-            rejections: 0.into(),
+            failures: Default::default(),
+            dead_letters: 0.into(),
+            named: 0.into(),
             outputs: outputs
                 .iter()
                 .map(|output| (output.name.clone(), 0.into()))
@@ -83,9 +90,37 @@ impl Progress {
         Arc::clone(&self.workers[number])
     }
 
-    /// Counts a rejected record and returns the number of those before.
-    pub(crate) fn count_rejection(&self) -> u64 {
-        self.rejections.fetch_add(1, Ordering::Relaxed)
+    /// Counts failed records of one kind.
+    pub(crate) fn count_failures(&self, kind: FailureKind, records: u64) {
+        self.failures[kind as usize].fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Counts dead letters that were made durable.
+    pub(crate) fn count_dead_letters(&self, letters: u64) {
+        self.dead_letters.fetch_add(letters, Ordering::Relaxed);
+    }
+
+    /// Counts a failed record that the log may name, and returns the number of those before.
+    pub(crate) fn count_named(&self) -> u64 {
+        self.named.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The names of the kinds of failures, and the records that failed so.
+    pub(crate) fn failures_by_kind(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let kinds = FailureKind::ALL.into_iter().zip(&self.failures);
+        kinds.map(|(kind, count)| (kind.name(), count.load(Ordering::Relaxed)))
+    }
+
+    /// Dead letters that were made durable.
+    pub(crate) fn dead_letters(&self) -> u64 {
+        self.dead_letters.load(Ordering::Relaxed)
+    }
+
+    /// Failed records that do not come again.
+    #[must_use]
+    pub(crate) fn failures(&self) -> u64 {
+        let counts = self.failures.iter();
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     /// Counts rows that were made durable, by output in the order of the plan.
@@ -237,7 +272,7 @@ impl Progress {
     /// Records that were rejected and skipped.
     #[must_use]
     pub(crate) fn rejections(&self) -> u64 {
-        self.rejections.load(Ordering::Relaxed)
+        self.failures[FailureKind::Rejected as usize].load(Ordering::Relaxed)
     }
 
     /// The rows of each output that were made durable.
@@ -321,6 +356,15 @@ impl fmt::Display for Progress {
             plural(self.rate(), "object"),
             self.rejections(),
         )?;
+        for (kind, records) in self.failures_by_kind().skip(1) {
+            if records > 0 {
+                write!(f, ", {records} {kind}")?;
+            }
+        }
+        let letters = self.dead_letters();
+        if letters > 0 {
+            write!(f, "; {letters} dead letters")?;
+        }
         f.write_str(&self.rows_text())
     }
 }

@@ -14,6 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use sha2::{Digest, Sha256};
+
 use self::observation::{Observation, run_info};
 use self::stages::Stages;
 use self::workers::Builder;
@@ -21,12 +23,13 @@ use super::quota::RecordQuota;
 use super::reopen::Reopen;
 use super::stop::Stop;
 use super::{
-    Deadlines, Ended, OnBadRecord, ProcessorSettings, StartRules, Work, WorkerError,
+    Deadlines, Ended, FailurePolicy, OnFailure, ProcessorSettings, StartRules, Work, WorkerError,
     WorkerSettings, run_workers,
 };
 use crate::config::memory::{GUEST_PER_BATCH, MemoryPlan, MemoryRequest, TooLittle};
 use crate::config::options::{self, OptionsError};
 use crate::config::{self, Config, OnEof, Phases};
+use crate::journal::batch::Columns;
 use crate::journal::offset_file::OffsetFileError;
 use crate::journal::offsets::Partition;
 use crate::journal::plan::Plan;
@@ -38,6 +41,7 @@ use crate::sandbox::{
     self, CallError, CompileLimits, Compiler, Engine, Interrupt, Limits, LoadError, Plugin,
     Processor,
 };
+use crate::sink::dead_letters::RunIdentity;
 use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::{BatchLimits, SourceError};
@@ -201,15 +205,12 @@ impl Pipeline {
         let builder = Builder {
             object_types: in_stages(config, object_types(config, &plan)?)?,
             settings: WorkerSettings {
-                columns: plan.columns,
+                columns: gathered(config, plan.columns),
                 batch_limits: batch_limits(config, &memory),
                 held_bytes: memory.held,
                 kept_batches_bytes: memory.bounded.map(|bounds| bounds.kept_batches),
                 checkpoint_interval: None,
-                on_bad_record: match config.on_bad_record {
-                    config::OnBadRecord::Stop => OnBadRecord::Stop,
-                    config::OnBadRecord::Skip => OnBadRecord::Skip,
-                },
+                failure: failure_policy(&config.failure, &plugin, &options),
                 start: StartRules::beginning(),
                 reads_again: false,
                 deadlines: Deadlines::NONE,
@@ -377,6 +378,42 @@ fn wall_limit(deadline: Duration, poll_interval: Option<Duration>) -> Duration {
     match poll_interval {
         None => usual,
         Some(interval) => usual.min((interval / 3).max(deadline)),
+    }
+}
+
+/// The columns that are gathered: those of the plan, and what dead letters hold.
+fn gathered(config: &Config, planned: Columns) -> Columns {
+    if config.failure.on_failure != config::OnFailure::DeadLetter {
+        return planned;
+    }
+    Columns {
+        values: true,
+        value_ends: true,
+        timestamps: true,
+        ..planned
+    }
+}
+
+fn failure_policy(
+    failure: &config::FailureHandling,
+    plugin: &Plugin,
+    options: &str,
+) -> FailurePolicy {
+    let description = plugin.description();
+    FailurePolicy {
+        on_failure: match failure.on_failure {
+            config::OnFailure::Stop => OnFailure::Stop,
+            config::OnFailure::Skip => OnFailure::Skip,
+            config::OnFailure::DeadLetter => OnFailure::DeadLetter,
+        },
+        retries: failure.retries,
+        max_failures: failure.max_failures,
+        run: Some(Arc::new(RunIdentity {
+            plugin: description.name.clone(),
+            plugin_version: description.version.clone(),
+            plugin_digest: plugin.digest().to_owned(),
+            options_digest: format!("{:x}", Sha256::digest(options)),
+        })),
     }
 }
 

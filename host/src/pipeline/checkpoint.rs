@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::journal::offsets::{OffsetStore, Offsets};
 use crate::kafka::Membership;
+use crate::sink::dead_letters::{DeadLetter, LetterSink};
 use crate::sink::{Checkpoint, Committed, HeldRows, Sink, SinkError};
 
 /// The sinks of one worker.
@@ -14,6 +15,9 @@ pub(super) struct Sinks {
     number: u64,
     /// The sinks that are done with it.
     done: Vec<bool>,
+    /// Where dead letters are written to, and whether those of this checkpoint are.
+    letters: Option<Box<dyn LetterSink>>,
+    letters_done: bool,
 }
 
 /// How a checkpoint went at all sinks.
@@ -28,8 +32,14 @@ pub(super) enum AllCommitted {
 }
 
 impl Sinks {
-    pub(super) fn new(sinks: Vec<Box<dyn Sink>>, worker: usize) -> Self {
+    pub(super) fn new(
+        sinks: Vec<Box<dyn Sink>>,
+        letters: Option<Box<dyn LetterSink>>,
+        worker: usize,
+    ) -> Self {
         Self {
+            letters,
+            letters_done: false,
             done: vec![false; sinks.len()],
             all: sinks,
             worker,
@@ -49,6 +59,9 @@ impl Sinks {
 
     /// Opens again what was moved or removed, as a checkpoint does.
     pub(super) fn reopen(&mut self) -> Result<(), SinkError> {
+        if let Some(letters) = &mut self.letters {
+            letters.reopen()?;
+        }
         self.all.iter_mut().try_for_each(|sink| sink.reopen())
     }
 
@@ -58,14 +71,22 @@ impl Sinks {
     }
 
     /// Hands the rows between two positions to the sinks that are not done with them. The sink that decides comes
-    /// last, so that what it commits is durable everywhere.
+    /// last, so that what it commits is durable everywhere; dead letters come first.
     pub(super) fn commit(
         &mut self,
         from: &Offsets,
         to: &Offsets,
         rows: &HeldRows,
+        letters: &[DeadLetter],
         membership: Option<&Membership>,
     ) -> Result<AllCommitted, SinkError> {
+        if let Some(sink) = &mut self.letters
+            && !letters.is_empty()
+            && !self.letters_done
+        {
+            sink.write(letters)?;
+            self.letters_done = true;
+        }
         for last in [false, true] {
             for (index, sink) in self.all.iter_mut().enumerate() {
                 if self.done[index] || sink.offsets().is_some() != last {
@@ -97,6 +118,7 @@ impl Sinks {
     pub(super) fn begin_next(&mut self) {
         self.number += 1;
         self.done.fill(false);
+        self.letters_done = false;
     }
 }
 

@@ -1,12 +1,16 @@
 //! Why a worker ended the run, with the records concerned.
 
+pub(crate) mod bisection;
+pub(crate) mod held;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::config::MaxFailures;
 use crate::journal::batch::Batch;
 use crate::journal::key::ShownKey;
 use crate::journal::offsets::{Partition, StoreError};
-use crate::sandbox::{CallError, Rejection};
+use crate::sandbox::CallError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
 use crate::text::plural;
@@ -27,6 +31,31 @@ pub(crate) enum WorkerError {
         /// The error.
         #[source]
         source: CallError,
+    },
+    /// A record fails by itself, and the settings say that this ends the run.
+    #[error("`process` failed on {record}")]
+    Record {
+        /// The record.
+        record: Box<RecordPosition>,
+        /// The error.
+        #[source]
+        source: CallError,
+    },
+    /// Too many records failed: the processor is wrong, and not a record.
+    #[error(
+        "{failures} of {records} records failed, more than {limit}; the last one is {record}: {reason}"
+    )]
+    TooManyFailures {
+        /// Failed records.
+        failures: u64,
+        /// All records that were processed.
+        records: u64,
+        /// The limit.
+        limit: MaxFailures,
+        /// The last record that failed.
+        record: Box<RecordPosition>,
+        /// Why it failed.
+        reason: String,
     },
     /// The processor rejected a record, and the settings say that this ends the run.
     #[error("the processor rejected {record}: {reason}")]
@@ -141,14 +170,7 @@ impl WorkerError {
     /// The error and its causes in one line.
     #[must_use]
     pub(crate) fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 }
 
@@ -227,6 +249,19 @@ impl fmt::Display for CallRanges {
     }
 }
 
+/// The error and its causes in one line.
+#[must_use]
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 /// The position of a record, as an operator finds it.
 #[derive(Debug)]
 pub(crate) struct RecordPosition {
@@ -237,13 +272,13 @@ pub(crate) struct RecordPosition {
 }
 
 impl RecordPosition {
-    pub(super) fn of(batches: &[Batch], rejection: &Rejection) -> Self {
-        let batch = &batches[rejection.batch];
-        let key = batch.key(rejection.index).unwrap_or_default();
+    /// The position of the record at `index` of a batch.
+    pub(super) fn of(batch: &Batch, index: usize) -> Self {
+        let key = batch.key(index).unwrap_or_default();
         Self {
             topic: batch.topic.name.clone(),
-            partition: batch.partitions[rejection.index],
-            offset: batch.offsets[rejection.index],
+            partition: batch.partitions[index],
+            offset: batch.offsets[index],
             key: ShownKey::new(key),
         }
     }

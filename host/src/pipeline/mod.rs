@@ -18,5 +18,6 @@ pub(crate) use outputs::OutputBindings;
 pub(crate) use processor::{Process, ProcessorSettings, SandboxedProcessor};
 pub(crate) use run::{Work, run_workers};
 pub(crate) use worker::{
-    Deadlines, Ended, Finished, OnBadRecord, StartRules, Worker, WorkerParts, WorkerSettings,
+    Deadlines, Ended, FailurePolicy, Finished, OnFailure, StartRules, Worker, WorkerParts,
+    WorkerSettings,
 };

@@ -1,6 +1,7 @@
 //! The outputs of a run and the sinks that they are bound to.
 
 use crate::journal::plan::{Output, Plan};
+use crate::sink::dead_letters::{LetterFile, LetterSink};
 use crate::sink::{BoundOutput, HeldRows, RowLimits, Sink, SinkError, SinkFactory};
 
 /// The destinations of a run, and the destination of each output.
@@ -8,6 +9,7 @@ pub(crate) struct OutputBindings {
     destinations: Vec<Box<dyn SinkFactory>>,
     /// For each output of the plan, the index of its destination.
     outputs: Vec<(Output, usize)>,
+    dead_letters: Option<LetterFile>,
 }
 
 impl OutputBindings {
@@ -24,7 +26,24 @@ impl OutputBindings {
         Ok(Self {
             destinations: vec![destination],
             outputs: outputs.collect(),
+            dead_letters: None,
         })
+    }
+
+    /// Writes dead letters to this file.
+    #[must_use]
+    pub(crate) fn with_dead_letters(self, file: LetterFile) -> Self {
+        Self {
+            dead_letters: Some(file),
+            ..self
+        }
+    }
+
+    /// Where a worker writes dead letters to.
+    #[must_use]
+    pub(crate) fn dead_letters(&self) -> Option<Box<dyn LetterSink>> {
+        let file = self.dead_letters.clone()?;
+        Some(Box::new(file))
     }
 
     /// The buffer for the rows of one worker.

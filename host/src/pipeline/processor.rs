@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::failure::bisection::deadline_of;
 use super::failure::{CallRanges, WorkerError};
 use crate::journal::batch::Batch;
 use crate::journal::plan::Plan;
@@ -29,6 +30,9 @@ pub(crate) trait Process: Send {
     fn memory_bytes(&self) -> u64 {
         0
     }
+
+    /// Gives further calls the deadline of a part of a call: `part` of its `records`.
+    fn share_deadline(&mut self, part: usize, records: usize);
 
     /// Starts a fresh instance, without anything that was emitted or held since the last checkpoint.
     ///
@@ -102,6 +106,11 @@ impl Process for SandboxedProcessor {
 
     fn memory_bytes(&self) -> u64 {
         self.processor.memory_bytes() as u64
+    }
+
+    fn share_deadline(&mut self, part: usize, records: usize) {
+        let deadline = deadline_of(self.settings.limits.deadline, part, records);
+        self.processor.set_deadline(deadline);
     }
 
     fn restart(&mut self) -> Result<(), WorkerError> {

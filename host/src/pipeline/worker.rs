@@ -8,7 +8,9 @@ mod assignment;
 mod checkpoint_log;
 mod checkpointing;
 mod confirmation;
+mod failures;
 mod passes;
+mod recovery;
 mod settings;
 mod start;
 #[cfg(test)]
@@ -21,23 +23,28 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-pub(crate) use self::settings::{Deadlines, Ended, Finished, OnBadRecord, WorkerSettings};
+pub(crate) use self::settings::{
+    Deadlines, Ended, FailurePolicy, Finished, OnFailure, WorkerSettings,
+};
 pub(crate) use self::start::StartRules;
 
 use self::confirmation::{LAST_PAUSE, Pause};
 use self::passes::Pass;
+use self::recovery::Recovery;
 use self::start::Arriving;
 use self::uncommitted::Uncommitted;
 use self::waiting::Waiting;
 use super::checkpoint::{Sinks, Unconfirmed};
 use super::end::{EndTracker, Reached};
-use super::failure::{CallRanges, RecordPosition, WorkerError};
+use super::failure::WorkerError;
+use super::failure::held::HeldFailures;
 use super::processor::Process;
 use crate::journal::batch::Batches;
 use crate::journal::offsets::{OffsetStore, Offsets, Partition};
 use crate::kafka::Membership;
 use crate::observe::progress::WorkerProgress;
-use crate::sandbox::{CallError, Rejection};
+use crate::sandbox::CallError;
+use crate::sink::dead_letters::LetterSink;
 use crate::sink::{Sink, SinkError};
 use crate::source::{BatchLimits, Event, Source, SourceError};
 
@@ -45,8 +52,6 @@ use crate::source::{BatchLimits, Event, Source, SourceError};
 const POLL_WAIT: Duration = Duration::from_millis(100);
 /// How often the end is looked for while records come, and how often what remains is shown.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How many skipped records are named in the log.
-const NAMED_REJECTIONS: u64 = 100;
 
 /// What a worker works with.
 pub(crate) struct WorkerParts {
@@ -58,6 +63,8 @@ pub(crate) struct WorkerParts {
     pub processor: Box<dyn Process>,
     /// The sinks, by the numbers that the rows were bound with.
     pub sinks: Vec<Box<dyn Sink>>,
+    /// Where dead letters are written to.
+    pub letters: Option<Box<dyn LetterSink>>,
     /// The membership that the source reads under, for sinks that commit with it.
     pub membership: Option<Arc<Membership>>,
     /// The end of every partition that held a record when the run started, for a run that stops there.
@@ -93,6 +100,10 @@ pub(crate) struct Worker {
     uncommitted: Uncommitted,
     /// Whether a `process` call returned since the last checkpoint.
     processed: bool,
+    /// Records that failed since the last checkpoint.
+    failures: HeldFailures,
+    /// What is done about a failed call, while that is done.
+    recovery: Option<Recovery>,
     /// Records of the quota that were claimed since the last checkpoint.
     claimed: usize,
     checkpointed: Instant,
@@ -111,7 +122,7 @@ impl Worker {
             source: parts.source,
             store: parts.store,
             processor: parts.processor,
-            sinks: Sinks::new(parts.sinks, parts.number),
+            sinks: Sinks::new(parts.sinks, parts.letters, parts.number),
             membership: parts.membership,
             end: parts.ends.map(EndTracker::new),
             pass: settings.reads_again.then(Pass::default),
@@ -125,6 +136,8 @@ impl Worker {
             unconfirmed: None,
             uncommitted: Uncommitted::default(),
             processed: false,
+            failures: HeldFailures::default(),
+            recovery: None,
             claimed: 0,
             checkpointed: now,
             looked: now,
@@ -292,42 +305,15 @@ impl Worker {
     }
 
     fn process(&mut self) -> Result<(), WorkerError> {
-        let batches = self.batches.as_slice();
         let begun = Instant::now();
-        let rejections = self
-            .processor
-            .process(batches)
-            .map_err(|source| WorkerError::Call {
-                call: "process",
-                ranges: CallRanges::of(batches),
-                source,
-            })?;
-        self.processed = true;
-        self.counters.count(&self.batches, begun.elapsed());
-        rejections
-            .iter()
-            .try_for_each(|rejection| self.reject(rejection))
-    }
-
-    fn reject(&self, rejection: &Rejection) -> Result<(), WorkerError> {
-        let record = RecordPosition::of(self.batches.as_slice(), rejection);
-        let reason = &rejection.reason;
-        if self.settings.on_bad_record == OnBadRecord::Stop {
-            return Err(WorkerError::Rejected {
-                record,
-                reason: reason.clone(),
-            });
+        match self.processor.process(self.batches.as_slice()) {
+            Ok(rejections) => {
+                self.processed = true;
+                self.counters.count(&self.batches, begun.elapsed());
+                self.take_rejections(&rejections)
+            }
+            Err(error) => self.recover_process(error),
         }
-        let before = self.settings.progress.count_rejection();
-        if self.settings.on_bad_record == OnBadRecord::Count {
-            return Ok(());
-        }
-        if before < NAMED_REJECTIONS {
-            tracing::warn!("skipped {record}: {reason}");
-        } else if before == NAMED_REJECTIONS {
-            tracing::warn!("more records were skipped: they are counted and no longer named");
-        }
-        Ok(())
     }
 
     /// Whether nothing is left to read. A worker that has read its own partitions takes a checkpoint, so that the

@@ -276,6 +276,12 @@ pub enum CallError {
         /// Its text.
         text: String,
     },
+    /// It returned a failure that may not occur again.
+    #[error("the processor failed: `{text}`")]
+    Retry {
+        /// Its text.
+        text: String,
+    },
     /// Its answer to `describe` or `start` breaks a rule.
     #[error(transparent)]
     Response(Box<AnswerError>),

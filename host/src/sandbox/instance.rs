@@ -1,6 +1,7 @@
 //! A store with its one instance, and the limits of each call into it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::InstancePre;
 use wasmtime::{CallHook, Store, UpdateDeadline};
@@ -96,6 +97,12 @@ impl Instance {
             });
             Ok(())
         });
+    }
+
+    /// Changes the limit on the CPU time of further calls.
+    pub(super) fn set_deadline(&mut self, deadline: Duration) {
+        self.limits.deadline = deadline;
+        self.store.data_mut().set_deadline(deadline);
     }
 
     /// Makes one call within the limits.

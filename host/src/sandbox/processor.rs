@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::time::Duration;
 
 use super::bindings::swh::journal::types;
 use super::instance::{Instance, Refused};
@@ -76,6 +77,11 @@ impl Processor {
         let rows = mem::take(self.rows());
         self.instance.abandon();
         rows
+    }
+
+    /// Changes the limit on the CPU time of further calls.
+    pub(crate) fn set_deadline(&mut self, deadline: Duration) {
+        self.instance.set_deadline(deadline);
     }
 
     /// Attributes the time of further calls to the guest and the boundary in `meter`, and notes the guest's memory
@@ -220,9 +226,9 @@ fn count(batches: &[Batch]) -> usize {
 }
 
 fn failure(failure: types::Failure) -> CallError {
-    // Both end the run: a restart is the retry.
-    let (types::Failure::Retry(text) | types::Failure::Fatal(text)) = failure;
-    CallError::Failure {
-        text: text::clean(&text, text::MESSAGE_BYTES),
+    let clean = |text: &str| text::clean(text, text::MESSAGE_BYTES);
+    match failure {
+        types::Failure::Retry(text) => CallError::Retry { text: clean(&text) },
+        types::Failure::Fatal(text) => CallError::Failure { text: clean(&text) },
     }
 }

@@ -116,6 +116,11 @@ impl State {
         self.limiter.forget();
     }
 
+    /// Changes the limit on the CPU time of further calls.
+    pub(super) fn set_deadline(&mut self, deadline: Duration) {
+        self.limits.deadline = deadline;
+    }
+
     /// Ends the call.
     pub(super) fn end(&self) {
         if let Some(meter) = &self.meter {

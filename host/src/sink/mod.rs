@@ -4,6 +4,7 @@
 //! until a checkpoint hands them to each [`Sink`].
 
 mod aggregate;
+pub(crate) mod dead_letters;
 pub mod files;
 mod held_rows;
 pub mod jsonl;

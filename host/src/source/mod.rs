@@ -3,6 +3,7 @@
 pub(crate) mod kafka;
 pub(crate) mod recording;
 
+use std::collections::BTreeSet;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,22 @@ pub(crate) trait Source: Send {
 
     /// The position of each assigned partition after everything that was handed out or passed over.
     fn position(&self) -> Offsets;
+
+    /// The position of each assigned partition before the poll that handed these batches out, which was the last one
+    /// that handed anything out.
+    fn position_before(&self, batches: &Batches) -> Offsets {
+        let mut before = self.position();
+        for batch in batches.as_slice() {
+            let mut seen = BTreeSet::new();
+            for (&number, &offset) in batch.partitions.iter().zip(&batch.offsets) {
+                if seen.insert(number) {
+                    let topic = batch.topic.name.as_str().into();
+                    before.insert(Partition { topic, number }, offset);
+                }
+            }
+        }
+        before
+    }
 
     /// Looks up where `start` is in each partition. A question that has no answer yet is asked again.
     ///

@@ -46,6 +46,8 @@ pub(crate) struct Recording {
     partition: Partition,
     /// Frames that were read.
     frames: u64,
+    /// Those that were read before the last poll that handed something out.
+    before: u64,
     /// Whether the worker has answered that it reads the recording.
     assigned: bool,
     /// Bytes of the file, where it is a regular one.
@@ -97,6 +99,7 @@ impl Recording {
             options,
             partition,
             frames: 0,
+            before: 0,
             assigned: false,
             bytes,
         })
@@ -128,6 +131,7 @@ impl Recording {
         limits: BatchLimits,
         end: Option<u64>,
     ) -> Result<Event, Error> {
+        let before = self.frames;
         let mut ended = false;
         for _ in 0..FRAMES_A_POLL {
             let is_enough = into.records() == limits.records;
@@ -142,6 +146,9 @@ impl Recording {
                     break;
                 }
             }
+        }
+        if !into.is_empty() {
+            self.before = before;
         }
         Ok(match (into.is_empty(), ended) {
             (false, _) => Event::Records,
@@ -192,12 +199,14 @@ impl Recording {
         self.frames += 1;
     }
 
-    /// Reads the file again from its beginning to this frame.
-    fn reopen_at(&mut self, frames: u64) -> Result<(), Error> {
-        self.check_rereading()?;
-        self.reader = reader(&self.options)?;
-        self.topics.start_over();
-        self.frames = 0;
+    /// Reads to this frame, from the beginning of the file if the frame was read already.
+    fn go_to(&mut self, frames: u64) -> Result<(), Error> {
+        if frames < self.frames {
+            self.check_rereading()?;
+            self.reader = reader(&self.options)?;
+            self.topics.start_over();
+            self.frames = 0;
+        }
         while self.frames < frames {
             let Some(frame) = self.reader.next_frame()? else {
                 break;
@@ -249,6 +258,10 @@ impl Source for Recording {
         own.into_iter().collect()
     }
 
+    fn position_before(&self, _batches: &Batches) -> Offsets {
+        Offsets::from([(self.partition.clone(), self.before)])
+    }
+
     /// A recording is read from its beginning, whatever is asked for.
     fn resolve(&mut self, of: &[Partition], _start: Start) -> Result<Poll<Offsets>, SourceError> {
         let beginning = of.iter().map(|partition| (partition.clone(), 0));
@@ -262,7 +275,7 @@ impl Source for Recording {
 
     fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
         match to.get(&self.partition) {
-            Some(&frames) if frames != self.frames => Ok(self.reopen_at(frames)?),
+            Some(&frames) if frames != self.frames => Ok(self.go_to(frames)?),
             _ => Ok(()),
         }
     }

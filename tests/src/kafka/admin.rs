@@ -196,19 +196,14 @@ impl Broker {
     /// When the broker does not answer.
     #[must_use]
     pub fn end_offsets(&self, prefix: &Prefix) -> BTreeMap<TopicPartition, i64> {
-        // A broker that just started or made the topics answers for some partitions with an error for a moment.
-        until("the end of each partition", REQUEST_LIMIT, || {
-            let mut wanted = self.partitions(prefix);
-            wanted
-                .set_all_offsets(Offset::End)
-                .expect("the list takes offsets");
-            let ends = self
-                .observer("unused")
-                .offsets_for_times(wanted, REQUEST_LIMIT)
-                .expect("the broker answers");
-            let all = ends.elements().iter().all(|end| end.error().is_ok());
-            all.then(|| numbers(&ends))
-        })
+        let mut wanted = self.partitions(prefix);
+        wanted
+            .set_all_offsets(Offset::End)
+            .expect("the list takes offsets");
+        let ends = self
+            .observer("unused")
+            .offsets_for_times(wanted, REQUEST_LIMIT);
+        numbers(&ends.expect("the broker answers"))
     }
 
     /// The committed offsets of a group. A partition without one is absent.

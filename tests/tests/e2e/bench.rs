@@ -162,7 +162,7 @@ fn rejected_records_are_counted() {
     assert_eq!(number(&round["rejected"]), 136);
     let finished = rejecting().finish(LIMIT).success();
     assert!(
-        finished.stdout.contains("--on-bad-record skip"),
+        finished.stdout.contains("--on-failure skip"),
         "{}",
         finished.stdout
     );

@@ -6,6 +6,7 @@ mod check;
 mod configuration;
 mod confinement;
 mod delivery;
+mod failures;
 mod harness;
 mod large_records;
 mod objects;

@@ -14,7 +14,7 @@ fn fuzzer_corpus_is_read_or_rejected_in_the_sandbox_and_never_traps() {
     let finished = Host::run(&paths::plugin("guest-objects"))
         .arg("--recording")
         .arg(corpus)
-        .args(["--on-bad-record", "skip"])
+        .args(["--on-failure", "skip", "--max-failures", "100%"])
         .finish(LIMIT)
         .success();
     let read = finished.rows().len();

@@ -232,7 +232,7 @@ fn processor_gets_the_bytes_of_each_value_and_may_leave_objects_out() {
     let odd = odd.count();
     let filtered = host("guest-hostile", &prefix, "filtered")
         .args(["--on-eof", "stop"])
-        .args(["--option", "process=reject-even", "--on-bad-record", "skip"]);
+        .args(["--option", "process=reject-even", "--on-failure", "skip"]);
     let filtered = filtered.finish(LIMIT).success();
     let ones = filtered.rows();
     let ones = ones.iter().filter(|row| row["offset"].as_u64() == Some(1));

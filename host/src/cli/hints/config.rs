@@ -33,6 +33,16 @@ impl Explain for ConfigError {
                 "{} can be reached from other machines",
                 names.with(Setting::Metrics, address)
             ),
+            Self::NoDeadLetters => format!(
+                "{} needs {}",
+                names.with(Setting::OnFailure, "dead-letter"),
+                names.of(Setting::DeadLetters)
+            ),
+            Self::UnusedDeadLetters => format!(
+                "{} needs {}",
+                names.of(Setting::DeadLetters),
+                names.with(Setting::OnFailure, "dead-letter")
+            ),
             Self::SeveralWorkers => format!(
                 "{} above 1 does not go with {}",
                 names.of(Setting::Workers),
@@ -74,7 +84,10 @@ impl Explain for ConfigError {
                 "a recording is read from its first record; `journal-host record` makes one of a part of a journal"
                     .to_owned(),
             ),
-            Self::Incomplete { .. } | Self::TwoSources { .. } => None,
+            Self::NoDeadLetters => {
+                Some("it takes a file that failed records are appended to".to_owned())
+            }
+            Self::UnusedDeadLetters | Self::Incomplete { .. } | Self::TwoSources { .. } => None,
         }
     }
 

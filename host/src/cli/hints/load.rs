@@ -165,7 +165,7 @@ fn instead(of: Unsupported) -> String {
         ),
         Unsupported::ErrorReporter => format!(
             "leave the key out: `{}: skip` at the top of the file logs and counts records that the plugin rejects",
-            key(Setting::OnBadRecord)
+            key(Setting::OnFailure)
         ),
     }
 }

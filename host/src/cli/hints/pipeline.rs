@@ -146,9 +146,15 @@ impl Explain for WorkerError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         match self {
             Self::Call { source, .. } => source.hint(names),
-            Self::Rejected { .. } => Some(format!(
-                "{} passes rejected records over and counts them",
-                names.with(Setting::OnBadRecord, "skip")
+            Self::Record { source, .. } => {
+                let passes = passing_over(names);
+                let hint = source.hint(names);
+                Some(hint.map_or_else(|| passes.clone(), |hint| format!("{hint}; {passes}")))
+            }
+            Self::Rejected { .. } => Some(passing_over(names)),
+            Self::TooManyFailures { .. } => Some(format!(
+                "a failure of so many records is usually one of the processor; {} allows more",
+                names.of(Setting::MaxFailures)
             )),
             Self::Source(error) => error.hint(names),
             Self::CutOff { error, .. } => error.hint(names),
@@ -188,6 +194,14 @@ impl Explain for WorkerError {
             _ => false,
         }
     }
+}
+
+fn passing_over(names: Names<'_>) -> String {
+    format!(
+        "{} passes such records over and counts them, and {} keeps them",
+        names.with(Setting::OnFailure, "skip"),
+        names.with(Setting::OnFailure, "dead-letter")
+    )
 }
 
 impl Explain for bench::Error {

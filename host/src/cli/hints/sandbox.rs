@@ -136,12 +136,34 @@ impl Explain for CallError {
             | Self::Row(_)
             | Self::MergedRow(_) => AUTHOR.to_owned(),
             Self::Interrupted
-            | Self::Panicked { .. }
             | Self::Trapped { .. }
             | Self::Failure { .. }
+            | Self::Retry { .. }
             | Self::Poisoned => return None,
+            Self::Panicked { message, .. } => return missing_in_a_plugin(message),
         })
     }
+}
+
+/// What a plugin uses instead of something that the standard library offers and a plugin does not have. The texts are
+/// those with which the library refuses it.
+fn missing_in_a_plugin(message: &str) -> Option<String> {
+    const CLOCK: &str = "time not implemented on this platform";
+    const THREAD: &str = "failed to spawn thread";
+    const ENVIRONMENT: &str = "environment variable";
+    const UNSUPPORTED: &str = "not supported on this platform";
+    let hint = if message.contains(CLOCK) {
+        "a plugin has no clock: use the records' timestamps"
+    } else if !message.contains(UNSUPPORTED) {
+        return None;
+    } else if message.contains(THREAD) {
+        "a plugin has no threads: the host runs several instances with `--workers`"
+    } else if message.contains(ENVIRONMENT) {
+        "a plugin has no environment: pass what it needs as options"
+    } else {
+        "a plugin has no files, network, threads, clock or environment: pass what it needs as options, and emit rows"
+    };
+    Some(hint.to_owned())
 }
 
 #[cfg(test)]
@@ -172,6 +194,35 @@ mod tests {
             assert!(hint(&error).contains("`--memory-limit`"), "{error}");
         }
         assert!(!hint(&at_once(false)).contains("`--memory-limit`"));
+    }
+
+    #[test]
+    fn what_the_standard_library_does_not_have_in_a_plugin_is_named_with_the_way_out() {
+        let hint = |message: &str| {
+            let error = CallError::Panicked {
+                message: message.to_owned(),
+                location: String::new(),
+            };
+            error.hint(Names(&Origins::default()))
+        };
+        for (message, expected) in [
+            ("time not implemented on this platform", "no clock"),
+            (
+                "failed to spawn thread: Error { kind: Unsupported, message: \"operation not supported on this platform\" }",
+                "no threads",
+            ),
+            (
+                "called `Result::unwrap()` on an `Err` value: Error { kind: Unsupported, message: \"operation not \
+                 supported on this platform\" }",
+                "no files",
+            ),
+        ] {
+            assert!(
+                hint(message).is_some_and(|hint| hint.contains(expected)),
+                "{message}"
+            );
+        }
+        assert_eq!(hint("index out of bounds"), None);
     }
 
     #[test]

@@ -132,8 +132,8 @@ fn bad_value_is_named_with_its_line_and_reason() {
     bad("deadline: [1s]", "deadline", None, list);
     let number = "it is not a whole number";
     bad("stop_after: many", "stop_after", Some("many"), number);
-    let word = "it is not one of `stop`, `skip`; did you mean `stop`?";
-    bad("on_bad_record: stopp", "on_bad_record", Some("stopp"), word);
+    let word = "it is not one of `stop`, `skip`, `dead-letter`; did you mean `stop`?";
+    bad("on_failure: stopp", "on_failure", Some("stopp"), word);
     let mapping = "it is not a mapping";
     bad("kafka: sasl.password=x", "kafka", None, mapping);
     bad(

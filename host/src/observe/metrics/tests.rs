@@ -4,11 +4,13 @@ use super::*;
 use crate::journal::offsets::Remaining;
 use crate::journal::plan::Output;
 
-const ALL: [&Metric; 17] = [
+const ALL: [&Metric; 19] = [
     &OBJECTS,
     &BYTES,
     &ROWS,
     &REJECTIONS,
+    &FAILURES,
+    &DEAD_LETTERS,
     &CALLS,
     &LAG,
     &PARTITIONS,

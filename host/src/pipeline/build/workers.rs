@@ -20,6 +20,7 @@ use crate::pipeline::{
     WorkerParts, WorkerSettings,
 };
 use crate::sandbox::Processor;
+use crate::sink::dead_letters::{LetterFile, LetterSink};
 use crate::sink::files::Files;
 use crate::sink::{Sink, jsonl};
 use crate::source::SourceError;
@@ -166,7 +167,14 @@ impl Builder<'_> {
         let plan = &self.processor.plan;
         let destinations =
             jsonl::Destinations::open_with(self.files, &self.config.outputs, &plan.outputs)?;
-        Ok(OutputBindings::to_one(Box::new(destinations), plan)?)
+        let outputs = OutputBindings::to_one(Box::new(destinations), plan)?;
+        Ok(match &self.config.failure.dead_letters {
+            None => outputs,
+            Some(path) => {
+                let file = jsonl::LinesOfOneFile::open(self.files, path)?;
+                outputs.with_dead_letters(LetterFile(file))
+            }
+        })
     }
 }
 
@@ -192,6 +200,7 @@ pub(super) struct KafkaWorker {
     pub(super) member: Member,
     pub(super) processor: Box<dyn Process>,
     pub(super) sinks: Vec<Box<dyn Sink>>,
+    pub(super) letters: Option<Box<dyn LetterSink>>,
     pub(super) tombstones: bool,
     pub(super) settings: WorkerSettings,
     pub(super) number: usize,
@@ -230,6 +239,7 @@ impl KafkaWorker {
             store,
             processor: self.processor,
             sinks: self.sinks,
+            letters: self.letters,
             membership,
             ends,
             counters: self.settings.progress.worker(self.number),

@@ -8,7 +8,7 @@ use super::confirmation::Waited;
 use super::uncommitted::Range;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::pipeline::checkpoint::records_between;
-use crate::pipeline::failure::WorkerError;
+use crate::pipeline::failure::{WorkerError, with_causes};
 use crate::text::plural;
 
 impl Worker {
@@ -40,8 +40,20 @@ impl Worker {
                 return self.unassign(partitions);
             }
         }
-        if !self.checkpoint()? {
-            return self.handle_lost(partitions);
+        match self.checkpoint() {
+            Ok(true) => {}
+            Ok(false) => return self.handle_lost(partitions),
+            // There is no time to find out what it fails on: whoever gets the records does.
+            Err(WorkerError::Call { source, .. }) if self.handles(&source) => {
+                tracing::warn!(
+                    "`checkpoint` failed before partitions went: what this worker did since the last checkpoint is \
+                     dropped: {}",
+                    with_causes(&source)
+                );
+                self.start_over(partitions)?;
+                return self.unassign(partitions);
+            }
+            Err(error) => return Err(error),
         }
         self.wait_for_confirmation(end)?;
         if let Some(unconfirmed) = &self.unconfirmed {
@@ -71,7 +83,7 @@ impl Worker {
             .unconfirmed
             .as_ref()
             .map_or(0, super::Unconfirmed::records);
-        sent + records_between(&self.durable, &self.source.position())
+        sent + records_between(&self.durable, &self.position())
     }
 
     /// Another worker has these partitions, and the records since the last checkpoint with them.
@@ -95,6 +107,7 @@ impl Worker {
     pub(super) fn start_over(&mut self, going: &[Partition]) -> Result<(), WorkerError> {
         self.processor.restart()?;
         self.processed = false;
+        self.failures.clear();
         self.settings
             .quota
             .give_back(std::mem::take(&mut self.claimed));

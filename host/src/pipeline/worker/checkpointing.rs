@@ -16,14 +16,27 @@ impl Worker {
     }
 
     pub(super) fn is_at_the_bound_of_held_rows(&mut self) -> bool {
-        self.processor.rows().held_bytes() >= self.settings.held_bytes.max(1)
+        let held = self.processor.rows().held_bytes() + self.failures.bytes();
+        held >= self.settings.held_bytes.max(1)
     }
 
     pub(super) fn checkpoint_if_clean(&mut self) -> Result<(), WorkerError> {
         if self.unconfirmed.is_none() {
-            self.checkpoint()?;
+            self.checkpoint_or_recover()?;
         }
         Ok(())
+    }
+
+    /// As [`checkpoint`](Self::checkpoint). Where the processor fails, the records since the last checkpoint are
+    /// processed again and checkpointed part by part, and the answer is false.
+    pub(super) fn checkpoint_or_recover(&mut self) -> Result<bool, WorkerError> {
+        match self.checkpoint() {
+            Err(WorkerError::Call { source, .. }) if self.handles(&source) => {
+                self.recover_checkpoint(source)?;
+                Ok(false)
+            }
+            done => done,
+        }
     }
 
     /// Outputs first, offsets after them: what is committed is durable. False when the records since the last
@@ -44,14 +57,15 @@ impl Worker {
             if !self.source.keep_alive()? {
                 return Ok(false);
             }
+        }
+        if self.processed || self.failures.records() > 0 {
             if !self.commit_rows()? {
                 return Ok(false);
             }
             self.processed = false;
+            self.count_failures();
         }
-        self.settings
-            .quota
-            .confirm(std::mem::take(&mut self.claimed));
+        self.confirm_claims();
         self.checkpointed = Instant::now();
         self.send_position(number)?;
         Ok(true)
@@ -59,15 +73,18 @@ impl Worker {
 
     /// Makes the held rows durable; false when a sink found that they belong to another worker.
     pub(super) fn commit_rows(&mut self) -> Result<bool, WorkerError> {
-        let to = self.source.position();
+        let to = self.position();
         let rows = self.processor.rows().counts().sum();
         let id = self.checkpoint_id(self.sinks.number());
         checkpoint_log::begins(id, rows, &self.durable, &to);
         loop {
             let rows = self.processor.rows();
+            let letters = self.failures.letters();
             let membership = self.membership.as_deref();
             self.counters.show_writing(true);
-            let committed = self.sinks.commit(&self.durable, &to, rows, membership);
+            let committed = self
+                .sinks
+                .commit(&self.durable, &to, rows, letters, membership);
             self.counters.show_writing(false);
             match committed? {
                 AllCommitted::Done => {
@@ -105,7 +122,7 @@ impl Worker {
 
     /// Sends the position after everything that is durable, with the checkpoint of this number.
     pub(super) fn send_position(&mut self, number: u64) -> Result<(), WorkerError> {
-        let to = self.source.position();
+        let to = self.position();
         let is_new = |(partition, next): &(&_, &u64)| self.durable.get(*partition) != Some(*next);
         let changed: Offsets = to
             .iter()

@@ -158,7 +158,7 @@ impl Worker {
     pub(super) fn finish(&mut self) -> Result<bool, WorkerError> {
         let start = Instant::now();
         Ok(self.is_confirmed_since(start)?
-            && self.checkpoint()?
+            && self.checkpoint_or_recover()?
             && self.is_confirmed_since(start)?)
     }
 

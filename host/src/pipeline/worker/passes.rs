@@ -59,7 +59,7 @@ impl Worker {
     }
 
     fn begin_next_pass(&mut self, first: &Offsets) -> Result<(), WorkerError> {
-        if !self.checkpoint()? {
+        if !self.checkpoint_or_recover()? {
             return Ok(());
         }
         if let Some(pass) = &mut self.pass {

@@ -4,23 +4,52 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::start::StartRules;
+use crate::config::MaxFailures;
 use crate::journal::batch::Columns;
 use crate::observe::progress::Progress;
 use crate::pipeline::failure::WorkerError;
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
+use crate::sink::dead_letters::RunIdentity;
 use crate::source::BatchLimits;
 
-/// What happens to a record that the processor rejects.
+/// What happens to a record that the processor rejects or fails on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnBadRecord {
+pub(crate) enum OnFailure {
     /// The run ends, and nothing since the last checkpoint counts.
     Stop,
     /// It is named in the log, counted and passed over.
     Skip,
-    /// It is counted and passed over, and nothing is logged.
+    /// The same, and it becomes a dead letter.
+    DeadLetter,
+    /// If it is rejected, it is counted and passed over, and nothing is logged. A call that fails ends the run.
     Count,
+}
+
+/// What happens when the processor fails.
+#[derive(Clone, Debug)]
+pub(crate) struct FailurePolicy {
+    /// What happens to the record.
+    pub on_failure: OnFailure,
+    /// How often a call is repeated because the processor asks for it.
+    pub retries: u32,
+    /// How many records may fail.
+    pub max_failures: Option<MaxFailures>,
+    /// What dead letters say about the run.
+    pub run: Option<Arc<RunIdentity>>,
+}
+
+impl FailurePolicy {
+    /// Nothing is repeated, and what fails is treated like this.
+    pub(crate) fn only(on_failure: OnFailure) -> Self {
+        Self {
+            on_failure,
+            retries: 0,
+            max_failures: None,
+            run: None,
+        }
+    }
 }
 
 /// How a worker ended, from the most ordinary way on.
@@ -91,8 +120,8 @@ pub(crate) struct WorkerSettings {
     pub kept_batches_bytes: Option<usize>,
     /// The longest time between two checkpoints; without it, only the end and the bound of held rows make one.
     pub checkpoint_interval: Option<Duration>,
-    /// What happens to rejected records.
-    pub on_bad_record: OnBadRecord,
+    /// What happens when the processor fails.
+    pub failure: FailurePolicy,
     /// Where partitions without a committed position start.
     pub start: StartRules,
     /// Whether all records are read again from the first, each time that the ends are reached.

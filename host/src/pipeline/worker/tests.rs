@@ -6,6 +6,7 @@ mod failures;
 mod fakes;
 mod passes;
 mod quotas;
+mod recovery;
 mod shutdown;
 mod starts;
 

@@ -22,7 +22,7 @@ use self::writer::Writer;
 pub use self::writer::survive_size_limits;
 use super::files::{Files, SystemFiles};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory, Stream};
-use crate::journal::plan::{Output, Plan};
+use crate::journal::plan::{Kind, Output, Plan};
 
 /// The files and streams that the outputs of a run are bound to.
 #[derive(Debug)]
@@ -85,6 +85,49 @@ impl SinkFactory for Destinations {
         Ok(Box::new(JsonLines {
             writer: Arc::clone(&self.writer),
         }))
+    }
+}
+
+/// One file that takes lines from all workers.
+#[derive(Clone, Debug)]
+pub(crate) struct LinesOfOneFile {
+    writer: Arc<Writer>,
+}
+
+impl LinesOfOneFile {
+    /// Opens and locks a file, as [`Destinations::open_with`] does.
+    ///
+    /// # Errors
+    /// When it cannot be opened or locked.
+    pub(crate) fn open(files: &Arc<dyn Files>, path: &str) -> Result<Self, OpenError> {
+        let lines = Output {
+            name: String::new(),
+            kind: Kind::Append,
+        };
+        let binding = Binding {
+            output: None,
+            file: path.to_owned(),
+        };
+        let writer = Writer::open(files, &[lines], &[binding])?;
+        Ok(Self {
+            writer: Arc::new(writer),
+        })
+    }
+
+    /// Appends lines and makes them durable.
+    ///
+    /// # Errors
+    /// When they could not be written.
+    pub(crate) fn append(&self, lines: &[u8]) -> Result<(), SinkError> {
+        self.writer.append(&[lines])
+    }
+
+    /// Opens the file again if it was moved or removed.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn reopen(&self) -> Result<(), SinkError> {
+        self.writer.follow()
     }
 }
 

@@ -102,8 +102,13 @@ impl KafkaSource {
 impl Assigned {
     /// Whether the record at `offset` is beyond what may be handed out; it is then read again later.
     fn must_wait(&mut self, offset: u64, until: &Offsets) -> bool {
-        let waits = until.get(&self.partition).is_some_and(|&end| offset >= end);
-        self.held_back |= waits;
+        if let Some(&end) = until.get(&self.partition)
+            && offset >= end
+        {
+            self.held_back = true;
+            // No record is left before it, also where the offsets have a gap.
+            self.next = self.next.max(end);
+        }
         // A record that waits makes all after it wait, too.
         self.held_back
     }

@@ -24,6 +24,9 @@ pub struct Options {
     outputs: Vec<String>,
     /// The number of bytes of rows that one `hoard` emits.
     emitted_bytes: usize,
+    /// Of so many offsets, the last one is poison: the call that has it does one mischief after the other. None if
+    /// absent.
+    poison_every: Option<u64>,
     /// A number, to pass an option of a wrong type.
     number: Option<u32>,
 }
@@ -84,6 +87,8 @@ pub struct Hostile {
 struct Row<'a> {
     object_type: &'a str,
     offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition: Option<u32>,
 }
 
 impl Processor<Options> for Hostile {
@@ -114,11 +119,17 @@ impl Processor<Options> for Hostile {
             let row = Row {
                 object_type: record.object_type(),
                 offset,
+                partition: self.options.poison_every.map(|_| record.partition()),
             };
             if mischief == Mischief::LoseRows {
                 let _ = out.emit_to("typo", &row);
             } else {
                 out.emit_to(output, &row)?;
+            }
+            if let Some(every) = self.options.poison_every
+                && offset % every == every - 1
+            {
+                poison(offset / every)?;
             }
             if mischief == Mischief::RejectEven && offset.is_multiple_of(2) {
                 return Err(RecordError::reject("its offset is even"));
@@ -133,11 +144,29 @@ impl Processor<Options> for Hostile {
             let row = Row {
                 object_type: "none",
                 offset: 0,
+                partition: None,
             };
             let _ = out.emit_to("typo", &row);
         }
         self.options.checkpoint.act(self.options.emitted_bytes)
     }
+}
+
+/// Poison of each kind in turn.
+fn poison(number: u64) -> Result<(), RecordError> {
+    const KINDS: [Mischief; 6] = [
+        Mischief::RejectEven,
+        Mischief::Panic,
+        Mischief::Loop,
+        Mischief::Eat,
+        Mischief::Recurse,
+        Mischief::Flood,
+    ];
+    let kind = KINDS[usize::try_from(number % 6).unwrap_or_default()];
+    if kind == Mischief::RejectEven {
+        return Err(RecordError::reject("it is poison"));
+    }
+    Ok(kind.act(0)?)
 }
 
 impl Mischief {

@@ -195,12 +195,17 @@ fn values_that_no_flag_takes_are_wrong_use() {
         ("--batch-bytes", "0", "it must be greater than zero"),
         ("--workers", "0", "it is not a number from 1 to 256"),
         ("--stop-after", "-1", "invalid value '-1'"),
-        ("--on-bad-record", "retry", "invalid value 'retry'"),
+        ("--on-failure", "retry", "invalid value 'retry'"),
         ("--on-eof", "wait", "invalid value 'wait'"),
     ] {
         let argument = format!("{flag}={value}");
         is_wrong_use(hostile(1).arg(argument)).names(reason);
     }
+    is_wrong_use(hostile(1).arg("--on-bad-record=skip")).names("it is called `--on-failure` now");
+    is_wrong_use(hostile(1).arg("--max-failures=101%")).names("a share from 0% to 100%");
+    is_wrong_use(hostile(1).arg("--on-failure=dead-letter")).names("needs `--dead-letters`");
+    is_wrong_use(hostile(1).arg("--dead-letters=letters.jsonl"))
+        .names("`--on-failure dead-letter`");
     let host = || Host::run(&paths::plugin(HOSTILE));
     is_wrong_use(host().args(["--brokers", "", "--group-id", "g"])).names("'--brokers");
     is_wrong_use(host().args(["--brokers", "127.0.0.1:1", "--group-id", ""])).names("'--group-id");

@@ -106,7 +106,14 @@ fn third_call(mischief: &str) -> Host {
     hostile(300)
         .args(LIMITS)
         .arg(deadline(mischief))
-        .args(["--batch-records", "100", "--output", "rows.jsonl"])
+        .args([
+            "--batch-records",
+            "100",
+            "--output",
+            "rows.jsonl",
+            "--retries",
+            "0",
+        ])
         .args(["--option", "at_call=3", "--option"])
         .arg(format!("process={mischief}"))
 }
@@ -143,11 +150,11 @@ fn failed_call_names_its_records_and_commits_nothing_on_kafka() {
         let host = host
             .args(LIMITS)
             .arg(deadline(mischief))
-            .args(["--output", "rows.jsonl", "--option"])
+            .args(["--output", "rows.jsonl", "--retries", "0", "--option"])
             .arg(format!("process={mischief}"));
         let rows = host.folder().join("rows.jsonl");
         let failure = fails(host).names(&format!(
-            "`process` failed on `{topic}` partition 0 offsets 0 to "
+            "`process` failed on the record at `{topic}` partition 0 offset 0 with the key `"
         ));
         check(failure, what, hint);
         assert_eq!(fs::read_to_string(&rows).expect("it was opened"), "");
@@ -205,7 +212,7 @@ fn failure_in_start_is_reported_before_any_output_is_opened() {
 fn failure_in_checkpoint_writes_nothing() {
     for (mischief, what, hint) in MISCHIEF {
         let host = hostile(10).args(LIMITS).arg(deadline(mischief));
-        let host = host.args(["--output", "rows.jsonl"]);
+        let host = host.args(["--output", "rows.jsonl", "--retries", "0"]);
         let rows = host.folder().join("rows.jsonl");
         let failure = fails(host.arg("--option").arg(format!("checkpoint={mischief}")));
         check(failure.names("`checkpoint` failed"), what, hint);

@@ -26,7 +26,7 @@ fn rejected_record_stops_the_run_and_is_named_with_its_key() {
              key `{}`: its offset is even",
             key(0)
         ))
-        .hints("`--on-bad-record skip`");
+        .hints("`--on-failure skip`");
     assert_eq!(fs::read_to_string(rows).expect("it was opened"), "");
 }
 
@@ -42,11 +42,11 @@ fn rejected_record_on_kafka_does_not_change_the_groups_offset() {
             input.topic(),
             key(12)
         ))
-        .hints("`--on-bad-record skip`");
+        .hints("`--on-failure skip`");
     assert_eq!(input.committed(), 11);
     let skipped = host()
         .args(REJECTING)
-        .args(["--on-bad-record", "skip"])
+        .args(["--on-failure", "skip"])
         .finish(LIMIT)
         .success();
     assert_eq!(skipped.rows().len(), 145);
@@ -62,7 +62,7 @@ fn rejected_record_on_kafka_does_not_change_the_groups_offset() {
 fn skipped_records_are_logged_up_to_a_hundred_and_counted() {
     let finished = hostile(300)
         .args(REJECTING)
-        .args(["--on-bad-record", "skip", "--batch-records", "7"])
+        .args(["--on-failure", "skip", "--batch-records", "7"])
         .finish(LIMIT)
         .success();
     let offsets = finished

@@ -13,7 +13,7 @@ const LOG: &str = "JOURNAL_HOST_LOG";
 /// A plugin that rejects the first record of a call. Its reason contains a line feed and terminal control sequences.
 const REJECT_FIRST: &str = include_str!("../../../data/hostile/reject-first.wat");
 /// Options of a run whose workers write to the log.
-const SKIPPING: [&str; 4] = ["--option", "process=reject-even", "--on-bad-record", "skip"];
+const SKIPPING: [&str; 4] = ["--option", "process=reject-even", "--on-failure", "skip"];
 
 /// A run of the hostile guest whose standard error is redirected with this shell command.
 fn with_stderr(redirection: &str) -> Host {
@@ -113,7 +113,7 @@ fn rejecting(recording: &[(&str, &[u8])]) -> Host {
     fs::write(host.folder().join("plugin.wasm"), plugin).expect("the folder is ours");
     let path = frames(host.folder(), recording);
     let host = host.arg("--recording").arg(path);
-    host.args(["--on-bad-record", "skip"])
+    host.args(["--on-failure", "skip"])
 }
 
 #[track_caller]

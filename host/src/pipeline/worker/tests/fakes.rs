@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use self::processor::FakeProcessor;
-use self::sink::FakeSink;
+use self::sink::{FakeLetters, FakeSink};
 use self::store::FakeStore;
+use crate::config::MaxFailures;
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Position, Start};
 use crate::journal::start::StartTime;
@@ -21,9 +22,11 @@ use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::reopen::Reopen;
 use crate::pipeline::stop::Stop;
 use crate::pipeline::worker::{
-    Deadlines, Ended, OnBadRecord, StartRules, Worker, WorkerError, WorkerParts, WorkerSettings,
+    Deadlines, Ended, FailurePolicy, OnFailure, StartRules, Worker, WorkerError, WorkerParts,
+    WorkerSettings,
 };
 use crate::sink::Committed;
+use crate::sink::dead_letters::RunIdentity;
 use crate::source::{BatchLimits, TopicIdentity};
 
 /// The partition that a test calls by a letter.
@@ -134,6 +137,19 @@ pub(super) struct Given {
     pub(super) sink_answers: Vec<Committed>,
     pub(super) sink_owns_offsets: bool,
     pub(super) leaves_a_group: bool,
+    /// Whether the source hands out what it went back over, as real ones do. Otherwise the script says what comes.
+    pub(super) hands_out_again: bool,
+    pub(super) on_failure: OnFailure,
+    pub(super) retries: u32,
+    pub(super) max_failures: Option<MaxFailures>,
+    /// Records that fail whenever they are in a call, by partition and offset.
+    pub(super) poison: Vec<(&'static str, u64)>,
+    /// Calls that fail for any records, by their number.
+    pub(super) failing_calls: Vec<usize>,
+    /// Calls that ask to be repeated, by their number.
+    pub(super) retried_calls: Vec<usize>,
+    /// Calls of `checkpoint` that fail, by their number.
+    pub(super) failing_checkpoints: Vec<usize>,
 }
 
 impl Default for Given {
@@ -160,6 +176,14 @@ impl Default for Given {
             sink_answers: Vec::new(),
             sink_owns_offsets: false,
             leaves_a_group: false,
+            hands_out_again: false,
+            on_failure: OnFailure::Stop,
+            retries: 0,
+            max_failures: None,
+            poison: Vec::new(),
+            failing_calls: Vec::new(),
+            retried_calls: Vec::new(),
+            failing_checkpoints: Vec::new(),
         }
     }
 }
@@ -185,12 +209,15 @@ struct State {
     steps: VecDeque<Step>,
     log: Vec<String>,
     position: Offsets,
+    /// The furthest position before the source went back.
+    furthest: Offsets,
     committed: BTreeMap<Partition, Position>,
     /// What was sent and is not confirmed, and the looks at it.
     sent: Option<(BTreeMap<Partition, Position>, usize)>,
     notes: Vec<String>,
     loads: usize,
     calls: usize,
+    checkpoints: usize,
     /// Signs of life until a loss is seen.
     lose_after: Option<usize>,
     claimable: usize,
@@ -219,10 +246,12 @@ impl World {
                 steps: VecDeque::new(),
                 log: Vec::new(),
                 position: Offsets::new(),
+                furthest: Offsets::new(),
                 sent: None,
                 notes: Vec::new(),
                 loads: 0,
                 calls: 0,
+                checkpoints: 0,
                 lose_after: None,
                 claimable: usize::MAX,
                 polls: 0,
@@ -249,6 +278,7 @@ impl World {
                 world: self.clone(),
                 store: FakeStore(self.clone(), "sink "),
             })],
+            letters: Some(Box::new(FakeLetters(self.clone()))),
             membership: None,
             ends: (given.ends_at_once || !ends.is_empty()).then_some(ends),
             counters: progress.worker(0),
@@ -264,7 +294,12 @@ impl World {
             held_bytes: given.held_bytes,
             kept_batches_bytes: None,
             checkpoint_interval: None,
-            on_bad_record: OnBadRecord::Stop,
+            failure: FailurePolicy {
+                retries: given.retries,
+                max_failures: given.max_failures,
+                run: Some(Arc::new(RunIdentity::default())),
+                ..FailurePolicy::only(given.on_failure)
+            },
             start: StartRules {
                 of_group: given.start,
                 listed: Arc::new(offsets(&given.listed)),

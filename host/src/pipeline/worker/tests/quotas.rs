@@ -88,7 +88,7 @@ fn claims_of_lost_records_go_back_to_the_quota() {
 fn claims_of_a_run_that_fails_go_back_to_the_quota() {
     let given = Given {
         quota: Some(5),
-        fails_at_call: Some(2),
+        poison: vec![("a", 2)],
         ..Given::default()
     };
     let world = World::new(given);

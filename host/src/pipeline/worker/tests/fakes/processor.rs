@@ -50,6 +50,37 @@ impl Process for FakeProcessor {
                 });
             }
         }
+        let fault = {
+            let state = self.world.state();
+            let given = &state.given;
+            let is_poison = |&(name, offset): &(&str, u64)| {
+                let number = super::partition(name).number;
+                let mut records = batches
+                    .iter()
+                    .flat_map(|batch| batch.partitions.iter().zip(&batch.offsets));
+                records.any(|record| record == (&number, &offset))
+            };
+            if given.retried_calls.contains(&state.calls) {
+                Some(CallError::Retry {
+                    text: "again".to_owned(),
+                })
+            } else if given.failing_calls.contains(&state.calls)
+                || given.poison.iter().any(is_poison)
+            {
+                Some(CallError::Trapped {
+                    reason: "poison".to_owned(),
+                    function: None,
+                })
+            } else {
+                None
+            }
+        };
+        if let Some(error) = fault {
+            let offsets = batches.iter().flat_map(|batch| &batch.offsets);
+            let (first, last) = (offsets.clone().next().unwrap(), offsets.last().unwrap());
+            self.world.note(format!("fails {first}..={last}"));
+            return Err(error);
+        }
         let records: usize = batches.iter().map(Batch::records).sum();
         for _ in 0..records {
             self.rows.emit(0, b"\x80", &[1]).unwrap();
@@ -60,6 +91,16 @@ impl Process for FakeProcessor {
     }
 
     fn checkpoint(&mut self) -> Result<(), CallError> {
+        {
+            let mut state = self.world.state();
+            state.checkpoints += 1;
+            if state.given.failing_checkpoints.contains(&state.checkpoints) {
+                state.log.push("checkpoint fails".to_owned());
+                return Err(CallError::Misbehaved {
+                    what: "failed".to_owned(),
+                });
+            }
+        }
         self.world.note("checkpoint".to_owned());
         self.rows.seal().map_err(CallError::MergedRow)
     }
@@ -67,6 +108,8 @@ impl Process for FakeProcessor {
     fn rows(&mut self) -> &mut HeldRows {
         &mut self.rows
     }
+
+    fn share_deadline(&mut self, _part: usize, _records: usize) {}
 
     fn restart(&mut self) -> Result<(), WorkerError> {
         self.world.note("restart".to_owned());

@@ -5,11 +5,31 @@ use std::io;
 use super::store::FakeStore;
 use super::{SinkFailure, World};
 use crate::journal::offsets::OffsetStore;
+use crate::sink::dead_letters::{DeadLetter, LetterSink};
 use crate::sink::{Checkpoint, Committed, Sink, SinkError, Stream};
 
 pub(super) struct FakeSink {
     pub(super) world: World,
     pub(super) store: FakeStore,
+}
+
+/// Notes the offsets of dead letters.
+pub(super) struct FakeLetters(pub(super) World);
+
+impl LetterSink for FakeLetters {
+    fn write(&mut self, letters: &[DeadLetter]) -> Result<(), SinkError> {
+        let letters = letters.iter().map(|letter| {
+            let name = char::from(b'a' + u8::try_from(letter.partition).unwrap());
+            format!(" {name}={} {}", letter.offset, letter.kind)
+        });
+        let letters: String = letters.collect();
+        self.0.note(format!("letters{letters}"));
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
 }
 
 impl Sink for FakeSink {

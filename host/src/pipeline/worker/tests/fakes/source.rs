@@ -8,12 +8,65 @@ use crate::journal::batch::{Batches, TooLarge};
 use crate::journal::offsets::{Offsets, Partition, Position, Remaining, Start};
 use crate::source::{BatchLimits, Event, Source, SourceError, TopicIdentity, recording};
 
+impl World {
+    /// Hands out what was handed out before, up to these positions, unless the script has an event next.
+    fn hand_out_again(
+        &self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        until: &Offsets,
+    ) -> Option<Event> {
+        let (position, is_records) = {
+            let mut state = self.state();
+            state.polls += 1;
+            let next = state.steps.front();
+            let is_records = matches!(next, Some(Step::Records(..) | Step::End) | None);
+            (state.position.clone(), is_records)
+        };
+        if !is_records {
+            return None;
+        }
+        for (partition, &end) in until {
+            let next = position.get(partition).copied().unwrap_or(end);
+            let count = end.saturating_sub(next).min(limits.records as u64);
+            if count > 0 {
+                self.hand_out(partition, count, into);
+                return Some(Event::Records);
+            }
+        }
+        Some(Event::Idle)
+    }
+}
+
+impl World {
+    /// Hands out what the source went back over, before the script's next records.
+    fn hand_out_after_rewinding(&self, into: &mut Batches, limits: BatchLimits) -> Option<Event> {
+        let (partition, count) = {
+            let state = self.state();
+            let is_records = matches!(
+                state.steps.front(),
+                Some(Step::Records(..) | Step::End | Step::WaitForTheEnd) | None
+            );
+            if !state.given.hands_out_again || !is_records || limits.records == 0 {
+                return None;
+            }
+            let left = state.position.iter().map(|(partition, &next)| {
+                let furthest = state.furthest.get(partition).copied().unwrap_or(0);
+                (partition.clone(), furthest.saturating_sub(next))
+            });
+            left.into_iter().find(|&(_, count)| count > 0)?
+        };
+        self.hand_out(&partition, count.min(limits.records as u64), into);
+        Some(Event::Records)
+    }
+}
+
 impl Source for World {
     fn poll(
         &mut self,
         into: &mut Batches,
         limits: BatchLimits,
-        _until: Option<&Offsets>,
+        until: Option<&Offsets>,
         wait: Duration,
     ) -> Result<Event, SourceError> {
         if !wait.is_zero() {
@@ -21,6 +74,14 @@ impl Source for World {
             self.quota.give_back(claimable);
             let mut state = self.state();
             state.claimable = state.claimable.min(claimable);
+        }
+        if let Some(until) = until
+            && let Some(event) = self.hand_out_again(into, limits, until)
+        {
+            return Ok(event);
+        }
+        if let Some(event) = self.hand_out_after_rewinding(into, limits) {
+            return Ok(event);
         }
         let step = {
             let mut state = self.state();
@@ -148,7 +209,12 @@ impl Source for World {
 
     fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
         self.note(format!("rewind{}", offsets_text(to)));
-        self.state().position.extend(to.clone());
+        let mut state = self.state();
+        for (partition, next) in state.position.clone() {
+            let furthest = state.furthest.entry(partition).or_insert(next);
+            *furthest = next.max(*furthest);
+        }
+        state.position.extend(to.clone());
         Ok(())
     }
 
@@ -160,6 +226,7 @@ impl Source for World {
         self.note(format!("release{}", letters(&going)));
         let mut state = self.state();
         state.position.retain(|own, _| !going.contains(own));
+        state.furthest.retain(|own, _| !going.contains(own));
         state.lose_after = None;
         Ok(())
     }

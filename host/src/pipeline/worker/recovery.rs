@@ -1,0 +1,640 @@
+//! What a worker does after the processor failed.
+//!
+//! Everything since the last checkpoint is dropped with the instance, and the records since then are processed again on
+//! a fresh one, up to the call that failed. After a checkpoint there, the records of that call, which are kept, are
+//! processed again: if they pass now, that was it. If they fail, they are halved, with a checkpoint after each part that
+//! passes, until the record stands alone that fails by itself. A `checkpoint` that fails makes the records since the
+//! last one the range: each call of them is checkpointed by itself, and one that fails is halved.
+//!
+//! Where a failure ends the run, nothing of this is checkpointed: the record is only looked for, on instances whose rows
+//! are dropped.
+//!
+//! The worker polls between any two calls. What the group wants, or a request to stop, ends the recovery at once: what
+//! is checkpointed stays, and the rest is read again, by this worker or another one.
+
+use std::mem;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::confirmation::{LAST_PAUSE, Pause};
+use super::start::Arriving;
+use super::{OnFailure, POLL_WAIT, Worker};
+use crate::journal::batch::{Batch, Batches};
+use crate::journal::offsets::{Offsets, Partition};
+use crate::pipeline::failure::bisection::{Bisection, Verdict};
+use crate::pipeline::failure::{CallRanges, RecordPosition, WorkerError, with_causes};
+use crate::sandbox::{CallError, Rejection};
+use crate::source::{BatchLimits, Event};
+
+/// The pause before the first repetition that the processor asks for, which doubles up to [`LONGEST_RETRY`].
+const FIRST_RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
+/// What is known while a worker recovers.
+#[derive(Debug, Default)]
+pub(super) struct Recovery {
+    /// The position while kept records are processed; that of the source before and after.
+    position: Option<Offsets>,
+    /// Records that were processed since the last checkpoint.
+    done: usize,
+    /// Repetitions that the processor asked for.
+    retries: u32,
+}
+
+/// A call that failed.
+struct Failed {
+    error: CallError,
+    call: &'static str,
+    /// The records of the call. None for a `checkpoint` after several calls.
+    kept: Option<Batches>,
+    /// The positions before the call and after it.
+    before: Offsets,
+    after: Offsets,
+}
+
+impl Failed {
+    fn ranges(&self) -> CallRanges {
+        let kept = self.kept.as_ref();
+        kept.map_or_else(CallRanges::none, |kept| CallRanges::of(kept.as_slice()))
+    }
+
+    fn into_error(self) -> WorkerError {
+        WorkerError::Call {
+            call: self.call,
+            ranges: self.ranges(),
+            source: self.error,
+        }
+    }
+}
+
+/// How a step of the recovery went.
+enum Step {
+    Done,
+    /// Something else has to be done first, by the usual loop.
+    Left,
+    Failed(CallError),
+}
+
+/// How processing the records again went that came before a failed call.
+enum Replay {
+    Done,
+    Left,
+    Failed(Failed),
+}
+
+impl Worker {
+    /// Whether the worker recovers from this error. Some are not about the processor's work, and when the run is to
+    /// end, there is no time for it.
+    pub(super) fn handles(&self, error: &CallError) -> bool {
+        let is_about_records = !matches!(error, CallError::Interrupted | CallError::Poisoned);
+        is_about_records
+            && self.recovery.is_none()
+            && self.settings.failure.on_failure != OnFailure::Count
+            && !self.settings.stop.requested()
+    }
+
+    /// The position after the last record that was processed.
+    pub(super) fn position(&self) -> Offsets {
+        let own = self.recovery.as_ref();
+        let own = own.and_then(|recovery| recovery.position.clone());
+        own.unwrap_or_else(|| self.source.position())
+    }
+
+    /// The rows of these claims are durable.
+    pub(super) fn confirm_claims(&mut self) {
+        let done = match &mut self.recovery {
+            Some(recovery) => mem::take(&mut recovery.done).min(self.claimed),
+            None => self.claimed,
+        };
+        self.claimed -= done;
+        self.settings.quota.confirm(done);
+    }
+
+    /// Recovers from a `process` that failed on the worker's batches.
+    pub(super) fn recover_process(&mut self, error: CallError) -> Result<(), WorkerError> {
+        let handles = self.handles(&error);
+        let failed = self.keep("process", error);
+        if handles {
+            self.recover(failed)
+        } else {
+            Err(failed.into_error())
+        }
+    }
+
+    /// Recovers from a `checkpoint` that failed.
+    pub(super) fn recover_checkpoint(&mut self, error: CallError) -> Result<(), WorkerError> {
+        let failed = self.failed_checkpoint(error);
+        self.recover(failed)
+    }
+
+    fn failed_checkpoint(&self, error: CallError) -> Failed {
+        let position = self.position();
+        Failed {
+            error,
+            call: "checkpoint",
+            kept: None,
+            before: position.clone(),
+            after: position,
+        }
+    }
+
+    /// Keeps the records of the call at work.
+    fn keep(&mut self, call: &'static str, error: CallError) -> Failed {
+        let empty = Batches::new(self.settings.columns);
+        Failed {
+            error,
+            call,
+            before: self.source.position_before(&self.batches),
+            after: self.source.position(),
+            kept: Some(mem::replace(&mut self.batches, empty)),
+        }
+    }
+
+    fn recover(&mut self, failed: Failed) -> Result<(), WorkerError> {
+        self.recovery = Some(Recovery::default());
+        let recovered = self.repeat(failed);
+        // Also after an error, which the last commit is waited for.
+        let position = self.position();
+        let recovery = self.recovery.take().unwrap_or_default();
+        recovered?;
+        self.processor.share_deadline(1, 1);
+        self.batches.clear();
+        if recovery.position.is_some() {
+            self.source.rewind(&position)?;
+        }
+        // The records of the others are read and claimed again.
+        let not_done = self.claimed.saturating_sub(recovery.done);
+        self.claimed -= not_done;
+        self.settings.quota.give_back(not_done);
+        self.show_unconfirmed();
+        Ok(())
+    }
+
+    /// Processes the records since the last checkpoint again, and then those of the call that failed.
+    fn repeat(&mut self, mut failed: Failed) -> Result<(), WorkerError> {
+        let ends_the_run = self.settings.failure.on_failure == OnFailure::Stop;
+        let mut is_careful = failed.call == "checkpoint" && !ends_the_run;
+        loop {
+            warn_of(&failed);
+            let is_retry = matches!(failed.error, CallError::Retry { .. });
+            self.roll_back(&failed.before)?;
+            if is_retry && self.may_retry() && !self.wait_to_retry()? {
+                return Ok(());
+            }
+            // A record that is larger than usual batches is read again, so that there are not two of them.
+            let most_bytes = self.settings.batch_limits.bytes;
+            let is_large = |kept: &Batches| kept.bytes() > most_bytes;
+            let replays = !is_at(&self.source.position(), &failed.before);
+            if replays && failed.kept.as_ref().is_some_and(is_large) {
+                failed.kept = None;
+            }
+            match self.replay(&failed.before, is_careful)? {
+                Replay::Done => {}
+                Replay::Left => return Ok(()),
+                Replay::Failed(other) if ends_the_run => return Err(other.into_error()),
+                Replay::Failed(other) => {
+                    // Where it fails differs from time to time.
+                    is_careful = true;
+                    failed = other;
+                    continue;
+                }
+            }
+            if ends_the_run {
+                let Some(again) = self.try_again(failed)? else {
+                    return Ok(());
+                };
+                failed = again;
+                continue;
+            }
+            self.recovery_mut().position = Some(failed.before.clone());
+            match self.checkpoint_when_clean()? {
+                Step::Done => {}
+                Step::Left => return Ok(()),
+                Step::Failed(error) => {
+                    is_careful = true;
+                    failed.error = error;
+                    failed.call = "checkpoint";
+                    continue;
+                }
+            }
+            let Some(kept) = failed.kept else {
+                return Ok(());
+            };
+            return self.bisect(&kept, failed.before, &failed.after);
+        }
+    }
+
+    /// Starts a fresh instance, drops everything since the last checkpoint, and goes back to it. Claims are kept.
+    ///
+    /// If nothing was processed since then, the source stays after the failed call, whose records are kept: what is
+    /// before them is the position all the same, so that no checkpoint passes them over.
+    fn roll_back(&mut self, before: &Offsets) -> Result<(), WorkerError> {
+        let must_rewind = self.processed;
+        self.drop_rows()?;
+        self.recovery_mut().position = (!must_rewind).then(|| before.clone());
+        if let Some(end) = &mut self.end {
+            end.start_over();
+        }
+        if must_rewind {
+            self.source.rewind(&self.durable)?;
+        }
+        Ok(())
+    }
+
+    fn drop_rows(&mut self) -> Result<(), WorkerError> {
+        self.processor.restart()?;
+        self.processed = false;
+        self.failures.clear();
+        self.recovery_mut().done = 0;
+        Ok(())
+    }
+
+    fn recovery_mut(&mut self) -> &mut Recovery {
+        self.recovery.get_or_insert_default()
+    }
+
+    /// Processes again what comes before these positions. Carefully, there is a checkpoint after each call.
+    fn replay(&mut self, until: &Offsets, is_careful: bool) -> Result<Replay, WorkerError> {
+        while !is_at(&self.source.position(), until) {
+            if self.has_to_leave() {
+                return Ok(Replay::Left);
+            }
+            self.counters.show_turn();
+            self.batches.clear();
+            let limits = self.settings.batch_limits;
+            let polled = self
+                .source
+                .poll(&mut self.batches, limits, Some(until), POLL_WAIT);
+            match polled? {
+                Event::Records => {}
+                Event::Idle => {
+                    self.look_for_confirmation()?;
+                    continue;
+                }
+                Event::End => return Ok(Replay::Done),
+                event => {
+                    self.note(event);
+                    return Ok(Replay::Left);
+                }
+            }
+            match self.processor.process(self.batches.as_slice()) {
+                Ok(rejections) => {
+                    self.processed = true;
+                    self.recovery_mut().done += self.batches.records();
+                    self.take_rejections(&rejections)?;
+                }
+                Err(error) => {
+                    let failed = self.keep("process", error);
+                    return self.failed_again(failed);
+                }
+            }
+            self.look_for_confirmation()?;
+            let is_due = self.unconfirmed.is_none() && self.checkpoint_is_due();
+            if !is_careful && !is_due {
+                continue;
+            }
+            match self.checkpoint_when_clean()? {
+                Step::Done => {}
+                Step::Left => return Ok(Replay::Left),
+                Step::Failed(error) if is_careful => {
+                    return Ok(Replay::Failed(self.keep("checkpoint", error)));
+                }
+                Step::Failed(error) => return Ok(Replay::Failed(self.failed_checkpoint(error))),
+            }
+        }
+        Ok(Replay::Done)
+    }
+
+    fn failed_again(&self, failed: Failed) -> Result<Replay, WorkerError> {
+        match failed.error {
+            CallError::Interrupted | CallError::Poisoned => Err(failed.into_error()),
+            _ if self.settings.stop.requested() => Err(failed.into_error()),
+            _ => Ok(Replay::Failed(failed)),
+        }
+    }
+
+    /// Whether the usual loop has something to do.
+    fn has_to_leave(&self) -> bool {
+        self.settings.stop.requested() || self.arriving.is_some()
+    }
+
+    /// Serves events, and shows the group that the worker is alive. False when the usual loop has something to do.
+    fn look_around(&mut self, wait: Duration) -> Result<bool, WorkerError> {
+        if self.has_to_leave() {
+            return Ok(false);
+        }
+        self.counters.show_turn();
+        let limits = BatchLimits {
+            records: 0,
+            ..self.settings.batch_limits
+        };
+        let position = self.source.position();
+        let mut nothing = Batches::new(self.settings.columns);
+        let event = self
+            .source
+            .poll(&mut nothing, limits, Some(&position), wait)?;
+        self.look_for_confirmation()?;
+        Ok(match event {
+            Event::Records | Event::Idle | Event::End => true,
+            event => {
+                self.note(event);
+                false
+            }
+        })
+    }
+
+    /// Remembers an event that comes once; the others come again at the next poll.
+    fn note(&mut self, event: Event) {
+        if let Event::Assigned(partitions) = event {
+            self.arriving = Some(Arriving::new(partitions));
+        }
+    }
+
+    /// Waits until the checkpoint before is confirmed, and takes one.
+    fn checkpoint_when_clean(&mut self) -> Result<Step, WorkerError> {
+        let mut pause = Pause::default();
+        while self.unconfirmed.is_some() {
+            if !self.look_around(pause.next())? {
+                return Ok(Step::Left);
+            }
+        }
+        match self.checkpoint() {
+            Ok(true) => Ok(Step::Done),
+            Ok(false) => {
+                // The records belong to another worker, which the source says at the next poll.
+                let recovery = self.recovery_mut();
+                if recovery.position.take().is_some() {
+                    self.source.rewind(&self.durable)?;
+                }
+                Ok(Step::Left)
+            }
+            Err(WorkerError::Call {
+                call,
+                ranges,
+                source,
+            }) => {
+                let is_over = matches!(source, CallError::Interrupted | CallError::Poisoned)
+                    || self.settings.stop.requested();
+                if is_over {
+                    return Err(WorkerError::Call {
+                        call,
+                        ranges,
+                        source,
+                    });
+                }
+                Ok(Step::Failed(source))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a call that asks for it may be repeated once more.
+    fn may_retry(&mut self) -> bool {
+        let most = self.settings.failure.retries;
+        let recovery = self.recovery_mut();
+        let may = recovery.retries < most;
+        recovery.retries += u32::from(may);
+        may
+    }
+
+    /// Waits before a call is repeated. False when the usual loop has something to do.
+    fn wait_to_retry(&mut self) -> Result<bool, WorkerError> {
+        let doubled = self.recovery_mut().retries.saturating_sub(1).min(8);
+        let pause = (FIRST_RETRY * (1 << doubled)).min(LONGEST_RETRY);
+        tracing::info!("the call is repeated after {} s", pause.as_secs());
+        let end = Instant::now() + pause;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(true);
+            }
+            if !self.look_around(left.min(LAST_PAUSE))? {
+                return Ok(false);
+            }
+            std::thread::sleep(left.min(LAST_PAUSE));
+        }
+    }
+
+    /// Processes the records of a failed call part by part, with a checkpoint after each part.
+    fn bisect(
+        &mut self,
+        kept: &Batches,
+        before: Offsets,
+        after: &Offsets,
+    ) -> Result<(), WorkerError> {
+        let records = kept.records();
+        let mut bisection = Bisection::new(records);
+        let mut passed = before;
+        // The call that failed was the first attempt.
+        let mut attempt = 1;
+        self.recovery_mut().position = Some(passed.clone());
+        while let Some(part) = bisection.next() {
+            if !self.look_around(Duration::ZERO)? {
+                return Ok(());
+            }
+            attempt += 1;
+            self.processor.share_deadline(part.len(), records);
+            let next = if part.end == records {
+                after.clone()
+            } else {
+                position_after(&passed, kept, &part)
+            };
+            let error = match self.process_part(kept, &part, &next, attempt)? {
+                Step::Done => {
+                    passed = next;
+                    bisection.passed();
+                    continue;
+                }
+                Step::Left => return Ok(()),
+                Step::Failed(error) => error,
+            };
+            self.drop_rows()?;
+            self.recovery_mut().position = Some(passed.clone());
+            if matches!(error, CallError::Retry { .. }) && self.may_retry() {
+                if !self.wait_to_retry()? {
+                    return Ok(());
+                }
+                continue;
+            }
+            let Verdict::Alone(index) = bisection.failed() else {
+                continue;
+            };
+            if let Some((batch, index)) = kept.find(index) {
+                self.pass_over(batch, index, &error, attempt)?;
+                self.count_processed(kept, &part);
+            }
+            let recovery = self.recovery_mut();
+            recovery.done += 1;
+            recovery.position = Some(next.clone());
+            match self.checkpoint_when_clean()? {
+                Step::Done => passed = next,
+                Step::Left | Step::Failed(_) => return Ok(()),
+            }
+            attempt = 1;
+        }
+        Ok(())
+    }
+
+    /// Processes a part and takes a checkpoint after it.
+    fn process_part(
+        &mut self,
+        kept: &Batches,
+        part: &Range<usize>,
+        next: &Offsets,
+        attempt: u32,
+    ) -> Result<Step, WorkerError> {
+        let copied;
+        let batches = if part.len() == kept.records() {
+            kept.as_slice()
+        } else {
+            copied = kept.part(part);
+            &copied
+        };
+        let rejections = match self.call(batches)? {
+            Ok(rejections) => rejections,
+            Err(error) => return Ok(Step::Failed(error)),
+        };
+        self.take_rejections_of(batches, &rejections, attempt)?;
+        self.processed = true;
+        self.recovery_mut().done += part.len();
+        self.recovery_mut().position = Some(next.clone());
+        let step = self.checkpoint_when_clean()?;
+        if matches!(step, Step::Done) {
+            self.count_processed(kept, part);
+        }
+        Ok(step)
+    }
+
+    /// Calls `process`. The outer error ends the run.
+    fn call(
+        &mut self,
+        batches: &[Batch],
+    ) -> Result<Result<Vec<Rejection>, CallError>, WorkerError> {
+        match self.processor.process(batches) {
+            Err(error @ (CallError::Interrupted | CallError::Poisoned)) => Err(WorkerError::Call {
+                call: "process",
+                ranges: CallRanges::of(batches),
+                source: error,
+            }),
+            done => Ok(done),
+        }
+    }
+
+    fn count_processed(&mut self, kept: &Batches, part: &Range<usize>) {
+        let bytes = kept.bytes() * part.len() / kept.records().max(1);
+        self.counters.add(part.len() as u64, bytes as u64);
+    }
+
+    /// Repeats a failed call where a failure ends the run. If it passes now, the run goes on. The answer is the failure
+    /// of a call that is to be repeated once more.
+    fn try_again(&mut self, mut failed: Failed) -> Result<Option<Failed>, WorkerError> {
+        let Some(kept) = failed.kept.take() else {
+            if failed.call == "process" {
+                return Ok(None);
+            }
+            return match self.checkpoint_when_clean()? {
+                Step::Done | Step::Left => Ok(None),
+                Step::Failed(error) => {
+                    failed.error = error;
+                    self.again_or_over(failed)
+                }
+            };
+        };
+        if !self.look_around(Duration::ZERO)? {
+            return Ok(None);
+        }
+        match self.call(kept.as_slice())? {
+            Ok(rejections) => {
+                self.processed = true;
+                let records = kept.records();
+                self.count_processed(&kept, &(0..records));
+                let recovery = self.recovery_mut();
+                recovery.done += records;
+                recovery.position = Some(failed.after);
+                self.take_rejections_of(kept.as_slice(), &rejections, 2)?;
+                Ok(None)
+            }
+            Err(error) => {
+                failed.error = error;
+                failed.kept = Some(kept);
+                self.again_or_over(failed)
+            }
+        }
+    }
+
+    fn again_or_over(&mut self, failed: Failed) -> Result<Option<Failed>, WorkerError> {
+        let most = self.settings.failure.retries;
+        let is_retry = matches!(failed.error, CallError::Retry { .. });
+        if is_retry && self.recovery_mut().retries < most {
+            return Ok(Some(failed));
+        }
+        Err(self.find(failed)?)
+    }
+
+    /// Looks for a record that fails by itself, without any effect. The number of calls is bounded by the number of
+    /// times that the records can be halved.
+    fn find(&mut self, mut failed: Failed) -> Result<WorkerError, WorkerError> {
+        let Some(kept) = failed.kept.take() else {
+            return Ok(failed.into_error());
+        };
+        let records = kept.records();
+        let mut part = 0..records;
+        let mut error = None;
+        while error.is_none() && self.look_around(Duration::ZERO)? {
+            let is_alone = part.len() == 1;
+            let half = part.start..part.start + part.len().div_ceil(2);
+            self.drop_rows()?;
+            self.processor.share_deadline(half.len(), records);
+            match (self.call(&kept.part(&half))?, is_alone) {
+                (Err(found), true) => error = Some(found),
+                // It is not one record alone that fails.
+                (Ok(_), true) => break,
+                (Err(_), false) => part = half,
+                (Ok(_), false) => part.start = half.end,
+            }
+        }
+        let (Some((batch, index)), Some(source)) = (kept.find(part.start), error) else {
+            failed.kept = Some(kept);
+            return Ok(failed.into_error());
+        };
+        Ok(WorkerError::Record {
+            record: Box::new(RecordPosition::of(batch, index)),
+            source,
+        })
+    }
+}
+
+fn warn_of(failed: &Failed) {
+    let Failed { call, error, .. } = failed;
+    let (ranges, error) = (failed.ranges(), with_causes(error));
+    tracing::warn!(
+        "`{call}` failed{ranges}: {error}: the records since the last checkpoint are processed again"
+    );
+}
+
+/// Whether everything before these positions was handed out.
+fn is_at(position: &Offsets, until: &Offsets) -> bool {
+    let is_there = |(partition, next): (&Partition, &u64)| {
+        position.get(partition).is_none_or(|own| own >= next)
+    };
+    until.iter().all(is_there)
+}
+
+/// The position after a part of some records. A source whose positions are not offsets of the records has none within
+/// them.
+fn position_after(before: &Offsets, kept: &Batches, part: &Range<usize>) -> Offsets {
+    let mut after = before.clone();
+    for index in part.clone() {
+        let Some((batch, index)) = kept.find(index) else {
+            break;
+        };
+        let partition = Partition {
+            topic: batch.topic.name.as_str().into(),
+            number: batch.partitions[index],
+        };
+        if let Some(next) = after.get_mut(&partition) {
+            *next = batch.offsets[index] + 1;
+        }
+    }
+    after
+}
