@@ -4,6 +4,8 @@ use std::io::{self, BufReader, Chain, Cursor, Read};
 
 use zstd::stream::read::Decoder;
 
+use crate::letters::LetterFrames;
+
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -15,6 +17,9 @@ const MAX_WINDOW_LOG: u32 = 27;
 
 /// The size of the reads of a compressed file, in bytes.
 const COMPRESSED_CHUNK: usize = 128 << 10;
+
+/// The first byte of a dead letter, which begins no other format.
+const LETTER: u8 = b'{';
 
 /// The input, preceded by the bytes that were read to detect its format.
 type Whole<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
@@ -36,6 +41,7 @@ impl<R: Read> Read for Counted<R> {
 enum Decoded<R: Read> {
     Plain(Whole<R>),
     Zstd(Box<Decoder<'static, BufReader<Whole<R>>>>),
+    Letters(Box<LetterFrames<Whole<R>>>),
 }
 
 /// How many bytes are needed from the first that is not consumed.
@@ -78,12 +84,15 @@ impl<R: Read> Input<R> {
             .take(ZSTD_MAGIC.len() as u64)
             .read_to_end(&mut magic)?;
         let zstd = magic == ZSTD_MAGIC || is_skippable(&magic);
+        let letters = magic.first() == Some(&LETTER);
         let whole = Cursor::new(magic).chain(inner);
         let decoded = if zstd {
             let reader = BufReader::with_capacity(COMPRESSED_CHUNK, whole);
             let mut decoder = Decoder::with_buffer(reader)?;
             decoder.window_log_max(MAX_WINDOW_LOG)?;
             Decoded::Zstd(Box::new(decoder))
+        } else if letters {
+            Decoded::Letters(Box::new(LetterFrames::new(whole)))
         } else {
             Decoded::Plain(whole)
         };
@@ -128,6 +137,7 @@ impl<R: Read> Input<R> {
         match &self.decoded {
             Decoded::Plain(whole) => whole.get_ref().1.count,
             Decoded::Zstd(decoder) => decoder.get_ref().get_ref().get_ref().1.count,
+            Decoded::Letters(letters) => letters.get_ref().get_ref().1.count,
         }
     }
 
@@ -175,6 +185,7 @@ impl<R: Read> Decoded<R> {
         match self {
             Self::Plain(whole) => whole.read(buffer),
             Self::Zstd(decoder) => decoder.read(buffer),
+            Self::Letters(letters) => letters.read(buffer),
         }
     }
 
@@ -183,7 +194,7 @@ impl<R: Read> Decoded<R> {
             Self::Zstd(_) if error.kind() == io::ErrorKind::UnexpectedEof => Failure::CutShort,
             // Errors of the decompressor are not errors of the operating system.
             Self::Zstd(_) if error.raw_os_error().is_none() => Failure::Compression(error),
-            Self::Zstd(_) | Self::Plain(_) => Failure::System(error),
+            Self::Zstd(_) | Self::Plain(_) | Self::Letters(_) => Failure::System(error),
         }
     }
 }

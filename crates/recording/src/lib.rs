@@ -1,12 +1,12 @@
 //! Recordings: a journal in a file. The format is described in `docs/recording-format.md`.
 //!
 //! [`Reader`] streams the records of a recording as borrowed [`Frame`]s. It detects the format from the content: frames
-//! with or without a header, or upstream's stream format, plain or compressed. [`Writer`] writes a header and frames.
+//! with or without a header, upstream's stream format, or a file of dead letters, plain or compressed. [`Writer`] writes a header and frames.
 
-pub mod base64;
 mod error;
 mod input;
 mod layout;
+mod letters;
 mod reader;
 mod topic;
 mod writer;

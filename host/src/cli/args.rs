@@ -92,6 +92,13 @@ pub(super) struct PluginArguments {
     /// Plugin file (`.wasm`).
     plugin: Option<PathBuf>,
 
+    #[command(flatten)]
+    options: OptionArguments,
+}
+
+/// The options of the plugin.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct OptionArguments {
     /// Set an option of the plugin; repeat it for a list.
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::pair)]
     options: Vec<(String, String)>,
@@ -227,8 +234,14 @@ pub(super) struct LimitArguments {
 
 impl PluginArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
+        self.options.add_to(layer);
+        layer.processor.plugin = self.plugin;
+    }
+}
+
+impl OptionArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
         layer.processor = ProcessorLayer {
-            plugin: self.plugin,
             option_texts: given(self.options),
             options_file: self.options_file,
             ..ProcessorLayer::default()

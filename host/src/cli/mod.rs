@@ -13,6 +13,7 @@ mod notices;
 mod offsets;
 mod produce;
 mod record;
+mod redrive;
 mod report;
 mod run;
 mod values;
@@ -43,6 +44,7 @@ enum Command {
     Offsets(Box<offsets::Arguments>),
     Produce(Box<produce::Arguments>),
     Record(Box<record::Arguments>),
+    Redrive(Box<redrive::Arguments>),
     #[command(name = crate::sandbox::compile::COMMAND, hide = true)]
     Compile(compile::Arguments),
 }
@@ -70,6 +72,7 @@ impl Arguments {
             Command::Offsets(arguments) => offsets::execute(*arguments),
             Command::Produce(arguments) => produce::execute(*arguments),
             Command::Record(arguments) => record::execute(*arguments),
+            Command::Redrive(arguments) => redrive::execute(*arguments, environment),
             // It ends before anything else of a command is set up.
             Command::Compile(_) => Ok(()),
         }

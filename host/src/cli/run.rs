@@ -13,7 +13,7 @@ use crate::config::{
     Text, TopicPartition, WorkerCount,
 };
 use crate::pipeline::build::{self, Pipeline};
-use crate::pipeline::stop;
+use crate::pipeline::{Ended, stop};
 
 /// Runs a plugin over the journal, or over a recording.
 #[derive(Clone, Debug, clap::Args)]
@@ -153,7 +153,12 @@ struct SourceArguments {
 
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result<(), Report> {
-    let (config, origins) = args::configure::<Config>(arguments.into_layer());
+    run(arguments.into_layer(), environment).map(drop)
+}
+
+/// Runs with these flags, and says how the run ended.
+pub(super) fn run(flags: Layer, environment: &Environment) -> Result<Ended, Report> {
+    let (config, origins) = args::configure::<Config>(flags);
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
     let early = args::exit_on_signals()?;
@@ -164,10 +169,9 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
     drop(early);
     let pipeline = Pipeline::build(&config, &environment.files, &stop, prepared)
         .map_err(|error| Report::of(&error, names))?;
-    let done = pipeline.run().map(drop);
-    let done = done.map_err(|error| Report::of(&error, names));
+    let done = pipeline.run().map_err(|error| Report::of(&error, names));
     if stop.has_abandoned() {
-        stop::exit_at_once(report::code(done));
+        stop::exit_at_once(report::code(done.map(drop)));
     }
     done
 }

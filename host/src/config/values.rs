@@ -176,6 +176,8 @@ pub(crate) struct Percent(u32);
 impl Percent {
     /// One percent.
     pub(crate) const ONE: Self = Self(100);
+    /// All.
+    pub(crate) const ALL: Self = Self(10_000);
 
     /// The share in hundredths of a percent.
     pub(crate) fn hundredths(self) -> u32 {

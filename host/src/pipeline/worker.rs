@@ -104,6 +104,8 @@ pub(crate) struct Worker {
     failures: HeldFailures,
     /// What is done about a failed call, while that is done.
     recovery: Option<Recovery>,
+    /// Where a call failed whose records were not kept but are read once more, in a run that a failure ends.
+    read_again: Option<Offsets>,
     /// Records of the quota that were claimed since the last checkpoint.
     claimed: usize,
     checkpointed: Instant,
@@ -138,6 +140,7 @@ impl Worker {
             processed: false,
             failures: HeldFailures::default(),
             recovery: None,
+            read_again: None,
             claimed: 0,
             checkpointed: now,
             looked: now,

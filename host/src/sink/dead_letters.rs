@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::{SinkError, jsonl};
@@ -85,7 +87,7 @@ impl DeadLetter {
     /// It as a line of JSON.
     fn line(&self) -> String {
         let mut members = self.about();
-        let base64 = |bytes: &[u8]| Value::from(journal_recording::base64::encode(bytes));
+        let base64 = |bytes: &[u8]| Value::from(STANDARD.encode(bytes));
         members.insert("key".to_owned(), base64(&self.key));
         let value = self.value.as_deref().map(base64);
         members.insert("value".to_owned(), value.into());

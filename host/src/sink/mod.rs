@@ -8,6 +8,7 @@ pub(crate) mod dead_letters;
 pub mod files;
 mod held_rows;
 pub mod jsonl;
+pub(crate) mod letter_file;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -285,3 +285,136 @@ fn too_many_failures_end_the_run() {
         finished.stderr
     );
 }
+
+/// Processes the dead letters of a file again, with the poison where the guest's option has it.
+fn redrive(letters: &Path, poison_every: u64, rows: &Path) -> Host {
+    Host::new()
+        .arg("redrive")
+        .arg(letters)
+        .arg("--plugin")
+        .arg(paths::plugin("guest-hostile"))
+        .args(["--deadline", "200ms", "--memory-limit", "16MiB"])
+        .args(["--option", &format!("poison_every={poison_every}")])
+        .arg("--output")
+        .arg(rows)
+}
+
+#[test]
+fn redrive_processes_each_dead_letter_once_and_leaves_what_still_fails() {
+    let folder = run::folder("redriven");
+    let group = poisoned().prefix.group("redriven");
+    let _ = with_dead_letters(host(&group, &folder), &folder)
+        .args(["--workers", "2"])
+        .finish(LIMIT)
+        .success();
+    let letters = folder.join("letters.jsonl");
+    // As a crash may leave them.
+    let twice = fs::read(&letters).expect("the run wrote it").repeat(2);
+    fs::write(&letters, twice).expect("the folder is ours");
+
+    let rows = folder.join("none.jsonl");
+    let finished = redrive(&letters, POISON_EVERY, &rows)
+        .finish(LIMIT)
+        .success();
+    let said = format!(" holds {} dead letters now", poisoned().poison.len());
+    assert!(finished.stderr.contains(&said), "{}", finished.stderr);
+    assert_eq!(fs::read(&rows).expect("the command made it"), b"");
+    let left = counts(&folder, "letters.jsonl");
+    assert!(left.keys().eq(poisoned().poison.keys()), "{left:?}");
+    assert_eq!(repeated(&left), 0);
+    for letter in rows_of::rows(&letters) {
+        assert_eq!(letter["kind"], poisoned().poison[&position(&letter)]);
+        assert_letter(&letter);
+    }
+
+    // A part is mended: the poison of every second time is no longer any.
+    let rows = folder.join("half.jsonl");
+    let _ = redrive(&letters, 2 * POISON_EVERY, &rows)
+        .finish(LIMIT)
+        .success();
+    let good = counts(&folder, "half.jsonl");
+    let left = counts(&folder, "letters.jsonl");
+    assert_eq!(repeated(&good) + repeated(&left), 0);
+    let is_good = |offset: u64| !(offset + 1).is_multiple_of(2 * POISON_EVERY);
+    for position in poisoned().poison.keys() {
+        assert_eq!(good.contains_key(position), is_good(position.1));
+        assert_eq!(left.contains_key(position), !is_good(position.1));
+    }
+
+    let rows = folder.join("rest.jsonl");
+    let _ = redrive(&letters, u64::MAX, &rows).finish(LIMIT).success();
+    assert!(counts(&folder, "rest.jsonl").keys().eq(left.keys()));
+    assert_eq!(fs::read(&letters).expect("the file stays"), b"");
+    let finished = redrive(&letters, u64::MAX, &rows).finish(LIMIT).success();
+    assert!(
+        finished.stderr.contains("holds no dead letters"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn dead_letters_are_as_they_were_unless_all_were_processed() {
+    let folder = run::folder("not-redriven");
+    let group = poisoned().prefix.group("not-redriven");
+    let _ = with_dead_letters(host(&group, &folder), &folder)
+        .finish(LIMIT)
+        .success();
+    let letters = folder.join("letters.jsonl");
+    let before = fs::read(&letters).expect("the run wrote it");
+    let finished = redrive(&letters, POISON_EVERY, &folder.join("rows.jsonl"))
+        .args(["--max-failures", "2"])
+        .finish(LIMIT)
+        .code(1);
+    assert!(
+        finished.stderr.contains("records failed, more than 2"),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(fs::read(&letters).expect("the file stays"), before);
+    let names = fs::read_dir(&folder).expect("the folder is ours");
+    let names: BTreeSet<_> = names
+        .map(|entry| entry.expect("it can be read").file_name())
+        .collect();
+    assert_eq!(names, ["letters.jsonl".into(), "rows.jsonl".into()].into());
+
+    let damaged = folder.join("damaged.jsonl");
+    fs::write(&damaged, [&before[..], b"{\"topic\": 1}\n"].concat()).expect("the folder is ours");
+    let finished = redrive(&damaged, POISON_EVERY, &folder.join("rows.jsonl"))
+        .finish(LIMIT)
+        .code(1);
+    let line = format!(
+        "line {} is not a dead letter",
+        before.split(|&byte| byte == b'\n').count()
+    );
+    assert!(finished.stderr.contains(&line), "{}", finished.stderr);
+    let finished = redrive(
+        &folder.join("absent"),
+        POISON_EVERY,
+        &folder.join("rows.jsonl"),
+    )
+    .finish(LIMIT)
+    .code(1);
+    assert!(
+        finished.stderr.contains("cannot open the dead letters `"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!folder.join("absent").exists());
+}
+
+#[test]
+fn dead_letters_are_a_recording() {
+    let folder = run::folder("letters-recorded");
+    let group = poisoned().prefix.group("letters-recorded");
+    let _ = with_dead_letters(host(&group, &folder), &folder)
+        .finish(LIMIT)
+        .success();
+    let finished = Host::run(&paths::plugin("count-objects"))
+        .arg("--recording")
+        .arg(folder.join("letters.jsonl"))
+        .finish(LIMIT)
+        .success();
+    let counted = finished.counts()["origin"].objects;
+    assert_eq!(counted, poisoned().poison.len() as u64);
+}

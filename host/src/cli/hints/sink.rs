@@ -7,6 +7,7 @@ use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::sink::SinkError;
 use crate::sink::jsonl::OpenError;
+use crate::sink::letter_file::RedriveError;
 
 impl Explain for SinkError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
@@ -70,6 +71,32 @@ impl Explain for OpenError {
             self,
             Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. }
         )
+    }
+}
+
+impl Explain for RedriveError {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match self {
+            Self::Lock(source) => source.sentence(names),
+            Self::Open { .. } | Self::NotAFile { .. } | Self::Replace { .. } => chain(self),
+        }
+    }
+
+    fn hint(&self, _names: Names<'_>) -> Option<String> {
+        let hint = match self {
+            Self::Open { .. } | Self::NotAFile { .. } => {
+                "name a file that `run --dead-letters FILE` wrote"
+            }
+            Self::Lock(OpenError::Held { .. }) => {
+                "a run adds dead letters to it: stop the run, or move the file away first"
+            }
+            Self::Replace { .. } => {
+                "the file is as it was, and rows are written: see that its folder can be written to, and expect \
+                 these rows twice after the next attempt"
+            }
+            Self::Lock(_) => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 

@@ -58,13 +58,31 @@ impl Failed {
         kept.map_or_else(CallRanges::none, |kept| CallRanges::of(kept.as_slice()))
     }
 
+    /// Whether one record was in the call, which then is at fault.
+    fn is_one_record(&self) -> bool {
+        let is_one = self.kept.as_ref().is_some_and(|kept| kept.records() == 1);
+        is_one && self.call == "process" && is_about_records(&self.error)
+    }
+
+    /// The error of the run. It names the record if the call had only one.
     fn into_error(self) -> WorkerError {
-        WorkerError::Call {
-            call: self.call,
-            ranges: self.ranges(),
-            source: self.error,
+        match self.kept.as_ref().and_then(|kept| kept.find(0)) {
+            Some((batch, index)) if self.is_one_record() => WorkerError::Record {
+                record: Box::new(RecordPosition::of(batch, index)),
+                source: self.error,
+            },
+            _ => WorkerError::Call {
+                call: self.call,
+                ranges: self.ranges(),
+                source: self.error,
+            },
         }
     }
+}
+
+/// Whether the processor failed on records, and is not only asked to end.
+fn is_about_records(error: &CallError) -> bool {
+    !matches!(error, CallError::Interrupted | CallError::Poisoned)
 }
 
 /// How a step of the recovery went.
@@ -86,8 +104,7 @@ impl Worker {
     /// Whether the worker recovers from this error. Some are not about the processor's work, and when the run is to
     /// end, there is no time for it.
     pub(super) fn handles(&self, error: &CallError) -> bool {
-        let is_about_records = !matches!(error, CallError::Interrupted | CallError::Poisoned);
-        is_about_records
+        is_about_records(error)
             && self.recovery.is_none()
             && self.settings.failure.on_failure != OnFailure::Count
             && !self.settings.stop.requested()
@@ -151,6 +168,10 @@ impl Worker {
     }
 
     fn recover(&mut self, failed: Failed) -> Result<(), WorkerError> {
+        let ends_the_run = self.settings.failure.on_failure == OnFailure::Stop;
+        if ends_the_run && self.read_again.as_ref() == Some(&failed.before) {
+            return Err(failed.into_error());
+        }
         self.recovery = Some(Recovery::default());
         let recovered = self.repeat(failed);
         // Also after an error, which the last commit is waited for.
@@ -187,6 +208,7 @@ impl Worker {
             let replays = !is_at(&self.source.position(), &failed.before);
             if replays && failed.kept.as_ref().is_some_and(is_large) {
                 failed.kept = None;
+                self.read_again = Some(failed.before.clone());
             }
             match self.replay(&failed.before, is_careful)? {
                 Replay::Done => {}
@@ -574,6 +596,9 @@ impl Worker {
     /// Looks for a record that fails by itself, without any effect. The number of calls is bounded by the number of
     /// times that the records can be halved.
     fn find(&mut self, mut failed: Failed) -> Result<WorkerError, WorkerError> {
+        if failed.is_one_record() {
+            return Ok(failed.into_error());
+        }
         let Some(kept) = failed.kept.take() else {
             return Ok(failed.into_error());
         };

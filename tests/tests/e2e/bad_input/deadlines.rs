@@ -21,12 +21,13 @@ fn deadline_holds_within_one_emission() {
         .args(["run", "plugin.wasm", "--recording"])
         .arg(shipped())
         .args(["--deadline", "1s", "--output", "/dev/null"])
+        .args(["--batch-records", "1"])
         .finish_measured(LIMIT);
     let failure = failure(&finished.code(1));
     let by_the_clock = "did not return within 4 s, in which it got too little CPU time";
     if !failure.error.contains(by_the_clock) {
         let _ = failure.names("the processor ran longer than 1 s");
     }
-    // What is not the call: start, compiling, and dropping the rows.
-    assert!(usage.cpu < Duration::from_secs(4), "{usage:?}");
+    // Two calls, as one that fails is repeated; and start, compiling, and dropping the rows.
+    assert!(usage.cpu < Duration::from_secs(6), "{usage:?}");
 }

@@ -108,6 +108,7 @@ pub(super) enum SinkFailure {
 pub(super) struct Given {
     pub(super) confirms: Answer,
     pub(super) held_bytes: usize,
+    pub(super) batch_bytes: usize,
     pub(super) quota: Option<u64>,
     pub(super) start: Option<Start>,
     pub(super) committed: Vec<(&'static str, u64)>,
@@ -157,6 +158,7 @@ impl Default for Given {
         Self {
             confirms: Answer::AtOnce,
             held_bytes: usize::MAX,
+            batch_bytes: 1 << 20,
             quota: None,
             start: Some(Start::Earliest),
             committed: Vec::new(),
@@ -288,7 +290,7 @@ impl World {
             columns: Columns::ALL,
             batch_limits: BatchLimits {
                 records: 1000,
-                bytes: 1 << 20,
+                bytes: given.batch_bytes,
                 memory_limit_bytes: 1 << 30,
             },
             held_bytes: given.held_bytes,

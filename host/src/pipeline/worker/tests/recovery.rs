@@ -283,6 +283,31 @@ fn failure_elsewhere_in_the_repetition_is_recovered_from_as_well() {
     }
 }
 
+/// Records that are larger than usual are not kept beside those of the repetition, but read again.
+#[test]
+fn large_records_that_fail_again_end_a_run_that_stops_and_are_passed_over_by_others() {
+    let given = |on_failure| Given {
+        on_failure,
+        batch_bytes: 4,
+        ..dead_letters(&[("a", 7)])
+    };
+    let steps = || {
+        vec![
+            assigned(&["a"]),
+            records("a", 3),
+            records("a", 8),
+            Step::End,
+        ]
+    };
+    let (ended, log) = given(OnFailure::Stop).run(steps());
+    assert!(ended.is_err(), "{log:#?}");
+    assert!(!log.iter().any(|line| line.starts_with("rows")), "{log:#?}");
+    let (ended, log) = given(OnFailure::DeadLetter).run(steps());
+    assert_eq!(ended.unwrap(), Ended::EndOfData);
+    let found = assert_exact(&log);
+    assert_eq!((found.letters, found.committed), (vec![7], 11));
+}
+
 /// Nothing was processed before, so the source stands after records that are only kept.
 #[test]
 fn no_checkpoint_passes_over_the_records_of_a_first_call_that_failed() {

@@ -39,6 +39,14 @@ impl World {
 }
 
 impl World {
+    /// Notes how much other workers could claim.
+    fn look_at_the_quota(&self) {
+        let claimable = self.quota.claim(1000);
+        self.quota.give_back(claimable);
+        let mut state = self.state();
+        state.claimable = state.claimable.min(claimable);
+    }
+
     /// Hands out what the source went back over, before the script's next records.
     fn hand_out_after_rewinding(&self, into: &mut Batches, limits: BatchLimits) -> Option<Event> {
         let (partition, count) = {
@@ -70,10 +78,7 @@ impl Source for World {
         wait: Duration,
     ) -> Result<Event, SourceError> {
         if !wait.is_zero() {
-            let claimable = self.quota.claim(1000);
-            self.quota.give_back(claimable);
-            let mut state = self.state();
-            state.claimable = state.claimable.min(claimable);
+            self.look_at_the_quota();
         }
         if let Some(until) = until
             && let Some(event) = self.hand_out_again(into, limits, until)
