@@ -26,9 +26,12 @@ use crate::source::SourceError;
 /// Why a benchmark failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The source of the configuration is no recording.
+    /// No source is named.
     #[error("a benchmark reads a recording, and none is named")]
     NoRecording,
+    /// The source is a cluster.
+    #[error("a benchmark reads the same records in each round, which a cluster does not promise")]
+    Cluster,
     /// The recording can only be read once.
     #[error("`{}` is not a file", .0.display())]
     NotAFile(PathBuf),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Conditions, Error, Subject};
-use crate::config::{Config, MissingTopics, Source};
+use crate::config::{Config, Local, MissingTopics, Source};
 use crate::pipeline::build::{self, BuildError};
 use crate::sandbox::{Engine, LoadTimes, Plugin, Prepared, Processor};
 
@@ -14,8 +14,8 @@ impl Conditions {
     /// # Errors
     /// When the source is no recording or no file, or when the limits contradict each other.
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
-        let Source::Recording(recording) = &config.source else {
-            return Err(Error::NoRecording);
+        let Source::Local(Local::Recording(recording)) = &config.source else {
+            return Err(Error::Cluster);
         };
         // A missing recording is reported when it is opened.
         let is_file = recording.metadata().map(|metadata| metadata.is_file());

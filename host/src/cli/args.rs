@@ -182,6 +182,18 @@ pub(super) struct ConnectionArguments {
     broker_timeout: Option<Span>,
 }
 
+/// The source of records, the same for all commands that read them: exactly one of these flags names it. Each kind is a
+/// variant of [`config::SourceKind`].
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct SourceArguments {
+    /// Read a recording instead of Kafka.
+    #[arg(long, value_name = "FILE")]
+    recording: Option<PathBuf>,
+
+    #[command(flatten)]
+    connection: ConnectionArguments,
+}
+
 /// The consumer group of a command that runs no plugin.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct GroupArguments {
@@ -274,6 +286,13 @@ impl ConnectionArguments {
         layer.kafka.password_file = self.kafka_password_file;
         layer.kafka.key_password_file = self.kafka_key_password_file;
         layer.kafka.broker_timeout = self.broker_timeout;
+    }
+}
+
+impl SourceArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.journal.recording = self.recording;
+        self.connection.add_to(layer);
     }
 }
 

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::{self, LimitArguments, ObjectArguments, PluginArguments, SettingsError};
+use super::args::{
+    self, LimitArguments, ObjectArguments, PluginArguments, SettingsError, SourceArguments,
+};
 use super::confined;
 use super::hints::Explain;
 use super::names::Names;
@@ -43,9 +45,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     plugin: PluginArguments,
 
-    /// Recording to read; must be a regular file.
-    #[arg(long, value_name = "FILE")]
-    recording: Option<PathBuf>,
+    #[command(flatten)]
+    source: SourceArguments,
 
     /// Also measure this plugin, with the same options; the two alternate.
     #[arg(long, value_name = "OTHER.wasm")]
@@ -77,6 +78,9 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
     let config = config.map_err(|error| match error {
         SettingsError::Config(ConfigError::NoSource) => {
             Report::of(&bench::Error::NoRecording, names)
+        }
+        SettingsError::Config(ConfigError::Incomplete { .. }) => {
+            Report::of(&bench::Error::Cluster, names)
         }
         error => Report::of(&error, names),
     })?;
@@ -127,7 +131,7 @@ impl Arguments {
         self.plugin.clone().add_to(&mut layer);
         self.objects.clone().add_to(&mut layer);
         self.limits.clone().add_to(&mut layer);
-        layer.journal.recording.clone_from(&self.recording);
+        self.source.clone().add_to(&mut layer);
         layer
     }
 

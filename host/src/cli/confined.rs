@@ -27,7 +27,7 @@ fn paths(config: &Config) -> Paths {
     paths.read.push(config.plugin.clone());
     paths.read.extend(config.options.file.clone());
     match &config.source {
-        Source::Recording(path) => paths.read.push(path.clone()),
+        Source::Local(local) => paths.read.push(local.path().to_owned()),
         Source::Kafka(kafka) => {
             if let Some(StartFrom::OffsetFile(path)) = &kafka.from {
                 paths.read.push(path.clone());

@@ -1,30 +1,35 @@
-//! `journal-host record`: a part of a journal to a recording.
+//! `journal-host record`: a part of a journal, or of another source, to a recording.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::args::{self, ClusterArguments, ObjectArguments};
+use super::args::{self, ConfigArguments, ObjectArguments, SourceArguments};
 use super::names::Names;
 use super::report::Report;
-use crate::config::{self, CopyConfig, DEFAULT_SHUTDOWN_TIMEOUT, Layer, Span, TopicPartition};
+use crate::config::{
+    self, DEFAULT_SHUTDOWN_TIMEOUT, Layer, ReadConfig, ReadSource, Span, TopicPartition,
+};
 use crate::journal::start::StartTime;
 use crate::journal::topics::ObjectTypes;
-use crate::pipeline::build::{cluster_settings, subscription};
+use crate::pipeline::build::{self, cluster_settings, subscription};
 use crate::transfer::{self, Bound, PartitionChoice, RecordOptions};
 
-/// Records a part of a journal, for `run --recording`, `bench` and `produce`.
+/// Records a part of a journal, or of another source, for `run --recording`, `bench` and `produce`.
 ///
-/// Each record keeps its partition, offset and timestamp. The command joins no consumer group and commits nothing. It
-/// ends at the records that existed when it started.
+/// Each record keeps its partition, offset and timestamp. Over Kafka, the command joins no consumer group and commits
+/// nothing, and ends at the records that existed when it started.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    cluster: ClusterArguments,
+    config: ConfigArguments,
+
+    #[command(flatten)]
+    source: SourceArguments,
 
     #[command(flatten)]
     objects: ObjectArguments,
 
-    /// Record only this partition of all topics, or of one topic; may be repeated.
+    /// Record only this partition of all of a cluster's topics, or of one topic; may be repeated.
     #[arg(long = "partition", value_name = "[TOPIC:]N", value_parser = partition)]
     partitions: Vec<PartitionChoice>,
 
@@ -53,9 +58,10 @@ pub(super) struct Arguments {
 /// Reads, and writes the file.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let mut layer = Layer::default();
-    arguments.cluster.add_to(&mut layer);
+    arguments.config.add_to(&mut layer);
+    arguments.source.add_to(&mut layer);
     arguments.objects.add_to(&mut layer);
-    let (config, origins) = args::configure::<CopyConfig>(layer);
+    let (config, origins) = args::configure::<ReadConfig>(layer);
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
     let object_types = match &config.objects.types[..] {
@@ -73,8 +79,13 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     };
     let stop = args::install_signal_handlers(DEFAULT_SHUTDOWN_TIMEOUT)?;
     stop.begin();
-    let settings = cluster_settings(&config.connection);
-    transfer::record(&settings, &options, &stop).map_err(|error| Report::of(&error, names))
+    let recorded = match &config.source {
+        ReadSource::Cluster(connection) => {
+            transfer::record(&cluster_settings(connection), &options, &stop)
+        }
+        ReadSource::Local(source) => transfer::record_local(build::local(source), &options, &stop),
+    };
+    recorded.map_err(|error| Report::of(&error, names))
 }
 
 /// `N` or `TOPIC:N`.

@@ -1,8 +1,6 @@
 //! `journal-host run`: a processor over the journal.
 
-use std::path::PathBuf;
-
-use super::args::{self, ConnectionArguments, LimitArguments, ObjectArguments, PluginArguments};
+use super::args::{self, LimitArguments, ObjectArguments, PluginArguments, SourceArguments};
 use super::confined;
 use super::environment::Environment;
 use super::names::Names;
@@ -23,6 +21,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     source: SourceArguments,
+
+    #[command(flatten)]
+    group: MemberArguments,
 
     #[command(flatten)]
     objects: ObjectArguments,
@@ -77,6 +78,7 @@ pub(super) struct Arguments {
     metrics_public: bool,
 }
 
+/// What is done when the processor fails.
 #[derive(Clone, Debug, clap::Args)]
 struct FailureArguments {
     /// What to do with a record that the processor rejects, or on which it panics, traps or exceeds a limit
@@ -112,15 +114,9 @@ impl FailureArguments {
     }
 }
 
+/// How a cluster is read.
 #[derive(Clone, Debug, clap::Args)]
-struct SourceArguments {
-    /// Read a recording instead of Kafka.
-    #[arg(long, value_name = "FILE")]
-    recording: Option<PathBuf>,
-
-    #[command(flatten)]
-    connection: ConnectionArguments,
-
+struct MemberArguments {
     /// Consumer group; processes with the same group share the work.
     #[arg(long, value_name = "ID")]
     group_id: Option<Text>,
@@ -142,7 +138,7 @@ struct SourceArguments {
     #[arg(long, value_name = "START")]
     from: Option<StartFrom>,
 
-    /// What to do when all existing records are processed; over a recording, always `stop` [default: continue].
+    /// What to do when all existing records are processed; over any other source than Kafka, always `stop` [default: continue].
     #[arg(long, value_enum)]
     on_eof: Option<OnEof>,
 
@@ -184,20 +180,19 @@ impl Arguments {
             ..Layer::default()
         };
         self.plugin.add_to(&mut layer);
-        self.source.connection.add_to(&mut layer);
+        self.source.add_to(&mut layer);
         self.objects.add_to(&mut layer);
         self.limits.add_to(&mut layer);
         layer.journal.phases = self.phases;
         layer.journal.stop_after = self.stop_after;
-        layer.journal.recording = self.source.recording;
-        layer.journal.on_eof = self.source.on_eof;
-        layer.kafka.group_id = self.source.group_id;
-        layer.kafka.partitions = args::given(self.source.partitions);
-        layer.kafka.group_instance_id = self.source.group_instance_id;
-        layer.journal.create_topics = self.source.create_topics.then_some(true);
-        layer.kafka.from = self.source.from;
+        layer.journal.on_eof = self.group.on_eof;
+        layer.kafka.group_id = self.group.group_id;
+        layer.kafka.partitions = args::given(self.group.partitions);
+        layer.kafka.group_instance_id = self.group.group_instance_id;
+        layer.journal.create_topics = self.group.create_topics.then_some(true);
+        layer.kafka.from = self.group.from;
         layer.process.memory = self.process_memory;
-        layer.process.workers = self.source.workers;
+        layer.process.workers = self.group.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
         self.failure.add_to(&mut layer);
         layer.process.shutdown_timeout = self.shutdown_timeout;

@@ -1,15 +1,13 @@
 //! The settings of a command that copies records and runs no plugin.
 
-use super::{ConfigError, Connection, Layer, Objects};
+use super::{ConfigError, Connection, Layer};
 
-/// A cluster and topics of it. A consumer group and a recording are ignored: a file with settings for `run` may name
+/// A cluster and the prefix of its topics. A consumer group and a recording are ignored: a file with settings for `run` may name
 /// them.
 #[derive(Clone, Debug)]
 pub(crate) struct CopyConfig {
     /// The cluster.
     pub(crate) connection: Connection,
-    /// Which topics are read.
-    pub(crate) objects: Objects,
     /// The prefix of the topics, if it is set.
     pub(crate) prefix: Option<String>,
 }
@@ -20,7 +18,6 @@ impl TryFrom<Layer> for CopyConfig {
     fn try_from(layer: Layer) -> Result<Self, ConfigError> {
         Ok(Self {
             connection: Connection::of(&layer.kafka).ok_or(ConfigError::NoBrokers)?,
-            objects: Objects::of(&layer.journal),
             prefix: layer.journal.prefix,
         })
     }
@@ -31,7 +28,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::DEFAULT_PREFIX;
 
     fn config(text: &str) -> Result<CopyConfig, ConfigError> {
         serde_json::from_str::<Layer>(text).unwrap().try_into()
@@ -42,7 +38,6 @@ mod tests {
         let found = config(r#"{"kafka": {"brokers": "b", "broker_timeout": "5s"}}"#).unwrap();
         assert_eq!((&*found.connection.brokers, found.prefix), ("b", None));
         assert_eq!(found.connection.broker_timeout, Duration::from_secs(5));
-        assert_eq!(found.objects.prefix, DEFAULT_PREFIX);
         assert_eq!(config("{}").unwrap_err(), ConfigError::NoBrokers);
     }
 }

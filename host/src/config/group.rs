@@ -15,9 +15,9 @@ impl TryFrom<Layer> for GroupConfig {
     type Error = ConfigError;
 
     fn try_from(layer: Layer) -> Result<Self, ConfigError> {
-        let kafka = match source(&layer) {
+        let kafka = match source::source(&layer) {
             Ok(Source::Kafka(kafka)) => kafka,
-            Ok(Source::Recording(_)) | Err(ConfigError::NoSource) => {
+            Ok(Source::Local(_)) | Err(ConfigError::NoSource) => {
                 return Err(ConfigError::NoCluster);
             }
             Err(error) => return Err(error),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
+use super::source;
 use super::values::{
     KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics, OnEof,
     OnFailure, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, TopicPartition,
@@ -445,16 +446,8 @@ impl Layer {
     /// Removes the values of a lower layer that contradict those of this one, and that this layer replaces by values of
     /// other settings.
     fn replace_in(&mut self, lower: &mut Self) {
-        if self.journal.recording.is_some() {
-            // One worker reads a recording, to its end.
-            lower.kafka = KafkaLayer::default();
-            lower.process.workers = None;
-            lower.journal.on_eof = None;
-        }
+        source::replace_in(self, lower);
         let kafka = &self.kafka;
-        if kafka.brokers.is_some() {
-            lower.journal.recording = None;
-        }
         for (file, key) in [
             (&kafka.password_file, PASSWORD),
             (&kafka.key_password_file, KEY_PASSWORD),

@@ -9,6 +9,7 @@ use super::file::{self, Document};
 use super::layer::{Layer, Layers};
 use super::origin::{Origin, Origins};
 use super::setting::Setting;
+use super::source;
 use super::upstream::Unsupported;
 use super::variables::Variables;
 use super::yaml::{self, YamlError};
@@ -214,11 +215,10 @@ pub(crate) fn load(
     Ok(Loaded { layers, notices })
 }
 
-/// Whether a layer does not read a recording, once `lower` is added below it.
+/// Whether a layer reads a cluster, once `lower` is added below it.
 fn reads_cluster(layer: &Layer, lower: &Layer) -> bool {
-    let recorded = layer.journal.recording.is_some();
-    let lower = lower.journal.recording.is_some() && layer.kafka.brokers.is_none();
-    !recorded && !lower
+    let is_replaced = source::is_named(layer);
+    !source::is_local(layer) && (is_replaced || !source::is_local(lower))
 }
 
 fn secrets(flags: &Layer) -> Vec<Notice> {

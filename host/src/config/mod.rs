@@ -15,6 +15,7 @@ pub(crate) mod memory;
 pub(crate) mod options;
 mod origin;
 mod setting;
+mod source;
 mod upstream;
 mod values;
 mod variables;
@@ -42,6 +43,7 @@ pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::setting::Setting;
+pub(crate) use self::source::{Kafka, Local, ReadConfig, ReadSource, Source, SourceKind};
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics, OnEof,
@@ -182,30 +184,6 @@ impl Objects {
     }
 }
 
-/// Where records are read from.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    /// A file.
-    Recording(PathBuf),
-    /// A cluster.
-    Kafka(Kafka),
-}
-
-/// A cluster, and how it is read.
-#[derive(Clone, Debug)]
-pub(crate) struct Kafka {
-    /// The cluster and the consumer group.
-    pub(crate) connection: Connection,
-    /// The partitions to read without the group; if empty, the group reads all.
-    pub(crate) partitions: Vec<TopicPartition>,
-    /// What to do when all existing records are processed.
-    pub(crate) on_eof: OnEof,
-    /// Whether topics that are missing are created.
-    pub(crate) create_topics: bool,
-    /// Where a group without committed offsets starts, if that is set here and not by librdkafka's name.
-    pub(crate) from: Option<StartFrom>,
-}
-
 /// The limits of a call and of an instance; sizes that are absent are derived from the memory of the process.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -229,9 +207,12 @@ pub(crate) enum ConfigError {
     /// There is no plugin.
     #[error("no plugin is named")]
     NoPlugin,
-    /// There is neither a recording nor a cluster.
-    #[error("neither a recording nor the brokers of a cluster are named")]
+    /// There is no source of any kind.
+    #[error("no source of records is named")]
     NoSource,
+    /// The same, of a command that reads without a consumer group.
+    #[error("no source of records is named")]
+    NothingToRead,
     /// A command about a consumer group without a cluster.
     #[error("no cluster is named")]
     NoCluster,
@@ -246,11 +227,13 @@ pub(crate) enum ConfigError {
         /// The setting that is present.
         given: Setting,
     },
-    /// A recording and a setting of the cluster.
-    #[error("a recording and a setting of a cluster are both given")]
+    /// A source, and a setting that names another one or belongs to it.
+    #[error("two sources are named")]
     TwoSources {
-        /// The cluster's setting.
-        kafka: Setting,
+        /// The setting that names the source.
+        named: Setting,
+        /// The other one.
+        other: Setting,
     },
     /// A setting that contradicts a replay in stages.
     #[error("a replay in stages is for whole topics and ends after the last stage")]
@@ -270,9 +253,12 @@ pub(crate) enum ConfigError {
     /// Dead letters are written somewhere, and no record becomes one.
     #[error("no record becomes a dead letter")]
     UnusedDeadLetters,
-    /// Several workers for one recording.
-    #[error("a recording is read by one worker")]
-    SeveralWorkers,
+    /// Several workers for a source that one worker reads.
+    #[error("this source is read by one worker")]
+    SeveralWorkers {
+        /// The setting that names the source.
+        named: Setting,
+    },
 }
 
 impl TryFrom<Layer> for Config {
@@ -281,7 +267,7 @@ impl TryFrom<Layer> for Config {
     fn try_from(layer: Layer) -> Result<Self, ConfigError> {
         let plugin = layer.processor.plugin.clone();
         let plugin = plugin.ok_or(ConfigError::NoPlugin)?;
-        let source = source(&layer)?;
+        let source = source::source(&layer)?;
         check_phases(&layer)?;
         let Layer {
             processor,
@@ -295,8 +281,11 @@ impl TryFrom<Layer> for Config {
             ..
         } = layer;
         let workers = process.workers.map_or(1, |workers| workers.0.get());
-        if matches!(source, Source::Recording(_)) && workers > 1 {
-            return Err(ConfigError::SeveralWorkers);
+        if workers > 1
+            && let Source::Local(local) = &source
+        {
+            let named = local.kind().setting();
+            return Err(ConfigError::SeveralWorkers { named });
         }
         let metrics = metrics_address(&observe)?;
         let deadline = limits.deadline.map_or(DEFAULT_DEADLINE, |span| span.0);
@@ -344,10 +333,10 @@ impl TryFrom<Layer> for Config {
 /// Refuses settings that contradict stages.
 fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
     let goes_on = !matches!(layer.journal.on_eof, None | Some(OnEof::Stop));
-    let is_recording = layer.journal.recording.is_some();
+    let is_local = source::is_local(layer);
     let contradictions = [
-        // A recording always ends.
-        (goes_on && !is_recording, Setting::OnEof),
+        // Any other source always ends.
+        (goes_on && !is_local, Setting::OnEof),
         (layer.kafka.partitions.is_some(), Setting::Partitions),
     ];
     let contradiction = contradictions.into_iter().find(|(is_given, _)| *is_given);
@@ -368,47 +357,5 @@ fn metrics_address(observe: &ObserveLayer) -> Result<Option<SocketAddr>, ConfigE
             Err(ConfigError::PublicMetrics { address })
         }
         address => Ok(address),
-    }
-}
-
-/// The one source that the layer names.
-fn source(layer: &Layer) -> Result<Source, ConfigError> {
-    let kafka = &layer.kafka;
-    if let Some(path) = &layer.journal.recording {
-        let given = [
-            (kafka.brokers.is_some(), Setting::Brokers),
-            (kafka.group_id.is_some(), Setting::GroupId),
-            (kafka.partitions.is_some(), Setting::Partitions),
-            (kafka.settings.is_some(), Setting::Kafka),
-            (kafka.password_file.is_some(), Setting::PasswordFile),
-            (kafka.key_password_file.is_some(), Setting::KeyPasswordFile),
-            (kafka.group_instance_id.is_some(), Setting::GroupInstanceId),
-            (kafka.from.is_some(), Setting::From),
-        ];
-        return match given.into_iter().find(|(is_given, _)| *is_given) {
-            Some((_, kafka)) => Err(ConfigError::TwoSources { kafka }),
-            None => Ok(Source::Recording(path.clone())),
-        };
-    }
-    let incomplete = |missing, given| ConfigError::Incomplete { missing, given };
-    let partitions = kafka.partitions.clone().unwrap_or_default();
-    let is_named = kafka.group_id.is_some();
-    match Connection::of(kafka) {
-        Some(_) if !is_named && partitions.is_empty() => {
-            Err(incomplete(Setting::GroupId, Setting::Brokers))
-        }
-        Some(connection) => Ok(Source::Kafka(Kafka {
-            connection,
-            partitions,
-            on_eof: layer.journal.on_eof.unwrap_or(match layer.journal.phases {
-                Some(_) => OnEof::Stop,
-                None => OnEof::Continue,
-            }),
-            create_topics: layer.journal.create_topics.unwrap_or_default(),
-            from: kafka.from.clone(),
-        })),
-        None if is_named => Err(incomplete(Setting::Brokers, Setting::GroupId)),
-        None if partitions.is_empty() => Err(ConfigError::NoSource),
-        None => Err(incomplete(Setting::Brokers, Setting::Partitions)),
     }
 }

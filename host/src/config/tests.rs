@@ -129,7 +129,7 @@ fn a_source_replaces_that_of_the_layers_under_it() {
     let cluster =
         r#"{"processor": {"plugin": "p.wasm"}, "kafka": {"brokers": "b:9092", "group_id": "g"}}"#;
     let over_cluster = config(RECORDING, cluster).unwrap();
-    assert!(matches!(over_cluster.source, Source::Recording(_)));
+    assert!(matches!(over_cluster.source, Source::Local(_)));
     let over_recording = config(cluster, RECORDING).unwrap();
     assert!(matches!(over_recording.source, Source::Kafka(_)));
     let (_, origins) = combined(cluster, RECORDING);
@@ -148,6 +148,10 @@ fn settings_that_do_not_go_together_are_refused() {
         ConfigError::Incomplete { missing, given }
     );
     let (missing, given) = (given, missing);
+    let two = |other| ConfigError::TwoSources {
+        named: Setting::Recording,
+        other,
+    };
     assert_eq!(
         error(r#"{"kafka": {"group_id": "g"}}"#),
         ConfigError::Incomplete { missing, given }
@@ -158,11 +162,13 @@ fn settings_that_do_not_go_together_are_refused() {
         (r#"{"settings": {"a": "b"}}"#, Setting::Kafka),
     ] {
         let layer = format!(r#"{{"journal": {{"recording": "r"}}, "kafka": {kafka}}}"#);
-        assert_eq!(error(&layer), ConfigError::TwoSources { kafka: setting });
+        assert_eq!(error(&layer), two(setting));
     }
     assert_eq!(
         error(r#"{"journal": {"recording": "r"}, "process": {"workers": 2}}"#),
-        ConfigError::SeveralWorkers
+        ConfigError::SeveralWorkers {
+            named: Setting::Recording
+        }
     );
 }
 
@@ -192,7 +198,8 @@ fn partitions_are_read_without_a_group_and_only_from_a_cluster() {
     assert_eq!(
         refused(with_recording, "{}"),
         ConfigError::TwoSources {
-            kafka: Setting::Partitions
+            named: Setting::Recording,
+            other: Setting::Partitions
         }
     );
 }

@@ -10,7 +10,6 @@ mod workers;
 pub(crate) use self::start::{AskedStart, start_at};
 pub(crate) use self::workers::privileged;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -44,6 +43,7 @@ use crate::sandbox::{
 use crate::sink::dead_letters::RunIdentity;
 use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
+use crate::source::local::Local;
 use crate::source::{BatchLimits, SourceError};
 use crate::text;
 
@@ -232,7 +232,7 @@ impl Pipeline {
             config,
         };
         let (work, stages) = match input {
-            Input::Recording(path) => builder.over_recording(path, first)?,
+            Input::Local(local) => builder.over_local(local, first)?,
             Input::Kafka {
                 clients,
                 start,
@@ -276,8 +276,8 @@ impl Pipeline {
 /// The first setting that is wrong.
 pub(crate) fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
     let settings = match &config.source {
-        config::Source::Recording(_) => None,
         config::Source::Kafka(kafka) => Some(cluster_settings(&kafka.connection)),
+        config::Source::Local(_) => None,
     };
     if let Some(settings) = &settings {
         settings
@@ -364,10 +364,10 @@ pub(crate) fn compiler(config: &Config) -> Compiler {
 /// How long a worker may be silent before its group gives its partitions away.
 fn poll_interval(config: &Config) -> Option<Duration> {
     match &config.source {
-        config::Source::Recording(_) => None,
         config::Source::Kafka(kafka) => {
             Some(cluster_settings(&kafka.connection).max_poll_interval())
         }
+        config::Source::Local(_) => None,
     }
 }
 
@@ -519,6 +519,13 @@ pub(crate) fn given_partitions(kafka: &config::Kafka) -> Vec<Partition> {
     kafka.partitions.iter().map(partition).collect()
 }
 
+/// A source that is no cluster.
+pub(crate) fn local(source: &config::Local) -> Local {
+    match source {
+        config::Local::Recording(path) => Local::Recording(path.clone()),
+    }
+}
+
 /// The settings of a cluster's clients, of all commands alike.
 pub(crate) fn cluster_settings(connection: &config::Connection) -> kafka::Settings {
     kafka::Settings {
@@ -531,8 +538,8 @@ pub(crate) fn cluster_settings(connection: &config::Connection) -> kafka::Settin
 }
 
 /// The source of records, before it is known which records are read.
-enum Input<'a> {
-    Recording(&'a Path),
+enum Input {
+    Local(Local),
     Kafka {
         /// The clients, one for each worker among them, which are connecting to the brokers.
         clients: Box<Clients>,
@@ -541,10 +548,10 @@ enum Input<'a> {
     },
 }
 
-impl<'a> Input<'a> {
-    fn begin(config: &'a Config, memory: &MemoryPlan) -> Result<Self, BuildError> {
+impl Input {
+    fn begin(config: &Config, memory: &MemoryPlan) -> Result<Self, BuildError> {
         match &config.source {
-            config::Source::Recording(path) => Ok(Self::Recording(path)),
+            config::Source::Local(source) => Ok(Self::Local(local(source))),
             config::Source::Kafka(kafka) => {
                 let start = AskedStart::of(kafka, SystemTime::now())?;
                 let mut settings = cluster_settings(&kafka.connection);

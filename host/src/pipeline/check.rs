@@ -5,8 +5,6 @@ mod cluster;
 mod finding;
 mod group;
 
-use std::path::Path;
-
 pub(crate) use self::finding::{CheckError, CheckWarning, Finding, Outcome, Subject};
 use super::build::{self, BuildError, CompiledPlugin};
 use crate::config::memory::MemoryPlan;
@@ -15,8 +13,7 @@ use crate::journal::plan::{Kind, Plan};
 use crate::journal::topics::ObjectTypes;
 use crate::sandbox::{LoadError, Processor};
 use crate::sink::jsonl;
-use crate::source::SourceError;
-use crate::source::recording::{self, Recording};
+use crate::source::local;
 use crate::text::LISTED;
 
 /// Checks everything that a run with this configuration needs, and hands each finding to `found` at once. The plugin was
@@ -31,7 +28,7 @@ pub(crate) fn check(
     let plan = checker.plugin(compiled);
     let types = checker.object_types(plan.as_ref());
     match &config.source {
-        config::Source::Recording(path) => checker.recording(path, types, plan.as_ref()),
+        config::Source::Local(source) => checker.local(source, types, plan.as_ref()),
         config::Source::Kafka(kafka) => {
             let settings = build::cluster_settings(&kafka.connection);
             checker.cluster(kafka, is_set_up.then_some(&settings), types);
@@ -135,25 +132,22 @@ impl Checker<'_> {
         }
     }
 
-    fn recording(&mut self, path: &Path, types: Option<ObjectTypes>, plan: Option<&Plan>) {
+    fn local(&mut self, source: &config::Local, types: Option<ObjectTypes>, plan: Option<&Plan>) {
         let Some(types) = types else {
             return self.skip(&[Subject::Recording], NO_TYPES);
         };
-        let opened = Recording::open(recording::Options {
-            path: path.to_owned(),
+        let options = local::Options {
+            local: build::local(source),
             subscription: build::subscription(&self.config.objects, types),
             tombstones: plan.is_some_and(|plan| plan.tombstones),
             largest_record: build::batch_limits(self.config, &self.memory()).largest_record(),
-        });
-        match opened {
+        };
+        match options.open() {
             Ok(_) => self.fine(
                 Subject::Recording,
-                format!("`{}` has the object types", path.display()),
+                format!("`{}` has the object types", source.path().display()),
             ),
-            Err(error) => self.fail(
-                Subject::Recording,
-                BuildError::Source(SourceError::from(error)),
-            ),
+            Err(error) => self.fail(Subject::Recording, BuildError::Source(error)),
         }
     }
 

@@ -1,6 +1,7 @@
-//! Where records come from: a Kafka cluster or a recording.
+//! Where records come from: a Kafka cluster, a recording and others that are read without a cluster.
 
 pub(crate) mod kafka;
+pub(crate) mod local;
 pub(crate) mod recording;
 
 use std::collections::BTreeSet;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::kafka::{self, Failure, Refusal};
+use crate::source::SourceError;
 use crate::text::{self, Quoted, plural};
 
 /// Why records cannot be copied.
@@ -16,6 +17,12 @@ pub(crate) enum Error {
     /// The recording cannot be read or written.
     #[error(transparent)]
     Recording(#[from] journal_recording::Error),
+    /// A source that is no cluster cannot be read.
+    #[error(transparent)]
+    Source(Box<SourceError>),
+    /// A part of a cluster is asked for of another source.
+    #[error("partitions and positions name a part of a cluster, and the source is none")]
+    NoPartOfACluster,
     /// The recording is a pipe, which cannot be read twice.
     #[error("the recording `{}` is not a file", .0.display())]
     ReadOnce(PathBuf),
@@ -121,6 +128,12 @@ pub(crate) enum Error {
     Panicked,
 }
 
+impl From<SourceError> for Error {
+    fn from(error: SourceError) -> Self {
+        Self::Source(Box::new(error))
+    }
+}
+
 /// A copy that ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Incomplete {
@@ -145,8 +158,8 @@ pub(crate) enum Incomplete {
         path: PathBuf,
         /// The records that it holds.
         records: u64,
-        /// The records of a whole recording, where none of them was removed from the topics.
-        wanted: u64,
+        /// The records of a whole recording, where that is known and none of them was removed from the topics.
+        wanted: Option<u64>,
     },
 }
 
@@ -209,13 +222,14 @@ impl fmt::Display for Interruption {
     }
 }
 
-fn kept(path: &Path, records: u64, wanted: u64) -> String {
+fn kept(path: &Path, records: u64, wanted: Option<u64>) -> String {
     let path = path.display();
     if records == 0 {
         return format!("nothing was read before, and `{path}` was not written");
     }
     let records = plural(records, "record");
-    format!("`{path}` holds the {records} read before, of up to {wanted}")
+    let of = wanted.map_or_else(String::new, |wanted| format!(", of up to {wanted}"));
+    format!("`{path}` holds the {records} read before{of}")
 }
 
 fn unknown(unanswered: u64) -> String {

@@ -1,7 +1,8 @@
 //! Copies records between a cluster and a recording: `produce` writes a recording to topics, `record` writes a part of a
-//! journal to a recording. Values are passed on as they are, and nothing is committed.
+//! journal, or of another source, to a recording. Values are passed on as they are, and nothing is committed.
 
 mod error;
+mod local;
 mod output;
 mod produce;
 mod ranges;
@@ -16,6 +17,7 @@ use crate::observe::progress::{Progress, WorkerProgress};
 use crate::text::plural;
 
 pub(crate) use self::error::{Error, Incomplete, Interruption};
+pub(crate) use self::local::record_local;
 pub(crate) use self::produce::{ProduceOptions, produce};
 pub(crate) use self::ranges::{Bound, PartitionChoice};
 pub(crate) use self::record::{RecordOptions, record};

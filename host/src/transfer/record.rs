@@ -1,6 +1,6 @@
 //! Writes a part of a journal to a recording.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use journal_recording::Frame;
@@ -38,6 +38,13 @@ pub(crate) struct RecordOptions {
     pub(crate) max_records: Option<u64>,
     /// The most records of each topic.
     pub(crate) max_records_per_topic: Option<u64>,
+}
+
+impl RecordOptions {
+    /// Whether they name a part of a cluster by its partitions or positions.
+    pub(super) fn names_a_part(&self) -> bool {
+        !self.partitions.is_empty() || self.from.is_some() || self.until.is_some()
+    }
 }
 
 /// Writes a part of a journal to a recording, with the partition, offset and timestamp of each record. It joins no group
@@ -81,18 +88,23 @@ pub(crate) fn record(
         let ended = copy.all(settings, stop);
         copy.finish(ended)
     })?;
-    let figures = figures(done.records, done.bytes, started);
-    let (size, path) = (done.size, options.output.display());
-    tracing::info!("{figures}, in {size} bytes of `{path}`");
+    log_done(&done, &options.output, started);
     Ok(())
 }
 
 /// What a whole recording holds.
-struct Done {
-    records: u64,
-    bytes: u64,
+pub(super) struct Done {
+    pub(super) records: u64,
+    pub(super) bytes: u64,
     /// Bytes of the file.
-    size: u64,
+    pub(super) size: u64,
+}
+
+/// Logs what a command that ended well has written.
+pub(super) fn log_done(done: &Done, path: &Path, started: Instant) {
+    let figures = figures(done.records, done.bytes, started);
+    let (size, path) = (done.size, path.display());
+    tracing::info!("{figures}, in {size} bytes of `{path}`");
 }
 
 /// The number of records that the ranges hold at most, within the limits.
@@ -308,7 +320,7 @@ impl Copy<'_> {
                     interruption,
                     path: self.options.output.clone(),
                     records,
-                    wanted: self.wanted,
+                    wanted: Some(self.wanted),
                 })))
             }
         }

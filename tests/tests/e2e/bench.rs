@@ -243,6 +243,21 @@ fn benchmark_without_a_recording_is_refused() {
 }
 
 #[test]
+fn benchmark_of_a_cluster_is_refused_with_the_way_out() {
+    let finished = Host::new()
+        .arg("bench")
+        .arg(paths::plugin("count-objects"))
+        .args(["--brokers", "127.0.0.1:1"])
+        .finish(LIMIT)
+        .code(2);
+    assert_eq!(
+        finished.stderr,
+        "error: a benchmark reads the same records in each round, which a cluster does not promise\nhint: copy a part of \
+         the cluster with `journal-host record`, and name the file with `--recording`\n"
+    );
+}
+
+#[test]
 fn recording_that_can_be_read_only_once_is_refused() {
     let finished = Host::new()
         .arg("bench")

@@ -2,27 +2,25 @@
 
 use super::Explain;
 use crate::cli::names::Names;
-use crate::config::{ConfigError, Setting};
+use crate::config::{ConfigError, Setting, SourceKind};
 
 impl Explain for ConfigError {
     fn sentence(&self, names: Names<'_>) -> String {
         match *self {
             Self::NoPlugin => "no plugin is named".to_owned(),
-            Self::NoSource => format!(
-                "{} or {} is required",
-                names.of(Setting::Recording),
-                names.of(Setting::Brokers)
-            ),
+            Self::NoSource | Self::NothingToRead => {
+                format!("{} is required", any_source(names))
+            }
             Self::NoCluster | Self::NoBrokers => {
                 format!("{} is required", names.of(Setting::Brokers))
             }
             Self::Incomplete { missing, given } => {
                 format!("{} is required with {}", names.of(missing), names.of(given))
             }
-            Self::TwoSources { kafka } => format!(
+            Self::TwoSources { named, other } => format!(
                 "{} cannot be used with {}",
-                names.of(kafka),
-                names.of(Setting::Recording)
+                names.of(other),
+                names.of(named)
             ),
             Self::NotInPhases { setting } => format!(
                 "{} does not go with {}",
@@ -43,10 +41,10 @@ impl Explain for ConfigError {
                 names.of(Setting::DeadLetters),
                 names.with(Setting::OnFailure, "dead-letter")
             ),
-            Self::SeveralWorkers => format!(
+            Self::SeveralWorkers { named } => format!(
                 "{} above 1 does not go with {}",
                 names.of(Setting::Workers),
-                names.of(Setting::Recording)
+                names.of(named)
             ),
         }
     }
@@ -54,12 +52,8 @@ impl Explain for ConfigError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         match self {
             Self::NoPlugin => Some("name its `.wasm` file".to_owned()),
-            Self::NoSource => Some(format!(
-                "{} reads a recording, {} with {} a Kafka cluster",
-                names.of(Setting::Recording),
-                names.of(Setting::Brokers),
-                names.of(Setting::GroupId)
-            )),
+            Self::NoSource => Some(sources(names, true)),
+            Self::NothingToRead => Some(sources(names, false)),
             Self::NoCluster => Some(format!(
                 "{} with {} names the consumer group of a Kafka cluster",
                 names.of(Setting::Brokers),
@@ -70,8 +64,8 @@ impl Explain for ConfigError {
                 "name a port alone to serve this machine, or allow it with {}: what is shown there needs no password",
                 names.of(Setting::MetricsPublic)
             )),
-            Self::SeveralWorkers => Some(format!(
-                "a recording is read by one worker: leave {} out",
+            Self::SeveralWorkers { .. } => Some(format!(
+                "one worker reads all of it: leave {} out",
                 names.of(Setting::Workers)
             )),
             Self::NotInPhases { setting } => Some(format!(
@@ -79,7 +73,8 @@ impl Explain for ConfigError {
                 names.of(*setting)
             )),
             Self::TwoSources {
-                kafka: Setting::From,
+                named: Setting::Recording,
+                other: Setting::From,
             } => Some(
                 "a recording is read from its first record; `journal-host record` makes one of a part of a journal"
                     .to_owned(),
@@ -94,4 +89,31 @@ impl Explain for ConfigError {
     fn is_wrong_use(&self) -> bool {
         true
     }
+}
+
+/// The settings that name sources, of which one is needed.
+fn any_source(names: Names<'_>) -> String {
+    let mut settings: Vec<String> = SourceKind::ALL
+        .map(|kind| names.of(kind.setting()))
+        .to_vec();
+    match settings.pop() {
+        Some(last) => format!("{} or {last}", settings.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// What each kind of source is.
+fn sources(names: Names<'_>, needs_a_group: bool) -> String {
+    let what = |kind: SourceKind| {
+        let setting = names.of(kind.setting());
+        match kind {
+            SourceKind::Recording => format!("{setting} reads a recording"),
+            SourceKind::Kafka if needs_a_group => {
+                let group = names.of(Setting::GroupId);
+                format!("{setting} with {group} a Kafka cluster")
+            }
+            SourceKind::Kafka => format!("{setting} a Kafka cluster"),
+        }
+    };
+    SourceKind::ALL.map(what).join(", ")
 }

@@ -212,13 +212,21 @@ impl Explain for bench::Error {
             Self::Source(error) => error.sentence(names),
             Self::Output(error) => error.sentence(names),
             Self::Worker(error) => error.sentence(names),
-            Self::NotAFile(_) | Self::Start(_) | Self::Interrupted | Self::NoRecords => chain(self),
+            Self::Cluster
+            | Self::NotAFile(_)
+            | Self::Start(_)
+            | Self::Interrupted
+            | Self::NoRecords => chain(self),
         }
     }
 
     fn hint(&self, names: Names<'_>) -> Option<String> {
         match self {
             Self::NoRecording => Some("a benchmark reads a recording".to_owned()),
+            Self::Cluster => Some(format!(
+                "copy a part of the cluster with `journal-host record`, and name the file with {}",
+                names.of(Setting::Recording)
+            )),
             Self::Interrupted => None,
             Self::NotAFile(_) => Some(format!(
                 "each round reads the recording again: {} takes a regular file",
@@ -238,7 +246,7 @@ impl Explain for bench::Error {
 
     fn is_wrong_use(&self) -> bool {
         match self {
-            Self::NoRecording | Self::NotAFile(_) => true,
+            Self::NoRecording | Self::Cluster | Self::NotAFile(_) => true,
             Self::Build(error) => error.is_wrong_use(),
             Self::Source(error) => error.is_wrong_use(),
             Self::Output(error) => error.is_wrong_use(),

@@ -14,6 +14,11 @@ impl Explain for Error {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
             Self::Kafka(error) => error.sentence(names),
+            Self::Source(error) => error.sentence(names),
+            Self::NoPartOfACluster => {
+                "`--partition`, `--from` and `--until` choose a part of a cluster's topics"
+                    .to_owned()
+            }
             _ => chain(self),
         }
     }
@@ -25,6 +30,11 @@ impl Explain for Error {
             }) => "`--replication-factor` and `--partitions` set what the brokers are asked for"
                 .to_owned(),
             Self::Kafka(error) => return error.hint(names),
+            Self::Source(error) => return error.hint(names),
+            Self::NoPartOfACluster => format!(
+                "leave them out; {}, `--max-records` and `--max-records-per-topic` limit what is read of any source",
+                names.of(Setting::ObjectTypes)
+            ),
             Self::Recording(File::TooLarge { bytes, limit, .. }) if *limit < MAX_RECORD_BYTES => {
                 larger_messages(*bytes, names)
             }
@@ -67,8 +77,9 @@ impl Explain for Error {
 
     fn is_wrong_use(&self) -> bool {
         match self {
-            Self::BadTopicName(_) => true,
+            Self::BadTopicName(_) | Self::NoPartOfACluster => true,
             Self::Kafka(error) => error.is_wrong_use(),
+            Self::Source(error) => error.is_wrong_use(),
             _ => false,
         }
     }

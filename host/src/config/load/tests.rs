@@ -63,7 +63,7 @@ impl Folder {
 fn settings(config: Config) -> Vec<(String, String)> {
     match config.source {
         Source::Kafka(kafka) => kafka.connection.settings,
-        Source::Recording(_) => panic!("it reads a cluster"),
+        Source::Local(_) => panic!("it reads a cluster"),
     }
 }
 
@@ -122,7 +122,7 @@ fn recording_of_a_flag_replaces_the_cluster_and_its_workers() {
     let recording = r#"{"journal": {"recording": "r"}}"#;
     let variables = [("KAFKA_GROUP_INSTANCE_ID", "mirror-7")];
     let config = folder.config(recording, &variables).unwrap();
-    assert!(matches!(config.source, Source::Recording(_)));
+    assert!(matches!(config.source, Source::Local(_)));
     assert_eq!(config.workers, 1);
 }
 

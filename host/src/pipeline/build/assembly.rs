@@ -11,7 +11,7 @@ use crate::pipeline::{
 };
 use crate::sandbox::Processor;
 use crate::sink::RowLimits;
-use crate::source::recording::Recording;
+use crate::source::local::LocalSource;
 
 /// What all workers of a run are assembled from, once the outputs are open.
 pub(super) struct Assembly {
@@ -29,14 +29,14 @@ impl Assembly {
         self.processor.start()
     }
 
-    /// The worker that reads a recording.
-    pub(super) fn recording_worker(
+    /// The worker that reads a source that is no cluster.
+    pub(super) fn local_worker(
         &self,
-        source: Recording,
+        source: Box<dyn LocalSource>,
         processor: Processor,
     ) -> Result<Work, WorkerError> {
         let parts = WorkerParts {
-            source: Box::new(source),
+            source: source.into_source(),
             store: Box::new(NoStore::default()),
             processor: self.bound(processor),
             sinks: self.outputs.sinks(0)?,

@@ -16,7 +16,7 @@ use crate::kafka::{self, Cluster, Member};
 use crate::pipeline::{Work, WorkerError};
 use crate::sandbox::Processor;
 use crate::source::SourceError;
-use crate::source::recording::{self, Recording};
+use crate::source::local;
 use crate::text::plural;
 
 /// How often the group is looked at while a process waits for others.
@@ -40,20 +40,20 @@ pub(super) struct Stages {
 
 /// Where the records of all stages come from.
 enum Input {
-    Recording(recording::Options),
+    Local(local::Options),
     Group(Arc<Cluster>),
 }
 
 impl Stages {
-    /// The stages of a recording, which is read once for each of them.
-    pub(super) fn over_recording(
+    /// The stages of a source that is no cluster, which is read once for each of them.
+    pub(super) fn over_local(
         assembly: Assembly,
-        options: recording::Options,
+        options: local::Options,
         stages: Vec<Stage>,
     ) -> Self {
         Self {
             assembly,
-            input: Input::Recording(options),
+            input: Input::Local(options),
             all: stages,
             current: 0,
         }
@@ -87,18 +87,18 @@ impl Stages {
         let (number, count) = (self.current + 1, self.all.len());
         tracing::info!("stage {number} of {count} begins: {stage}");
         match &self.input {
-            Input::Recording(options) => {
+            Input::Local(options) => {
                 let types = ObjectTypes::Named(stage.object_types());
-                let source = Recording::open(recording::Options {
+                let of_stage = local::Options {
                     subscription: Subscription {
                         object_types: types,
                         ..options.subscription.clone()
                     },
                     ..options.clone()
-                })
-                .map_err(SourceError::from)?;
+                };
+                let source = of_stage.open()?;
                 let processor = first.map_or_else(|| self.assembly.start(), Ok)?;
-                Ok(vec![self.assembly.recording_worker(source, processor)?])
+                Ok(vec![self.assembly.local_worker(source, processor)?])
             }
             Input::Group(cluster) => {
                 let of_stage = cluster.only(&stage.topics);

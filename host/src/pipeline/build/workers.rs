@@ -1,6 +1,5 @@
 //! Workers with their sources, processors and sinks.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ use crate::sink::files::Files;
 use crate::sink::{Sink, jsonl};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
-use crate::source::recording::{self, Recording};
+use crate::source::local::{self, Local};
 use crate::text::plural;
 
 /// How long the end of a run waits for its last commit in addition to the time that the group can keep it waiting.
@@ -49,7 +48,7 @@ pub(super) struct Builder<'a> {
 impl Builder<'_> {
     fn subscription(&self) -> Subscription {
         let partitions = match &self.config.source {
-            Source::Recording(_) => Vec::new(),
+            Source::Local(_) => Vec::new(),
             Source::Kafka(kafka) => given_partitions(kafka),
         };
         Subscription {
@@ -58,31 +57,31 @@ impl Builder<'_> {
         }
     }
 
-    /// The one worker that reads a recording.
-    pub(super) fn over_recording(
+    /// The one worker that reads a source that is no cluster.
+    pub(super) fn over_local(
         &self,
-        path: &Path,
+        local: Local,
         processor: Processor,
     ) -> Result<Staged, BuildError> {
         let subscription = self.subscription();
-        let options = recording::Options {
-            path: path.to_owned(),
+        let options = local::Options {
+            local,
             subscription: subscription.clone(),
             tombstones: self.processor.plan.tombstones,
             largest_record: self.settings.batch_limits.largest_record(),
         };
-        let source = Recording::open(options.clone()).map_err(SourceError::from)?;
+        let source = options.open()?;
         let topics = source.topics();
         self.log_start(&topics);
         warn(&subscription, &topics);
         if let Some(order) = self.order() {
-            source.check_rereading().map_err(SourceError::from)?;
+            source.check_rereading()?;
             let assembly = self.assembly(self.outputs()?, self.settings.clone());
-            let mut stages = Stages::over_recording(assembly, options, order.divide(&topics));
+            let mut stages = Stages::over_local(assembly, options, order.divide(&topics));
             return Ok((stages.work(None, Some(processor))?, Some(stages)));
         }
         let assembly = self.assembly(self.outputs()?, self.settings.clone());
-        Ok((vec![assembly.recording_worker(source, processor)?], None))
+        Ok((vec![assembly.local_worker(source, processor)?], None))
     }
 
     /// The workers that share a consumer group.

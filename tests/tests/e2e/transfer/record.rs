@@ -1,7 +1,7 @@
 //! `journal-host record`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use journal_recording::Reader;
 use journal_tests::kafka::Journal;
@@ -248,4 +248,72 @@ fn partition_that_does_not_exist_is_refused() {
         finished.stderr
     );
     assert!(!path.exists());
+}
+
+/// `journal-host record` of another recording to a new file.
+fn copy(from: &Path) -> (Host, PathBuf) {
+    let path = run::folder("record").join("copy.journal.zst");
+    let host = Host::new()
+        .args(["record", "--recording"])
+        .arg(from)
+        .arg("--output")
+        .arg(&path);
+    (host, path)
+}
+
+#[test]
+fn copy_of_a_recording_gives_a_processor_the_same_records() {
+    let prefix = Prefix::usual();
+    let from = recording(&made(20));
+    let (host, path) = copy(&from);
+    let finished = host.finish(LIMIT).success();
+    assert!(
+        finished.stderr.contains("20 records, "),
+        "{}",
+        finished.stderr
+    );
+    assert!(is_alone(&path));
+    assert_eq!(of_recording(&path, &prefix), of_recording(&from, &prefix));
+}
+
+#[test]
+fn part_of_a_recording_is_recorded_by_type_and_number() {
+    let from = recording(&made(20));
+    for (arguments, expected) in [
+        (&["--object-type", "origin"][..], 7),
+        (&["--max-records", "5"][..], 5),
+        (&["--max-records-per-topic", "2"][..], 4),
+    ] {
+        let (host, path) = copy(&from);
+        let _done = host.args(arguments).finish(LIMIT).success();
+        assert_eq!(records(&path), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn partitions_and_positions_name_a_part_of_a_cluster_only() {
+    let from = recording(&made(3));
+    for arguments in [["--partition", "0"], ["--from", "1"], ["--until", "2"]] {
+        let (host, path) = copy(&from);
+        let finished = host.args(arguments).finish(LIMIT).code(2);
+        assert_eq!(
+            finished.stderr,
+            "error: `--partition`, `--from` and `--until` choose a part of a cluster's topics\nhint: leave them out; \
+             `--object-type`, `--max-records` and `--max-records-per-topic` limit what is read of any source\n"
+        );
+        assert!(!path.exists());
+    }
+}
+
+#[test]
+fn recording_without_a_source_names_all_kinds() {
+    let finished = Host::new()
+        .args(["record", "--output", "new.journal.zst"])
+        .finish(LIMIT)
+        .code(2);
+    assert_eq!(
+        finished.stderr,
+        "error: `--recording` or `--brokers` is required\nhint: `--recording` reads a recording, `--brokers` a Kafka \
+         cluster\n"
+    );
 }

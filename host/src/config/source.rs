@@ -1,0 +1,261 @@
+//! The sources of records: their kinds, and the one that a configuration names.
+
+use std::path::{Path, PathBuf};
+
+use super::layer::{KafkaLayer, Layer};
+use super::setting::Setting;
+use super::values::{OnEof, StartFrom, TopicPartition};
+use super::{ConfigError, Connection, Objects};
+
+/// Where records are read from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// A source that is no cluster.
+    Local(Local),
+    /// A cluster.
+    Kafka(Kafka),
+}
+
+/// A source that is no cluster: one worker reads it from the first record to the last one, without a consumer group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Local {
+    /// A journal in a file.
+    Recording(PathBuf),
+}
+
+/// A cluster, and how it is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Kafka {
+    /// The cluster and the consumer group.
+    pub(crate) connection: Connection,
+    /// The partitions to read without the group; if empty, the group reads all.
+    pub(crate) partitions: Vec<TopicPartition>,
+    /// What to do when all existing records are processed.
+    pub(crate) on_eof: OnEof,
+    /// Whether topics that are missing are created.
+    pub(crate) create_topics: bool,
+    /// Where a group without committed offsets starts, if that is set here and not by librdkafka's name.
+    pub(crate) from: Option<StartFrom>,
+}
+
+impl Local {
+    /// The file or folder that is read.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Recording(path) => path,
+        }
+    }
+
+    /// The kind of source.
+    pub(crate) fn kind(&self) -> SourceKind {
+        match self {
+            Self::Recording(_) => SourceKind::Recording,
+        }
+    }
+}
+
+/// A kind of source. A configuration names exactly one source, and a layer that names one replaces those of lower layers,
+/// whatever their kind.
+///
+/// To add a kind, add a variant here, one of [`Local`], and a setting with its flag in `SourceArguments` of `cli`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    /// A file.
+    Recording,
+    /// A cluster.
+    Kafka,
+}
+
+impl SourceKind {
+    /// All kinds, in the order in which messages name them.
+    pub(crate) const ALL: [Self; 2] = [Self::Recording, Self::Kafka];
+
+    /// The setting that names a source of this kind.
+    pub(crate) fn setting(self) -> Setting {
+        match self {
+            Self::Recording => Setting::Recording,
+            Self::Kafka => Setting::Brokers,
+        }
+    }
+
+    /// The kinds that a layer names.
+    fn named(layer: &Layer) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| match kind {
+            Self::Recording => layer.journal.recording.is_some(),
+            Self::Kafka => layer.kafka.brokers.is_some(),
+        })
+    }
+
+    /// Removes a source of this kind from a layer, with the settings that belong to it.
+    fn remove_from(self, layer: &mut Layer) {
+        match self {
+            Self::Recording => layer.journal.recording = None,
+            Self::Kafka => layer.kafka = KafkaLayer::default(),
+        }
+    }
+
+    /// Whether one worker reads all of it, without a group.
+    fn is_local(self) -> bool {
+        self != Self::Kafka
+    }
+}
+
+/// Whether a layer names a source that is no cluster.
+pub(super) fn is_local(layer: &Layer) -> bool {
+    SourceKind::named(layer).any(SourceKind::is_local)
+}
+
+/// Whether a layer names a source.
+pub(super) fn is_named(layer: &Layer) -> bool {
+    SourceKind::named(layer).next().is_some()
+}
+
+/// Removes from a lower layer what the source of a layer replaces.
+pub(super) fn replace_in(layer: &Layer, lower: &mut Layer) {
+    if !is_named(layer) {
+        return;
+    }
+    if is_local(layer) {
+        // One worker reads it, to its end.
+        SourceKind::Kafka.remove_from(lower);
+        lower.process.workers = None;
+        lower.journal.on_eof = None;
+    }
+    for kind in SourceKind::ALL.into_iter().filter(|kind| kind.is_local()) {
+        kind.remove_from(lower);
+    }
+}
+
+/// The one source that the layer names, for a run.
+pub(super) fn source(layer: &Layer) -> Result<Source, ConfigError> {
+    if let Some(local) = local(layer)? {
+        return Ok(Source::Local(local));
+    }
+    let kafka = &layer.kafka;
+    let incomplete = |missing, given| ConfigError::Incomplete { missing, given };
+    let partitions = kafka.partitions.clone().unwrap_or_default();
+    let is_named = kafka.group_id.is_some();
+    match Connection::of(kafka) {
+        Some(_) if !is_named && partitions.is_empty() => {
+            Err(incomplete(Setting::GroupId, Setting::Brokers))
+        }
+        Some(connection) => Ok(Source::Kafka(Kafka {
+            connection,
+            partitions,
+            on_eof: layer.journal.on_eof.unwrap_or(match layer.journal.phases {
+                Some(_) => OnEof::Stop,
+                None => OnEof::Continue,
+            }),
+            create_topics: layer.journal.create_topics.unwrap_or_default(),
+            from: kafka.from.clone(),
+        })),
+        None if is_named => Err(incomplete(Setting::Brokers, Setting::GroupId)),
+        None if partitions.is_empty() => Err(ConfigError::NoSource),
+        None => Err(incomplete(Setting::Brokers, Setting::Partitions)),
+    }
+}
+
+/// The source that the layer names, unless that is a cluster.
+fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
+    let mut named = SourceKind::named(layer);
+    let Some(kind) = named.next().filter(|kind| kind.is_local()) else {
+        return Ok(None);
+    };
+    let kafka = &layer.kafka;
+    let given = [
+        (kafka.brokers.is_some(), Setting::Brokers),
+        (kafka.group_id.is_some(), Setting::GroupId),
+        (kafka.partitions.is_some(), Setting::Partitions),
+        (kafka.settings.is_some(), Setting::Kafka),
+        (kafka.password_file.is_some(), Setting::PasswordFile),
+        (kafka.key_password_file.is_some(), Setting::KeyPasswordFile),
+        (kafka.group_instance_id.is_some(), Setting::GroupInstanceId),
+        (kafka.from.is_some(), Setting::From),
+    ];
+    let given = given.into_iter().find(|(is_given, _)| *is_given);
+    let other = named.next().map(SourceKind::setting);
+    if let Some(other) = other.or(given.map(|(_, setting)| setting)) {
+        let named = kind.setting();
+        return Err(ConfigError::TwoSources { named, other });
+    }
+    let journal = &layer.journal;
+    Ok(match kind {
+        SourceKind::Recording => journal.recording.clone().map(Local::Recording),
+        SourceKind::Kafka => None,
+    })
+}
+
+/// The settings of a command that reads records without a plugin and without a consumer group.
+///
+/// The group of a file with settings for `run` is ignored.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadConfig {
+    /// Where they are read from.
+    pub(crate) source: ReadSource,
+    /// Which of them are read.
+    pub(crate) objects: Objects,
+}
+
+/// The source of such a command.
+#[derive(Clone, Debug)]
+pub(crate) enum ReadSource {
+    /// A source that is no cluster.
+    Local(Local),
+    /// A cluster.
+    Cluster(Connection),
+}
+
+impl TryFrom<Layer> for ReadConfig {
+    type Error = ConfigError;
+
+    fn try_from(layer: Layer) -> Result<Self, ConfigError> {
+        let connection = Connection::of(&layer.kafka);
+        let source = match (local(&layer)?, connection) {
+            (Some(local), _) => ReadSource::Local(local),
+            (None, Some(connection)) => ReadSource::Cluster(connection),
+            (None, None) => return Err(ConfigError::NothingToRead),
+        };
+        Ok(Self {
+            source,
+            objects: Objects::of(&layer.journal),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(text: &str) -> Layer {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn reading_needs_a_source_and_neither_a_plugin_nor_a_group() {
+        let read = |text| ReadConfig::try_from(layer(text));
+        let cluster = read(r#"{"kafka": {"brokers": "b"}}"#).unwrap();
+        assert!(matches!(cluster.source, ReadSource::Cluster(_)));
+        let local = read(r#"{"journal": {"recording": "r"}}"#).unwrap();
+        assert!(matches!(
+            local.source,
+            ReadSource::Local(Local::Recording(_))
+        ));
+        for text in ["{}", r#"{"kafka": {"group_id": "g"}}"#] {
+            assert_eq!(read(text).unwrap_err(), ConfigError::NothingToRead);
+        }
+    }
+
+    #[test]
+    fn each_kind_is_named_by_its_setting_and_removed_with_it() {
+        for (kind, text) in [
+            (SourceKind::Recording, r#"{"journal": {"recording": "r"}}"#),
+            (SourceKind::Kafka, r#"{"kafka": {"brokers": "b"}}"#),
+        ] {
+            let mut layer = layer(text);
+            assert_eq!(SourceKind::named(&layer).collect::<Vec<_>>(), [kind]);
+            assert!(layer.settings().any(|setting| setting == kind.setting()));
+            kind.remove_from(&mut layer);
+            assert!(!is_named(&layer), "{kind:?}");
+        }
+    }
+}
