@@ -92,7 +92,7 @@ pub use model::{
     ExtId, ExtraHeaders, FieldError, HashCollidingContent, Metadata, MetadataAuthority,
     MetadataFetcher, Object, Origin, OriginVisit, OriginVisitStatus, Parents, Raw,
     RawExtrinsicMetadata, Release, Revision, RevisionType, SkippedContent, Snapshot, Target,
-    Verification, VisitStatus, owned,
+    Verification, VisitStatus, WholeObject, owned,
 };
 pub use out::Out;
 pub use person::Person;

@@ -19,7 +19,8 @@ pub(crate) use self::pieces::Host;
 use self::pieces::{Crossed, PIECE_BYTES};
 use self::records::{LostRow, Outer};
 use crate::batch::Record;
-use crate::{Failure, RecordError};
+use crate::model::whole::Row;
+use crate::{Failure, RecordError, WholeObject};
 
 /// When the buffers hold more bytes than this, they are handed to the host after the current record.
 const FLUSH_BYTES: usize = 1 << 20;
@@ -134,6 +135,30 @@ impl Out {
         } else {
             Err(self.not_one_output())
         }
+    }
+
+    /// Emits a whole object to the plan's only output: a row with its `object_type`, and all its fields in `object`.
+    ///
+    /// The object is a [`Record`](crate::Record), or a view such as [`Revision`](crate::Revision). Bytes that people read are
+    /// text, identifiers are hexadecimal digits, times are RFC 3339; the README of the plugin `print-objects` has all
+    /// rules. Every object is `Serialize`, so a row of your own can have one as a field.
+    ///
+    /// # Errors
+    /// As for [`emit`](Self::emit). The record is rejected, too, if its value is not one msgpack document.
+    ///
+    /// ```
+    /// # use journal_plugin_sdk::{Batches, Failure, Out};
+    /// # fn process(batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+    /// batches.each(out, |record, out| out.emit_object(&record))
+    /// # }
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn emit_object(&mut self, object: &impl WholeObject) -> Result<(), RecordError> {
+        if object.msgpack().is_empty() {
+            return Err(RecordError::reject("the record has no value"));
+        }
+        self.emit(&Row::new(object))
     }
 
     /// Emits a row to the output of this name. See [`emit`](Self::emit).

@@ -2,6 +2,10 @@
 //!
 //! The format: <https://github.com/msgpack/msgpack/blob/master/spec.md>.
 
+mod walker;
+
+pub use walker::{Item, Walker};
+
 /// The head of a value. Lengths and counts are those in the input, and may exceed it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Head {

@@ -16,3 +16,16 @@ mod text;
 
 pub use error::{Error, ErrorKind};
 pub use json::{MAX_DEPTH, append_json};
+
+/// The time this many seconds and nanoseconds after 1970-01-01T00:00:00Z as RFC 3339 in UTC, as rows have it. `None` if the
+/// year does not have four digits, or if there are a billion nanoseconds or more.
+///
+/// ```
+/// assert_eq!(journal_rows::time_text(0, 500_000_000).as_deref(), Some("1970-01-01T00:00:00.5Z"));
+/// ```
+#[must_use]
+pub fn time_text(seconds: i64, nanoseconds: u32) -> Option<String> {
+    let mut text = Vec::new();
+    let is_written = rfc3339::append(&mut text, seconds, nanoseconds);
+    String::from_utf8(text).ok().filter(|_| is_written)
+}

@@ -285,6 +285,16 @@ impl<'a> Record<'a> {
     }
 }
 
+impl crate::model::whole::sealed::Encoded for Record<'_> {
+    fn type_name(&self) -> &str {
+        self.object_type()
+    }
+
+    fn msgpack(&self) -> &[u8] {
+        self.value()
+    }
+}
+
 #[inline]
 fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Option<rmp_serde::decode::Error>> {
     if bytes.is_empty() {

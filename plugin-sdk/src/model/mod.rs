@@ -29,6 +29,7 @@ mod revision;
 mod snapshot;
 mod swhid;
 mod time;
+pub(crate) mod whole;
 
 pub use content::{Content, ContentStatus, HashCollidingContent, SkippedContent};
 pub use directory::{Directory, Entries, Entry, EntryType};
@@ -43,6 +44,7 @@ pub use raw::Raw;
 pub use release::Release;
 pub use revision::{ExtraHeaders, Parents, Revision, RevisionType};
 pub use snapshot::{Branch, Branches, Snapshot, Target};
+pub use whole::WholeObject;
 
 use crate::Id;
 

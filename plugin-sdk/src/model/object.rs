@@ -125,6 +125,26 @@ macro_rules! object {
             ); )*
         }
 
+        impl $crate::model::whole::sealed::Encoded for $object<'_> {
+            fn type_name(&self) -> &str {
+                Self::OBJECT_TYPE
+            }
+
+            fn msgpack(&self) -> &[u8] {
+                self.value()
+            }
+        }
+
+        /// All fields, as [`Out::emit_object`](crate::Out::emit_object) writes them.
+        impl ::serde::Serialize for $object<'_> {
+            fn serialize<S: ::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::std::result::Result<S::Ok, S::Error> {
+                $crate::model::whole::serialize(self.value(), serializer)
+            }
+        }
+
         impl<'a> $crate::model::object::Typed<'a> for $object<'a> {
             const OBJECT_TYPE: &'static str = $object_type;
 

@@ -279,7 +279,7 @@ fn value_that_is_not_one_document_is_refused() {
     }
     check_refused(
         &[&whole[..], &[0xc0]].concat(),
-        "the value goes on behind its end",
+        "the value goes on after its end",
     );
     check_refused(
         &[0x81, 0xa1, b'a', 0xc1],
@@ -340,8 +340,10 @@ fn option_names_the_object_types() {
         .options(json!({"object_types": []}))
         .run()
         .unwrap_err();
-    let expected = "`start` failed: the option `object_types` names no object type";
-    assert_eq!(none.to_string(), expected);
+    assert!(
+        none.to_string().contains("[] has fewer than 1 items"),
+        "{none}"
+    );
 }
 
 #[test]
@@ -371,21 +373,19 @@ fn object_type_that_is_named_twice_is_printed_once() {
 }
 
 #[test]
-fn name_that_cannot_be_an_object_type_is_refused_by_a_sentence_that_names_the_option() {
+fn name_that_cannot_be_an_object_type_is_refused() {
     let refused = |types: Value| {
         let harness = harness().options(json!({"object_types": types}));
         harness.run().unwrap_err().to_string()
     };
     for name in ["Revision", "", "a b"] {
         let expected = format!(
-            "`start` failed: the option `object_types` has `{name}`, which cannot be an object type: their names \
-             are lowercase letters, digits and underscores, up to 100"
+            "the plan names the object type `{name}`: a name must be 1 to 100 of `a-z0-9_`"
         );
-        assert_eq!(refused(json!([name])), expected);
+        let error = refused(json!([name]));
+        assert!(error.ends_with(&expected), "{error}");
     }
     let many: Vec<String> = (0..101).map(|number| number.to_string()).collect();
-    assert_eq!(
-        refused(json!(many)),
-        "`start` failed: the option `object_types` names more than 100 object types: give `any` for all"
-    );
+    let error = refused(json!(many));
+    assert!(error.contains("has more than 100 items"), "{error}");
 }

@@ -73,6 +73,16 @@ macro_rules! owned {
             }
         }
 
+        /// All fields, as [`Out::emit_object`](crate::Out::emit_object) writes them.
+        impl ::serde::Serialize for $object {
+            fn serialize<S: ::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::std::result::Result<S::Ok, S::Error> {
+                $crate::model::whole::serialize(&self.encode(), serializer)
+            }
+        }
+
         impl $crate::model::owned::Object for $object {
             const OBJECT_TYPE: &'static str = $object_type;
 

@@ -1,15 +1,20 @@
-//! An object as it is printed: read from msgpack while it is serialized, without a tree in between.
+//! An object as people read it: read from msgpack while it is serialized, without a tree in between.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::{self, Display, Formatter};
 
-use journal_plugin_sdk::msgpack::{Fault, Item, Walker};
-use journal_plugin_sdk::{Bytes, Timestamp};
+use journal_msgpack::{Fault, Item, Walker};
 use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use crate::integer::decimal;
+
+/// The extension of msgpack that is a time.
+const TIME: i8 = -1;
+
+/// The name of a newtype that rmp-serde writes as an extension: a type and its bytes.
+const EXTENSION: &str = "_ExtStruct";
 
 /// Lists and maps may be nested this deep.
 const MAX_DEPTH: u32 = 64;
@@ -54,25 +59,40 @@ impl Display for Malformed {
         formatter.write_str(match self {
             Self::Msgpack(Fault::Incomplete) => "the value ends early",
             Self::Msgpack(Fault::Reserved) => "the value has a byte that msgpack reserves",
-            Self::TrailingBytes => "the value goes on behind its end",
+            Self::TrailingBytes => "the value goes on after its end",
             Self::TooDeep => "the value is nested too deeply",
             Self::KeyWithParts => "the value has a list or map as the key of a map",
         })
     }
 }
 
-/// The value of a record.
-pub(crate) struct Object<'a> {
+/// The value of a record, which serializes to all of its fields in their order: text where bytes are text for people,
+/// hexadecimal digits for identifiers, RFC 3339 for times.
+///
+/// A value that is not exactly one msgpack document, is nested deeper than 64 levels, or has an array or a map as a key,
+/// cannot be serialized.
+///
+/// ```
+/// use journal_objects::Readable;
+///
+/// let value = b"\x82\xa2id\xc4\x02ab\xa3url\xc4\x02ab"; // {"id": b"ab", "url": b"ab"}
+/// assert_eq!(serde_json::to_string(&Readable::new(value))?, r#"{"id":"6162","url":"ab"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Readable<'a> {
     value: &'a [u8],
 }
 
-impl<'a> Object<'a> {
-    pub(crate) fn new(value: &'a [u8]) -> Self {
+impl<'a> Readable<'a> {
+    /// The object that is encoded so. Nothing is read yet.
+    #[must_use]
+    pub fn new(value: &'a [u8]) -> Self {
         Self { value }
     }
 }
 
-impl Serialize for Object<'_> {
+impl Serialize for Readable<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let reader = Reader {
             walker: Cell::new(Walker::new(self.value)),
@@ -237,7 +257,34 @@ fn print_bytes<S: Serializer>(
     {
         return serializer.serialize_str(text);
     }
-    Bytes::from(bytes).serialize(serializer)
+    Bytes(bytes).serialize(serializer)
+}
+
+/// Bytes that are not text: bytes in msgpack, and hexadecimal digits in JSON.
+struct Bytes<'a>(&'a [u8]);
+
+impl Display for Bytes<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        // In chunks, because bytes may be as large as a record.
+        for chunk in self.0.chunks(32) {
+            let mut digits = [0; 64];
+            let digits = &mut digits[..2 * chunk.len()];
+            let written = const_hex::encode_to_slice(chunk, digits);
+            debug_assert!(written.is_ok(), "there is room for two digits a byte");
+            formatter.write_str(str::from_utf8(digits).map_err(|_| fmt::Error)?)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_bytes(self.0)
+        }
+    }
 }
 
 /// What JSON has no number for becomes its name: `NaN`, `inf`, `-inf`.
@@ -251,25 +298,37 @@ fn print_float<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Err
 
 /// Times stay times, which the host prints as RFC 3339; large integers become decimal digits.
 fn print_extension<S: Serializer>(kind: i8, data: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    if let Some(time) = readable_time(kind, data) {
-        return time.serialize(serializer);
+    if let Some(time) = time_text(kind, data) {
+        if serializer.is_human_readable() {
+            return serializer.serialize_str(&time);
+        }
+        return serializer.serialize_newtype_struct(EXTENSION, &(kind, RawBytes(data)));
     }
     if let Some(digits) = readable_integer(kind, data) {
         return serializer.serialize_str(&digits);
     }
     let mut map = serializer.serialize_map(Some(2))?;
     map.serialize_entry("extension", &kind)?;
-    map.serialize_entry("data", &Bytes::from(data))?;
+    map.serialize_entry("data", &Bytes(data))?;
     map.end()
 }
 
-fn readable_time(kind: i8, data: &[u8]) -> Option<Timestamp> {
-    let time = if kind == -1 {
-        Timestamp::from_msgpack(data)?
-    } else {
+/// Bytes that stay bytes in the tuple of an extension.
+struct RawBytes<'a>(&'a [u8]);
+
+impl Serialize for RawBytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// The text of a time that a row can hold.
+fn time_text(kind: i8, data: &[u8]) -> Option<String> {
+    if kind != TIME {
         return None;
-    };
-    time.has_four_digit_year().then_some(time)
+    }
+    let (seconds, nanoseconds) = journal_msgpack::timestamp(data)?;
+    journal_rows::time_text(seconds, nanoseconds)
 }
 
 fn readable_integer(kind: i8, data: &[u8]) -> Option<String> {
@@ -285,7 +344,7 @@ fn key_text(key: Item<'_>) -> Result<Cow<'_, str>, Malformed> {
     Ok(match key {
         Item::Str(bytes) | Item::Bin(bytes) => match str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(Bytes::from(bytes).to_string()),
+            Err(_) => Cow::Owned(Bytes(bytes).to_string()),
         },
         Item::Nil => Cow::Borrowed("null"),
         Item::Bool(value) => Cow::Owned(value.to_string()),
@@ -294,10 +353,9 @@ fn key_text(key: Item<'_>) -> Result<Cow<'_, str>, Malformed> {
         Item::F32(value) => Cow::Owned(f64::from(value).to_string()),
         Item::F64(value) => Cow::Owned(value.to_string()),
         Item::Ext(kind, data) => Cow::Owned(
-            readable_time(kind, data)
-                .map(|time| time.to_string())
+            time_text(kind, data)
                 .or_else(|| readable_integer(kind, data))
-                .unwrap_or_else(|| Bytes::from(data).to_string()),
+                .unwrap_or_else(|| Bytes(data).to_string()),
         ),
         Item::Array(_) | Item::Map(_) => return Err(Malformed::KeyWithParts),
     })
