@@ -5,7 +5,7 @@
 //! everything that they write, so that no caller can forget to; callers clean the texts whose length they limit.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// The limit on a reason or a name, in bytes.
@@ -40,6 +40,23 @@ pub(crate) fn clean(text: &str, limit: usize) -> String {
     clean
 }
 
+/// JSON with the same values, without anything that could control a terminal or reorder the text.
+pub(crate) fn escape_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Line feeds are between values: in strings, JSON has escaped them already.
+        if c == '\n' || !is_harmful(c) {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ok = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    escaped
+}
+
 /// Control characters, marks of writing direction, invisible characters, and characters that some readers take for the
 /// end of a line.
 fn is_harmful(c: char) -> bool {
@@ -57,6 +74,16 @@ impl fmt::Display for Quoted<'_> {
         let text = clean(self.0, REASON_BYTES);
         write!(f, "`{}`", text.replace('`', "\\u{60}"))
     }
+}
+
+/// Bytes as lowercase hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ok = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 /// A number of things with their unit: "1 record" or "5 records". All texts of the host count with it.

@@ -16,6 +16,7 @@ mod record;
 mod redrive;
 mod report;
 mod run;
+mod show;
 mod values;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ enum Command {
     Produce(Box<produce::Arguments>),
     Record(Box<record::Arguments>),
     Redrive(Box<redrive::Arguments>),
+    Show(Box<show::Arguments>),
     #[command(name = crate::sandbox::compile::COMMAND, hide = true)]
     Compile(compile::Arguments),
 }
@@ -71,6 +73,7 @@ impl Arguments {
             Command::Check(arguments) => check::execute(*arguments),
             Command::Offsets(arguments) => offsets::execute(*arguments),
             Command::Produce(arguments) => produce::execute(*arguments),
+            Command::Show(arguments) => show::execute(*arguments),
             Command::Record(arguments) => record::execute(*arguments),
             Command::Redrive(arguments) => redrive::execute(*arguments, environment),
             // It ends before anything else of a command is set up.

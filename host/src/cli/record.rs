@@ -12,7 +12,7 @@ use crate::config::{
 use crate::journal::start::StartTime;
 use crate::journal::topics::ObjectTypes;
 use crate::pipeline::build::{self, cluster_settings, subscription};
-use crate::transfer::{self, Bound, PartitionChoice, RecordOptions};
+use crate::transfer::{self, Bound, Part, PartitionChoice};
 
 /// Records a part of a journal, or of another source, for `run --recording`, `bench` and `produce`.
 ///
@@ -68,8 +68,8 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         [] => ObjectTypes::Any,
         types => ObjectTypes::Named(types.to_vec()),
     };
-    let options = RecordOptions {
-        output: arguments.output,
+    let path = arguments.output;
+    let part = Part {
         subscription: subscription(&config.objects, object_types),
         partitions: arguments.partitions,
         from: arguments.from,
@@ -81,9 +81,11 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     stop.begin();
     let recorded = match &config.source {
         ReadSource::Cluster(connection) => {
-            transfer::record(&cluster_settings(connection), &options, &stop)
+            transfer::record(&cluster_settings(connection), &part, &path, &stop)
         }
-        ReadSource::Local(source) => transfer::record_local(build::local(source), &options, &stop),
+        ReadSource::Local(source) => {
+            transfer::record_local(build::local(source), &part, &path, &stop)
+        }
     };
     recorded.map_err(|error| Report::of(&error, names))
 }

@@ -120,6 +120,15 @@ pub(crate) enum Error {
     /// Not everything was copied.
     #[error(transparent)]
     Incomplete(#[from] Box<Incomplete>),
+    /// Looking at records ended early.
+    #[error("{0} before everything was looked at")]
+    NotShown(Interruption),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output")]
+    StandardOutput(#[source] io::Error),
+    /// Nobody reads standard output any more.
+    #[error("nobody reads the output")]
+    ReaderGone,
     /// The system refused a thread.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),

@@ -1,19 +1,21 @@
-//! Writes records of a source that is no cluster to a recording.
+//! Reads a part of a source that is no cluster, for a recording or for people.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use journal_recording::{Frame, MAX_RECORD_BYTES};
 
-use super::error::{Error, Incomplete, Interruption};
+use super::error::{Error, Interruption};
 use super::output::NewRecording;
-use super::record::{Done, RecordOptions, log_done};
+use super::record::{Copied, Ended, Part, TakeFrames, log_done};
 use super::with_progress;
-use crate::journal::batch::{Batch, Batches, Columns};
+use crate::journal::batch::{Batch, Batches, Columns, Topic};
 use crate::journal::offsets::Start;
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
-use crate::source::local::{self, Local};
+use crate::source::local::{self, Local, LocalSource};
 use crate::source::{BatchLimits, Event, Source};
 
 /// One record at a time, so that records of different topics keep their order.
@@ -23,99 +25,132 @@ const LIMITS: BatchLimits = BatchLimits {
     memory_limit_bytes: 2 * MAX_RECORD_BYTES,
 };
 
-/// Writes records of a source that is no cluster to a recording.
+/// Writes records of a source that is no cluster to a recording at `path`.
 ///
 /// # Errors
 /// When the source cannot be read to its end, the options name a part of a cluster, or the recording cannot be written.
 pub(crate) fn record_local(
     local: Local,
-    options: &RecordOptions,
+    part: &Part,
+    path: &Path,
     stop: &Stop,
 ) -> Result<(), Error> {
-    if options.names_a_part() {
+    if part.names_a_part() {
         return Err(Error::NoPartOfACluster);
     }
-    let source = local::Options {
-        local,
-        subscription: options.subscription.clone(),
-        tombstones: true,
-        largest_record: LIMITS.largest_record(),
-    };
-    let source = source.open()?;
+    let source = open(local, part)?;
     let topics = source.topics();
     let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
     let started = Instant::now();
-    let output = NewRecording::create(&options.output, &names)?;
+    let mut output = NewRecording::create(path, &names)?;
     let done = with_progress("recording", |counters| {
-        let mut copy = Copy {
-            source: source.into_source(),
-            topics: names.iter().map(|name| (*name, 0)).collect(),
-            options,
-            output,
-            counters,
-            records: 0,
-            bytes: 0,
-        };
-        let ended = copy.all(stop);
-        copy.finish(ended)
+        let copied = copy(source, &topics, part, &mut output, counters, stop);
+        copied.finish(output, path)
     })?;
-    log_done(&done, &options.output, started);
+    log_done(&done, path, started);
     Ok(())
+}
+
+/// Opens the source, and chooses the topics of the part.
+///
+/// # Errors
+/// When it cannot be read, or lacks the topics.
+pub(super) fn open(local: Local, part: &Part) -> Result<Box<dyn LocalSource>, Error> {
+    let source = local::Options {
+        local,
+        subscription: part.subscription.clone(),
+        tombstones: true,
+        largest_record: LIMITS.largest_record(),
+    };
+    Ok(source.open()?)
+}
+
+/// Reads the source from its beginning, until there are as many records as the part may have. Partitions and positions
+/// of the part are ignored.
+pub(super) fn copy(
+    source: Box<dyn LocalSource>,
+    topics: &[Arc<Topic>],
+    part: &Part,
+    output: &mut dyn TakeFrames,
+    counters: &WorkerProgress,
+    stop: &Stop,
+) -> Copied {
+    let mut copy = Copy {
+        source: source.into_source(),
+        topics: topics.iter().map(|topic| (&*topic.name, 0)).collect(),
+        part,
+        output,
+        counters,
+        records: 0,
+        bytes: 0,
+    };
+    let ended = copy.all(stop);
+    Copied {
+        records: copy.records,
+        bytes: copy.bytes,
+        wanted: None,
+        ended,
+    }
 }
 
 struct Copy<'a> {
     source: Box<dyn Source>,
     /// Each topic with the number of its records so far.
     topics: Vec<(&'a str, u64)>,
-    options: &'a RecordOptions,
-    output: NewRecording,
+    part: &'a Part,
+    output: &'a mut dyn TakeFrames,
     counters: &'a WorkerProgress,
     records: u64,
     bytes: u64,
 }
 
 impl Copy<'_> {
-    /// Copies to the end. True if a signal ended it before.
-    fn all(&mut self, stop: &Stop) -> Result<bool, Error> {
+    /// Reads to the end.
+    fn all(&mut self, stop: &Stop) -> Result<(), Ended> {
         let mut batches = Batches::new(Columns::ALL);
         while !self.is_enough() {
             if stop.requested() {
-                return Ok(true);
+                return Err(Ended::Early(Interruption::Signal));
             }
             batches.clear();
-            match self
-                .source
-                .poll(&mut batches, LIMITS, None, Duration::ZERO)?
-            {
-                Event::Assigned(all) => {
-                    if let Poll::Ready(start) = self.source.resolve(&all, Start::Earliest)? {
-                        self.source.assign(&start)?;
-                    }
-                }
-                Event::Records => {
-                    for batch in batches.as_slice() {
-                        self.write(batch)?;
-                    }
-                    self.counters.show_remaining(self.source.remaining());
-                }
-                Event::End => break,
-                Event::Idle | Event::Revoking(_) | Event::Lost(_) => {}
+            if self.step(&mut batches)? {
+                break;
             }
+        }
+        Ok(())
+    }
+
+    /// Hands over what one poll brings. True at the end.
+    fn step(&mut self, batches: &mut Batches) -> Result<bool, Error> {
+        match self.source.poll(batches, LIMITS, None, Duration::ZERO)? {
+            Event::Assigned(all) => {
+                if let Poll::Ready(start) = self.source.resolve(&all, Start::Earliest)? {
+                    self.source.assign(&start)?;
+                }
+            }
+            Event::Records => {
+                for batch in batches.as_slice() {
+                    self.take(batch)?;
+                }
+                self.counters.show_remaining(self.source.remaining());
+            }
+            Event::End => return Ok(true),
+            Event::Idle | Event::Revoking(_) | Event::Lost(_) => {}
         }
         Ok(false)
     }
 
     /// Whether there are as many records as were asked for.
     fn is_enough(&self) -> bool {
-        let most = self.options.max_records_per_topic;
+        let most = self.part.max_records_per_topic;
         let is_full = |(_, count): &(_, u64)| most.is_some_and(|most| *count >= most);
-        let most = self.options.max_records;
+        let most = self.part.max_records;
         most.is_some_and(|most| self.records >= most) || self.topics.iter().all(is_full)
     }
 
-    /// Writes the one record of a batch.
-    fn write(&mut self, batch: &Batch) -> Result<(), Error> {
-        let most = self.options.max_records_per_topic;
+    /// Hands over the one record of a batch.
+    fn take(&mut self, batch: &Batch) -> Result<(), Error> {
+        let most = self.part.max_records_per_topic;
         let topic = self.topics.iter_mut();
         let topic = topic.filter(|(name, _)| *name == batch.topic.name);
         let Some((_, count)) = topic.last() else {
@@ -125,7 +160,7 @@ impl Copy<'_> {
             return Ok(());
         }
         let timestamp_ms = batch.timestamps.first().copied().unwrap_or(-1);
-        self.output.write(&Frame {
+        let is_taken = self.output.take(&Frame {
             topic: &batch.topic.name,
             key: &batch.keys,
             value: (!batch.values.is_empty()).then_some(&batch.values),
@@ -133,33 +168,13 @@ impl Copy<'_> {
             offset: batch.offsets.first().copied(),
             timestamp_ms: (timestamp_ms != -1).then_some(timestamp_ms),
         })?;
-        *count += 1;
         let bytes = (batch.keys.len() + batch.values.len()) as u64;
-        self.records += 1;
+        if is_taken {
+            *count += 1;
+            self.records += 1;
+        }
         self.bytes += bytes;
         self.counters.add(1, bytes);
         Ok(())
-    }
-
-    /// Completes the recording. What was read before a signal is worth keeping.
-    fn finish(self, ended: Result<bool, Error>) -> Result<Done, Error> {
-        let was_stopped = ended?;
-        let (records, bytes) = (self.records, self.bytes);
-        let path = &self.options.output;
-        let is_kept = records > 0 || !was_stopped;
-        let size = if is_kept { self.output.finish()? } else { 0 };
-        if was_stopped {
-            return Err(Error::from(Box::new(Incomplete::Recorded {
-                interruption: Interruption::Signal,
-                path: path.clone(),
-                records,
-                wanted: None,
-            })));
-        }
-        Ok(Done {
-            records,
-            bytes,
-            size,
-        })
     }
 }

@@ -1,5 +1,5 @@
 //! Copies records between a cluster and a recording: `produce` writes a recording to topics, `record` writes a part of a
-//! journal, or of another source, to a recording. Values are passed on as they are, and nothing is committed.
+//! journal, or of another source, to a recording, and `show` prints some of its records. Values are passed on as they are, and nothing is committed.
 
 mod error;
 mod local;
@@ -7,6 +7,7 @@ mod output;
 mod produce;
 mod ranges;
 mod record;
+mod show;
 mod survey;
 mod targets;
 
@@ -20,7 +21,8 @@ pub(crate) use self::error::{Error, Incomplete, Interruption};
 pub(crate) use self::local::record_local;
 pub(crate) use self::produce::{ProduceOptions, produce};
 pub(crate) use self::ranges::{Bound, PartitionChoice};
-pub(crate) use self::record::{RecordOptions, record};
+pub(crate) use self::record::{Part, record};
+pub(crate) use self::show::{ObjectId, Wanted, show, show_local};
 
 /// Does `work` in a thread of its own while a line shows its progress.
 fn with_progress<T: Send>(

@@ -1,6 +1,6 @@
-//! Writes a part of a journal to a recording.
+//! Reads a part of a journal, for a recording or for people.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use journal_recording::Frame;
@@ -21,11 +21,9 @@ const READ: usize = 1000;
 /// How long one read waits.
 const READ_WAIT: Duration = Duration::from_millis(100);
 
-/// What is recorded.
+/// Which part of a journal, or of another source, is read.
 #[derive(Clone, Debug)]
-pub(crate) struct RecordOptions {
-    /// The file.
-    pub(crate) output: PathBuf,
+pub(crate) struct Part {
     /// The topics.
     pub(crate) subscription: Subscription,
     /// The partitions; all of them if empty.
@@ -34,51 +32,103 @@ pub(crate) struct RecordOptions {
     pub(crate) from: Option<Bound>,
     /// Where each partition ends; after its last record at the start of the command if absent.
     pub(crate) until: Option<Bound>,
-    /// The most records in all.
+    /// The most records that are taken in all.
     pub(crate) max_records: Option<u64>,
-    /// The most records of each topic.
+    /// The most records that are taken of each topic.
     pub(crate) max_records_per_topic: Option<u64>,
 }
 
-impl RecordOptions {
+/// Takes the records that are read.
+pub(super) trait TakeFrames {
+    /// Takes a record. False if it is none of those that are looked for, so that it does not count.
+    ///
+    /// # Errors
+    /// When nothing more can be taken.
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error>;
+}
+
+impl TakeFrames for NewRecording {
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+        self.write(frame).map(|()| true)
+    }
+}
+
+impl Part {
     /// Whether they name a part of a cluster by its partitions or positions.
     pub(super) fn names_a_part(&self) -> bool {
         !self.partitions.is_empty() || self.from.is_some() || self.until.is_some()
     }
 }
 
-/// Writes a part of a journal to a recording, with the partition, offset and timestamp of each record. It joins no group
-/// and commits nothing.
+/// Writes a part of a journal to a recording at `path`, with the partition, offset and timestamp of each record. It joins
+/// no group and commits nothing.
 ///
 /// # Errors
 /// When the journal cannot be read to the end of that part, or the recording cannot be written.
 pub(crate) fn record(
     settings: &Settings,
-    options: &RecordOptions,
+    part: &Part,
+    path: &Path,
     stop: &Stop,
 ) -> Result<(), Error> {
-    settings.check(Duration::ZERO)?;
-    let catalog = Catalog::fetch(settings)?;
-    let topics = options.subscription.choose(catalog.names());
-    let topics = topics.map_err(|error| kafka::Error::Topics {
-        brokers: settings.brokers.clone(),
-        error,
-    })?;
-    let chosen = ranges::partitions(&topics, &options.partitions, |topic| {
-        catalog.partitions(topic)
-    })?;
-    let ranges = ranges::ranges(chosen, options.from, options.until, &catalog)?;
-    let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+    let cluster = ClusterPart::choose(settings, part)?;
+    let names: Vec<&str> = cluster.topics().map(|topic| topic.name.as_str()).collect();
     let started = Instant::now();
-    let output = NewRecording::create(&options.output, &names)?;
-    let wanted = wanted(&ranges, topics.len(), options);
+    let mut output = NewRecording::create(path, &names)?;
     let done = with_progress("recording", |counters| {
+        let copied = cluster.copy(settings, part, &mut output, counters, stop);
+        copied.finish(output, path)
+    })?;
+    log_done(&done, path, started);
+    Ok(())
+}
+
+/// The topics and ranges of a part of a cluster.
+pub(super) struct ClusterPart {
+    topics: Vec<Topic>,
+    ranges: Vec<Range>,
+}
+
+impl ClusterPart {
+    /// Looks up what there is of a part.
+    ///
+    /// # Errors
+    /// When the cluster has no such part, or cannot be asked.
+    pub(super) fn choose(settings: &Settings, part: &Part) -> Result<Self, Error> {
+        settings.check(Duration::ZERO)?;
+        let catalog = Catalog::fetch(settings)?;
+        let topics = part.subscription.choose(catalog.names());
+        let topics = topics.map_err(|error| kafka::Error::Topics {
+            brokers: settings.brokers.clone(),
+            error,
+        })?;
+        let chosen =
+            ranges::partitions(&topics, &part.partitions, |topic| catalog.partitions(topic))?;
+        let ranges = ranges::ranges(chosen, part.from, part.until, &catalog)?;
+        Ok(Self { topics, ranges })
+    }
+
+    /// Its topics.
+    pub(super) fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.topics.iter()
+    }
+
+    /// Reads it.
+    pub(super) fn copy(
+        &self,
+        settings: &Settings,
+        part: &Part,
+        output: &mut dyn TakeFrames,
+        counters: &WorkerProgress,
+        stop: &Stop,
+    ) -> Copied {
+        let wanted = wanted(&self.ranges, self.topics.len(), part);
         let mut copy = Copy {
-            finder: Finder::new(&ranges),
-            open: ranges.len(),
-            ranges,
-            topics: topics.into_iter().map(|topic| (topic, 0)).collect(),
-            options,
+            finder: Finder::new(&self.ranges),
+            open: self.ranges.len(),
+            ranges: self.ranges.clone(),
+            topics: self.topics.iter().map(|topic| (topic, 0)).collect(),
+            part,
             output,
             counters,
             records: 0,
@@ -86,10 +136,57 @@ pub(crate) fn record(
             wanted,
         };
         let ended = copy.all(settings, stop);
-        copy.finish(ended)
-    })?;
-    log_done(&done, &options.output, started);
-    Ok(())
+        Copied {
+            records: copy.records,
+            bytes: copy.bytes,
+            wanted: Some(wanted),
+            ended,
+        }
+    }
+}
+
+/// What was taken of a part, and why no more.
+pub(super) struct Copied {
+    /// The records that were taken.
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    /// The most records that there are, if that is known.
+    pub(super) wanted: Option<u64>,
+    /// Why not everything was read.
+    pub(super) ended: Result<(), Ended>,
+}
+
+impl Copied {
+    /// Completes a recording, also if reading ended early: what was read is worth keeping.
+    pub(super) fn finish(self, output: NewRecording, path: &Path) -> Result<Done, Error> {
+        let Self {
+            records,
+            bytes,
+            wanted,
+            ended,
+        } = self;
+        match ended {
+            Ok(()) => output.finish().map(|size| Done {
+                records,
+                bytes,
+                size,
+            }),
+            Err(Ended::Failed(error)) => Err(*error),
+            // Without a record there is nothing worth a file.
+            Err(Ended::Early(Interruption::Kafka(error))) if records == 0 => Err(error.into()),
+            Err(Ended::Early(interruption)) => {
+                if records > 0 {
+                    output.finish()?;
+                }
+                Err(Error::from(Box::new(Incomplete::Recorded {
+                    interruption,
+                    path: path.to_owned(),
+                    records,
+                    wanted,
+                })))
+            }
+        }
+    }
 }
 
 /// What a whole recording holds.
@@ -108,22 +205,28 @@ pub(super) fn log_done(done: &Done, path: &Path, started: Instant) {
 }
 
 /// The number of records that the ranges hold at most, within the limits.
-fn wanted(ranges: &[Range], topics: usize, options: &RecordOptions) -> u64 {
+fn wanted(ranges: &[Range], topics: usize, part: &Part) -> u64 {
     let mut held = vec![0_u64; topics];
     for range in ranges {
         held[range.topic] += range.end - range.next;
     }
-    let most = options.max_records_per_topic.unwrap_or(u64::MAX);
+    let most = part.max_records_per_topic.unwrap_or(u64::MAX);
     let all: u64 = held.into_iter().map(|held| held.min(most)).sum();
-    all.min(options.max_records.unwrap_or(u64::MAX))
+    all.min(part.max_records.unwrap_or(u64::MAX))
 }
 
-/// Why recording ended before all ranges did.
-enum Ended {
-    /// The file cannot be written.
-    Output(Error),
-    /// What was read so far is a valid recording.
+/// Why reading ended before all ranges did.
+pub(super) enum Ended {
+    /// The source is damaged, or nothing more can be taken.
+    Failed(Box<Error>),
+    /// What was read so far is worth keeping.
     Early(Interruption),
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::Failed(Box::new(error))
+    }
 }
 
 impl From<kafka::Error> for Ended {
@@ -138,9 +241,9 @@ struct Copy<'a> {
     /// The number of ranges that are not at their ends.
     open: usize,
     /// Each topic with the number of its records so far.
-    topics: Vec<(Topic, u64)>,
-    options: &'a RecordOptions,
-    output: NewRecording,
+    topics: Vec<(&'a Topic, u64)>,
+    part: &'a Part,
+    output: &'a mut dyn TakeFrames,
     counters: &'a WorkerProgress,
     records: u64,
     bytes: u64,
@@ -190,7 +293,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Writes what was read.
+    /// Hands over what was read.
     fn take(&mut self, reader: &mut SliceReader) -> Result<(), Ended> {
         let before = (self.records, self.bytes);
         while let Some(message) = reader.front() {
@@ -199,7 +302,7 @@ impl Copy<'_> {
             }
             let step = match message.event() {
                 Some(event) => self.event(reader, &event)?,
-                None => self.one(message).map_err(Ended::Output)?,
+                None => self.one(message).map_err(Ended::from)?,
             };
             reader.advance();
             match step {
@@ -221,7 +324,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    /// Writes a record, unless it is outside of its range.
+    /// Hands over a record, unless it is outside of its range.
     fn one(&mut self, message: Message<'_>) -> Result<Step, Error> {
         let (handle, number) = (message.topic_handle(), message.partition());
         let found = self
@@ -243,7 +346,7 @@ impl Copy<'_> {
         let (key, value) = (message.key(), message.value());
         let timestamp_ms = message.timestamp_ms();
         let (of_topic, count) = &mut self.topics[topic];
-        self.output.write(&Frame {
+        let is_taken = self.output.take(&Frame {
             topic: &of_topic.name,
             key,
             value: (!message.is_tombstone()).then_some(value),
@@ -251,16 +354,20 @@ impl Copy<'_> {
             offset: Some(offset),
             timestamp_ms: (timestamp_ms != -1).then_some(timestamp_ms),
         })?;
-        *count += 1;
-        self.records += 1;
+        if is_taken {
+            *count += 1;
+            self.records += 1;
+        }
         self.bytes += (key.len() + value.len()) as u64;
-        Ok(if self.options.max_records_per_topic == Some(*count) {
-            Step::EndOfTopic(topic)
-        } else if is_last {
-            Step::EndOf(index)
-        } else {
-            Step::Done
-        })
+        Ok(
+            if is_taken && self.part.max_records_per_topic == Some(*count) {
+                Step::EndOfTopic(topic)
+            } else if is_last {
+                Step::EndOf(index)
+            } else {
+                Step::Done
+            },
+        )
     }
 
     fn event(&mut self, reader: &mut SliceReader, event: &PartitionEvent) -> Result<Step, Ended> {
@@ -296,33 +403,6 @@ impl Copy<'_> {
         match self.finder.of(&partition.topic, number) {
             Some(index) => reader.restart(partition, self.ranges[index].next),
             None => Ok(()),
-        }
-    }
-
-    /// Completes the recording, also if it ended early: what was read is worth keeping.
-    fn finish(self, ended: Result<(), Ended>) -> Result<Done, Error> {
-        let (records, bytes) = (self.records, self.bytes);
-        let done = |size| Done {
-            records,
-            bytes,
-            size,
-        };
-        match ended {
-            Ok(()) => self.output.finish().map(done),
-            Err(Ended::Output(error)) => Err(error),
-            // Without a record there is nothing worth a file.
-            Err(Ended::Early(Interruption::Kafka(error))) if records == 0 => Err(error.into()),
-            Err(Ended::Early(interruption)) => {
-                if records > 0 {
-                    self.output.finish()?;
-                }
-                Err(Error::from(Box::new(Incomplete::Recorded {
-                    interruption,
-                    path: self.options.output.clone(),
-                    records,
-                    wanted: Some(self.wanted),
-                })))
-            }
         }
     }
 

@@ -17,6 +17,7 @@ mod partitions;
 mod phases;
 mod plugins;
 mod refused_by_model;
+mod show;
 mod transfer;
 mod upstream;
 mod upstream_client;

@@ -71,7 +71,12 @@ impl Explain for Error {
                     .to_owned()
             }
             Self::Incomplete(incomplete) => return incomplete_hint(incomplete, names),
-            Self::TooManyTopics(_) | Self::Thread(_) | Self::Panicked => return None,
+            Self::TooManyTopics(_)
+            | Self::NotShown(_)
+            | Self::StandardOutput(_)
+            | Self::ReaderGone
+            | Self::Thread(_)
+            | Self::Panicked => return None,
         })
     }
 
