@@ -29,7 +29,7 @@ mod schema;
 mod show;
 
 pub use error::{OptionError, SchemaError};
-pub use options::OptionSchema;
+pub use options::{OptionDoc, OptionSchema};
 pub use show::shown;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The options of a plugin: their names, and the values that they allow.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde_json::{Map, Value};
 
@@ -10,6 +10,24 @@ use crate::schema::{Kind, Object, Others, Schema};
 
 /// The maximum number of options in a message.
 const LISTED: usize = 50;
+
+/// One option, for people who decide about a plugin. Its texts are as the plugin has them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptionDoc {
+    /// The name.
+    pub name: String,
+    /// The type of its value, or of each value where it may be repeated: `string`, `integer`, `number`, `true or false`,
+    /// `JSON`, or the strings of a choice with `or` between them.
+    pub kind: String,
+    /// Whether it takes a list.
+    pub repeated: bool,
+    /// Whether it must be given.
+    pub required: bool,
+    /// The value where it is not given, if the plugin says so.
+    pub default: Option<Value>,
+    /// The plugin's comment on it, in one line.
+    pub summary: Option<String>,
+}
 
 /// The schema of a plugin's options.
 ///
@@ -130,18 +148,48 @@ impl OptionSchema {
     }
 
     fn line(&self, name: &str) -> Option<String> {
+        self.doc(name).map(|doc| doc.to_string())
+    }
+
+    /// All options, by name.
+    ///
+    /// ```
+    /// use journal_options::OptionSchema;
+    /// use serde_json::json;
+    ///
+    /// let schema = json!({"properties": {"since": {"type": "integer", "default": 1970, "description": "First year."}}});
+    /// let [since] = &OptionSchema::read(&schema)?.docs()[..] else { panic!() };
+    /// assert_eq!(since.to_string(), "`since` (integer, default 1970): First year.");
+    /// # Ok::<(), journal_options::SchemaError>(())
+    /// ```
+    #[must_use]
+    pub fn docs(&self) -> Vec<OptionDoc> {
+        let names = self.options.members.keys();
+        names.filter_map(|name| self.doc(name)).collect()
+    }
+
+    fn doc(&self, name: &str) -> Option<OptionDoc> {
         let schema = self.options.members.get(name)?;
-        let required = self
-            .options
-            .required
-            .iter()
-            .any(|required| required == name);
-        let line = Line {
-            name,
-            schema,
-            required,
+        let (text, repeated) = Text::of(schema);
+        let item = match &schema.kind {
+            Kind::List(list) => &list.item.kind,
+            kind => kind,
         };
-        Some(line.to_string())
+        let mut required = self.options.required.iter();
+        let required = required.any(|required| required == name);
+        let default = schema.default.clone();
+        let one_line = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(OptionDoc {
+            name: name.to_owned(),
+            kind: match item {
+                Kind::Choice(choices) => choices.listed.join(" or "),
+                _ => text.name().to_owned(),
+            },
+            repeated,
+            required,
+            default: default.filter(|default| !required && !default.is_null()),
+            summary: schema.description.as_ref().map(one_line),
+        })
     }
 }
 
@@ -215,38 +263,32 @@ fn integer(text: &str) -> Option<Value> {
         .ok()
 }
 
-/// The line for one option, for operators.
-struct Line<'s> {
-    name: &'s str,
-    schema: &'s Schema,
-    required: bool,
+impl OptionDoc {
+    /// What it takes, in parentheses after its name: `integer, default 1970`.
+    #[must_use]
+    pub fn takes(&self) -> String {
+        let mut takes = self.kind.clone();
+        if self.repeated {
+            takes.push_str(", may be repeated");
+        }
+        match &self.default {
+            _ if self.required => takes.push_str(", required"),
+            Some(default) => {
+                // Writing to a string cannot fail.
+                let _ok = write!(takes, ", default {default}");
+            }
+            None => {}
+        }
+        takes
+    }
 }
 
-impl fmt::Display for Line<'_> {
+impl fmt::Display for OptionDoc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (text, list) = Text::of(self.schema);
-        let item = match &self.schema.kind {
-            Kind::List(list) => &list.item.kind,
-            kind => kind,
-        };
-        write!(f, "`{}` (", self.name)?;
-        match item {
-            Kind::Choice(choices) => f.write_str(&choices.listed.join(" or "))?,
-            _ => f.write_str(text.name())?,
+        write!(f, "`{}` ({})", self.name, self.takes())?;
+        match &self.summary {
+            Some(summary) => write!(f, ": {summary}"),
+            None => Ok(()),
         }
-        if list {
-            f.write_str(", may be repeated")?;
-        }
-        match &self.schema.default {
-            _ if self.required => f.write_str(", required")?,
-            Some(default) if !default.is_null() => write!(f, ", default {default}")?,
-            _ => {}
-        }
-        f.write_str(")")?;
-        if let Some(description) = &self.schema.description {
-            let words: Vec<&str> = description.split_whitespace().collect();
-            write!(f, ": {}", words.join(" "))?;
-        }
-        Ok(())
     }
 }

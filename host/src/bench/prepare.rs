@@ -49,7 +49,7 @@ impl Subject {
         let begin = Instant::now();
         let plugin = Plugin::of(engine, prepared, conditions.limits)?;
         let times = times.and(begin.elapsed());
-        let options = build::plugin_options(config, &plugin)?;
+        let options = build::plugin_options(&config.options, &plugin)?;
         let (_, plan) = Processor::start(&plugin, &options, conditions.limits)?;
         let subject = Self {
             object_types: build::object_types(config, &plan)?,

@@ -92,8 +92,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
         names,
     };
     let early = args::exit_on_signals()?;
-    let engine =
-        Engine::new(build::compiler(&bench.config)).map_err(|error| Report::of(&error, names))?;
+    let engine = Engine::new(build::compiler(&bench.config.limits))
+        .map_err(|error| Report::of(&error, names))?;
     let prepared = bench.prepare(&engine)?;
     confined::confine(&bench.config);
     let stop = args::install_signal_handlers(bench.config.shutdown_timeout)?;

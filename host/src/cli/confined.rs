@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Config, Source, StartFrom};
+use crate::config::{Config, PluginConfig, Source, StartFrom};
 use crate::confine::{self, Paths};
 
 /// Parts of the names of librdkafka's settings whose values are files or folders.
@@ -10,10 +10,24 @@ const FILE_SETTINGS: [&str; 4] = ["location", "keytab", "file", "path"];
 
 /// Confines the process, unless the settings say that it keeps its rights. What the kernel lacks is logged.
 pub(super) fn confine(config: &Config) {
-    if !config.confine {
-        return;
+    if config.confine {
+        confine_to(&paths(config));
     }
-    let confined = confine::confine(&paths(config));
+}
+
+/// The same for a command that loads a plugin and reads no records.
+pub(super) fn confine_plugin(config: &PluginConfig) {
+    if config.confine {
+        let read = [Some(config.plugin.clone()), config.options.file.clone()];
+        confine_to(&Paths {
+            read: read.into_iter().flatten().collect(),
+            write: Vec::new(),
+        });
+    }
+}
+
+fn confine_to(paths: &Paths) {
+    let confined = confine::confine(paths);
     if confined.is_whole() {
         tracing::debug!("{confined}");
     } else {

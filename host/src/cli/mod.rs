@@ -6,6 +6,7 @@ mod check;
 mod compile;
 mod config;
 mod confined;
+mod describe;
 mod environment;
 mod hints;
 mod names;
@@ -40,6 +41,7 @@ struct Arguments {
 enum Command {
     Run(Box<run::Arguments>),
     Bench(Box<bench::Arguments>),
+    Describe(Box<describe::Arguments>),
     Config(Box<config::Arguments>),
     Check(Box<check::Arguments>),
     Offsets(Box<offsets::Arguments>),
@@ -69,6 +71,7 @@ impl Arguments {
         match self.command {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
+            Command::Describe(arguments) => describe::execute(*arguments),
             Command::Config(arguments) => config::execute(*arguments),
             Command::Check(arguments) => check::execute(*arguments),
             Command::Offsets(arguments) => offsets::execute(*arguments),

@@ -14,6 +14,7 @@ mod membership;
 pub(crate) mod memory;
 pub(crate) mod options;
 mod origin;
+mod plugin;
 mod setting;
 mod source;
 mod upstream;
@@ -42,6 +43,7 @@ pub(crate) use self::layer::{
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
 pub(crate) use self::origin::{Origin, Origins};
+pub(crate) use self::plugin::PluginConfig;
 pub(crate) use self::setting::Setting;
 pub(crate) use self::source::{Kafka, Local, ReadConfig, ReadSource, Source, SourceKind};
 pub(crate) use self::upstream::Unsupported;
@@ -288,35 +290,16 @@ impl TryFrom<Layer> for Config {
             return Err(ConfigError::SeveralWorkers { named });
         }
         let metrics = metrics_address(&observe)?;
-        let deadline = limits.deadline.map_or(DEFAULT_DEADLINE, |span| span.0);
         let interval = checkpoint.interval.map(|span| span.0);
         Ok(Self {
             plugin,
-            options: PluginOptions {
-                texts: processor.option_texts.unwrap_or_default(),
-                file: processor.options_file,
-                values: processor.options.unwrap_or_default(),
-                over_file: processor.options_over_file.unwrap_or_default(),
-            },
+            options: PluginOptions::of(processor),
             objects: Objects::of(&journal),
             source,
             phases: journal.phases,
             stop_after: journal.stop_after,
             outputs: outputs.unwrap_or_default(),
-            limits: Limits {
-                batch_records: limits.batch_records.map_or(DEFAULT_BATCH_RECORDS, |count| {
-                    usize::try_from(count.0.get()).unwrap_or(usize::MAX)
-                }),
-                batch_bytes: limits.batch_bytes.map(|size| size.0),
-                deadline,
-                memory: limits.memory.map(|size| size.0),
-                compile_memory: limits
-                    .compile_memory
-                    .map_or(DEFAULT_COMPILE_MEMORY, |size| size.0),
-                compile_timeout: limits
-                    .compile_timeout
-                    .map_or(DEFAULT_COMPILE_TIMEOUT, |span| span.0),
-            },
+            limits: Limits::of(&limits),
             process_memory: process.memory.map(|size| size.0),
             workers,
             checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),

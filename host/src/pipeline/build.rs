@@ -10,6 +10,7 @@ mod workers;
 pub(crate) use self::start::{AskedStart, start_at};
 pub(crate) use self::workers::privileged;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -139,8 +140,16 @@ impl CompiledPlugin {
     /// # Errors
     /// When the file is no plugin for this host.
     pub(crate) fn of(config: &Config) -> Result<Self, LoadError> {
-        let engine = Engine::new(compiler(config))?;
-        let plugin = sandbox::Prepared::of(&engine, &config.plugin)?;
+        Self::at(&config.plugin, &config.limits)
+    }
+
+    /// Compiles the plugin in this file, as [`of`](Self::of) does.
+    ///
+    /// # Errors
+    /// When the file is no plugin for this host.
+    pub(crate) fn at(path: &Path, limits: &config::Limits) -> Result<Self, LoadError> {
+        let engine = Engine::new(compiler(limits))?;
+        let plugin = sandbox::Prepared::of(&engine, path)?;
         Ok(Self { engine, plugin })
     }
 
@@ -197,7 +206,7 @@ impl Pipeline {
         let input = Input::begin(config, &memory)?;
         let plugin = plugin.interrupted_by(stop.interrupt());
         let plugin = Arc::new(plugin.load(limits)?);
-        let options = plugin_options(config, &plugin)?;
+        let options = plugin_options(&config.options, &plugin)?;
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
         let progress = Arc::new(Progress::new(config.workers, &plan.outputs));
         let info = run_info(config, &plugin, &options);
@@ -329,10 +338,11 @@ pub(crate) fn check_thoroughly(config: &Config) -> Result<MemoryPlan, BuildError
 /// # Errors
 /// When a batch is too large for an instance.
 pub(crate) fn usual_memory(config: &Config) -> Result<MemoryPlan, BuildError> {
-    fits(MemoryPlan::usual(
-        config.limits.memory,
-        config.limits.batch_bytes,
-    ))
+    fits(usual(&config.limits))
+}
+
+fn usual(limits: &config::Limits) -> MemoryPlan {
+    MemoryPlan::usual(limits.memory, limits.batch_bytes)
 }
 
 fn fits(memory: MemoryPlan) -> Result<MemoryPlan, BuildError> {
@@ -344,20 +354,32 @@ fn fits(memory: MemoryPlan) -> Result<MemoryPlan, BuildError> {
 
 /// The limits of an instance.
 pub(crate) fn limits(config: &Config, memory: &MemoryPlan) -> Limits {
-    let deadline = config.limits.deadline;
+    limits_within(config.limits.deadline, poll_interval(config), memory)
+}
+
+/// The limits of an instance that reads no records.
+pub(crate) fn limits_without_source(limits: &config::Limits) -> Limits {
+    limits_within(limits.deadline, None, &usual(limits))
+}
+
+fn limits_within(
+    deadline: Duration,
+    poll_interval: Option<Duration>,
+    memory: &MemoryPlan,
+) -> Limits {
     Limits {
         deadline,
-        wall: wall_limit(deadline, poll_interval(config)),
+        wall: wall_limit(deadline, poll_interval),
         memory_bytes: memory.guest,
         emit_bytes: memory.call,
     }
 }
 
 /// How plugins are compiled.
-pub(crate) fn compiler(config: &Config) -> Compiler {
+pub(crate) fn compiler(limits: &config::Limits) -> Compiler {
     Compiler::Child(CompileLimits {
-        memory_bytes: config.limits.compile_memory,
-        cpu: config.limits.compile_timeout,
+        memory_bytes: limits.compile_memory,
+        cpu: limits.compile_timeout,
     })
 }
 
@@ -430,14 +452,16 @@ pub(crate) fn batch_limits(config: &Config, memory: &MemoryPlan) -> BatchLimits 
 ///
 /// # Errors
 /// When they break a rule of the schema, or their file cannot be read.
-pub(crate) fn plugin_options(config: &Config, plugin: &Plugin) -> Result<String, OptionsError> {
-    let mut values = config.options.values.clone();
-    if let Some(path) = &config.options.file {
+pub(crate) fn plugin_options(
+    given: &config::PluginOptions,
+    plugin: &Plugin,
+) -> Result<String, OptionsError> {
+    let mut values = given.values.clone();
+    if let Some(path) = &given.file {
         values.extend(options::read_file(path)?);
     }
-    values.extend(config.options.over_file.clone());
-    let texts = &config.options.texts;
-    let options = options::parse(&plugin.description().options, texts, Some(values))?;
+    values.extend(given.over_file.clone());
+    let options = options::parse(&plugin.description().options, &given.texts, Some(values))?;
     Ok(options.to_string())
 }
 

@@ -103,7 +103,7 @@ impl Checker<'_> {
     ) -> Result<(String, Plan), BuildError> {
         let limits = build::limits(self.config, &self.memory());
         let plugin = compiled?.load(limits)?;
-        let options = build::plugin_options(self.config, &plugin)?;
+        let options = build::plugin_options(&self.config.options, &plugin)?;
         let (_processor, plan) = Processor::start(&plugin, &options, limits)?;
         let description = plugin.description();
         Ok((

@@ -17,7 +17,10 @@ pub(super) fn check(file: &str, answer: &str) -> Result<Description, AnswerError
     let description = response.root();
     description.object(&["name", "version", "summary", "options"])?;
     check_summary(&description)?;
+    let summary = description.value()["summary"].as_str();
+    let summary = summary.unwrap_or_default().to_owned();
     Ok(Description {
+        summary,
         name: label(&description.need("name")?)?,
         version: label(&description.need("version")?)?,
         options: match description.get("options") {

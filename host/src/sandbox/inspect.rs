@@ -126,6 +126,11 @@ pub(super) fn unknown_imports(mut imports: Vec<String>) -> Refusal {
     Refusal::UnknownImports(imports)
 }
 
+/// Whether an interface is the one that this host calls, in a version that it can call.
+pub(super) fn is_processor(interface: &str) -> bool {
+    same_version(interface) && package_name(interface) == package_name(PROCESSOR)
+}
+
 fn package_name(interface: &str) -> &str {
     interface
         .split_once('@')

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
 
 use super::cache::{Cache, Code, FileDigest, code_from};
 use super::clock::Interrupt;
@@ -14,7 +15,7 @@ use super::error::Cause;
 use super::instance::{Instance, Linked, Refused};
 use super::plugin_log::PluginLog;
 use super::state::Function;
-use super::{CallError, Description, Engine, Limits, LoadError, describe, imports};
+use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect};
 use crate::text;
 
 /// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB.
@@ -114,6 +115,16 @@ struct Loaded {
     plugin_log: Arc<PluginLog>,
     interrupt: Interrupt,
     digest: String,
+    interfaces: Interfaces,
+}
+
+/// What a component exports and imports, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interfaces {
+    /// The interface that the host calls, with the version of the contract.
+    pub processor: String,
+    /// The interfaces that the plugin may call.
+    pub imports: Vec<String>,
 }
 
 impl Plugin {
@@ -145,6 +156,7 @@ impl Plugin {
         let linked = imports::link(engine.inner())
             .and_then(|linker| linker.instantiate_pre(&code.component))
             .map_err(|error| shape(&path, Cause::new(error)))?;
+        let interfaces = Interfaces::of(engine.inner(), &code.component);
         let interrupt = engine.interrupt().clone();
         let linked = Linked {
             code: linked,
@@ -157,6 +169,7 @@ impl Plugin {
             description,
             interrupt,
             digest: hex(digest),
+            interfaces,
         };
         Ok(Self {
             loaded: Arc::new(loaded),
@@ -175,6 +188,12 @@ impl Plugin {
         &self.loaded.digest
     }
 
+    /// What it exports and imports.
+    #[must_use]
+    pub fn interfaces(&self) -> &Interfaces {
+        &self.loaded.interfaces
+    }
+
     pub(super) fn plugin_log(&self) -> Arc<PluginLog> {
         Arc::clone(&self.loaded.plugin_log)
     }
@@ -185,6 +204,22 @@ impl Plugin {
 
     pub(super) fn linked(&self) -> &Linked {
         &self.loaded.linked
+    }
+}
+
+impl Interfaces {
+    fn of(engine: &wasmtime::Engine, component: &Component) -> Self {
+        let component = component.component_type();
+        let mut exports = component.exports(engine).map(|(name, _)| name);
+        let processor = exports.find(|name| inspect::is_processor(name));
+        Self {
+            // Without one it would not have been compiled.
+            processor: processor.unwrap_or_default().to_owned(),
+            imports: component
+                .imports(engine)
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+        }
     }
 }
 

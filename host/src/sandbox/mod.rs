@@ -37,8 +37,8 @@ pub use clock::Interrupt;
 pub use compile::{CompileLimits, Compiler};
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, CompileLimit, LoadError, Question};
-pub use load::{LoadTimes, Plugin, Prepared};
-pub use processor::Processor;
+pub use load::{Interfaces, LoadTimes, Plugin, Prepared};
+pub use processor::{Explained, Processor};
 
 /// The limits of one processor.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,8 @@ pub struct Description {
     pub version: String,
     /// The schema of its options.
     pub options: OptionSchema,
+    /// What the plugin does, in its author's words; empty where they say nothing.
+    pub summary: String,
 }
 
 /// A record that the processor rejected; both indices were checked.

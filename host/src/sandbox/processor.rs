@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::mem;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::bindings::swh::journal::types;
 use super::instance::{Instance, Refused};
 use super::state::Function;
@@ -22,6 +24,50 @@ pub struct Processor {
     poisoned: bool,
 }
 
+/// A plan with what its author says about it, which no run needs.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The plan.
+    pub plan: Plan,
+    /// The answer to `start`, which was checked.
+    pub answer: Value,
+}
+
+impl Explained {
+    /// Creates an instance, calls `start` for its plan, and drops the instance.
+    ///
+    /// # Errors
+    /// When the plugin fails, exceeds a limit, or returns a plan that breaks the rules.
+    pub fn of(plugin: &Plugin, options: &str, limits: Limits) -> Result<Self, CallError> {
+        let (_, answer) = answer_of_start(plugin, options, limits)?;
+        let plan = plan::check(&plugin.description().name, &answer)?;
+        let answer = serde_json::from_str(&answer).unwrap_or_default();
+        Ok(Self { plan, answer })
+    }
+}
+
+/// A new instance with its answer to `start`.
+fn answer_of_start(
+    plugin: &Plugin,
+    options: &str,
+    limits: Limits,
+) -> Result<(Instance, String), CallError> {
+    let mut instance = Instance::new(
+        plugin.linked(),
+        plugin.plugin_log(),
+        plugin.interrupt(),
+        limits,
+        Function::Start,
+    )
+    .map_err(Refused::into_call_error)?;
+    let answer = instance
+        .call(Function::Start, |guest, store| {
+            guest.call_start(store, options)
+        })?
+        .map_err(failure)?;
+    Ok((instance, answer))
+}
+
 impl Processor {
     /// Creates an instance and calls `start` for its plan.
     ///
@@ -32,19 +78,7 @@ impl Processor {
         options: &str,
         limits: Limits,
     ) -> Result<(Self, Plan), CallError> {
-        let mut instance = Instance::new(
-            plugin.linked(),
-            plugin.plugin_log(),
-            plugin.interrupt(),
-            limits,
-            Function::Start,
-        )
-        .map_err(Refused::into_call_error)?;
-        let answer = instance
-            .call(Function::Start, |guest, store| {
-                guest.call_start(store, options)
-            })?
-            .map_err(failure)?;
+        let (instance, answer) = answer_of_start(plugin, options, limits)?;
         let name = &plugin.description().name;
         let plan = if plugin.plugin_log().is_first_plan() {
             plan::check(name, &answer)?

@@ -6,6 +6,7 @@ mod check;
 mod configuration;
 mod confinement;
 mod delivery;
+mod describe;
 mod failures;
 mod harness;
 mod large_records;
