@@ -207,10 +207,17 @@ impl<R: Read> Reader<R> {
 
     /// Detects the format, and skips the header if there is one.
     fn begin(&mut self) -> Result<(), Error> {
-        if !self.fill(Needed::UpTo(MAX_HEADER_BYTES))? {
-            return Err(Error::Empty {
-                recording: self.recording.clone(),
-            });
+        match self.fill(Needed::UpTo(MAX_HEADER_BYTES)) {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(Error::Empty {
+                    recording: self.recording.clone(),
+                });
+            }
+            Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::InvalidData => {
+                return Err(self.not_a_recording("begins like JSON, and not with a dead letter"));
+            }
+            Err(error) => return Err(error),
         }
         match Cursor::new(self.input.available()).head() {
             Ok(Head::Array(3 | 6)) => Ok(()),

@@ -73,18 +73,18 @@ fn object_is_found_by_its_identifier_and_its_key() {
         ("directory", "dir", "id"),
         ("content", "cnt", "sha1_git"),
     ] {
-        let expected = last(object_type);
+        let expected: &serde_json::Value = last(object_type);
         let hash = expected["object"][field].as_str().expect("it is text");
         let by_id = show().args(["--id", &format!("swh:1:{code}:{hash}")]);
         assert_eq!(
             lines(&by_id.finish(LIMIT).success()),
-            std::slice::from_ref(&expected)
+            *std::slice::from_ref(expected)
         );
         let key = expected["key"].as_str().expect("it has a key");
         let by_key = show().args(["--object-type", object_type, "--key", key]);
         assert_eq!(
             lines(&by_key.finish(LIMIT).success()),
-            std::slice::from_ref(&expected)
+            *std::slice::from_ref(expected)
         );
     }
 }

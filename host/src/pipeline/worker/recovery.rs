@@ -101,13 +101,21 @@ enum Replay {
 }
 
 impl Worker {
-    /// Whether the worker recovers from this error. Some are not about the processor's work, and when the run is to
-    /// end, there is no time for it.
+    /// Whether the worker recovers from this error. Some are not about the processor's work. Where a failure ends the run,
+    /// there is no time for it when the run is to end.
     pub(super) fn handles(&self, error: &CallError) -> bool {
         is_about_records(error)
             && self.recovery.is_none()
-            && self.settings.failure.on_failure != OnFailure::Count
-            && !self.settings.stop.requested()
+            && match self.settings.failure.on_failure {
+                OnFailure::Count => false,
+                OnFailure::Stop => !self.settings.stop.requested(),
+                OnFailure::Skip | OnFailure::DeadLetter => true,
+            }
+    }
+
+    /// Whether a failure ends the run now.
+    fn is_over(&self) -> bool {
+        self.settings.failure.on_failure == OnFailure::Stop && self.settings.stop.requested()
     }
 
     /// The position after the last record that was processed.
@@ -199,6 +207,9 @@ impl Worker {
             warn_of(&failed);
             let is_retry = matches!(failed.error, CallError::Retry { .. });
             self.roll_back(&failed.before)?;
+            if self.has_to_leave() {
+                return Ok(());
+            }
             if is_retry && self.may_retry() && !self.wait_to_retry()? {
                 return Ok(());
             }
@@ -330,7 +341,7 @@ impl Worker {
     fn failed_again(&self, failed: Failed) -> Result<Replay, WorkerError> {
         match failed.error {
             CallError::Interrupted | CallError::Poisoned => Err(failed.into_error()),
-            _ if self.settings.stop.requested() => Err(failed.into_error()),
+            _ if self.is_over() => Err(failed.into_error()),
             _ => Ok(Replay::Failed(failed)),
         }
     }
@@ -395,9 +406,7 @@ impl Worker {
                 ranges,
                 source,
             }) => {
-                let is_over = matches!(source, CallError::Interrupted | CallError::Poisoned)
-                    || self.settings.stop.requested();
-                if is_over {
+                if !is_about_records(&source) || self.is_over() {
                     return Err(WorkerError::Call {
                         call,
                         ranges,

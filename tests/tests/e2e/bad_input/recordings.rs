@@ -69,7 +69,8 @@ fn empty_recording_is_named() {
 #[test]
 fn file_that_is_not_a_recording_is_named() {
     let plugin = fs::read(paths::plugin("count-objects")).expect("it was built");
-    for bytes in [b"{\"url\": 1}".as_slice(), b"\x91\x01", b"\x80", &plugin] {
+    let [json, line] = [b"{\"url\": 1}".as_slice(), b"{\"url\": 1}\n{}\n"];
+    for bytes in [json, line, b"\x91\x01", b"\x80", &plugin] {
         recording(bytes)
             .names("the recording `input` is not a recording: it ")
             .hints("docs/recording-format.md");
