@@ -9,6 +9,7 @@ pub mod cache;
 pub mod cases;
 pub mod faults;
 pub mod fuzz;
+pub mod guest;
 pub mod host;
 pub mod kafka;
 pub mod oracle;
