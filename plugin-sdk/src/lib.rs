@@ -53,10 +53,14 @@
 //! - [Speed][guide::speed]: how to make a processor fast
 //! - [Coming from Python][guide::python]: the names of swh.model and their equivalents here
 
+// The derive macros name this crate as plugins do.
+extern crate self as journal_plugin_sdk;
+
 mod aggregate;
 mod batch;
 mod bytes;
 mod calendar;
+mod columns;
 mod date;
 mod export;
 mod failure;
@@ -83,6 +87,7 @@ pub use aggregate::Aggregate;
 pub use batch::{Batch, BatchIter, Batches, DecodeError, Record, Records};
 pub use bytes::{Bytes, Id, NotAnId};
 pub use calendar::{CalendarTime, Weekday};
+pub use columns::{ColumnType, ColumnValue, Columns, RowColumn};
 pub use date::Date;
 #[doc(hidden)]
 pub use export::assert_is_processor;

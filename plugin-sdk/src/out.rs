@@ -12,6 +12,7 @@ mod records;
 use std::panic::Location;
 
 use journal_aggregate::{Shape, bytes};
+use journal_rows::RowType;
 use serde::Serialize;
 
 use self::buffer::{Buffer, Rows};
@@ -31,6 +32,19 @@ pub(crate) struct OutputPlan {
     pub(crate) name: String,
     /// The key and columns of an aggregate output; `None` for an append output.
     pub(crate) shape: Option<Shape>,
+    /// The types of its columns, if they have some.
+    pub(crate) row: Option<RowType>,
+}
+
+impl OutputPlan {
+    /// An append output without types.
+    pub(crate) fn untyped(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            shape: None,
+            row: None,
+        }
+    }
 }
 
 /// A rejected record, as the host expects it.

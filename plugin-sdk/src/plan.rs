@@ -1,10 +1,11 @@
 //! The plan: what a processor reads and emits.
 
 use journal_aggregate::Shape;
+use journal_rows::RowType;
 use serde::{Serialize, Serializer};
 
 use crate::out::OutputPlan;
-use crate::{Aggregate, Failure, aggregate};
+use crate::{Aggregate, Columns, Failure, RowColumn, aggregate};
 
 /// All object types of the journal, including future ones. The value of
 /// [`Processor::OBJECT_TYPES`](crate::Processor::OBJECT_TYPES) for a processor that reads everything.
@@ -83,6 +84,18 @@ struct Output {
     summary: String,
     #[serde(flatten)]
     shape: Option<Shape>,
+    /// The columns of its rows, if they have types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<Vec<RowColumn>>,
+}
+
+impl Output {
+    fn row_type(&self) -> Option<Result<RowType, journal_rows::RowTypeError>> {
+        let columns = self.row.as_ref()?.iter();
+        Some(RowType::new(
+            columns.map(|column| column.0.clone()).collect(),
+        ))
+    }
 }
 
 fn any_or_list<S: Serializer>(types: &[String], serializer: S) -> Result<S::Ok, S::Error> {
@@ -170,6 +183,7 @@ impl Plan {
             kind: None,
             summary: summary.into(),
             shape: None,
+            row: None,
         };
         self.outputs.get_or_insert_default().push(output);
         self
@@ -196,8 +210,42 @@ impl Plan {
             kind: Some("aggregate"),
             summary: summary.into(),
             shape: Some(aggregate.shape),
+            row: None,
         };
         self.outputs.get_or_insert_default().push(output);
+        self
+    }
+
+    /// Says that the rows of the output declared last are structs of the type `R`, so that their columns have types and
+    /// documentation. In a plan that declares no output, it is about the default output `rows`.
+    ///
+    /// A row that does not have these columns fails the call. Rows without types go to JSON lines only: databases need
+    /// the types.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Columns, Id, Plan};
+    /// use serde::Serialize;
+    ///
+    /// #[derive(Serialize, Columns)]
+    /// struct Signed {
+    ///     /// The release.
+    ///     id: Id,
+    /// }
+    ///
+    /// let plan = Plan::new(["release"])
+    ///     .output("signed", "Releases with a signature")
+    ///     .row::<Signed>();
+    /// let plan = Plan::new(["release"]).row::<Signed>();
+    /// ```
+    #[must_use]
+    pub fn row<R: Columns>(mut self) -> Self {
+        if self.outputs.as_ref().is_none_or(Vec::is_empty) {
+            self = self.output("rows", "");
+        }
+        let last = self.outputs.as_mut().and_then(|outputs| outputs.last_mut());
+        if let Some(output) = last {
+            output.row = Some(R::columns());
+        }
         self
     }
 
@@ -217,16 +265,14 @@ impl Plan {
 
     /// The outputs, in the order of their declaration.
     pub(crate) fn outputs(&self) -> Vec<OutputPlan> {
-        let plan = |name: &str, shape: Option<&Shape>| OutputPlan {
-            name: name.to_owned(),
-            shape: shape.cloned(),
+        let plan = |output: &Output| OutputPlan {
+            name: output.name.clone(),
+            shape: output.shape.clone(),
+            row: output.row_type().and_then(Result::ok),
         };
         match &self.outputs {
-            None => vec![plan("rows", None)],
-            Some(outputs) => outputs
-                .iter()
-                .map(|output| plan(&output.name, output.shape.as_ref()))
-                .collect(),
+            None => vec![OutputPlan::untyped("rows")],
+            Some(outputs) => outputs.iter().map(plan).collect(),
         }
     }
 
@@ -287,6 +333,17 @@ impl Plan {
             }
             if let Some(rule) = output.shape.as_ref().and_then(aggregate::broken_rule) {
                 return Some(format!("the aggregate `{name}` {rule}"));
+            }
+            match (output.row_type(), &output.shape) {
+                (Some(Err(rule)), _) => {
+                    return Some(format!("the row of the output `{name}` {rule}"));
+                }
+                (Some(Ok(row)), Some(shape)) => {
+                    if let Some(rule) = shape.broken_by_types(&row) {
+                        return Some(format!("the aggregate `{name}` {rule}"));
+                    }
+                }
+                _ => {}
             }
         }
         let names: Vec<_> = outputs.iter().map(|output| &output.name).collect();

@@ -318,6 +318,13 @@ impl Row {
         !self.values.iter().all(Value::is_integer_or_nothing)
     }
 
+    /// Whether a column has something else than an integer from 0 to 2^63 - 1.
+    #[must_use]
+    pub fn is_more_than_small_integers(&self) -> bool {
+        let is_small = |value: &Value<Span>| matches!(value, Value::Unsigned(number) if i64::try_from(*number).is_ok());
+        !self.values.iter().all(is_small)
+    }
+
     /// Ends the row, which can then be merged.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use journal_rows::{ColumnType, RowType};
 use serde::{Deserialize, Serialize};
 
 use crate::Role;
@@ -79,6 +80,44 @@ impl Shape {
             .map(|(_, &name)| name)
     }
 
+    /// The rule that the types of the rows break, as the rest of a sentence about the output: a typed row has the fields of
+    /// the key and the columns, each of a type that can be merged.
+    #[must_use]
+    pub fn broken_by_types(&self, row: &RowType) -> Option<String> {
+        let names: Vec<&str> = self.names().collect();
+        let types = row.columns();
+        if let Some(other) = types.iter().find(|one| !names.contains(&&*one.name)) {
+            let name = &other.name;
+            return Some(format!(
+                "has a type for `{name}`, which is neither of the key nor a column"
+            ));
+        }
+        let type_of = |name: &str| row.index_of(name).map(|index| types[index].column_type);
+        for name in names {
+            if type_of(name).is_none() {
+                return Some(format!("has no type for the field `{name}`"));
+            }
+        }
+        let is_unfit = |name: &&String| !type_of(name).is_some_and(ColumnType::can_be_a_key);
+        if let Some(name) = self.key.iter().find(is_unfit) {
+            return Some(format!(
+                "has the key `{name}`, whose type cannot be one: a key is neither float nor json"
+            ));
+        }
+        self.columns.iter().find_map(|Column { name, merge }| {
+            let column_type = type_of(name)?;
+            match merge {
+                Merge::Sum if !column_type.is_an_integer() => Some(format!(
+                    "adds up the column `{name}`, whose type is {column_type} and not int or uint"
+                )),
+                Merge::Min | Merge::Max if !column_type.has_an_order() => Some(format!(
+                    "has the {merge} of the column `{name}`, whose type {column_type} has no order"
+                )),
+                _ => None,
+            }
+        })
+    }
+
     /// Whether a key field or a column may have this name: a letter or `_`, followed by letters, digits, `_` and `-`.
     #[must_use]
     pub fn is_name(name: &str) -> bool {
@@ -92,6 +131,53 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_fit_the_key_and_the_columns() {
+        use ColumnType as Type;
+        let column = |name: &str, merge| Column {
+            name: name.to_owned(),
+            merge,
+        };
+        let shape = Shape {
+            key: vec!["k".to_owned()],
+            columns: vec![column("n", Merge::Sum), column("m", Merge::Max)],
+        };
+        let broken = |types: &[(&str, ColumnType)]| {
+            let columns = types
+                .iter()
+                .map(|&(name, column_type)| journal_rows::Column {
+                    name: name.to_owned(),
+                    column_type,
+                    nullable: true,
+                    summary: String::new(),
+                });
+            shape.broken_by_types(&RowType::new(columns.collect()).unwrap())
+        };
+        let whole = |key, sum, max| broken(&[("m", max), ("k", key), ("n", sum)]);
+        assert_eq!(whole(Type::Text, Type::Uint, Type::Timestamp), None);
+        assert_eq!(whole(Type::Bool, Type::Int, Type::Id), None);
+        for (text, part) in [
+            (whole(Type::Json, Type::Uint, Type::Int), "the key `k`"),
+            (whole(Type::Float, Type::Uint, Type::Int), "the key `k`"),
+            (
+                whole(Type::Text, Type::Float, Type::Int),
+                "adds up the column `n`",
+            ),
+            (
+                whole(Type::Text, Type::Uint, Type::Bool),
+                "the max of the column `m`",
+            ),
+            (
+                broken(&[("k", Type::Text), ("n", Type::Uint)]),
+                "no type for the field `m`",
+            ),
+            (broken(&[("x", Type::Text)]), "a type for `x`"),
+        ] {
+            let text = text.unwrap();
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
 
     #[test]
     fn name_in_both_key_and_columns_is_repeated() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use journal_msgpack::Fault;
 
-use crate::MAX_DEPTH;
+use crate::{ColumnType, Found, MAX_DEPTH};
 
 /// The maximum number of characters of a field's path in a message.
 const MAX_PATH_CHARS: usize = 200;
@@ -53,6 +53,19 @@ pub enum ErrorKind {
     BadTimestamp,
     /// The JSON is longer than the limit.
     TooLong,
+    /// The row has a field that is not one of its columns.
+    UnknownColumn,
+    /// A column that needs a value has none.
+    NoValue,
+    /// A column comes twice.
+    SecondValue,
+    /// A value does not have the type of its column.
+    OtherType {
+        /// What it is.
+        found: Found,
+        /// The type of the column.
+        expected: ColumnType,
+    },
 }
 
 impl Error {
@@ -134,6 +147,19 @@ impl fmt::Display for Error {
             }
             ErrorKind::BadTimestamp => {
                 f.write_str("has a timestamp that is malformed or outside of the years 0 to 9999")?;
+            }
+            ErrorKind::UnknownColumn => {
+                f.write_str("has a value that the plan does not declare")?;
+            }
+            ErrorKind::NoValue => f.write_str("has no value")?,
+            ErrorKind::SecondValue => f.write_str("has a second value")?,
+            ErrorKind::OtherType { found, expected } => {
+                let article = match expected {
+                    ColumnType::Int | ColumnType::Id => "an ",
+                    ColumnType::Bytes | ColumnType::Text => "",
+                    _ => "a ",
+                };
+                write!(f, "has {found} instead of {article}{expected}")?;
             }
         }
         match self.path() {

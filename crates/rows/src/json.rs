@@ -87,10 +87,22 @@ fn value(
     json: &mut Vec<u8>,
     limit: usize,
 ) -> Result<(), Error> {
+    let head = cursor.head()?;
+    value_of(head, cursor, depth, json, limit)
+}
+
+/// The rest of [`value`], whose head was read.
+pub(crate) fn value_of(
+    head: Head,
+    cursor: &mut Cursor<'_>,
+    depth: u32,
+    json: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), Error> {
     if json.len() >= limit {
         return Err(ErrorKind::TooLong.into());
     }
-    match cursor.head()? {
+    match head {
         Head::Nil => json.extend_from_slice(b"null"),
         Head::Bool(true) => json.extend_from_slice(b"true"),
         Head::Bool(false) => json.extend_from_slice(b"false"),
@@ -144,6 +156,18 @@ fn timestamp(bytes: &[u8], json: &mut Vec<u8>) -> Result<(), ErrorKind> {
     }
     json.push(b'"');
     Ok(())
+}
+
+/// Appends the JSON of one msgpack value, which may be anything that a field of a row may have.
+///
+/// # Errors
+/// As for [`append_json`].
+pub fn append_value(
+    cursor: &mut Cursor<'_>,
+    json: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), Error> {
+    value(cursor, MAX_DEPTH, json, limit)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The JSON of rows: a processor emits msgpack, and the host writes JSON lines.
+//! The types of rows and their JSON: a processor emits msgpack, and the host writes JSON lines.
 //!
 //! The host and the test harness of the plugin SDK call the same function, so that tests see what a run writes.
 //!
@@ -9,13 +9,17 @@
 //! # Ok::<(), journal_rows::Error>(())
 //! ```
 
+mod column;
 mod error;
 mod json;
 mod rfc3339;
+mod row_type;
 mod text;
 
+pub use column::{Column, ColumnType};
 pub use error::{Error, ErrorKind};
-pub use json::{MAX_DEPTH, append_json};
+pub use json::{MAX_DEPTH, append_json, append_value};
+pub use row_type::{Found, IsNil, RowType, RowTypeError};
 
 /// The time this many seconds and nanoseconds after 1970-01-01T00:00:00Z as RFC 3339 in UTC, as rows have it. `None` if the
 /// year does not have four digits, or if there are a billion nanoseconds or more.

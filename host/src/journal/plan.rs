@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use journal_aggregate::Shape;
+use journal_rows::RowType;
 
 use super::batch::Columns;
 use super::topics::ObjectTypes;
@@ -27,6 +28,23 @@ pub struct Output {
     pub name: String,
     /// How its rows are combined.
     pub kind: Kind,
+    /// The types of its columns, if the plugin declares them.
+    pub row: Option<Arc<RowType>>,
+    /// What one row stands for; empty if the plugin does not say so.
+    pub summary: String,
+}
+
+impl Output {
+    /// An append output whose rows may be anything.
+    #[must_use]
+    pub fn untyped(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: Kind::Append,
+            row: None,
+            summary: String::new(),
+        }
+    }
 }
 
 /// How the rows of an output are combined.

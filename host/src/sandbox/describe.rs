@@ -39,10 +39,9 @@ fn label(part: &Part<'_>) -> Result<String, AnswerError> {
 }
 
 /// Checks the member `summary`, where there is one. It is for readers of the answer; the host has no use for it.
-pub(super) fn check_summary(part: &Part<'_>) -> Result<(), AnswerError> {
-    part.get("summary").map_or(Ok(()), |summary| {
-        summary.text_of(0..=SUMMARY_CHARS).map(drop)
-    })
+pub(super) fn check_summary<'a>(part: &Part<'a>) -> Result<&'a str, AnswerError> {
+    part.get("summary")
+        .map_or(Ok(""), |summary| summary.text_of(0..=SUMMARY_CHARS))
 }
 
 fn schema(part: &Part<'_>) -> Result<OptionSchema, AnswerError> {

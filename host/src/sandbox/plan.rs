@@ -1,22 +1,17 @@
 //! The plan of a processor: what it reads and what it emits.
 
-use std::sync::Arc;
+mod outputs;
 
-use journal_aggregate::{Column, Merge, Shape};
-
+use self::outputs::outputs;
 use super::answer::{Part, Response};
-use super::describe::check_summary;
 use super::{AnswerError, Question};
 use crate::journal::batch::Columns;
-use crate::journal::plan::{Kind, Output, Plan};
+use crate::journal::plan::{Output, Plan};
 use crate::journal::topics::ObjectTypes;
 
 /// The limits on the number of object types in a plan and on the length of their names, in characters.
 const TYPES: usize = 100;
 const TYPE_CHARS: usize = 100;
-/// The limits on the number of outputs and on the length of their names, in characters.
-const OUTPUTS: usize = 64;
-const OUTPUT_CHARS: usize = 63;
 
 const COLUMNS: [&str; 6] = [
     "values",
@@ -56,7 +51,7 @@ fn read(response: &Response<'_>) -> Result<Plan, AnswerError> {
             .map_or(Ok(Columns::ALL), |part| columns(&part))?,
         tombstones: flag("tombstones", false)?,
         outputs: match plan.get("outputs") {
-            None => vec![append("rows")],
+            None => vec![Output::untyped("rows")],
             Some(part) => outputs(&part)?,
         },
     })
@@ -107,101 +102,13 @@ fn columns(part: &Part<'_>) -> Result<Columns, AnswerError> {
     })
 }
 
-fn outputs(part: &Part<'_>) -> Result<Vec<Output>, AnswerError> {
-    let mut outputs: Vec<Output> = Vec::new();
-    for part in part.list(0..=OUTPUTS)? {
-        let output = output(&part)?;
-        if outputs.iter().any(|other| other.name == output.name) {
-            let rule = format!("\"{}\" is the name of another output already", output.name);
-            return Err(part.refuse_inside("/name", &rule, None));
-        }
-        outputs.push(output);
-    }
-    Ok(outputs)
-}
-
-fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
-    part.object(&["name", "kind", "summary", "key", "columns"])?;
-    let what = "a letter a-z and up to 62 of a-z, 0-9, _ and -";
-    let name = part.need("name")?.text_that(is_output, what)?;
-    let kind = part
-        .get("kind")
-        .map_or(Ok("append"), |kind| kind.one_of(&["append", "aggregate"]))?;
-    check_summary(part)?;
-    if kind == "append" {
-        for name in ["key", "columns"] {
-            if let Some(part) = part.get(name) {
-                return Err(part.refuse("it goes with the kind \"aggregate\" alone"));
-            }
-        }
-        return Ok(append(name));
-    }
-    Ok(Output {
-        name: name.to_owned(),
-        kind: Kind::Aggregate(Arc::new(shape(part)?)),
-    })
-}
-
-fn append(name: &str) -> Output {
-    Output {
-        name: name.to_owned(),
-        kind: Kind::Append,
-    }
-}
-
-fn is_output(name: &str) -> bool {
-    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-    name.len() <= OUTPUT_CHARS
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(allowed)
-}
-
-/// The fields of an aggregate's rows. All names differ, those of the key and of the columns together.
-fn shape(part: &Part<'_>) -> Result<Shape, AnswerError> {
-    let key = part.get("key").map_or(Ok(Vec::new()), |part| {
-        let names = part.list(0..=Shape::MAX_KEY)?;
-        let names: Vec<&str> = names.iter().map(field).collect::<Result<_, _>>()?;
-        part.check_unique(&names)?;
-        Ok(names.into_iter().map(str::to_owned).collect())
-    })?;
-    let columns = part.need("columns")?;
-    let shape = Shape {
-        key,
-        columns: columns
-            .list(1..=Shape::MAX_COLUMNS)?
-            .iter()
-            .map(column)
-            .collect::<Result<_, _>>()?,
-    };
-    match shape.repeated_name() {
-        None => Ok(shape),
-        Some(name) => Err(columns.refuse(&format!(
-            "\"{name}\" is the name of another column or part of the key already"
-        ))),
-    }
-}
-
-fn column(part: &Part<'_>) -> Result<Column, AnswerError> {
-    part.object(&["name", "merge"])?;
-    let name = field(&part.need("name")?)?.to_owned();
-    let merge = match part.need("merge")?.one_of(&["sum", "min", "max"])? {
-        "sum" => Merge::Sum,
-        "min" => Merge::Min,
-        _ => Merge::Max,
-    };
-    Ok(Column { name, merge })
-}
-
-fn field<'a>(part: &Part<'a>) -> Result<&'a str, AnswerError> {
-    let what = "a letter or _ and up to 62 of A-Z, a-z, 0-9, _ and -";
-    part.text_that(Shape::is_name, what)
-}
-
 #[cfg(test)]
 mod tests {
+    use journal_aggregate::{Merge, Shape};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::journal::plan::Kind;
 
     const RULES: &str = journal_contract::PLAN_SCHEMA;
 
@@ -216,10 +123,7 @@ mod tests {
             object_types: ObjectTypes::Any,
             columns: Columns::ALL,
             tombstones: false,
-            outputs: vec![Output {
-                name: "rows".to_owned(),
-                kind: Kind::Append,
-            }],
+            outputs: vec![Output::untyped("rows")],
         };
         assert_eq!(plan, expected);
     }
@@ -334,15 +238,62 @@ mod tests {
         }
     }
 
+    #[test]
+    fn rows_have_columns_with_types() {
+        let members = r#", "summary": "s", "row": [{"name": "a", "type": "id"},
+            {"name": "b", "type": "text", "nullable": true, "summary": "t"}]"#;
+        let plan = check("p", &with_output(members)).unwrap();
+        let output = &plan.outputs[0];
+        let row = output.row.as_ref().unwrap();
+        let columns: Vec<_> = row.columns().iter().map(|one| &*one.name).collect();
+        assert_eq!((columns, &*output.summary), (vec!["a", "b"], "s"));
+        assert!(!row.columns()[0].nullable && row.columns()[1].nullable);
+        assert_eq!(row.columns()[1].summary, "t");
+    }
+
+    #[test]
+    fn types_that_break_a_rule_are_refused_with_their_pointer() {
+        let typed = |columns: &str| format!(r#", "row": [{columns}]"#);
+        let twice = typed(r#"{"name": "id", "type": "id"}, {"name": "ID", "type": "id"}"#);
+        let summed = r#", "kind": "aggregate", "columns": [{"name": "c", "merge": "sum"}]"#;
+        for (members, pointer) in [
+            (typed(""), "at `/outputs/0/row`"),
+            (
+                twice,
+                "at `/outputs/0/row`: the row has the column `ID` twice",
+            ),
+            (
+                typed(r#"{"name": "a", "type": "string"}"#),
+                "at `/outputs/0/row/0/type`",
+            ),
+            (
+                typed(r#"{"name": "a b", "type": "id"}"#),
+                "at `/outputs/0/row/0/name`",
+            ),
+            (
+                format!("{summed}{}", typed(r#"{"name": "c", "type": "text"}"#)),
+                "at `/outputs/0/row`: the aggregate adds up the column `c`",
+            ),
+        ] {
+            let text = refused(&with_output(&members));
+            assert!(text.contains(pointer), "{members}: {text}");
+        }
+    }
+
     /// Whether the plan is accepted. The contract's schema and the host must agree on that, except for names that only
-    /// the host can compare.
+    /// the host can compare, and for types of an aggregate.
     #[track_caller]
     fn compare(plan: &Value) {
         let rules = serde_json::from_str(RULES).unwrap();
         let document = journal_json_schema::accepts(&rules, plan);
         match check("p", &plan.to_string()) {
             Ok(_) => assert!(document, "{plan}"),
-            Err(error) if document => assert!(error.rule.ends_with("already"), "{plan}: {error}"),
+            Err(error) if document => assert!(
+                error.rule.ends_with("already")
+                    || error.rule.contains(" twice; upper")
+                    || error.rule.starts_with("the aggregate "),
+                "{plan}: {error}"
+            ),
             Err(_) => {}
         }
     }
@@ -374,7 +325,13 @@ mod tests {
             "tombstones": true,
             "holds-state": false,
             "outputs": [
-                { "name": "a", "kind": "append", "summary": "s" },
+                {
+                    "name": "a", "kind": "append", "summary": "s",
+                    "row": [
+                        { "name": "r", "type": "json" },
+                        { "name": "t", "type": "uint", "nullable": true, "summary": "u" },
+                    ],
+                },
                 {
                     "name": "b-_9",
                     "kind": "aggregate",

@@ -59,6 +59,8 @@ pub(super) struct Merging {
     savepoint: Savepoint,
     /// Bytes that the names take in each encoded row, about.
     names_bytes: usize,
+    /// Whether the columns have types, some of which do not take every integer.
+    is_typed: bool,
 }
 
 impl Merging {
@@ -76,6 +78,7 @@ impl Merging {
             // With the quotes, the colon and the comma of JSON.
             names_bytes: shape.names().map(|name| name.len() + 4).sum(),
             row: Row::new(Arc::clone(shape)),
+            is_typed: output.row.is_some(),
             shape: Arc::clone(shape),
             table,
         })
@@ -86,8 +89,13 @@ impl Merging {
     pub(super) fn merge(&mut self, row: &[u8]) -> Result<bool, Fault> {
         self.row.read(row)?;
         let is_new = self.table.merge(&self.row)?;
-        // Integers under a known key can be encoded in any case.
-        Ok(is_new || self.row.is_more_than_integers())
+        // Integers under a known key can be encoded in any case; the small ones have every type of integers.
+        Ok(is_new
+            || if self.is_typed {
+                self.row.is_more_than_small_integers()
+            } else {
+                self.row.is_more_than_integers()
+            })
     }
 
     /// The number of merged rows.

@@ -73,6 +73,15 @@ pub enum EncodeError {
     BadRow(String),
 }
 
+impl From<journal_rows::Error> for EncodeError {
+    fn from(error: journal_rows::Error) -> Self {
+        match error.kind() {
+            journal_rows::ErrorKind::TooLong => Self::TooLong,
+            _ => Self::BadRow(error.to_string()),
+        }
+    }
+}
+
 /// A worker's way to one destination.
 pub trait Sink: Send {
     /// The positions that this sink commits together with its rows, where it can. Such a sink decides where reading

@@ -7,14 +7,11 @@ use super::{
     SinkError, SinkFactory,
 };
 use crate::journal::offsets::Offsets;
-use crate::journal::plan::{Kind, Output, Plan};
+use crate::journal::plan::{Output, Plan};
 
 /// Outputs of kind append with these names.
 pub(crate) fn outputs(names: &[&str]) -> Vec<Output> {
-    let output = |&name: &&str| Output {
-        name: name.to_owned(),
-        kind: Kind::Append,
-    };
+    let output = |&name: &&str| Output::untyped(name);
     names.iter().map(output).collect()
 }
 

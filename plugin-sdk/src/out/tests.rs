@@ -17,6 +17,7 @@ fn out(names: &[&str]) -> (Out, Delivered) {
     let plan = |&name: &&str| OutputPlan {
         name: name.to_owned(),
         shape: None,
+        row: None,
     };
     with_outputs(names.iter().map(plan).collect())
 }

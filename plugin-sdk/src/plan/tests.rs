@@ -38,6 +38,61 @@ fn every_member_of_the_contract_can_be_set() {
     assert_eq!(as_json(&plan), expected);
 }
 
+#[derive(Columns, Serialize)]
+struct Typed {
+    /// The host.
+    k: Option<String>,
+    n: u32,
+}
+
+#[test]
+fn rows_of_an_output_have_the_columns_of_their_struct() {
+    let row = json!([
+        {"name": "k", "type": "text", "nullable": true, "summary": "The host."},
+        {"name": "n", "type": "uint"},
+    ]);
+    let counts = Aggregate::by(["k"]).sum("n");
+    let plan = Plan::new(ANY)
+        .output("untyped", "")
+        .aggregate("counts", "", counts)
+        .row::<Typed>();
+    let outputs = &as_json(&plan)["outputs"];
+    assert_eq!(outputs[0], json!({"name": "untyped"}));
+    assert_eq!(outputs[1]["row"], row);
+    let default = as_json(&Plan::new(ANY).row::<Typed>());
+    assert_eq!(default["outputs"], json!([{"name": "rows", "row": row}]));
+    let schema = serde_json::from_str(journal_contract::PLAN_SCHEMA).unwrap();
+    assert!(journal_json_schema::accepts(&schema, &as_json(&plan)));
+}
+
+#[test]
+fn types_that_do_not_fit_the_aggregate_are_refused() {
+    let typed = |aggregate| Plan::new(ANY).aggregate("a", "", aggregate).row::<Typed>();
+    check_refused(
+        &typed(Aggregate::by(["n"]).sum("k")),
+        "the aggregate `a` adds up the column `k`, whose type is text and not int or uint",
+    );
+    check_refused(
+        &typed(Aggregate::by(["k"]).sum("other")),
+        "the aggregate `a` has a type for `n`, which is neither of the key nor a column",
+    );
+}
+
+#[derive(Columns, Serialize)]
+#[expect(non_snake_case, reason = "it is what databases take for the same name")]
+struct Ambiguous {
+    id: u8,
+    ID: u8,
+}
+
+#[test]
+fn columns_with_the_same_name_for_databases_are_refused() {
+    check_refused(
+        &Plan::new(ANY).row::<Ambiguous>(),
+        "the row of the output `rows` has the column `ID` twice; upper and lower case count as the same",
+    );
+}
+
 #[test]
 fn plan_without_outputs_says_so() {
     assert_eq!(

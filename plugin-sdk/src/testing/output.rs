@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use journal_aggregate::{Row, Savepoint, Table};
+use journal_rows::RowType;
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -36,6 +37,8 @@ pub(super) struct OutputRows {
     pub(super) rows: Vec<OutputRow>,
     /// The rows of an aggregate output that are merged until the checkpoint.
     merging: Option<(Table, Row)>,
+    /// The types of the rows, if they have some.
+    row_type: Option<RowType>,
     /// The number of rows and the merged rows at the savepoint.
     savepoint: (usize, Savepoint),
 }
@@ -50,6 +53,7 @@ impl OutputRows {
             name: output.name,
             rows: Vec::new(),
             merging,
+            row_type: output.row,
             savepoint: (0, Savepoint::default()),
         }
     }
@@ -117,8 +121,11 @@ impl OutputRows {
     /// What the host writes, without the end of the line.
     fn json(&self, row: &[u8]) -> Result<String, Error> {
         let mut json = Vec::new();
-        journal_rows::append_json(row, &mut json, usize::MAX)
-            .map_err(|error| self.bad_row(error.to_string()))?;
+        let written = match &self.row_type {
+            Some(row_type) => row_type.append_json(row, &mut json, usize::MAX),
+            None => journal_rows::append_json(row, &mut json, usize::MAX),
+        };
+        written.map_err(|error| self.bad_row(error.to_string()))?;
         String::from_utf8(json).map_err(|error| self.bad_row(error.to_string()))
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use guest_reader::{Checksum, Work};
 use journal_benches::measure::thread_cpu_time;
-use journal_host::journal::plan::{Kind, Output};
+use journal_host::journal::plan::Output;
 use journal_host::sandbox::{Compiler, Engine, Limits, Plugin, Processor};
 use journal_host::sink::{BoundOutput, EncodeError, Encoder, HeldRows, RowLimits};
 use journal_tests::paths;
@@ -100,10 +100,7 @@ struct LastRow(Arc<Mutex<Vec<u8>>>);
 impl LastRow {
     /// A buffer for the guest's only output.
     fn rows(self) -> HeldRows {
-        let output = Output {
-            name: "rows".to_owned(),
-            kind: Kind::Append,
-        };
+        let output = Output::untyped("rows");
         let bound = BoundOutput {
             output: &output,
             sink: 0,

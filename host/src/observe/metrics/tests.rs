@@ -50,13 +50,7 @@ fn text(progress: Progress) -> String {
 }
 
 fn known() -> Progress {
-    let progress = Progress::new(
-        1,
-        &[Output {
-            name: "months".to_owned(),
-            kind: crate::journal::plan::Kind::Append,
-        }],
-    );
+    let progress = Progress::new(1, &[Output::untyped("months")]);
     let worker = progress.worker(0);
     worker.add(7, 100);
     worker.show_unconfirmed(3);

@@ -16,7 +16,6 @@ const LIMITS: RowLimits = RowLimits {
 
 fn aggregate(name: &str, merge: Merge) -> Output {
     Output {
-        name: name.to_owned(),
         kind: Kind::Aggregate(Arc::new(Shape {
             key: vec!["k".to_owned()],
             columns: vec![Column {
@@ -24,14 +23,12 @@ fn aggregate(name: &str, merge: Merge) -> Output {
                 merge,
             }],
         })),
+        ..append(name)
     }
 }
 
 fn append(name: &str) -> Output {
-    Output {
-        name: name.to_owned(),
-        kind: Kind::Append,
-    }
+    Output::untyped(name)
 }
 
 /// Rows of the outputs `sums`, `rows` and `most`, and the sink that they are committed to.
@@ -508,4 +505,36 @@ fn sealing_that_takes_too_long_changes_nothing_and_can_be_repeated() {
     held.rows.seal_while(while_allowed(2)).unwrap();
     assert_eq!(held.rows.counts().next(), Some(2500));
     drop(memory);
+}
+
+#[test]
+fn types_are_checked_when_a_row_is_emitted_also_under_a_known_key() {
+    let column = |name: &str, column_type| journal_rows::Column {
+        name: name.to_owned(),
+        column_type,
+        nullable: false,
+        summary: String::new(),
+    };
+    let typed = journal_rows::RowType::new(vec![
+        column("k", journal_rows::ColumnType::Uint),
+        column("v", journal_rows::ColumnType::Uint),
+    ]);
+    let typed = Some(Arc::new(typed.unwrap()));
+    let outputs = [aggregate("sums", Merge::Sum), append("rows")].map(|output| Output {
+        row: typed.clone(),
+        ..output
+    });
+    let bindings = ["/dev/null".to_owned()];
+    let lines = crate::sink::jsonl::Destinations::open(&bindings, &outputs).unwrap();
+    let mut bound = Bound::new(&lines, &outputs, LIMITS);
+    for output in [0, 1] {
+        emit(&mut bound, output, &[row(1, b"\x01")]).unwrap();
+        for bad in [&b"\xff"[..], b"\xc0"] {
+            let error = emit(&mut bound, output, &[row(1, b"\x01"), row(1, bad)]).unwrap_err();
+            let text = error.to_string();
+            assert!(text.starts_with("row 1 of those emitted to"), "{text}");
+            assert!(text.ends_with("in the field `v`"), "{text}");
+            bound.rows.rollback_call();
+        }
+    }
 }

@@ -121,7 +121,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::journal::plan::Kind;
 
     fn states(bindings: &[String]) -> Vec<Option<State>> {
         let destinations = check(bindings, None).unwrap();
@@ -184,10 +183,7 @@ mod tests {
 
     #[test]
     fn bindings_fit_the_outputs_where_these_are_known() {
-        let outputs = [Output {
-            name: "rows".to_owned(),
-            kind: Kind::Append,
-        }];
+        let outputs = [Output::untyped("rows")];
         let other = ["other=/dev/null".to_owned()];
         assert!(matches!(
             check(&other, Some(&outputs)),

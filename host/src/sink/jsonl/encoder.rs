@@ -1,6 +1,8 @@
 //! Encodes a row as a line.
 
-use journal_rows::{ErrorKind, append_json};
+use std::sync::Arc;
+
+use journal_rows::{RowType, append_json};
 
 use crate::sink::{EncodeError, Encoder};
 
@@ -10,19 +12,23 @@ pub(super) struct LineEncoder {
     before: Vec<u8>,
     /// The end of each line.
     after: &'static [u8],
+    /// The types of the columns, if they have some.
+    row: Option<Arc<RowType>>,
 }
 
 impl LineEncoder {
     /// `name` is the output's name if lines have to name their output because other outputs share the destination.
-    pub(super) fn new(name: Option<&String>) -> Self {
+    pub(super) fn new(name: Option<&String>, row: Option<Arc<RowType>>) -> Self {
         let Some(name) = name else {
             return Self {
                 before: Vec::new(),
                 after: b"\n",
+                row,
             };
         };
         let quoted = serde_json::Value::from(name.as_str());
         Self {
+            row,
             before: format!("{{\"output\":{quoted},\"row\":").into_bytes(),
             after: b"}\n",
         }
@@ -37,10 +43,10 @@ impl Encoder for LineEncoder {
         limit: usize,
     ) -> Result<(), EncodeError> {
         encoded.extend_from_slice(&self.before);
-        append_json(row, encoded, limit).map_err(|error| match error.kind() {
-            ErrorKind::TooLong => EncodeError::TooLong,
-            _ => EncodeError::BadRow(error.to_string()),
-        })?;
+        match &self.row {
+            Some(row_type) => row_type.append_json(row, encoded, limit)?,
+            None => append_json(row, encoded, limit)?,
+        }
         encoded.extend_from_slice(self.after);
         Ok(())
     }

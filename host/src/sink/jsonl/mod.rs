@@ -70,7 +70,8 @@ impl SinkFactory for Destinations {
 
     fn encoder(&self, output: &Output) -> Box<dyn Encoder> {
         let is_shared = self.writer.is_shared(&output.name);
-        Box::new(LineEncoder::new(is_shared.then_some(&output.name)))
+        let name = is_shared.then_some(&output.name);
+        Box::new(LineEncoder::new(name, output.row.clone()))
     }
 
     fn stream(&self, output: &Output) -> usize {

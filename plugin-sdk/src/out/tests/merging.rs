@@ -7,6 +7,7 @@ fn sums() -> (Out, Delivered) {
     with_outputs(vec![OutputPlan {
         name: "sums".to_owned(),
         shape: Some(shape),
+        row: None,
     }])
 }
 
@@ -123,6 +124,7 @@ fn columns_take_the_types_of_rows() {
     let (mut out, delivered) = with_outputs(vec![OutputPlan {
         name: "most".to_owned(),
         shape: Some(shape.shape),
+        row: None,
     }]);
     for number in [1_u8, 3, 2] {
         let bytes = [number; 20];

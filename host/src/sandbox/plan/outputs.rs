@@ -1,0 +1,129 @@
+//! The outputs of a plan.
+
+use std::sync::Arc;
+
+use journal_aggregate::{Column, Merge, Shape};
+use journal_rows::{ColumnType, RowType};
+
+use super::super::AnswerError;
+use super::super::answer::Part;
+use super::super::describe::check_summary;
+use crate::journal::plan::{Kind, Output};
+
+/// The limits on the number of outputs and on the length of their names, in characters.
+const OUTPUTS: usize = 64;
+const OUTPUT_CHARS: usize = 63;
+
+pub(super) fn outputs(part: &Part<'_>) -> Result<Vec<Output>, AnswerError> {
+    let mut outputs: Vec<Output> = Vec::new();
+    for part in part.list(0..=OUTPUTS)? {
+        let output = output(&part)?;
+        if outputs.iter().any(|other| other.name == output.name) {
+            let rule = format!("\"{}\" is the name of another output already", output.name);
+            return Err(part.refuse_inside("/name", &rule, None));
+        }
+        outputs.push(output);
+    }
+    Ok(outputs)
+}
+
+fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
+    part.object(&["name", "kind", "summary", "row", "key", "columns"])?;
+    let what = "a letter a-z and up to 62 of a-z, 0-9, _ and -";
+    let name = part.need("name")?.text_that(is_output, what)?;
+    let kind = part
+        .get("kind")
+        .map_or(Ok("append"), |kind| kind.one_of(&["append", "aggregate"]))?;
+    let row = part.get("row").map(|part| row(&part)).transpose()?;
+    let kind = if kind == "append" {
+        for name in ["key", "columns"] {
+            if let Some(part) = part.get(name) {
+                return Err(part.refuse("it goes with the kind \"aggregate\" alone"));
+            }
+        }
+        Kind::Append
+    } else {
+        let shape = shape(part)?;
+        if let Some(rule) = row.as_ref().and_then(|row| shape.broken_by_types(row)) {
+            let rule = format!("the aggregate {rule}");
+            return Err(part.refuse_inside("/row", &rule, None));
+        }
+        Kind::Aggregate(Arc::new(shape))
+    };
+    Ok(Output {
+        name: name.to_owned(),
+        kind,
+        row: row.map(Arc::new),
+        summary: check_summary(part)?.to_owned(),
+    })
+}
+
+/// The columns of typed rows.
+fn row(part: &Part<'_>) -> Result<RowType, AnswerError> {
+    let items = part.list(1..=RowType::MAX_COLUMNS)?;
+    let columns = items.iter().map(row_column);
+    let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
+    RowType::new(columns).map_err(|rule| part.refuse(&format!("the row {rule}")))
+}
+
+fn row_column(part: &Part<'_>) -> Result<journal_rows::Column, AnswerError> {
+    part.object(&["name", "type", "nullable", "summary"])?;
+    let name = field(&part.need("name")?)?.to_owned();
+    let type_part = part.need("type")?;
+    let known = ColumnType::ALL.map(ColumnType::name);
+    let column_type = ColumnType::of_name(type_part.one_of(&known)?);
+    Ok(journal_rows::Column {
+        name,
+        column_type: column_type.ok_or_else(|| type_part.is_not("a type"))?,
+        nullable: part.get("nullable").map_or(Ok(false), |part| part.flag())?,
+        summary: check_summary(part)?.to_owned(),
+    })
+}
+
+fn is_output(name: &str) -> bool {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    name.len() <= OUTPUT_CHARS
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(allowed)
+}
+
+/// The fields of an aggregate's rows. All names differ, those of the key and of the columns together.
+fn shape(part: &Part<'_>) -> Result<Shape, AnswerError> {
+    let key = part.get("key").map_or(Ok(Vec::new()), |part| {
+        let names = part.list(0..=Shape::MAX_KEY)?;
+        let names: Vec<&str> = names.iter().map(field).collect::<Result<_, _>>()?;
+        part.check_unique(&names)?;
+        Ok(names.into_iter().map(str::to_owned).collect())
+    })?;
+    let columns = part.need("columns")?;
+    let shape = Shape {
+        key,
+        columns: columns
+            .list(1..=Shape::MAX_COLUMNS)?
+            .iter()
+            .map(column)
+            .collect::<Result<_, _>>()?,
+    };
+    match shape.repeated_name() {
+        None => Ok(shape),
+        Some(name) => Err(columns.refuse(&format!(
+            "\"{name}\" is the name of another column or part of the key already"
+        ))),
+    }
+}
+
+fn column(part: &Part<'_>) -> Result<Column, AnswerError> {
+    part.object(&["name", "merge"])?;
+    let name = field(&part.need("name")?)?.to_owned();
+    let merge = match part.need("merge")?.one_of(&["sum", "min", "max"])? {
+        "sum" => Merge::Sum,
+        "min" => Merge::Min,
+        _ => Merge::Max,
+    };
+    Ok(Column { name, merge })
+}
+
+fn field<'a>(part: &Part<'a>) -> Result<&'a str, AnswerError> {
+    let what = "a letter or _ and up to 62 of A-Z, a-z, 0-9, _ and -";
+    part.text_that(Shape::is_name, what)
+}
