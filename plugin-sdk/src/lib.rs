@@ -95,7 +95,7 @@ pub use failure::{Failure, RecordError};
 pub use model::{
     AuthorityType, Branch, Branches, Content, ContentStatus, Directory, Entries, Entry, EntryType,
     ExtId, ExtraHeaders, FieldError, HashCollidingContent, Metadata, MetadataAuthority,
-    MetadataFetcher, Object, Origin, OriginVisit, OriginVisitStatus, Parents, Raw,
+    MetadataFetcher, Object, ObjectRow, Origin, OriginVisit, OriginVisitStatus, Parents, Raw,
     RawExtrinsicMetadata, Release, Revision, RevisionType, SkippedContent, Snapshot, Target,
     Verification, VisitStatus, WholeObject, owned,
 };

@@ -20,7 +20,7 @@ pub(crate) use self::pieces::Host;
 use self::pieces::{Crossed, PIECE_BYTES};
 use self::records::{LostRow, Outer};
 use crate::batch::Record;
-use crate::model::whole::Row;
+use crate::model::ObjectRow;
 use crate::{Failure, RecordError, WholeObject};
 
 /// When the buffers hold more bytes than this, they are handed to the host after the current record.
@@ -172,7 +172,7 @@ impl Out {
         if object.msgpack().is_empty() {
             return Err(RecordError::reject("the record has no value"));
         }
-        self.emit(&Row::new(object))
+        self.emit(&ObjectRow::new(object))
     }
 
     /// Emits a row to the output of this name. See [`emit`](Self::emit).

@@ -44,7 +44,7 @@ pub use raw::Raw;
 pub use release::Release;
 pub use revision::{ExtraHeaders, Parents, Revision, RevisionType};
 pub use snapshot::{Branch, Branches, Snapshot, Target};
-pub use whole::WholeObject;
+pub use whole::{ObjectRow, WholeObject};
 
 use crate::Id;
 

@@ -4,6 +4,7 @@ use journal_objects::Readable;
 use serde::{Serialize, Serializer};
 
 use super::{Object, Raw};
+use crate::Columns;
 
 /// What [`Out::emit_object`](crate::Out::emit_object) takes: a [`Record`](crate::Record), or a view of an object such as
 /// [`Revision`](crate::Revision). It cannot be implemented outside of this crate.
@@ -20,18 +21,22 @@ pub(crate) mod sealed {
     }
 }
 
-/// A row of `emit_object`.
-#[derive(Serialize)]
-pub(crate) struct Row<'a> {
+/// The rows of [`Out::emit_object`](crate::Out::emit_object), to name them in the plan with
+/// [`Plan::row`](crate::Plan::row).
+#[derive(Debug, Serialize, Columns)]
+pub struct ObjectRow<'a> {
+    /// The last part of the topic's name.
     object_type: &'a str,
-    object: Readable<'a>,
+    /// All of its fields; null if the value of the record is nil.
+    #[column(json)]
+    object: Option<Readable<'a>>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> ObjectRow<'a> {
     pub(crate) fn new(object: &'a impl WholeObject) -> Self {
         Self {
             object_type: object.type_name(),
-            object: Readable::new(object.msgpack()),
+            object: Some(Readable::new(object.msgpack())),
         }
     }
 }

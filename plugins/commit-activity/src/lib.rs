@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use journal_plugin_sdk::{
-    Aggregate, Batches, Column, Date, Failure, Out, Plan, Processor, RecordError, Weekday, export,
+    Aggregate, Batches, Column, Columns, Date, Failure, Out, Plan, Processor, RecordError, Weekday,
+    export,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,25 +31,29 @@ pub struct Options {
     date: WhichDate,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct OfMonth<'a> {
-    /// In UTC, such as `2016-02`. `None` if the date is outside of the calendar.
+    /// In UTC, such as `2016-02`; null if the date is outside of the calendar.
     month: Option<&'a str>,
+    /// The number of revisions.
     revisions: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct OfZone<'a> {
-    /// Such as `+0100`. `None` if the bytes in the revision are not an offset.
+    /// Such as `+0100`; null if the bytes in the revision are not an offset.
     zone: Option<&'a str>,
+    /// The number of revisions.
     revisions: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct OfHour {
     /// In the author's time zone, like the hour.
     weekday: Option<Weekday>,
+    /// From 0 to 23.
     hour: Option<u8>,
+    /// The number of revisions.
     revisions: u64,
 }
 
@@ -71,12 +76,15 @@ impl Processor<Options> for CommitActivity {
             .columns([Column::Values])
             .stateless()
             .aggregate("months", "Revisions in each month, in UTC", by(&["month"]))
+            .row::<OfMonth<'_>>()
             .aggregate("zones", "Revisions in each time zone", by(&["zone"]))
+            .row::<OfZone<'_>>()
             .aggregate(
                 "hours",
                 "Revisions in each hour of the week, in the author's own time zone",
                 by(&["weekday", "hour"]),
             )
+            .row::<OfHour>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {

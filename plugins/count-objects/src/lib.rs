@@ -3,15 +3,16 @@
 //! The counts are an aggregate: the host adds up the counts of all calls, and writes one row for each object type at each
 //! checkpoint. The sum of all rows is exact for any number of hosts and workers.
 
-use journal_plugin_sdk::{ANY, Aggregate, Batches, Column, Failure, Out, Plan, Processor};
+use journal_plugin_sdk::{ANY, Aggregate, Batches, Column, Columns, Failure, Out, Plan, Processor};
 use serde::Serialize;
 
 /// Counts objects. It is stateless.
 #[derive(Debug, Default)]
 pub struct CountObjects;
 
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct Row<'a> {
+    /// The last part of the topic's name.
     object_type: &'a str,
     /// Records with a value.
     objects: usize,
@@ -39,6 +40,7 @@ impl Processor for CountObjects {
                 "Objects, bytes and tombstones of each object type",
                 counts,
             )
+            .row::<Row<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {

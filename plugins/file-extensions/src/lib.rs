@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use journal_plugin_sdk::{
-    Aggregate, Batches, Column, Entry, EntryType, Failure, Out, Plan, Processor, export,
+    Aggregate, Batches, Column, Columns, Entry, EntryType, Failure, Out, Plan, Processor, export,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,12 +27,13 @@ impl Default for Options {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct Row<'a> {
-    /// Without the dot. `None` if the name has no extension.
+    /// Without the dot; null if the name has no extension.
     extension: Option<Cow<'a, str>>,
     /// In octal, as in Git.
     mode: Cow<'a, str>,
+    /// The number of files.
     files: u64,
 }
 
@@ -55,6 +56,7 @@ impl Processor<Options> for FileExtensions {
             .columns([Column::Values])
             .stateless()
             .aggregate("files", "Files with each extension and mode", counts)
+            .row::<Row<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {

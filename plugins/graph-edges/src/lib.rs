@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use journal_plugin_sdk::{
-    Batches, Branch, Bytes, Column, Directory, ExtendedObjectKind, ExtendedSwhid, Failure,
+    Batches, Branch, Bytes, Column, Columns, Directory, ExtendedObjectKind, ExtendedSwhid, Failure,
     ObjectKind, OriginVisitStatus, Out, Plan, Processor, RecordError, Release, Revision, Snapshot,
     Swhid, Target, hash,
 };
@@ -33,21 +33,26 @@ pub struct GraphEdges {
     options: GraphOptions,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct Node {
+    /// The object.
     swhid: ExtendedSwhid,
 }
 
 /// An edge. It has a label if its source names its target.
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct Edge<'a> {
+    /// The object that has the reference.
     source: ExtendedSwhid,
+    /// The object that it refers to.
     target: ExtendedSwhid,
+    /// The name of the entry or branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     /// Used instead of `name` if the name is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     name_bytes: Option<Bytes<'a>>,
+    /// The mode of the entry, in octal.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<Cow<'static, str>>,
 }
@@ -72,7 +77,9 @@ impl Processor<GraphOptions> for GraphEdges {
             .columns([Column::Values])
             .stateless()
             .output(NODES, "One row for each object that is a node")
+            .row::<Node>()
             .output(EDGES, "One row for each edge, with its label")
+            .row::<Edge<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use journal_plugin_sdk::{
-    Batches, Column, Failure, FieldError, Id, Out, Plan, Processor, Revision, Timestamp, export,
+    Batches, Column, Columns, Failure, FieldError, Id, Out, Plan, Processor, Revision, Timestamp,
+    export,
 };
 use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
@@ -12,13 +13,20 @@ use serde::{Serialize, Serializer};
 const REPLACED_BYTES: usize = 1 << 20;
 
 /// A row of the output.
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct Row<'a> {
+    /// The revision.
     id: Id,
+    /// Its root directory.
     directory: Id,
+    /// The revisions that it follows, as a list of identifiers.
+    #[column(json)]
     parents: Parents<'a>,
+    /// When the change was written.
     date: Option<Timestamp>,
+    /// When it was committed.
     committer_date: Option<Timestamp>,
+    /// The first line of its message.
     subject: Option<Cow<'a, str>>,
 }
 
@@ -34,6 +42,7 @@ impl Processor for ListRevisions {
             .columns([Column::Values])
             .stateless()
             .output("revisions", "One row for each revision")
+            .row::<Row<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {

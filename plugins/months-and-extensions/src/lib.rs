@@ -3,24 +3,27 @@
 use std::borrow::Cow;
 
 use journal_plugin_sdk::{
-    Aggregate, Batches, CalendarTime, Column, EntryType, Failure, Out, Plan, Processor, export,
+    Aggregate, Batches, CalendarTime, Column, Columns, EntryType, Failure, Out, Plan, Processor,
+    export,
 };
 use serde::Serialize;
 
 /// The maximum length of an extension in bytes. A longer one, such as the end of a sentence, is not an extension.
 const LONGEST_EXTENSION: usize = 16;
 
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct OfMonth<'a> {
-    /// In UTC, such as `2016-02`. `None` if the date is outside of the calendar.
+    /// In UTC, such as `2016-02`; null if the date is outside of the calendar.
     month: Option<&'a str>,
+    /// The number of revisions.
     revisions: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct OfExtension<'a> {
-    /// Without the dot. `None` if the name has no extension.
+    /// Without the dot; null if the name has no extension.
     extension: Option<Cow<'a, str>>,
+    /// The number of files.
     files: u64,
 }
 
@@ -38,7 +41,9 @@ impl Processor for MonthsAndExtensions {
             .columns([Column::Values])
             .stateless()
             .aggregate("months", "Revisions in each month, in UTC", months)
+            .row::<OfMonth<'_>>()
             .aggregate("extensions", "Files with each extension", extensions)
+            .row::<OfExtension<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use journal_plugin_sdk::{ANY, Batches, Column, Failure, Out, Plan, Processor};
+use journal_plugin_sdk::{ANY, Batches, Column, Failure, ObjectRow, Out, Plan, Processor};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -48,7 +48,9 @@ impl Processor<PrintOptions> for PrintObjects {
         } else {
             Plan::new(types)
         };
-        plan.columns([Column::Values]).stateless()
+        plan.columns([Column::Values])
+            .stateless()
+            .row::<ObjectRow<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {

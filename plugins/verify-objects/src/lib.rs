@@ -7,8 +7,8 @@ mod key;
 mod model;
 
 use journal_plugin_sdk::{
-    ANY, Aggregate, Batch, Batches, Column, Failure, FieldError, Id, Object, Out, Plan, Processor,
-    Record, RecordError, Verification,
+    ANY, Aggregate, Batch, Batches, Column, Columns, Failure, FieldError, Id, Object, Out, Plan,
+    Processor, Record, RecordError, Verification,
 };
 use serde::Serialize;
 
@@ -17,13 +17,17 @@ use serde::Serialize;
 pub struct VerifyObjects;
 
 /// A row of the output `corrupt`: a damaged record.
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct Corrupt<'a> {
+    /// The last part of the topic's name.
     object_type: &'a str,
     /// Whether the record is in a privileged topic, which is not anonymised.
     privileged: bool,
+    /// The partition of the record.
     partition: u32,
+    /// Its offset in the partition.
     offset: u64,
+    /// The kind of damage.
     damage: &'static str,
     /// The identifier in the object.
     id: Option<Id>,
@@ -38,12 +42,17 @@ struct Corrupt<'a> {
 }
 
 /// A row of the output `checked`: the number of records of one object type, by result.
-#[derive(Serialize)]
+#[derive(Serialize, Columns)]
 struct Checked<'a> {
+    /// The last part of the topic's name.
     object_type: &'a str,
+    /// Records whose identifier is right.
     verified: u64,
+    /// Records that are damaged.
     corrupt: u64,
+    /// Records whose identifier cannot be computed, because names were removed.
     anonymised: u64,
+    /// Records of types without an identifier.
     without_identifier: u64,
 }
 
@@ -81,11 +90,13 @@ impl Processor for VerifyObjects {
             ])
             .stateless()
             .output("corrupt", "Records that are damaged")
+            .row::<Corrupt<'_>>()
             .aggregate(
                 "checked",
                 "Records that were checked, by object type",
                 counts,
             )
+            .row::<Checked<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
