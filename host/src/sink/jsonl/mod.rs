@@ -22,7 +22,7 @@ use self::writer::Writer;
 pub use self::writer::survive_size_limits;
 use super::files::{Files, SystemFiles};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory, Stream};
-use crate::journal::plan::{Kind, Output, Plan};
+use crate::journal::plan::{Output, Plan};
 
 /// The files and streams that the outputs of a run are bound to.
 #[derive(Debug)]
@@ -101,10 +101,7 @@ impl LinesOfOneFile {
     /// # Errors
     /// When it cannot be opened or locked.
     pub(crate) fn open(files: &Arc<dyn Files>, path: &str) -> Result<Self, OpenError> {
-        let lines = Output {
-            name: String::new(),
-            kind: Kind::Append,
-        };
+        let lines = Output::untyped("");
         let binding = Binding {
             output: None,
             file: path.to_owned(),
