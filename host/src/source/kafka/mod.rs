@@ -54,6 +54,8 @@ pub(crate) struct KafkaSource {
     version: u64,
     /// Ends that changed, until they are asked for.
     new_ends: Option<Offsets>,
+    /// The topics that partitions had that went, by their names.
+    left: BTreeMap<String, TopicId>,
     /// Since when partitions that start again may have brought nothing.
     silent_since: Option<Instant>,
     errors: TransientErrors,
@@ -104,6 +106,7 @@ impl KafkaSource {
             topics,
             version,
             new_ends: None,
+            left: BTreeMap::new(),
             silent_since: None,
             errors,
             barrier_guard: Some(barrier_guard),

@@ -1,6 +1,7 @@
 //! The answers to changes of the assignment.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::KafkaSource;
 use super::assignment::Assigned;
@@ -77,13 +78,19 @@ impl KafkaSource {
             let watched = watched.ok_or_else(|| Error::NoQueue {
                 what: partition.to_string(),
             })?;
+            // The group may have taken the partition away when the topic was deleted, and give it back in the new one.
+            let left = self.left.get(&*partition.topic);
+            let returned = left.is_some_and(|left| watched.id.is_some_and(|id| id != *left));
+            if returned {
+                self.silent_since = Some(Instant::now());
+            }
             // Before the assignment, so that no message takes the consumer's own queue.
             let forwarded = self.membership.forward(partition, &self.data)?;
             self.assignment.add(Assigned {
                 partition: partition.clone(),
                 topic: Arc::clone(&watched.topic),
                 topic_id: watched.id,
-                returned: false,
+                returned,
                 next,
                 at_end: false,
                 held_back: false,
@@ -101,6 +108,11 @@ impl KafkaSource {
         let returns = leaving.return_soon && !leaving.lost;
         let partitions = leaving.partitions;
         let removed = self.assignment.remove(&partitions);
+        for own in &removed {
+            if let Some(id) = own.topic_id {
+                self.left.insert(own.topic.name.clone(), id);
+            }
+        }
         self.messages.retain(|message| {
             let topic = message.topic_name().unwrap_or_default();
             let is_it = |gone: &Partition| {
