@@ -7,6 +7,7 @@
 #   need_broker      Java, and Maven until Kafka has been downloaded
 #   need_oracle      Python with virtual environments
 #   need_rotation    logrotate, which tests run
+#   need_browser     a browser without a window, for the tests of the page
 #   install_missing  installs what is missing, or names it and exits
 #
 # The `need_` functions only record what is missing, so that everything is installed at once.
@@ -96,6 +97,10 @@ need_rotation() {
     local shell
     shell=$(command -v sh)
     has logrotate || [ -x "${shell%/bin/sh}/sbin/logrotate" ] || lacks logrotate
+}
+
+need_browser() {
+    has chromium-headless-shell || has chromium || has chromium-browser || lacks chromium-headless-shell
 }
 
 install_missing() {

@@ -5,6 +5,7 @@
 //! skipped. Every process that a test starts is in the run's process group, and every file that it writes is in the
 //! run's temporary folder (see [`run`]). Both are removed when the test process ends, however it ends.
 
+pub mod browser;
 pub mod cache;
 pub mod cases;
 pub mod faults;

@@ -105,8 +105,8 @@ fn stderr(output: &Output) -> String {
 
 const BUILD: &str =
     "gcc libc6-dev g++ make pkg-config libssl-dev rustc-web cargo-web rust-web-src lld-19";
-const TEST: &str =
-    "rustfmt-web rust-web-clippy default-jre-headless openssl maven python3-venv logrotate";
+const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless openssl maven python3-venv logrotate \
+     chromium-headless-shell";
 const TOOLS: [&str; 4] = ["cc", "c++", "make", "pkg-config"];
 
 #[test]
@@ -214,9 +214,10 @@ fn machine_that_has_everything_is_not_changed() {
             "openssl",
             "python3",
             "logrotate",
+            "chromium-headless-shell",
         ]);
     let output = machine
-        .shell("need_build; need_checks; need_broker; need_oracle; need_rotation; install_missing");
+        .shell("need_build; need_checks; need_broker; need_oracle; need_rotation; need_browser; install_missing");
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!machine.log().contains("apt-get"), "{}", machine.log());
     assert!(output.stderr.is_empty(), "{}", stderr(&output));

@@ -57,10 +57,17 @@ pub(super) enum SettingsError {
 pub(super) fn configure<C: TryFrom<Layer, Error = ConfigError>>(
     flags: Layer,
 ) -> (Result<C, SettingsError>, Origins) {
-    let (mut layer, mut origins) = match combine(flags) {
-        Ok(combined) => combined,
-        Err(error) => return (Err(error.into()), Origins::default()),
-    };
+    match combine(flags) {
+        Ok((layer, origins)) => complete(layer, origins),
+        Err(error) => (Err(error.into()), Origins::default()),
+    }
+}
+
+/// The configuration of combined layers, and the origins of its values.
+pub(super) fn complete<C: TryFrom<Layer, Error = ConfigError>>(
+    mut layer: Layer,
+    mut origins: Origins,
+) -> (Result<C, SettingsError>, Origins) {
     if let Err(error) = config::read_passwords(&mut layer, &mut origins) {
         return (Err(error.into()), origins);
     }

@@ -63,6 +63,17 @@ fn effective(flags: Layer) -> Result<String, Report> {
     Ok(printer.print(&options))
 }
 
+/// The configuration of a run as its page shows it: without secrets, and without values of options, which may be secret.
+pub(super) fn without_values_of_options(layer: &Layer, origins: &Origins) -> String {
+    let mut layer = layer.clone();
+    layer.processor.options_file = None;
+    let printer = Printer {
+        layer: &layer,
+        origins,
+    };
+    printer.print(&Map::new())
+}
+
 /// The checked configuration of a layer, if it is complete apart from the plugin.
 fn checked(mut layer: Layer, origins: &Origins) -> Result<Option<Config>, Report> {
     let mut all_origins = origins.clone();

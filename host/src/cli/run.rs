@@ -1,14 +1,15 @@
 //! `journal-host run`: a processor over the journal.
 
 use super::args::{self, LimitArguments, ObjectArguments, PluginArguments, SourceArguments};
+use super::config;
 use super::confined;
 use super::environment::Environment;
 use super::names::Names;
 use super::report::{self, Report};
 use super::values;
 use crate::config::{
-    Config, Layer, MaxFailures, MetricsAddress, OnEof, OnFailure, Phases, Size, Span, StartFrom,
-    Text, TopicPartition, WorkerCount,
+    Config, Layer, MaxFailures, MetricsAddress, OnEof, OnFailure, Origins, Phases, Size, Span,
+    StartFrom, Text, TopicPartition, WorkerCount,
 };
 use crate::pipeline::build::{self, Pipeline};
 use crate::pipeline::{Ended, stop};
@@ -68,7 +69,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME")]
     shutdown_timeout: Option<Span>,
 
-    /// Serve metrics for Prometheus at `/metrics`, and the state of the run at `/healthz` and `/readyz`: PORT on the
+    /// Serve a page that shows the run, metrics for Prometheus at `/metrics`, and health at `/healthz` and `/readyz`: PORT on the
     /// loopback interface, or ADDRESS:PORT. With port 0 the system chooses one, which the log names.
     #[arg(long, value_name = "[ADDRESS:]PORT")]
     metrics: Option<MetricsAddress>,
@@ -154,11 +155,15 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
 
 /// Runs with these flags, and says how the run ended.
 pub(super) fn run(flags: Layer, environment: &Environment) -> Result<Ended, Report> {
-    let (config, origins) = args::configure::<Config>(flags);
+    let (layer, origins) =
+        args::combine(flags).map_err(|error| Report::of(&error, Names(&Origins::default())))?;
+    let shown = config::without_values_of_options(&layer, &origins);
+    let (config, origins) = args::complete::<Config>(layer, origins);
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
     let early = args::exit_on_signals()?;
     let prepared = build::prepare(&config).map_err(|error| Report::of(&error, names))?;
+    let prepared = prepared.showing(shown);
     confined::confine(&config);
     (environment.confined)();
     let stop = args::install_signal_handlers(config.shutdown_timeout)?;

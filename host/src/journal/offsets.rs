@@ -77,8 +77,8 @@ pub enum Remaining {
     Unknown,
     /// Records that are still to come.
     Records(u64),
-    /// Records that the worker's partitions still hold, by topic; a partition whose end is not known yet counts none.
-    ByTopic(BTreeMap<Arc<str>, u64>),
+    /// Records that each of the worker's partitions still holds; none where its end is not known yet.
+    ByPartition(BTreeMap<Partition, Option<u64>>),
     /// Bytes of a file that were read, of all that it has.
     Bytes {
         /// Bytes that were read.

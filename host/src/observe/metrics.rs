@@ -17,7 +17,7 @@ use super::process;
 use super::progress::{CALL_SECONDS, Calls, Progress};
 
 /// What is known of a run from its start on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RunInfo {
     /// The plugin's name.
     pub(crate) plugin: String,
@@ -91,11 +91,23 @@ const CALLS: Metric = Metric {
     labels: &[],
     help: "Time of the calls into the processor, by the clock",
 };
+const STAGES: Metric = Metric {
+    name: "journal_host_stage_seconds",
+    kind: Kind::Counter,
+    labels: &["stage"],
+    help: "Time of the workers by the clock: `poll` waits for records and takes them, `call` is in the processor, `write` writes rows",
+};
 const LAG: Metric = Metric {
     name: "journal_host_lag",
     kind: Kind::Gauge,
     labels: &["topic"],
     help: "Records that the partitions of this process still hold",
+};
+const PARTITION_LAG: Metric = Metric {
+    name: "journal_host_partition_lag",
+    kind: Kind::Gauge,
+    labels: &["topic", "partition"],
+    help: "The same of each partition, at `/metrics?partitions` only",
 };
 const PARTITIONS: Metric = Metric {
     name: "journal_host_partitions",
@@ -168,32 +180,54 @@ const PLUGIN: Metric = Metric {
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    /// With the metrics of each partition.
+    with_partitions: Registry,
 }
 
 impl Metrics {
     /// The metrics of a run with these counters.
     #[must_use]
     pub(crate) fn new(info: RunInfo, progress: Arc<Progress>) -> Self {
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(RunCollector { info, progress }));
-        Self { registry }
+        let registry = |collector| {
+            let mut registry = Registry::default();
+            registry.register_collector(Box::new(collector));
+            registry
+        };
+        let collector = RunCollector {
+            info,
+            progress,
+            by_partition: false,
+        };
+        Self {
+            registry: registry(collector.clone()),
+            with_partitions: registry(RunCollector {
+                by_partition: true,
+                ..collector
+            }),
+        }
     }
 
-    /// All metrics as text.
+    /// All metrics as text; those of each partition on request.
     ///
     /// # Errors
     /// Never, as far as is known: a text takes all that is written to it.
-    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, by_partition: bool) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        let registry = if by_partition {
+            &self.with_partitions
+        } else {
+            &self.registry
+        };
+        encode(&mut text, registry)?;
         Ok(text)
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct RunCollector {
     info: RunInfo,
     progress: Arc<Progress>,
+    by_partition: bool,
 }
 
 impl Collector for RunCollector {
@@ -207,8 +241,12 @@ impl Collector for RunCollector {
         to.counters(&FAILURES, progress.failures_by_kind())?;
         to.counter(&DEAD_LETTERS, progress.dead_letters())?;
         to.calls(&progress.calls())?;
+        to.times(&STAGES, progress.stages())?;
         let lag = progress.lag_by_topic();
         to.gauges(&LAG, lag.iter().map(|(topic, &lag)| (&**topic, lag)))?;
+        if self.by_partition {
+            to.partitions(progress)?;
+        }
         let assigned = progress.assigned().enumerate();
         let assigned: Vec<_> = assigned
             .filter_map(|(number, partitions)| Some((number.to_string(), partitions?)))
@@ -298,6 +336,36 @@ impl To<'_> {
             encoder
                 .encode_family(&[(metric.labels[0], label)])?
                 .encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn partitions(&mut self, progress: &Progress) -> fmt::Result {
+        let mut encoder = self.begin(&PARTITION_LAG)?;
+        let [topic, number] = [PARTITION_LAG.labels[0], PARTITION_LAG.labels[1]];
+        for (partition, lag) in progress.lag_by_partition() {
+            let Some(lag) = lag else {
+                continue;
+            };
+            let labels = [
+                (topic, partition.topic.to_string()),
+                (number, partition.number.to_string()),
+            ];
+            encoder.encode_family(&labels)?.encode_gauge(&lag)?;
+        }
+        Ok(())
+    }
+
+    fn times(
+        &mut self,
+        metric: &'static Metric,
+        values: impl IntoIterator<Item = (&'static str, Duration)>,
+    ) -> fmt::Result {
+        let mut encoder = self.begin(metric)?;
+        for (label, value) in values {
+            encoder
+                .encode_family(&[(metric.labels[0], label)])?
+                .encode_counter::<NoLabels, _, u64>(&value.as_secs_f64(), None)?;
         }
         Ok(())
     }

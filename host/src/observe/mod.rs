@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod logging;
 pub(crate) mod meter;
 pub(crate) mod metrics;
+pub(crate) mod page;
 mod process;
 pub(crate) mod progress;
 pub(crate) mod systemd;

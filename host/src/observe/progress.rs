@@ -1,5 +1,6 @@
 //! The progress of a run: a line on a terminal while it runs, and a summary at its end.
 
+mod phase;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -12,9 +13,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
+use self::phase::Happenings;
+pub(crate) use self::phase::{FailedRecord, Phase};
 use self::worker::UNKNOWN;
 pub(crate) use self::worker::{CALL_SECONDS, Calls, WorkerProgress};
 use crate::journal::failure_kind::FailureKind;
+use crate::journal::offsets::Partition;
 use crate::journal::plan::Output;
 use crate::text::plural;
 
@@ -56,6 +60,7 @@ pub(crate) struct Progress {
     dead_letters: AtomicU64,
     /// Failed records that the log named.
     named: AtomicU64,
+    happenings: Happenings,
     /// The outputs with the rows that were made durable.
     outputs: Vec<(String, AtomicU64)>,
 }
@@ -71,6 +76,7 @@ impl Progress {
             failures: Default::default(),
             dead_letters: 0.into(),
             named: 0.into(),
+            happenings: Happenings::default(),
             outputs: outputs
                 .iter()
                 .map(|output| (output.name.clone(), 0.into()))
@@ -121,6 +127,43 @@ impl Progress {
     pub(crate) fn failures(&self) -> u64 {
         let counts = self.failures.iter();
         counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What has happened to the run besides its progress.
+    pub(crate) fn happenings(&self) -> &Happenings {
+        &self.happenings
+    }
+
+    /// The workers.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = &WorkerProgress> {
+        self.workers.iter().map(|worker| &**worker)
+    }
+
+    /// The time of all workers by the stage that it went to.
+    pub(crate) fn stages(&self) -> [(&'static str, Duration); 3] {
+        let mut stages = [
+            ("poll", Duration::ZERO),
+            ("call", Duration::ZERO),
+            ("write", Duration::ZERO),
+        ];
+        for worker in &self.workers {
+            for ((_, sum), time) in stages.iter_mut().zip(worker.stages()) {
+                *sum += time;
+            }
+        }
+        stages
+    }
+
+    /// The bytes that were read, and all bytes, of a recording whose size is known.
+    pub(crate) fn file_bytes(&self) -> Option<(u64, u64)> {
+        let sum = |of: fn(&WorkerProgress) -> &AtomicU64| {
+            let workers = self.workers.iter();
+            workers
+                .map(|worker| of(worker).load(Ordering::Relaxed))
+                .sum::<u64>()
+        };
+        let total = sum(|worker| &worker.total_bytes);
+        (total > 0).then(|| (sum(|worker| &worker.read_bytes), total))
     }
 
     /// Counts rows that were made durable, by output in the order of the plan.
@@ -174,19 +217,8 @@ impl Progress {
     fn line(&self) -> String {
         let objects = self.objects();
         let lag = self.lag();
-        let sum = |of: fn(&WorkerProgress) -> &AtomicU64| {
-            let workers = self.workers.iter();
-            workers
-                .map(|worker| of(worker).load(Ordering::Relaxed))
-                .sum::<u64>()
-        };
-        let total = sum(|worker| &worker.total_bytes);
-        let read = sum(|worker| &worker.read_bytes);
-        let done = match (total, lag) {
-            (0, None) => None,
-            (0, Some(lag)) => Some((objects, objects + lag)),
-            _ => Some((read, total)),
-        };
+        let of_lag = || lag.map(|lag| (objects, objects + lag));
+        let done = self.file_bytes().or_else(of_lag);
         let lag = lag.map_or_else(String::new, |lag| format!(", lag {}", HumanCount(lag)));
         let done = done.map_or_else(String::new, |(part, whole)| {
             format!(", {} % done", part.saturating_mul(100) / whole.max(1))
@@ -284,10 +316,16 @@ impl Progress {
     /// The lag of all workers by topic.
     pub(crate) fn lag_by_topic(&self) -> BTreeMap<Arc<str>, u64> {
         let mut lag = BTreeMap::new();
-        for (topic, records) in self.workers.iter().flat_map(|worker| worker.lag_by_topic()) {
-            *lag.entry(topic).or_default() += records;
+        for (partition, records) in self.lag_by_partition() {
+            *lag.entry(partition.topic).or_default() += records.unwrap_or_default();
         }
         lag
+    }
+
+    /// The lag of the partitions of all workers, where their ends are known.
+    pub(crate) fn lag_by_partition(&self) -> impl Iterator<Item = (Partition, Option<u64>)> {
+        let workers = self.workers.iter();
+        workers.flat_map(|worker| worker.lag_by_partition())
     }
 
     /// The calls of all workers.

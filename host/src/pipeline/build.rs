@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-use self::observation::{Observation, run_info};
+use self::observation::{Observation, about, run_info};
 use self::stages::Stages;
 use self::workers::Builder;
 use super::quota::RecordQuota;
@@ -126,6 +126,19 @@ pub(crate) struct Prepared {
     memory: MemoryPlan,
     plugin: CompiledPlugin,
     reopen: Reopen,
+    /// The configuration as the page shows it.
+    shown: String,
+}
+
+impl Prepared {
+    /// The same, of a run whose page shows this configuration.
+    #[must_use]
+    pub(crate) fn showing(self, configuration: String) -> Self {
+        Self {
+            shown: configuration,
+            ..self
+        }
+    }
 }
 
 /// A compiled plugin with the engine that it is made for.
@@ -181,6 +194,7 @@ pub(crate) fn prepare(config: &Config) -> Result<Prepared, BuildError> {
         memory,
         plugin: CompiledPlugin::of(config)?,
         reopen,
+        shown: String::new(),
     })
 }
 
@@ -200,6 +214,7 @@ impl Pipeline {
             memory,
             plugin,
             reopen,
+            shown,
         } = prepared;
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
@@ -210,7 +225,8 @@ impl Pipeline {
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
         let progress = Arc::new(Progress::new(config.workers, &plan.outputs));
         let info = run_info(config, &plugin, &options);
-        let observation = Observation::begin(config.metrics, info, &progress, limits.wall)?;
+        let about = about(&plugin, &options, shown);
+        let observation = Observation::begin(config.metrics, info, about, &progress, limits.wall)?;
         let builder = Builder {
             object_types: in_stages(config, object_types(config, &plan)?)?,
             settings: WorkerSettings {
@@ -262,21 +278,44 @@ impl Pipeline {
     /// # Errors
     /// The first failure of a worker.
     pub(crate) fn run(self) -> Result<Ended, WorkerError> {
-        let mut observation = self.observation;
-        let mut look = || observation.look(&self.stop);
-        let mut ended = run_workers(self.work, &self.stop, &self.progress, &mut look)?;
-        if let Some(mut stages) = self.stages {
-            while ended == Ended::EndOfData
-                && let Some(work) = stages.next()?
-            {
-                ended = run_workers(work, &self.stop, &self.progress, &mut look)?;
-            }
+        let Self {
+            work,
+            stages,
+            stop,
+            progress,
+            mut observation,
+        } = self;
+        let mut look = || observation.look(&stop);
+        let result = run_stages(work, stages, &stop, &progress, &mut look);
+        match &result {
+            Ok(_) => progress.happenings().show_ended(),
+            Err(error) => progress.happenings().show_failure(&error.with_causes()),
         }
-        if ended != Ended::ReaderGone {
-            tracing::info!("{}", self.progress);
-        }
-        Ok(ended)
+        // Who watches the run sees how it ended.
+        drop(observation);
+        result
     }
+}
+
+fn run_stages(
+    work: Vec<Work>,
+    stages: Option<Stages>,
+    stop: &Stop,
+    progress: &Progress,
+    mut look: impl FnMut(),
+) -> Result<Ended, WorkerError> {
+    let mut ended = run_workers(work, stop, progress, &mut look)?;
+    if let Some(mut stages) = stages {
+        while ended == Ended::EndOfData
+            && let Some(work) = stages.next()?
+        {
+            ended = run_workers(work, stop, progress, &mut look)?;
+        }
+    }
+    if ended != Ended::ReaderGone {
+        tracing::info!("{progress}");
+    }
+    Ok(ended)
 }
 
 /// Refuses settings that are wrong whatever the plugin, brokers and files are, and returns the limits of the parts.

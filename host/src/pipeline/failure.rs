@@ -10,6 +10,7 @@ use crate::config::MaxFailures;
 use crate::journal::batch::Batch;
 use crate::journal::key::ShownKey;
 use crate::journal::offsets::{Partition, StoreError};
+use crate::observe::progress::FailedRecord;
 use crate::sandbox::CallError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
@@ -280,6 +281,17 @@ impl RecordPosition {
             partition: batch.partitions[index],
             offset: batch.offsets[index],
             key: ShownKey::new(key),
+        }
+    }
+
+    /// The record as the page shows it.
+    pub(super) fn failed(&self, kind: &'static str, reason: &str) -> FailedRecord {
+        FailedRecord {
+            topic: self.topic.as_str().into(),
+            partition: self.partition,
+            offset: self.offset,
+            kind,
+            reason: reason.to_owned(),
         }
     }
 }

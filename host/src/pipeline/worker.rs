@@ -173,6 +173,10 @@ impl Worker {
             // Before leaving, which waits for the workers that leave together with this one.
             self.settings.stop.request();
         }
+        if let Err(error) = &result {
+            let happenings = self.settings.progress.happenings();
+            happenings.show_failure(&error.with_causes());
+        }
         if let Err(error) = &result
             && self.settings.leaves_a_group
         {
@@ -304,7 +308,10 @@ impl Worker {
             records,
             ..self.settings.batch_limits
         };
-        Ok(self.source.poll(&mut self.batches, limits, None, wait)?)
+        let begun = Instant::now();
+        let event = self.source.poll(&mut self.batches, limits, None, wait);
+        self.counters.add_polled(begun.elapsed());
+        Ok(event?)
     }
 
     fn process(&mut self) -> Result<(), WorkerError> {

@@ -14,6 +14,7 @@ mod objects;
 mod observing;
 mod offsets;
 mod operators_files;
+mod page;
 mod partitions;
 mod phases;
 mod plugins;

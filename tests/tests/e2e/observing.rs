@@ -49,7 +49,7 @@ fn address(running: &mut Running) -> String {
 }
 
 /// The status and the body of an answer to GET.
-fn get(address: &str, path: &str, host: &str) -> (u16, String) {
+pub(crate) fn get(address: &str, path: &str, host: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("it is served");
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("it reads");

@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use super::*;
-use crate::journal::offsets::Remaining;
+use crate::journal::offsets::{Partition, Remaining};
 use crate::journal::plan::Output;
 
-const ALL: [&Metric; 19] = [
+const ALL: [&Metric; 21] = [
     &OBJECTS,
     &BYTES,
     &ROWS,
@@ -12,7 +12,9 @@ const ALL: [&Metric; 19] = [
     &FAILURES,
     &DEAD_LETTERS,
     &CALLS,
+    &STAGES,
     &LAG,
+    &PARTITION_LAG,
     &PARTITIONS,
     &REBALANCES,
     &UNCONFIRMED,
@@ -46,7 +48,7 @@ fn text(progress: Progress) -> String {
         options_digest: "cd".to_owned(),
         group: "g".to_owned(),
     };
-    Metrics::new(info, Arc::new(progress)).text().unwrap()
+    Metrics::new(info, Arc::new(progress)).text(true).unwrap()
 }
 
 fn known() -> Progress {
@@ -56,7 +58,14 @@ fn known() -> Progress {
     worker.show_unconfirmed(3);
     worker.show_confirmed();
     worker.show_turn();
-    worker.show_remaining(Remaining::ByTopic([("t.revision".into(), 5)].into()));
+    worker.show_remaining(Remaining::ByPartition(
+        [(1, Some(5)), (2, None)]
+            .map(|(number, lag)| {
+                let topic = "t.revision".into();
+                (Partition { topic, number }, lag)
+            })
+            .into(),
+    ));
     progress.count_rows([2].into_iter());
     progress
 }
@@ -75,6 +84,8 @@ fn every_metric_is_written_once_it_is_known() {
         "journal_host_objects_total 7\n",
         "journal_host_rows_total{output=\"months\"} 2\n",
         "journal_host_lag{topic=\"t.revision\"} 5\n",
+        "journal_host_partition_lag{topic=\"t.revision\",partition=\"1\"} 5\n",
+        "journal_host_stage_seconds_total{stage=\"poll\"} 0.0\n",
         "journal_host_partitions{worker=\"0\"} 0\n",
         "journal_host_unconfirmed_records 3\n",
         "journal_host_call_seconds_bucket{le=\"+Inf\"} 0\n",
@@ -109,4 +120,30 @@ fn documentation_has_every_metric_as_it_is() {
         format!("| `{}` | {labels} | {} |", metric.exposed(), metric.help).replace("|  |", "| |")
     });
     assert_eq!(found, expected);
+}
+
+/// The names of metrics in a text that are the host's or of its process.
+fn named(text: &str) -> std::collections::BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let is_metric = |word: &&str| word.starts_with("journal_host_") || word.starts_with("process_");
+    words.filter(is_metric).collect()
+}
+
+#[test]
+fn board_and_alerts_name_only_metrics_that_exist() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/monitoring");
+    let exposed = ALL.map(Metric::exposed);
+    for file in ["alerts.yml", "alerts.test.yml", "grafana.json"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        let named = named(&text);
+        assert!(named.len() > 3, "{file}");
+        for name in named {
+            // A histogram is read through its samples.
+            let name = name.strip_suffix("_bucket").unwrap_or(name);
+            assert!(
+                exposed.iter().any(|known| known == name),
+                "{name} in {file}"
+            );
+        }
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::journal::batch::Batches;
-use crate::journal::offsets::Remaining;
+use crate::journal::offsets::{Partition, Remaining};
 
 /// The value of an unknown number.
 pub(super) const UNKNOWN: u64 = u64::MAX;
@@ -21,7 +21,7 @@ pub(crate) struct WorkerProgress {
     pub(super) objects: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) lag: AtomicU64,
-    lag_by_topic: Mutex<BTreeMap<Arc<str>, u64>>,
+    lag_by_partition: Mutex<BTreeMap<Partition, Option<u64>>>,
     /// Bytes of a recording that were read.
     pub(super) read_bytes: AtomicU64,
     /// Bytes of the recording; 0 where unknown.
@@ -41,6 +41,10 @@ pub(crate) struct WorkerProgress {
     /// The memory of its instance, in bytes.
     pub(super) guest_memory: AtomicU64,
     calls: Mutex<Calls>,
+    /// The time that it waited for records and took them from the source, in nanoseconds.
+    polled: AtomicU64,
+    /// The time that it wrote rows, in nanoseconds.
+    wrote: AtomicU64,
 }
 
 /// The calls into the processor and how long they took by the clock.
@@ -81,7 +85,7 @@ impl Default for WorkerProgress {
             objects: 0.into(),
             bytes: 0.into(),
             lag: UNKNOWN.into(),
-            lag_by_topic: Mutex::default(),
+            lag_by_partition: Mutex::default(),
             read_bytes: 0.into(),
             total_bytes: 0.into(),
             unconfirmed: UNKNOWN.into(),
@@ -92,6 +96,8 @@ impl Default for WorkerProgress {
             rebalances: 0.into(),
             guest_memory: 0.into(),
             calls: Mutex::default(),
+            polled: 0.into(),
+            wrote: 0.into(),
         }
     }
 }
@@ -102,6 +108,16 @@ impl WorkerProgress {
         self.add(batches.records() as u64, batches.bytes() as u64);
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.add(call);
+    }
+
+    /// Counts time that it waited for records and took them from the source.
+    pub(crate) fn add_polled(&self, time: Duration) {
+        add_time(&self.polled, time);
+    }
+
+    /// Counts time that it wrote rows.
+    pub(crate) fn add_wrote(&self, time: Duration) {
+        add_time(&self.wrote, time);
     }
 
     /// Counts records and their bytes.
@@ -155,7 +171,7 @@ impl WorkerProgress {
         match remaining {
             Remaining::Unknown => {}
             Remaining::Records(records) => self.lag.store(records, Ordering::Relaxed),
-            Remaining::ByTopic(topics) => {
+            Remaining::ByPartition(partitions) => {
                 // A source that knows its topics is a member of its group, which may have nothing for it.
                 let _known = self.assigned.compare_exchange(
                     UNKNOWN,
@@ -163,18 +179,22 @@ impl WorkerProgress {
                     Ordering::Relaxed,
                     Ordering::Relaxed,
                 );
-                self.lag.store(topics.values().sum(), Ordering::Relaxed);
-                let mut lag = self
-                    .lag_by_topic
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *lag = topics;
+                let sum = partitions.values().flatten().sum();
+                self.lag.store(sum, Ordering::Relaxed);
+                let lag = self.lag_by_partition.lock();
+                *lag.unwrap_or_else(PoisonError::into_inner) = partitions;
             }
             Remaining::Bytes { read, total } => {
                 self.read_bytes.store(read, Ordering::Relaxed);
                 self.total_bytes.store(total, Ordering::Relaxed);
             }
         }
+    }
+
+    /// The time of each stage so far: polling, calls and writing.
+    pub(super) fn stages(&self) -> [Duration; 3] {
+        let time = |time: &AtomicU64| Duration::from_nanos(time.load(Ordering::Relaxed));
+        [time(&self.polled), self.calls().time, time(&self.wrote)]
     }
 
     /// How long its loop has not turned; none before and after its work.
@@ -188,13 +208,13 @@ impl WorkerProgress {
     }
 
     /// The number of its partitions, once it is known.
-    pub(super) fn assigned(&self) -> Option<u64> {
+    pub(crate) fn assigned(&self) -> Option<u64> {
         known(&self.assigned)
     }
 
-    /// The lag by topic.
-    pub(super) fn lag_by_topic(&self) -> BTreeMap<Arc<str>, u64> {
-        let lag = self.lag_by_topic.lock();
+    /// The lag of each of its partitions, where their ends are known.
+    pub(crate) fn lag_by_partition(&self) -> BTreeMap<Partition, Option<u64>> {
+        let lag = self.lag_by_partition.lock();
         lag.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -211,6 +231,11 @@ impl WorkerProgress {
         let time = known(time)?;
         Some(Duration::from_millis(self.now().saturating_sub(time)))
     }
+}
+
+fn add_time(sum: &AtomicU64, time: Duration) {
+    let time = u64::try_from(time.as_nanos()).unwrap_or_default();
+    sum.fetch_add(time, Ordering::Relaxed);
 }
 
 fn known(number: &AtomicU64) -> Option<u64> {

@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::Builder;
 use crate::config::{Config, Source};
 use crate::journal::batch::Topic;
 use crate::observe::health::Health;
-use crate::observe::http::{self, ServeError};
+use crate::observe::http::{self, ServeError, Server};
 use crate::observe::metrics::{Metrics, RunInfo};
+use crate::observe::page::{About, Page};
 use crate::observe::progress::Progress;
 use crate::observe::systemd::Notifier;
 use crate::pipeline::stop::Stop;
@@ -21,6 +23,9 @@ use crate::text;
 /// Who is shown the state of a run.
 pub(super) struct Observation {
     notifier: Option<Notifier>,
+    progress: Arc<Progress>,
+    page: Option<Arc<Page>>,
+    _server: Option<Server>,
 }
 
 impl Observation {
@@ -31,24 +36,48 @@ impl Observation {
     pub(super) fn begin(
         address: Option<SocketAddr>,
         info: RunInfo,
+        about: About,
         progress: &Arc<Progress>,
         longest_call: Duration,
     ) -> Result<Self, ServeError> {
         let health = Health::new(Arc::clone(progress), longest_call);
+        let mut page = None;
+        let mut server = None;
         if let Some(address) = address {
-            let metrics = Metrics::new(info, Arc::clone(progress));
-            http::serve(address, metrics, health.clone())?;
+            let metrics = Metrics::new(info.clone(), Arc::clone(progress));
+            let shown = Arc::new(Page::new(info, about, Arc::clone(progress)));
+            page = Some(Arc::clone(&shown));
+            server = Some(http::serve(address, metrics, health.clone(), shown)?);
         }
         Ok(Self {
             notifier: Notifier::from_environment(health),
+            progress: Arc::clone(progress),
+            page,
+            _server: server,
         })
     }
 
     /// Shows what has changed. It is called several times per second.
     pub(super) fn look(&mut self, stop: &Stop) {
+        if stop.requested() {
+            self.progress.happenings().show_ending();
+        }
+        if let Some(page) = &self.page {
+            page.look();
+        }
         if let Some(notifier) = &mut self.notifier {
             notifier.look(stop.requested());
         }
+    }
+}
+
+/// What the page says of a run from its start on. Values of options may be secret, so it has their names only.
+pub(super) fn about(plugin: &Plugin, options: &str, configuration: String) -> About {
+    let options: Map<String, Value> = serde_json::from_str(options).unwrap_or_default();
+    About {
+        summary: plugin.description().summary.clone(),
+        options: options.into_iter().map(|(name, _)| name).collect(),
+        configuration,
     }
 }
 

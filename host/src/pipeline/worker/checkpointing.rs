@@ -82,9 +82,11 @@ impl Worker {
             let letters = self.failures.letters();
             let membership = self.membership.as_deref();
             self.counters.show_writing(true);
+            let begun = Instant::now();
             let committed = self
                 .sinks
                 .commit(&self.durable, &to, rows, letters, membership);
+            self.counters.add_wrote(begun.elapsed());
             self.counters.show_writing(false);
             match committed? {
                 AllCommitted::Done => {

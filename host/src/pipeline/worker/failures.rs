@@ -98,6 +98,8 @@ impl Worker {
         let record = RecordPosition::of(batch, index);
         self.log_failure(&record, &reason.text);
         let (kind, text) = (reason.kind, reason.text.clone());
+        let happenings = self.settings.progress.happenings();
+        happenings.add_failed(record.failed(kind.name(), &text));
         let letter = self.letter(batch, index, reason);
         self.failures.add(kind, letter);
         self.check_failures(kind, record, text)

@@ -248,14 +248,12 @@ impl Source for KafkaSource {
         if !self.is_member {
             return Remaining::Unknown;
         }
-        let mut lag = BTreeMap::new();
-        for own in self.assignment.iter() {
+        let lag = self.assignment.iter().map(|own| {
             let end = self.membership.known_end(&own.partition);
-            let behind = end.and_then(|end| end.checked_sub(own.next));
-            let topic = Arc::clone(&own.partition.topic);
-            *lag.entry(topic).or_default() += behind.unwrap_or_default();
-        }
-        Remaining::ByTopic(lag)
+            let lag = end.and_then(|end| end.checked_sub(own.next));
+            (own.partition.clone(), lag)
+        });
+        Remaining::ByPartition(lag.collect())
     }
 
     fn new_ends(&mut self) -> Option<Offsets> {
