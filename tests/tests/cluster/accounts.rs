@@ -107,10 +107,18 @@ impl Ended {
 
     /// The records that it says may or will come again at its end.
     fn announced(&self) -> u64 {
-        let error = self.log.lines().find(|line| line.starts_with("error: "));
-        let words: Vec<&str> = error.unwrap_or_default().split_whitespace().collect();
-        let found = words.windows(2).find(|pair| pair[1] == "records");
-        found.and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
+        let says = |line: &&str| line.starts_with("error: ") || line.ends_with(" may come again");
+        let number = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let found = words.windows(2).find(|pair| pair[1] == "records");
+            found.and_then(|pair| pair[0].parse().ok())
+        };
+        self.log
+            .lines()
+            .filter(says)
+            .filter_map(number)
+            .max()
+            .unwrap_or(0)
     }
 }
 
