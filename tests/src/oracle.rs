@@ -19,8 +19,12 @@ const FOLDER: &str = "oracle-swh.journal-3.0.0-hypothesis-6.170.15-swh.export-1.
 /// When it cannot be installed.
 #[must_use]
 pub fn python() -> PathBuf {
-    let folder = cache::once(FOLDER, |folder| {
-        let requirements = scripts().join("requirements.txt");
+    environment(FOLDER, "requirements.txt")
+}
+
+fn environment(name: &str, requirements: &str) -> PathBuf {
+    let folder = cache::once(name, |folder| {
+        let requirements = scripts().join(requirements);
         cache::fetch_with(
             Command::new("python3").args(["-m", "venv"]).arg(folder),
             "python3-venv",
@@ -41,6 +45,23 @@ pub fn python() -> PathBuf {
         );
     });
     folder.join("bin/python")
+}
+
+/// The same with upstream's git loader, in an environment of its own, because it needs much more.
+const GIT_FOLDER: &str = "oracle-swh.loader.git-3.4.0";
+
+/// Runs a script of `tests/oracle` with upstream's git loader and returns its standard output.
+///
+/// # Panics
+/// When it cannot be installed, or fails.
+#[must_use]
+pub fn git_loader<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> String {
+    let python = environment(GIT_FOLDER, "requirements-git.txt");
+    run::succeed(
+        Command::new(python)
+            .arg(scripts().join(name))
+            .args(arguments),
+    )
 }
 
 /// Runs a script of `tests/oracle` and returns its standard output.

@@ -10,12 +10,12 @@ use crate::sink::{Checkpoint, Committed, Sink, SinkError};
 use crate::source::{BatchLimits, Event, Source, SourceError};
 
 /// A source whose polls are metered.
-pub(super) struct MeteredSource<S> {
-    pub(super) source: S,
+pub(super) struct MeteredSource {
+    pub(super) source: Box<dyn Source>,
     pub(super) meter: Meter,
 }
 
-impl<S: Source> Source for MeteredSource<S> {
+impl Source for MeteredSource {
     fn poll(
         &mut self,
         into: &mut Batches,
@@ -57,7 +57,7 @@ impl<S: Source> Source for MeteredSource<S> {
     }
 
     fn close(self: Box<Self>, others_end: Option<Instant>) {
-        Box::new(self.source).close(others_end);
+        self.source.close(others_end);
     }
 }
 

@@ -9,22 +9,25 @@ use crate::pipeline::build::{self, BuildError};
 use crate::sandbox::{Engine, LoadTimes, Plugin, Prepared, Processor};
 
 impl Conditions {
-    /// The conditions of a configuration whose source is a recording.
+    /// The conditions of a configuration whose source can be read again. This may start programs, and starts no thread.
     ///
     /// # Errors
-    /// When the source is no recording or no file, or when the limits contradict each other.
+    /// When the source is a cluster or no file, or when the limits contradict each other.
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
-        let Source::Local(Local::Recording(recording)) = &config.source else {
+        let Source::Local(source) = &config.source else {
             return Err(Error::Cluster);
         };
-        // A missing recording is reported when it is opened.
-        let is_file = recording.metadata().map(|metadata| metadata.is_file());
-        if matches!(is_file, Ok(false)) {
-            return Err(Error::NotAFile(recording.clone()));
+        if let Local::Recording(recording) = source {
+            // A missing recording is reported when it is opened.
+            let is_file = recording.metadata().map(|metadata| metadata.is_file());
+            if matches!(is_file, Ok(false)) {
+                return Err(Error::NotAFile(recording.clone()));
+            }
         }
         let memory = build::usual_memory(config)?;
         Ok(Self {
-            recording: recording.clone(),
+            name: source.path().to_owned(),
+            source: build::local(source)?,
             prefix: config.objects.prefix.clone(),
             privileged: build::privileged(config.objects.privileged),
             ignores_missing: config.objects.missing_topics == MissingTopics::Ignore,

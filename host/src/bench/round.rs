@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use journal_recording::Reader;
 use serde::Serialize;
 
 use super::metered::{MeteredSink, MeteredSource};
 use super::{Error, Parts};
+use crate::config::DEFAULT_BATCH_RECORDS;
 use crate::config::memory::USUAL_HELD;
-use crate::journal::offsets::NoStore;
+use crate::journal::batch::{Batches, Columns};
+use crate::journal::offsets::{NoStore, Start};
 use crate::journal::plan::Plan;
 use crate::journal::topics::{ObjectTypes, Privileged, Subscription};
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
@@ -25,8 +28,9 @@ use crate::pipeline::{
 };
 use crate::sandbox::{Limits, Plugin, Processor};
 use crate::sink::{RowLimits, Sink, jsonl};
-use crate::source::recording::{self, Recording};
-use crate::source::{BatchLimits, SourceError};
+use crate::source::local::{self, Local};
+use crate::source::recording;
+use crate::source::{BatchLimits, Event, Source, SourceError};
 
 /// The file that drops the sink's lines.
 const NULL_DEVICE: &str = "/dev/null";
@@ -45,8 +49,10 @@ pub(crate) struct Subject {
 
 /// The conditions that are the same in all rounds.
 pub(crate) struct Conditions {
-    /// The recording, which each round reads twice.
-    pub recording: PathBuf,
+    /// The file or folder of the source.
+    pub name: PathBuf,
+    /// The source, which each round reads twice.
+    pub source: Local,
     /// The prefix of its topics.
     pub prefix: String,
     /// Whether privileged topics are read.
@@ -140,11 +146,11 @@ impl Subject {
             settings,
             counters: progress.worker(0),
         };
-        let path = conditions.recording.clone();
+        let again = self.options(conditions);
         let (sender, receiver) = mpsc::channel();
         let measure = move || {
             let (ended, mut seen) = metered.run()?;
-            seen.reading_ns = read_through(&path)?;
+            seen.reading_ns = read_through(&again)?;
             // The receiver exists until this thread has ended.
             let _sent = sender.send(seen);
             Ok(ended)
@@ -160,9 +166,13 @@ impl Subject {
         }
     }
 
-    fn source(&self, conditions: &Conditions) -> Result<Recording, Error> {
-        let options = recording::Options {
-            path: conditions.recording.clone(),
+    fn source(&self, conditions: &Conditions) -> Result<Box<dyn Source>, Error> {
+        Ok(self.options(conditions).open()?.into_source())
+    }
+
+    fn options(&self, conditions: &Conditions) -> local::Options {
+        local::Options {
+            local: conditions.source.clone(),
             subscription: Subscription {
                 prefix: conditions.prefix.clone(),
                 object_types: self.object_types.clone(),
@@ -172,8 +182,7 @@ impl Subject {
             },
             tombstones: self.plan.tombstones,
             largest_record: conditions.batch_limits.largest_record(),
-        };
-        Ok(Recording::open(options).map_err(SourceError::from)?)
+        }
     }
 
     /// The sink of a run, which encodes all rows, bound to a file that drops them.
@@ -221,7 +230,7 @@ fn settings(
 
 /// The parts of a round's worker.
 struct Metered {
-    source: Recording,
+    source: Box<dyn Source>,
     processor: Processor,
     processor_settings: ProcessorSettings,
     outputs: OutputBindings,
@@ -272,8 +281,40 @@ impl Metered {
     }
 }
 
-/// CPU time of reading all records of the recording and ignoring them.
-fn read_through(path: &Path) -> Result<u64, SourceError> {
+/// CPU time of reading all records and ignoring them.
+fn read_through(options: &local::Options) -> Result<u64, SourceError> {
+    match &options.local {
+        Local::Recording(path) => read_recording(path),
+        Local::Git(_) => read_source(options),
+    }
+}
+
+/// The same of a source of which only the batches are seen. Without columns they are hardly gathered.
+fn read_source(options: &local::Options) -> Result<u64, SourceError> {
+    let mut source = options.open()?.into_source();
+    let limits = BatchLimits {
+        records: DEFAULT_BATCH_RECORDS,
+        bytes: usize::MAX,
+        memory_limit_bytes: options.largest_record.saturating_mul(2),
+    };
+    let mut batches = Batches::new(Columns::NONE);
+    let before = thread_nanoseconds();
+    loop {
+        batches.clear();
+        match source.poll(&mut batches, limits, None, Duration::ZERO)? {
+            Event::Assigned(all) => {
+                if let Poll::Ready(start) = source.resolve(&all, Start::Earliest)? {
+                    source.assign(&start)?;
+                }
+            }
+            Event::End => break,
+            _ => {}
+        }
+    }
+    Ok(thread_nanoseconds() - before)
+}
+
+fn read_recording(path: &Path) -> Result<u64, SourceError> {
     let failed = |error| SourceError::from(recording::Error::from(error));
     let mut reader = Reader::open(path).map_err(failed)?;
     let before = thread_nanoseconds();

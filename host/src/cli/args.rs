@@ -9,8 +9,9 @@ use super::notices;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    self, ConfigError, KafkaSettings, Layer, LimitsLayer, LoadError, LogFilter, LogFormat,
-    MissingTopics, Origins, Privileged, ProcessorLayer, RecordCount, Size, Span, Text,
+    self, ConfigError, GitLayer, KafkaSettings, Layer, LimitsLayer, LoadError, LogFilter,
+    LogFormat, MissingTopics, Origins, Privileged, ProcessorLayer, RecordCount, Size, Span, Text,
+    Time,
 };
 use crate::observe::logging;
 use crate::pipeline::stop::{ExitOnSignals, Stop};
@@ -198,7 +199,35 @@ pub(super) struct SourceArguments {
     recording: Option<PathBuf>,
 
     #[command(flatten)]
+    git: GitArguments,
+
+    #[command(flatten)]
     connection: ConnectionArguments,
+}
+
+/// A git repository.
+#[derive(Clone, Debug, clap::Args)]
+struct GitArguments {
+    /// Read a local git repository instead of Kafka, as Software Heritage would archive it.
+    #[arg(long, value_name = "REPO")]
+    git: Option<PathBuf>,
+
+    /// With `--git`, the URL of the origin [default: that of the remote `origin`, or of the folder].
+    #[arg(long, value_name = "URL")]
+    origin: Option<Text>,
+
+    /// With `--git`, the time of the visit: a day, or a time such as `2026-01-31T12:00:00Z` [default: that of the
+    /// newest commit of a ref].
+    #[arg(long, value_name = "TIME")]
+    visit_date: Option<Time>,
+
+    /// With `--git`, also read objects to which no ref leads.
+    #[arg(long)]
+    all_objects: bool,
+
+    /// With `--git`, the size from which a content is a skipped content [default: 100MiB].
+    #[arg(long, value_name = "SIZE")]
+    max_content_size: Option<Size>,
 }
 
 /// The consumer group of a command that runs no plugin.
@@ -299,7 +328,20 @@ impl ConnectionArguments {
 impl SourceArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
         layer.journal.recording = self.recording;
+        self.git.add_to(layer);
         self.connection.add_to(layer);
+    }
+}
+
+impl GitArguments {
+    fn add_to(self, layer: &mut Layer) {
+        layer.git = GitLayer {
+            repository: self.git,
+            origin: self.origin,
+            visit_date: self.visit_date,
+            all_objects: self.all_objects.then_some(true),
+            max_content_size: self.max_content_size,
+        };
     }
 }
 

@@ -222,7 +222,7 @@ impl Bench<'_> {
         };
         Benchmark {
             host_version: env!("CARGO_PKG_VERSION"),
-            recording: self.conditions.recording.display().to_string(),
+            recording: self.conditions.name.display().to_string(),
             warm_up: self.arguments.warm_up,
             plugins,
             ratios,

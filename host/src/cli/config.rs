@@ -184,7 +184,7 @@ impl Printer<'_> {
         if self.layer.kafka.group_instance_id.is_some() {
             settings.retain(|(name, _)| name != GROUP_INSTANCE_ID);
         }
-        if settings.is_empty() || self.layer.journal.recording.is_some() {
+        if settings.is_empty() || config::is_local(self.layer) {
             return;
         }
         // The last one of the same name wins.
@@ -224,7 +224,7 @@ impl Printer<'_> {
     /// The default of a setting, where it has one that does not depend on others.
     fn default(&self, setting: Setting) -> Option<Value> {
         let layer = self.layer;
-        let reads_cluster = layer.journal.recording.is_none();
+        let reads_cluster = !config::is_local(layer);
         let is_limited = layer.process.memory.is_some();
         let value = match setting {
             Setting::Prefix => serde_json::to_value(DEFAULT_PREFIX),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Config, PluginConfig, Source, StartFrom};
+use crate::config::{Config, Local, PluginConfig, Source, StartFrom};
 use crate::confine::{self, Paths};
 
 /// Parts of the names of librdkafka's settings whose values are files or folders.
@@ -41,7 +41,9 @@ fn paths(config: &Config) -> Paths {
     paths.read.push(config.plugin.clone());
     paths.read.extend(config.options.file.clone());
     match &config.source {
-        Source::Local(local) => paths.read.push(local.path().to_owned()),
+        Source::Local(Local::Recording(path)) => paths.read.push(path.clone()),
+        // The programs that read it run already.
+        Source::Local(Local::Git(_)) => {}
         Source::Kafka(kafka) => {
             if let Some(StartFrom::OffsetFile(path)) = &kafka.from {
                 paths.read.push(path.clone());

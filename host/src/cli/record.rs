@@ -83,9 +83,9 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         ReadSource::Cluster(connection) => {
             transfer::record(&cluster_settings(connection), &part, &path, &stop)
         }
-        ReadSource::Local(source) => {
-            transfer::record_local(build::local(source), &part, &path, &stop)
-        }
+        ReadSource::Local(source) => build::local(source)
+            .map_err(transfer::Error::from)
+            .and_then(|local| transfer::record_local(local, &part, &path, &stop)),
     };
     recorded.map_err(|error| Report::of(&error, names))
 }

@@ -234,7 +234,7 @@ mod tests {
     }
 
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
-        --recording r --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
+        --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
@@ -254,6 +254,11 @@ mod tests {
         expected.journal.missing_topics = Some(MissingTopics::Ignore);
         expected.journal.prefix = Some("x".to_owned());
         expected.journal.recording = Some("r".into());
+        expected.git.repository = Some("d".into());
+        expected.git.origin = text("u");
+        expected.git.visit_date = Some("2026-01-02".parse().unwrap());
+        expected.git.all_objects = Some(true);
+        expected.git.max_content_size = size("7KiB");
         expected.journal.on_eof = Some(OnEof::Stop);
         expected.journal.phases = Some(Phases::Reverse);
         expected.journal.stop_after = Some(7);

@@ -109,9 +109,9 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
             &mut print,
             &stop,
         ),
-        ReadSource::Local(source) => {
-            transfer::show_local(build::local(source), &part, &wanted, &mut print, &stop)
-        }
+        ReadSource::Local(source) => build::local(source)
+            .map_err(transfer::Error::from)
+            .and_then(|local| transfer::show_local(local, &part, &wanted, &mut print, &stop)),
     };
     match shown.map_err(|error| Report::of(&error, names))? {
         0 => Err(nothing(&wanted)),

@@ -12,7 +12,7 @@ use super::setting::Setting;
 use super::source;
 use super::values::{
     KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics, OnEof,
-    OnFailure, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, TopicPartition,
+    OnFailure, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, Time, TopicPartition,
     WorkerCount,
 };
 
@@ -47,6 +47,7 @@ impl Merge for Privileged {}
 impl Merge for MissingTopics {}
 impl Merge for Phases {}
 impl Merge for StartFrom {}
+impl Merge for Time {}
 impl Merge for MetricsAddress {}
 impl Merge for LogFilter {}
 impl Merge for LogFormat {}
@@ -93,7 +94,7 @@ macro_rules! section {
                 }
             }
 
-            fn settings(&self) -> impl Iterator<Item = Setting> {
+            pub(super) fn settings(&self) -> impl Iterator<Item = Setting> {
                 [$(self.$member.is_some().then_some(Setting::$setting)),*].into_iter().flatten()
             }
 
@@ -170,6 +171,22 @@ section! {
         stop_after: u64 = StopAfter,
         /// Whether topics that are missing are created.
         create_topics: bool = CreateTopics,
+    }
+}
+
+section! {
+    /// A git repository that is read instead of a cluster.
+    GitLayer {
+        /// A folder of it.
+        repository: PathBuf = Git,
+        /// The URL of the origin.
+        origin: Text = Origin,
+        /// The time of the visit.
+        visit_date: Time = VisitDate,
+        /// Whether objects are read that no ref leads to.
+        all_objects: bool = AllObjects,
+        /// Bytes from which a content is skipped.
+        max_content_size: Size = MaxContentSize,
     }
 }
 
@@ -273,6 +290,8 @@ pub(crate) struct Layer {
     pub(crate) processor: ProcessorLayer,
     /// The selection of records.
     pub(crate) journal: JournalLayer,
+    /// The git repository.
+    pub(crate) git: GitLayer,
     /// The cluster.
     pub(crate) kafka: KafkaLayer,
     /// Where outputs are written to, as `[NAME=]FILE`.
@@ -298,6 +317,7 @@ impl Layer {
         Self {
             processor: self.processor.over(lower.processor),
             journal: self.journal.over(lower.journal),
+            git: self.git.over(lower.git),
             kafka: self.kafka.over(lower.kafka),
             outputs: self.outputs.or(lower.outputs),
             limits: self.limits.over(lower.limits),
@@ -315,6 +335,7 @@ impl Layer {
         self.processor
             .settings()
             .chain(self.journal.settings())
+            .chain(self.git.settings())
             .chain(self.kafka.settings())
             .chain(outputs)
             .chain(self.limits.settings())
@@ -349,6 +370,7 @@ impl Layer {
         let value = &mut Some(value);
         self.processor.read(setting, value)?;
         self.journal.read(setting, value)?;
+        self.git.read(setting, value)?;
         self.kafka.read(setting, value)?;
         self.limits.read(setting, value)?;
         self.process.read(setting, value)?;
@@ -365,6 +387,7 @@ impl Layer {
         self.processor
             .value(setting)
             .or_else(|| self.journal.value(setting))
+            .or_else(|| self.git.value(setting))
             .or_else(|| self.kafka.value(setting))
             .or_else(|| self.limits.value(setting))
             .or_else(|| self.process.value(setting))

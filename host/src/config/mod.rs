@@ -37,19 +37,19 @@ pub(crate) use self::group::GroupConfig;
 #[cfg(test)]
 pub(crate) use self::layer::Layers;
 pub(crate) use self::layer::{
-    FailureLayer, GROUP_INSTANCE_ID, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer, ObserveLayer,
-    PASSWORD, ProcessorLayer,
+    FailureLayer, GROUP_INSTANCE_ID, GitLayer, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer,
+    ObserveLayer, PASSWORD, ProcessorLayer,
 };
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::plugin::PluginConfig;
 pub(crate) use self::setting::Setting;
-pub(crate) use self::source::{Kafka, Local, ReadConfig, ReadSource, Source, SourceKind};
+pub(crate) use self::source::{Kafka, Local, ReadConfig, ReadSource, Source, SourceKind, is_local};
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics, OnEof,
-    OnFailure, Percent, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text,
+    OnFailure, Percent, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, Time,
     TopicPartition, WorkerCount, time,
 };
 
@@ -59,6 +59,8 @@ pub(crate) const DEFAULT_PREFIX: &str = "swh.journal.objects";
 pub(crate) const DEFAULT_BATCH_RECORDS: usize = 1000;
 /// The default time limit for one call.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+/// The default of [`Setting::MaxContentSize`], in bytes: that of upstream's loaders.
+pub(crate) const DEFAULT_MAX_CONTENT_SIZE: u64 = 100 << 20;
 /// The default limit on the memory for compiling a plugin: twice that of the largest known one, a whole Python.
 pub(crate) const DEFAULT_COMPILE_MEMORY: usize = 768 << 20;
 /// The default limit on the CPU time for compiling a plugin; a whole Python takes 22 s.

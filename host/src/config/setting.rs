@@ -19,6 +19,16 @@ pub(crate) enum Setting {
     MissingTopics,
     /// The recording that is read instead of a cluster.
     Recording,
+    /// The git repository that is read instead of a cluster.
+    Git,
+    /// The URL of the repository as an origin.
+    Origin,
+    /// The time of the repository's visit.
+    VisitDate,
+    /// Whether objects of the repository are read that no ref leads to.
+    AllObjects,
+    /// The size from which a content of the repository is skipped.
+    MaxContentSize,
     /// Where a run ends when all existing records are processed.
     OnEof,
     /// The stages of a replay.
@@ -89,7 +99,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 46] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -98,6 +108,11 @@ impl Setting {
         Self::Privileged,
         Self::MissingTopics,
         Self::Recording,
+        Self::Git,
+        Self::Origin,
+        Self::VisitDate,
+        Self::AllObjects,
+        Self::MaxContentSize,
         Self::OnEof,
         Self::Phases,
         Self::StopAfter,

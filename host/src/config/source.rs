@@ -1,11 +1,12 @@
 //! The sources of records: their kinds, and the one that a configuration names.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use super::layer::{KafkaLayer, Layer};
+use super::layer::{GitLayer, KafkaLayer, Layer};
 use super::setting::Setting;
 use super::values::{OnEof, StartFrom, TopicPartition};
-use super::{ConfigError, Connection, Objects};
+use super::{ConfigError, Connection, DEFAULT_MAX_CONTENT_SIZE, Objects};
 
 /// Where records are read from.
 #[derive(Clone, Debug)]
@@ -21,6 +22,37 @@ pub(crate) enum Source {
 pub(crate) enum Local {
     /// A journal in a file.
     Recording(PathBuf),
+    /// A git repository.
+    Git(Git),
+}
+
+/// A git repository, and how it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Git {
+    /// A folder of it.
+    pub(crate) repository: PathBuf,
+    /// The URL of the origin, if it is given.
+    pub(crate) origin: Option<String>,
+    /// The time of the visit, if it is given.
+    pub(crate) visit_date: Option<SystemTime>,
+    /// Whether objects are read that no ref leads to.
+    pub(crate) all_objects: bool,
+    /// Bytes from which a content is skipped.
+    pub(crate) max_content_size: u64,
+}
+
+impl Git {
+    fn of(layer: &GitLayer) -> Option<Self> {
+        Some(Self {
+            repository: layer.repository.clone()?,
+            origin: layer.origin.as_ref().map(|origin| origin.0.clone()),
+            visit_date: layer.visit_date.map(|date| date.0),
+            all_objects: layer.all_objects.unwrap_or_default(),
+            max_content_size: layer
+                .max_content_size
+                .map_or(DEFAULT_MAX_CONTENT_SIZE, |size| size.0 as u64),
+        })
+    }
 }
 
 /// A cluster, and how it is read.
@@ -43,6 +75,7 @@ impl Local {
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Recording(path) => path,
+            Self::Git(git) => &git.repository,
         }
     }
 
@@ -50,6 +83,7 @@ impl Local {
     pub(crate) fn kind(&self) -> SourceKind {
         match self {
             Self::Recording(_) => SourceKind::Recording,
+            Self::Git(_) => SourceKind::Git,
         }
     }
 }
@@ -62,18 +96,21 @@ impl Local {
 pub(crate) enum SourceKind {
     /// A file.
     Recording,
+    /// A git repository.
+    Git,
     /// A cluster.
     Kafka,
 }
 
 impl SourceKind {
     /// All kinds, in the order in which messages name them.
-    pub(crate) const ALL: [Self; 2] = [Self::Recording, Self::Kafka];
+    pub(crate) const ALL: [Self; 3] = [Self::Recording, Self::Git, Self::Kafka];
 
     /// The setting that names a source of this kind.
     pub(crate) fn setting(self) -> Setting {
         match self {
             Self::Recording => Setting::Recording,
+            Self::Git => Setting::Git,
             Self::Kafka => Setting::Brokers,
         }
     }
@@ -82,6 +119,7 @@ impl SourceKind {
     fn named(layer: &Layer) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|kind| match kind {
             Self::Recording => layer.journal.recording.is_some(),
+            Self::Git => layer.git.repository.is_some(),
             Self::Kafka => layer.kafka.brokers.is_some(),
         })
     }
@@ -90,6 +128,7 @@ impl SourceKind {
     fn remove_from(self, layer: &mut Layer) {
         match self {
             Self::Recording => layer.journal.recording = None,
+            Self::Git => layer.git = GitLayer::default(),
             Self::Kafka => layer.kafka = KafkaLayer::default(),
         }
     }
@@ -101,7 +140,7 @@ impl SourceKind {
 }
 
 /// Whether a layer names a source that is no cluster.
-pub(super) fn is_local(layer: &Layer) -> bool {
+pub(crate) fn is_local(layer: &Layer) -> bool {
     SourceKind::named(layer).any(SourceKind::is_local)
 }
 
@@ -157,6 +196,12 @@ pub(super) fn source(layer: &Layer) -> Result<Source, ConfigError> {
 
 /// The source that the layer names, unless that is a cluster.
 fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
+    if layer.git.repository.is_none()
+        && let Some(given) = layer.git.settings().next()
+    {
+        let missing = Setting::Git;
+        return Err(ConfigError::Incomplete { missing, given });
+    }
     let mut named = SourceKind::named(layer);
     let Some(kind) = named.next().filter(|kind| kind.is_local()) else {
         return Ok(None);
@@ -181,6 +226,7 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
     let journal = &layer.journal;
     Ok(match kind {
         SourceKind::Recording => journal.recording.clone().map(Local::Recording),
+        SourceKind::Git => Git::of(&layer.git).map(Local::Git),
         SourceKind::Kafka => None,
     })
 }
@@ -246,9 +292,26 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_a_repository_need_one() {
+        let read = |text| ReadConfig::try_from(layer(text));
+        let error = read(r#"{"git": {"origin": "o"}, "kafka": {"brokers": "b"}}"#).unwrap_err();
+        let (missing, given) = (Setting::Git, Setting::Origin);
+        assert_eq!(error, ConfigError::Incomplete { missing, given });
+        let config = read(
+            r#"{"git": {"repository": "r", "visit_date": "2026-01-02", "max_content_size": "1KiB"}}"#,
+        );
+        let ReadSource::Local(Local::Git(git)) = config.unwrap().source else {
+            panic!("it is a repository");
+        };
+        assert_eq!((git.max_content_size, git.all_objects), (1024, false));
+        assert!(git.visit_date.is_some() && git.origin.is_none());
+    }
+
+    #[test]
     fn each_kind_is_named_by_its_setting_and_removed_with_it() {
         for (kind, text) in [
             (SourceKind::Recording, r#"{"journal": {"recording": "r"}}"#),
+            (SourceKind::Git, r#"{"git": {"repository": "r"}}"#),
             (SourceKind::Kafka, r#"{"kafka": {"brokers": "b"}}"#),
         ] {
             let mut layer = layer(text);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZero;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
 use serde::{Serialize, Serializer};
@@ -68,6 +68,9 @@ pub(crate) enum ValueError {
     /// It is no limit on failures.
     #[error("it is neither a number of records nor a share from 0% to 100%")]
     Failures,
+    /// It is not a time.
+    #[error("it is not a day or a time such as 2026-01-31 or 2026-01-31T12:00:00Z")]
+    Time,
     /// A time that has not come yet.
     #[error("it is in the future")]
     Future,
@@ -97,6 +100,11 @@ pub(crate) struct WorkerCount(pub(crate) NonZero<usize>);
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct Text(pub(crate) String);
+
+/// A time, or the beginning of a day in UTC: `2026-01-31T12:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct Time(pub(crate) SystemTime);
 
 /// A partition of a topic: `TOPIC:NUMBER`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -270,6 +278,7 @@ macro_rules! write_as_text {
 }
 
 write_as_text!(
+    Time,
     TopicPartition,
     Phases,
     Privileged,
@@ -277,6 +286,12 @@ write_as_text!(
     MetricsAddress,
     MaxFailures
 );
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_rfc3339(self.0).fmt(f)
+    }
+}
 
 impl fmt::Display for TopicPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -355,6 +370,14 @@ impl FromStr for Text {
     }
 }
 
+impl FromStr for Time {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        time(text).map(Self).ok_or(ValueError::Time)
+    }
+}
+
 impl FromStr for TopicPartition {
     type Err = ValueError;
 
@@ -405,6 +428,7 @@ read_from_scalar!(
     WorkerCount,
     Text,
     StartFrom,
+    Time,
     TopicPartition,
     Phases,
     Privileged,

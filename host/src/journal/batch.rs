@@ -30,6 +30,16 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// No column.
+    pub const NONE: Self = Self {
+        values: false,
+        value_ends: false,
+        keys: false,
+        partitions: false,
+        offsets: false,
+        timestamps: false,
+    };
+
     /// Every column.
     pub const ALL: Self = Self {
         values: true,

@@ -343,6 +343,12 @@ impl Subscription {
             .collect()
     }
 
+    /// The privileged topics of all object types that have one.
+    pub(crate) fn privileged_names(&self) -> Vec<String> {
+        let name = |object_type| format!("{}{PRIVILEGED}.{object_type}", self.prefix);
+        ANONYMISED.into_iter().map(name).collect()
+    }
+
     /// Splits a name; `None` when it does not have the prefix.
     fn topic(&self, name: &str) -> Option<Topic> {
         let rest = name.strip_prefix(&self.prefix)?;

@@ -45,7 +45,7 @@ use crate::sink::dead_letters::RunIdentity;
 use crate::sink::files::Files;
 use crate::sink::{SinkError, jsonl};
 use crate::source::local::Local;
-use crate::source::{BatchLimits, SourceError};
+use crate::source::{BatchLimits, SourceError, git};
 use crate::text;
 
 /// Why no pipeline can be built from a configuration.
@@ -125,6 +125,8 @@ pub(crate) struct Pipeline {
 pub(crate) struct Prepared {
     memory: MemoryPlan,
     plugin: CompiledPlugin,
+    /// The source, unless it is a cluster.
+    local: Option<Local>,
     reopen: Reopen,
     /// The configuration as the page shows it.
     shown: String,
@@ -183,16 +185,22 @@ impl CompiledPlugin {
     }
 }
 
-/// Checks the settings, and compiles the plugin.
+/// Checks the settings, compiles the plugin, and starts the programs that the source needs.
 ///
 /// # Errors
-/// When settings are wrong whatever the plugin is, or the file is no plugin for this host.
+/// When settings are wrong whatever the plugin is, the file is no plugin for this host, or the source is not there.
 pub(crate) fn prepare(config: &Config) -> Result<Prepared, BuildError> {
     let reopen = Reopen::on_signal();
     let memory = check(config)?;
+    let plugin = CompiledPlugin::of(config)?;
+    let local = match &config.source {
+        config::Source::Local(source) => Some(local(source)?),
+        config::Source::Kafka(_) => None,
+    };
     Ok(Prepared {
         memory,
-        plugin: CompiledPlugin::of(config)?,
+        plugin,
+        local,
         reopen,
         shown: String::new(),
     })
@@ -213,12 +221,13 @@ impl Pipeline {
         let Prepared {
             memory,
             plugin,
+            local,
             reopen,
             shown,
         } = prepared;
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
-        let input = Input::begin(config, &memory)?;
+        let input = Input::begin(config, &memory, local)?;
         let plugin = plugin.interrupted_by(stop.interrupt());
         let plugin = Arc::new(plugin.load(limits)?);
         let options = plugin_options(&config.options, &plugin)?;
@@ -582,11 +591,24 @@ pub(crate) fn given_partitions(kafka: &config::Kafka) -> Vec<Partition> {
     kafka.partitions.iter().map(partition).collect()
 }
 
-/// A source that is no cluster.
-pub(crate) fn local(source: &config::Local) -> Local {
-    match source {
+/// A source that is no cluster. This may start programs, and starts no thread.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn local(source: &config::Local) -> Result<Local, SourceError> {
+    Ok(match source {
         config::Local::Recording(path) => Local::Recording(path.clone()),
-    }
+        config::Local::Git(source) => {
+            let options = git::Options {
+                repository: source.repository.clone(),
+                origin: source.origin.clone(),
+                visit_date: source.visit_date.map(git::VisitDate::from),
+                all_objects: source.all_objects,
+                max_content_size: source.max_content_size,
+            };
+            Local::Git(Arc::new(git::Repository::open(&options)?))
+        }
+    })
 }
 
 /// The settings of a cluster's clients, of all commands alike.
@@ -612,9 +634,17 @@ enum Input {
 }
 
 impl Input {
-    fn begin(config: &Config, memory: &MemoryPlan) -> Result<Self, BuildError> {
+    /// `local` is the source, unless it is a cluster.
+    fn begin(
+        config: &Config,
+        memory: &MemoryPlan,
+        local: Option<Local>,
+    ) -> Result<Self, BuildError> {
+        if let Some(local) = local {
+            return Ok(Self::Local(local));
+        }
         match &config.source {
-            config::Source::Local(source) => Ok(Self::Local(local(source))),
+            config::Source::Local(source) => Ok(Self::Local(self::local(source)?)),
             config::Source::Kafka(kafka) => {
                 let start = AskedStart::of(kafka, SystemTime::now())?;
                 let mut settings = cluster_settings(&kafka.connection);

@@ -136,8 +136,12 @@ impl Checker<'_> {
         let Some(types) = types else {
             return self.skip(&[Subject::Recording], NO_TYPES);
         };
+        let local = match build::local(source) {
+            Ok(local) => local,
+            Err(error) => return self.fail(Subject::Recording, BuildError::Source(error)),
+        };
         let options = local::Options {
-            local: build::local(source),
+            local,
             subscription: build::subscription(&self.config.objects, types),
             tombstones: plan.is_some_and(|plan| plan.tombstones),
             largest_record: build::batch_limits(self.config, &self.memory()).largest_record(),

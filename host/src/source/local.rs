@@ -5,16 +5,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::git::{Git, Repository};
 use super::recording::{self, Recording};
 use super::{Source, SourceError};
 use crate::journal::batch::Topic;
 use crate::journal::topics::Subscription;
 
 /// What is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Local {
     /// A journal in a file.
     Recording(PathBuf),
+    /// A git repository, which is open already: that starts programs, and a process that is confined cannot.
+    Git(Arc<Repository>),
 }
 
 /// A source that is no cluster, and which of its records are read.
@@ -58,6 +61,10 @@ impl Options {
                 tombstones: self.tombstones,
                 largest_record: self.largest_record,
             })?)),
+            Local::Git(repository) => {
+                let repository = Arc::clone(repository);
+                Ok(Box::new(Git::open(repository, &self.subscription)?))
+            }
         }
     }
 }
@@ -69,6 +76,20 @@ impl LocalSource for Recording {
 
     fn check_rereading(&self) -> Result<(), SourceError> {
         Ok(self.check_rereading()?)
+    }
+
+    fn into_source(self: Box<Self>) -> Box<dyn Source> {
+        self
+    }
+}
+
+impl LocalSource for Git {
+    fn topics(&self) -> Vec<Arc<Topic>> {
+        self.topics()
+    }
+
+    fn check_rereading(&self) -> Result<(), SourceError> {
+        Ok(())
     }
 
     fn into_source(self: Box<Self>) -> Box<dyn Source> {

@@ -1,5 +1,6 @@
-//! Where records come from: a Kafka cluster, a recording and others that are read without a cluster.
+//! Where records come from: a Kafka cluster, a recording, a git repository and others that are read without a cluster.
 
+pub(crate) mod git;
 pub(crate) mod kafka;
 pub(crate) mod local;
 pub(crate) mod recording;
@@ -174,6 +175,9 @@ pub(crate) enum SourceError {
     /// The recording.
     #[error(transparent)]
     Recording(#[from] recording::Error),
+    /// The git repository.
+    #[error(transparent)]
+    Git(#[from] git::Error),
     /// The Kafka cluster.
     #[error(transparent)]
     Kafka(#[from] crate::kafka::Error),

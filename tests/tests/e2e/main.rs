@@ -8,6 +8,7 @@ mod confinement;
 mod delivery;
 mod describe;
 mod failures;
+mod git;
 mod harness;
 mod large_records;
 mod objects;

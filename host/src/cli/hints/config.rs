@@ -108,6 +108,7 @@ fn sources(names: Names<'_>, needs_a_group: bool) -> String {
         let setting = names.of(kind.setting());
         match kind {
             SourceKind::Recording => format!("{setting} reads a recording"),
+            SourceKind::Git => format!("{setting} a git repository"),
             SourceKind::Kafka if needs_a_group => {
                 let group = names.of(Setting::GroupId);
                 format!("{setting} with {group} a Kafka cluster")

@@ -3,6 +3,7 @@
 
 mod check;
 mod config;
+mod git;
 mod kafka;
 mod load;
 mod memory;

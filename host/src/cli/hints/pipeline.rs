@@ -112,7 +112,7 @@ impl Explain for BuildError {
 impl Explain for SourceError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
-            Self::Recording(_) => chain(self),
+            Self::Recording(_) | Self::Git(_) => chain(self),
             Self::Kafka(error) => error.sentence(names),
         }
     }
@@ -120,6 +120,7 @@ impl Explain for SourceError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         match self {
             Self::Recording(error) => error.hint(names),
+            Self::Git(error) => error.hint(names),
             Self::Kafka(error) => error.hint(names),
         }
     }
@@ -127,6 +128,7 @@ impl Explain for SourceError {
     fn is_wrong_use(&self) -> bool {
         match self {
             Self::Recording(error) => error.is_wrong_use(),
+            Self::Git(error) => error.is_wrong_use(),
             Self::Kafka(error) => error.is_wrong_use(),
         }
     }

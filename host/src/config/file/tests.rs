@@ -95,8 +95,18 @@ stop_after: 5
 fn every_setting_can_be_set_from_a_file() {
     for setting in Setting::ALL {
         let values = [
-            "true", "1", "1s", "stop", "{a: b}", "[a]", "[t:1]", "earliest", "error", "1MiB",
+            "true",
+            "1",
+            "1s",
+            "stop",
+            "{a: b}",
+            "[a]",
+            "[t:1]",
+            "earliest",
+            "error",
+            "1MiB",
             "text",
+            "2026-01-31",
         ];
         let is_set = values.iter().any(|value| {
             let document = document(&format!("{}: {value}", key(setting)));

@@ -89,8 +89,8 @@ fn flags_that_do_not_go_together_are_wrong_use() {
         .hints("leave `--workers` out");
     let host = || Host::run(&paths::plugin(HOSTILE));
     is_wrong_use(host())
-        .says("`--recording` or `--brokers` is required")
-        .hints("`--recording` reads a recording, `--brokers` with `--group-id` a Kafka cluster");
+        .says("`--recording`, `--git` or `--brokers` is required")
+        .hints("`--recording` reads a recording, `--git` a git repository, `--brokers` with `--group-id` a Kafka cluster");
     is_wrong_use(host().args(["--brokers", "127.0.0.1:1"]))
         .says("`--group-id` is required with `--brokers`");
     is_wrong_use(host().args(["--group-id", "g"]))

@@ -313,7 +313,8 @@ fn recording_without_a_source_names_all_kinds() {
         .code(2);
     assert_eq!(
         finished.stderr,
-        "error: `--recording` or `--brokers` is required\nhint: `--recording` reads a recording, `--brokers` a Kafka \
+        "error: `--recording`, `--git` or `--brokers` is required\nhint: `--recording` reads a recording, `--git` a git \
+         repository, `--brokers` a Kafka \
          cluster\n"
     );
 }
