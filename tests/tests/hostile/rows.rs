@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::table::{Case, TOO_LONG, fails, succeeds};
+use crate::table::{Case, fails, succeeds};
 use journal_tests::guest::{aggregating, emit, processing};
 
 /// `{"k": key, "n": n, "m": m}`, all three as msgpack.
@@ -207,7 +207,8 @@ pub(crate) fn cases() -> Vec<Case> {
         fails(
             "row without end",
             processing(&without_end(b"\x81\xa1a\x01")),
-            TOO_LONG,
+            // What comes first depends on the machine.
+            "in one call|the processor ran longer than 500 ms|the processor did not return within 2 s",
         ),
         succeeds(
             "rows that steer the terminal",
