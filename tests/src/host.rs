@@ -314,15 +314,23 @@ impl Running {
     /// When it has ended.
     #[must_use]
     pub fn cpu_time(&self) -> Duration {
+        self.cpu_time_so_far().expect("the host is running")
+    }
+
+    /// The CPU time that it has taken; none once it was seen to have ended.
+    ///
+    /// # Panics
+    /// When the system writes something else than expected.
+    #[must_use]
+    pub fn cpu_time_so_far(&self) -> Option<Duration> {
         /// The resolution of Linux's figures.
         const TICK: Duration = Duration::from_millis(10);
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
-            .expect("the host is running");
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         // The name of the program may hold spaces.
         let (_, numbers) = stat.rsplit_once(')').expect("the kernel writes the name");
         let times = numbers.split_whitespace().skip(11).take(2);
         let ticks: u32 = times.filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
-        TICK * ticks
+        Some(TICK * ticks)
     }
 
     /// Whether it has ended.
