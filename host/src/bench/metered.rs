@@ -7,11 +7,12 @@ use crate::journal::batch::Batches;
 use crate::journal::offsets::{OffsetStore, Offsets, Partition, Remaining, Start};
 use crate::observe::meter::{Meter, Stage};
 use crate::sink::{Checkpoint, Committed, Sink, SinkError};
+use crate::source::local::LocalSource;
 use crate::source::{BatchLimits, Event, Source, SourceError};
 
 /// A source whose polls are metered.
 pub(super) struct MeteredSource {
-    pub(super) source: Box<dyn Source>,
+    pub(super) source: LocalSource,
     pub(super) meter: Meter,
 }
 
@@ -30,6 +31,10 @@ impl Source for MeteredSource {
 
     fn position(&self) -> Offsets {
         self.source.position()
+    }
+
+    fn position_before(&self, batches: &Batches) -> Offsets {
+        self.source.position_before(batches)
     }
 
     fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
@@ -57,7 +62,7 @@ impl Source for MeteredSource {
     }
 
     fn close(self: Box<Self>, others_end: Option<Instant>) {
-        self.source.close(others_end);
+        Box::new(self.source).close(others_end);
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use journal_recording::Reader;
@@ -14,7 +13,7 @@ use super::{Error, Parts};
 use crate::config::DEFAULT_BATCH_RECORDS;
 use crate::config::memory::USUAL_HELD;
 use crate::journal::batch::{Batches, Columns};
-use crate::journal::offsets::{NoStore, Start};
+use crate::journal::offsets::NoStore;
 use crate::journal::plan::Plan;
 use crate::journal::topics::{ObjectTypes, Privileged, Subscription};
 use crate::observe::meter::{Meter, Reading, thread_nanoseconds};
@@ -28,7 +27,7 @@ use crate::pipeline::{
 };
 use crate::sandbox::{Limits, Plugin, Processor};
 use crate::sink::{RowLimits, Sink, jsonl};
-use crate::source::local::{self, Local};
+use crate::source::local::{self, Local, LocalSource};
 use crate::source::recording;
 use crate::source::{BatchLimits, Event, Source, SourceError};
 
@@ -166,8 +165,8 @@ impl Subject {
         }
     }
 
-    fn source(&self, conditions: &Conditions) -> Result<Box<dyn Source>, Error> {
-        Ok(self.options(conditions).open()?.into_source())
+    fn source(&self, conditions: &Conditions) -> Result<LocalSource, Error> {
+        Ok(self.options(conditions).open()?)
     }
 
     fn options(&self, conditions: &Conditions) -> local::Options {
@@ -230,7 +229,7 @@ fn settings(
 
 /// The parts of a round's worker.
 struct Metered {
-    source: Box<dyn Source>,
+    source: LocalSource,
     processor: Processor,
     processor_settings: ProcessorSettings,
     outputs: OutputBindings,
@@ -291,7 +290,7 @@ fn read_through(options: &local::Options) -> Result<u64, SourceError> {
 
 /// The same of a source of which only the batches are seen. Without columns they are hardly gathered.
 fn read_source(options: &local::Options) -> Result<u64, SourceError> {
-    let mut source = options.open()?.into_source();
+    let mut source = options.open()?;
     let limits = BatchLimits {
         records: DEFAULT_BATCH_RECORDS,
         bytes: usize::MAX,
@@ -299,17 +298,9 @@ fn read_source(options: &local::Options) -> Result<u64, SourceError> {
     };
     let mut batches = Batches::new(Columns::NONE);
     let before = thread_nanoseconds();
-    loop {
+    source.begin()?;
+    while source.poll(&mut batches, limits, None, Duration::ZERO)? != Event::End {
         batches.clear();
-        match source.poll(&mut batches, limits, None, Duration::ZERO)? {
-            Event::Assigned(all) => {
-                if let Poll::Ready(start) = source.resolve(&all, Start::Earliest)? {
-                    source.assign(&start)?;
-                }
-            }
-            Event::End => break,
-            _ => {}
-        }
     }
     Ok(thread_nanoseconds() - before)
 }

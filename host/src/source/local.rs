@@ -1,14 +1,17 @@
 //! Sources that are no cluster: one worker reads them from the first record to the last one, without a consumer group.
 //!
-//! To add one, add a variant of [`Local`] and a module beside this one.
+//! To add one, add a variant of [`Local`] and a module beside this one with a [`Sequence`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use super::git::{Git, Repository};
 use super::recording::{self, Recording};
-use super::{Source, SourceError};
-use crate::journal::batch::Topic;
+use super::{BatchLimits, Event, Source, SourceError};
+use crate::journal::batch::{Batches, Topic};
+use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::journal::topics::Subscription;
 
 /// What is read.
@@ -33,19 +36,158 @@ pub(crate) struct Options {
     pub largest_record: usize,
 }
 
-/// Such a source, once it is open.
-pub(crate) trait LocalSource: Source {
+/// What such a source reads: records one after the other. The position is the number of those that were read or passed
+/// over.
+pub(crate) trait Sequence: Send {
+    /// The file or folder.
+    fn path(&self) -> &Path;
+
     /// The topics that are read.
     fn topics(&self) -> Vec<Arc<Topic>>;
+
+    /// Fills `into` within the limits, and with no record from the position `end` on.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn fill(
+        &mut self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        end: Option<u64>,
+    ) -> Result<Event, SourceError>;
+
+    /// The position after the last record that was handed out or passed over.
+    fn position(&self) -> u64;
+
+    /// Goes to this position; what was read ahead is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be read, or not again.
+    fn go_to(&mut self, position: u64) -> Result<(), SourceError>;
 
     /// Refuses a source that can only be read once.
     ///
     /// # Errors
     /// When it cannot be read again.
-    fn check_rereading(&self) -> Result<(), SourceError>;
+    fn check_rereading(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
 
-    /// The same source, for a worker.
-    fn into_source(self: Box<Self>) -> Box<dyn Source>;
+    /// What is left to read.
+    fn remaining(&self) -> Remaining;
+}
+
+/// A source that is no cluster, once it is open. Its one partition stands for the file or folder.
+pub(crate) struct LocalSource {
+    sequence: Box<dyn Sequence>,
+    partition: Partition,
+    /// Whether the worker has answered that it reads the source.
+    assigned: bool,
+    /// The position before the last poll that handed something out.
+    before: u64,
+}
+
+impl LocalSource {
+    /// The source of these records.
+    pub(super) fn new(sequence: Box<dyn Sequence>) -> Self {
+        Self {
+            partition: Partition {
+                topic: sequence.path().to_string_lossy().into(),
+                number: 0,
+            },
+            sequence,
+            assigned: false,
+            before: 0,
+        }
+    }
+
+    /// The topics that are read.
+    #[must_use]
+    pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
+        self.sequence.topics()
+    }
+
+    /// Refuses a source that can only be read once.
+    ///
+    /// # Errors
+    /// When it cannot be read again.
+    pub(crate) fn check_rereading(&self) -> Result<(), SourceError> {
+        self.sequence.check_rereading()
+    }
+
+    /// Reads from the first record, without a worker that says so.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn begin(&mut self) -> Result<(), SourceError> {
+        self.assign(&Offsets::new())
+    }
+
+    fn at(&self, position: u64) -> Offsets {
+        Offsets::from([(self.partition.clone(), position)])
+    }
+}
+
+impl Source for LocalSource {
+    fn poll(
+        &mut self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        until: Option<&Offsets>,
+        _wait: Duration,
+    ) -> Result<Event, SourceError> {
+        if !self.assigned {
+            return Ok(Event::Assigned(vec![self.partition.clone()]));
+        }
+        let before = self.sequence.position();
+        let end = until.and_then(|until| until.get(&self.partition).copied());
+        let event = self.sequence.fill(into, limits, end)?;
+        if !into.is_empty() {
+            self.before = before;
+        }
+        Ok(event)
+    }
+
+    fn position(&self) -> Offsets {
+        if self.assigned {
+            self.at(self.sequence.position())
+        } else {
+            Offsets::new()
+        }
+    }
+
+    fn position_before(&self, _batches: &Batches) -> Offsets {
+        self.at(self.before)
+    }
+
+    /// It is read from its beginning, whatever is asked for.
+    fn resolve(&mut self, of: &[Partition], _start: Start) -> Result<Poll<Offsets>, SourceError> {
+        let beginning = of.iter().map(|partition| (partition.clone(), 0));
+        Ok(Poll::Ready(beginning.collect()))
+    }
+
+    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
+        self.assigned = true;
+        self.sequence
+            .go_to(start.get(&self.partition).copied().unwrap_or(0))
+    }
+
+    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
+        match to.get(&self.partition) {
+            Some(&position) if position != self.sequence.position() => {
+                self.sequence.go_to(position)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn release(&mut self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn remaining(&mut self) -> Remaining {
+        self.sequence.remaining()
+    }
 }
 
 impl Options {
@@ -53,46 +195,19 @@ impl Options {
     ///
     /// # Errors
     /// When it cannot be read, or lacks the topics.
-    pub(crate) fn open(&self) -> Result<Box<dyn LocalSource>, SourceError> {
-        match &self.local {
-            Local::Recording(path) => Ok(Box::new(Recording::open(recording::Options {
+    pub(crate) fn open(&self) -> Result<LocalSource, SourceError> {
+        let sequence: Box<dyn Sequence> = match &self.local {
+            Local::Recording(path) => Box::new(Recording::open(recording::Options {
                 path: path.clone(),
                 subscription: self.subscription.clone(),
                 tombstones: self.tombstones,
                 largest_record: self.largest_record,
-            })?)),
+            })?),
             Local::Git(repository) => {
                 let repository = Arc::clone(repository);
-                Ok(Box::new(Git::open(repository, &self.subscription)?))
+                Box::new(Git::open(repository, &self.subscription)?)
             }
-        }
-    }
-}
-
-impl LocalSource for Recording {
-    fn topics(&self) -> Vec<Arc<Topic>> {
-        self.topics()
-    }
-
-    fn check_rereading(&self) -> Result<(), SourceError> {
-        Ok(self.check_rereading()?)
-    }
-
-    fn into_source(self: Box<Self>) -> Box<dyn Source> {
-        self
-    }
-}
-
-impl LocalSource for Git {
-    fn topics(&self) -> Vec<Arc<Topic>> {
-        self.topics()
-    }
-
-    fn check_rereading(&self) -> Result<(), SourceError> {
-        Ok(())
-    }
-
-    fn into_source(self: Box<Self>) -> Box<dyn Source> {
-        self
+        };
+        Ok(LocalSource::new(sequence))
     }
 }

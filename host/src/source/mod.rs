@@ -74,19 +74,7 @@ pub(crate) trait Source: Send {
 
     /// The position of each assigned partition before the poll that handed these batches out, which was the last one
     /// that handed anything out.
-    fn position_before(&self, batches: &Batches) -> Offsets {
-        let mut before = self.position();
-        for batch in batches.as_slice() {
-            let mut seen = BTreeSet::new();
-            for (&number, &offset) in batch.partitions.iter().zip(&batch.offsets) {
-                if seen.insert(number) {
-                    let topic = batch.topic.name.as_str().into();
-                    before.insert(Partition { topic, number }, offset);
-                }
-            }
-        }
-        before
-    }
+    fn position_before(&self, batches: &Batches) -> Offsets;
 
     /// Looks up where `start` is in each partition. A question that has no answer yet is asked again.
     ///
@@ -145,6 +133,21 @@ pub(crate) trait Source: Send {
     /// Leaves, without committing anything. Called last, whether or not the run went well. Other workers are waited for
     /// until `others_end`, if there is such a time.
     fn close(self: Box<Self>, _others_end: Option<Instant>) {}
+}
+
+/// The positions before the poll that handed these batches out, of a source whose partitions are those of the records.
+#[must_use]
+pub(crate) fn before_records(mut position: Offsets, batches: &Batches) -> Offsets {
+    for batch in batches.as_slice() {
+        let mut seen = BTreeSet::new();
+        for (&number, &offset) in batch.partitions.iter().zip(&batch.offsets) {
+            if seen.insert(number) {
+                let topic = batch.topic.name.as_str().into();
+                position.insert(Partition { topic, number }, offset);
+            }
+        }
+    }
+    position
 }
 
 /// Tells a topic from one that was created under the same name after it was deleted.

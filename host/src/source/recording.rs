@@ -1,24 +1,23 @@
 //! Records from a recording: a journal in a file, read from its beginning to its end.
 //!
-//! The position of a recording is the number of frames that were read, in one partition that stands for the file:
-//! offsets may be missing from frames, and nothing vouches for their order.
+//! The position of a recording is the number of frames that were read: offsets may be missing from frames, and nothing
+//! vouches for their order.
 
 mod error;
 mod topics;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use journal_recording::{Frame, Reader};
 
 pub(crate) use self::error::Error;
 use self::topics::Topics;
-use super::{BatchLimits, Event, Source, SourceError};
+use super::local::Sequence;
+use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
 
 /// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.
@@ -37,19 +36,13 @@ pub(crate) struct Options {
     pub largest_record: usize,
 }
 
-/// A recording as a [`Source`].
+/// The records of a recording.
 pub(crate) struct Recording {
     reader: Reader<File>,
     topics: Topics,
     options: Options,
-    /// Stands for the file.
-    partition: Partition,
     /// Frames that were read.
     frames: u64,
-    /// Those that were read before the last poll that handed something out.
-    before: u64,
-    /// Whether the worker has answered that it reads the recording.
-    assigned: bool,
     /// Bytes of the file, where it is a regular one.
     bytes: Option<u64>,
 }
@@ -89,18 +82,11 @@ impl Recording {
             recording: reader.name().clone(),
             error,
         })?;
-        let partition = Partition {
-            topic: options.path.to_string_lossy().into(),
-            number: 0,
-        };
         Ok(Self {
             reader,
             topics,
             options,
-            partition,
             frames: 0,
-            before: 0,
-            assigned: false,
             bytes,
         })
     }
@@ -109,7 +95,7 @@ impl Recording {
     ///
     /// # Errors
     /// When it is no regular file.
-    pub(crate) fn check_rereading(&self) -> Result<(), Error> {
+    fn check_file(&self) -> Result<(), Error> {
         if self.bytes.is_some() {
             return Ok(());
         }
@@ -118,20 +104,13 @@ impl Recording {
         })
     }
 
-    /// The topics that are read.
-    #[must_use]
-    pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
-        self.topics.read().cloned().collect()
-    }
-
     /// Fills `into` within the limits, and with no frame from `end` on.
-    fn fill(
+    fn read(
         &mut self,
         into: &mut Batches,
         limits: BatchLimits,
         end: Option<u64>,
     ) -> Result<Event, Error> {
-        let before = self.frames;
         let mut ended = false;
         for _ in 0..FRAMES_A_POLL {
             let is_enough = into.records() == limits.records;
@@ -146,9 +125,6 @@ impl Recording {
                     break;
                 }
             }
-        }
-        if !into.is_empty() {
-            self.before = before;
         }
         Ok(match (into.is_empty(), ended) {
             (false, _) => Event::Records,
@@ -200,9 +176,9 @@ impl Recording {
     }
 
     /// Reads to this frame, from the beginning of the file if the frame was read already.
-    fn go_to(&mut self, frames: u64) -> Result<(), Error> {
+    fn read_to(&mut self, frames: u64) -> Result<(), Error> {
         if frames < self.frames {
-            self.check_rereading()?;
+            self.check_file()?;
             self.reader = reader(&self.options)?;
             self.topics.start_over();
             self.frames = 0;
@@ -238,53 +214,37 @@ fn record<'a>(frame: &Frame<'a>, ordinal: u64) -> RecordRef<'a> {
     }
 }
 
-impl Source for Recording {
-    fn poll(
+impl Sequence for Recording {
+    fn path(&self) -> &Path {
+        &self.options.path
+    }
+
+    fn topics(&self) -> Vec<Arc<Topic>> {
+        self.topics.read().cloned().collect()
+    }
+
+    fn fill(
         &mut self,
         into: &mut Batches,
         limits: BatchLimits,
-        until: Option<&Offsets>,
-        _wait: Duration,
+        end: Option<u64>,
     ) -> Result<Event, SourceError> {
-        if !self.assigned {
-            return Ok(Event::Assigned(vec![self.partition.clone()]));
-        }
-        let end = until.and_then(|until| until.get(&self.partition).copied());
-        Ok(self.fill(into, limits, end)?)
+        Ok(self.read(into, limits, end)?)
     }
 
-    fn position(&self) -> Offsets {
-        let own = self.assigned.then(|| (self.partition.clone(), self.frames));
-        own.into_iter().collect()
+    fn position(&self) -> u64 {
+        self.frames
     }
 
-    fn position_before(&self, _batches: &Batches) -> Offsets {
-        Offsets::from([(self.partition.clone(), self.before)])
+    fn go_to(&mut self, position: u64) -> Result<(), SourceError> {
+        Ok(self.read_to(position)?)
     }
 
-    /// A recording is read from its beginning, whatever is asked for.
-    fn resolve(&mut self, of: &[Partition], _start: Start) -> Result<Poll<Offsets>, SourceError> {
-        let beginning = of.iter().map(|partition| (partition.clone(), 0));
-        Ok(Poll::Ready(beginning.collect()))
+    fn check_rereading(&self) -> Result<(), SourceError> {
+        Ok(self.check_file()?)
     }
 
-    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
-        self.assigned = true;
-        self.rewind(start)
-    }
-
-    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
-        match to.get(&self.partition) {
-            Some(&frames) if frames != self.frames => Ok(self.go_to(frames)?),
-            _ => Ok(()),
-        }
-    }
-
-    fn release(&mut self) -> Result<(), SourceError> {
-        Ok(())
-    }
-
-    fn remaining(&mut self) -> Remaining {
+    fn remaining(&self) -> Remaining {
         Remaining::Bytes {
             read: self.reader.bytes_read(),
             total: self.bytes.unwrap_or(0),

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use journal_recording::{Frame, MAX_RECORD_BYTES};
@@ -12,7 +11,6 @@ use super::output::NewRecording;
 use super::record::{Copied, Ended, Part, TakeFrames, log_done};
 use super::with_progress;
 use crate::journal::batch::{Batch, Batches, Columns, Topic};
-use crate::journal::offsets::Start;
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
 use crate::source::local::{self, Local, LocalSource};
@@ -55,7 +53,7 @@ pub(crate) fn record_local(
 ///
 /// # Errors
 /// When it cannot be read, or lacks the topics.
-pub(super) fn open(local: Local, part: &Part) -> Result<Box<dyn LocalSource>, Error> {
+pub(super) fn open(local: Local, part: &Part) -> Result<LocalSource, Error> {
     let source = local::Options {
         local,
         subscription: part.subscription.clone(),
@@ -68,7 +66,7 @@ pub(super) fn open(local: Local, part: &Part) -> Result<Box<dyn LocalSource>, Er
 /// Reads the source from its beginning, until there are as many records as the part may have. Partitions and positions
 /// of the part are ignored.
 pub(super) fn copy(
-    source: Box<dyn LocalSource>,
+    source: LocalSource,
     topics: &[Arc<Topic>],
     part: &Part,
     output: &mut dyn TakeFrames,
@@ -76,7 +74,7 @@ pub(super) fn copy(
     stop: &Stop,
 ) -> Copied {
     let mut copy = Copy {
-        source: source.into_source(),
+        source,
         topics: topics.iter().map(|topic| (&*topic.name, 0)).collect(),
         part,
         output,
@@ -94,7 +92,7 @@ pub(super) fn copy(
 }
 
 struct Copy<'a> {
-    source: Box<dyn Source>,
+    source: LocalSource,
     /// Each topic with the number of its records so far.
     topics: Vec<(&'a str, u64)>,
     part: &'a Part,
@@ -108,6 +106,7 @@ impl Copy<'_> {
     /// Reads to the end.
     fn all(&mut self, stop: &Stop) -> Result<(), Ended> {
         let mut batches = Batches::new(Columns::ALL);
+        self.source.begin().map_err(Error::from)?;
         while !self.is_enough() {
             if stop.requested() {
                 return Err(Ended::Early(Interruption::Signal));
@@ -123,11 +122,6 @@ impl Copy<'_> {
     /// Hands over what one poll brings. True at the end.
     fn step(&mut self, batches: &mut Batches) -> Result<bool, Error> {
         match self.source.poll(batches, LIMITS, None, Duration::ZERO)? {
-            Event::Assigned(all) => {
-                if let Poll::Ready(start) = self.source.resolve(&all, Start::Earliest)? {
-                    self.source.assign(&start)?;
-                }
-            }
             Event::Records => {
                 for batch in batches.as_slice() {
                     self.take(batch)?;
@@ -135,7 +129,7 @@ impl Copy<'_> {
                 self.counters.show_remaining(self.source.remaining());
             }
             Event::End => return Ok(true),
-            Event::Idle | Event::Revoking(_) | Event::Lost(_) => {}
+            Event::Idle | Event::Assigned(_) | Event::Revoking(_) | Event::Lost(_) => {}
         }
         Ok(false)
     }

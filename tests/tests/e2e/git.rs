@@ -329,3 +329,28 @@ fn objects_without_a_ref_are_read_on_request_only() {
     };
     assert_eq!((count(&[]), count(&["--all-objects"])), (0, 1));
 }
+
+/// The position is one of the repository, and not of the records' topics.
+#[test]
+fn failed_call_after_others_is_repeated_once_and_its_record_is_skipped() {
+    let folder = repository(
+        "git-poison",
+        "for n in $(seq 45); do git commit -q --allow-empty -m $n; done",
+    );
+    let finished = Host::run(&paths::plugin("guest-hostile"))
+        .arg("--git")
+        .arg(&folder)
+        .args(["--option", "object_types=revision"])
+        .args(["--option", "poison_every=20", "--batch-records", "15"])
+        .args(["--on-failure", "skip"])
+        .finish(LIMIT)
+        .success();
+    let offsets = finished
+        .rows()
+        .into_iter()
+        .map(|row| row["offset"].as_u64());
+    let good = (0..45).filter(|offset| offset % 20 != 19).map(Some);
+    assert!(offsets.eq(good), "{}", finished.stdout);
+    let failed = finished.stderr.matches("`process` failed").count();
+    assert_eq!(failed, 1, "{}", finished.stderr);
+}

@@ -32,11 +32,11 @@ impl Assembly {
     /// The worker that reads a source that is no cluster.
     pub(super) fn local_worker(
         &self,
-        source: Box<dyn LocalSource>,
+        source: LocalSource,
         processor: Processor,
     ) -> Result<Work, WorkerError> {
         let parts = WorkerParts {
-            source: source.into_source(),
+            source: Box::new(source),
             store: Box::new(NoStore::default()),
             processor: self.bound(processor),
             sinks: self.outputs.sinks(0)?,

@@ -3,8 +3,6 @@
 //! The command `git` reads the repository: it knows all that git can, and it is asked so that nothing in a repository
 //! makes it do more than read. There are two passes: one process lists all objects with their types and sizes, another
 //! hands out the bytes of those that are read.
-//!
-//! The position is the number of records that were read, in one partition that stands for the repository.
 
 mod command;
 mod content;
@@ -24,8 +22,8 @@ mod revision;
 mod stderr;
 mod visit;
 
+use std::path::Path;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use sha1::{Digest, Sha1};
@@ -40,21 +38,19 @@ use self::repository::LOT;
 pub(crate) use self::repository::{Options, Repository};
 use self::visit::Visit;
 pub(crate) use self::visit::VisitDate;
-use super::{BatchLimits, Event, Source, SourceError};
+use super::local::Sequence;
+use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
 
 /// How long a poll waits for the list of objects at most, so that the worker looks up now and then.
 const LISTING_WAIT: Duration = Duration::from_millis(100);
 
-/// A repository as a [`Source`].
+/// The records of a repository.
 pub(crate) struct Git {
     repository: Arc<Repository>,
     topics: Vec<Arc<Topic>>,
-    partition: Partition,
-    /// Whether the worker has answered that it reads the repository.
-    assigned: bool,
     /// What is read in which order, once the objects are listed.
     plan: Option<Plan>,
     /// The visit, once it was needed.
@@ -95,15 +91,9 @@ impl Git {
             repository: repository.folder.clone(),
             error,
         })?;
-        let partition = Partition {
-            topic: repository.folder.to_string_lossy().into(),
-            number: 0,
-        };
         Ok(Self {
             repository,
             topics: topics.into_iter().map(Arc::new).collect(),
-            partition,
-            assigned: false,
             plan: None,
             visit: None,
             position: 0,
@@ -112,13 +102,8 @@ impl Git {
         })
     }
 
-    /// The topics that are read.
-    pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
-        self.topics.clone()
-    }
-
     /// Fills `into` within the limits, and with no record from `end` on.
-    fn fill(
+    fn read(
         &mut self,
         into: &mut Batches,
         limits: BatchLimits,
@@ -321,66 +306,40 @@ fn hexadecimal(id: &[u8; 20]) -> String {
     String::from_utf8_lossy(&digits).into_owned()
 }
 
-impl Source for Git {
-    fn poll(
+impl Sequence for Git {
+    fn path(&self) -> &Path {
+        &self.repository.folder
+    }
+
+    fn topics(&self) -> Vec<Arc<Topic>> {
+        self.topics.clone()
+    }
+
+    fn fill(
         &mut self,
         into: &mut Batches,
         limits: BatchLimits,
-        until: Option<&Offsets>,
-        _wait: Duration,
+        end: Option<u64>,
     ) -> Result<Event, SourceError> {
-        if !self.assigned {
-            return Ok(Event::Assigned(vec![self.partition.clone()]));
-        }
-        let end = until.and_then(|until| until.get(&self.partition).copied());
-        Ok(self.fill(into, limits, end)?)
+        Ok(self.read(into, limits, end)?)
     }
 
-    fn position(&self) -> Offsets {
-        let own = self
-            .assigned
-            .then(|| (self.partition.clone(), self.position));
-        own.into_iter().collect()
+    fn position(&self) -> u64 {
+        self.position
     }
 
-    /// A repository is read from its beginning, whatever is asked for.
-    fn resolve(&mut self, of: &[Partition], _start: Start) -> Result<Poll<Offsets>, SourceError> {
-        let beginning = of.iter().map(|partition| (partition.clone(), 0));
-        Ok(Poll::Ready(beginning.collect()))
-    }
-
-    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
-        self.assigned = true;
-        // Another source may have asked the process for objects before.
-        self.go_to(start.get(&self.partition).copied().unwrap_or(0))?;
-        Ok(())
-    }
-
-    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
-        match to.get(&self.partition) {
-            Some(&position) if position != self.position => Ok(self.go_to(position)?),
-            _ => Ok(()),
-        }
-    }
-
-    fn release(&mut self) -> Result<(), SourceError> {
-        Ok(())
-    }
-
-    fn remaining(&mut self) -> Remaining {
-        self.plan.as_ref().map_or(Remaining::Unknown, |plan| {
-            Remaining::Records(plan.records().saturating_sub(self.position))
-        })
-    }
-}
-
-impl Git {
-    /// Goes to this position; what was asked for is passed over.
-    fn go_to(&mut self, position: u64) -> Result<(), Error> {
+    /// What was asked for is passed over; another source may have asked the process for objects before.
+    fn go_to(&mut self, position: u64) -> Result<(), SourceError> {
         self.repository.reading().objects.forget()?;
         self.position = position;
         self.asked = position;
         self.record.is_made = false;
         Ok(())
+    }
+
+    fn remaining(&self) -> Remaining {
+        self.plan.as_ref().map_or(Remaining::Unknown, |plan| {
+            Remaining::Records(plan.records().saturating_sub(self.position))
+        })
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use self::assignment::{Assigned, Assignment};
 use self::changes::Doubt;
 use self::rebalance::Leaving;
-use super::{BatchLimits, Event, Source, SourceError, TopicIdentity};
+use super::{BatchLimits, Event, Source, SourceError, TopicIdentity, before_records};
 use crate::journal::batch::Batches;
 use crate::journal::group_offsets::LogRange;
 use crate::journal::holders::Holder;
@@ -204,6 +204,10 @@ impl Source for KafkaSource {
     fn position(&self) -> Offsets {
         let own = self.assignment.iter();
         own.map(|own| (own.partition.clone(), own.next)).collect()
+    }
+
+    fn position_before(&self, batches: &Batches) -> Offsets {
+        before_records(self.position(), batches)
     }
 
     fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {

@@ -1,12 +1,17 @@
 use std::fs;
 use std::path::Path;
+use std::task::Poll;
+use std::time::Duration;
 
 use journal_recording::Writer;
 use tempfile::TempDir;
 
 use super::*;
 use crate::journal::batch::Columns;
+use crate::journal::offsets::{Offsets, Start};
 use crate::journal::topics::{ObjectTypes, Privileged};
+use crate::source::Source;
+use crate::source::local::LocalSource;
 
 const PUBLIC: &str = "swh.journal.objects.revision";
 const PRIVILEGED: &str = "swh.journal.objects_privileged.revision";
@@ -98,8 +103,8 @@ fn described(batches: &Batches) -> Vec<String> {
 }
 
 /// A recording that is assigned.
-fn opened(options: Options) -> Recording {
-    let mut source = Recording::open(options).unwrap();
+fn opened(options: Options) -> LocalSource {
+    let mut source = LocalSource::new(Box::new(Recording::open(options).unwrap()));
     let event = poll(&mut source, &mut Batches::new(Columns::ALL), LIMITS);
     let Event::Assigned(partitions) = event.unwrap() else {
         panic!("it is assigned first");
@@ -112,7 +117,7 @@ fn opened(options: Options) -> Recording {
 }
 
 fn poll(
-    source: &mut Recording,
+    source: &mut LocalSource,
     batches: &mut Batches,
     limits: BatchLimits,
 ) -> Result<Event, SourceError> {
@@ -120,7 +125,7 @@ fn poll(
 }
 
 /// The records of each call until the source has no more.
-fn calls_of(source: &mut Recording, limits: BatchLimits, until: Option<&Offsets>) -> Calls {
+fn calls_of(source: &mut LocalSource, limits: BatchLimits, until: Option<&Offsets>) -> Calls {
     let mut batches = Batches::new(Columns::ALL);
     let mut calls = Vec::new();
     loop {

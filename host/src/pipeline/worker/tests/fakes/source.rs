@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use super::{Answer, Step, World, letters, offsets_text, partition};
 use crate::journal::batch::{Batches, TooLarge};
 use crate::journal::offsets::{Offsets, Partition, Position, Remaining, Start};
-use crate::source::{BatchLimits, Event, Source, SourceError, TopicIdentity, recording};
+use crate::source::{
+    BatchLimits, Event, Source, SourceError, TopicIdentity, before_records, recording,
+};
 
 impl World {
     /// Hands out what was handed out before, up to these positions, unless the script has an event next.
@@ -180,6 +182,10 @@ impl Source for World {
 
     fn position(&self) -> Offsets {
         self.state().position.clone()
+    }
+
+    fn position_before(&self, batches: &Batches) -> Offsets {
+        before_records(self.position(), batches)
     }
 
     fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
