@@ -78,12 +78,10 @@ impl fmt::Display for Quoted<'_> {
 
 /// Bytes as lowercase hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ok = write!(digits, "{byte:02x}");
-    }
-    digits
+    let mut digits = vec![0; 2 * bytes.len()];
+    // The buffer has the right length, and digits are ASCII.
+    let _ok = const_hex::encode_to_slice(bytes, &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// A number of things with their unit: "1 record" or "5 records". All texts of the host count with it.

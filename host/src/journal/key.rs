@@ -3,11 +3,11 @@
 //! The key of most objects is their identifier as msgpack's binary; that of contents and origins is a map of the fields
 //! that identify them (`sha1_git`, `url`). Old records have other keys, and a recording may hold anything.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use journal_msgpack::{Cursor, Fault, Head};
 
-use crate::text::Quoted;
+use crate::text::{Quoted, hex};
 
 /// The limit on what is shown of a key, in bytes: the four hashes of a content with their names.
 const SHOWN_BYTES: usize = 320;
@@ -120,10 +120,7 @@ fn text(bytes: &[u8], shown: &mut String) {
 }
 
 fn hexadecimal(bytes: &[u8], shown: &mut String) {
-    for byte in bytes.iter().take(BINARY_BYTES) {
-        // Writing to a string cannot fail.
-        let _ok = write!(shown, "{byte:02x}");
-    }
+    shown.push_str(&hex(&bytes[..bytes.len().min(BINARY_BYTES)]));
     if bytes.len() > BINARY_BYTES {
         cut(shown);
     }

@@ -168,7 +168,7 @@ impl Plugin {
             plugin_log: Arc::new(PluginLog::new(description.name.clone())),
             description,
             interrupt,
-            digest: hex(digest),
+            digest: text::hex(&digest),
             interfaces,
         };
         Ok(Self {
@@ -221,11 +221,6 @@ impl Interfaces {
                 .collect(),
         }
     }
-}
-
-/// Lowercase hex.
-fn hex(digest: FileDigest) -> String {
-    digest.map(|byte| format!("{byte:02x}")).concat()
 }
 
 /// The cache of compiled code, if its folder can be used.
