@@ -6,9 +6,12 @@
 
 use std::env;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::Error;
 
@@ -173,6 +176,16 @@ pub(super) fn spawn(command: &mut Command) -> Result<std::process::Child, Error>
 /// A pipe that a child should have.
 pub(super) fn piped<T>(pipe: Option<T>) -> Result<T, Error> {
     pipe.ok_or_else(|| Error::Pipe(io::Error::from(io::ErrorKind::BrokenPipe)))
+}
+
+/// Makes reading or writing a pipe never wait.
+///
+/// # Errors
+/// When the system refuses.
+pub(super) fn never_wait(pipe: &impl AsFd) -> Result<(), Error> {
+    let failed = |error: rustix::io::Errno| Error::Pipe(error.into());
+    let flags = fcntl_getfl(pipe).map_err(failed)?;
+    fcntl_setfl(pipe, flags | OFlags::NONBLOCK).map_err(failed)
 }
 
 #[cfg(test)]

@@ -1,6 +1,14 @@
 //! Writes msgpack as upstream's journal writer does: each value in its shortest form.
 
+use rmp::encode;
+
+/// msgpack's type of a time.
+const TIMESTAMP: i8 = -1;
+
 /// A buffer with msgpack.
+///
+/// Writing to memory cannot fail, and a record is far smaller than the 4 GiB that a length may have: its size is checked
+/// before it is encoded. So what a writer returns is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Encoder(Vec<u8>);
 
@@ -17,25 +25,25 @@ impl Encoder {
 
     /// The header of a map; its pairs follow.
     pub(super) fn map(&mut self, pairs: usize) -> &mut Self {
-        self.sized(pairs, (0x80, 16), [None, Some(0xde), Some(0xdf)])
+        let _ok = encode::write_map_len(&mut self.0, length(pairs));
+        self
     }
 
     /// The header of an array; its items follow.
     pub(super) fn array(&mut self, items: usize) -> &mut Self {
-        self.sized(items, (0x90, 16), [None, Some(0xdc), Some(0xdd)])
+        let _ok = encode::write_array_len(&mut self.0, length(items));
+        self
     }
 
     /// A text.
     pub(super) fn str(&mut self, text: &str) -> &mut Self {
-        self.sized(text.len(), (0xa0, 32), [Some(0xd9), Some(0xda), Some(0xdb)]);
-        self.0.extend_from_slice(text.as_bytes());
+        let _ok = encode::write_str(&mut self.0, text);
         self
     }
 
     /// Bytes.
     pub(super) fn bin(&mut self, bytes: &[u8]) -> &mut Self {
-        self.sized(bytes.len(), (0, 0), [Some(0xc4), Some(0xc5), Some(0xc6)]);
-        self.0.extend_from_slice(bytes);
+        let _ok = encode::write_bin(&mut self.0, bytes);
         self
     }
 
@@ -49,108 +57,53 @@ impl Encoder {
 
     /// Nothing.
     pub(super) fn nil(&mut self) -> &mut Self {
-        self.0.push(0xc0);
+        let _ok = encode::write_nil(&mut self.0);
         self
     }
 
     /// False.
     pub(super) fn no(&mut self) -> &mut Self {
-        self.0.push(0xc2);
+        let _ok = encode::write_bool(&mut self.0, false);
         self
     }
 
     /// A number that is not negative.
     pub(super) fn uint(&mut self, number: u64) -> &mut Self {
-        if let Ok(small) = u8::try_from(number) {
-            if small >= 0x80 {
-                self.0.push(0xcc);
-            }
-            self.0.push(small);
-        } else if let Ok(number) = u16::try_from(number) {
-            self.0.push(0xcd);
-            self.0.extend(number.to_be_bytes());
-        } else if let Ok(number) = u32::try_from(number) {
-            self.0.push(0xce);
-            self.0.extend(number.to_be_bytes());
-        } else {
-            self.0.push(0xcf);
-            self.0.extend(number.to_be_bytes());
-        }
+        let _ok = encode::write_uint(&mut self.0, number);
         self
     }
 
     /// A number.
     pub(super) fn int(&mut self, number: i64) -> &mut Self {
-        if let Ok(number) = u64::try_from(number) {
-            return self.uint(number);
-        }
-        if let Ok(small) = i8::try_from(number) {
-            if small < -32 {
-                self.0.push(0xd0);
-            }
-            self.0.extend(small.to_be_bytes());
-        } else if let Ok(number) = i16::try_from(number) {
-            self.0.push(0xd1);
-            self.0.extend(number.to_be_bytes());
-        } else if let Ok(number) = i32::try_from(number) {
-            self.0.push(0xd2);
-            self.0.extend(number.to_be_bytes());
-        } else {
-            self.0.push(0xd3);
-            self.0.extend(number.to_be_bytes());
-        }
+        let _ok = encode::write_sint(&mut self.0, number);
         self
     }
 
     /// A time: seconds since 1970, and nanoseconds after them.
     pub(super) fn time(&mut self, seconds: i64, nanoseconds: u32) -> &mut Self {
-        let short = u32::try_from(seconds)
-            .ok()
-            .filter(|_| nanoseconds == 0)
-            .map(u32::to_be_bytes);
+        let short = u32::try_from(seconds).ok().filter(|_| nanoseconds == 0);
         let middle = u64::try_from(seconds)
             .ok()
-            .filter(|&seconds| seconds < 1 << 34)
-            .map(|seconds| (u64::from(nanoseconds) << 34 | seconds).to_be_bytes());
-        if let Some(bytes) = short {
-            self.0.extend([0xd6, 0xff]);
-            self.0.extend(bytes);
-        } else if let Some(bytes) = middle {
-            self.0.extend([0xd7, 0xff]);
-            self.0.extend(bytes);
+            .filter(|&seconds| seconds < 1 << 34);
+        if let Some(seconds) = short {
+            self.timestamp(&seconds.to_be_bytes());
+        } else if let Some(seconds) = middle {
+            self.timestamp(&(u64::from(nanoseconds) << 34 | seconds).to_be_bytes());
         } else {
-            self.0.extend([0xc7, 12, 0xff]);
-            self.0.extend(nanoseconds.to_be_bytes());
-            self.0.extend(seconds.to_be_bytes());
+            let (nanoseconds, seconds) = (nanoseconds.to_be_bytes(), seconds.to_be_bytes());
+            self.timestamp(&[&nanoseconds[..], &seconds].concat());
         }
         self
     }
 
-    /// A header with a length: in one byte below a limit, or after a marker in one, two or four bytes.
-    fn sized(
-        &mut self,
-        length: usize,
-        (fixed, limit): (u8, u8),
-        markers: [Option<u8>; 3],
-    ) -> &mut Self {
-        let [one, two, four] = markers;
-        match (u8::try_from(length), one) {
-            (Ok(length), _) if length < limit => self.0.push(fixed | length),
-            (Ok(length), Some(marker)) => self.0.extend([marker, length]),
-            _ => {
-                if let (Ok(length), Some(marker)) = (u16::try_from(length), two) {
-                    self.0.push(marker);
-                    self.0.extend(length.to_be_bytes());
-                } else {
-                    // A record is far smaller than 4 GiB: its size is checked before it is encoded.
-                    self.0.extend(four);
-                    let length = u32::try_from(length).unwrap_or(u32::MAX);
-                    self.0.extend(length.to_be_bytes());
-                }
-            }
-        }
-        self
+    fn timestamp(&mut self, bytes: &[u8]) {
+        let _ok = encode::write_ext_meta(&mut self.0, length(bytes.len()), TIMESTAMP);
+        self.0.extend_from_slice(bytes);
     }
+}
+
+fn length(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -80,26 +80,33 @@ pub(super) fn write(into: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     into.push(b'\n');
 }
 
+/// Appends an empty line and a message, if there is one.
+pub(super) fn write_message(into: &mut Vec<u8>, message: Option<&[u8]>) {
+    if let Some(message) = message {
+        into.push(b'\n');
+        into.extend_from_slice(message);
+    }
+}
+
 /// Reads an identifier of 40 hexadecimal digits.
 pub(super) fn id(text: &[u8]) -> Option<[u8; 20]> {
     let mut id = [0; 20];
+    // The library would also take digits after `0x`.
     if text.len() != 2 * id.len() {
         return None;
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    for (byte, pair) in id.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()?;
-    }
+    const_hex::decode_to_slice(text, &mut id).ok()?;
     Some(id)
+}
+
+/// An identifier as hexadecimal digits.
+pub(super) fn digits(id: &[u8; 20]) -> String {
+    const_hex::Buffer::<20>::new().format(id).to_owned()
 }
 
 /// Appends an identifier as hexadecimal digits.
 pub(super) fn write_id(into: &mut Vec<u8>, id: &[u8; 20]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in id {
-        into.push(DIGITS[usize::from(byte >> 4)]);
-        into.push(DIGITS[usize::from(byte & 15)]);
-    }
+    into.extend_from_slice(const_hex::Buffer::<20>::new().format(id).as_bytes());
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use sha2::{Digest, Sha256};
 
 use super::encoder::Encoder;
+use super::headers;
 
 /// The seconds that the archive holds: those of the years 1 to 9999. Others become 0.
 const SECONDS: RangeInclusive<i128> = -62_135_510_961..=253_402_297_199;
@@ -66,13 +67,14 @@ impl<'a> Ident<'a> {
         }
     }
 
-    /// Appends the line that git would have for this.
-    pub(super) fn write(&self, into: &mut Vec<u8>) {
-        into.extend_from_slice(self.fullname);
+    /// Appends the header that git would have for this.
+    pub(super) fn write(&self, into: &mut Vec<u8>, name: &[u8]) {
+        let mut line = self.fullname.to_vec();
         if let Some(date) = &self.date {
-            into.extend_from_slice(format!(" {} ", date.seconds).as_bytes());
-            into.extend_from_slice(&date.offset);
+            line.extend_from_slice(format!(" {} ", date.seconds).as_bytes());
+            line.extend_from_slice(&date.offset);
         }
+        headers::write(into, name, &line);
     }
 }
 

@@ -154,7 +154,6 @@ impl Git {
         }
         self.record.key.clear();
         self.record.value.clear();
-        let most = limits.largest_record();
         match item {
             Item::Object(kind, object, is_skipped) => {
                 if kind != Kind::Blob {
@@ -171,9 +170,7 @@ impl Git {
                     topic.privileged,
                 )?;
                 let bytes = self.record.key.bytes().len() + self.record.value.bytes().len();
-                if bytes > most {
-                    refuse_large(&object, bytes, limits)?;
-                }
+                refuse_large(&object, bytes, limits)?;
             }
             Item::Single(single) => self.make_single(single)?,
         }
@@ -238,7 +235,7 @@ fn refuse_large(object: &Object, bytes: usize, limits: BatchLimits) -> Result<()
         return Ok(());
     }
     Err(Error::RecordTooLarge {
-        id: hexadecimal(&object.id),
+        id: headers::digits(&object.id),
         bytes,
         memory_limit_bytes: limits.memory_limit_bytes,
     })
@@ -256,10 +253,10 @@ impl Record {
     ) -> Result<(), Error> {
         let id = &object.id;
         let Some((found, size)) = objects.answer()? else {
-            return Err(Error::Gone(hexadecimal(id)));
+            return Err(Error::Gone(headers::digits(id)));
         };
         if found != kind {
-            return Err(Error::Damaged(hexadecimal(id)));
+            return Err(Error::Damaged(headers::digits(id)));
         }
         if kind == Kind::Blob {
             let hashed = hash(objects, size)?;
@@ -290,7 +287,7 @@ fn check(id: &[u8; 20], found: &[u8; 20]) -> Result<(), Error> {
     if id == found {
         return Ok(());
     }
-    Err(Error::Damaged(hexadecimal(id)))
+    Err(Error::Damaged(headers::digits(id)))
 }
 
 /// Reads a blob in parts, of which none is kept.
@@ -298,12 +295,6 @@ fn hash(objects: &mut objects::Objects, size: u64) -> Result<Hashed, Error> {
     let mut hashes = Hashes::new(size);
     objects.bytes(|part| hashes.update(part))?;
     Ok(hashes.finish())
-}
-
-fn hexadecimal(id: &[u8; 20]) -> String {
-    let mut digits = Vec::with_capacity(40);
-    headers::write_id(&mut digits, id);
-    String::from_utf8_lossy(&digits).into_owned()
 }
 
 impl Sequence for Git {

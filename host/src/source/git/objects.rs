@@ -8,10 +8,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::Error;
-use super::command::{Git, piped, spawn};
+use super::command::{Git, never_wait, piped, spawn};
 use super::headers;
 use super::listing::Kind;
 use super::stderr::Said;
@@ -61,9 +60,7 @@ impl Objects {
     pub(super) fn start(git: &Git) -> Result<Self, Error> {
         let mut child = spawn(git.call(&CALL).stdin(Stdio::piped()))?;
         let stdin = piped(child.stdin.take())?;
-        let failed = |error: rustix::io::Errno| Error::Pipe(error.into());
-        let flags = fcntl_getfl(&stdin).map_err(failed)?;
-        fcntl_setfl(&stdin, flags | OFlags::NONBLOCK).map_err(failed)?;
+        never_wait(&stdin)?;
         Ok(Self {
             git: git.clone(),
             stdin: Some(stdin),

@@ -42,14 +42,9 @@ impl<'a> Tag<'a> {
         headers::write(&mut manifest, b"type", kind.name());
         headers::write(&mut manifest, b"tag", self.name);
         if let Some(tagger) = &self.tagger {
-            let mut line = Vec::new();
-            tagger.write(&mut line);
-            headers::write(&mut manifest, b"tagger", &line);
+            tagger.write(&mut manifest, b"tagger");
         }
-        if let Some(message) = self.message {
-            manifest.push(b'\n');
-            manifest.extend_from_slice(message);
-        }
+        headers::write_message(&mut manifest, self.message);
         manifest == bytes
     }
 }

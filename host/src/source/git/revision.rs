@@ -79,18 +79,13 @@ impl<'a> Commit<'a> {
         ];
         for (name, ident) in idents {
             if let Some(ident) = ident {
-                let mut line = Vec::new();
-                ident.write(&mut line);
-                headers::write(&mut manifest, name, &line);
+                ident.write(&mut manifest, name);
             }
         }
         for (name, value) in &self.extra {
             headers::write(&mut manifest, name, value);
         }
-        if let Some(message) = self.message {
-            manifest.push(b'\n');
-            manifest.extend_from_slice(message);
-        }
+        headers::write_message(&mut manifest, self.message);
         manifest == bytes
     }
 }

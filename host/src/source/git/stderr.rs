@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::process::ChildStderr;
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-
 use super::Error;
+use super::command::never_wait;
 
 /// How much is kept.
 const KEPT_BYTES: usize = 4 << 10;
@@ -22,9 +21,7 @@ impl Said {
     /// # Errors
     /// When the pipe cannot be read without waiting.
     pub(super) fn of(pipe: ChildStderr) -> Result<Self, Error> {
-        let failed = |error: rustix::io::Errno| Error::Pipe(error.into());
-        let flags = fcntl_getfl(&pipe).map_err(failed)?;
-        fcntl_setfl(&pipe, flags | OFlags::NONBLOCK).map_err(failed)?;
+        never_wait(&pipe)?;
         Ok(Self {
             pipe,
             kept: Vec::new(),

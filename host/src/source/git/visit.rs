@@ -11,7 +11,6 @@ use super::refs::Branch;
 const VISIT: u64 = 1;
 /// The type of the visit.
 const TYPE: &str = "git";
-const DAY: i64 = 86_400;
 
 /// A time of a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,36 +175,24 @@ impl VisitDate {
         into.time(self.seconds, self.microseconds * 1000);
     }
 
-    /// As Python writes it: `2026-11-22 09:52:52.713466+00:00`.
+    /// As Python writes it: `2026-11-22 09:52:52.713466+00:00`. Empty for a year that does not have four digits, which no
+    /// visit has.
     fn text(self) -> String {
-        let (year, month, day) = civil(self.seconds.div_euclid(DAY));
-        let second = self.seconds.rem_euclid(DAY);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        let fraction = match self.microseconds {
-            0 => String::new(),
-            microseconds => format!(".{microseconds:06}"),
+        let Some(time) = journal_rows::time_text(self.seconds, 0) else {
+            return String::new();
         };
-        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction}+00:00")
+        let time = time.trim_end_matches('Z').replace('T', " ");
+        match self.microseconds {
+            0 => format!("{time}+00:00"),
+            microseconds => format!("{time}.{microseconds:06}+00:00"),
+        }
     }
-}
-
-/// Year, month and day of a number of days since 1970, in the Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Years begin in March here, so that a leap day is the last day of one. 1970 begins 719,468 days after the year 0.
-    let days = days + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::git::headers;
 
     #[test]
     fn date_is_written_as_python_writes_it() {
@@ -239,12 +226,7 @@ mod tests {
     /// The identifier is the one that `swh.model` computes for these branches.
     #[test]
     fn snapshot_of_no_branch_has_the_identifier_of_upstream() {
-        let digits = snapshot_id(&[])
-            .iter()
-            .fold(String::new(), |mut digits, byte| {
-                let _ = std::fmt::Write::write_fmt(&mut digits, format_args!("{byte:02x}"));
-                digits
-            });
+        let digits = headers::digits(&snapshot_id(&[]));
         assert_eq!(digits, "1a8893e6a86f444e8be8e7bda6cb34fb1735a00e");
     }
 }
