@@ -6,7 +6,7 @@
 
 use std::env;
 use std::hash::{Hash, Hasher};
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -17,10 +17,10 @@ use super::error::Cause;
 use super::private_dir::{Folder, NotPrivate};
 
 /// The first bytes of an entry; another layout gets another number.
-const MAGIC: &[u8; 8] = b"jh-code2";
+const MAGIC: &[u8; 8] = b"jh-code3";
 const DIGEST_BYTES: usize = 32;
-/// The largest entry that is read, in bytes: machine code is about four times as large as its WebAssembly.
-const ENTRY_BYTES: u64 = 1 << 30;
+/// The bytes before the code: the magic bytes, the size of the code and its digest.
+const HEADER_BYTES: usize = MAGIC.len() + size_of::<u64>() + DIGEST_BYTES;
 /// The number of entries that are kept; the oldest are removed. A plugin's author adds one with each build.
 const ENTRIES: usize = 64;
 
@@ -29,7 +29,7 @@ pub(super) type FileDigest = [u8; DIGEST_BYTES];
 
 /// The cache of the compiled code of plugins that this user ran.
 ///
-/// An entry is the magic bytes, the SHA-256 of the rest, and compiled code.
+/// An entry is the magic bytes, the size of the code (64 bits, little-endian), the SHA-256 of the code, and the code.
 pub(super) struct Cache {
     folder: Folder,
 }
@@ -41,6 +41,8 @@ enum BadEntry {
     Read(io::Error),
     #[error("it is damaged")]
     Damaged,
+    #[error("it is larger than what may be compiled")]
+    TooLarge,
     #[error("it does not load: {0}")]
     Load(Cause),
 }
@@ -64,10 +66,15 @@ impl Cache {
         Self { folder }
     }
 
-    /// The code of the plugin with this digest, if the cache holds it intact.
-    pub(super) fn get(&self, engine: &wasmtime::Engine, file: &FileDigest) -> Option<Code> {
+    /// The code of the plugin with this digest, if the cache holds it intact and it has at most this many bytes.
+    pub(super) fn get(
+        &self,
+        engine: &wasmtime::Engine,
+        file: &FileDigest,
+        most_bytes: usize,
+    ) -> Option<Code> {
         let name = entry_name(engine, file);
-        match self.load(engine, &name) {
+        match self.load(engine, &name, most_bytes) {
             Ok(found) => {
                 if found.is_some()
                     && let Err(error) = self.folder.touch(&name)
@@ -85,18 +92,19 @@ impl Cache {
         }
     }
 
-    fn load(&self, engine: &wasmtime::Engine, name: &str) -> Result<Option<Code>, BadEntry> {
-        let Some(entry) = self
-            .folder
-            .read(name, ENTRY_BYTES)
-            .map_err(BadEntry::Read)?
-        else {
+    fn load(
+        &self,
+        engine: &wasmtime::Engine,
+        name: &str,
+        most_bytes: usize,
+    ) -> Result<Option<Code>, BadEntry> {
+        let Some((entry, size)) = self.folder.open_file(name).map_err(BadEntry::Read)? else {
             return Ok(None);
         };
-        let code = code_of(&entry).ok_or(BadEntry::Damaged)?;
+        let code = code_of(entry, size, most_bytes)?;
         // The bytes were written by this user's host, because no one else can write to the folder, and they are those
         // whose digest was just checked.
-        code_from(engine, &Compiled::from_bytes(code.to_vec()))
+        code_from(engine, &Compiled::from_bytes(code))
             .map(Some)
             .map_err(BadEntry::Load)
     }
@@ -105,9 +113,10 @@ impl Cache {
     pub(super) fn put(&self, engine: &wasmtime::Engine, file: &FileDigest, code: &Compiled) {
         let name = entry_name(engine, file);
         let code = code.bytes();
+        let size = (code.len() as u64).to_le_bytes();
         let kept = self
             .folder
-            .write(&name, &[MAGIC, &Sha256::digest(code), code])
+            .write(&name, &[MAGIC, &size, &Sha256::digest(code), code])
             .and_then(|()| self.folder.prune(ENTRIES));
         if let Err(error) = kept {
             tracing::warn!("cannot keep the compiled code of the plugin: {error}");
@@ -141,10 +150,32 @@ pub(super) fn code_from(engine: &wasmtime::Engine, compiled: &Compiled) -> Resul
     })
 }
 
-/// The code that follows the digest, if the digest is right.
-fn code_of(entry: &[u8]) -> Option<&[u8]> {
-    let (digest, code) = entry.strip_prefix(MAGIC)?.split_at_checked(DIGEST_BYTES)?;
-    (Sha256::digest(code).as_slice() == digest).then_some(code)
+/// The code of an entry whose file has this size, if its digest is right. What the header does not vouch for takes no
+/// memory.
+fn code_of(mut entry: impl Read, size: u64, most_bytes: usize) -> Result<Vec<u8>, BadEntry> {
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    let mut start = entry.by_ref().take(HEADER_BYTES as u64);
+    start.read_to_end(&mut header).map_err(BadEntry::Read)?;
+    let parts = header.strip_prefix(MAGIC);
+    let (code_bytes, digest) = parts
+        .and_then(|rest| rest.split_first_chunk::<{ size_of::<u64>() }>())
+        .ok_or(BadEntry::Damaged)?;
+    let code_bytes = u64::from_le_bytes(*code_bytes);
+    if size.checked_sub(HEADER_BYTES as u64) != Some(code_bytes) {
+        return Err(BadEntry::Damaged);
+    }
+    let capacity = usize::try_from(code_bytes).map_err(|_| BadEntry::TooLarge)?;
+    if capacity > most_bytes {
+        return Err(BadEntry::TooLarge);
+    }
+    let mut code = Vec::with_capacity(capacity);
+    let mut rest = entry.take(code_bytes);
+    rest.read_to_end(&mut code).map_err(BadEntry::Read)?;
+    if Sha256::digest(&code).as_slice() == digest {
+        Ok(code)
+    } else {
+        Err(BadEntry::Damaged)
+    }
 }
 
 /// One name for each layout of entries, plugin's file and compiler: wasmtime's version and settings, the machine, and this

@@ -82,7 +82,8 @@ impl Prepared {
     fn with(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Self, LoadError> {
         let bytes = read(path)?;
         let digest = Sha256::digest(&bytes).into();
-        let kept = cache.and_then(|cache| cache.get(engine.inner(), &digest));
+        let most_bytes = engine.compiler().most_bytes();
+        let kept = cache.and_then(|cache| cache.get(engine.inner(), &digest, most_bytes));
         let code = if let Some(code) = kept {
             code
         } else {

@@ -22,6 +22,9 @@ use super::LoadError;
 /// The hidden command with which the host starts itself.
 pub const COMMAND: &str = "compile-plugin";
 
+/// The most code of a plugin that is compiled without limits, in bytes.
+const TRUSTED_BYTES: usize = 1 << 30;
+
 /// The limits of compiling one plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompileLimits {
@@ -53,6 +56,14 @@ pub enum Compiler {
 }
 
 impl Compiler {
+    /// No plugin is compiled to more bytes.
+    pub(super) fn most_bytes(self) -> usize {
+        match self {
+            Self::Child(limits) => limits.memory_bytes,
+            Self::Here => TRUSTED_BYTES,
+        }
+    }
+
     /// Inspects and compiles a plugin.
     pub(super) fn compile(
         self,

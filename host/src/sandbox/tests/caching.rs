@@ -117,10 +117,40 @@ fn an_entry_with_the_right_digest_and_other_code_is_compiled_again() {
     fixture.load();
     let entry = fixture.entry();
     let code = b"not machine code";
-    let forged = [&b"jh-code1"[..], &sha2::Sha256::digest(code), code].concat();
+    let size = (code.len() as u64).to_le_bytes();
+    let forged = [&b"jh-code3"[..], &size, &sha2::Sha256::digest(code), code].concat();
     fs::write(&entry, &forged).unwrap();
     fixture.load();
     assert_ne!(fs::read(fixture.entry()).unwrap(), forged);
+}
+
+/// The file is larger than any machine's memory: reading it before the check would abort the test.
+#[test]
+fn an_entry_of_another_size_than_it_claims_takes_no_memory() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.entry();
+    let whole = fs::read(&entry).unwrap().len() as u64;
+    let file = fs::File::options().write(true).open(&entry).unwrap();
+    file.set_len(8 << 40).unwrap();
+    fixture.load();
+    assert_eq!(fs::metadata(fixture.entry()).unwrap().len(), whole);
+}
+
+#[test]
+fn an_entry_larger_than_what_may_be_compiled_takes_no_memory() {
+    use std::io::Write as _;
+    let fixture = Fixture::new();
+    fixture.load();
+    let entry = fixture.entry();
+    let whole = fs::read(&entry).unwrap().len() as u64;
+    let mut file = fs::File::options().write(true).open(&entry).unwrap();
+    let claimed = (8_u64 << 40) - 48;
+    let header = [&b"jh-code3"[..], &claimed.to_le_bytes()].concat();
+    file.write_all(&header).unwrap();
+    file.set_len(8 << 40).unwrap();
+    fixture.load();
+    assert_eq!(fs::metadata(fixture.entry()).unwrap().len(), whole);
 }
 
 #[test]

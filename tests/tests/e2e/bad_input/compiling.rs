@@ -262,14 +262,14 @@ fn cached_plugin_is_not_compiled() {
         .env("XDG_CACHE_HOME", cache)
         .arg("run")
         .arg(folder.join("plugin.wasm"))
-        .args(["--compile-memory", "1KiB", "--recording"])
+        .args(["--compile-memory", "1MiB", "--recording"])
         .arg(shipped());
     failure(&run(again).finish(LIMIT).code(1)).names("the processor trapped");
     failure(
         &first_run(&plugin)
-            .args(["--compile-memory", "1KiB"])
+            .args(["--compile-memory", "1MiB"])
             .finish(LIMIT)
             .code(1),
     )
-    .says("compiling the plugin `plugin.wasm` needs more than 1 KiB of memory");
+    .says("compiling the plugin `plugin.wasm` needs more than 1 MiB of memory");
 }
