@@ -15,6 +15,11 @@ pub(super) const MAPPED_BYTES: usize = 33 << 20;
 /// The rows, and their bytes, between two questions whether there is time for more.
 const ROWS_PER_LOOK: usize = 1000;
 const BYTES_PER_LOOK: usize = 256 << 10;
+/// A row with more bytes is encoded in attempts, with a question between them.
+const HUGE_ROW: usize = 4 << 20;
+/// The limit of the first attempt, in bytes. Each has twice the limit of the one before, so that all together take no
+/// more than twice the time of the last one, and the question comes by twice the time that there is.
+const FIRST_ATTEMPT: usize = 16 << 20;
 
 /// Memory for rows that are only checked, kept from one to the next, in bytes.
 const KEPT_SCRATCH: usize = 1 << 16;
@@ -202,9 +207,8 @@ impl HeldRows {
         let before = stream.bytes.len();
         let limit = before.saturating_add(call_bytes.saturating_sub(made));
         let encoder = held.encoder.as_mut();
-        let appended = each_row(rows, ends, go_on, |row, bytes| {
-            let appended = encoder.encode(bytes, &mut stream.bytes, limit);
-            appended.map_err(|error| Refused::Encode { row, error })
+        let appended = each_row(rows, ends, go_on, |row, bytes, go_on| {
+            encode(encoder, (row, bytes), &mut stream.bytes, limit, go_on)
         });
         if appended.is_err() {
             stream.bytes.truncate(before);
@@ -230,14 +234,13 @@ impl HeldRows {
         };
         let (scratch, limit) = (&mut self.scratch, self.limits.call_bytes);
         let most = merging.bytes() + room;
-        let merged = each_row(rows, ends, go_on, |row, bytes| {
+        let merged = each_row(rows, ends, go_on, |row, bytes, go_on| {
             let merged = merging.merge(bytes);
             let must_check = merged.map_err(|fault| Refused::Merge { row, fault })?;
             if must_check {
                 scratch.clear();
                 scratch.shrink_to(KEPT_SCRATCH);
-                let encoded = held.encoder.encode(bytes, scratch, limit);
-                encoded.map_err(|error| Refused::Encode { row, error })?;
+                encode(held.encoder.as_mut(), (row, bytes), scratch, limit, go_on)?;
             }
             if merging.bytes() > most {
                 return Err(Refused::TooMuch);
@@ -346,18 +349,12 @@ impl HeldRows {
         let mut row = 0;
         let mut looks = Looks::new(go_on);
         merging.each(|bytes| {
-            looks
-                .pass(bytes.len())
-                .map_err(|refused| refused.into_error(&held.name, usize::MAX))?;
-            let encoded = held.encoder.encode(bytes, &mut stream.bytes, usize::MAX);
+            let encoded = looks.pass(bytes.len()).and_then(|()| {
+                let (encoder, go_on) = (held.encoder.as_mut(), &mut looks.go_on);
+                encode(encoder, (row, bytes), &mut stream.bytes, usize::MAX, go_on)
+            });
             row += 1;
-            encoded.map_err(|error| {
-                let refused = Refused::Encode {
-                    row: row - 1,
-                    error,
-                };
-                refused.into_error(&held.name, usize::MAX)
-            })
+            encoded.map_err(|refused| refused.into_error(&held.name, usize::MAX))
         })
     }
 
@@ -475,12 +472,41 @@ impl Refused {
     }
 }
 
+/// Encodes a row, which comes with its index. A huge one is encoded as long as `go_on` says so.
+fn encode(
+    encoder: &mut dyn Encoder,
+    (row, bytes): (usize, &[u8]),
+    into: &mut Vec<u8>,
+    limit: usize,
+    go_on: &mut impl FnMut() -> bool,
+) -> Result<(), Refused> {
+    let before = into.len();
+    let mut room = if bytes.len() > HUGE_ROW {
+        FIRST_ATTEMPT
+    } else {
+        usize::MAX
+    };
+    loop {
+        let attempt = limit.min(before.saturating_add(room));
+        match encoder.encode(bytes, into, attempt) {
+            Ok(()) => return Ok(()),
+            Err(EncodeError::TooLong) if attempt < limit => {}
+            Err(error) => return Err(Refused::Encode { row, error }),
+        }
+        if !go_on() {
+            return Err(Refused::OutOfTime);
+        }
+        into.truncate(before);
+        room = room.saturating_mul(2);
+    }
+}
+
 /// Calls `take` with the index and the bytes of each row, as long as `go_on` says so.
-fn each_row(
+fn each_row<F: FnMut() -> bool>(
     rows: &[u8],
     ends: &[u32],
-    go_on: impl FnMut() -> bool,
-    mut take: impl FnMut(usize, &[u8]) -> Result<(), Refused>,
+    go_on: F,
+    mut take: impl FnMut(usize, &[u8], &mut F) -> Result<(), Refused>,
 ) -> Result<(), Refused> {
     let mut start = 0;
     let mut looks = Looks::new(go_on);
@@ -488,7 +514,7 @@ fn each_row(
         let end = end as usize;
         let row = rows.get(start..end).ok_or(Refused::Ends)?;
         start = end;
-        take(index, row)?;
+        take(index, row, &mut looks.go_on)?;
         looks.pass(row.len())?;
     }
     if start == rows.len() {

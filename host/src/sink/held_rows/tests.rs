@@ -538,3 +538,35 @@ fn types_are_checked_when_a_row_is_emitted_also_under_a_known_key() {
         }
     }
 }
+
+#[test]
+fn encoding_of_a_huge_row_is_interrupted_between_attempts() {
+    let (mut held, memory) = bound();
+    let huge = row(1, &vec![0; 20 << 20]);
+    let ends = [u32::try_from(huge.len()).unwrap()];
+    let error = held.rows.emit_while(1, &huge, &ends, while_allowed(0));
+    let error = error.unwrap_err();
+    assert!(matches!(error, RowError::OutOfTime { .. }), "{error:?}");
+    held.rows.rollback_call();
+    assert_eq!(held.rows.held_bytes(), 0);
+    // Once between the two attempts, and once after the row.
+    let taken = held.rows.emit_while(1, &huge, &ends, while_allowed(2));
+    taken.unwrap();
+    held.rows.end_call();
+    assert_eq!(memory.written().encoded, 3);
+    assert_eq!(held.rows.held_bytes(), huge.len());
+}
+
+#[test]
+fn huge_row_has_the_limit_of_its_call() {
+    let memory = Memory::default();
+    let limits = RowLimits {
+        call_bytes: 24 << 20,
+        most_bytes: None,
+    };
+    let mut held = memory.bound(&[append("rows")], limits);
+    emit(&mut held, 0, &[row(1, &vec![0; 20 << 20])]).unwrap();
+    held.rows.rollback_call();
+    let error = emit(&mut held, 0, &[row(1, &vec![0; 24 << 20])]).unwrap_err();
+    assert!(matches!(error, RowError::TooMuch { .. }), "{error:?}");
+}
