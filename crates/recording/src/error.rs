@@ -129,7 +129,7 @@ pub enum Error {
     /// A record is larger than the limit of the reader.
     #[error(
         "{recording} holds a record of {bytes} bytes or more{} after {}, and the limit is {limit}",
-        in_topic(topic.as_deref()), counted(*records)
+        located(topic.as_deref(), *partition, *offset), counted(*records)
     )]
     TooLarge {
         /// The recording.
@@ -138,6 +138,10 @@ pub enum Error {
         records: u64,
         /// The topic or object type, if it could be read.
         topic: Option<String>,
+        /// The partition, if the recording has it.
+        partition: Option<u32>,
+        /// The offset, if the recording has it.
+        offset: Option<u64>,
         /// What is known of its size, in bytes.
         bytes: usize,
         /// The limit, in bytes.
@@ -171,8 +175,13 @@ pub enum Error {
     },
 }
 
-fn in_topic(topic: Option<&str>) -> String {
-    topic.map_or_else(String::new, |topic| format!(" in `{topic}`"))
+fn located(topic: Option<&str>, partition: Option<u32>, offset: Option<u64>) -> String {
+    let topic = topic.map(|topic| format!(" in `{topic}`"));
+    let partition = partition.map(|partition| format!(" partition {partition}"));
+    let offset = offset.map(|offset| format!(" offset {offset}"));
+    [topic, partition, offset]
+        .map(Option::unwrap_or_default)
+        .concat()
 }
 
 fn counted(records: u64) -> String {

@@ -22,6 +22,9 @@ pub const MAX_HEADER_BYTES: usize = 1 << 20;
 /// The most topics that a reader takes. The journal has some twenty.
 pub const MAX_TOPICS: usize = 10_000;
 
+/// The most bytes before a text, binary data or the members of an array, and those of a number.
+const MAX_HEAD_BYTES: usize = 9;
+
 /// The key that identifies a header. Its value is the version.
 pub(crate) const HEADER_KEY: &str = "journal-recording";
 /// The key of the list of topics in the header.
@@ -144,10 +147,10 @@ impl<R: Read> Reader<R> {
                 Err(Flaw::Damaged(reason)) => return Err(self.damaged(reason)),
             };
             let least = needed.max(available.len() + 1);
+            let had_none = available.is_empty();
             if least > self.limit {
                 return Err(self.too_large(least));
             }
-            let had_none = available.is_empty();
             let needed = match needed {
                 0 => Needed::UpTo(self.limit),
                 needed => Needed::Exactly(needed),
@@ -323,17 +326,76 @@ impl<R: Read> Reader<R> {
         self.not_a_recording("begins with a header of more than 1 MiB")
     }
 
-    /// A record of at least this many bytes.
-    fn too_large(&self, bytes: usize) -> Error {
+    /// A record of at least this many bytes. Nothing can be read after it.
+    fn too_large(&mut self, bytes: usize) -> Error {
+        let topic = topic_of_part(self.input.available());
+        let (partition, offset) = self.skim_position().unwrap_or_default();
         Error::TooLarge {
             recording: self.recording.clone(),
             records: self.records,
-            topic: topic_of_part(self.input.available()),
+            topic,
+            partition,
+            offset,
             bytes,
             limit: match self.limit {
                 MAX_RECORD_BYTES => MAX_RECORD_BYTES,
                 limit => limit - MAX_OVERHEAD_BYTES,
             },
+        }
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// The partition and the offset of the record at hand, which come after its value. The bytes before them are passed
+    /// over and take no memory.
+    fn skim_position(&mut self) -> Option<(Option<u32>, Option<u64>)> {
+        if self.skim_head()? != Head::Array(6) {
+            return None;
+        }
+        let mut most = MAX_RECORD_BYTES;
+        for _ in ["topic", "key", "value"] {
+            if let Head::Str(length) | Head::Bin(length) = self.skim_head()? {
+                let length = length as usize;
+                most = most.checked_sub(length)?;
+                self.skim(length)?;
+            }
+        }
+        let mut number = || match self.skim_head()? {
+            Head::Uint(number) => Some(Some(number)),
+            Head::Nil => Some(None),
+            _ => None,
+        };
+        let (partition, offset) = (number()?, number()?);
+        Some((
+            partition.and_then(|number| u32::try_from(number).ok()),
+            offset,
+        ))
+    }
+
+    fn skim_head(&mut self) -> Option<Head> {
+        while self.input.available().len() < MAX_HEAD_BYTES {
+            if !self.input.fill(Needed::Exactly(MAX_HEAD_BYTES)).ok()? {
+                break;
+            }
+        }
+        let mut cursor = Cursor::new(self.input.available());
+        let head = cursor.head().ok()?;
+        let length = cursor.offset();
+        self.input.consume(length);
+        Some(head)
+    }
+
+    fn skim(&mut self, mut length: usize) -> Option<()> {
+        loop {
+            let passed = length.min(self.input.available().len());
+            self.input.consume(passed);
+            length -= passed;
+            if length == 0 {
+                return Some(());
+            }
+            if !self.input.fill(Needed::Exactly(1)).ok()? {
+                return None;
+            }
         }
     }
 }

@@ -598,3 +598,40 @@ fn record_that_was_put_back_is_returned_again() {
     reader.put_back();
     assert_eq!(reader.next_frame().unwrap(), None);
 }
+
+#[test]
+fn too_large_record_is_named_by_what_comes_after_its_value() {
+    let refused = |tail: &[u8], bytes: usize| {
+        let mut recording = b"\x96\xa1t\xc4\x01k\xc6".to_vec();
+        recording.extend(u32::try_from(bytes).unwrap().to_be_bytes());
+        recording.resize(recording.len() + bytes, 7);
+        recording.extend(tail);
+        [
+            recording.clone(),
+            zstd::encode_all(&recording[..], 1).unwrap(),
+        ]
+        .map(|recording| {
+            let mut reader = Reader::new(&recording[..]).unwrap();
+            reader.set_limit(1000);
+            reader.next_frame().map(drop).unwrap_err().to_string()
+        })
+    };
+    // A small record is read whole, so that a wrong tail is damage of its own.
+    for (bytes, cases) in [(2000, 0..3), (1 << 20, 0..5)] {
+        for (tail, named) in &[
+            (
+                &b"\x07\xcd\x01\x00\xc0"[..],
+                " in `t` partition 7 offset 256 after 0 records",
+            ),
+            (b"\xc0\x05\xc0", " in `t` offset 5 after 0 records"),
+            (b"\xc0\xc0\xc0", " in `t` after 0 records"),
+            (b"\xa1x", " in `t` after 0 records"),
+            (b"", " in `t` after 0 records"),
+        ][cases]
+        {
+            for error in refused(tail, bytes) {
+                assert!(error.contains(named), "{error}");
+            }
+        }
+    }
+}
