@@ -10,6 +10,7 @@ pub mod cache;
 pub mod cases;
 pub mod faults;
 pub mod fuzz;
+pub mod fuzzing;
 pub mod guest;
 pub mod host;
 pub mod kafka;
