@@ -12,6 +12,7 @@ pub mod journal;
 pub mod kafka;
 mod observe;
 mod pipeline;
+mod privacy;
 pub mod sandbox;
 pub mod sink;
 mod source;

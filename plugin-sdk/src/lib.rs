@@ -101,7 +101,7 @@ pub use model::{
 };
 pub use out::Out;
 pub use person::Person;
-pub use plan::{ANY, Column, Plan};
+pub use plan::{ANY, Column, Persons, Plan};
 #[doc(hidden)]
 pub use processor::About;
 pub use processor::{NoOptions, Options, Processor};

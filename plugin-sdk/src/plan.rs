@@ -49,6 +49,18 @@ pub enum Column {
     Timestamps,
 }
 
+/// What a processor does with names of persons: the public topics of revisions and releases are anonymised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Persons {
+    /// It is of no use without them: the host refuses to run it over anonymised topics.
+    Required,
+    /// It uses them where there are some. This is assumed of a plan that says nothing.
+    Useful,
+    /// It does not use them.
+    None,
+}
+
 /// What a processor reads and emits.
 ///
 /// By default a plan asks for every column and no tombstones, allows the processor to hold state between calls, and
@@ -70,6 +82,8 @@ pub struct Plan {
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<Vec<Column>>,
     tombstones: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    persons: Option<Persons>,
     holds_state: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<Vec<Output>>,
@@ -123,6 +137,7 @@ impl Plan {
                 .collect(),
             columns: None,
             tombstones: false,
+            persons: None,
             holds_state: true,
             outputs: None,
         }
@@ -151,6 +166,19 @@ impl Plan {
     #[must_use]
     pub fn tombstones(mut self) -> Self {
         self.tombstones = true;
+        self
+    }
+
+    /// Says what the processor does with names of persons.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{Persons, Plan};
+    ///
+    /// let plan = Plan::new(["revision"]).persons(Persons::Required);
+    /// ```
+    #[must_use]
+    pub fn persons(mut self, persons: Persons) -> Self {
+        self.persons = Some(persons);
         self
     }
 

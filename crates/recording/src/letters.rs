@@ -17,6 +17,8 @@ const MAX_LINE_BYTES: u64 = (MAX_RECORD_BYTES as u64 / 3 * 4) + (1 << 20);
 #[derive(Deserialize)]
 struct Letter {
     topic: String,
+    /// The topic that the value is of, if that is another one.
+    read_as: Option<String>,
     partition: u32,
     offset: u64,
     timestamp: Option<i64>,
@@ -86,7 +88,8 @@ impl<R: Read> LetterFrames<R> {
         let frame = &mut self.frame;
         frame.as_mut_vec().clear();
         encode::write_array_len(frame, 6).map_err(io::Error::other)?;
-        encode::write_str(frame, &letter.topic).map_err(io::Error::other)?;
+        let topic = letter.read_as.as_ref().unwrap_or(&letter.topic);
+        encode::write_str(frame, topic).map_err(io::Error::other)?;
         for bytes in [(!key.is_empty()).then_some(&key), value.as_ref()] {
             match bytes {
                 Some(bytes) => encode::write_bin(frame, bytes).map_err(io::Error::other)?,

@@ -31,6 +31,7 @@ impl Conditions {
             prefix: config.objects.prefix.clone(),
             privileged: build::privileged(config.objects.privileged),
             ignores_missing: config.objects.missing_topics == MissingTopics::Ignore,
+            privacy: build::privacy(&config.privacy).map_err(BuildError::from)?,
             limits: build::limits(config, &memory),
             batch_limits: build::batch_limits(config, &memory),
         })

@@ -25,6 +25,7 @@ use crate::pipeline::{
     Deadlines, Ended, FailurePolicy, Finished, OnFailure, OutputBindings, ProcessorSettings,
     SandboxedProcessor, StartRules, Worker, WorkerError, WorkerParts, WorkerSettings, run_workers,
 };
+use crate::privacy::Privacy;
 use crate::sandbox::{Limits, Plugin, Processor};
 use crate::sink::{RowLimits, Sink, jsonl};
 use crate::source::local::{self, Local, LocalSource};
@@ -58,6 +59,8 @@ pub(crate) struct Conditions {
     pub privileged: Privileged,
     /// Whether an object type without a topic is left out.
     pub ignores_missing: bool,
+    /// What is held back, if anything is.
+    pub privacy: Option<Arc<Privacy>>,
     /// The limits of an instance.
     pub limits: Limits,
     /// The limits of the batches of one call.
@@ -180,6 +183,7 @@ impl Subject {
                 partitions: Vec::new(),
             },
             tombstones: self.plan.tombstones,
+            privacy: conditions.privacy.clone(),
             largest_record: conditions.batch_limits.largest_record(),
         }
     }

@@ -9,9 +9,9 @@ use super::notices;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    self, ConfigError, GitLayer, KafkaSettings, Layer, LimitsLayer, LoadError, LogFilter,
-    LogFormat, MissingTopics, Origins, Privileged, ProcessorLayer, RecordCount, Size, Span, Text,
-    Time,
+    self, Anonymise, ConfigError, GitLayer, KafkaSettings, Layer, LimitsLayer, LoadError,
+    LogFilter, LogFormat, MissingTopics, Origins, PrivacyLayer, Privileged, ProcessorLayer,
+    RecordCount, Size, Span, Text, Time,
 };
 use crate::observe::logging;
 use crate::pipeline::stop::{ExitOnSignals, Stop};
@@ -151,7 +151,6 @@ pub(super) struct ObjectArguments {
         value_enum,
         value_name = "WHEN",
         num_args = 0..=1,
-        require_equals = true,
         default_missing_value = "required"
     )]
     privileged: Option<Privileged>,
@@ -163,6 +162,24 @@ pub(super) struct ObjectArguments {
     /// Prefix of the topic names, before the object type [default: swh.journal.objects].
     #[arg(long)]
     prefix: Option<String>,
+}
+
+/// What no plugin may see.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct PrivacyArguments {
+    /// Drop the records of the objects that a file lists as SWHIDs, one a line, plain or compressed with zstd.
+    #[arg(long, value_name = "FILE")]
+    masked: Option<PathBuf>,
+
+    /// Remove the names of persons from revisions and releases [default: no].
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        default_missing_value = "persons"
+    )]
+    anonymise: Option<Anonymise>,
 }
 
 /// The connection to a cluster.
@@ -312,6 +329,15 @@ impl ObjectArguments {
         layer.journal.privileged = self.privileged;
         layer.journal.missing_topics = self.missing_topics;
         layer.journal.prefix = self.prefix;
+    }
+}
+
+impl PrivacyArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.privacy = PrivacyLayer {
+            masked: self.masked,
+            anonymise: self.anonymise,
+        };
     }
 }
 

@@ -11,7 +11,7 @@ use super::names::{self, Names, flag, key};
 use super::report::{self, Report};
 use super::run;
 use crate::config::{
-    self, Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
+    self, Anonymise, Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
     DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_MAX_FAILURES, DEFAULT_PREFIX,
     DEFAULT_RETRIES, DEFAULT_SHUTDOWN_TIMEOUT, GROUP_INSTANCE_ID, Layer, LogFormat, MissingTopics,
     OnEof, OnFailure, Origin, Origins, Privileged, Setting, Span, complete, options,
@@ -246,6 +246,7 @@ impl Printer<'_> {
             Setting::Deadline => serde_json::to_value(Span(DEFAULT_DEADLINE)),
             Setting::Workers => serde_json::to_value(1),
             Setting::CheckpointInterval => serde_json::to_value(Span(DEFAULT_CHECKPOINT_INTERVAL)),
+            Setting::Anonymise => serde_json::to_value(Anonymise::No),
             Setting::LogLevel => serde_json::to_value("info"),
             Setting::LogFormat => serde_json::to_value(LogFormat::Text),
             Setting::OnFailure => serde_json::to_value(OnFailure::Stop),

@@ -1,6 +1,6 @@
 //! The confinement of a process that runs a plugin: which files its settings name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Local, PluginConfig, Source, StartFrom};
 use crate::confine::{self, Paths};
@@ -40,6 +40,10 @@ fn paths(config: &Config) -> Paths {
     let mut paths = Paths::default();
     paths.read.push(config.plugin.clone());
     paths.read.extend(config.options.file.clone());
+    // A file that takes the name of the list is another one: rights belong to the folder.
+    if let Some(masked) = &config.privacy.masked {
+        paths.read.push(folder_of(masked));
+    }
     match &config.source {
         Source::Local(Local::Recording(path)) => paths.read.push(path.clone()),
         // The programs that read it run already.
@@ -74,6 +78,14 @@ fn paths(config: &Config) -> Paths {
     paths
 }
 
+/// The folder that a file is in.
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,11 +98,20 @@ mod tests {
                 "kafka": {"brokers": "b", "group_id": "g", "from": "offsets.json", "settings":
                     {"ssl.ca.location": "ca.pem", "plugin.library.paths": "a;b", "client.id": "c"}},
                 "outputs": ["all.jsonl", "rows=d/rows.jsonl"],
+                "privacy": {"masked": "lists/masked"},
                 "failure": {"on_failure": "dead-letter", "dead_letters": "l/letters.jsonl"}}"#,
         )
         .unwrap();
         let Paths { read, write } = paths(&Config::try_from(layer).unwrap());
-        for path in ["p.wasm", "o.json", "offsets.json", "ca.pem", "a", "b"] {
+        for path in [
+            "p.wasm",
+            "o.json",
+            "offsets.json",
+            "ca.pem",
+            "a",
+            "b",
+            "lists",
+        ] {
             assert!(read.contains(&path.into()), "{path}: {read:?}");
         }
         assert!(!read.contains(&"c".into()), "{read:?}");

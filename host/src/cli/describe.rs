@@ -14,7 +14,7 @@ use super::names::{self, Names};
 use super::report::{self, Report};
 use crate::config::options::OptionsError;
 use crate::config::{Layer, PluginConfig, Setting};
-use crate::journal::plan::{Kind, Output};
+use crate::journal::plan::{Kind, Output, Persons};
 use crate::journal::topics::ObjectTypes;
 use crate::pipeline::build::{self, BuildError, CompiledPlugin};
 use crate::sandbox::{Explained, Plugin};
@@ -175,6 +175,7 @@ fn plan_json(explained: &Explained) -> Value {
         "object_types": types,
         "columns": columns(explained),
         "tombstones": plan.tombstones,
+        "persons": plan.persons.name(),
         "holds_state": holds_state(explained),
         "outputs": outputs.collect::<Vec<_>>(),
     })
@@ -257,6 +258,12 @@ impl Page {
             "passed over"
         };
         self.fact("tombstones", tombstones);
+        let persons = match plan.persons {
+            Persons::Required => "needs names: reads privileged topics only",
+            Persons::Useful => "may use names where there are some",
+            Persons::None => "uses no names",
+        };
+        self.fact("persons", persons);
         let state = if holds_state(explained) {
             "may keep something from one call to the next"
         } else {

@@ -43,6 +43,8 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::CompileTimeout => "--compile-timeout",
         Setting::ProcessMemory => "--process-memory",
         Setting::Workers => "--workers",
+        Setting::Masked => "--masked",
+        Setting::Anonymise => "--anonymise",
         Setting::CheckpointInterval => "--checkpoint-interval",
         Setting::OnFailure => "--on-failure",
         Setting::DeadLetters => "--dead-letters",
@@ -88,7 +90,7 @@ impl Names<'_> {
     pub(super) fn with(self, setting: Setting, value: impl Display) -> String {
         written_with(self.0.of(setting), &value).unwrap_or_else(|| {
             // Its value is optional, so it has to follow an equals sign.
-            let separator = if setting == Setting::Privileged {
+            let separator = if matches!(setting, Setting::Privileged | Setting::Anonymise) {
                 "="
             } else {
                 " "

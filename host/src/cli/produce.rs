@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::args::{self, ClusterArguments};
+use super::args::{self, ClusterArguments, PrivacyArguments};
 use super::names::Names;
 use super::report::Report;
 use crate::config::{CopyConfig, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Layer};
-use crate::pipeline::build::cluster_settings;
+use crate::pipeline::build::{self, cluster_settings};
 use crate::transfer::{self, ProduceOptions};
 
 /// Writes a recording to Kafka, with its keys, values, tombstones and timestamps.
@@ -20,6 +20,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    privacy: PrivacyArguments,
 
     /// Prefix of the topic names, before the object type [default: that of the recording].
     #[arg(long)]
@@ -46,6 +49,7 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let mut layer = Layer::default();
     arguments.cluster.add_to(&mut layer);
+    arguments.privacy.add_to(&mut layer);
     layer.journal.prefix = arguments.prefix;
     let (config, origins) = args::configure::<CopyConfig>(layer);
     let names = Names(&origins);
@@ -57,6 +61,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         partitions: arguments.partitions,
         replication_factor: arguments.replication_factor,
         keep_partitions: arguments.keep_partitions,
+        privacy: build::privacy(&config.privacy).map_err(|error| Report::of(&error, names))?,
         append: arguments.append,
     };
     let stop = args::install_signal_handlers(DEFAULT_SHUTDOWN_TIMEOUT)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::args::{self, ConfigArguments, ObjectArguments, SourceArguments};
+use super::args::{self, ConfigArguments, ObjectArguments, PrivacyArguments, SourceArguments};
 use super::names::Names;
 use super::report::Report;
 use crate::config::{
@@ -28,6 +28,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     objects: ObjectArguments,
+
+    #[command(flatten)]
+    privacy: PrivacyArguments,
 
     /// Record only this partition of all of a cluster's topics, or of one topic; may be repeated.
     #[arg(long = "partition", value_name = "[TOPIC:]N", value_parser = partition)]
@@ -61,6 +64,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     arguments.config.add_to(&mut layer);
     arguments.source.add_to(&mut layer);
     arguments.objects.add_to(&mut layer);
+    arguments.privacy.add_to(&mut layer);
     let (config, origins) = args::configure::<ReadConfig>(layer);
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
@@ -69,11 +73,13 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         types => ObjectTypes::Named(types.to_vec()),
     };
     let path = arguments.output;
+    let privacy = build::privacy(&config.privacy).map_err(|error| Report::of(&error, names))?;
     let part = Part {
         subscription: subscription(&config.objects, object_types),
         partitions: arguments.partitions,
         from: arguments.from,
         until: arguments.until,
+        privacy,
         max_records: arguments.max_records,
         max_records_per_topic: arguments.max_records_per_topic,
     };

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use super::args::{self, LimitArguments, ObjectArguments, OptionArguments};
+use super::args::{self, LimitArguments, ObjectArguments, OptionArguments, PrivacyArguments};
 use super::environment::Environment;
 use super::names::Names;
 use super::report::Report;
@@ -33,6 +33,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     objects: ObjectArguments,
+
+    #[command(flatten)]
+    privacy: PrivacyArguments,
 
     /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default). With NAME, only the
     /// rows of that output. May be repeated.
@@ -91,6 +94,7 @@ impl Arguments {
         };
         self.options.add_to(&mut layer);
         self.objects.add_to(&mut layer);
+        self.privacy.add_to(&mut layer);
         self.limits.add_to(&mut layer);
         layer.processor.plugin = self.plugin;
         layer.journal.recording = Some(redrive.letters().to_owned());

@@ -1,6 +1,8 @@
 //! `journal-host run`: a processor over the journal.
 
-use super::args::{self, LimitArguments, ObjectArguments, PluginArguments, SourceArguments};
+use super::args::{
+    self, LimitArguments, ObjectArguments, PluginArguments, PrivacyArguments, SourceArguments,
+};
 use super::config;
 use super::confined;
 use super::environment::Environment;
@@ -46,6 +48,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     failure: FailureArguments,
+
+    #[command(flatten)]
+    privacy: PrivacyArguments,
 
     #[command(flatten)]
     limits: LimitArguments,
@@ -187,6 +192,7 @@ impl Arguments {
         self.plugin.add_to(&mut layer);
         self.source.add_to(&mut layer);
         self.objects.add_to(&mut layer);
+        self.privacy.add_to(&mut layer);
         self.limits.add_to(&mut layer);
         layer.journal.phases = self.phases;
         layer.journal.stop_after = self.stop_after;
@@ -217,7 +223,7 @@ mod tests {
     use super::*;
     use crate::cli::names::flag;
     use crate::config::{
-        DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
+        Anonymise, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
         DEFAULT_COMPILE_TIMEOUT, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
         KafkaSettings, LogFormat, MissingTopics, Privileged, Setting, Source,
     };
@@ -237,7 +243,7 @@ mod tests {
         --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
-        --checkpoint-interval 9s --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
+        --checkpoint-interval 9s --masked m --anonymise=strict --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
         --metrics 12 --metrics-public --log-level warn --log-format json";
 
     #[test]
@@ -281,6 +287,8 @@ mod tests {
         expected.process.memory = size("6MiB");
         expected.process.workers = Some("8".parse().unwrap());
         expected.checkpoint.interval = span(9);
+        expected.privacy.masked = Some("m".into());
+        expected.privacy.anonymise = Some(Anonymise::Strict);
         expected.failure.on_failure = Some(OnFailure::Skip);
         expected.failure.dead_letters = Some("d".parse().unwrap());
         expected.failure.max_failures = Some(MaxFailures::Records(14));

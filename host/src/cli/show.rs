@@ -6,7 +6,7 @@ use journal_objects::Readable;
 use journal_recording::Frame;
 use serde::Serialize;
 
-use super::args::{self, ConfigArguments, ObjectArguments, SourceArguments};
+use super::args::{self, ConfigArguments, ObjectArguments, PrivacyArguments, SourceArguments};
 use super::names::Names;
 use super::report::Report;
 use crate::config::{DEFAULT_SHUTDOWN_TIMEOUT, Layer, MissingTopics, ReadConfig, ReadSource};
@@ -33,6 +33,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     objects: ObjectArguments,
+
+    #[command(flatten)]
+    privacy: PrivacyArguments,
 
     /// Show the object with this identifier, `swh:1:rev:...`. Over Kafka, its whole topic may be read.
     #[arg(long, value_name = "SWHID", value_parser = object_id, conflicts_with_all = ["key", "partition"])]
@@ -75,6 +78,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     arguments.config.add_to(&mut layer);
     arguments.source.add_to(&mut layer);
     arguments.objects.add_to(&mut layer);
+    arguments.privacy.add_to(&mut layer);
     if let Wanted::Object(id) = &wanted
         && layer.journal.object_types.is_none()
     {
@@ -89,11 +93,13 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         [] => ObjectTypes::Any,
         types => ObjectTypes::Named(types.to_vec()),
     };
+    let privacy = build::privacy(&config.privacy).map_err(|error| Report::of(&error, names))?;
     let part = Part {
         subscription: subscription(&config.objects, object_types),
         partitions: Vec::new(),
         from: None,
         until: None,
+        privacy,
         // One object has one identifier, although it may be in more than one topic.
         max_records: matches!(wanted, Wanted::Object(_)).then_some(count),
         max_records_per_topic: Some(count),

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
 
-use crate::config::{LogFormat, MissingTopics, OnEof, OnFailure, Privileged};
+use crate::config::{Anonymise, LogFormat, MissingTopics, OnEof, OnFailure, Privileged};
 
 /// `KEY=VALUE`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
@@ -71,6 +71,23 @@ impl ValueEnum for Privileged {
             Self::IfAvailable => PossibleValue::new("if-available")
                 .help("Anonymised topics are read where the privileged one is missing"),
             Self::No => PossibleValue::new("no").help("Only public topics are read"),
+        })
+    }
+}
+
+impl ValueEnum for Anonymise {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Persons, Self::Strict, Self::No]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Persons => PossibleValue::new("persons")
+                .help("Authors and committers are replaced by hashes, as in public topics"),
+            Self::Strict => PossibleValue::new("strict").help(
+                "The same, and members that may repeat names or addresses are removed; identifiers cannot be checked",
+            ),
+            Self::No => PossibleValue::new("no").help("Records stay as they are"),
         })
     }
 }

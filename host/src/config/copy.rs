@@ -1,6 +1,6 @@
 //! The settings of a command that copies records and runs no plugin.
 
-use super::{ConfigError, Connection, Layer};
+use super::{ConfigError, Connection, Layer, PrivacyConfig};
 
 /// A cluster and the prefix of its topics. A consumer group and a recording are ignored: a file with settings for `run` may name
 /// them.
@@ -10,6 +10,8 @@ pub(crate) struct CopyConfig {
     pub(crate) connection: Connection,
     /// The prefix of the topics, if it is set.
     pub(crate) prefix: Option<String>,
+    /// What is not copied.
+    pub(crate) privacy: PrivacyConfig,
 }
 
 impl TryFrom<Layer> for CopyConfig {
@@ -19,6 +21,7 @@ impl TryFrom<Layer> for CopyConfig {
         Ok(Self {
             connection: Connection::of(&layer.kafka).ok_or(ConfigError::NoBrokers)?,
             prefix: layer.journal.prefix,
+            privacy: PrivacyConfig::of(layer.privacy),
         })
     }
 }

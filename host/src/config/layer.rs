@@ -11,9 +11,9 @@ use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::source;
 use super::values::{
-    KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics, OnEof,
-    OnFailure, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, Time, TopicPartition,
-    WorkerCount,
+    Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
+    OnEof, OnFailure, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, Time,
+    TopicPartition, WorkerCount,
 };
 
 /// The setting of librdkafka whose value a file of [`Setting::PasswordFile`] holds.
@@ -44,6 +44,7 @@ impl Merge for WorkerCount {}
 impl Merge for Text {}
 impl Merge for OnEof {}
 impl Merge for Privileged {}
+impl Merge for Anonymise {}
 impl Merge for MissingTopics {}
 impl Merge for Phases {}
 impl Merge for StartFrom {}
@@ -247,6 +248,16 @@ section! {
 }
 
 section! {
+    /// What no plugin may see.
+    PrivacyLayer {
+        /// A list of masked objects.
+        masked: PathBuf = Masked,
+        /// Whether names of persons are removed.
+        anonymise: Anonymise = Anonymise,
+    }
+}
+
+section! {
     /// Settings of checkpoints.
     CheckpointLayer {
         /// The longest time between two checkpoints.
@@ -300,6 +311,8 @@ pub(crate) struct Layer {
     pub(crate) limits: LimitsLayer,
     /// The process.
     pub(crate) process: ProcessLayer,
+    /// What no plugin may see.
+    pub(crate) privacy: PrivacyLayer,
     /// Checkpoints.
     pub(crate) checkpoint: CheckpointLayer,
     /// Failures.
@@ -322,6 +335,7 @@ impl Layer {
             outputs: self.outputs.or(lower.outputs),
             limits: self.limits.over(lower.limits),
             process: self.process.over(lower.process),
+            privacy: self.privacy.over(lower.privacy),
             checkpoint: self.checkpoint.over(lower.checkpoint),
             failure: self.failure.over(lower.failure),
             observe: self.observe.over(lower.observe),
@@ -340,6 +354,7 @@ impl Layer {
             .chain(outputs)
             .chain(self.limits.settings())
             .chain(self.process.settings())
+            .chain(self.privacy.settings())
             .chain(self.checkpoint.settings())
             .chain(self.failure.settings())
             .chain(self.observe.settings())
@@ -374,6 +389,7 @@ impl Layer {
         self.kafka.read(setting, value)?;
         self.limits.read(setting, value)?;
         self.process.read(setting, value)?;
+        self.privacy.read(setting, value)?;
         self.checkpoint.read(setting, value)?;
         self.failure.read(setting, value)?;
         self.observe.read(setting, value)
@@ -391,6 +407,7 @@ impl Layer {
             .or_else(|| self.kafka.value(setting))
             .or_else(|| self.limits.value(setting))
             .or_else(|| self.process.value(setting))
+            .or_else(|| self.privacy.value(setting))
             .or_else(|| self.checkpoint.value(setting))
             .or_else(|| self.failure.value(setting))
             .or_else(|| self.observe.value(setting))

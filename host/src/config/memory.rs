@@ -84,6 +84,8 @@ pub(crate) struct Bounds {
 pub(crate) struct MemoryRequest {
     /// The memory limit of the process, in bytes.
     pub(crate) process: usize,
+    /// The memory of a list of masked objects, in bytes.
+    pub(crate) held_back: usize,
     /// How many workers share it.
     pub(crate) workers: usize,
     /// The size of the plugin's file, in bytes.
@@ -223,7 +225,11 @@ impl MemoryPlan {
 impl MemoryRequest {
     /// The memory of the process without its workers.
     fn base(&self) -> usize {
-        sum([BASE, self.plugin.saturating_mul(CODE_PER_PLUGIN_BYTE)])
+        sum([
+            BASE,
+            self.held_back,
+            self.plugin.saturating_mul(CODE_PER_PLUGIN_BYTE),
+        ])
     }
 
     /// The share of each worker.

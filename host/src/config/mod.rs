@@ -38,7 +38,7 @@ pub(crate) use self::group::GroupConfig;
 pub(crate) use self::layer::Layers;
 pub(crate) use self::layer::{
     FailureLayer, GROUP_INSTANCE_ID, GitLayer, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer,
-    ObserveLayer, PASSWORD, ProcessorLayer,
+    ObserveLayer, PASSWORD, PrivacyLayer, ProcessorLayer,
 };
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
@@ -48,10 +48,12 @@ pub(crate) use self::setting::Setting;
 pub(crate) use self::source::{Kafka, Local, ReadConfig, ReadSource, Source, SourceKind, is_local};
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
-    KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics, OnEof,
-    OnFailure, Percent, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, Time,
+    Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
+    OnEof, OnFailure, Percent, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, Time,
     TopicPartition, WorkerCount, time,
 };
+
+use crate::privacy::Level;
 
 /// The default prefix of the names of the journal's topics.
 pub(crate) const DEFAULT_PREFIX: &str = "swh.journal.objects";
@@ -103,12 +105,36 @@ pub(crate) struct Config {
     pub(crate) checkpoint_interval: Duration,
     /// What to do when the processor fails.
     pub(crate) failure: FailureHandling,
+    /// What no plugin may see.
+    pub(crate) privacy: PrivacyConfig,
     /// How long the run may take to end after a request to stop.
     pub(crate) shutdown_timeout: Duration,
     /// The address at which metrics and health are served, if they are.
     pub(crate) metrics: Option<SocketAddr>,
     /// Whether the process gives up rights that it does not need.
     pub(crate) confine: bool,
+}
+
+/// What no plugin may see.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PrivacyConfig {
+    /// A list of masked objects.
+    pub(crate) masked: Option<PathBuf>,
+    /// Whether and how names are removed.
+    pub(crate) anonymise: Option<Level>,
+}
+
+impl PrivacyConfig {
+    fn of(layer: PrivacyLayer) -> Self {
+        Self {
+            masked: layer.masked,
+            anonymise: match layer.anonymise {
+                None | Some(Anonymise::No) => None,
+                Some(Anonymise::Persons) => Some(Level::Persons),
+                Some(Anonymise::Strict) => Some(Level::Strict),
+            },
+        }
+    }
 }
 
 /// Options of the plugin, which are not checked yet: texts take precedence over `over_file`, that over the file, and
@@ -279,6 +305,7 @@ impl TryFrom<Layer> for Config {
             outputs,
             limits,
             process,
+            privacy,
             checkpoint,
             failure,
             observe,
@@ -306,6 +333,7 @@ impl TryFrom<Layer> for Config {
             workers,
             checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),
             failure: FailureHandling::of(failure)?,
+            privacy: PrivacyConfig::of(privacy),
             shutdown_timeout: process
                 .shutdown_timeout
                 .map_or(DEFAULT_SHUTDOWN_TIMEOUT, |span| span.0),

@@ -71,6 +71,10 @@ pub(crate) enum Setting {
     ProcessMemory,
     /// How many workers a process has.
     Workers,
+    /// A list of masked objects.
+    Masked,
+    /// Whether names of persons are removed.
+    Anonymise,
     /// The time between two checkpoints.
     CheckpointInterval,
     /// What to do with a record that the processor rejects or fails on.
@@ -99,7 +103,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 46] = [
+    pub(crate) const ALL: [Self; 48] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -134,6 +138,8 @@ impl Setting {
         Self::CompileTimeout,
         Self::ProcessMemory,
         Self::Workers,
+        Self::Masked,
+        Self::Anonymise,
         Self::CheckpointInterval,
         Self::OnFailure,
         Self::DeadLetters,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::layer::{GitLayer, KafkaLayer, Layer};
 use super::setting::Setting;
 use super::values::{OnEof, StartFrom, TopicPartition};
-use super::{ConfigError, Connection, DEFAULT_MAX_CONTENT_SIZE, Objects};
+use super::{ConfigError, Connection, DEFAULT_MAX_CONTENT_SIZE, Objects, PrivacyConfig};
 
 /// Where records are read from.
 #[derive(Clone, Debug)]
@@ -240,6 +240,8 @@ pub(crate) struct ReadConfig {
     pub(crate) source: ReadSource,
     /// Which of them are read.
     pub(crate) objects: Objects,
+    /// What is held back.
+    pub(crate) privacy: PrivacyConfig,
 }
 
 /// The source of such a command.
@@ -264,6 +266,7 @@ impl TryFrom<Layer> for ReadConfig {
         Ok(Self {
             source,
             objects: Objects::of(&layer.journal),
+            privacy: PrivacyConfig::of(layer.privacy),
         })
     }
 }

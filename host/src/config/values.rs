@@ -59,6 +59,9 @@ pub(crate) enum ValueError {
     /// It does not say whether privileged topics are read.
     #[error("it is not `required`, `if-available` or `no`")]
     Privileged,
+    /// It does not say whether names are removed.
+    #[error("it is not `persons`, `strict` or `no`")]
+    Anonymise,
     /// It does not say which log lines are shown.
     #[error("{0}")]
     Log(String),
@@ -131,6 +134,18 @@ pub(crate) enum Privileged {
     Required,
     /// They are read where they exist, and anonymised topics elsewhere.
     IfAvailable,
+}
+
+/// Whether names of persons are removed. `true` and `false` are `persons` and `no`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) enum Anonymise {
+    /// They are not.
+    No,
+    /// Persons are replaced as in public topics.
+    Persons,
+    /// The same, and members that may repeat names or addresses are removed.
+    Strict,
 }
 
 /// What a run does about an object type that has no topic.
@@ -282,6 +297,7 @@ write_as_text!(
     TopicPartition,
     Phases,
     Privileged,
+    Anonymise,
     LogFilter,
     MetricsAddress,
     MaxFailures
@@ -305,6 +321,16 @@ impl fmt::Display for Privileged {
             Self::No => "no",
             Self::Required => "required",
             Self::IfAvailable => "if-available",
+        })
+    }
+}
+
+impl fmt::Display for Anonymise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::No => "no",
+            Self::Persons => "persons",
+            Self::Strict => "strict",
         })
     }
 }
@@ -409,6 +435,19 @@ impl FromStr for Privileged {
     }
 }
 
+impl FromStr for Anonymise {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "no" | "false" => Ok(Self::No),
+            "persons" | "true" => Ok(Self::Persons),
+            "strict" => Ok(Self::Strict),
+            _ => Err(ValueError::Anonymise),
+        }
+    }
+}
+
 macro_rules! read_from_scalar {
     ($($value:ty),*) => {$(
         impl TryFrom<Scalar> for $value {
@@ -432,6 +471,7 @@ read_from_scalar!(
     TopicPartition,
     Phases,
     Privileged,
+    Anonymise,
     LogFilter,
     MetricsAddress,
     MaxFailures

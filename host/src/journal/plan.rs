@@ -17,8 +17,34 @@ pub struct Plan {
     pub columns: Columns,
     /// Whether tombstones are wanted.
     pub tombstones: bool,
+    /// Whether names of persons are needed.
+    pub persons: Persons,
     /// The outputs, in the order of the indexes that `emit` takes.
     pub outputs: Vec<Output>,
+}
+
+/// What a processor does with names of persons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Persons {
+    /// It is of no use without them.
+    Required,
+    /// It uses them where there are some, or does not say.
+    #[default]
+    Useful,
+    /// It does not use them.
+    None,
+}
+
+impl Persons {
+    /// The word for it in a plan.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Useful => "useful",
+            Self::None => "none",
+        }
+    }
 }
 
 /// An output as the plan declares it.

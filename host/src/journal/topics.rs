@@ -26,6 +26,17 @@ pub enum ObjectTypes {
     Named(Vec<String>),
 }
 
+impl ObjectTypes {
+    /// Whether values of persons may be among them.
+    #[must_use]
+    pub(crate) fn may_have_persons(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Named(names) => names.iter().any(|name| ANONYMISED.contains(&name.as_str())),
+        }
+    }
+}
+
 /// Whether privileged topics are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privileged {
@@ -383,6 +394,46 @@ impl Topic {
     fn is_anonymised(&self) -> bool {
         !self.privileged && ANONYMISED.contains(&self.object_type.as_str())
     }
+}
+
+impl Topic {
+    /// The public topic of the same object type.
+    #[must_use]
+    pub(crate) fn public(&self) -> Self {
+        Self {
+            name: public_name(&self.name),
+            object_type: self.object_type.clone(),
+            privileged: false,
+        }
+    }
+
+    /// The public topic that its values are of, where it is a privileged one whose names are removed.
+    #[must_use]
+    pub(crate) fn public_counterpart(&self) -> Option<String> {
+        let public = public_name(&self.name);
+        (!self.privileged && public != self.name).then_some(public)
+    }
+
+    /// The topic that a name is of.
+    #[must_use]
+    pub(crate) fn named(name: &str) -> Self {
+        let (prefix, object_type) = name.rsplit_once('.').unwrap_or(("", name));
+        Self {
+            name: name.to_owned(),
+            object_type: object_type.to_owned(),
+            privileged: prefix.ends_with(PRIVILEGED),
+        }
+    }
+}
+
+/// The name of the public topic of the same object type.
+#[must_use]
+pub(crate) fn public_name(name: &str) -> String {
+    let public = name.rsplit_once('.').and_then(|(prefix, object_type)| {
+        let prefix = prefix.strip_suffix(PRIVILEGED)?;
+        Some(format!("{prefix}.{object_type}"))
+    });
+    public.unwrap_or_else(|| name.to_owned())
 }
 
 /// The name of a topic under another prefix: a privileged topic stays privileged.

@@ -253,9 +253,9 @@ pub enum Error {
         /// The topic.
         topic: String,
         /// The partition.
-        partition: i32,
+        partition: u32,
         /// The offset.
-        offset: i64,
+        offset: u64,
         /// Key and value.
         bytes: usize,
         /// The guest's limit.

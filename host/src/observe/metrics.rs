@@ -14,7 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::process;
-use super::progress::{CALL_SECONDS, Calls, Progress};
+use super::progress::{CALL_SECONDS, Calls, PrivacyCounts, Progress};
 
 /// What is known of a run from its start on.
 #[derive(Clone, Debug)]
@@ -84,6 +84,30 @@ const DEAD_LETTERS: Metric = Metric {
     kind: Kind::Counter,
     labels: &[],
     help: "Dead letters that are durable",
+};
+const MASKED: Metric = Metric {
+    name: "journal_host_masked_records",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Records of masked objects, which the processor does not see; absent without a list of them",
+};
+const ANONYMISED: Metric = Metric {
+    name: "journal_host_anonymised_records",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Records whose persons were replaced; absent where nothing is held back",
+};
+const MASK: Metric = Metric {
+    name: "journal_host_mask_objects",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Objects that are masked; absent without a list of them",
+};
+const MASK_STALE: Metric = Metric {
+    name: "journal_host_mask_stale_seconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Time for which the list of masked objects could not be read again; 0 where it is the one in use",
 };
 const CALLS: Metric = Metric {
     name: "journal_host_call_seconds",
@@ -240,6 +264,7 @@ impl Collector for RunCollector {
         to.counter(&REJECTIONS, progress.rejections())?;
         to.counters(&FAILURES, progress.failures_by_kind())?;
         to.counter(&DEAD_LETTERS, progress.dead_letters())?;
+        to.privacy(progress.privacy())?;
         to.calls(&progress.calls())?;
         to.times(&STAGES, progress.stages())?;
         let lag = progress.lag_by_topic();
@@ -375,6 +400,22 @@ impl To<'_> {
             return Ok(());
         };
         self.begin(metric)?.encode_gauge(&value.as_secs_f64())
+    }
+
+    fn privacy(&mut self, counts: Option<&PrivacyCounts>) -> fmt::Result {
+        let Some(counts) = counts else {
+            return Ok(());
+        };
+        self.counter(&ANONYMISED, counts.anonymised())?;
+        if counts.mask().is_none() {
+            return Ok(());
+        }
+        self.counter(&MASKED, counts.masked())?;
+        self.gauge(&MASK, counts.mask())?;
+        self.seconds(
+            &MASK_STALE,
+            Some(counts.mask_stale_for().unwrap_or_default()),
+        )
     }
 
     fn calls(&mut self, calls: &Calls) -> fmt::Result {

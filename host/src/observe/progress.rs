@@ -1,6 +1,7 @@
 //! The progress of a run: a line on a terminal while it runs, and a summary at its end.
 
 mod phase;
+mod privacy;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use self::phase::Happenings;
 pub(crate) use self::phase::{FailedRecord, Phase};
+pub(crate) use self::privacy::PrivacyCounts;
 use self::worker::UNKNOWN;
 pub(crate) use self::worker::{CALL_SECONDS, Calls, WorkerProgress};
 use crate::journal::failure_kind::FailureKind;
@@ -61,6 +63,8 @@ pub(crate) struct Progress {
     /// Failed records that the log named.
     named: AtomicU64,
     happenings: Happenings,
+    /// What is held back from plugins, if anything is.
+    privacy: Option<Arc<PrivacyCounts>>,
     /// The outputs with the rows that were made durable.
     outputs: Vec<(String, AtomicU64)>,
 }
@@ -77,6 +81,7 @@ impl Progress {
             dead_letters: 0.into(),
             named: 0.into(),
             happenings: Happenings::default(),
+            privacy: None,
             outputs: outputs
                 .iter()
                 .map(|output| (output.name.clone(), 0.into()))
@@ -88,6 +93,21 @@ impl Progress {
     #[must_use]
     pub(crate) fn titled(self, title: String) -> Self {
         Self { title, ..self }
+    }
+
+    /// The same, for a run that holds something back.
+    #[must_use]
+    pub(crate) fn holding_back(self, privacy: Option<Arc<PrivacyCounts>>) -> Self {
+        Self { privacy, ..self }
+    }
+
+    /// What is held back from plugins, if anything is.
+    pub(crate) fn privacy(&self) -> Option<&PrivacyCounts> {
+        self.privacy.as_deref()
+    }
+
+    fn privacy_text(&self) -> String {
+        self.privacy().map_or_else(String::new, PrivacyCounts::text)
     }
 
     /// The counters of one worker.
@@ -237,6 +257,7 @@ impl Progress {
             let rejected = format!(", {} rejected", HumanCount(rejections));
             status.push_str(&rejected);
         }
+        status.push_str(&self.privacy_text());
         status.push_str(&self.rows_text());
         if let Some(age) = self.confirmed_for() {
             let confirmed = format!("; last checkpoint confirmed {} s ago", age.as_secs());
@@ -403,6 +424,7 @@ impl fmt::Display for Progress {
         if letters > 0 {
             write!(f, "; {letters} dead letters")?;
         }
+        f.write_str(&self.privacy_text())?;
         f.write_str(&self.rows_text())
     }
 }

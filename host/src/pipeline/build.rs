@@ -32,11 +32,12 @@ use crate::config::{self, Config, OnEof, Phases};
 use crate::journal::batch::Columns;
 use crate::journal::offset_file::OffsetFileError;
 use crate::journal::offsets::Partition;
-use crate::journal::plan::Plan;
+use crate::journal::plan::{Persons, Plan};
 use crate::journal::topics::{ObjectTypes, Subscription};
 use crate::kafka::{self, Clients};
 use crate::observe::http::ServeError;
 use crate::observe::progress::Progress;
+use crate::privacy::{MaskError, Privacy};
 use crate::sandbox::{
     self, CallError, CompileLimits, Compiler, Engine, Interrupt, Limits, LoadError, Plugin,
     Processor,
@@ -51,6 +52,9 @@ use crate::text;
 /// Why no pipeline can be built from a configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
+    /// The list of masked objects cannot be used.
+    #[error(transparent)]
+    Mask(#[from] MaskError),
     /// The memory of the process is too small for its parts.
     #[error(transparent)]
     Memory(#[from] TooLittle),
@@ -73,6 +77,12 @@ pub(crate) enum BuildError {
         object_type: String,
         /// The object types that the plugin reads.
         offered: Vec<String>,
+    },
+    /// The plugin needs names of persons, and does not get them.
+    #[error("the plugin needs names of persons, and this run {}", no_names(*.anonymised))]
+    NeedsNames {
+        /// Whether the host removes them; otherwise the topics may be anonymised.
+        anonymised: bool,
     },
     /// The configuration names an object type in a stage that the plugin does not read.
     #[error("the object type `{object_type}` is in a stage, and the plugin does not read it")]
@@ -130,6 +140,7 @@ pub(crate) struct Prepared {
     reopen: Reopen,
     /// The configuration as the page shows it.
     shown: String,
+    privacy: Option<Arc<Privacy>>,
 }
 
 impl Prepared {
@@ -191,13 +202,16 @@ impl CompiledPlugin {
 /// When settings are wrong whatever the plugin is, the file is no plugin for this host, or the source is not there.
 pub(crate) fn prepare(config: &Config) -> Result<Prepared, BuildError> {
     let reopen = Reopen::on_signal();
-    let memory = check(config)?;
+    let privacy = privacy(&config.privacy)?;
+    let held = privacy.as_ref().map_or(0, |privacy| privacy.bytes());
+    let memory = check(config, held)?;
     let plugin = CompiledPlugin::of(config)?;
     let local = match &config.source {
         config::Source::Local(source) => Some(local(source)?),
         config::Source::Kafka(_) => None,
     };
     Ok(Prepared {
+        privacy,
         memory,
         plugin,
         local,
@@ -224,6 +238,7 @@ impl Pipeline {
             local,
             reopen,
             shown,
+            privacy,
         } = prepared;
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
@@ -232,12 +247,17 @@ impl Pipeline {
         let plugin = Arc::new(plugin.load(limits)?);
         let options = plugin_options(&config.options, &plugin)?;
         let (first, plan) = Processor::start(&plugin, &options, limits)?;
-        let progress = Arc::new(Progress::new(config.workers, &plan.outputs));
+        let counts = privacy.as_ref().map(|privacy| Arc::clone(privacy.counts()));
+        let progress = Progress::new(config.workers, &plan.outputs).holding_back(counts);
+        let progress = Arc::new(progress);
+        if let Some(privacy) = &privacy {
+            privacy.watch();
+        }
         let info = run_info(config, &plugin, &options);
         let about = about(&plugin, &options, shown);
         let observation = Observation::begin(config.metrics, info, about, &progress, limits.wall)?;
         let builder = Builder {
-            object_types: in_stages(config, object_types(config, &plan)?)?,
+            object_types: read_types(config, &plan)?,
             settings: WorkerSettings {
                 columns: gathered(config, plan.columns),
                 batch_limits: batch_limits(config, &memory),
@@ -264,6 +284,7 @@ impl Pipeline {
             most_rows_bytes: memory.bounded.map(|bounds| bounds.lines),
             files,
             config,
+            privacy,
         };
         let (work, stages) = match input {
             Input::Local(local) => builder.over_local(local, first)?,
@@ -327,11 +348,12 @@ fn run_stages(
     Ok(ended)
 }
 
-/// Refuses settings that are wrong whatever the plugin, brokers and files are, and returns the limits of the parts.
+/// Refuses settings that are wrong whatever the plugin, brokers and files are, and returns the limits of the parts. A list
+/// of masked objects takes `held_back` bytes.
 ///
 /// # Errors
 /// The first setting that is wrong.
-pub(crate) fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
+pub(crate) fn check(config: &Config, held_back: usize) -> Result<MemoryPlan, BuildError> {
     let settings = match &config.source {
         config::Source::Kafka(kafka) => Some(cluster_settings(&kafka.connection)),
         config::Source::Local(_) => None,
@@ -351,6 +373,7 @@ pub(crate) fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
         .map_or(0, |metadata| metadata.len());
     let memory = MemoryPlan::within(&MemoryRequest {
         process,
+        held_back,
         workers: config.workers,
         plugin: usize::try_from(plugin).unwrap_or(usize::MAX),
         records: config.limits.batch_records,
@@ -370,7 +393,8 @@ pub(crate) fn check(config: &Config) -> Result<MemoryPlan, BuildError> {
 /// # Errors
 /// The first setting that is wrong.
 pub(crate) fn check_thoroughly(config: &Config) -> Result<MemoryPlan, BuildError> {
-    let memory = check(config)?;
+    let held_back = privacy(&config.privacy)?.map_or(0, |privacy| privacy.bytes());
+    let memory = check(config, held_back)?;
     if let config::Source::Kafka(kafka) = &config.source {
         let mut settings = cluster_settings(&kafka.connection);
         settings.fetch = memory.bounded.map(|bounds| bounds.fetch);
@@ -421,6 +445,14 @@ fn limits_within(
         memory_bytes: memory.guest,
         emit_bytes: memory.call,
     }
+}
+
+/// What no plugin may see, with the list of masked objects loaded.
+///
+/// # Errors
+/// When the list cannot be used.
+pub(crate) fn privacy(config: &config::PrivacyConfig) -> Result<Option<Arc<Privacy>>, MaskError> {
+    Privacy::load(config.masked.as_deref(), config.anonymise)
 }
 
 /// How plugins are compiled.
@@ -513,6 +545,16 @@ pub(crate) fn plugin_options(
     Ok(options.to_string())
 }
 
+/// The object types that a run reads.
+///
+/// # Errors
+/// When the configuration names one that the plugin does not read, or the plugin needs names that it would not get.
+pub(crate) fn read_types(config: &Config, plan: &Plan) -> Result<ObjectTypes, BuildError> {
+    let read = in_stages(config, object_types(config, plan)?)?;
+    check_names(config, plan, &read)?;
+    Ok(read)
+}
+
 /// The object types of the plan, narrowed by those of the configuration.
 ///
 /// # Errors
@@ -545,11 +587,36 @@ pub(crate) fn object_types(config: &Config, plan: &Plan) -> Result<ObjectTypes, 
     Ok(ObjectTypes::Named(named))
 }
 
+/// Refuses a run that would have no names of persons, if the plugin needs some.
+///
+/// # Errors
+/// When names are removed, or public topics are read, which are anonymised.
+fn check_names(config: &Config, plan: &Plan, read: &ObjectTypes) -> Result<(), BuildError> {
+    if plan.persons != Persons::Required || !read.may_have_persons() {
+        return Ok(());
+    }
+    if config.privacy.anonymise.is_some() {
+        return Err(BuildError::NeedsNames { anonymised: true });
+    }
+    if config.objects.privileged != config::Privileged::Required {
+        return Err(BuildError::NeedsNames { anonymised: false });
+    }
+    Ok(())
+}
+
+fn no_names(anonymised: bool) -> &'static str {
+    if anonymised {
+        "removes them"
+    } else {
+        "may read anonymised topics"
+    }
+}
+
 /// The object types that are read where the configuration lists stages: those of all stages.
 ///
 /// # Errors
 /// When a stage has one that the run does not read.
-pub(crate) fn in_stages(config: &Config, read: ObjectTypes) -> Result<ObjectTypes, BuildError> {
+fn in_stages(config: &Config, read: ObjectTypes) -> Result<ObjectTypes, BuildError> {
     let Some(Phases::Given(stages)) = &config.phases else {
         return Ok(read);
     };

@@ -94,7 +94,7 @@ impl Checker<'_> {
 
     /// The limits of the run, or the usual ones where the settings are wrong.
     fn memory(&self) -> MemoryPlan {
-        build::check(self.config).unwrap_or_else(|_| MemoryPlan::usual(None, None))
+        build::check(self.config, 0).unwrap_or_else(|_| MemoryPlan::usual(None, None))
     }
 
     fn start(
@@ -119,8 +119,7 @@ impl Checker<'_> {
             let named = &self.config.objects.types;
             return (!named.is_empty()).then(|| ObjectTypes::Named(named.clone()));
         };
-        let types = build::object_types(self.config, plan);
-        match types.and_then(|types| build::in_stages(self.config, types)) {
+        match build::read_types(self.config, plan) {
             Ok(types) => {
                 self.fine(Subject::Plan, describe(&types, plan));
                 Some(types)
@@ -142,6 +141,7 @@ impl Checker<'_> {
         };
         let options = local::Options {
             local,
+            privacy: None,
             subscription: build::subscription(&self.config.objects, types),
             tombstones: plan.is_some_and(|plan| plan.tombstones),
             largest_record: build::batch_limits(self.config, &self.memory()).largest_record(),

@@ -6,7 +6,7 @@ use self::outputs::outputs;
 use super::answer::{Part, Response};
 use super::{AnswerError, Question};
 use crate::journal::batch::Columns;
-use crate::journal::plan::{Output, Plan};
+use crate::journal::plan::{Output, Persons, Plan};
 use crate::journal::topics::ObjectTypes;
 
 /// The limits on the number of object types in a plan and on the length of their names, in characters.
@@ -38,6 +38,7 @@ fn read(response: &Response<'_>) -> Result<Plan, AnswerError> {
         "object-types",
         "columns",
         "tombstones",
+        "persons",
         "holds-state",
         "outputs",
     ])?;
@@ -50,6 +51,9 @@ fn read(response: &Response<'_>) -> Result<Plan, AnswerError> {
             .get("columns")
             .map_or(Ok(Columns::ALL), |part| columns(&part))?,
         tombstones: flag("tombstones", false)?,
+        persons: plan
+            .get("persons")
+            .map_or(Ok(Persons::default()), |part| persons(&part))?,
         outputs: match plan.get("outputs") {
             None => vec![Output::untyped("rows")],
             Some(part) => outputs(&part)?,
@@ -84,6 +88,15 @@ fn object_types(part: &Part<'_>) -> Result<ObjectTypes, AnswerError> {
     Ok(ObjectTypes::Named(
         names.into_iter().map(str::to_owned).collect(),
     ))
+}
+
+fn persons(part: &Part<'_>) -> Result<Persons, AnswerError> {
+    const ALL: [Persons; 3] = [Persons::Required, Persons::Useful, Persons::None];
+    let name = part.one_of(&ALL.map(Persons::name))?;
+    let mut all = ALL.into_iter();
+    Ok(all
+        .find(|persons| persons.name() == name)
+        .unwrap_or_default())
 }
 
 fn columns(part: &Part<'_>) -> Result<Columns, AnswerError> {
@@ -123,6 +136,7 @@ mod tests {
             object_types: ObjectTypes::Any,
             columns: Columns::ALL,
             tombstones: false,
+            persons: Persons::Useful,
             outputs: vec![Output::untyped("rows")],
         };
         assert_eq!(plan, expected);
@@ -323,6 +337,7 @@ mod tests {
             "object-types": ["revision", "release"],
             "columns": ["values", "offsets"],
             "tombstones": true,
+            "persons": "required",
             "holds-state": false,
             "outputs": [
                 {

@@ -25,6 +25,8 @@ pub(crate) struct RunIdentity {
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetter {
     pub(crate) topic: String,
+    /// The public topic that the value is of, where the topic is a privileged one and names were removed.
+    pub(crate) read_as: Option<String>,
     pub(crate) partition: u32,
     pub(crate) offset: u64,
     /// Milliseconds since 1970, where it is known.
@@ -61,6 +63,9 @@ impl DeadLetter {
         let mut members = Map::new();
         let mut set = |name: &str, value: Value| members.insert(name.to_owned(), value);
         set("topic", self.topic.as_str().into());
+        if let Some(read_as) = &self.read_as {
+            set("read_as", read_as.as_str().into());
+        }
         set("partition", self.partition.into());
         set("offset", self.offset.into());
         set("timestamp", self.timestamp_ms.into());

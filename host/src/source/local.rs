@@ -13,6 +13,7 @@ use super::{BatchLimits, Event, Source, SourceError};
 use crate::journal::batch::{Batches, Topic};
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::journal::topics::Subscription;
+use crate::privacy::{Guard, Privacy};
 
 /// What is read.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Options {
     pub subscription: Subscription,
     /// Whether tombstones are handed out.
     pub tombstones: bool,
+    /// What is held back, if anything is.
+    pub privacy: Option<Arc<Privacy>>,
     /// Bytes of key and value of the largest record: a larger one is refused before it is read.
     pub largest_record: usize,
 }
@@ -45,7 +48,7 @@ pub(crate) trait Sequence: Send {
     /// The topics that are read.
     fn topics(&self) -> Vec<Arc<Topic>>;
 
-    /// Fills `into` within the limits, and with no record from the position `end` on.
+    /// Fills `into` within the limits with what the guard lets through, and with no record from the position `end` on.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -54,6 +57,7 @@ pub(crate) trait Sequence: Send {
         into: &mut Batches,
         limits: BatchLimits,
         end: Option<u64>,
+        guard: Option<&mut Guard>,
     ) -> Result<Event, SourceError>;
 
     /// The position after the last record that was handed out or passed over.
@@ -80,6 +84,8 @@ pub(crate) trait Sequence: Send {
 /// A source that is no cluster, once it is open. Its one partition stands for the file or folder.
 pub(crate) struct LocalSource {
     sequence: Box<dyn Sequence>,
+    /// Holds records back, where that is asked for.
+    guard: Option<Guard>,
     partition: Partition,
     /// Whether the worker has answered that it reads the source.
     assigned: bool,
@@ -89,13 +95,14 @@ pub(crate) struct LocalSource {
 
 impl LocalSource {
     /// The source of these records.
-    pub(super) fn new(sequence: Box<dyn Sequence>) -> Self {
+    pub(super) fn new(sequence: Box<dyn Sequence>, guard: Option<Guard>) -> Self {
         Self {
             partition: Partition {
                 topic: sequence.path().to_string_lossy().into(),
                 number: 0,
             },
             sequence,
+            guard,
             assigned: false,
             before: 0,
         }
@@ -141,7 +148,11 @@ impl Source for LocalSource {
         }
         let before = self.sequence.position();
         let end = until.and_then(|until| until.get(&self.partition).copied());
-        let event = self.sequence.fill(into, limits, end)?;
+        if let Some(guard) = &mut self.guard {
+            guard.refresh();
+        }
+        let guard = self.guard.as_mut();
+        let event = self.sequence.fill(into, limits, end, guard)?;
         if !into.is_empty() {
             self.before = before;
         }
@@ -208,6 +219,7 @@ impl Options {
                 Box::new(Git::open(repository, &self.subscription)?)
             }
         };
-        Ok(LocalSource::new(sequence))
+        let guard = self.privacy.as_ref().map(Guard::new);
+        Ok(LocalSource::new(sequence, guard))
     }
 }

@@ -181,6 +181,9 @@ pub(crate) enum SourceError {
     /// The git repository.
     #[error(transparent)]
     Git(#[from] git::Error),
+    /// A record cannot be let through.
+    #[error(transparent)]
+    Refused(#[from] crate::privacy::Refused),
     /// The Kafka cluster.
     #[error(transparent)]
     Kafka(#[from] crate::kafka::Error),

@@ -19,6 +19,7 @@ use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
+use crate::privacy::Guard;
 
 /// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.
 const FRAMES_A_POLL: usize = 100_000;
@@ -110,14 +111,15 @@ impl Recording {
         into: &mut Batches,
         limits: BatchLimits,
         end: Option<u64>,
-    ) -> Result<Event, Error> {
+        mut guard: Option<&mut Guard>,
+    ) -> Result<Event, SourceError> {
         let mut ended = false;
         for _ in 0..FRAMES_A_POLL {
             let is_enough = into.records() == limits.records;
             if is_enough || end.is_some_and(|end| self.frames >= end) {
                 break;
             }
-            match self.step(into, limits)? {
+            match self.step(into, limits, guard.as_deref_mut())? {
                 Step::Taken | Step::PassedOver => {}
                 Step::Full => break,
                 Step::End => {
@@ -133,38 +135,52 @@ impl Recording {
         })
     }
 
-    fn step(&mut self, into: &mut Batches, limits: BatchLimits) -> Result<Step, Error> {
-        let Some(frame) = self.reader.next_frame()? else {
+    fn step(
+        &mut self,
+        into: &mut Batches,
+        limits: BatchLimits,
+        guard: Option<&mut Guard>,
+    ) -> Result<Step, SourceError> {
+        let Some(frame) = self.reader.next_frame().map_err(Error::from)? else {
             return Ok(Step::End);
         };
         let Some((topic, ordinal)) = self.topics.find(frame.topic) else {
             let topic = frame.topic.to_owned();
-            return Err(Error::UnlistedTopic {
-                recording: self.reader.name().clone(),
-                topic,
-            });
+            let recording = self.reader.name().clone();
+            return Err(Error::UnlistedTopic { recording, topic }.into());
         };
-        let record = record(&frame, ordinal);
+        let mut record = record(&frame, ordinal);
         let wanted = topic.filter(|_| self.options.tombstones || !record.value.is_empty());
         let Some(topic) = wanted else {
             self.pass();
             return Ok(Step::PassedOver);
         };
+        let shown;
+        let mut topic = topic;
+        if let Some(guard) = guard {
+            let Some(passed) = guard.pass(topic, record)? else {
+                self.pass();
+                return Ok(Step::PassedOver);
+            };
+            (shown, record) = passed;
+            topic = &shown;
+        }
         let bytes = record.key.len() + record.value.len();
         if bytes > limits.largest_record() {
-            return Err(Error::RecordTooLarge {
+            let error = Error::RecordTooLarge {
                 topic: topic.name.clone(),
                 partition: record.partition,
                 offset: record.offset,
                 bytes,
                 memory_limit_bytes: limits.memory_limit_bytes,
-            });
+            };
+            return Err(error.into());
         }
         if !into.is_empty() && into.bytes() + bytes > limits.bytes {
             self.reader.put_back();
             return Ok(Step::Full);
         }
-        into.push(topic, record)?;
+        into.push(topic, record).map_err(Error::from)?;
         self.pass();
         Ok(Step::Taken)
     }
@@ -228,8 +244,9 @@ impl Sequence for Recording {
         into: &mut Batches,
         limits: BatchLimits,
         end: Option<u64>,
+        guard: Option<&mut Guard>,
     ) -> Result<Event, SourceError> {
-        Ok(self.read(into, limits, end)?)
+        self.read(into, limits, end, guard)
     }
 
     fn position(&self) -> u64 {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::kafka::{self, Failure, Refusal};
+use crate::privacy::Refused;
 use crate::source::SourceError;
 use crate::text::{self, Quoted, plural};
 
@@ -200,6 +201,8 @@ pub(crate) enum Interruption {
     Recording(journal_recording::Error),
     /// The recording got records of this topic since the first pass.
     Changed(String),
+    /// A record cannot be let through.
+    HeldBack(Refused),
     /// No broker answered for this number of seconds.
     Silence(u64),
 }
@@ -226,6 +229,7 @@ impl fmt::Display for Interruption {
                 "the recording was changed: it now has records of {}",
                 Quoted(topic)
             ),
+            Self::HeldBack(error) => write!(f, "{error}: {}", error.reason()),
             Self::Silence(seconds) => write!(f, "no broker answered for {seconds} s"),
         }
     }

@@ -8,6 +8,7 @@ use journal_recording::{Frame, MAX_RECORD_BYTES};
 
 use super::error::{Error, Interruption};
 use super::output::NewRecording;
+use super::passed::{Passed, shown};
 use super::record::{Copied, Ended, Part, TakeFrames, log_done};
 use super::with_progress;
 use crate::journal::batch::{Batch, Batches, Columns, Topic};
@@ -38,14 +39,16 @@ pub(crate) fn record_local(
     }
     let source = open(local, part)?;
     let topics = source.topics();
-    let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+    let shown = shown(topics.iter().map(|topic| &**topic), part);
+    let names: Vec<&str> = shown.iter().map(|topic| topic.name.as_str()).collect();
     let started = Instant::now();
     let mut output = NewRecording::create(path, &names)?;
     let done = with_progress("recording", |counters| {
-        let copied = copy(source, &topics, part, &mut output, counters, stop);
+        let mut passed = Passed::new(part, topics.iter().map(|topic| &**topic), &mut output);
+        let copied = copy(source, &topics, part, &mut passed, counters, stop);
         copied.finish(output, path)
     })?;
-    log_done(&done, path, started);
+    log_done(&done, part, path, started);
     Ok(())
 }
 
@@ -58,6 +61,8 @@ pub(super) fn open(local: Local, part: &Part) -> Result<LocalSource, Error> {
         local,
         subscription: part.subscription.clone(),
         tombstones: true,
+        // Frames pass a guard after they are read.
+        privacy: None,
         largest_record: LIMITS.largest_record(),
     };
     Ok(source.open()?)

@@ -4,6 +4,7 @@
 mod error;
 mod local;
 mod output;
+mod passed;
 mod produce;
 mod ranges;
 mod record;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use journal_recording::{Frame, Reader};
 
 use super::error::{Error, Incomplete, Interruption};
+use super::passed::record_of;
 use super::survey::{LOOK_EVERY, Survey};
 use super::targets::{self, Target};
 use super::{figures, with_progress};
@@ -14,6 +16,7 @@ use crate::journal::offsets::Remaining;
 use crate::kafka::{Answers, Catalog, NewRecord, NewTopics, Producer, Settings};
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
+use crate::privacy::{Guard, Privacy};
 use crate::text::plural;
 
 /// How long one look for answers waits once everything is sent.
@@ -38,8 +41,19 @@ pub(crate) struct ProduceOptions {
     pub(crate) replication_factor: Option<u16>,
     /// Whether each record goes to its recorded partition, instead of one that follows from its key.
     pub(crate) keep_partitions: bool,
+    /// What is held back, if anything is.
+    pub(crate) privacy: Option<Arc<Privacy>>,
     /// Whether topics that hold records may be added to.
     pub(crate) append: bool,
+}
+
+impl ProduceOptions {
+    /// Whether names are removed.
+    pub(super) fn anonymises(&self) -> bool {
+        self.privacy
+            .as_ref()
+            .is_some_and(|privacy| privacy.anonymises())
+    }
 }
 
 /// Writes all records of a recording to topics, which are created where they do not exist, and waits until the brokers
@@ -62,7 +76,7 @@ pub(crate) fn produce(
     let targets = targets::choose(&survey, options, &catalog, most)?;
     let new: Vec<(String, u32)> = targets
         .values()
-        .filter(|target| target.is_new)
+        .filter(|target| target.is_new && !target.is_left_out)
         .map(|target| (target.name.clone(), target.partitions))
         .collect();
     catalog.create(&NewTopics {
@@ -76,6 +90,7 @@ pub(crate) fn produce(
         let mut copy = Copy {
             producer: &producer,
             targets: &targets,
+            guard: options.privacy.as_ref().map(Guard::new),
             keep_partitions: options.keep_partitions,
             counters,
             stop,
@@ -93,8 +108,14 @@ pub(crate) fn produce(
         );
     }
     let figures = figures(answers.confirmed, answers.bytes, started);
-    let (all, new) = (plural(targets.len(), "topic"), new.len());
-    tracing::info!("{figures}, all confirmed, in {all}, {new} of them new");
+    let written = targets
+        .values()
+        .filter(|target| !target.is_left_out)
+        .count();
+    let (all, new) = (plural(written, "topic"), new.len());
+    let held_back = options.privacy.as_ref();
+    let held_back = held_back.map_or_else(String::new, |privacy| privacy.counts().text());
+    tracing::info!("{figures}{held_back}, all confirmed, in {all}, {new} of them new");
     Ok(())
 }
 
@@ -117,6 +138,7 @@ fn incomplete(producer: &Producer, records: u64, interruption: Interruption) -> 
 struct Copy<'a> {
     producer: &'a Producer,
     targets: &'a BTreeMap<String, Target>,
+    guard: Option<Guard>,
     keep_partitions: bool,
     counters: &'a WorkerProgress,
     stop: &'a Stop,
@@ -130,16 +152,16 @@ impl Copy<'_> {
     fn all(&mut self, path: &Path) -> Result<Answers, Interruption> {
         let mut reader = Reader::open(path).map_err(Interruption::Recording)?;
         let total = path.metadata().map_or(0, |metadata| metadata.len());
-        let mut records = 0_u64;
+        let (mut records, mut read) = (0_u64, 0_u64);
         while let Some(frame) = reader.next_frame().map_err(Interruption::Recording)? {
-            self.one(&frame)?;
-            records += 1;
-            if records.is_multiple_of(LOOK_EVERY) {
+            records += u64::from(self.one(&frame)?);
+            read += 1;
+            if read.is_multiple_of(LOOK_EVERY) {
                 self.producer.poll(Duration::ZERO);
                 self.look()?;
-                let read = reader.bytes_read();
+                let bytes = reader.bytes_read();
                 self.counters
-                    .show_remaining(Remaining::Bytes { read, total });
+                    .show_remaining(Remaining::Bytes { read: bytes, total });
             }
         }
         tracing::debug!("{records} records are sent");
@@ -155,23 +177,42 @@ impl Copy<'_> {
         Ok(self.shown.clone())
     }
 
-    fn one(&mut self, frame: &Frame<'_>) -> Result<(), Interruption> {
+    /// Sends a record. False if it is held back.
+    fn one(&mut self, frame: &Frame<'_>) -> Result<bool, Interruption> {
+        let mut guard = self.guard.take();
+        let sent = self.send(frame, guard.as_mut());
+        self.guard = guard;
+        sent
+    }
+
+    fn send(&mut self, frame: &Frame<'_>, guard: Option<&mut Guard>) -> Result<bool, Interruption> {
         let Some(target) = self.targets.get(frame.topic) else {
             // The file was changed between the two passes.
             return Err(Interruption::Changed(frame.topic.to_owned()));
         };
+        if target.is_left_out {
+            return Ok(false);
+        }
+        let mut value = frame.value;
+        if let Some(guard) = guard {
+            let admitted = guard.admit(&target.source, record_of(frame));
+            match admitted.map_err(Interruption::HeldBack)? {
+                Some(admitted) => value = value.map(|_| admitted.value),
+                None => return Ok(false),
+            }
+        }
         let recorded = frame.partition.filter(|_| self.keep_partitions);
         let record = NewRecord {
             topic: &target.name,
             partition: recorded,
             key: frame.key,
-            value: frame.value,
+            value,
             timestamp_ms: frame.timestamp_ms,
         };
         while !self.producer.send(&record).map_err(Interruption::Refused)? {
             self.look()?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Looks at the brokers' answers and for a signal.

@@ -1,12 +1,14 @@
 //! Reads a part of a journal, for a recording or for people.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use journal_recording::Frame;
 
 use super::error::{Error, Incomplete, Interruption};
 use super::output::NewRecording;
+use super::passed::{Passed, shown};
 use super::ranges::{self, Bound, Finder, PartitionChoice, Range};
 use super::{figures, with_progress};
 use crate::journal::batch::Topic;
@@ -15,6 +17,7 @@ use crate::journal::topics::Subscription;
 use crate::kafka::{self, Catalog, Message, PartitionEvent, Settings, SliceReader};
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
+use crate::privacy::Privacy;
 
 /// Messages of one read.
 const READ: usize = 1000;
@@ -32,6 +35,8 @@ pub(crate) struct Part {
     pub(crate) from: Option<Bound>,
     /// Where each partition ends; after its last record at the start of the command if absent.
     pub(crate) until: Option<Bound>,
+    /// What is held back, if anything is.
+    pub(crate) privacy: Option<Arc<Privacy>>,
     /// The most records that are taken in all.
     pub(crate) max_records: Option<u64>,
     /// The most records that are taken of each topic.
@@ -72,14 +77,16 @@ pub(crate) fn record(
     stop: &Stop,
 ) -> Result<(), Error> {
     let cluster = ClusterPart::choose(settings, part)?;
-    let names: Vec<&str> = cluster.topics().map(|topic| topic.name.as_str()).collect();
+    let shown = shown(cluster.topics(), part);
+    let names: Vec<&str> = shown.iter().map(|topic| topic.name.as_str()).collect();
     let started = Instant::now();
     let mut output = NewRecording::create(path, &names)?;
     let done = with_progress("recording", |counters| {
-        let copied = cluster.copy(settings, part, &mut output, counters, stop);
+        let mut passed = Passed::new(part, cluster.topics(), &mut output);
+        let copied = cluster.copy(settings, part, &mut passed, counters, stop);
         copied.finish(output, path)
     })?;
-    log_done(&done, path, started);
+    log_done(&done, part, path, started);
     Ok(())
 }
 
@@ -198,10 +205,12 @@ pub(super) struct Done {
 }
 
 /// Logs what a command that ended well has written.
-pub(super) fn log_done(done: &Done, path: &Path, started: Instant) {
+pub(super) fn log_done(done: &Done, part: &Part, path: &Path, started: Instant) {
     let figures = figures(done.records, done.bytes, started);
     let (size, path) = (done.size, path.display());
-    tracing::info!("{figures}, in {size} bytes of `{path}`");
+    let held_back = part.privacy.as_ref();
+    let held_back = held_back.map_or_else(String::new, |privacy| privacy.counts().text());
+    tracing::info!("{figures}{held_back}, in {size} bytes of `{path}`");
 }
 
 /// The number of records that the ranges hold at most, within the limits.

@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 
 use super::error::{Error, Interruption};
 use super::local;
+use super::passed::{Passed, shown};
 use super::ranges::{Bound, PartitionChoice};
 use super::record::{ClusterPart, Copied, Ended, Part, TakeFrames};
 use super::with_progress;
@@ -201,14 +202,15 @@ pub(crate) fn show(
     let mut part = part.clone();
     wanted.narrow(&mut part);
     let cluster = ClusterPart::choose(settings, &part)?;
-    let topics: Vec<&Topic> = cluster.topics().collect();
+    let topics = shown(cluster.topics(), &part);
     let mut viewer = Viewer {
         topics: &topics,
         wanted,
         print,
     };
     look(wanted, |counters| {
-        cluster.copy(settings, &part, &mut viewer, counters, stop)
+        let mut passed = Passed::new(&part, cluster.topics(), &mut viewer);
+        cluster.copy(settings, &part, &mut passed, counters, stop)
     })
 }
 
@@ -225,13 +227,16 @@ pub(crate) fn show_local(
 ) -> Result<u64, Error> {
     let source = local::open(source, part)?;
     let topics = source.topics();
+    let read = || topics.iter().map(|topic| &**topic);
+    let shown = shown(read(), part);
     let mut viewer = Viewer {
-        topics: &topics.iter().map(|topic| &**topic).collect::<Vec<_>>(),
+        topics: &shown,
         wanted,
         print,
     };
     look(wanted, |counters| {
-        local::copy(source, &topics, part, &mut viewer, counters, stop)
+        let mut passed = Passed::new(part, read(), &mut viewer);
+        local::copy(source, &topics, part, &mut passed, counters, stop)
     })
 }
 
@@ -256,7 +261,7 @@ fn look(
 
 /// Prints what is wanted.
 struct Viewer<'a, 'p> {
-    topics: &'a [&'a Topic],
+    topics: &'a [Topic],
     wanted: &'a Wanted,
     print: &'a mut Print<'p>,
 }

@@ -7,8 +7,9 @@ use journal_recording::{Format, is_topic_name};
 use super::error::Error;
 use super::produce::ProduceOptions;
 use super::survey::Survey;
+use crate::journal::batch::Topic;
 use crate::journal::offsets::{Partition, Start};
-use crate::journal::topics::renamed;
+use crate::journal::topics::{public_name, renamed};
 use crate::kafka::{Catalog, partitions_of};
 use crate::text::plural;
 
@@ -19,6 +20,10 @@ const MOST_PARTITIONS: u32 = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) name: String,
+    /// The topic in the recording.
+    pub(super) source: Topic,
+    /// Whether its records are privileged copies of those of a public topic, which go to that topic.
+    pub(super) is_left_out: bool,
     pub(super) partitions: u32,
     /// Whether it has to be created.
     pub(super) is_new: bool,
@@ -32,10 +37,18 @@ fn names(survey: &Survey, options: &ProduceOptions) -> Result<BTreeMap<String, S
     let mut targets = BTreeMap::new();
     let mut taken: BTreeMap<String, &str> = BTreeMap::new();
     for topic in survey.topics.keys() {
+        if is_copy(topic, survey, options) {
+            continue;
+        }
         let target = match (&options.prefix, survey.format) {
             (Some(prefix), _) => renamed(topic, prefix),
             (None, Format::Stream) => renamed(topic, &options.default_prefix),
             (None, Format::Frames) => topic.clone(),
+        };
+        let target = if options.anonymises() {
+            public_name(&target)
+        } else {
+            target
         };
         if !is_topic_name(&target) {
             return Err(Error::BadTopicName(target));
@@ -52,6 +65,12 @@ fn names(survey: &Survey, options: &ProduceOptions) -> Result<BTreeMap<String, S
     Ok(targets)
 }
 
+/// Whether the records of a topic become those of another one of the recording, because names are removed.
+fn is_copy(topic: &str, survey: &Survey, options: &ProduceOptions) -> bool {
+    let public = public_name(topic);
+    options.anonymises() && public != topic && survey.topics.contains_key(&public)
+}
+
 /// The target of each topic of the recording. Changes nothing on the cluster.
 ///
 /// # Errors
@@ -63,6 +82,25 @@ pub(super) fn choose(
     max_message_bytes: usize,
 ) -> Result<BTreeMap<String, Target>, Error> {
     let mut targets = BTreeMap::new();
+    for topic in survey
+        .topics
+        .keys()
+        .filter(|topic| is_copy(topic, survey, options))
+    {
+        targets.insert(
+            topic.clone(),
+            Target {
+                name: public_name(topic),
+                source: Topic::named(topic),
+                is_left_out: true,
+                partitions: 0,
+                is_new: false,
+            },
+        );
+        tracing::info!(
+            "the records of `{topic}` are left out: without names they are those of the public topic"
+        );
+    }
     for (topic, name) in names(survey, options)? {
         let seen = survey.topics.get(&topic).copied().unwrap_or_default();
         if seen.largest > max_message_bytes {
@@ -104,13 +142,17 @@ pub(super) fn choose(
         }
         let target = Target {
             name,
+            source: Topic::named(&topic),
+            is_left_out: false,
             partitions,
             is_new: existing.is_none(),
         };
         targets.insert(topic, target);
     }
     if !options.append {
-        refuse_held(targets.values().filter(|target| !target.is_new), catalog)?;
+        let existing = targets.values();
+        let existing = existing.filter(|target| !target.is_new && !target.is_left_out);
+        refuse_held(existing, catalog)?;
     }
     Ok(targets)
 }

@@ -18,6 +18,7 @@ fn every_member_of_the_contract_can_be_set() {
     let plan = Plan::new(ANY)
         .columns([Column::ValueEnds, Column::Keys])
         .tombstones()
+        .persons(Persons::None)
         .stateless()
         .output("sums", "One row an object type")
         .output("rest", "")
@@ -28,7 +29,7 @@ fn every_member_of_the_contract_can_be_set() {
         );
     let expected = json!({
         "object-types": "any", "columns": ["value-ends", "keys"],
-        "tombstones": true, "holds-state": false,
+        "tombstones": true, "persons": "none", "holds-state": false,
         "outputs": [{"name": "sums", "summary": "One row an object type"}, {"name": "rest"}, {
             "name": "counts", "kind": "aggregate", "summary": "Objects", "key": ["type"],
             "columns": [{"name": "n", "merge": "sum"}, {"name": "a", "merge": "min"},

@@ -19,6 +19,7 @@ mod page;
 mod partitions;
 mod phases;
 mod plugins;
+mod privacy;
 mod refused_by_model;
 mod show;
 mod transfer;

@@ -54,7 +54,7 @@ fn property(setting: Setting, argument: &Arg) -> Value {
             {"type": "array", "items": {"type": "string"}},
             {"type": "object", "additionalProperties": {"type": "string"}},
         ]}),
-        Setting::Privileged => with_booleans(value(argument)),
+        Setting::Privileged | Setting::Anonymise => with_booleans(value(argument)),
         _ => value(argument),
     };
     if let (Some(members), Some(help)) = (property.as_object_mut(), argument.get_help()) {

@@ -14,6 +14,7 @@ use crate::text;
 impl Explain for BuildError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
+            Self::Mask(error) => error.sentence(names),
             Self::Memory(error) => error.sentence(names),
             Self::BatchTooLarge => format!(
                 "{} is more than a quarter of {}",
@@ -46,12 +47,14 @@ impl Explain for BuildError {
             | Self::OffsetFile(_)
             | Self::ListedOffset(_)
             | Self::Sink(_)
+            | Self::NeedsNames { .. }
             | Self::Metrics(_) => chain(self),
         }
     }
 
     fn hint(&self, names: Names<'_>) -> Option<String> {
         match self {
+            Self::Mask(error) => error.hint(names),
             Self::Memory(error) => error.hint(names),
             Self::BatchTooLarge => Some(format!(
                 "an instance needs memory for a batch and for the work on it: raise {}",
@@ -66,6 +69,14 @@ impl Explain for BuildError {
                 names.of(Setting::Metrics)
             )),
             Self::Worker(error) => error.hint(names),
+            Self::NeedsNames { anonymised: true } => Some(format!(
+                "without {} it gets them",
+                names.of(Setting::Anonymise)
+            )),
+            Self::NeedsNames { anonymised: false } => Some(format!(
+                "{} reads the privileged topics, which have them",
+                names.of(Setting::Privileged)
+            )),
             Self::ObjectType { offered, .. } | Self::StagedType { offered, .. } => {
                 Some(format!("it reads {}", text::list(offered)))
             }
@@ -89,8 +100,10 @@ impl Explain for BuildError {
 
     fn is_wrong_use(&self) -> bool {
         match self {
-            Self::Memory(_)
+            Self::Mask(_)
+            | Self::Memory(_)
             | Self::BatchTooLarge
+            | Self::NeedsNames { .. }
             | Self::ObjectType { .. }
             | Self::StagedType { .. }
             | Self::OffsetFile(_)
@@ -112,7 +125,7 @@ impl Explain for BuildError {
 impl Explain for SourceError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
-            Self::Recording(_) | Self::Git(_) => chain(self),
+            Self::Recording(_) | Self::Git(_) | Self::Refused(_) => chain(self),
             Self::Kafka(error) => error.sentence(names),
         }
     }
@@ -121,6 +134,7 @@ impl Explain for SourceError {
         match self {
             Self::Recording(error) => error.hint(names),
             Self::Git(error) => error.hint(names),
+            Self::Refused(error) => error.hint(names),
             Self::Kafka(error) => error.hint(names),
         }
     }
@@ -129,6 +143,7 @@ impl Explain for SourceError {
         match self {
             Self::Recording(error) => error.is_wrong_use(),
             Self::Git(error) => error.is_wrong_use(),
+            Self::Refused(_) => false,
             Self::Kafka(error) => error.is_wrong_use(),
         }
     }

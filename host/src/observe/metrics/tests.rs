@@ -4,13 +4,17 @@ use super::*;
 use crate::journal::offsets::{Partition, Remaining};
 use crate::journal::plan::Output;
 
-const ALL: [&Metric; 21] = [
+const ALL: [&Metric; 25] = [
     &OBJECTS,
     &BYTES,
     &ROWS,
     &REJECTIONS,
     &FAILURES,
     &DEAD_LETTERS,
+    &ANONYMISED,
+    &MASKED,
+    &MASK,
+    &MASK_STALE,
     &CALLS,
     &STAGES,
     &LAG,
@@ -53,6 +57,9 @@ fn text(progress: Progress) -> String {
 
 fn known() -> Progress {
     let progress = Progress::new(1, &[Output::untyped("months")]);
+    let held_back = PrivacyCounts::default();
+    held_back.show_mask(3);
+    let progress = progress.holding_back(Some(Arc::new(held_back)));
     let worker = progress.worker(0);
     worker.add(7, 100);
     worker.show_unconfirmed(3);
@@ -99,7 +106,7 @@ fn every_metric_is_written_once_it_is_known() {
 #[test]
 fn what_is_not_known_is_left_out() {
     let text = text(Progress::new(1, &[]));
-    for metric in [&UNCONFIRMED, &CHECKPOINT_AGE] {
+    for metric in [&UNCONFIRMED, &CHECKPOINT_AGE, &ANONYMISED, &MASKED, &MASK] {
         assert!(!text.contains(metric.name), "{text}");
     }
 }

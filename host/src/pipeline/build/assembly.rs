@@ -9,6 +9,7 @@ use crate::pipeline::{
     OutputBindings, Process, ProcessorSettings, SandboxedProcessor, Work, Worker, WorkerError,
     WorkerParts, WorkerSettings,
 };
+use crate::privacy::Privacy;
 use crate::sandbox::Processor;
 use crate::sink::RowLimits;
 use crate::source::local::LocalSource;
@@ -19,6 +20,8 @@ pub(super) struct Assembly {
     pub(super) settings: WorkerSettings,
     pub(super) processor: ProcessorSettings,
     pub(super) most_rows_bytes: Option<usize>,
+    /// What no plugin may see.
+    pub(super) privacy: Option<Arc<Privacy>>,
     /// How many read from a cluster.
     pub(super) workers: usize,
 }
@@ -67,6 +70,7 @@ impl Assembly {
                 sinks: self.outputs.sinks(number)?,
                 letters: self.outputs.dead_letters(),
                 tombstones: self.processor.plan.tombstones,
+                privacy: self.privacy.clone(),
                 settings: self.settings.clone(),
                 number,
             };

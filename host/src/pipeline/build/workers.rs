@@ -18,6 +18,7 @@ use crate::pipeline::{
     Deadlines, Finished, OutputBindings, Process, ProcessorSettings, Work, Worker, WorkerError,
     WorkerParts, WorkerSettings,
 };
+use crate::privacy::{Guard, Privacy};
 use crate::sandbox::Processor;
 use crate::sink::dead_letters::{LetterFile, LetterSink};
 use crate::sink::files::Files;
@@ -38,6 +39,8 @@ pub(super) struct Builder<'a> {
     pub(super) config: &'a Config,
     /// Performs the durable operations on the sinks' files.
     pub(super) files: &'a Arc<dyn Files>,
+    /// What no plugin may see.
+    pub(super) privacy: Option<Arc<Privacy>>,
     pub(super) object_types: ObjectTypes,
     pub(super) settings: WorkerSettings,
     pub(super) processor: ProcessorSettings,
@@ -68,6 +71,7 @@ impl Builder<'_> {
             local,
             subscription: subscription.clone(),
             tombstones: self.processor.plan.tombstones,
+            privacy: self.privacy.clone(),
             largest_record: self.settings.batch_limits.largest_record(),
         };
         let source = options.open()?;
@@ -158,6 +162,7 @@ impl Builder<'_> {
             settings,
             processor: self.processor.clone(),
             most_rows_bytes: self.most_rows_bytes,
+            privacy: self.privacy.clone(),
             workers: self.config.workers,
         }
     }
@@ -201,6 +206,7 @@ pub(super) struct KafkaWorker {
     pub(super) sinks: Vec<Box<dyn Sink>>,
     pub(super) letters: Option<Box<dyn LetterSink>>,
     pub(super) tombstones: bool,
+    pub(super) privacy: Option<Arc<Privacy>>,
     pub(super) settings: WorkerSettings,
     pub(super) number: usize,
 }
@@ -232,7 +238,12 @@ impl KafkaWorker {
                 (Box::new(NoStore::default()), None)
             }
         };
-        let source = KafkaSource::join(self.cluster, self.member, self.tombstones);
+        let source = KafkaSource::join(
+            self.cluster,
+            self.member,
+            self.tombstones,
+            self.privacy.as_ref().map(Guard::new),
+        );
         let parts = WorkerParts {
             source: Box::new(source.map_err(SourceError::from)?),
             store,

@@ -132,6 +132,7 @@ impl Worker {
         let timestamp = batch.timestamps.get(index).copied();
         Some(DeadLetter {
             topic: batch.topic.name.clone(),
+            read_as: batch.topic.public_counterpart(),
             partition: batch.partitions[index],
             offset: batch.offsets[index],
             timestamp_ms: timestamp.filter(|&time| time >= 0),

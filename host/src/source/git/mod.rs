@@ -43,6 +43,7 @@ use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
+use crate::privacy::Guard;
 
 /// How long a poll waits for the list of objects at most, so that the worker looks up now and then.
 const LISTING_WAIT: Duration = Duration::from_millis(100);
@@ -108,7 +109,8 @@ impl Git {
         into: &mut Batches,
         limits: BatchLimits,
         end: Option<u64>,
-    ) -> Result<Event, Error> {
+        mut guard: Option<&mut Guard>,
+    ) -> Result<Event, SourceError> {
         if self.plan.is_none() {
             let Some(listing) = self.repository.listing(LISTING_WAIT)? else {
                 return Ok(Event::Idle);
@@ -121,27 +123,39 @@ impl Git {
                 ended = true;
                 break;
             };
-            let (key, value) = (self.record.key.bytes(), self.record.value.bytes());
-            let bytes = key.len() + value.len();
-            if !into.is_empty() && into.bytes() + bytes > limits.bytes {
-                break;
-            }
             let record = RecordRef {
                 partition: 0,
                 offset: self.position,
                 timestamp_ms: -1,
-                key,
-                value,
+                key: self.record.key.bytes(),
+                value: self.record.value.bytes(),
             };
-            into.push(&topic, record)?;
-            self.position += 1;
-            self.record.is_made = false;
+            let passed = match guard.as_deref_mut() {
+                Some(guard) => guard.pass(&topic, record)?,
+                None => Some((topic, record)),
+            };
+            let Some((topic, record)) = passed else {
+                self.advance();
+                continue;
+            };
+            let bytes = record.key.len() + record.value.len();
+            if !into.is_empty() && into.bytes() + bytes > limits.bytes {
+                break;
+            }
+            into.push(&topic, record).map_err(Error::from)?;
+            self.advance();
         }
         Ok(match (into.is_empty(), ended) {
             (false, _) => Event::Records,
             (true, false) => Event::Idle,
             (true, true) => Event::End,
         })
+    }
+
+    /// The record at the position is done.
+    fn advance(&mut self) {
+        self.position += 1;
+        self.record.is_made = false;
     }
 
     /// Makes the record at the position, unless that was done; none at the end.
@@ -311,8 +325,9 @@ impl Sequence for Git {
         into: &mut Batches,
         limits: BatchLimits,
         end: Option<u64>,
+        guard: Option<&mut Guard>,
     ) -> Result<Event, SourceError> {
-        Ok(self.read(into, limits, end)?)
+        self.read(into, limits, end, guard)
     }
 
     fn position(&self) -> u64 {

@@ -1,12 +1,14 @@
 //! From messages to batches.
 
+use std::sync::Arc;
+
 use super::KafkaSource;
 use super::assignment::Assigned;
 use super::changes::Doubt;
-use crate::journal::batch::{Batches, RecordRef};
+use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition};
 use crate::kafka::{Error, Message, PartitionEvent};
-use crate::source::BatchLimits;
+use crate::source::{BatchLimits, SourceError};
 
 impl KafkaSource {
     /// Moves messages into `batches` up to the limits; what does not fit waits.
@@ -15,7 +17,10 @@ impl KafkaSource {
         batches: &mut Batches,
         limits: BatchLimits,
         until: Option<&Offsets>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), SourceError> {
+        if let Some(guard) = &mut self.guard {
+            guard.refresh();
+        }
         while let Some(message) = self.messages.front() {
             if let Some(event) = message.event() {
                 self.messages.advance();
@@ -42,7 +47,15 @@ impl KafkaSource {
                 if full {
                     break;
                 }
-                push(batches, own, message, limits)?;
+                let record = record_of(own, message, batches.columns().timestamps);
+                match &mut self.guard {
+                    None => push(batches, &own.topic, record, limits)?,
+                    Some(guard) => {
+                        if let Some((topic, record)) = guard.pass(&own.topic, record)? {
+                            push(batches, &topic, record, limits)?;
+                        }
+                    }
+                }
             }
             own.next = own.next.max(offset + 1);
             own.at_end = false;
@@ -118,31 +131,34 @@ fn offset_of(message: Message<'_>) -> u64 {
     u64::try_from(message.offset()).unwrap_or_default()
 }
 
-fn push(
-    batches: &mut Batches,
-    own: &Assigned,
-    message: Message<'_>,
-    limits: BatchLimits,
-) -> Result<(), Error> {
-    let record = RecordRef {
+fn record_of<'a>(own: &Assigned, message: Message<'a>, timestamps: bool) -> RecordRef<'a> {
+    RecordRef {
         partition: own.partition.number,
         offset: offset_of(message),
         // It takes a call, and few plans ask for it.
-        timestamp_ms: if batches.columns().timestamps {
+        timestamp_ms: if timestamps {
             message.timestamp_ms()
         } else {
             -1
         },
         key: message.key(),
         value: message.value(),
-    };
+    }
+}
+
+fn push(
+    batches: &mut Batches,
+    topic: &Arc<Topic>,
+    record: RecordRef<'_>,
+    limits: BatchLimits,
+) -> Result<(), Error> {
     let bytes = record.key.len() + record.value.len();
     let too_large = bytes > limits.largest_record();
-    if too_large || batches.push(&own.topic, record).is_err() {
+    if too_large || batches.push(topic, record).is_err() {
         return Err(Error::RecordTooLarge {
-            topic: own.topic.name.clone(),
-            partition: message.partition(),
-            offset: message.offset(),
+            topic: topic.name.clone(),
+            partition: record.partition,
+            offset: record.offset,
             bytes,
             memory_limit_bytes: limits.memory_limit_bytes,
         });

@@ -22,6 +22,7 @@ use crate::kafka::{
     BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, TopicId,
     TransientErrors, Watched, WatchedTopic,
 };
+use crate::privacy::Guard;
 
 /// One worker's part of the records that its group reads.
 ///
@@ -36,6 +37,8 @@ pub(crate) struct KafkaSource {
     cluster: Arc<Cluster>,
     /// Whether tombstones are handed out.
     tombstones: bool,
+    /// Holds records back, where that is asked for.
+    guard: Option<Guard>,
     /// Partitions that are read without a group, until they come.
     given: Option<Vec<Partition>>,
     /// Whether the group, or the command, has said which partitions are its own.
@@ -72,6 +75,7 @@ impl KafkaSource {
         cluster: Arc<Cluster>,
         member: Member,
         tombstones: bool,
+        guard: Option<Guard>,
     ) -> Result<Self, Error> {
         let Member {
             membership,
@@ -95,6 +99,7 @@ impl KafkaSource {
             membership,
             cluster,
             tombstones,
+            guard,
             given: partitions.filter(|given| !given.is_empty()),
             is_member: false,
             arriving: None,
@@ -119,7 +124,7 @@ impl KafkaSource {
         limits: BatchLimits,
         until: Option<&Offsets>,
         wait: Duration,
-    ) -> Result<Event, Error> {
+    ) -> Result<Event, SourceError> {
         self.serve_events()?;
         if let Some(event) = self.next_return() {
             return Ok(event);
@@ -198,7 +203,7 @@ impl Source for KafkaSource {
         until: Option<&Offsets>,
         wait: Duration,
     ) -> Result<Event, SourceError> {
-        Ok(self.poll_event(into, limits, until, wait)?)
+        self.poll_event(into, limits, until, wait)
     }
 
     fn position(&self) -> Offsets {

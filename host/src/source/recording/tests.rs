@@ -104,7 +104,7 @@ fn described(batches: &Batches) -> Vec<String> {
 
 /// A recording that is assigned.
 fn opened(options: Options) -> LocalSource {
-    let mut source = LocalSource::new(Box::new(Recording::open(options).unwrap()));
+    let mut source = LocalSource::new(Box::new(Recording::open(options).unwrap()), None);
     let event = poll(&mut source, &mut Batches::new(Columns::ALL), LIMITS);
     let Event::Assigned(partitions) = event.unwrap() else {
         panic!("it is assigned first");

@@ -12,6 +12,7 @@ pub struct Columns;
 #[derive(Serialize)]
 struct Row<'a> {
     object_type: &'a str,
+    privileged: bool,
     partition: u32,
     offset: u64,
     timestamp_ms: Option<i64>,
@@ -40,6 +41,7 @@ impl Processor for Columns {
             let is_tombstone = record.is_tombstone();
             out.emit(&Row {
                 object_type: record.object_type(),
+                privileged: record.privileged(),
                 partition: record.partition(),
                 offset: record.offset(),
                 timestamp_ms: record.timestamp_ms(),

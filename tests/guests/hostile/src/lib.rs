@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use journal_plugin_sdk::{ANY, Batches, Failure, Out, Plan, Processor, RecordError};
+use journal_plugin_sdk::{ANY, Batches, Failure, Out, Persons, Plan, Processor, RecordError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ pub struct Options {
     /// Of so many offsets, the last one is poison: the call that has it does one mischief after the other. None if
     /// absent.
     poison_every: Option<u64>,
+    /// Whether the plan says that names of persons are needed.
+    needs_names: bool,
     /// A number, to pass an option of a wrong type.
     number: Option<u32>,
 }
@@ -100,7 +102,10 @@ impl Processor<Options> for Hostile {
     }
 
     fn plan(&self) -> Plan {
-        let plan = Plan::new(&self.options.object_types);
+        let mut plan = Plan::new(&self.options.object_types);
+        if self.options.needs_names {
+            plan = plan.persons(Persons::Required);
+        }
         self.options
             .outputs
             .iter()
