@@ -11,4 +11,5 @@ pub mod offsets;
 pub mod plan;
 pub mod stages;
 pub mod start;
+pub mod topic_note;
 pub mod topics;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::journal::offsets::{OffsetStore, Offsets};
 use crate::kafka::Membership;
 use crate::sink::dead_letters::{DeadLetter, LetterSink};
-use crate::sink::{Checkpoint, Committed, HeldRows, Sink, SinkError};
+use crate::sink::{Checkpoint, Committed, HeldRows, Sink, SinkError, Topics};
 
 /// The sinks of one worker.
 pub(super) struct Sinks {
@@ -57,6 +57,11 @@ impl Sinks {
         self.store().is_some()
     }
 
+    /// Whether other sinks write before the one that decides.
+    pub(super) fn are_several(&self) -> bool {
+        self.all.len() > 1
+    }
+
     /// Opens again what was moved or removed, as a checkpoint does.
     pub(super) fn reopen(&mut self) -> Result<(), SinkError> {
         if let Some(letters) = &mut self.letters {
@@ -76,6 +81,7 @@ impl Sinks {
         &mut self,
         from: &Offsets,
         to: &Offsets,
+        topics: &Topics,
         rows: &HeldRows,
         letters: &[DeadLetter],
         membership: Option<&Membership>,
@@ -97,6 +103,7 @@ impl Sinks {
                     number: self.number,
                     from,
                     to,
+                    topics,
                     rows: rows.streams(index),
                     membership,
                 })?;

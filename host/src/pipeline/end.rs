@@ -3,7 +3,7 @@
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::journal::offsets::{OffsetStore, Offsets, Partition, StoreError};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition, Position, StoreError};
 
 /// The interval between requests for the committed offsets of others while this worker is idle.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -52,7 +52,8 @@ impl EndTracker {
         self.start_over();
     }
 
-    /// Compares the ends with the worker's own positions, and at intervals with the committed offsets.
+    /// Compares the ends with the worker's own positions, and at intervals with the committed offsets that count: not those
+    /// of a topic that was deleted.
     ///
     /// # Errors
     /// Those of the store.
@@ -60,6 +61,7 @@ impl EndTracker {
         &mut self,
         position: &Offsets,
         store: &mut dyn OffsetStore,
+        counts: &dyn Fn(&Partition, &Position) -> bool,
     ) -> Result<Reached, StoreError> {
         let is_open = |partition: &Partition, end: &mut u64| {
             position.get(partition).is_none_or(|next| next < end)
@@ -69,7 +71,7 @@ impl EndTracker {
             return Ok(Reached::NotYet);
         }
         if self.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY) {
-            self.ask(store)?;
+            self.ask(store, counts)?;
         }
         Ok(if self.open.is_empty() {
             Reached::All
@@ -83,13 +85,17 @@ impl EndTracker {
         self.open.keys()
     }
 
-    fn ask(&mut self, store: &mut dyn OffsetStore) -> Result<(), StoreError> {
+    fn ask(
+        &mut self,
+        store: &mut dyn OffsetStore,
+        counts: &dyn Fn(&Partition, &Position) -> bool,
+    ) -> Result<(), StoreError> {
         let of: Vec<_> = self.open.keys().cloned().collect();
         if let Poll::Ready(committed) = store.committed(&of)? {
             self.asked = Some(Instant::now());
             self.open.retain(|partition, end| {
                 let found = committed.get(partition).and_then(Option::as_ref);
-                found.is_none_or(|found| found.next < *end)
+                !found.is_some_and(|found| found.next >= *end && counts(partition, found))
             });
         }
         Ok(())
@@ -116,7 +122,10 @@ mod tests {
     fn ends_that_changed_are_those_that_count() {
         let mut end = EndTracker::new(offsets(&[("a", 10), ("b", 10)]));
         let position = offsets(&[("a", 10), ("b", 3)]);
-        let look = |end: &mut EndTracker| end.look(&position, &mut NoStore::default()).unwrap();
+        let look = |end: &mut EndTracker| {
+            let found = end.look(&position, &mut NoStore::default(), &|_, _| true);
+            found.unwrap()
+        };
         assert_eq!(look(&mut end), Reached::NotYet);
         // The topic `b` was created again and ends here; the end of `a` moved on.
         end.replace(offsets(&[("a", 12), ("b", 3)]));

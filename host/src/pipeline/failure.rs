@@ -84,6 +84,17 @@ pub(crate) enum WorkerError {
     /// A partition has no committed offset, and the settings say that this ends the run.
     #[error("the group has no committed offset for {0}, and `auto.offset.reset` is `error`")]
     NoCommittedOffset(Partition),
+    /// A group goes on, and the sink that is to have its positions does not know it.
+    #[error(
+        "the group has committed offset {committed} for {partition}, and the output has no position of it: the rows \
+         before that are not there"
+    )]
+    GroupAhead {
+        /// The partition.
+        partition: Partition,
+        /// The group's offset.
+        committed: u64,
+    },
     /// The last commit was not confirmed.
     #[error(
         "the last commit was not confirmed within {seconds} s ({reason}): {} will come again",

@@ -40,13 +40,14 @@ use super::failure::WorkerError;
 use super::failure::held::HeldFailures;
 use super::processor::Process;
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{OffsetStore, Offsets, Partition};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition, Position};
+use crate::journal::topic_note;
 use crate::kafka::Membership;
 use crate::observe::progress::WorkerProgress;
 use crate::sandbox::CallError;
 use crate::sink::dead_letters::LetterSink;
 use crate::sink::{Sink, SinkError};
-use crate::source::{BatchLimits, Event, Source, SourceError};
+use crate::source::{BatchLimits, Event, Source, SourceError, TopicIdentity};
 
 /// How long one poll waits for records: also how late a signal is noticed by an idle worker.
 const POLL_WAIT: Duration = Duration::from_millis(100);
@@ -350,7 +351,12 @@ impl Worker {
             Some(store) => store,
             None => self.store.as_mut(),
         };
-        match end.look(&position, store)? {
+        let source = &self.source;
+        let counts = |partition: &Partition, position: &Position| {
+            let topic = topic_note::split(&position.note).1;
+            topic.is_none_or(|topic| source.topic_of(partition) == TopicIdentity::Known(topic))
+        };
+        match end.look(&position, store, &counts)? {
             Reached::NotYet => {
                 self.waiting.over();
                 Ok(false)

@@ -12,9 +12,10 @@ pub(crate) mod letter_file;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::journal::offsets::{OffsetStore, Offsets};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition};
 use crate::journal::plan::{Output, Plan};
 use crate::kafka::Membership;
 
@@ -116,11 +117,16 @@ pub struct Checkpoint<'a> {
     pub from: &'a Offsets,
     /// The positions after the last record whose rows are here.
     pub to: &'a Offsets,
+    /// The identifiers of the topics, as far as they are known, for a sink that commits positions.
+    pub topics: &'a Topics,
     /// The encoded rows of this sink, by the numbers of their streams.
     pub rows: &'a [Stream],
     /// The membership in the consumer group that the records were read under.
     pub membership: Option<&'a Membership>,
 }
+
+/// The identifiers of the topics of partitions.
+pub type Topics = BTreeMap<Partition, u128>;
 
 /// How the commit of a checkpoint ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

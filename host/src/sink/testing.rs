@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{
     BoundOutput, Checkpoint, Committed, EncodeError, Encoder, HeldRows, RowError, RowLimits, Sink,
-    SinkError, SinkFactory,
+    SinkError, SinkFactory, Topics,
 };
 use crate::journal::offsets::Offsets;
 use crate::journal::plan::{Output, Plan};
@@ -47,6 +47,7 @@ impl Bound {
             number: self.number,
             from: &from,
             to: &to,
+            topics: &Topics::new(),
             rows: self.rows.streams(0),
             membership: None,
         })?;

@@ -183,6 +183,10 @@ impl Explain for WorkerError {
                 "check {}, or leave `auto.offset.reset` out to start at the first record",
                 names.of(Setting::GroupId)
             )),
+            Self::GroupAhead { .. } => Some(format!(
+                "name the database that has the rows before that, or say where a new one starts: {}",
+                names.with(Setting::From, "earliest")
+            )),
             Self::NotConfirmed { .. } => {
                 Some("start the run again: it goes on from the last confirmed commit".to_owned())
             }

@@ -99,6 +99,7 @@ impl AskedStart {
     pub(super) fn rules(&self, cluster: &Cluster) -> Result<StartRules, BuildError> {
         Ok(StartRules {
             of_group: self.of_group,
+            is_explicit: self.explicit,
             listed: Arc::new(self.listed_in(cluster)?),
             partitions: cluster.partitions(),
         })

@@ -7,6 +7,8 @@ use super::checkpoint_log::{self, CheckpointId};
 use crate::journal::offsets::{Offsets, Partition, Position};
 use crate::pipeline::checkpoint::{AllCommitted, Unconfirmed};
 use crate::pipeline::failure::{CallRanges, WorkerError};
+use crate::sink::Topics;
+use crate::source::TopicIdentity;
 
 impl Worker {
     pub(super) fn checkpoint_is_due(&mut self) -> bool {
@@ -43,10 +45,12 @@ impl Worker {
     /// checkpoint belong to another worker now: the source has a loss waiting, or they are dropped already.
     pub(super) fn checkpoint(&mut self) -> Result<bool, WorkerError> {
         let number = self.sinks.number();
+        // A sink that decides compares the next checkpoint with the positions of this one, rows or not.
+        let moves = self.sinks.decide() && self.position() != self.durable;
+        if (self.processed || moves) && !self.source.keep_alive()? {
+            return Ok(false);
+        }
         if self.processed {
-            if !self.source.keep_alive()? {
-                return Ok(false);
-            }
             self.processor
                 .checkpoint()
                 .map_err(|source| WorkerError::Call {
@@ -58,7 +62,7 @@ impl Worker {
                 return Ok(false);
             }
         }
-        if self.processed || self.failures.records() > 0 {
+        if self.processed || moves || self.failures.records() > 0 {
             if !self.commit_rows()? {
                 return Ok(false);
             }
@@ -75,6 +79,7 @@ impl Worker {
     pub(super) fn commit_rows(&mut self) -> Result<bool, WorkerError> {
         let to = self.position();
         let rows = self.processor.rows().counts().sum();
+        let topics = self.topics_of(&to);
         let id = self.checkpoint_id(self.sinks.number());
         checkpoint_log::begins(id, rows, &self.durable, &to);
         loop {
@@ -83,9 +88,9 @@ impl Worker {
             let membership = self.membership.as_deref();
             self.counters.show_writing(true);
             let begun = Instant::now();
-            let committed = self
-                .sinks
-                .commit(&self.durable, &to, rows, letters, membership);
+            let committed =
+                self.sinks
+                    .commit(&self.durable, &to, &topics, rows, letters, membership);
             self.counters.add_wrote(begun.elapsed());
             self.counters.show_writing(false);
             match committed? {
@@ -97,8 +102,16 @@ impl Worker {
                 AllCommitted::Stale => {
                     tracing::warn!(
                         "a sink refused rows that belong to another worker now: what this worker did since the last \
-                         checkpoint is dropped"
+                         checkpoint is dropped{}",
+                        if self.sinks.are_several() {
+                            "; its rows in other outputs come again"
+                        } else {
+                            ""
+                        }
                     );
+                    if self.sinks.decide() {
+                        self.load_again()?;
+                    }
                     self.start_over(&[])?;
                     return Ok(false);
                 }
@@ -113,6 +126,21 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// The identifiers of the topics, where a sink keeps them beside positions.
+    fn topics_of(&mut self, positions: &Offsets) -> Topics {
+        if !self.sinks.decide() {
+            return Topics::new();
+        }
+        let known = positions.keys().filter_map(|partition| {
+            let topic = self.source.topic_of(partition);
+            let TopicIdentity::Known(topic) = topic else {
+                return None;
+            };
+            Some((partition.clone(), topic))
+        });
+        known.collect()
     }
 
     pub(super) fn checkpoint_id(&self, number: u64) -> CheckpointId {

@@ -14,8 +14,10 @@ use crate::journal::offsets::{
     OffsetStore, Offsets, Partition, Position, Positions, Start, StoreError,
 };
 use crate::journal::start::{GroupStart, StartTime};
+use crate::journal::topic_note;
 use crate::pipeline::checkpoint::Unconfirmed;
 use crate::pipeline::failure::WorkerError;
+use crate::source::{Source, TopicIdentity};
 use crate::text::plural;
 
 /// Where partitions without a committed position start.
@@ -24,6 +26,8 @@ pub(crate) struct StartRules {
     /// The start of a group that has committed nothing. Without one, a partition without a committed position ends the
     /// run.
     pub(crate) of_group: Option<Start>,
+    /// Whether the operator says where a partition starts of which a sink has no position.
+    pub(crate) is_explicit: bool,
     /// The positions of an offset file.
     pub(crate) listed: Arc<Offsets>,
     /// The partitions that the group may have committed positions for, of other topics included.
@@ -35,6 +39,7 @@ impl StartRules {
     pub(crate) fn beginning() -> Self {
         Self {
             of_group: Some(Start::Earliest),
+            is_explicit: false,
             listed: Arc::default(),
             partitions: Arc::default(),
         }
@@ -47,6 +52,10 @@ pub(super) struct Arriving {
     partitions: Vec<Partition>,
     /// Their committed positions, once they are known.
     committed: Option<Positions>,
+    /// Whether the group was asked as well, where a sink has the positions.
+    group_is_asked: bool,
+    /// The beginnings of partitions whose positions are of topics that were deleted, once they are known.
+    again: Option<Offsets>,
     /// The start of the group, once it is known and a partition depends on it.
     group: Option<GroupStart>,
 }
@@ -56,6 +65,8 @@ impl Arriving {
         Self {
             partitions,
             committed: None,
+            group_is_asked: false,
+            again: None,
             group: None,
         }
     }
@@ -104,6 +115,13 @@ impl Worker {
     }
 
     fn starts_of(&mut self, arriving: &mut Arriving) -> Result<Poll<Starts>, WorkerError> {
+        if self.sinks.decide() && !arriving.group_is_asked {
+            // Whoever asks the brokers for its positions also learns which topics exist now.
+            if self.store.load(&arriving.partitions)?.is_pending() {
+                return Ok(Poll::Pending);
+            }
+            arriving.group_is_asked = true;
+        }
         let committed = match arriving.committed.take() {
             Some(committed) => committed,
             None => match self.deciding_store().load(&arriving.partitions)? {
@@ -113,9 +131,13 @@ impl Worker {
         };
         let committed = arriving.committed.insert(committed);
         let mut starts = Starts::default();
-        let mut fresh = Vec::new();
+        let (mut fresh, mut again) = (Vec::new(), Vec::new());
         for partition in &arriving.partitions {
             if let Some(Some(position)) = committed.get(partition) {
+                if self.source.is_of_another_topic(partition, position) {
+                    again.push(partition.clone());
+                    continue;
+                }
                 let time = StartTime::of_note(&position.note);
                 let note = time.map(StartTime::note).unwrap_or_default();
                 starts.add(partition, position.next, note);
@@ -125,10 +147,42 @@ impl Worker {
                 fresh.push(partition.clone());
             }
         }
+        if !again.is_empty() && self.add_again(&mut starts, arriving, &again)?.is_pending() {
+            return Ok(Poll::Pending);
+        }
         if !fresh.is_empty() && self.add_fresh(&mut starts, arriving, &fresh)?.is_pending() {
             return Ok(Poll::Pending);
         }
         Ok(Poll::Ready(starts))
+    }
+
+    /// Adds the beginnings of partitions for which a sink has positions of topics that were deleted.
+    fn add_again(
+        &mut self,
+        starts: &mut Starts,
+        arriving: &mut Arriving,
+        again: &[Partition],
+    ) -> Result<Poll<()>, WorkerError> {
+        let found = match arriving.again.take() {
+            Some(found) => found,
+            None => match self.source.resolve(again, Start::Earliest)? {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(found) => found,
+            },
+        };
+        for (partition, &next) in &*arriving.again.insert(found) {
+            tracing::warn!(
+                "the topic of {partition} was created again since the output got rows of it: it is read from its \
+                 beginning"
+            );
+            starts.add(partition, next, String::new());
+            if let TopicIdentity::Known(topic) = self.source.topic_of(partition) {
+                let note = topic_note::join("", topic);
+                let position = Position { next, note };
+                starts.unsaved.insert(partition.clone(), position);
+            }
+        }
+        Ok(Poll::Ready(()))
     }
 
     /// Adds the starts of partitions that have neither a committed position nor one in an offset file.
@@ -138,6 +192,9 @@ impl Worker {
         arriving: &mut Arriving,
         fresh: &[Partition],
     ) -> Result<Poll<()>, WorkerError> {
+        if self.check_the_group(fresh)?.is_pending() {
+            return Ok(Poll::Pending);
+        }
         let of_group = self.settings.start.of_group;
         let of_group = of_group.ok_or_else(|| WorkerError::NoCommittedOffset(fresh[0].clone()))?;
         let group = match arriving.group {
@@ -206,9 +263,6 @@ impl Worker {
         if starts.is_empty() {
             return Ok(());
         }
-        if self.sinks.decide() {
-            self.send_courtesy(starts);
-        }
         self.deciding_store().send(starts)?;
         let number = self.sinks.number();
         let unconfirmed = &mut self.unconfirmed;
@@ -216,6 +270,40 @@ impl Worker {
         // Nothing before these positions comes again.
         unconfirmed.extend(&Offsets::new(), offsets_of(starts));
         self.look_for_confirmation()
+    }
+
+    /// A sink that decides and has no position of a partition must not pass over, or take again, what the group went
+    /// through with another output.
+    fn check_the_group(&mut self, fresh: &[Partition]) -> Result<Poll<()>, WorkerError> {
+        if !self.sinks.decide() || self.settings.start.is_explicit {
+            return Ok(Poll::Ready(()));
+        }
+        let Poll::Ready(committed) = self.store.committed(fresh)? else {
+            return Ok(Poll::Pending);
+        };
+        let ahead = committed.into_iter().find_map(|(partition, position)| {
+            let committed = position?.next;
+            Some((partition, committed))
+        });
+        match ahead {
+            Some((partition, committed)) => Err(WorkerError::GroupAhead {
+                partition,
+                committed,
+            }),
+            None => Ok(Poll::Ready(())),
+        }
+    }
+
+    /// Takes the positions of a sink that has others than this worker, whose rows it refuses.
+    pub(super) fn load_again(&mut self) -> Result<(), WorkerError> {
+        let assigned: Vec<_> = self.durable.keys().cloned().collect();
+        // Without an answer now, the next checkpoint asks again.
+        if let Poll::Ready(positions) = self.deciding_store().load(&assigned)? {
+            let known = positions.into_iter();
+            self.durable
+                .extend(known.filter_map(|(one, position)| Some((one, position?.next))));
+        }
+        Ok(())
     }
 
     /// What the commits of the whole group say about its start.
@@ -252,6 +340,19 @@ impl Worker {
         let sent = self.store.send(positions);
         if let Err(error) = sent.and_then(|()| self.store.check()) {
             tracing::debug!("the group does not take the offsets: {error}");
+        }
+    }
+}
+
+impl dyn Source {
+    /// Whether the position is one of a topic of the same name that was deleted.
+    fn is_of_another_topic(&self, partition: &Partition, position: &Position) -> bool {
+        match (
+            topic_note::split(&position.note).1,
+            self.topic_of(partition),
+        ) {
+            (Some(before), TopicIdentity::Known(now)) => before != now,
+            _ => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod assignments;
 mod checkpoints;
+mod deciding;
 mod failures;
 mod fakes;
 mod passes;

@@ -98,7 +98,7 @@ impl Worker {
         let of: Vec<_> = self.uncommitted.ranges.keys().cloned().collect();
         let mut pause = Pause::default();
         while !of.is_empty() && Instant::now() < end {
-            if let std::task::Poll::Ready(committed) = self.store.committed(&of)? {
+            if let std::task::Poll::Ready(committed) = self.deciding_store().committed(&of)? {
                 self.uncommitted.forget(|partition, to| {
                     let found = committed.get(partition).and_then(Option::as_ref);
                     found.is_some_and(|found| found.next == to)

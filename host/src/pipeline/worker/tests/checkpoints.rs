@@ -169,11 +169,13 @@ fn sink_that_owns_the_offsets_decides_and_the_group_is_not_waited_for() {
     let (ended, log) = given.run(vec![assigned(&["a"]), records("a", 3), Step::End]);
     assert_eq!(ended.unwrap(), Ended::EndOfData);
     let expected = [
+        "load a",
         "sink load a",
         "assign a=10",
         "process 3",
         "checkpoint",
         "rows 3",
+        "sink at a=13",
         "send a=13",
         "close",
     ];

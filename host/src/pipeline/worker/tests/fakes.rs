@@ -17,6 +17,7 @@ use crate::config::MaxFailures;
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Position, Start};
 use crate::journal::start::StartTime;
+use crate::journal::topic_note;
 use crate::observe::progress::Progress;
 use crate::pipeline::quota::RecordQuota;
 use crate::pipeline::reopen::Reopen;
@@ -137,6 +138,12 @@ pub(super) struct Given {
     /// Answers of the sink, the last one first; then it is always done.
     pub(super) sink_answers: Vec<Committed>,
     pub(super) sink_owns_offsets: bool,
+    /// The topic that the committed positions are of, where they say it.
+    pub(super) committed_topic: Option<u128>,
+    /// What the group has committed beside a sink that owns the offsets.
+    pub(super) in_group: Vec<(&'static str, u64)>,
+    /// Whether the operator says where partitions start.
+    pub(super) is_explicit: bool,
     pub(super) leaves_a_group: bool,
     /// Whether the source hands out what it went back over, as real ones do. Otherwise the script says what comes.
     pub(super) hands_out_again: bool,
@@ -177,6 +184,9 @@ impl Default for Given {
             sink_failure: None,
             sink_answers: Vec::new(),
             sink_owns_offsets: false,
+            committed_topic: None,
+            in_group: Vec::new(),
+            is_explicit: false,
             leaves_a_group: false,
             hands_out_again: false,
             on_failure: OnFailure::Stop,
@@ -214,6 +224,8 @@ struct State {
     /// The furthest position before the source went back.
     furthest: Offsets,
     committed: BTreeMap<Partition, Position>,
+    /// What the group has beside a sink that owns the offsets.
+    in_group: BTreeMap<Partition, Position>,
     /// What was sent and is not confirmed, and the looks at it.
     sent: Option<(BTreeMap<Partition, Position>, usize)>,
     notes: Vec<String>,
@@ -232,7 +244,14 @@ struct State {
 impl World {
     pub(super) fn new(given: Given) -> Self {
         let committed = given.committed.iter();
-        let committed = committed.map(|&(name, next)| (partition(name), Position::at(next)));
+        let topic = given.committed_topic;
+        let note = topic.map_or_else(String::new, |topic| topic_note::join("", topic));
+        let committed = committed.map(|&(name, next)| {
+            let note = note.clone();
+            (partition(name), Position { next, note })
+        });
+        let in_group = given.in_group.iter();
+        let in_group = in_group.map(|&(name, next)| (partition(name), Position::at(next)));
         let since = given.committed_since.iter();
         let since = since.map(|&(name, next, time)| {
             let note = time.note();
@@ -244,6 +263,7 @@ impl World {
             quota: Arc::new(RecordQuota::new(given.quota)),
             state: Arc::new(Mutex::new(State {
                 committed: committed.chain(since).collect(),
+                in_group: in_group.collect(),
                 given,
                 steps: VecDeque::new(),
                 log: Vec::new(),
@@ -304,6 +324,7 @@ impl World {
             },
             start: StartRules {
                 of_group: given.start,
+                is_explicit: given.is_explicit,
                 listed: Arc::new(offsets(&given.listed)),
                 partitions: given.of_group.iter().map(|name| partition(name)).collect(),
             },

@@ -6,9 +6,9 @@ use crate::config::MaxFailures;
 use crate::pipeline::worker::{Ended, OnFailure, WorkerError};
 
 /// Looks at events in a recovery from one poison record of eleven: more than it has states.
-const LOOKS: usize = 40;
+pub(super) const LOOKS: usize = 40;
 
-fn dead_letters(poison: &[(&'static str, u64)]) -> Given {
+pub(super) fn dead_letters(poison: &[(&'static str, u64)]) -> Given {
     Given {
         on_failure: OnFailure::DeadLetter,
         poison: poison.to_vec(),
@@ -20,13 +20,13 @@ fn dead_letters(poison: &[(&'static str, u64)]) -> Given {
 
 /// Rows that were written, the dead letters in their order, and the last position that was confirmed.
 #[derive(Debug, PartialEq, Eq)]
-struct Written {
-    rows: u64,
-    letters: Vec<u64>,
-    committed: u64,
+pub(super) struct Written {
+    pub(super) rows: u64,
+    pub(super) letters: Vec<u64>,
+    pub(super) committed: u64,
 }
 
-fn written(log: &[String]) -> Written {
+pub(super) fn written(log: &[String]) -> Written {
     let mut written = Written {
         rows: 0,
         letters: Vec::new(),
@@ -47,6 +47,8 @@ fn written(log: &[String]) -> Written {
             sent = next.parse().unwrap();
         } else if line == "confirmed" {
             written.committed = sent;
+        } else if let Some(next) = line.strip_prefix("sink at a=") {
+            written.committed = next.parse().unwrap();
         }
     }
     written

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::store::FakeStore;
-use super::{SinkFailure, World};
-use crate::journal::offsets::OffsetStore;
+use super::{SinkFailure, State, World, offsets_text};
+use crate::journal::offsets::{OffsetStore, Position};
 use crate::sink::dead_letters::{DeadLetter, LetterSink};
 use crate::sink::{Checkpoint, Committed, Sink, SinkError, Stream};
 
@@ -30,6 +30,25 @@ impl LetterSink for FakeLetters {
     fn reopen(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
+}
+
+/// Advances the positions if the sink owns them, and if they are those that the worker goes on from.
+fn advance(state: &mut State, checkpoint: &Checkpoint<'_>) -> Committed {
+    if !state.given.sink_owns_offsets {
+        return Committed::Done;
+    }
+    for (partition, &next) in checkpoint.to {
+        let first = checkpoint.from.get(partition).copied().unwrap_or(next);
+        let known = state.committed.get(partition).map(|position| position.next);
+        if first != next && known.is_some_and(|known| known != first) {
+            return Committed::Stale;
+        }
+        if first != next {
+            let position = Position::at(next);
+            state.committed.insert(partition.clone(), position);
+        }
+    }
+    Committed::Done
 }
 
 impl Sink for FakeSink {
@@ -63,7 +82,7 @@ impl Sink for FakeSink {
             Some(SinkFailure::Reopen) | None => {}
         }
         let answer = state.given.sink_answers.pop();
-        let answer = answer.unwrap_or(Committed::Done);
+        let answer = answer.unwrap_or_else(|| advance(&mut state, checkpoint));
         let rows: usize = checkpoint
             .rows
             .iter()
@@ -74,6 +93,10 @@ impl Sink for FakeSink {
             Committed::Stale => "stale".to_owned(),
             Committed::Again(_) => format!("again {}", checkpoint.number),
         });
+        if answer == Committed::Done && state.given.sink_owns_offsets {
+            let at = format!("sink at{}", offsets_text(checkpoint.to));
+            state.log.push(at);
+        }
         Ok(answer)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::task::Poll;
 
-use super::{Answer, World, letters, offsets_text};
+use super::{Answer, State, World, letters, offsets_text};
 use crate::journal::offsets::{
     Confirmation, OffsetStore, Offsets, Partition, Position, Positions, StoreError,
 };
@@ -12,8 +12,19 @@ use crate::journal::offsets::{
 pub(super) struct FakeStore(pub(super) World, pub(super) &'static str);
 
 impl FakeStore {
+    /// Whether it is the group's, and a sink has the positions that count.
+    fn is_courtesy(&self, state: &State) -> bool {
+        self.1.is_empty() && state.given.sink_owns_offsets
+    }
+
     fn known(&self, of: &[Partition]) -> Positions {
-        let committed = self.0.state().committed.clone();
+        let state = self.0.state();
+        let committed = if self.is_courtesy(&state) {
+            state.in_group.clone()
+        } else {
+            state.committed.clone()
+        };
+        drop(state);
         let position = |one: &Partition| committed.get(one).cloned();
         of.iter().map(|one| (one.clone(), position(one))).collect()
     }
@@ -62,7 +73,11 @@ impl OffsetStore for FakeStore {
             Answer::After(_) | Answer::AtOnce => {}
         }
         if let Some((sent, _)) = state.sent.take() {
-            state.committed.extend(sent);
+            if self.is_courtesy(&state) {
+                state.in_group.extend(sent);
+            } else {
+                state.committed.extend(sent);
+            }
         }
         state.log.push("confirmed".to_owned());
         Ok(Confirmation::Confirmed)
