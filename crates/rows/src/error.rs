@@ -53,6 +53,8 @@ pub enum ErrorKind {
     BadTimestamp,
     /// The JSON is longer than the limit.
     TooLong,
+    /// The sink cannot store a value: the reason, as the rest of a sentence about the row.
+    Unfit(&'static str),
     /// The row has a field that is not one of its columns.
     UnknownColumn,
     /// A column that needs a value has none.
@@ -148,6 +150,7 @@ impl fmt::Display for Error {
             ErrorKind::BadTimestamp => {
                 f.write_str("has a timestamp that is malformed or outside of the years 0 to 9999")?;
             }
+            ErrorKind::Unfit(reason) => f.write_str(reason)?,
             ErrorKind::UnknownColumn => {
                 f.write_str("has a value that the plan does not declare")?;
             }

@@ -14,7 +14,8 @@ use crate::config::{
     self, Anonymise, Config, ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT,
     DEFAULT_CHECKPOINT_INTERVAL, DEFAULT_DEADLINE, DEFAULT_MAX_FAILURES, DEFAULT_PREFIX,
     DEFAULT_RETRIES, DEFAULT_SHUTDOWN_TIMEOUT, GROUP_INSTANCE_ID, Layer, LogFormat, MissingTopics,
-    OnEof, OnFailure, Origin, Origins, Privileged, Setting, Span, complete, options,
+    OnEof, OnFailure, OnSchemaChange, Origin, Origins, Privileged, Setting, Span, complete,
+    options,
 };
 use crate::kafka;
 use crate::pipeline::build::{self, BuildError, CompiledPlugin};
@@ -247,6 +248,7 @@ impl Printer<'_> {
             Setting::Workers => serde_json::to_value(1),
             Setting::CheckpointInterval => serde_json::to_value(Span(DEFAULT_CHECKPOINT_INTERVAL)),
             Setting::Anonymise => serde_json::to_value(Anonymise::No),
+            Setting::OnSchemaChange => serde_json::to_value(OnSchemaChange::Refuse),
             Setting::LogLevel => serde_json::to_value("info"),
             Setting::LogFormat => serde_json::to_value(LogFormat::Text),
             Setting::OnFailure => serde_json::to_value(OnFailure::Stop),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Local, PluginConfig, Source, StartFrom};
 use crate::confine::{self, Paths};
+use crate::sink;
 
 /// Parts of the names of librdkafka's settings whose values are files or folders.
 const FILE_SETTINGS: [&str; 4] = ["location", "keytab", "file", "path"];
@@ -66,13 +67,9 @@ fn paths(config: &Config) -> Paths {
     paths
         .read
         .extend(standard_output.filter(|path| path.is_file()));
-    for output in &config.outputs {
-        // Which of both it is depends on the plan. What does not exist gets no right.
-        paths.write.push(PathBuf::from(output));
-        if let Some((_, file)) = output.split_once('=') {
-            paths.write.push(PathBuf::from(file));
-        }
-    }
+    // What does not exist gets no right, but its folder does: a database has further files beside it.
+    let written = sink::files_of(&config.outputs);
+    paths.write.extend(written.map(PathBuf::from));
     let letters = config.failure.dead_letters.as_ref();
     paths.write.extend(letters.map(PathBuf::from));
     paths
@@ -97,7 +94,7 @@ mod tests {
             r#"{"processor": {"plugin": "p.wasm", "options_file": "o.json"},
                 "kafka": {"brokers": "b", "group_id": "g", "from": "offsets.json", "settings":
                     {"ssl.ca.location": "ca.pem", "plugin.library.paths": "a;b", "client.id": "c"}},
-                "outputs": ["all.jsonl", "rows=d/rows.jsonl"],
+                "outputs": ["all.jsonl", "rows=d/rows.jsonl", "t=sqlite:e/f?table=g"],
                 "privacy": {"masked": "lists/masked"},
                 "failure": {"on_failure": "dead-letter", "dead_letters": "l/letters.jsonl"}}"#,
         )
@@ -115,7 +112,7 @@ mod tests {
             assert!(read.contains(&path.into()), "{path}: {read:?}");
         }
         assert!(!read.contains(&"c".into()), "{read:?}");
-        for path in ["all.jsonl", "d/rows.jsonl", "l/letters.jsonl"] {
+        for path in ["all.jsonl", "d/rows.jsonl", "e/f", "l/letters.jsonl"] {
             assert!(write.contains(&path.into()), "{path}: {write:?}");
         }
     }

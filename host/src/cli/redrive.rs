@@ -9,7 +9,8 @@ use super::names::Names;
 use super::report::Report;
 use super::run;
 use crate::config::{
-    Layer, MaxFailures, OnFailure, Origins, Percent, Size, Span, Text, WorkerCount,
+    EarlierRows, Layer, MaxFailures, OnFailure, OnSchemaChange, Origins, Percent, Size, Span, Text,
+    WorkerCount,
 };
 use crate::pipeline::Ended;
 use crate::sink::letter_file::Redrive;
@@ -37,10 +38,15 @@ pub(super) struct Arguments {
     #[command(flatten)]
     privacy: PrivacyArguments,
 
-    /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default). With NAME, only the
-    /// rows of that output. May be repeated.
+    /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default); add them to the tables of
+    /// a database with `sqlite:FILE[?table=TABLE]`, or a FILE that ends in `.sqlite` or `.db`. With NAME, only the rows of
+    /// that output. May be repeated.
     #[arg(long = "output", value_name = "[NAME=]FILE")]
     outputs: Vec<String>,
+
+    /// What to do where a table does not fit the plan of the plugin [default: refuse].
+    #[arg(long, value_enum)]
+    on_schema_change: Option<OnSchemaChange>,
 
     #[command(flatten)]
     limits: LimitArguments,
@@ -76,7 +82,8 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
         tracing::info!("`{name}` holds no dead letters");
         return Ok(());
     }
-    let ended = run::run(arguments.into_layer(&redrive), environment)?;
+    let layer = arguments.into_layer(&redrive);
+    let ended = run::run(layer, environment, Some(EarlierRows::Redrive))?;
     if ended != Ended::EndOfData {
         tracing::warn!("not all records were processed: `{name}` is as it was");
         return Ok(());
@@ -98,6 +105,7 @@ impl Arguments {
         self.limits.add_to(&mut layer);
         layer.processor.plugin = self.plugin;
         layer.journal.recording = Some(redrive.letters().to_owned());
+        layer.earlier.on_schema_change = self.on_schema_change;
         layer.process.memory = self.process_memory;
         layer.process.workers = Some(WorkerCount(NonZero::<usize>::MIN));
         layer.process.shutdown_timeout = self.shutdown_timeout;

@@ -10,14 +10,15 @@ use super::names::Names;
 use super::report::{self, Report};
 use super::values;
 use crate::config::{
-    Config, Layer, MaxFailures, MetricsAddress, OnEof, OnFailure, Origins, Phases, Size, Span,
-    StartFrom, Text, TopicPartition, WorkerCount,
+    Config, EarlierRows, Layer, MaxFailures, MetricsAddress, OnEof, OnFailure, OnSchemaChange,
+    Origins, Phases, Size, Span, StartFrom, Text, TopicPartition, WorkerCount,
 };
 use crate::pipeline::build::{self, Pipeline};
 use crate::pipeline::{Ended, stop};
 
 /// Runs a plugin over the journal, or over a recording.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     #[command(flatten)]
     plugin: PluginArguments,
@@ -41,10 +42,23 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
 
-    /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default). With NAME, only the
-    /// rows of that output. May be repeated.
+    /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default); `jsonl:FILE` says so
+    /// whatever the name is. `sqlite:FILE[?table=TABLE]`, or a FILE that ends in `.sqlite` or `.db`, is a database. With
+    /// NAME, only the rows of that output. May be repeated.
     #[arg(long = "output", value_name = "[NAME=]FILE")]
     outputs: Vec<String>,
+
+    /// Over a recording: add rows to those that an output has already. Without this, such a run is refused.
+    #[arg(long)]
+    append: bool,
+
+    /// Over a recording: remove the rows that an output has already.
+    #[arg(long)]
+    overwrite: bool,
+
+    /// What to do where a table does not fit the plan of the plugin [default: refuse].
+    #[arg(long, value_enum)]
+    on_schema_change: Option<OnSchemaChange>,
 
     #[command(flatten)]
     failure: FailureArguments,
@@ -155,17 +169,22 @@ struct MemberArguments {
 
 /// Loads, connects, and works until the end.
 pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result<(), Report> {
-    run(arguments.into_layer(), environment).map(drop)
+    run(arguments.into_layer(), environment, None).map(drop)
 }
 
-/// Runs with these flags, and says how the run ended.
-pub(super) fn run(flags: Layer, environment: &Environment) -> Result<Ended, Report> {
+/// Runs with these flags, and says how the run ended. `earlier_rows` is what no flag can say.
+pub(super) fn run(
+    flags: Layer,
+    environment: &Environment,
+    earlier_rows: Option<EarlierRows>,
+) -> Result<Ended, Report> {
     let (layer, origins) =
         args::combine(flags).map_err(|error| Report::of(&error, Names(&Origins::default())))?;
     let shown = config::without_values_of_options(&layer, &origins);
     let (config, origins) = args::complete::<Config>(layer, origins);
     let names = Names(&origins);
-    let config = config.map_err(|error| Report::of(&error, names))?;
+    let mut config = config.map_err(|error| Report::of(&error, names))?;
+    config.earlier_rows = earlier_rows.unwrap_or(config.earlier_rows);
     let early = args::exit_on_signals()?;
     let prepared = build::prepare(&config).map_err(|error| Report::of(&error, names))?;
     let prepared = prepared.showing(shown);
@@ -205,6 +224,9 @@ impl Arguments {
         layer.process.memory = self.process_memory;
         layer.process.workers = self.group.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
+        layer.earlier.append = self.append.then_some(true);
+        layer.earlier.overwrite = self.overwrite.then_some(true);
+        layer.earlier.on_schema_change = self.on_schema_change;
         self.failure.add_to(&mut layer);
         layer.process.shutdown_timeout = self.shutdown_timeout;
         layer.observe.metrics = self.metrics;
@@ -241,7 +263,7 @@ mod tests {
 
     const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
         --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
-        --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f \
+        --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f --append --overwrite --on-schema-change add-columns \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --masked m --anonymise=strict --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
         --metrics 12 --metrics-public --log-level warn --log-format json";
@@ -278,6 +300,9 @@ mod tests {
         expected.journal.create_topics = Some(true);
         expected.kafka.from = Some("2d".parse().unwrap());
         expected.outputs = Some(vec!["f".to_owned()]);
+        expected.earlier.append = Some(true);
+        expected.earlier.overwrite = Some(true);
+        expected.earlier.on_schema_change = Some(OnSchemaChange::AddColumns);
         expected.limits.batch_records = Some("2".parse().unwrap());
         expected.limits.batch_bytes = size("3KiB");
         expected.limits.deadline = span(4);

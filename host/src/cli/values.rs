@@ -6,7 +6,9 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
 
-use crate::config::{Anonymise, LogFormat, MissingTopics, OnEof, OnFailure, Privileged};
+use crate::config::{
+    Anonymise, LogFormat, MissingTopics, OnEof, OnFailure, OnSchemaChange, Privileged,
+};
 
 /// `KEY=VALUE`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
@@ -103,6 +105,22 @@ impl ValueEnum for MissingTopics {
             Self::Ignore => {
                 PossibleValue::new("ignore").help("The run reads the other object types")
             }
+        })
+    }
+}
+
+impl ValueEnum for OnSchemaChange {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Refuse, Self::AddColumns]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Refuse => PossibleValue::new("refuse").help(
+                "End before anything is written, and print the statements that would make it fit",
+            ),
+            Self::AddColumns => PossibleValue::new("add-columns")
+                .help("Add the columns that are missing, and end where that is not enough"),
         })
     }
 }

@@ -1,19 +1,19 @@
 //! One layer of a configuration: the settings of the command line, the environment or a file. All layers have the same
 //! members.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::origin::{Origin, Origins};
+use super::outputs;
 use super::setting::Setting;
 use super::source;
 use super::values::{
     Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
-    OnEof, OnFailure, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, Time,
-    TopicPartition, WorkerCount,
+    OnEof, OnFailure, OnSchemaChange, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text,
+    Time, TopicPartition, WorkerCount,
 };
 
 /// The setting of librdkafka whose value a file of [`Setting::PasswordFile`] holds.
@@ -49,6 +49,7 @@ impl Merge for MissingTopics {}
 impl Merge for Phases {}
 impl Merge for StartFrom {}
 impl Merge for Time {}
+impl Merge for OnSchemaChange {}
 impl Merge for MetricsAddress {}
 impl Merge for LogFilter {}
 impl Merge for LogFormat {}
@@ -216,6 +217,18 @@ section! {
 }
 
 section! {
+    /// What happens to rows and tables that outputs have already.
+    EarlierLayer {
+        /// Whether the rows of a recording are added to them.
+        append: bool = Append,
+        /// Whether the rows of a recording replace them.
+        overwrite: bool = Overwrite,
+        /// What happens where a table does not fit the plan.
+        on_schema_change: OnSchemaChange = OnSchemaChange,
+    }
+}
+
+section! {
     /// The limits of one call and of one instance.
     LimitsLayer {
         /// Records of one call.
@@ -305,8 +318,10 @@ pub(crate) struct Layer {
     pub(crate) git: GitLayer,
     /// The cluster.
     pub(crate) kafka: KafkaLayer,
-    /// Where outputs are written to, as `[NAME=]FILE`.
+    /// Where outputs are written to, as `[NAME=][KIND:]DESTINATION`.
     pub(crate) outputs: Option<Vec<String>>,
+    /// What outputs have already.
+    pub(crate) earlier: EarlierLayer,
     /// The limits of a call.
     pub(crate) limits: LimitsLayer,
     /// The process.
@@ -333,6 +348,7 @@ impl Layer {
             git: self.git.over(lower.git),
             kafka: self.kafka.over(lower.kafka),
             outputs: self.outputs.or(lower.outputs),
+            earlier: self.earlier.over(lower.earlier),
             limits: self.limits.over(lower.limits),
             process: self.process.over(lower.process),
             privacy: self.privacy.over(lower.privacy),
@@ -352,6 +368,7 @@ impl Layer {
             .chain(self.git.settings())
             .chain(self.kafka.settings())
             .chain(outputs)
+            .chain(self.earlier.settings())
             .chain(self.limits.settings())
             .chain(self.process.settings())
             .chain(self.privacy.settings())
@@ -379,7 +396,7 @@ impl Layer {
         value: D,
     ) -> Result<(), D::Error> {
         if setting == Setting::Outputs {
-            self.outputs = Some(value.deserialize_any(OutputsVisitor)?);
+            self.outputs = Some(outputs::read(value)?);
             return Ok(());
         }
         let value = &mut Some(value);
@@ -387,6 +404,7 @@ impl Layer {
         self.journal.read(setting, value)?;
         self.git.read(setting, value)?;
         self.kafka.read(setting, value)?;
+        self.earlier.read(setting, value)?;
         self.limits.read(setting, value)?;
         self.process.read(setting, value)?;
         self.privacy.read(setting, value)?;
@@ -405,43 +423,13 @@ impl Layer {
             .or_else(|| self.journal.value(setting))
             .or_else(|| self.git.value(setting))
             .or_else(|| self.kafka.value(setting))
+            .or_else(|| self.earlier.value(setting))
             .or_else(|| self.limits.value(setting))
             .or_else(|| self.process.value(setting))
             .or_else(|| self.privacy.value(setting))
             .or_else(|| self.checkpoint.value(setting))
             .or_else(|| self.failure.value(setting))
             .or_else(|| self.observe.value(setting))
-    }
-}
-
-/// Reads outputs: a file, a list of `[NAME=]FILE`, or a mapping from names to files.
-struct OutputsVisitor;
-
-impl<'de> Visitor<'de> for OutputsVisitor {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a file, a list of `[NAME=]FILE`, or a mapping from names to files")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
-        Ok(vec![text.to_owned()])
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
-        let mut outputs = Vec::new();
-        while let Some(output) = items.next_element()? {
-            outputs.push(output);
-        }
-        Ok(outputs)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Vec<String>, A::Error> {
-        let mut outputs = Vec::new();
-        while let Some((name, file)) = entries.next_entry::<String, String>()? {
-            outputs.push(format!("{name}={file}"));
-        }
-        Ok(outputs)
     }
 }
 

@@ -90,6 +90,8 @@ pub(crate) struct MemoryRequest {
     pub(crate) workers: usize,
     /// The size of the plugin's file, in bytes.
     pub(crate) plugin: usize,
+    /// What the destinations of the outputs take, in bytes.
+    pub(crate) destinations: usize,
     /// Records of one call.
     pub(crate) records: usize,
     /// The memory of one instance, in bytes.
@@ -225,11 +227,8 @@ impl MemoryPlan {
 impl MemoryRequest {
     /// The memory of the process without its workers.
     fn base(&self) -> usize {
-        sum([
-            BASE,
-            self.held_back,
-            self.plugin.saturating_mul(CODE_PER_PLUGIN_BYTE),
-        ])
+        let code = self.plugin.saturating_mul(CODE_PER_PLUGIN_BYTE);
+        sum([BASE, self.held_back, code, self.destinations])
     }
 
     /// The share of each worker.
@@ -344,7 +343,8 @@ mod tests {
             + bounded.fetch.worst_case()
             + of_rows(plan.call)
             + of_rest(plan.batch, request.records);
-        BASE + request.plugin * CODE_PER_PLUGIN_BYTE + request.workers * worker
+        let code = request.plugin * CODE_PER_PLUGIN_BYTE;
+        BASE + code + request.destinations + request.workers * worker
     }
 
     #[test]
@@ -411,6 +411,18 @@ mod tests {
             let plan = MemoryPlan::within(&one).unwrap();
             assert!(worst_case(&one, &plan) <= one.process, "{one:?}");
         }
+    }
+
+    #[test]
+    fn caches_of_destinations_are_taken_from_the_workers() {
+        let with = MemoryRequest {
+            destinations: 24 * MIB,
+            ..request(256 * MIB, 2)
+        };
+        let plan = MemoryPlan::within(&with).unwrap();
+        assert!(worst_case(&with, &plan) <= with.process);
+        let without = MemoryPlan::within(&request(232 * MIB, 2)).unwrap();
+        assert_eq!(plan, without);
     }
 
     #[test]

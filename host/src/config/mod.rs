@@ -14,6 +14,7 @@ mod membership;
 pub(crate) mod memory;
 pub(crate) mod options;
 mod origin;
+mod outputs;
 mod plugin;
 mod setting;
 mod source;
@@ -37,8 +38,8 @@ pub(crate) use self::group::GroupConfig;
 #[cfg(test)]
 pub(crate) use self::layer::Layers;
 pub(crate) use self::layer::{
-    FailureLayer, GROUP_INSTANCE_ID, GitLayer, JournalLayer, KEY_PASSWORD, Layer, LimitsLayer,
-    ObserveLayer, PASSWORD, PrivacyLayer, ProcessorLayer,
+    EarlierLayer, FailureLayer, GROUP_INSTANCE_ID, GitLayer, JournalLayer, KEY_PASSWORD, Layer,
+    LimitsLayer, ObserveLayer, PASSWORD, PrivacyLayer, ProcessorLayer,
 };
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
@@ -49,8 +50,8 @@ pub(crate) use self::source::{Kafka, Local, ReadConfig, ReadSource, Source, Sour
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
-    OnEof, OnFailure, Percent, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text, Time,
-    TopicPartition, WorkerCount, time,
+    OnEof, OnFailure, OnSchemaChange, Percent, Phases, Privileged, RecordCount, Size, Span,
+    StartFrom, Text, Time, TopicPartition, WorkerCount, time,
 };
 
 use crate::privacy::Level;
@@ -93,8 +94,12 @@ pub(crate) struct Config {
     pub(crate) phases: Option<Phases>,
     /// The number of objects after which the run ends.
     pub(crate) stop_after: Option<u64>,
-    /// Where outputs are written to, as `[NAME=]FILE`.
+    /// Where outputs are written to, as `[NAME=][KIND:]DESTINATION`.
     pub(crate) outputs: Vec<String>,
+    /// What a run over a recording does with rows that an output has already.
+    pub(crate) earlier_rows: EarlierRows,
+    /// What to do where a table does not fit the plan.
+    pub(crate) on_schema_change: OnSchemaChange,
     /// The limits of a call and of an instance.
     pub(crate) limits: Limits,
     /// The memory of the process, in bytes.
@@ -231,6 +236,19 @@ pub(crate) struct Limits {
     pub(crate) compile_timeout: Duration,
 }
 
+/// What a run over a recording does with rows that an output has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EarlierRows {
+    /// It ends before it writes anything.
+    Refuse,
+    /// It adds its rows to them.
+    Append,
+    /// It removes them.
+    Overwrite,
+    /// It adds rows of records that failed in the run, or the group, whose rows they are.
+    Redrive,
+}
+
 /// Settings that are missing or contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -277,6 +295,12 @@ pub(crate) enum ConfigError {
         /// The address.
         address: SocketAddr,
     },
+    /// Rows are to be added and to be replaced.
+    #[error("rows are to be added to earlier ones and to replace them")]
+    AppendAndOverwrite,
+    /// A consumer group goes on where it was, so that no rows are replaced.
+    #[error("rows are replaced by those of a recording alone")]
+    OverwriteByGroup,
     /// Failed records are to be dead letters, and nothing says where.
     #[error("nothing says where dead letters are written to")]
     NoDeadLetters,
@@ -303,6 +327,7 @@ impl TryFrom<Layer> for Config {
             processor,
             journal,
             outputs,
+            earlier,
             limits,
             process,
             privacy,
@@ -319,6 +344,8 @@ impl TryFrom<Layer> for Config {
             return Err(ConfigError::SeveralWorkers { named });
         }
         let metrics = metrics_address(&observe)?;
+        let earlier_rows = earlier_rows(&earlier, &source)?;
+        let on_schema_change = earlier.on_schema_change;
         let interval = checkpoint.interval.map(|span| span.0);
         Ok(Self {
             plugin,
@@ -328,6 +355,8 @@ impl TryFrom<Layer> for Config {
             phases: journal.phases,
             stop_after: journal.stop_after,
             outputs: outputs.unwrap_or_default(),
+            earlier_rows,
+            on_schema_change: on_schema_change.unwrap_or(OnSchemaChange::Refuse),
             limits: Limits::of(&limits),
             process_memory: process.memory.map(|size| size.0),
             workers,
@@ -358,6 +387,17 @@ fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
             Err(ConfigError::NotInPhases { setting })
         }
         _ => Ok(()),
+    }
+}
+
+fn earlier_rows(earlier: &EarlierLayer, source: &Source) -> Result<EarlierRows, ConfigError> {
+    let is_set = |flag: Option<bool>| flag.unwrap_or_default();
+    match (is_set(earlier.append), is_set(earlier.overwrite)) {
+        (true, true) => Err(ConfigError::AppendAndOverwrite),
+        (false, true) if matches!(source, Source::Kafka(_)) => Err(ConfigError::OverwriteByGroup),
+        (false, true) => Ok(EarlierRows::Overwrite),
+        (true, false) => Ok(EarlierRows::Append),
+        (false, false) => Ok(EarlierRows::Refuse),
     }
 }
 

@@ -55,6 +55,12 @@ pub(crate) enum Setting {
     From,
     /// Where outputs are written to.
     Outputs,
+    /// Whether the rows of a recording are added to those that an output has.
+    Append,
+    /// Whether the rows of a recording replace those that an output has.
+    Overwrite,
+    /// What to do where a table does not fit the plan.
+    OnSchemaChange,
     /// Records of one call.
     BatchRecords,
     /// Bytes of one call.
@@ -103,7 +109,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 48] = [
+    pub(crate) const ALL: [Self; 51] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -130,6 +136,9 @@ impl Setting {
         Self::GroupInstanceId,
         Self::From,
         Self::Outputs,
+        Self::Append,
+        Self::Overwrite,
+        Self::OnSchemaChange,
         Self::BatchRecords,
         Self::BatchBytes,
         Self::Deadline,

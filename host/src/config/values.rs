@@ -252,6 +252,16 @@ impl fmt::Display for MaxFailures {
     }
 }
 
+/// What a run does where a table does not fit the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnSchemaChange {
+    /// It ends before it writes anything.
+    Refuse,
+    /// It adds the columns that are missing, and ends where that is not enough.
+    AddColumns,
+}
+
 impl fmt::Debug for KafkaSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Masked(&self.0).fmt(f)

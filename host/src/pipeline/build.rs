@@ -44,7 +44,7 @@ use crate::sandbox::{
 };
 use crate::sink::dead_letters::RunIdentity;
 use crate::sink::files::Files;
-use crate::sink::{SinkError, jsonl};
+use crate::sink::{self, BindError, SinkError, jsonl};
 use crate::source::local::Local;
 use crate::source::{BatchLimits, SourceError, git};
 use crate::text;
@@ -220,6 +220,15 @@ pub(crate) fn prepare(config: &Config) -> Result<Prepared, BuildError> {
     })
 }
 
+impl From<BindError> for BuildError {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Open(error) => error.into(),
+            BindError::Sink(error) => error.into(),
+        }
+    }
+}
+
 impl Pipeline {
     /// Loads the plugin, connects, and opens the outputs. Sinks perform the durable operations on their files with
     /// `files`.
@@ -376,6 +385,7 @@ pub(crate) fn check(config: &Config, held_back: usize) -> Result<MemoryPlan, Bui
         held_back,
         workers: config.workers,
         plugin: usize::try_from(plugin).unwrap_or(usize::MAX),
+        destinations: sink::memory(&config.outputs),
         records: config.limits.batch_records,
         guest: config.limits.memory,
         batch: config.limits.batch_bytes,

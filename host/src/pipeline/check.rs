@@ -8,11 +8,11 @@ mod group;
 pub(crate) use self::finding::{CheckError, CheckWarning, Finding, Outcome, Subject};
 use super::build::{self, BuildError, CompiledPlugin};
 use crate::config::memory::MemoryPlan;
-use crate::config::{self, Config};
+use crate::config::{self, Config, EarlierRows};
 use crate::journal::plan::{Kind, Plan};
 use crate::journal::topics::ObjectTypes;
 use crate::sandbox::{LoadError, Processor};
-use crate::sink::jsonl;
+use crate::sink::{self, State};
 use crate::source::local;
 use crate::text::LISTED;
 
@@ -157,7 +157,7 @@ impl Checker<'_> {
 
     fn outputs(&mut self, plan: Option<&Plan>) {
         let outputs = plan.map(|plan| &plan.outputs[..]);
-        let destinations = match jsonl::check(&self.config.outputs, outputs) {
+        let destinations = match sink::check(&self.config.outputs, outputs) {
             Ok(destinations) => destinations,
             Err(error) => return self.fail(Subject::Outputs, error),
         };
@@ -167,24 +167,35 @@ impl Checker<'_> {
         for destination in destinations {
             let file = destination.name;
             match destination.state {
-                Ok(jsonl::State::Append) => {
+                Ok(State::Append) if destination.has_content && self.refuses_earlier_rows() => {
+                    self.warn(Subject::Outputs, CheckWarning::HasContent { file });
+                }
+                Ok(State::Append) => {
                     self.fine(Subject::Outputs, format!("{file} can be appended to"));
                 }
-                Ok(jsonl::State::Create) => {
+                Ok(State::Create) => {
                     self.fine(Subject::Outputs, format!("{file} can be created"));
                 }
-                Ok(jsonl::State::Stream) => {
+                Ok(State::Stream) => {
                     self.fine(Subject::Outputs, format!("{file} is a stream"));
                 }
-                Ok(jsonl::State::HalfLine) => {
+                Ok(State::HalfLine) => {
                     self.warn(Subject::Outputs, CheckWarning::HalfLine { file });
                 }
-                Ok(jsonl::State::Held) => {
+                Ok(State::Held) => {
                     self.warn(Subject::Outputs, CheckWarning::Held { file });
                 }
                 Err(error) => self.fail(Subject::Outputs, error),
             }
         }
+    }
+}
+
+impl Checker<'_> {
+    /// Whether a run ends before it adds rows to those of an earlier one.
+    fn refuses_earlier_rows(&self) -> bool {
+        let is_local = matches!(self.config.source, config::Source::Local(_));
+        is_local && self.config.earlier_rows == EarlierRows::Refuse
     }
 }
 

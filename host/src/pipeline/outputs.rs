@@ -2,7 +2,7 @@
 
 use crate::journal::plan::{Output, Plan};
 use crate::sink::dead_letters::{LetterFile, LetterSink};
-use crate::sink::{BoundOutput, HeldRows, RowLimits, Sink, SinkError, SinkFactory};
+use crate::sink::{BoundOutput, HeldRows, Opened, RowLimits, Sink, SinkError, SinkFactory};
 
 /// The destinations of a run, and the destination of each output.
 pub(crate) struct OutputBindings {
@@ -21,13 +21,62 @@ impl OutputBindings {
         destination: Box<dyn SinkFactory>,
         plan: &Plan,
     ) -> Result<Self, SinkError> {
-        destination.prepare(plan)?;
-        let outputs = plan.outputs.iter().map(|output| (output.clone(), 0));
-        Ok(Self {
+        let opened = Opened {
             destinations: vec![destination],
+            indexes: vec![0; plan.outputs.len()],
+        };
+        Self::to(opened, plan)
+    }
+
+    /// Binds the outputs of a plan to their destinations, and prepares these.
+    ///
+    /// # Errors
+    /// When a destination does not fit the plan, or is in use, or two of them would decide.
+    pub(crate) fn to(opened: Opened, plan: &Plan) -> Result<Self, SinkError> {
+        let Opened {
+            destinations,
+            indexes,
+        } = opened;
+        let mut deciding = destinations.iter().filter_map(|one| one.deciding());
+        if let (Some(first), Some(second)) = (deciding.next(), deciding.next()) {
+            return Err(SinkError::TwoDecide { first, second });
+        }
+        for destination in &destinations {
+            destination.prepare(plan)?;
+        }
+        let outputs = plan.outputs.iter().cloned().zip(indexes);
+        Ok(Self {
             outputs: outputs.collect(),
             dead_letters: None,
+            destinations,
         })
+    }
+
+    /// Whether a destination decides where the group is.
+    #[must_use]
+    pub(crate) fn decide(&self) -> bool {
+        self.destinations.iter().any(|one| one.deciding().is_some())
+    }
+
+    /// The names of the destinations of this process that hold rows of earlier runs.
+    ///
+    /// # Errors
+    /// When a destination cannot be read.
+    pub(crate) fn earlier_rows_of_own(&self) -> Result<Vec<String>, SinkError> {
+        let mut names = Vec::new();
+        for destination in &self.destinations {
+            names.extend(destination.earlier_rows_of_own()?);
+        }
+        Ok(names)
+    }
+
+    /// Removes the rows of earlier runs.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    pub(crate) fn remove_earlier_rows(&self) -> Result<(), SinkError> {
+        let mut destinations = self.destinations.iter();
+        destinations.try_for_each(|destination| destination.remove_earlier_rows())
     }
 
     /// Writes dead letters to this file.
@@ -62,12 +111,15 @@ impl OutputBindings {
     }
 
     /// The names of the destinations that hold rows of earlier runs.
-    #[must_use]
-    pub(crate) fn earlier_rows(&self) -> Vec<String> {
-        let destinations = self.destinations.iter();
-        destinations
-            .flat_map(|destination| destination.earlier_rows())
-            .collect()
+    ///
+    /// # Errors
+    /// When a destination cannot be read.
+    pub(crate) fn earlier_rows(&self) -> Result<Vec<String>, SinkError> {
+        let mut names = Vec::new();
+        for destination in &self.destinations {
+            names.extend(destination.earlier_rows()?);
+        }
+        Ok(names)
     }
 
     /// The sinks of one worker, by the indexes of their destinations.

@@ -4,11 +4,14 @@
 //! until a checkpoint hands them to each [`Sink`].
 
 mod aggregate;
+mod binding;
 pub(crate) mod dead_letters;
 pub mod files;
 mod held_rows;
 pub mod jsonl;
 pub(crate) mod letter_file;
+mod open;
+pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -19,7 +22,9 @@ use crate::journal::offsets::{OffsetStore, Offsets, Partition};
 use crate::journal::plan::{Output, Plan};
 use crate::kafka::Membership;
 
+pub use binding::files as files_of;
 pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
+pub use open::{BindError, Destination, Opened, State, check, memory, open};
 
 /// One destination of rows in a process. It makes a sink for each worker.
 pub trait SinkFactory: Send + Sync {
@@ -38,8 +43,33 @@ pub trait SinkFactory: Send + Sync {
     fn stream(&self, output: &Output) -> usize;
 
     /// The names of the destinations that hold rows of earlier runs.
-    fn earlier_rows(&self) -> Vec<String> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn earlier_rows(&self) -> Result<Vec<String>, SinkError> {
+        Ok(Vec::new())
+    }
+
+    /// The same of the destinations that this process opens itself: of the others, whoever starts it says what happens
+    /// to earlier rows.
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn earlier_rows_of_own(&self) -> Result<Vec<String>, SinkError> {
+        self.earlier_rows()
+    }
+
+    /// Removes the rows of earlier runs from these.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    fn remove_earlier_rows(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// The name of the destination, if it commits positions together with its rows: then it decides where reading starts.
+    fn deciding(&self) -> Option<String> {
+        None
     }
 
     /// The sink of one worker.
@@ -196,6 +226,23 @@ pub enum SinkError {
         /// The system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// A database takes no rows.
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::SqliteError),
+    /// A recording would be added to rows that may be its own.
+    #[error("rows are already in {destination}: a recording that is read again would double them")]
+    HasRows {
+        /// The destinations.
+        destination: String,
+    },
+    /// Two destinations would each decide where the group is.
+    #[error("{first} and {second} would both keep the positions of the group")]
+    TwoDecide {
+        /// A destination.
+        first: String,
+        /// Another one.
+        second: String,
     },
     /// A file was changed by another program, and rows cannot be written to it any more.
     #[error("{destination} {change} during the run")]

@@ -52,7 +52,19 @@ fn property(setting: Setting, argument: &Arg) -> Value {
         Setting::Outputs => json!({"anyOf": [
             {"type": "string"},
             {"type": "array", "items": {"type": "string"}},
-            {"type": "object", "additionalProperties": {"type": "string"}},
+            {"type": "object", "additionalProperties": {"anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "required": ["type", "file"],
+                    "properties": {
+                        "type": {"enum": ["jsonl", "sqlite"]},
+                        "file": {"type": "string"},
+                        "table": {"type": "string"},
+                    },
+                    "additionalProperties": false,
+                },
+            ]}},
         ]}),
         Setting::Privileged | Setting::Anonymise => with_booleans(value(argument)),
         _ => value(argument),

@@ -74,6 +74,11 @@ impl Explain for CheckWarning {
             Self::IdleWorkers { .. } => {
                 format!("lower {}: the others stay idle", names.of(Setting::Workers))
             }
+            Self::HasContent { .. } => format!(
+                "{} adds rows all the same, {} removes the earlier ones",
+                names.of(Setting::Append),
+                names.of(Setting::Overwrite)
+            ),
             Self::HalfLine { .. } => {
                 "a run cuts the half line off if a crash left it, and refuses the file otherwise"
                     .to_owned()

@@ -31,6 +31,16 @@ impl Explain for ConfigError {
                 "{} can be reached from other machines",
                 names.with(Setting::Metrics, address)
             ),
+            Self::AppendAndOverwrite => format!(
+                "{} does not go with {}",
+                names.of(Setting::Append),
+                names.of(Setting::Overwrite)
+            ),
+            Self::OverwriteByGroup => format!(
+                "{} goes with {} alone",
+                names.of(Setting::Overwrite),
+                names.of(Setting::Recording)
+            ),
             Self::NoDeadLetters => format!(
                 "{} needs {}",
                 names.with(Setting::OnFailure, "dead-letter"),
@@ -79,10 +89,16 @@ impl Explain for ConfigError {
                 "a recording is read from its first record; `journal-host record` makes one of a part of a journal"
                     .to_owned(),
             ),
+            Self::OverwriteByGroup => Some(
+                "a consumer group goes on where it was: for a new start, use another file and another group".to_owned(),
+            ),
             Self::NoDeadLetters => {
                 Some("it takes a file that failed records are appended to".to_owned())
             }
-            Self::UnusedDeadLetters | Self::Incomplete { .. } | Self::TwoSources { .. } => None,
+            Self::UnusedDeadLetters
+            | Self::AppendAndOverwrite
+            | Self::Incomplete { .. }
+            | Self::TwoSources { .. } => None,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::journal::offsets::StoreError;
 use crate::kafka;
 use crate::pipeline::build::BuildError;
 use crate::pipeline::{ComingAgain, WorkerError};
+use crate::sink::sqlite::SqliteError;
 use crate::source::SourceError;
 use crate::text;
 
@@ -176,6 +177,9 @@ impl Explain for WorkerError {
             Self::Source(error) => error.hint(names),
             Self::CutOff { error, .. } => error.hint(names),
             Self::Store(StoreError(error)) => {
+                if let Some(error) = error.downcast_ref::<SqliteError>() {
+                    return error.hint(names);
+                }
                 let error: &kafka::Error = error.downcast_ref()?;
                 error.hint(names)
             }

@@ -8,6 +8,7 @@ use crate::config::Setting;
 use crate::sink::SinkError;
 use crate::sink::jsonl::OpenError;
 use crate::sink::letter_file::RedriveError;
+use crate::sink::sqlite::{Code, SqliteError};
 
 impl Explain for SinkError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
@@ -15,6 +16,19 @@ impl Explain for SinkError {
             Self::Write { source, .. } => source,
             Self::Changed { source, .. } => return source.hint(names),
             Self::ReaderGone => return None,
+            Self::Sqlite(error) => return error.hint(names),
+            Self::HasRows { .. } => {
+                return Some(format!(
+                    "{} adds the rows all the same, {} removes the earlier ones; or choose another file",
+                    names.of(Setting::Append),
+                    names.of(Setting::Overwrite)
+                ));
+            }
+            Self::TwoDecide { .. } => {
+                return Some(
+                    "bind all tables to one database: a group has its positions in one".to_owned(),
+                );
+            }
         };
         let hint = match source.kind() {
             StorageFull | QuotaExceeded | FileTooLarge => {
@@ -26,6 +40,63 @@ impl Explain for SinkError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+/// Which names a table may have.
+const TABLE_NAMES: &str = "a table's name is a letter or `_` and up to 62 of `A-Za-z0-9_-`, and begins neither with `sqlite_` \
+     nor with `journal_`; `?table=NAME` after the file names another one";
+
+impl Explain for SqliteError {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        Some(match self {
+            Self::Sqlite { source, .. } => match source.sqlite_error_code()? {
+                Code::NotADatabase => format!(
+                    "the file is not a SQLite database: {} takes `jsonl:FILE` for JSON lines",
+                    names.of(Setting::Outputs)
+                ),
+                Code::CannotOpen | Code::ReadOnly | Code::PermissionDenied => {
+                    "the file and its folder must be writable: SQLite has its journal beside the database"
+                        .to_owned()
+                }
+                Code::DatabaseBusy | Code::DatabaseLocked => {
+                    "end the transaction of the other program that writes to the database".to_owned()
+                }
+                _ => return None,
+            },
+            Self::Lock { .. } => {
+                "choose a file on a file system that has locks, in a folder that can be written".to_owned()
+            }
+            Self::Held { .. } => format!(
+                "one process writes to a database: use {} in one process",
+                names.of(Setting::Workers)
+            ),
+            Self::Untyped { .. } => format!(
+                "derive `Columns` for the row and name it in the plan, or write JSON lines: {} takes `jsonl:FILE`",
+                names.of(Setting::Outputs)
+            ),
+            Self::SameTable { .. } => {
+                "`?table=NAME` after the file gives an output another table".to_owned()
+            }
+            Self::TableName { .. } => TABLE_NAMES.to_owned(),
+            Self::NotOwn { .. } | Self::OtherOwner { .. } => {
+                "choose another file, or another table with `?table=NAME` after the file".to_owned()
+            }
+            Self::OtherSchema { fixed, .. } if fixed.is_empty() => format!(
+                "run the statements with `sqlite3`, or add columns with {}",
+                names.with(Setting::OnSchemaChange, "add-columns")
+            ),
+            Self::OtherSchema { .. } => {
+                "rename the table or choose another one with `?table=NAME` after the file; a new table has the rows of \
+                 a group from where it is"
+                    .to_owned()
+            }
+            Self::SumOutOfRange { .. } => {
+                "nothing of this checkpoint was committed: the plugin has to add up smaller numbers, or to use \
+                 another key"
+                    .to_owned()
+            }
+        })
     }
 }
 
@@ -45,6 +116,19 @@ impl Explain for OpenError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         let output = || names.of(Setting::Outputs);
         Some(match self {
+            Self::UnknownKind { .. } => format!(
+                "{} takes `jsonl:FILE` and `sqlite:FILE`; write `./FILE` for a file with a colon in its name",
+                output()
+            ),
+            Self::Compressed { file } => format!(
+                "{} takes `jsonl:{file}` for lines that are not compressed; `journal-host run ... | zstd` compresses",
+                output()
+            ),
+            Self::TableName { .. } => TABLE_NAMES.to_owned(),
+            Self::NotADatabase { .. } => format!(
+                "{} takes `jsonl:FILE` for JSON lines, whatever the name of the file is",
+                output()
+            ),
             Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. } => {
                 format!("{} takes `[NAME=]FILE`, once for each output", output())
             }
@@ -69,7 +153,12 @@ impl Explain for OpenError {
     fn is_wrong_use(&self) -> bool {
         matches!(
             self,
-            Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. }
+            Self::NoFile { .. }
+                | Self::UnknownOutput { .. }
+                | Self::BoundTwice { .. }
+                | Self::UnknownKind { .. }
+                | Self::Compressed { .. }
+                | Self::TableName { .. }
         )
     }
 }

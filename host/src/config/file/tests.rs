@@ -105,6 +105,7 @@ fn every_setting_can_be_set_from_a_file() {
             "earliest",
             "error",
             "1MiB",
+            "refuse",
             "text",
             "2026-01-31",
         ];

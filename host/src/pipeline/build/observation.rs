@@ -98,7 +98,7 @@ fn digest(text: &str) -> String {
 }
 
 /// The consumer group, where the run has one.
-fn group(config: &Config) -> Option<&str> {
+pub(super) fn group(config: &Config) -> Option<&str> {
     match &config.source {
         Source::Kafka(kafka) if kafka.partitions.is_empty() => Some(&kafka.connection.group_id),
         _ => None,

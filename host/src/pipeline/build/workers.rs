@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::assembly::Assembly;
 use super::notices;
+use super::observation::group;
 use super::stages::Stages;
 use super::start::AskedStart;
 use super::{BuildError, given_partitions, subscription};
-use crate::config::{Config, OnEof, Phases, Privileged, Source};
+use crate::config::{Config, EarlierRows, OnEof, OnSchemaChange, Phases, Privileged, Source};
 use crate::journal::batch::Topic;
 use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Start};
 use crate::journal::stages::Order;
@@ -22,7 +23,8 @@ use crate::privacy::{Guard, Privacy};
 use crate::sandbox::Processor;
 use crate::sink::dead_letters::{LetterFile, LetterSink};
 use crate::sink::files::Files;
-use crate::sink::{Sink, jsonl};
+use crate::sink::sqlite::{Owner, SchemaChange};
+use crate::sink::{self, Sink, SinkError, jsonl};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
 use crate::source::local::{self, Local};
@@ -80,11 +82,11 @@ impl Builder<'_> {
         warn(&subscription, &topics);
         if let Some(order) = self.order() {
             source.check_rereading()?;
-            let assembly = self.assembly(self.outputs()?, self.settings.clone());
+            let assembly = self.assembly(self.local_outputs()?, self.settings.clone());
             let mut stages = Stages::over_local(assembly, options, order.divide(&topics));
             return Ok((stages.work(None, Some(processor))?, Some(stages)));
         }
-        let assembly = self.assembly(self.outputs()?, self.settings.clone());
+        let assembly = self.assembly(self.local_outputs()?, self.settings.clone());
         Ok((vec![assembly.local_worker(source, processor)?], None))
     }
 
@@ -132,7 +134,13 @@ impl Builder<'_> {
             ..self.settings.clone()
         };
         if has_group {
-            notices::log(&cluster, &asked, &outputs.earlier_rows());
+            if outputs.decide() {
+                tracing::info!(
+                    "the output keeps the positions of the group, which follow in the group itself"
+                );
+            } else {
+                notices::log(&cluster, &asked, &outputs.earlier_rows()?);
+            }
         }
         let assembly = self.assembly(outputs, settings);
         let Some(order) = self.order() else {
@@ -169,9 +177,17 @@ impl Builder<'_> {
 
     fn outputs(&self) -> Result<OutputBindings, BuildError> {
         let plan = &self.processor.plan;
-        let destinations =
-            jsonl::Destinations::open_with(self.files, &self.config.outputs, &plan.outputs)?;
-        let outputs = OutputBindings::to_one(Box::new(destinations), plan)?;
+        let owner = Owner {
+            plugin: self.processor.plugin.description().name.clone(),
+            group: group(self.config).map(str::to_owned),
+            redrives: self.config.earlier_rows == EarlierRows::Redrive,
+            schema_change: match self.config.on_schema_change {
+                OnSchemaChange::Refuse => SchemaChange::Refuse,
+                OnSchemaChange::AddColumns => SchemaChange::AddColumns,
+            },
+        };
+        let opened = sink::open(self.files, &self.config.outputs, &plan.outputs, &owner)?;
+        let outputs = OutputBindings::to(opened, plan)?;
         Ok(match &self.config.failure.dead_letters {
             None => outputs,
             Some(path) => {
@@ -179,6 +195,23 @@ impl Builder<'_> {
                 outputs.with_dead_letters(LetterFile(file))
             }
         })
+    }
+
+    /// A recording that is read again never doubles rows unasked.
+    fn local_outputs(&self) -> Result<OutputBindings, BuildError> {
+        let outputs = self.outputs()?;
+        if self.config.earlier_rows == EarlierRows::Overwrite {
+            outputs.remove_earlier_rows()?;
+            return Ok(outputs);
+        }
+        let earlier = outputs.earlier_rows_of_own()?;
+        match self.config.earlier_rows {
+            EarlierRows::Refuse if !earlier.is_empty() => Err(SinkError::HasRows {
+                destination: earlier.join(" and "),
+            }
+            .into()),
+            _ => Ok(outputs),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::journal::group_offsets::OutOfRange;
 use crate::journal::offsets::Partition;
 use crate::kafka::{self, GroupError, GroupState, ReadRefusal};
 use crate::pipeline::build::BuildError;
+use crate::sink::BindError;
 use crate::sink::jsonl::OpenError;
 use crate::source::SourceError;
 use crate::text::plural;
@@ -99,6 +100,12 @@ pub(crate) enum CheckWarning {
         workers: usize,
         /// The partitions.
         partitions: usize,
+    },
+    /// A file may have rows that a run over a recording would double.
+    #[error("{file} is not empty: a run that would double its rows is refused")]
+    HasContent {
+        /// The file.
+        file: String,
     },
     /// A file ends in a half line.
     #[error("{file} does not end with a whole line")]
@@ -207,6 +214,12 @@ impl fmt::Display for Subject {
 impl From<kafka::Error> for CheckError {
     fn from(error: kafka::Error) -> Self {
         Self::Build(SourceError::from(error).into())
+    }
+}
+
+impl From<BindError> for CheckError {
+    fn from(error: BindError) -> Self {
+        Self::Build(error.into())
     }
 }
 

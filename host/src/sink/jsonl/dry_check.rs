@@ -7,18 +7,6 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use super::OpenError;
-use super::binding::Binding;
-use super::writer;
-use crate::journal::plan::Output;
-
-/// A destination, and whether it could be written to.
-#[derive(Debug)]
-pub struct Destination {
-    /// Its name in messages.
-    pub name: String,
-    /// What a run would do with it.
-    pub state: Result<State, OpenError>,
-}
 
 /// What a run would do with a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,31 +23,11 @@ pub enum State {
     Held,
 }
 
-/// Checks the destinations that `bindings` name, and whether they fit the outputs where these are known. Standard
-/// output is not among them.
+/// What a run would do with a file.
 ///
 /// # Errors
-/// When the bindings do not fit the outputs.
-pub fn check(
-    bindings: &[String],
-    outputs: Option<&[Output]>,
-) -> Result<Vec<Destination>, OpenError> {
-    let bindings: Vec<_> = bindings
-        .iter()
-        .map(|text| Binding::parse(text))
-        .collect::<Result<_, _>>()?;
-    if let Some(outputs) = outputs {
-        writer::check(outputs, &bindings)?;
-    }
-    let files = bindings.iter().filter(|binding| binding.file != "-");
-    let destination = |binding: &Binding| Destination {
-        name: format!("`{}`", binding.file),
-        state: state(Path::new(&binding.file)),
-    };
-    Ok(files.map(destination).collect())
-}
-
-fn state(path: &Path) -> Result<State, OpenError> {
+/// When it could not be written to.
+pub fn state(path: &Path) -> Result<State, OpenError> {
     let name = || format!("`{}`", path.display());
     let refused = |source: io::Error| OpenError::Open {
         file: name(),
@@ -123,11 +91,8 @@ mod tests {
     use super::*;
 
     fn states(bindings: &[String]) -> Vec<Option<State>> {
-        let destinations = check(bindings, None).unwrap();
-        destinations
-            .into_iter()
-            .map(|destination| destination.state.ok())
-            .collect()
+        let files = bindings.iter().filter(|file| *file != "-");
+        files.map(|file| state(Path::new(file)).ok()).collect()
     }
 
     #[test]
@@ -179,20 +144,5 @@ mod tests {
         assert_eq!(states(&[path.display().to_string()]), [Some(State::Held)]);
         held.unlock().unwrap();
         assert_eq!(states(&[path.display().to_string()]), [Some(State::Append)]);
-    }
-
-    #[test]
-    fn bindings_fit_the_outputs_where_these_are_known() {
-        let outputs = [Output::untyped("rows")];
-        let other = ["other=/dev/null".to_owned()];
-        assert!(matches!(
-            check(&other, Some(&outputs)),
-            Err(OpenError::UnknownOutput { .. })
-        ));
-        assert!(check(&other, None).is_ok());
-        assert!(matches!(
-            check(&["rows=".to_owned()], None),
-            Err(OpenError::NoFile { .. })
-        ));
     }
 }

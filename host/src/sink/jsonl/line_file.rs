@@ -129,6 +129,21 @@ impl LineFile {
         }
     }
 
+    /// Whether this process opened the file, and no other one writes to it.
+    pub(super) fn is_own(&self) -> bool {
+        self.kind == Kind::Own
+    }
+
+    /// Removes the rows of earlier runs, unless other processes may write to the file, too.
+    pub(super) fn remove_rows(&mut self) -> Result<(), SinkError> {
+        if self.is_own() {
+            let cut = self.files.truncate(&self.file, 0);
+            cut.map_err(|error| self.cannot_write(error))?;
+            self.remember();
+        }
+        Ok(())
+    }
+
     /// Takes the file as it is: what changes from now on is noticed.
     pub(super) fn remember(&mut self) {
         if let Ok(metadata) = self.file.metadata() {

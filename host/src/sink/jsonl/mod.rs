@@ -3,7 +3,6 @@
 //! The [`Destinations`] that the outputs are bound to are opened once in a process. The lines of a checkpoint are
 //! appended together.
 
-mod binding;
 mod dry_check;
 mod encoder;
 mod line_file;
@@ -13,13 +12,14 @@ mod writer;
 
 use std::sync::Arc;
 
-use self::binding::Binding;
-pub use self::dry_check::{Destination, State, check};
+pub use self::dry_check::{State, state};
 use self::encoder::LineEncoder;
 pub use self::line_file::Change;
+use self::line_file::LineFile;
 pub use self::opened::OpenError;
 use self::writer::Writer;
 pub use self::writer::survive_size_limits;
+use super::binding::{Binding, Target};
 use super::files::{Files, SystemFiles};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory, Stream};
 use crate::journal::plan::{Output, Plan};
@@ -57,7 +57,16 @@ impl Destinations {
             .iter()
             .map(|text| Binding::parse(text))
             .collect::<Result<_, _>>()?;
-        let writer = Arc::new(Writer::open(files, outputs, &bindings)?);
+        Self::bound(files, &bindings, outputs)
+    }
+
+    /// The same for bindings that name files of lines.
+    pub(super) fn bound(
+        files: &Arc<dyn Files>,
+        bindings: &[Binding],
+        outputs: &[Output],
+    ) -> Result<Self, OpenError> {
+        let writer = Arc::new(Writer::open(files, outputs, bindings)?);
         Ok(Self { writer })
     }
 }
@@ -78,8 +87,16 @@ impl SinkFactory for Destinations {
         self.writer.destination(&output.name)
     }
 
-    fn earlier_rows(&self) -> Vec<String> {
-        self.writer.with_rows()
+    fn earlier_rows(&self) -> Result<Vec<String>, SinkError> {
+        Ok(self.writer.with_rows(|_| true))
+    }
+
+    fn earlier_rows_of_own(&self) -> Result<Vec<String>, SinkError> {
+        Ok(self.writer.with_rows(LineFile::is_own))
+    }
+
+    fn remove_earlier_rows(&self) -> Result<(), SinkError> {
+        self.writer.remove_rows()
     }
 
     fn sink(&self, _worker: usize) -> Result<Box<dyn Sink>, SinkError> {
@@ -104,7 +121,7 @@ impl LinesOfOneFile {
         let lines = Output::untyped("");
         let binding = Binding {
             output: None,
-            file: path.to_owned(),
+            target: Target::Lines(path.to_owned()),
         };
         let writer = Writer::open(files, &[lines], &[binding])?;
         Ok(Self {

@@ -27,8 +27,36 @@ pub enum OpenError {
         /// The outputs of the plan.
         known: String,
     },
+    /// A binding names a kind of destination that does not exist.
+    #[error("`{text}` names the kind `{kind}`, which {}", if *is_planned { "this version does not write" } else { "is unknown" })]
+    UnknownKind {
+        /// The binding.
+        text: String,
+        /// The kind.
+        kind: String,
+        /// Whether a later version may write it.
+        is_planned: bool,
+    },
+    /// The name of a file promises compressed lines.
+    #[error("`{file}` would hold compressed lines by its name, and this version does not compress")]
+    Compressed {
+        /// The file.
+        file: String,
+    },
+    /// A binding names a table that cannot have this name.
+    #[error("no table can have the name `{table}`")]
+    TableName {
+        /// The name.
+        table: String,
+    },
+    /// The file of a database is something else.
+    #[error("{file} is not a SQLite database")]
+    NotADatabase {
+        /// The file.
+        file: String,
+    },
     /// Two bindings are for the same output.
-    #[error("two files are named for {what}")]
+    #[error("two destinations are named for {what}")]
     BoundTwice {
         /// The output, or all outputs without a binding of their own.
         what: String,

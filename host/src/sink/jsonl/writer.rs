@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::binding::Binding;
 use super::line_file::{Appended, LineFile};
 use super::opened::{OpenError, Opened};
 use crate::journal::plan::Output;
 use crate::sink::SinkError;
+use crate::sink::binding::Binding;
 use crate::sink::files::Files;
-use crate::text;
+use crate::sink::open::check_bindings;
 
 /// How often the rows of one checkpoint are written to a file that changes meanwhile.
 const ATTEMPTS: usize = 10;
@@ -29,7 +29,7 @@ impl Writer {
         outputs: &[Output],
         bindings: &[Binding],
     ) -> Result<Self, OpenError> {
-        check(outputs, bindings)?;
+        check_bindings(outputs, bindings)?;
         let mut opened: Vec<Opened> = Vec::new();
         let mut index_of = |file: &str| {
             let new = Opened::new(file, system.as_ref())?;
@@ -43,7 +43,7 @@ impl Writer {
         };
         let bound: Vec<_> = bindings
             .iter()
-            .map(|binding| index_of(&binding.file))
+            .map(|binding| index_of(binding.target.file()))
             .collect::<Result<_, _>>()?;
         let mut route = |output: &Output| {
             let binding = |name: Option<&str>| {
@@ -75,11 +75,19 @@ impl Writer {
         found.map_or(0, |&(_, index)| index)
     }
 
-    /// The names of the files that hold rows.
-    pub(super) fn with_rows(&self) -> Vec<String> {
+    /// The names of those of these files that hold rows.
+    pub(super) fn with_rows(&self, are_meant: impl Fn(&LineFile) -> bool) -> Vec<String> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let files = files.iter().filter(|file| file.has_rows());
+        let files = files
+            .iter()
+            .filter(|file| are_meant(file) && file.has_rows());
         files.map(|file| file.name.clone()).collect()
+    }
+
+    /// Removes the rows of earlier runs from the files that this process has for itself.
+    pub(super) fn remove_rows(&self) -> Result<(), SinkError> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.iter_mut().try_for_each(LineFile::remove_rows)
     }
 
     /// Whether other outputs go to the same destination.
@@ -176,32 +184,6 @@ fn failure(file: &LineFile, source: io::Error) -> SinkError {
     } else {
         file.cannot_write(source)
     }
-}
-
-/// Refuses bindings that do not fit the outputs.
-pub(super) fn check(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError> {
-    for (index, binding) in bindings.iter().enumerate() {
-        if let Some(name) = &binding.output
-            && !outputs.iter().any(|output| output.name == *name)
-        {
-            let known = text::list(outputs.iter().map(|output| &output.name));
-            return Err(OpenError::UnknownOutput {
-                name: name.clone(),
-                known,
-            });
-        }
-        if bindings[..index]
-            .iter()
-            .any(|other| other.output == binding.output)
-        {
-            let what = match &binding.output {
-                Some(name) => format!("the output `{name}`"),
-                None => "the outputs that are not named".to_owned(),
-            };
-            return Err(OpenError::BoundTwice { what });
-        }
-    }
-    Ok(())
 }
 
 /// Makes a write above the limit on file sizes fail and be reported like any other, instead of ending the process by a

@@ -1,7 +1,7 @@
 //! A journal that grows as long as a test needs it, and a group that reads it.
 
 use journal_tests::kafka::{Counts, Feed, Journal};
-use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
+use journal_tests::{Broker, Finished, Host, Prefix, Running, paths, until};
 use rustix::process::Signal;
 
 use super::{LIMIT, objects, shipped};
@@ -49,6 +49,18 @@ impl<'a> Live<'a> {
         Host::run(&paths::plugin(plugin))
             .args(["--brokers", &self.broker.address()])
             .args(["--prefix", self.prefix.as_str(), "--group-id", &self.group])
+    }
+
+    /// Waits until there are more records.
+    pub(super) fn until_more(&self) {
+        self.feed.until_more();
+    }
+
+    /// Waits until the group has no members.
+    pub(super) fn until_nobody_is_left(&self) {
+        until("the group is empty", LIMIT, || {
+            (self.broker.group(&self.group).0 == 0).then_some(())
+        });
     }
 
     /// The number of records that the group has committed.

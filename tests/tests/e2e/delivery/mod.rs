@@ -13,6 +13,7 @@ mod outputs;
 mod passes;
 mod rebalances;
 mod shutdown;
+mod sqlite;
 mod starts;
 mod topics;
 

@@ -14,7 +14,7 @@ use super::LIMIT;
 const GUEST: &str = "guest-hostile";
 
 /// Records of one object type.
-fn journal(object_type: &str, records: u32) -> Journal {
+pub(super) fn journal(object_type: &str, records: u32) -> Journal {
     let record = |number: u32| Record {
         object_type: object_type.into(),
         privileged: false,

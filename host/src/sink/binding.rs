@@ -1,0 +1,231 @@
+//! The binding of an output to its destination: `[NAME=][KIND:]DESTINATION`.
+
+use super::jsonl::OpenError;
+
+/// One output with its destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Binding {
+    /// The output; if absent, all outputs without a binding of their own.
+    pub(super) output: Option<String>,
+    /// Where its rows go.
+    pub(super) target: Target,
+}
+
+/// A destination as the operator names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// JSON lines in a file; `-` is standard output.
+    Lines(String),
+    /// A table of a SQLite database.
+    Sqlite {
+        /// The database.
+        file: String,
+        /// The table; if absent, the one with the output's name.
+        table: Option<String>,
+    },
+}
+
+/// Kinds that are planned and do not exist yet.
+const MISSING: [&str; 4] = ["kafka", "parquet", "postgres", "postgresql"];
+/// Endings of files that are SQLite databases.
+const SQLITE: [&str; 3] = [".sqlite", ".sqlite3", ".db"];
+/// The ending of files of a kind that does not exist yet.
+const PARQUET: &str = ".parquet";
+/// Endings of files whose readers expect compressed lines.
+const COMPRESSED: [&str; 2] = [".jsonl.gz", ".jsonl.zst"];
+
+impl Binding {
+    /// The text before the first `=` is the output's name if it is a valid name, so that `./a=b` is a file. A lowercase
+    /// word before the first `:` is the kind of the destination, so that `./a:b` is a file.
+    pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
+        let (output, target) = match text.split_once('=') {
+            Some((name, target)) if is_name(name) => (Some(name.to_owned()), target),
+            _ => (None, text),
+        };
+        Ok(Self {
+            output,
+            target: Target::parse(text, target)?,
+        })
+    }
+}
+
+impl Target {
+    /// Reads what a binding names after its output. `binding` is the whole text, for the error.
+    fn parse(binding: &str, text: &str) -> Result<Self, OpenError> {
+        let unknown = |kind: &str| OpenError::UnknownKind {
+            text: binding.to_owned(),
+            kind: kind.to_owned(),
+            is_planned: MISSING.contains(&kind),
+        };
+        let (kind, file) = match text.split_once(':') {
+            Some((kind, file)) if is_kind(kind) => (Some(kind), file),
+            _ => (None, text),
+        };
+        if file.is_empty() {
+            return Err(OpenError::NoFile {
+                text: binding.to_owned(),
+            });
+        }
+        match kind {
+            Some("jsonl") => Ok(Self::Lines(file.to_owned())),
+            Some("sqlite") => Self::sqlite(binding, file),
+            Some(kind) => Err(unknown(kind)),
+            None => {
+                let path = file.split_once("?table=").map_or(file, |(path, _)| path);
+                if SQLITE.iter().any(|ending| path.ends_with(ending)) {
+                    return Self::sqlite(binding, file);
+                }
+                if file.ends_with(PARQUET) {
+                    return Err(unknown("parquet"));
+                }
+                if COMPRESSED.iter().any(|ending| file.ends_with(ending)) {
+                    return Err(OpenError::Compressed {
+                        file: file.to_owned(),
+                    });
+                }
+                Ok(Self::Lines(file.to_owned()))
+            }
+        }
+    }
+
+    fn sqlite(binding: &str, text: &str) -> Result<Self, OpenError> {
+        let (file, table) = match text.split_once("?table=") {
+            Some((file, table)) => (file, Some(table)),
+            None => (text, None),
+        };
+        if file.is_empty() {
+            return Err(OpenError::NoFile {
+                text: binding.to_owned(),
+            });
+        }
+        if let Some(table) = table.filter(|table| !is_table(table)) {
+            return Err(OpenError::TableName {
+                table: table.to_owned(),
+            });
+        }
+        Ok(Self::Sqlite {
+            file: file.to_owned(),
+            table: table.map(str::to_owned),
+        })
+    }
+
+    /// The file that is written.
+    pub(super) fn file(&self) -> &str {
+        match self {
+            Self::Lines(file) | Self::Sqlite { file, .. } => file,
+        }
+    }
+}
+
+/// The files that bindings name, for whoever limits what a process may open. What is no binding names no file.
+pub fn files(bindings: &[String]) -> impl Iterator<Item = String> {
+    let parsed = bindings.iter().map(|text| Binding::parse(text));
+    parsed
+        .filter_map(Result::ok)
+        .map(|binding| binding.target.file().to_owned())
+}
+
+/// Whether this is a valid name for an output of a plan: `[a-z][a-z0-9_-]{0,62}`.
+fn is_name(text: &str) -> bool {
+    let rest = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    text.len() <= 63
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(rest)
+}
+
+/// Whether a text before `:` is meant as a kind: `C:` and paths are not.
+fn is_kind(text: &str) -> bool {
+    let rest = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'.' | b'-');
+    text.len() > 1
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(rest)
+}
+
+/// Whether a table may have this name: those that begin as these are the host's and the database's.
+pub(super) fn is_table(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    journal_rows::Column::is_name(name)
+        && !lower.starts_with("sqlite_")
+        && !lower.starts_with("journal_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(file: &str) -> Target {
+        Target::Lines(file.to_owned())
+    }
+
+    fn sqlite(file: &str, table: Option<&str>) -> Target {
+        Target::Sqlite {
+            file: file.to_owned(),
+            table: table.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn name_and_destination_are_separated() {
+        for (text, output, target) in [
+            ("a.jsonl", None, lines("a.jsonl")),
+            ("-", None, lines("-")),
+            ("rows=-", Some("rows"), lines("-")),
+            ("rows=a=b.jsonl", Some("rows"), lines("a=b.jsonl")),
+            ("./rows=a", None, lines("./rows=a")),
+            ("Rows=a", None, lines("Rows=a")),
+            ("=a", None, lines("=a")),
+            ("jsonl:a.sqlite", None, lines("a.sqlite")),
+            ("rows=jsonl:-", Some("rows"), lines("-")),
+            ("./a:b", None, lines("./a:b")),
+            ("a.sqlite", None, sqlite("a.sqlite", None)),
+            ("rows=d/a.db", Some("rows"), sqlite("d/a.db", None)),
+            ("sqlite:a", None, sqlite("a", None)),
+            (
+                "rows=a.sqlite?table=Old",
+                Some("rows"),
+                sqlite("a.sqlite", Some("Old")),
+            ),
+        ] {
+            let binding = Binding::parse(text).expect("it is a binding");
+            assert_eq!(
+                (binding.output.as_deref(), binding.target),
+                (output, target)
+            );
+        }
+        for text in ["", "rows=", "sqlite:", "rows=jsonl:", "sqlite:?table=a"] {
+            let refused = Binding::parse(text);
+            assert!(matches!(refused, Err(OpenError::NoFile { .. })), "{text}");
+        }
+        for table in ["", "a b", "journal_offsets", "SQLite_x"] {
+            let refused = Binding::parse(&format!("a.db?table={table}"));
+            assert!(
+                matches!(refused, Err(OpenError::TableName { .. })),
+                "{table}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_are_refused_and_planned_ones_are_named() {
+        for (text, kind, planned) in [
+            ("rows=csv:a", "csv", false),
+            ("postgres://u@h/d", "postgres", true),
+            ("kafka:topic", "kafka", true),
+            ("rows=a.parquet", "parquet", true),
+        ] {
+            match Binding::parse(text) {
+                Err(OpenError::UnknownKind {
+                    kind: found,
+                    is_planned,
+                    ..
+                }) => assert_eq!((&*found, is_planned), (kind, planned)),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        // Lines that are not compressed have such a name only where the operator says so.
+        let compressed = Binding::parse("rows=a.jsonl.zst");
+        assert!(matches!(compressed, Err(OpenError::Compressed { .. })));
+        let plain = Binding::parse("jsonl:a.jsonl.zst").unwrap();
+        assert_eq!(plain.target, lines("a.jsonl.zst"));
+    }
+}

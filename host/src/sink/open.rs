@@ -1,0 +1,268 @@
+//! Opens the destinations that the outputs of a run are bound to.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::binding::{Binding, Target};
+use super::files::Files;
+use super::jsonl::{self, Destinations, OpenError};
+use super::sqlite::{self, Database, Owner};
+use super::{SinkError, SinkFactory};
+use crate::journal::plan::Output;
+use crate::text;
+
+pub use super::jsonl::State;
+
+/// The destinations of a run.
+pub struct Opened {
+    /// One for all files of JSON lines, and one for each database.
+    pub destinations: Vec<Box<dyn SinkFactory>>,
+    /// For each output, the index of its destination.
+    pub indexes: Vec<usize>,
+}
+
+/// A destination, and whether it could be written to.
+#[derive(Debug)]
+pub struct Destination {
+    /// Its name in messages.
+    pub name: String,
+    /// What a run would do with it.
+    pub state: Result<State, OpenError>,
+    /// Whether it is a file with content, which may be rows.
+    pub has_content: bool,
+}
+
+/// Why destinations could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// A binding is wrong, or a file cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A database cannot be opened.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// Opens and locks what `bindings` name, each `[NAME=][KIND:]DESTINATION`; `-` is standard output.
+///
+/// An output without a binding goes to the destination of the binding without a name, or to standard output if there is
+/// none.
+///
+/// # Errors
+/// When the bindings do not fit the outputs, or a destination cannot be opened or locked.
+pub fn open(
+    files: &Arc<dyn Files>,
+    bindings: &[String],
+    outputs: &[Output],
+    owner: &Owner,
+) -> Result<Opened, BindError> {
+    let bindings = parse(bindings)?;
+    check_bindings(outputs, &bindings)?;
+    let standard = Binding {
+        output: None,
+        target: Target::Lines("-".to_owned()),
+    };
+    let targets: Vec<&Target> = outputs
+        .iter()
+        .map(|output| target_of(output, &bindings).unwrap_or(&standard.target))
+        .collect();
+    let mut destinations: Vec<Box<dyn SinkFactory>> = Vec::new();
+    let mut indexes = vec![0; outputs.len()];
+    let is_lines = |target: &Target| matches!(target, Target::Lines(_));
+    let lines: Vec<Binding> = bindings
+        .iter()
+        .filter(|binding| is_lines(&binding.target))
+        .cloned()
+        .collect();
+    let of_lines: Vec<Output> = outputs
+        .iter()
+        .zip(&targets)
+        .filter(|(_, target)| is_lines(target))
+        .map(|(output, _)| output.clone())
+        .collect();
+    if !lines.is_empty() || !of_lines.is_empty() {
+        destinations.push(Box::new(Destinations::bound(files, &lines, &of_lines)?));
+    }
+    for database in databases(&bindings) {
+        let bound = targets.iter().zip(outputs).enumerate();
+        let bound = bound.filter_map(|(index, (target, output))| match target {
+            Target::Sqlite { file, table } if same_file(file, database) => {
+                Some((index, output, table.as_deref()))
+            }
+            _ => None,
+        });
+        let bound: Vec<_> = bound.collect();
+        for &(index, ..) in &bound {
+            indexes[index] = destinations.len();
+        }
+        let tables: Vec<_> = bound
+            .iter()
+            .map(|&(_, output, table)| (output, table))
+            .collect();
+        let database = Database::open(database, &tables, owner.clone());
+        destinations.push(Box::new(database.map_err(SinkError::from)?));
+    }
+    Ok(Opened {
+        destinations,
+        indexes,
+    })
+}
+
+/// Checks the destinations that `bindings` name, and whether they fit the outputs where these are known, without creating
+/// or changing anything. Standard output is not among them.
+///
+/// # Errors
+/// When the bindings do not fit the outputs.
+pub fn check(
+    bindings: &[String],
+    outputs: Option<&[Output]>,
+) -> Result<Vec<Destination>, BindError> {
+    let bindings = parse(bindings)?;
+    if let Some(outputs) = outputs {
+        check_bindings(outputs, &bindings)?;
+        for output in outputs {
+            if let Some(Target::Sqlite { table, .. }) = target_of(output, &bindings) {
+                sqlite::table(output, table.as_deref()).map_err(SinkError::from)?;
+            }
+        }
+    }
+    let named = bindings.iter().filter(|one| one.target.file() != "-");
+    let destination = |binding: &Binding| {
+        let file = Path::new(binding.target.file());
+        Destination {
+            name: format!("`{}`", file.display()),
+            state: match binding.target {
+                Target::Lines(_) => jsonl::state(file),
+                Target::Sqlite { .. } => database_state(file),
+            },
+            has_content: file
+                .metadata()
+                .is_ok_and(|file| file.is_file() && file.len() > 0),
+        }
+    };
+    Ok(named.map(destination).collect())
+}
+
+/// What a run would do with a database.
+fn database_state(file: &Path) -> Result<State, OpenError> {
+    if sqlite::is_held(file) {
+        return Ok(State::Held);
+    }
+    let state = jsonl::state(file)?;
+    if !matches!(state, State::Append | State::HalfLine) {
+        return Ok(state);
+    }
+    let mut header = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(16).read_to_end(&mut header));
+    match read {
+        Ok(_) if header.is_empty() || header == *b"SQLite format 3\0" => Ok(State::Append),
+        Ok(_) => Err(OpenError::NotADatabase {
+            file: format!("`{}`", file.display()),
+        }),
+        Err(source) => Err(OpenError::Open {
+            file: format!("`{}`", file.display()),
+            source,
+        }),
+    }
+}
+
+/// The memory that destinations take beside the rows that are held for them, in bytes. What is no binding takes none.
+#[must_use]
+pub fn memory(bindings: &[String]) -> usize {
+    let parsed = bindings.iter().map(|text| Binding::parse(text));
+    let bindings: Vec<_> = parsed.filter_map(Result::ok).collect();
+    databases(&bindings).len() * sqlite::MEMORY
+}
+
+fn parse(bindings: &[String]) -> Result<Vec<Binding>, OpenError> {
+    bindings.iter().map(|text| Binding::parse(text)).collect()
+}
+
+/// The destination that an output is bound to, if it is bound.
+fn target_of<'a>(output: &Output, bindings: &'a [Binding]) -> Option<&'a Target> {
+    let of = |name: Option<&str>| {
+        let mut bindings = bindings.iter();
+        bindings.find(|binding| binding.output.as_deref() == name)
+    };
+    let binding = of(Some(&output.name)).or_else(|| of(None))?;
+    Some(&binding.target)
+}
+
+/// The databases, each once.
+fn databases(bindings: &[Binding]) -> Vec<&str> {
+    let mut found: Vec<&str> = Vec::new();
+    for binding in bindings {
+        if let Target::Sqlite { file, .. } = &binding.target
+            && !found.iter().any(|other| same_file(other, file))
+        {
+            found.push(file);
+        }
+    }
+    found
+}
+
+fn same_file(one: &str, other: &str) -> bool {
+    one == other || sqlite::resolved(Path::new(one)) == sqlite::resolved(Path::new(other))
+}
+
+/// Refuses bindings that do not fit the outputs.
+pub(super) fn check_bindings(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError> {
+    for (index, binding) in bindings.iter().enumerate() {
+        if let Some(name) = &binding.output
+            && !outputs.iter().any(|output| output.name == *name)
+        {
+            let known = text::list(outputs.iter().map(|output| &output.name));
+            return Err(OpenError::UnknownOutput {
+                name: name.clone(),
+                known,
+            });
+        }
+        if bindings[..index]
+            .iter()
+            .any(|other| other.output == binding.output)
+        {
+            let what = match &binding.output {
+                Some(name) => format!("the output `{name}`"),
+                None => "the outputs that are not named".to_owned(),
+            };
+            return Err(OpenError::BoundTwice { what });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_fit_the_outputs_where_these_are_known() {
+        let outputs = [Output::untyped("rows")];
+        let other = ["other=/dev/null".to_owned()];
+        assert!(matches!(
+            check(&other, Some(&outputs)),
+            Err(BindError::Open(OpenError::UnknownOutput { .. }))
+        ));
+        assert!(check(&other, None).is_ok());
+        assert!(matches!(
+            check(&["rows=".to_owned()], None),
+            Err(BindError::Open(OpenError::NoFile { .. }))
+        ));
+        let untyped = check(&["a.sqlite".to_owned()], Some(&outputs)).unwrap_err();
+        assert!(untyped.to_string().contains("no types"), "{untyped}");
+    }
+
+    #[test]
+    fn database_is_told_from_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sqlite");
+        assert_eq!(database_state(&path).unwrap(), State::Create);
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(database_state(&path).unwrap(), State::Append);
+        std::fs::write(&path, "{}\n").unwrap();
+        let refused = database_state(&path);
+        assert!(matches!(refused, Err(OpenError::NotADatabase { .. })));
+    }
+}

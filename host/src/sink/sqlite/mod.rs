@@ -1,0 +1,199 @@
+//! SQLite: a table for each output, in a database that also has the positions of the consumer group.
+//!
+//! The workers of a process share one connection, because SQLite has one writer at a time. A checkpoint is one
+//! transaction: rows, and positions that are compared with those that the worker went on from. A second process is kept
+//! away by a lock.
+
+mod encoder;
+mod error;
+mod lock;
+mod positions;
+mod prepare;
+mod table;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use rusqlite::ErrorCode as Code;
+
+pub use self::error::SqliteError;
+pub(super) use self::lock::resolved;
+pub(super) use self::writer::MEMORY;
+
+use self::encoder::RowEncoder;
+use self::positions::SqliteStore;
+use self::table::Table;
+use self::writer::Writer;
+use super::binding;
+use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory};
+use crate::journal::offsets::OffsetStore;
+use crate::journal::plan::{Kind, Output, Plan};
+
+/// What happens where a table does not fit the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SchemaChange {
+    /// The run is refused.
+    #[default]
+    Refuse,
+    /// Missing columns are added; the run is refused where that is not enough.
+    AddColumns,
+}
+
+/// Whose rows are written.
+#[derive(Clone, Debug, Default)]
+pub struct Owner {
+    /// The name of the plugin.
+    pub plugin: String,
+    /// The consumer group, if the records are of one. Its positions are committed with the rows.
+    pub group: Option<String>,
+    /// Whether the rows are of records that failed, and are added to those of any group or recording.
+    pub redrives: bool,
+    /// What happens where a table does not fit the plan.
+    pub schema_change: SchemaChange,
+}
+
+/// A database with the tables that outputs are bound to.
+#[derive(Debug)]
+pub struct Database {
+    writer: Arc<Writer>,
+    tables: Arc<[Table]>,
+    owner: Owner,
+}
+
+impl Database {
+    /// Opens and locks a database for these outputs, each with the name of its table if it is not its own.
+    ///
+    /// # Errors
+    /// When an output has no types, two have one table, or the database is in use or cannot be opened.
+    pub fn open(
+        file: &str,
+        outputs: &[(&Output, Option<&str>)],
+        owner: Owner,
+    ) -> Result<Self, SqliteError> {
+        let mut tables: Vec<Table> = Vec::new();
+        for &(output, table) in outputs {
+            let table = self::table(output, table)?;
+            if let Some(other) = tables
+                .iter()
+                .find(|other| other.name.eq_ignore_ascii_case(&table.name))
+            {
+                return Err(SqliteError::SameTable {
+                    file: file.to_owned(),
+                    table: table.name,
+                    first: other.output.clone(),
+                    second: table.output,
+                });
+            }
+            tables.push(table);
+        }
+        Ok(Self {
+            writer: Arc::new(Writer::open(Path::new(file))?),
+            tables: tables.into(),
+            owner,
+        })
+    }
+
+    fn index(&self, output: &Output) -> usize {
+        let mut tables = self.tables.iter();
+        tables
+            .position(|table| table.output == output.name)
+            .unwrap_or_default()
+    }
+}
+
+/// The table of an output.
+///
+/// # Errors
+/// When its columns have no types, or no table can have the name.
+pub(super) fn table(output: &Output, table: Option<&str>) -> Result<Table, SqliteError> {
+    let name = table.unwrap_or(&output.name);
+    if !binding::is_table(name) {
+        return Err(SqliteError::TableName {
+            table: name.to_owned(),
+        });
+    }
+    let row = output.row.as_ref().ok_or_else(|| SqliteError::Untyped {
+        output: output.name.clone(),
+    })?;
+    let shape = match &output.kind {
+        Kind::Append => None,
+        Kind::Aggregate(shape) => Some(Arc::clone(shape)),
+    };
+    Ok(Table {
+        name: name.to_owned(),
+        output: output.name.clone(),
+        row: Arc::clone(row),
+        shape,
+        summary: output.summary.clone(),
+    })
+}
+
+/// Whether another process writes to a database.
+#[must_use]
+pub fn is_held(file: &Path) -> bool {
+    lock::Lock::is_held(file)
+}
+
+impl SinkFactory for Database {
+    fn prepare(&self, _plan: &Plan) -> Result<(), SinkError> {
+        prepare::prepare(&self.writer, &self.tables, &self.owner)?;
+        self.writer.end_of_start()?;
+        Ok(())
+    }
+
+    fn encoder(&self, output: &Output) -> Box<dyn Encoder> {
+        let row = &self.tables[self.index(output)].row;
+        Box::new(RowEncoder::new(Arc::clone(row)))
+    }
+
+    fn stream(&self, output: &Output) -> usize {
+        self.index(output)
+    }
+
+    fn earlier_rows(&self) -> Result<Vec<String>, SinkError> {
+        Ok(prepare::with_rows(&self.writer, &self.tables)?)
+    }
+
+    fn remove_earlier_rows(&self) -> Result<(), SinkError> {
+        Ok(prepare::remove_rows(&self.writer, &self.tables)?)
+    }
+
+    fn deciding(&self) -> Option<String> {
+        let file = || format!("`{}`", self.writer.file);
+        self.owner.group.is_some().then(file)
+    }
+
+    fn sink(&self, _worker: usize) -> Result<Box<dyn Sink>, SinkError> {
+        let writer = &self.writer;
+        let group = self.owner.group.as_deref();
+        Ok(Box::new(SqliteSink {
+            store: group.map(|group| SqliteStore::new(Arc::clone(writer), group.into())),
+            writer: Arc::clone(writer),
+            tables: Arc::clone(&self.tables),
+            group: group.map(str::to_owned),
+        }))
+    }
+}
+
+/// The sink of one worker.
+struct SqliteSink {
+    writer: Arc<Writer>,
+    tables: Arc<[Table]>,
+    group: Option<String>,
+    store: Option<SqliteStore>,
+}
+
+impl Sink for SqliteSink {
+    fn offsets(&mut self) -> Option<&mut dyn OffsetStore> {
+        let store = self.store.as_mut()?;
+        Some(store)
+    }
+
+    fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
+        let group = self.group.as_deref();
+        self.writer.commit(&self.tables, group, checkpoint)
+    }
+}

@@ -1,0 +1,231 @@
+//! The positions of consumer groups, in the database that has the rows before them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::writer::{Writer, is_busy};
+use crate::journal::offsets::{
+    Confirmation, OffsetStore, Partition, Position, Positions, StoreError,
+};
+use crate::journal::topic_note;
+use crate::sink::Checkpoint;
+
+/// Creates the tables that remember whose rows a database has.
+pub(super) const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS journal_offsets (
+    group_id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    next_offset INTEGER NOT NULL, -- The next record to read: the rows of all before it are here.
+    note TEXT NOT NULL, -- Where the group started.
+    topic_id TEXT NOT NULL, -- Which of the topics that had this name; empty where Kafka does not say it.
+    PRIMARY KEY (group_id, topic, partition)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS journal_tables (
+    name TEXT NOT NULL PRIMARY KEY,
+    plugin TEXT NOT NULL,
+    output TEXT NOT NULL,
+    group_id TEXT, -- NULL where the rows are of recordings.
+    combining TEXT NOT NULL -- How rows are combined, as JSON.
+) STRICT, WITHOUT ROWID;
+";
+
+const ALL: &str =
+    "SELECT topic, partition, next_offset, note, topic_id FROM journal_offsets WHERE group_id = ?1";
+/// A topic that was created again is another one.
+const ADVANCE: &str = "UPDATE journal_offsets SET next_offset = ?5, topic_id = coalesce(nullif(?6, ''), topic_id)
+    WHERE group_id = ?1 AND topic = ?2 AND partition = ?3 AND next_offset = ?4 AND (topic_id = ?6 OR '' IN (topic_id, ?6))";
+/// A position that is there stays.
+const INSERT: &str =
+    "INSERT INTO journal_offsets VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+/// A position that is there stays, unless its topic was deleted and this is one of the topic that has its name now.
+const START: &str =
+    "INSERT INTO journal_offsets VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE
+    SET next_offset = excluded.next_offset, note = excluded.note, topic_id = excluded.topic_id
+    WHERE topic_id <> excluded.topic_id AND '' NOT IN (topic_id, excluded.topic_id)";
+
+/// How the positions in the database compare with those that a worker goes on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compared {
+    /// They are the same, and are advanced.
+    Same,
+    /// Another worker has advanced one of them.
+    Other,
+}
+
+/// Advances the positions that change, if nobody has advanced them since.
+pub(super) fn advance(
+    transaction: &Transaction<'_>,
+    group: &str,
+    checkpoint: &Checkpoint<'_>,
+) -> rusqlite::Result<Compared> {
+    let Checkpoint {
+        from, to, topics, ..
+    } = *checkpoint;
+    let mut update = transaction.prepare(ADVANCE)?;
+    let mut insert = transaction.prepare(INSERT)?;
+    for (Partition { topic, number }, next) in to.iter().map(|(one, &next)| (one, next)) {
+        let partition = Partition {
+            topic: Arc::clone(topic),
+            number: *number,
+        };
+        let first = from.get(&partition).copied().unwrap_or(next);
+        if first == next {
+            continue;
+        }
+        let (first, next) = (integer(first), integer(next));
+        let id = topics
+            .get(&partition)
+            .copied()
+            .map(text)
+            .unwrap_or_default();
+        let changed = update.execute(params![group, &**topic, number, first, next, id])?;
+        // Where none is there, the partition started at its first record.
+        if changed == 0 && insert.execute(params![group, &**topic, number, next, "", id])? == 0 {
+            return Ok(Compared::Other);
+        }
+    }
+    Ok(Compared::Same)
+}
+
+/// An identifier as the database has it.
+fn text(id: u128) -> String {
+    format!("{id:032x}")
+}
+
+/// Kafka's offsets are signed.
+fn integer(offset: u64) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+fn all(connection: &Connection, group: &str) -> rusqlite::Result<BTreeMap<Partition, Position>> {
+    let mut statement = connection.prepare(ALL)?;
+    let rows = statement.query_map([group], |row| {
+        let partition = Partition {
+            topic: row.get::<_, String>(0)?.into(),
+            number: row.get(1)?,
+        };
+        let next = row.get::<_, i64>(2)?;
+        let note = row.get::<_, String>(3)?;
+        let id = u128::from_str_radix(&row.get::<_, String>(4)?, 16);
+        let position = Position {
+            next: u64::try_from(next).unwrap_or_default(),
+            note: id.map_or(note.clone(), |id| topic_note::join(&note, id)),
+        };
+        Ok((partition, position))
+    })?;
+    rows.collect()
+}
+
+/// Whether the database has positions of the group.
+pub(super) fn has_any(connection: &Connection, group: &str) -> rusqlite::Result<bool> {
+    let first = "SELECT 1 FROM journal_offsets WHERE group_id = ?1 LIMIT 1";
+    let found = connection
+        .query_row(first, [group], |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// The positions of one worker's group.
+#[derive(Debug)]
+pub(super) struct SqliteStore {
+    writer: Arc<Writer>,
+    group: Arc<str>,
+    /// What was sent and is not in the database yet.
+    unconfirmed: BTreeMap<Partition, Position>,
+    awaited: bool,
+}
+
+impl SqliteStore {
+    pub(super) fn new(writer: Arc<Writer>, group: Arc<str>) -> Self {
+        Self {
+            writer,
+            group,
+            unconfirmed: BTreeMap::new(),
+            awaited: false,
+        }
+    }
+
+    fn cannot(&self, action: &'static str, error: rusqlite::Error) -> StoreError {
+        StoreError(Box::new(self.writer.cannot(action, error)))
+    }
+
+    /// Writes what was sent, unless the database is in use.
+    fn write(&mut self) -> Result<(), StoreError> {
+        let Some(mut open) = self.writer.try_open() else {
+            return Ok(());
+        };
+        let mut insert = || {
+            let behavior = TransactionBehavior::Immediate;
+            let transaction = open.connection.transaction_with_behavior(behavior)?;
+            for (partition, position) in &self.unconfirmed {
+                let (topic, number) = (&*partition.topic, partition.number);
+                let next = integer(position.next);
+                let (note, id) = topic_note::split(&position.note);
+                let id = id.map(text).unwrap_or_default();
+                let values = params![&*self.group, topic, number, next, note, id];
+                transaction.execute(START, values)?;
+            }
+            transaction.commit()
+        };
+        match insert() {
+            Ok(()) => {
+                self.unconfirmed.clear();
+                Ok(())
+            }
+            Err(error) if is_busy(&error) => Ok(()),
+            Err(error) => Err(self.cannot("write to", error)),
+        }
+    }
+}
+
+impl OffsetStore for SqliteStore {
+    fn load(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
+        self.committed(of)
+    }
+
+    fn committed(&mut self, of: &[Partition]) -> Result<Poll<Positions>, StoreError> {
+        let Some(open) = self.writer.try_open() else {
+            return Ok(Poll::Pending);
+        };
+        match all(&open.connection, &self.group) {
+            Ok(known) => {
+                let position = |one: &Partition| (one.clone(), known.get(one).cloned());
+                Ok(Poll::Ready(of.iter().map(position).collect()))
+            }
+            Err(error) if is_busy(&error) => Ok(Poll::Pending),
+            Err(error) => Err(self.cannot("read", error)),
+        }
+    }
+
+    fn send(&mut self, to: &BTreeMap<Partition, Position>) -> Result<(), StoreError> {
+        let positions = to.iter();
+        self.unconfirmed
+            .extend(positions.map(|(partition, position)| (partition.clone(), position.clone())));
+        self.awaited |= !to.is_empty();
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<Confirmation, StoreError> {
+        if !self.unconfirmed.is_empty() {
+            self.write()?;
+        }
+        if !self.unconfirmed.is_empty() {
+            return Ok(Confirmation::Pending);
+        }
+        Ok(if std::mem::take(&mut self.awaited) {
+            Confirmation::Confirmed
+        } else {
+            Confirmation::Idle
+        })
+    }
+
+    fn retain(&mut self, assigned: &[Partition]) {
+        self.unconfirmed
+            .retain(|partition, _| assigned.contains(partition));
+        self.awaited &= !self.unconfirmed.is_empty();
+    }
+}
