@@ -1,6 +1,7 @@
 //! The errors of the harness.
 
 use std::fmt::{self, Display, Formatter};
+#[cfg(feature = "recordings")]
 use std::path::PathBuf;
 
 use super::run::Call;
@@ -21,6 +22,7 @@ pub enum Error {
     /// A key or value of a test cannot be serialized.
     Encode(rmp_serde::encode::Error),
     /// The recording cannot be read.
+    #[cfg(feature = "recordings")]
     Recording {
         /// Its path.
         path: PathBuf,
@@ -96,6 +98,7 @@ impl Display for Error {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Encode(_) => formatter.write_str("a key or value cannot be serialized"),
+            #[cfg(feature = "recordings")]
             Self::Recording { path, .. } => {
                 write!(
                     formatter,
@@ -149,6 +152,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Encode(source) => Some(source),
+            #[cfg(feature = "recordings")]
             Self::Recording { source, .. } => Some(source),
             Self::Decode { source, .. } => Some(source),
             _ => None,

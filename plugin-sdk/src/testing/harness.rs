@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
+#[cfg(feature = "recordings")]
 use std::path::PathBuf;
 
 use journal_options::OptionSchema;
-use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -42,6 +41,7 @@ pub struct Harness<P, O = NoOptions> {
 #[derive(Debug)]
 enum Step {
     Record(TestRecord),
+    #[cfg(feature = "recordings")]
     Recording(PathBuf),
     Checkpoint,
 }
@@ -181,6 +181,8 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
 
     /// Adds the records of a recording. Object types that the plan does not ask for are skipped.
     ///
+    /// This needs the feature `recordings` of the SDK, which compiles zstd.
+    ///
     /// ```
     /// use journal_plugin_sdk::Processor;
     /// use journal_plugin_sdk::testing::{Error, Harness, Run};
@@ -189,6 +191,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
     ///     Harness::<P>::new().recording("recordings/ripgrep.journal.zst").run()
     /// }
     /// ```
+    #[cfg(feature = "recordings")]
     #[must_use]
     pub fn recording(mut self, path: impl Into<PathBuf>) -> Self {
         self.steps.push(Step::Recording(path.into()));
@@ -284,7 +287,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         }));
     }
 
-    /// Reads the recordings and checks the options.
+    /// Checks the options, and reads the recordings.
     fn prepare(self) -> Result<Prepared<P, O>, Error> {
         if let Some(error) = self.error {
             return Err(error);
@@ -294,8 +297,9 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         for step in self.steps {
             match (step, sections.last_mut()) {
                 (Step::Record(record), Some(section)) => section.push(record),
+                #[cfg(feature = "recordings")]
                 (Step::Recording(path), Some(section)) => {
-                    section.extend(records::read(&path, self.privileged)?);
+                    section.extend(super::recording::read(&path, self.privileged)?);
                 }
                 (Step::Checkpoint, _) | (_, None) => sections.push(Vec::new()),
             }
@@ -363,7 +367,7 @@ impl<P: Processor<O>, O: Options> Prepared<P, O> {
     }
 
     fn run_captured(&self, seed: Option<u64>) -> Result<Run, Error> {
-        let mut random = seed.map(StdRng::seed_from_u64);
+        let mut random = seed.map(Random::of);
         let mut worker = Worker::<P, O>::start(&self.options)?;
         for section in &self.sections {
             let wanted = wanted(section, &worker.plan)?;
@@ -402,8 +406,27 @@ fn wanted<'t>(records: &'t [TestRecord], plan: &Plan) -> Result<Vec<&'t TestReco
     Ok(records.iter().filter(is_wanted).collect())
 }
 
+/// Numbers that look random and follow from a seed (xorshift), for which a test needs no library.
+struct Random(u64);
+
+impl Random {
+    fn of(seed: u64) -> Self {
+        // It must not be zero, and seeds that are close must not begin alike.
+        Self((seed ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9) | 1)
+    }
+
+    /// A number from 1 to `most`.
+    fn up_to(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        let most = u64::try_from(most.max(1)).unwrap_or(u64::MAX);
+        usize::try_from(self.0 % most).map_or(usize::MAX, |number| number + 1)
+    }
+}
+
 /// A random length that is often short and sometimes long.
-fn random_length(random: &mut StdRng, left: usize) -> usize {
-    let longest = random.random_range(1..=left);
-    random.random_range(1..=longest.min(1000))
+fn random_length(random: &mut Random, left: usize) -> usize {
+    let longest = random.up_to(left);
+    random.up_to(longest.min(1000))
 }

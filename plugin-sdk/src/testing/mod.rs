@@ -38,6 +38,8 @@
 mod error;
 mod harness;
 mod output;
+#[cfg(feature = "recordings")]
+mod recording;
 mod records;
 mod run;
 mod worker;

@@ -1,5 +1,6 @@
 mod aggregates;
 mod ignored;
+#[cfg(feature = "recordings")]
 mod recordings;
 mod rows;
 
