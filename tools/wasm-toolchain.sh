@@ -1,8 +1,8 @@
-# Finds or installs a Rust toolchain that builds plugins. Source it from a POSIX shell.
+# Finds or installs a Rust toolchain that builds plugins. Source it from a POSIX shell. `journal-host build` finds the
+# same toolchains, and installs nothing.
 #
 #   wasm_toolchain          sets WASM_TOOLCHAIN to `target` or `debian`; if there is neither, prints how to get
 #                           one and returns 1
-#   wasm_cargo ARGUMENT...  runs that toolchain's cargo for wasm32-unknown-unknown
 #
 # `target`: the Rust on the PATH has the target, or rustup can add it.
 # `debian`: Debian's rustc-web builds the standard library from its source.
@@ -90,19 +90,3 @@ wasm_toolchain() {
         return 1
     fi
 }
-
-wasm_cargo() (
-    wasm_command=$1
-    shift
-    # Settings of an enclosing cargo build must not reach this one.
-    unset RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTFLAGS CARGO_BUILD_TARGET \
-        CARGO_BUILD_RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
-    if [ "$WASM_TOOLCHAIN" = target ]; then
-        exec cargo "$wasm_command" --target "$wasm_target" "$@"
-    fi
-    # `-Zbuild-std` is unstable; RUSTC_BOOTSTRAP allows it with a stable cargo.
-    export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(wasm_debian_linker)
-    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
-    exec /usr/bin/cargo "$wasm_command" --target "$wasm_target" -Zbuild-std=std,panic_abort "$@"
-)

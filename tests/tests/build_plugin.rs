@@ -99,8 +99,5 @@ fn build_that_waits_for_another_says_so() {
     build.kill().expect("it waits");
     build.wait().expect("a child can be waited for");
     read.expect("it says something");
-    assert!(
-        first.starts_with("waiting for another build-plugin"),
-        "{first}"
-    );
+    assert!(first.starts_with("waiting for another build in"), "{first}");
 }

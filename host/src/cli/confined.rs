@@ -18,10 +18,16 @@ pub(super) fn confine(config: &Config) {
 
 /// The same for a command that loads a plugin and reads no records.
 pub(super) fn confine_plugin(config: &PluginConfig) {
+    confine_plugins(config, std::slice::from_ref(&config.plugin));
+}
+
+/// The same for one that loads several plugins.
+pub(super) fn confine_plugins(config: &PluginConfig, plugins: &[PathBuf]) {
     if config.confine {
-        let read = [Some(config.plugin.clone()), config.options.file.clone()];
+        let mut read = plugins.to_vec();
+        read.extend(config.options.file.clone());
         confine_to(&Paths {
-            read: read.into_iter().flatten().collect(),
+            read,
             write: Vec::new(),
         });
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod build;
 mod check;
 mod compile;
 mod config;
@@ -42,6 +43,7 @@ enum Command {
     Run(Box<run::Arguments>),
     Bench(Box<bench::Arguments>),
     Describe(Box<describe::Arguments>),
+    Build(Box<build::Arguments>),
     Config(Box<config::Arguments>),
     Check(Box<check::Arguments>),
     Offsets(Box<offsets::Arguments>),
@@ -72,6 +74,7 @@ impl Arguments {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
             Command::Describe(arguments) => describe::execute(*arguments),
+            Command::Build(arguments) => build::execute(*arguments),
             Command::Config(arguments) => config::execute(*arguments),
             Command::Check(arguments) => check::execute(*arguments),
             Command::Offsets(arguments) => offsets::execute(*arguments),

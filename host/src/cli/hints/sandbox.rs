@@ -16,7 +16,7 @@ impl Explain for LoadError {
                 "name the `.wasm` file that building the plugin printed".to_owned()
             }
             Self::Folder { .. } => {
-                "name the `.wasm` file: a plugin's source is built to one first".to_owned()
+                "name the `.wasm` file, which `journal-host build` makes of the folder of a crate".to_owned()
             }
             Self::NotAFile { .. } => "copy it to a file first".to_owned(),
             Self::Read { .. } => return None,

@@ -1,0 +1,217 @@
+//! `journal-host build`: a plugin's crate to a `.wasm` file.
+
+mod package;
+mod toolchain;
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use self::package::Package;
+pub(super) use self::package::checkout;
+use self::toolchain::NoToolchain;
+use super::args::{self, ConfigArguments, LimitArguments};
+use super::confined;
+use super::names::Names;
+use super::report::{self, Report};
+use crate::config::{Layer, PluginConfig};
+use crate::pipeline::build::{self as pipeline, CompiledPlugin};
+use crate::sandbox::LoadError;
+
+/// The variable that names a folder in which plugins are built, so that they share their dependencies.
+const TARGET_DIR: &str = "JOURNAL_WASM_TARGET_DIR";
+
+/// Builds the crate of a plugin to WebAssembly, checks it as `describe` does, and prints the path of its file,
+/// `DIR/target/NAME.wasm`.
+///
+/// `JOURNAL_WASM_TARGET_DIR` names a folder in which several plugins are built, so that they share their dependencies;
+/// `JOURNAL_WASM_TOOLCHAIN` allows only one toolchain: `target`, the Rust on the path, or `debian`, Debian's rustc-web.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The folders of crates.
+    #[arg(value_name = "DIR", default_value = ".")]
+    folders: Vec<PathBuf>,
+
+    #[command(flatten)]
+    config: ConfigArguments,
+
+    #[command(flatten)]
+    limits: LimitArguments,
+}
+
+/// Why a crate makes no plugin.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("`{}` has no Cargo.toml", .0.display())]
+    NoCrate(PathBuf),
+    #[error(transparent)]
+    Toolchain(#[from] NoToolchain),
+    #[error("cargo cannot read `{}`", .0.join("Cargo.toml").display())]
+    Manifest(PathBuf),
+    #[error("`{}` makes no .wasm", .0.display())]
+    NoCdylib(PathBuf),
+    #[error("cargo cannot get the dependencies of `{}`", .0.display())]
+    Fetch(PathBuf),
+    #[error("`{}` does not build", .0.display())]
+    Build(PathBuf),
+    #[error("cannot start cargo")]
+    Cargo(#[source] io::Error),
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    fn hint(&self) -> String {
+        match self {
+            Self::NoCrate(_) => {
+                "name the folder of a crate; `journal-host new NAME` makes one".to_owned()
+            }
+            Self::Toolchain(error) => error.hint(),
+            Self::Manifest(_) | Self::Build(_) => "see cargo's messages above".to_owned(),
+            Self::NoCdylib(_) => {
+                "add `crate-type = [\"cdylib\", \"rlib\"]` under `[lib]` in its Cargo.toml"
+                    .to_owned()
+            }
+            Self::Fetch(_) => {
+                "see cargo's messages above; the first build needs a network, later ones do not"
+                    .to_owned()
+            }
+            Self::Cargo(_) => "install Rust from https://rustup.rs".to_owned(),
+            Self::Write { .. } => format!("{TARGET_DIR} names another folder to build in"),
+        }
+    }
+}
+
+impl From<Error> for Report {
+    fn from(error: Error) -> Self {
+        let hint = error.hint();
+        match error {
+            Error::NoCrate(_) | Error::Toolchain(NoToolchain::BadVariable(_)) => {
+                Self::wrong_use(error, Some(hint))
+            }
+            _ => Self::failure(error, Some(hint)),
+        }
+    }
+}
+
+/// Builds, checks, and prints the paths.
+pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+    let packages = build(&arguments.folders)?;
+    let mut layer = Layer::default();
+    arguments.config.add_to(&mut layer);
+    arguments.limits.add_to(&mut layer);
+    let plugins: Vec<PathBuf> = packages.iter().map(Package::plugin).collect();
+    // The other settings are the same for all of them.
+    layer.processor.plugin = plugins.first().cloned();
+    let (config, origins) = args::configure::<PluginConfig>(layer);
+    let names = Names(&origins);
+    let config = config.map_err(|error| Report::of(&error, names))?;
+    let about = |package: &Package, error: &LoadError| {
+        Report::of(error, names).about(format!("`{}`", package.folder.display()))
+    };
+    let compiled: Vec<CompiledPlugin> = packages
+        .iter()
+        .map(|package| {
+            let compiled = CompiledPlugin::at(&package.output, &config.limits);
+            compiled.map_err(|error| about(package, &error))
+        })
+        .collect::<Result<_, _>>()?;
+    let mut printed = String::new();
+    for package in &packages {
+        package.publish()?;
+        printed.push_str(&package.plugin().display().to_string());
+        printed.push('\n');
+    }
+    confined::confine_plugins(&config, &plugins);
+    let limits = pipeline::limits_without_source(&config.limits);
+    for (package, compiled) in packages.iter().zip(compiled) {
+        let loaded = compiled.load(limits);
+        loaded.map_err(|error| about(package, &error))?;
+    }
+    report::print(&printed).map_err(Report::of_standard_output)
+}
+
+/// Builds the crates in these folders.
+fn build(folders: &[PathBuf]) -> Result<Vec<Package>, Error> {
+    let is_crate = |folder: &&PathBuf| folder.join("Cargo.toml").is_file();
+    if let Some(folder) = folders.iter().find(|folder| !is_crate(folder)) {
+        return Err(Error::NoCrate(folder.clone()));
+    }
+    let packages = folders.iter().map(|folder| Package::read(folder));
+    let packages: Vec<Package> = packages.collect::<Result<_, _>>()?;
+    let mut locked: Vec<(&Path, File)> = Vec::new();
+    for package in &packages {
+        let target = &*package.target;
+        if locked.iter().all(|(other, _)| *other != target) {
+            locked.push((target, lock(target).map_err(written(target))?));
+        }
+    }
+    // One cargo builds all plugins of a checkout, so that it compiles them side by side. Their manifests deny unused
+    // results.
+    let (members, others): (Vec<&Package>, Vec<&Package>) = packages
+        .iter()
+        .partition(|package| package.checkout.is_some());
+    if let [first, rest @ ..] = &members[..]
+        && let Some(checkout) = &first.checkout
+    {
+        first.fetch(checkout)?;
+        let mut cargo = first.cargo("build", checkout);
+        for member in &members {
+            member.claim()?;
+            cargo.args(["--package", &member.name]);
+        }
+        let named = if rest.is_empty() {
+            &first.folder
+        } else {
+            checkout
+        };
+        run(cargo, || Error::Build(named.clone()))?;
+    }
+    for package in others {
+        package.fetch(&package.path)?;
+        package.claim()?;
+        let mut cargo = package.cargo("rustc", &package.path);
+        // Every emission can be refused, and its result must not be dropped.
+        cargo.args(["--", "-D", "unused_must_use"]);
+        run(cargo, || Error::Build(package.folder.clone()))?;
+    }
+    Ok(packages)
+}
+
+/// Runs cargo, which says itself why it fails.
+fn run(mut cargo: Command, failed: impl FnOnce() -> Error) -> Result<(), Error> {
+    // Standard output has the paths of plugins and nothing else.
+    cargo.stdin(Stdio::null()).stdout(io::stderr());
+    let status = cargo.status().map_err(Error::Cargo)?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(failed())
+    }
+}
+
+/// Waits for other builds in the same folder: they would overwrite each other's files.
+fn lock(target: &Path) -> io::Result<File> {
+    std::fs::create_dir_all(target)?;
+    let lock = File::create(target.join("lock"))?;
+    if lock.try_lock().is_err() {
+        let _written = writeln!(
+            io::stderr(),
+            "waiting for another build in `{}`",
+            target.display()
+        );
+        lock.lock()?;
+    }
+    Ok(lock)
+}
+
+/// The failure to write this file or folder.
+fn written(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    |source| Error::Write { path, source }
+}
