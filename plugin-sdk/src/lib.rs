@@ -38,8 +38,8 @@
 //!
 //! # The guide
 //!
-//! `docs/writing-a-plugin.md` is a tutorial, and `plugins/template` is a crate to copy. The chapters here explain each
-//! part:
+//! `docs/writing-a-plugin.md` is a tutorial, and `journal-host new` makes a crate to begin with. The chapters here explain
+//! each part:
 //!
 //! - [Processors][guide::processors]: the order of the calls, state and checkpoints
 //! - [Reading][guide::reading]: batches, records, lazy objects, lifetimes

@@ -11,6 +11,7 @@ mod describe;
 mod environment;
 mod hints;
 mod names;
+mod new;
 mod notices;
 mod offsets;
 mod produce;
@@ -43,6 +44,7 @@ enum Command {
     Run(Box<run::Arguments>),
     Bench(Box<bench::Arguments>),
     Describe(Box<describe::Arguments>),
+    New(new::Arguments),
     Build(Box<build::Arguments>),
     Config(Box<config::Arguments>),
     Check(Box<check::Arguments>),
@@ -74,6 +76,7 @@ impl Arguments {
             Command::Run(arguments) => run::execute(*arguments, environment),
             Command::Bench(arguments) => bench::execute(&arguments),
             Command::Describe(arguments) => describe::execute(*arguments),
+            Command::New(arguments) => new::execute(&arguments),
             Command::Build(arguments) => build::execute(*arguments),
             Command::Config(arguments) => config::execute(*arguments),
             Command::Check(arguments) => check::execute(*arguments),

@@ -16,7 +16,7 @@ impl Processor for MyPlugin {
     const OBJECT_TYPES: &'static [&'static str] = &["origin"];
 
     fn plan(&self) -> Plan {
-        Plan::new(Self::OBJECT_TYPES).row::<Row<'_>>()
+        Plan::new(Self::OBJECT_TYPES).stateless().row::<Row<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
