@@ -18,3 +18,4 @@ pub mod sink;
 mod source;
 mod text;
 mod transfer;
+mod trial;

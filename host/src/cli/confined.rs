@@ -16,6 +16,17 @@ pub(super) fn confine(config: &Config) {
     }
 }
 
+/// The same for a test, which reads or writes the file with the expected rows.
+pub(super) fn confine_test(config: &Config, expected: Option<&Path>) {
+    if config.confine {
+        let mut paths = paths(config);
+        let expected = expected.map(Path::to_owned);
+        paths.read.extend(expected.clone());
+        paths.write.extend(expected);
+        confine_to(&paths);
+    }
+}
+
 /// The same for a command that loads a plugin and reads no records.
 pub(super) fn confine_plugin(config: &PluginConfig) {
     confine_plugins(config, std::slice::from_ref(&config.plugin));

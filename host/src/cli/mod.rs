@@ -20,6 +20,7 @@ mod redrive;
 mod report;
 mod run;
 mod show;
+mod test;
 mod values;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ enum Command {
     Describe(Box<describe::Arguments>),
     New(new::Arguments),
     Build(Box<build::Arguments>),
+    Test(Box<test::Arguments>),
     Config(Box<config::Arguments>),
     Check(Box<check::Arguments>),
     Offsets(Box<offsets::Arguments>),
@@ -78,6 +80,7 @@ impl Arguments {
             Command::Describe(arguments) => describe::execute(*arguments),
             Command::New(arguments) => new::execute(&arguments),
             Command::Build(arguments) => build::execute(*arguments),
+            Command::Test(arguments) => test::execute(*arguments),
             Command::Config(arguments) => config::execute(*arguments),
             Command::Check(arguments) => check::execute(*arguments),
             Command::Offsets(arguments) => offsets::execute(*arguments),

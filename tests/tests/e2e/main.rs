@@ -22,6 +22,7 @@ mod plugins;
 mod privacy;
 mod refused_by_model;
 mod show;
+mod testing;
 mod transfer;
 mod upstream;
 mod upstream_client;

@@ -15,6 +15,7 @@ mod recording;
 mod sandbox;
 mod sink;
 mod transfer;
+mod trial;
 
 use std::error::Error;
 use std::fmt::Write;

@@ -20,6 +20,9 @@ pub struct Options {
     /// Whether the output is an aggregate and the processor is stateless.
     #[serde(default)]
     merges: bool,
+    /// Whether the processor says that it is stateless although it is not.
+    #[serde(default)]
+    claims_stateless: bool,
 }
 
 /// Counts since the last checkpoint, by object type.
@@ -52,6 +55,9 @@ impl Processor<Options> for Counter {
         let plan = Plan::new(Self::OBJECT_TYPES)
             .columns([Column::ValueEnds])
             .tombstones();
+        if self.options.claims_stateless {
+            return plan.stateless();
+        }
         if !self.options.merges {
             return plan;
         }
