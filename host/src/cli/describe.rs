@@ -184,6 +184,7 @@ fn plan_json(explained: &Explained) -> Value {
 fn kind(output: &Output) -> &'static str {
     match output.kind {
         Kind::Append => "append",
+        Kind::Text => "text",
         Kind::Aggregate(_) => "aggregate",
     }
 }
@@ -297,6 +298,7 @@ impl Page {
         for (index, output) in outputs.iter().enumerate() {
             let what = match &output.kind {
                 Kind::Append => "one row per emission".to_owned(),
+                Kind::Text => "printed text".to_owned(),
                 Kind::Aggregate(shape) => merged(shape),
             };
             let summary = explained.answer["outputs"][index]["summary"].as_str();

@@ -78,6 +78,8 @@ impl Output {
 pub enum Kind {
     /// Every row is written.
     Append,
+    /// The text of every row is written as it is.
+    Text,
     /// Rows with the same key are merged until the checkpoint.
     Aggregate(Arc<Shape>),
 }

@@ -209,6 +209,7 @@ fn describe(types: &ObjectTypes, plan: &Plan) -> String {
     };
     let outputs = plan.outputs.iter().map(|output| match output.kind {
         Kind::Append => format!("`{}`", output.name),
+        Kind::Text => format!("`{}`, as text", output.name),
         Kind::Aggregate(_) => format!("the aggregate `{}`", output.name),
     });
     let outputs: Vec<String> = outputs.collect();

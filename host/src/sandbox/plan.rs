@@ -199,6 +199,25 @@ mod tests {
     }
 
     #[test]
+    fn text_has_neither_a_key_nor_columns() {
+        let plan = check("p", &with_output(r#", "kind": "text""#)).unwrap();
+        assert_eq!(
+            (&plan.outputs[0].kind, &plan.outputs[0].row),
+            (&Kind::Text, &None)
+        );
+        for (member, pointer) in [
+            (r#""key": ["k"]"#, "at `/outputs/0/key`"),
+            (
+                r#""row": [{"name": "text", "type": "text"}]"#,
+                "at `/outputs/0/row`",
+            ),
+        ] {
+            let text = refused(&with_output(&format!(r#", "kind": "text", {member}"#)));
+            assert!(text.contains(pointer), "{member}: {text}");
+        }
+    }
+
+    #[test]
     fn aggregate_that_breaks_a_rule_is_refused_with_its_pointer() {
         let column = r#"{"name": "c", "merge": "sum"}"#;
         for (members, pointer) in [
@@ -353,10 +372,12 @@ mod tests {
                     "key": ["k", "_K-9"],
                     "columns": [{ "name": "c", "merge": "sum" }, { "name": "d", "merge": "max" }],
                 },
+                { "name": "t", "kind": "text" },
             ],
         });
         let mut texts = [
-            "", "a", "A", "_", "-", "9", "a b", "é", "a\n", "any", "append", "values", "min",
+            "", "a", "A", "_", "-", "9", "a b", "é", "a\n", "any", "append", "text", "values",
+            "min",
         ]
         .map(|text| json!(text))
         .to_vec();

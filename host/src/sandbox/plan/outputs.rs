@@ -31,17 +31,24 @@ fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
     part.object(&["name", "kind", "summary", "row", "key", "columns"])?;
     let what = "a letter a-z and up to 62 of a-z, 0-9, _ and -";
     let name = part.need("name")?.text_that(is_output, what)?;
-    let kind = part
-        .get("kind")
-        .map_or(Ok("append"), |kind| kind.one_of(&["append", "aggregate"]))?;
+    let kind = part.get("kind").map_or(Ok("append"), |kind| {
+        kind.one_of(&["append", "aggregate", "text"])
+    })?;
     let row = part.get("row").map(|part| row(&part)).transpose()?;
-    let kind = if kind == "append" {
+    if kind != "aggregate" {
         for name in ["key", "columns"] {
             if let Some(part) = part.get(name) {
                 return Err(part.refuse("it goes with the kind \"aggregate\" alone"));
             }
         }
+    }
+    let kind = if kind == "append" {
         Kind::Append
+    } else if kind == "text" {
+        if let Some(part) = part.get("row") {
+            return Err(part.refuse("a row of the kind \"text\" has one field, `text`"));
+        }
+        Kind::Text
     } else {
         let shape = shape(part)?;
         if let Some(rule) = row.as_ref().and_then(|row| shape.broken_by_types(row)) {

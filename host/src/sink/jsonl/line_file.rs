@@ -338,6 +338,11 @@ impl LineFile {
         matches!(self.kind, Kind::Own | Kind::Shared)
     }
 
+    /// Whether it is standard output to a terminal.
+    pub(super) fn is_terminal(&self) -> bool {
+        matches!(self.kind, Kind::Standard { terminal: true })
+    }
+
     /// Whether it holds rows, as far as that is known: a stream has no length, and nobody can read back some files.
     pub(super) fn has_rows(&self) -> bool {
         let Ok(metadata) = self.file.metadata() else {

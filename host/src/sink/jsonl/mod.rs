@@ -8,6 +8,7 @@ mod encoder;
 mod line_file;
 mod opened;
 mod tail;
+mod text_encoder;
 mod writer;
 
 use std::sync::Arc;
@@ -17,12 +18,13 @@ use self::encoder::LineEncoder;
 pub use self::line_file::Change;
 use self::line_file::LineFile;
 pub use self::opened::OpenError;
+use self::text_encoder::TextEncoder;
 use self::writer::Writer;
 pub use self::writer::survive_size_limits;
 use super::binding::{Binding, Target};
 use super::files::{Files, SystemFiles};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory, Stream};
-use crate::journal::plan::{Output, Plan};
+use crate::journal::plan::{Kind, Output, Plan};
 
 /// The files and streams that the outputs of a run are bound to.
 #[derive(Debug)]
@@ -79,6 +81,12 @@ impl SinkFactory for Destinations {
 
     fn encoder(&self, output: &Output) -> Box<dyn Encoder> {
         let is_shared = self.writer.is_shared(&output.name);
+        // A text among rows of other outputs is a row, too.
+        if output.kind == Kind::Text && !is_shared {
+            return Box::new(TextEncoder {
+                is_cleaned: self.writer.is_terminal(&output.name),
+            });
+        }
         let name = is_shared.then_some(&output.name);
         Box::new(LineEncoder::new(name, output.row.clone()))
     }

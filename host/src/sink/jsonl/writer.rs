@@ -97,6 +97,13 @@ impl Writer {
         same.count() > 1
     }
 
+    /// Whether an output goes to a terminal.
+    pub(super) fn is_terminal(&self, output: &str) -> bool {
+        let index = self.destination(output);
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.get(index).is_some_and(LineFile::is_terminal)
+    }
+
     /// Opens the files again that were moved, removed or replaced.
     pub(super) fn follow(&self) -> Result<(), SinkError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);

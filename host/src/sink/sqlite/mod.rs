@@ -119,7 +119,7 @@ pub(super) fn table(output: &Output, table: Option<&str>) -> Result<Table, Sqlit
         output: output.name.clone(),
     })?;
     let shape = match &output.kind {
-        Kind::Append => None,
+        Kind::Append | Kind::Text => None,
         Kind::Aggregate(shape) => Some(Arc::clone(shape)),
     };
     Ok(Table {
