@@ -14,6 +14,7 @@ mod observe;
 mod pipeline;
 mod privacy;
 pub mod sandbox;
+pub mod script;
 pub mod sink;
 mod source;
 mod text;

@@ -46,6 +46,9 @@ pub const LOG: &str = interface!("log");
 /// The interface for emitting rows.
 pub const OUTPUTS: &str = interface!("outputs");
 
+/// The interface that a runtime exports besides [`PROCESSOR`]: it runs the script that it loads.
+pub const SCRIPT: &str = interface!("script");
+
 /// What a plugin may import.
 pub const IMPORTS: [&str; 3] = [TYPES, LOG, OUTPUTS];
 
@@ -58,7 +61,7 @@ mod tests {
         let package = format!("package {}@{VERSION};", PACKAGE.trim_end_matches('/'));
         assert!(WIT.contains(&package), "{package}");
         assert!(WIT.contains(&format!("world {WORLD} {{")));
-        for interface in IMPORTS.into_iter().chain([PROCESSOR]) {
+        for interface in IMPORTS.into_iter().chain([PROCESSOR, SCRIPT]) {
             let name = interface.strip_prefix(PACKAGE).unwrap();
             let name = name.strip_suffix(&format!("@{VERSION}")).unwrap();
             assert!(WIT.contains(&format!("interface {name} {{")), "{name}");
@@ -67,6 +70,6 @@ mod tests {
 
     #[test]
     fn every_interface_of_the_wit_has_a_name() {
-        assert_eq!(WIT.matches("\ninterface ").count(), IMPORTS.len() + 1);
+        assert_eq!(WIT.matches("\ninterface ").count(), IMPORTS.len() + 2);
     }
 }

@@ -97,7 +97,7 @@ fn configure_log(layer: &Layer) {
 /// The plugin and its options.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct PluginArguments {
-    /// Plugin file (`.wasm`).
+    /// Plugin file (`.wasm`), or a Python script: a file (`.py`), a folder with a `__main__.py`, or an archive (`.pyz`).
     plugin: Option<PathBuf>,
 
     #[command(flatten)]
@@ -114,6 +114,15 @@ pub(super) struct OptionArguments {
     /// Read the plugin's options from a file with a JSON object; `--option` overrides it.
     #[arg(long = "options", value_name = "FILE")]
     options_file: Option<PathBuf>,
+
+    /// Runtime of a script: a file, or the folder that has `journal-host-python.wasm` [default: the folder of this
+    /// executable].
+    #[arg(long, value_name = "PATH")]
+    runtime: Option<PathBuf>,
+
+    /// Let a script import this module (`.py`), folder or pure-Python wheel (`.whl`); may be repeated.
+    #[arg(long, value_name = "PATH")]
+    with: Vec<PathBuf>,
 
     #[command(flatten)]
     config: ConfigArguments,
@@ -309,6 +318,8 @@ impl OptionArguments {
         layer.processor = ProcessorLayer {
             option_texts: given(self.options),
             options_file: self.options_file,
+            runtime: self.runtime,
+            with: given(self.with),
             ..ProcessorLayer::default()
         };
         self.config.add_to(layer);

@@ -12,7 +12,7 @@ use super::names::Names;
 use super::report::{self, Report};
 use crate::bench::{self, Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
 use crate::config::{Config, ConfigError, Layer};
-use crate::pipeline::build;
+use crate::pipeline::build::{self, Program};
 use crate::pipeline::stop::Stop;
 use crate::sandbox::{Engine, LoadTimes, Prepared};
 
@@ -162,7 +162,8 @@ impl Bench<'_> {
         let compared = self.arguments.compare.as_ref();
         let paths = [Some(&self.config.plugin), compared].into_iter().flatten();
         let prepared = paths.map(|path| {
-            let prepared = Prepared::timed(engine, path);
+            let program = Program::of(path, &self.config.script);
+            let prepared = program.and_then(|program| program.prepare_timed(engine));
             let prepared = prepared.map_err(|error| self.report(path, &error))?;
             Ok((path, prepared))
         });

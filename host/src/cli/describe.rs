@@ -47,7 +47,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let config = config.map_err(|error| Report::of(&error, names))?;
     // Its file cannot be looked at once the process is confined.
     let bytes = fs::metadata(&config.plugin).map_or(0, |metadata| metadata.len());
-    let compiled = CompiledPlugin::at(&config.plugin, &config.limits)
+    let compiled = CompiledPlugin::at(&config.plugin, &config.script, &config.limits)
         .map_err(|error| Report::of(&error, names))?;
     confined::confine_plugin(&config);
     let limits = build::limits_without_source(&config.limits);

@@ -12,6 +12,8 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::Plugin => "PLUGIN",
         Setting::Options => "--option",
         Setting::OptionsFile => "--options",
+        Setting::Runtime => "--runtime",
+        Setting::With => "--with",
         Setting::Prefix => "--prefix",
         Setting::ObjectTypes => "--object-type",
         Setting::Privileged => "--privileged",

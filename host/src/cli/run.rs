@@ -277,6 +277,8 @@ mod tests {
         expected.processor.plugin = Some("p.wasm".into());
         expected.processor.option_texts = Some(vec![("a".to_owned(), "b".to_owned())]);
         expected.processor.options_file = Some("o.json".into());
+        expected.processor.runtime = Some("r.wasm".into());
+        expected.processor.with = Some(vec!["m.py".into()]);
         expected.journal.object_types = Some(vec!["origin".to_owned()]);
         expected.journal.privileged = Some(Privileged::Required);
         expected.journal.missing_topics = Some(MissingTopics::Ignore);

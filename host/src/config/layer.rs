@@ -34,6 +34,7 @@ impl Merge for PathBuf {}
 impl Merge for String {}
 impl Merge for Vec<String> {}
 impl Merge for Vec<(String, String)> {}
+impl Merge for Vec<PathBuf> {}
 impl Merge for Vec<TopicPartition> {}
 impl Merge for bool {}
 impl Merge for u64 {}
@@ -143,6 +144,10 @@ section! {
         option_texts: Vec<(String, String)> = Options,
         /// A file with a JSON object of options.
         options_file: PathBuf = OptionsFile,
+        /// The runtime of a script, or the folder that has it.
+        runtime: PathBuf = Runtime,
+        /// Modules, folders and wheels that a script may import.
+        with: Vec<PathBuf> = With,
         /// Options of a layer above the one that names the file.
         #[serde(skip)]
         options_over_file: Map<String, Value> = Options,

@@ -84,6 +84,8 @@ pub(crate) const DEFAULT_BROKER_TIMEOUT: Duration = Duration::from_mins(10);
 pub(crate) struct Config {
     /// The plugin's file.
     pub(crate) plugin: PathBuf,
+    /// What a script needs besides its file.
+    pub(crate) script: ScriptSettings,
     /// The plugin's options.
     pub(crate) options: PluginOptions,
     /// Which objects are read.
@@ -140,6 +142,15 @@ impl PrivacyConfig {
             },
         }
     }
+}
+
+/// What a script needs besides its file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScriptSettings {
+    /// The runtime, or the folder that has it; by default, the one beside the executable.
+    pub(crate) runtime: Option<PathBuf>,
+    /// Modules, folders and wheels that the script may import.
+    pub(crate) with: Vec<PathBuf>,
 }
 
 /// Options of the plugin, which are not checked yet: texts take precedence over `over_file`, that over the file, and
@@ -349,6 +360,7 @@ impl TryFrom<Layer> for Config {
         let interval = checkpoint.interval.map(|span| span.0);
         Ok(Self {
             plugin,
+            script: ScriptSettings::of(&processor),
             options: PluginOptions::of(processor),
             objects: Objects::of(&journal),
             source,

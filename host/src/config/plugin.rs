@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::layer::{Layer, LimitsLayer, ProcessorLayer};
 use super::{
     ConfigError, DEFAULT_BATCH_RECORDS, DEFAULT_COMPILE_MEMORY, DEFAULT_COMPILE_TIMEOUT,
-    DEFAULT_DEADLINE, Limits, PluginOptions,
+    DEFAULT_DEADLINE, Limits, PluginOptions, ScriptSettings,
 };
 
 /// A plugin, its options and its limits. A source is ignored: a file with settings for `run` may name one.
@@ -13,6 +13,8 @@ use super::{
 pub(crate) struct PluginConfig {
     /// The plugin's file.
     pub(crate) plugin: PathBuf,
+    /// What a script needs besides its file.
+    pub(crate) script: ScriptSettings,
     /// The plugin's options.
     pub(crate) options: PluginOptions,
     /// The limits of a call and of an instance.
@@ -28,10 +30,20 @@ impl TryFrom<Layer> for PluginConfig {
         let plugin = layer.processor.plugin.clone();
         Ok(Self {
             plugin: plugin.ok_or(ConfigError::NoPlugin)?,
+            script: ScriptSettings::of(&layer.processor),
             options: PluginOptions::of(layer.processor),
             limits: Limits::of(&layer.limits),
             confine: !layer.process.no_confine.unwrap_or_default(),
         })
+    }
+}
+
+impl ScriptSettings {
+    pub(super) fn of(processor: &ProcessorLayer) -> Self {
+        Self {
+            runtime: processor.runtime.clone(),
+            with: processor.with.clone().unwrap_or_default(),
+        }
     }
 }
 

@@ -9,6 +9,10 @@ pub(crate) enum Setting {
     Options,
     /// A file with the plugin's options.
     OptionsFile,
+    /// The runtime of a script.
+    Runtime,
+    /// What a script may import.
+    With,
     /// The prefix of topic names.
     Prefix,
     /// The object types to read.
@@ -109,10 +113,12 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 51] = [
+    pub(crate) const ALL: [Self; 53] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
+        Self::Runtime,
+        Self::With,
         Self::Prefix,
         Self::ObjectTypes,
         Self::Privileged,

@@ -3,10 +3,12 @@
 mod assembly;
 mod notices;
 mod observation;
+mod program;
 mod stages;
 mod start;
 mod workers;
 
+pub(crate) use self::program::Program;
 pub(crate) use self::start::{AskedStart, start_at};
 pub(crate) use self::workers::privileged;
 
@@ -166,16 +168,20 @@ impl CompiledPlugin {
     /// # Errors
     /// When the file is no plugin for this host.
     pub(crate) fn of(config: &Config) -> Result<Self, LoadError> {
-        Self::at(&config.plugin, &config.limits)
+        Self::at(&config.plugin, &config.script, &config.limits)
     }
 
-    /// Compiles the plugin in this file, as [`of`](Self::of) does.
+    /// Compiles the plugin in this file, or the runtime of this script, as [`of`](Self::of) does.
     ///
     /// # Errors
     /// When the file is no plugin for this host.
-    pub(crate) fn at(path: &Path, limits: &config::Limits) -> Result<Self, LoadError> {
+    pub(crate) fn at(
+        path: &Path,
+        script: &config::ScriptSettings,
+        limits: &config::Limits,
+    ) -> Result<Self, LoadError> {
         let engine = Engine::new(compiler(limits))?;
-        let plugin = sandbox::Prepared::of(&engine, path)?;
+        let plugin = Program::of(path, script)?.prepare(&engine)?;
         Ok(Self { engine, plugin })
     }
 
@@ -375,11 +381,7 @@ pub(crate) fn check(config: &Config, held_back: usize) -> Result<MemoryPlan, Bui
     let Some(process) = config.process_memory else {
         return usual_memory(config);
     };
-    // A missing file is reported when it is loaded.
-    let plugin = config
-        .plugin
-        .metadata()
-        .map_or(0, |metadata| metadata.len());
+    let plugin = Program::size(config);
     let memory = MemoryPlan::within(&MemoryRequest {
         process,
         held_back,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::script::ScriptError;
 use crate::sink::RowError;
 use crate::text;
 
@@ -116,6 +117,21 @@ pub enum LoadError {
         /// The first difference.
         #[source]
         source: Cause,
+    },
+    /// The script cannot be read, or there is no runtime for it.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// A script and a plugin that is no runtime.
+    #[error("the plugin `{}` is not a runtime, and cannot run a script", path.display())]
+    NotARuntime {
+        /// The plugin's file.
+        path: PathBuf,
+    },
+    /// A runtime without a script.
+    #[error("the plugin `{}` is a runtime, which needs a script to run", path.display())]
+    NoScript {
+        /// The plugin's file.
+        path: PathBuf,
     },
     /// It has more of something than is accepted.
     #[error("the plugin `{}` has {what}", path.display())]

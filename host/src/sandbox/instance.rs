@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::InstancePre;
+use wasmtime::component::{Instance as ComponentInstance, InstancePre};
 use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use super::bindings::{self, exports::swh::journal::processor::Guest};
@@ -11,9 +11,12 @@ use super::clock::{Interrupt, LOOK_EVERY};
 use super::engine::ticks;
 use super::error::Cause;
 use super::plugin_log::PluginLog;
+use super::processor::failure;
+use super::runtime;
 use super::state::{Function, State};
 use super::{CallError, Limits};
 use crate::observe::meter::{Meter, Stage};
+use crate::script::Script;
 
 /// Code whose imports are linked.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub(super) struct Linked {
     pub(super) code: InstancePre<State>,
     /// What the parts of an instance take on the host, in bytes, without its memories and tables.
     pub(super) instance_bytes: usize,
+    /// The script that each instance loads first, where the code is a runtime.
+    pub(super) script: Option<Arc<Script>>,
 }
 
 /// A store with its one instance. After a failed call neither can be used again.
@@ -79,11 +84,25 @@ impl Instance {
             .map_err(|error| Refused::Call(store.data_mut().explain(error)))?;
         let guest = bindings::Plugin::new(&mut store, &instance)
             .map_err(|error| Refused::Shape(Cause::new(error)))?;
-        Ok(Self {
+        let mut created = Self {
             store,
             guest,
             limits,
-        })
+        };
+        if let Some(script) = &linked.script {
+            created.load(&instance, script)?;
+        }
+        Ok(created)
+    }
+
+    /// Passes the script to the runtime.
+    fn load(&mut self, instance: &ComponentInstance, script: &Script) -> Result<(), Refused> {
+        let loaded = self.call(Function::Load, |_, store| {
+            runtime::load(instance, store, script)
+        });
+        loaded
+            .and_then(|answer| answer.map_err(failure))
+            .map_err(Refused::Call)
     }
 
     /// Attributes the time of further calls to stages of `meter`.

@@ -15,11 +15,17 @@ use super::error::Cause;
 use super::instance::{Instance, Linked, Refused};
 use super::plugin_log::PluginLog;
 use super::state::Function;
-use super::{CallError, Description, Engine, Limits, LoadError, describe, imports, inspect};
+use super::{
+    CallError, Description, Engine, Limits, LoadError, describe, imports, inspect, runtime,
+};
+use crate::script::Script;
 use crate::text;
 
-/// The largest file that is read. The largest plugin known, a whole Python, has 18 MiB.
+/// The largest file that is read. The largest plugin known, a whole Python, has 29 MiB.
 const FILE_BYTES: usize = 64 << 20;
+/// The size from which a file takes so long to compile that the operator wonders. A runtime of scripts is larger, all other
+/// plugins known are far smaller.
+const SLOW_BYTES: usize = 8 << 20;
 
 /// The time that it takes to prepare or to load a plugin.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +52,7 @@ pub struct Prepared {
     path: PathBuf,
     code: Code,
     digest: FileDigest,
+    script: Option<Arc<Script>>,
 }
 
 impl Prepared {
@@ -87,6 +94,10 @@ impl Prepared {
         let code = if let Some(code) = kept {
             code
         } else {
+            if bytes.len() >= SLOW_BYTES {
+                let kept = if cache.is_some() { ", once" } else { "" };
+                tracing::info!("compiling `{}`{kept}: about half a minute", path.display());
+            }
             let compiled = engine.compiler().compile(engine.inner(), path, bytes)?;
             if let Some(cache) = cache {
                 cache.put(engine.inner(), &digest, &compiled);
@@ -100,7 +111,18 @@ impl Prepared {
             path: path.to_owned(),
             code,
             digest,
+            script: None,
         })
+    }
+
+    /// The runtime with the script that its instances load.
+    #[must_use]
+    pub fn running(mut self, script: Option<Arc<Script>>) -> Self {
+        if let Some(script) = &script {
+            self.digest = script.digest(&self.digest);
+        }
+        self.script = script;
+        self
     }
 }
 
@@ -152,7 +174,17 @@ impl Plugin {
     /// # Errors
     /// When its interface is another one, or its description breaks a rule.
     pub fn of(engine: &Engine, prepared: Prepared, limits: Limits) -> Result<Self, LoadError> {
-        let Prepared { path, code, digest } = prepared;
+        let Prepared {
+            path,
+            code,
+            digest,
+            script,
+        } = prepared;
+        match (&script, runtime::is_runtime(&code.component)) {
+            (Some(_), false) => return Err(LoadError::NotARuntime { path }),
+            (None, true) => return Err(LoadError::NoScript { path }),
+            _ => {}
+        }
         engine.start_ticking()?;
         let linked = imports::link(engine.inner())
             .and_then(|linker| linker.instantiate_pre(&code.component))
@@ -162,8 +194,10 @@ impl Plugin {
         let linked = Linked {
             code: linked,
             instance_bytes: code.instance_bytes,
+            script,
         };
-        let description = ask(&linked, &path, interrupt.clone(), limits)?;
+        let path = linked.script.as_ref().map_or(&path, |script| &script.path);
+        let description = ask(&linked, path, interrupt.clone(), limits)?;
         let loaded = Loaded {
             linked,
             plugin_log: Arc::new(PluginLog::new(description.name.clone())),
@@ -183,7 +217,7 @@ impl Plugin {
         &self.loaded.description
     }
 
-    /// SHA-256 of the plugin's file, as lowercase hex.
+    /// SHA-256 of the plugin's file, or of a script's files and its runtime, as lowercase hex.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.loaded.digest

@@ -24,6 +24,7 @@ mod plan;
 mod plugin_log;
 mod private_dir;
 mod processor;
+mod runtime;
 mod state;
 mod strict_json;
 #[cfg(test)]

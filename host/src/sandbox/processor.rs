@@ -259,7 +259,8 @@ fn count(batches: &[Batch]) -> usize {
     batches.iter().map(Batch::records).sum()
 }
 
-fn failure(failure: types::Failure) -> CallError {
+/// The error of a call that returned a failure.
+pub(super) fn failure(failure: types::Failure) -> CallError {
     let clean = |text: &str| text::clean(text, text::MESSAGE_BYTES);
     match failure {
         types::Failure::Retry(text) => CallError::Retry { text: clean(&text) },

@@ -24,6 +24,7 @@ const CALL_ROWS: usize = 10_000_000;
 /// The function of the contract that is being called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
+    Load,
     Describe,
     Start,
     Process,
@@ -33,6 +34,7 @@ pub(super) enum Function {
 impl Function {
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Load => "load",
             Self::Describe => "describe",
             Self::Start => "start",
             Self::Process => "process",
@@ -44,7 +46,7 @@ impl Function {
     /// their own bound.
     pub(super) fn passes_at_once(self, limits: Limits) -> usize {
         match self {
-            Self::Describe | Self::Start => ANSWER_BYTES,
+            Self::Load | Self::Describe | Self::Start => ANSWER_BYTES,
             Self::Process | Self::Checkpoint => limits.emit_bytes,
         }
     }

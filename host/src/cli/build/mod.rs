@@ -117,7 +117,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let compiled: Vec<CompiledPlugin> = packages
         .iter()
         .map(|package| {
-            let compiled = CompiledPlugin::at(&package.output, &config.limits);
+            let compiled = CompiledPlugin::at(&package.output, &config.script, &config.limits);
             compiled.map_err(|error| about(package, &error))
         })
         .collect::<Result<_, _>>()?;

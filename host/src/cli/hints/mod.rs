@@ -13,6 +13,7 @@ mod pipeline;
 mod privacy;
 mod recording;
 mod sandbox;
+mod script;
 mod sink;
 mod transfer;
 mod trial;

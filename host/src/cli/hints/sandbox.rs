@@ -78,6 +78,13 @@ impl Explain for LoadError {
                 "threads, 64-bit memories, tail calls, relaxed SIMD, garbage collection and exceptions are refused"
                     .to_owned()
             }
+            Self::Script(error) => return error.hint(names),
+            Self::NotARuntime { .. } => {
+                format!("{} names what `build-runtime` made", names.of(Setting::Runtime))
+            }
+            Self::NoScript { .. } => {
+                "name the script in its stead, which finds its runtime beside the host".to_owned()
+            }
             Self::Describe { source, .. } => return source.hint(names),
         })
     }

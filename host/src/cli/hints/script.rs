@@ -1,0 +1,45 @@
+//! Scripts that cannot be read.
+
+use super::Explain;
+use crate::cli::names::Names;
+use crate::config::Setting;
+use crate::script::ScriptError;
+
+impl Explain for ScriptError {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        Some(match self {
+            Self::Missing { .. } => {
+                "a script is a `.py` file, a folder with a `__main__.py`, or a `.pyz` archive"
+                    .to_owned()
+            }
+            Self::NotAFile { .. } | Self::Link { .. } => {
+                "put a copy of the file there: links and devices are not followed".to_owned()
+            }
+            Self::NoMain { .. } => {
+                "`python3 -m zipapp FOLDER -m MODULE:FUNCTION` makes an archive that has it"
+                    .to_owned()
+            }
+            Self::NotAModule { .. } => format!("{} takes each of these", names.of(Setting::With)),
+            Self::Twice { .. } => format!(
+                "leave one of them out: {} adds to the files of the script",
+                names.of(Setting::With)
+            ),
+            Self::Compiled { .. } => {
+                "use the pure-Python wheel of the package (`-none-any.whl`), if there is one"
+                    .to_owned()
+            }
+            Self::TooMany { .. } | Self::TooLarge { .. } => {
+                "leave out what the script does not import".to_owned()
+            }
+            Self::Archive { .. } => {
+                "make it again with `python3 -m zipapp`, or name the folder that it was made of"
+                    .to_owned()
+            }
+            Self::NoRuntime { .. } => format!(
+                "`./build-runtime python` makes one beside the host, and {} names another",
+                names.of(Setting::Runtime)
+            ),
+            Self::Read { .. } | Self::BadName { .. } => return None,
+        })
+    }
+}

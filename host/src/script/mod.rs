@@ -1,0 +1,168 @@
+//! Scripts: the files that a runtime gets, and the runtime that they need.
+//!
+//! Archives and folders are untrusted: names, sizes and numbers are checked before bytes are kept.
+
+mod archive;
+mod error;
+mod files;
+mod folder;
+mod runtime;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+pub use error::{BadName, ScriptError};
+use files::Files;
+pub use runtime::Language;
+
+/// The limit on the number of files of a script.
+const FILES: usize = 1000;
+/// The limit on the bytes of all files of a script.
+const BYTES: usize = 32 << 20;
+/// The name of the file that runs in a folder or an archive.
+const MAIN: &str = "__main__.py";
+
+/// A file of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptFile {
+    /// Its path relative to the script's folder, separated by `/`.
+    pub path: String,
+    /// Its bytes.
+    pub content: Vec<u8>,
+}
+
+/// A script with all its files.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The file, folder or archive that it was read from.
+    pub path: PathBuf,
+    /// The path of the file that runs.
+    pub main: String,
+    /// All files, by their paths.
+    pub files: Vec<ScriptFile>,
+}
+
+impl Script {
+    /// Reads a script in this language from a file, a folder or an archive, and the modules that are added to it.
+    ///
+    /// # Errors
+    /// When a file cannot be read, breaks a rule or passes a limit.
+    pub fn read(path: &Path, with: &[PathBuf]) -> Result<Self, ScriptError> {
+        let mut files = Files::default();
+        let main = if is_folder(path) {
+            folder::add(path, "", &mut files)?;
+            MAIN.to_owned()
+        } else if has_extension(path, "pyz") {
+            archive::add(path, &mut files)?;
+            MAIN.to_owned()
+        } else {
+            let name = file_name(path)?;
+            add_file(path, name.clone(), &mut files)?;
+            name
+        };
+        if !files.contains(&main) {
+            return Err(ScriptError::NoMain {
+                path: path.to_owned(),
+            });
+        }
+        for path in with {
+            add_module(path, &mut files)?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            main,
+            files: files.finish()?,
+        })
+    }
+
+    /// SHA-256 of the main file's name and of all files, together with that of the runtime.
+    #[must_use]
+    pub fn digest(&self, runtime: &[u8; 32]) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        add(runtime);
+        add(self.main.as_bytes());
+        for file in &self.files {
+            add(file.path.as_bytes());
+            add(&file.content);
+        }
+        hasher.finalize().into()
+    }
+}
+
+/// Adds what a script may import: a module, a folder under its name, or the content of a wheel.
+fn add_module(path: &Path, files: &mut Files) -> Result<(), ScriptError> {
+    if is_folder(path) {
+        let name = file_name(path)?;
+        return folder::add(path, &name, files);
+    }
+    if has_extension(path, "whl") {
+        return archive::add(path, files);
+    }
+    if has_extension(path, "py") {
+        return add_file(path, file_name(path)?, files);
+    }
+    Err(match fs::metadata(path) {
+        Ok(_) => ScriptError::NotAModule {
+            path: path.to_owned(),
+        },
+        Err(source) => ScriptError::read(path, source),
+    })
+}
+
+fn add_file(path: &Path, name: String, files: &mut Files) -> Result<(), ScriptError> {
+    let content = read(path, files.room())?;
+    files.add(path, name, content)
+}
+
+/// The bytes of a regular file, which may have up to `limit`.
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, ScriptError> {
+    // Checked before it is opened, because opening a pipe waits for a writer.
+    let metadata = fs::metadata(path).map_err(|source| ScriptError::read(path, source))?;
+    if !metadata.is_file() {
+        return Err(ScriptError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let mut bytes = Vec::new();
+    let read = |file: File| file.take(limit as u64 + 1).read_to_end(&mut bytes);
+    File::open(path)
+        .and_then(read)
+        .map_err(|source| ScriptError::read(path, source))?;
+    if bytes.len() > limit {
+        return Err(ScriptError::TooLarge { limit: BYTES });
+    }
+    Ok(bytes)
+}
+
+/// The last name of a path; that of `.` is the name of the folder.
+fn file_name(path: &Path) -> Result<String, ScriptError> {
+    let failed = |source: io::Error| ScriptError::read(path, source);
+    let whole = match path.file_name() {
+        Some(_) => path.to_owned(),
+        None => path.canonicalize().map_err(failed)?,
+    };
+    let name = whole.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or_else(|| ScriptError::BadName {
+        path: path.to_owned(),
+        name: path.display().to_string(),
+        reason: BadName::NotText,
+    })
+}
+
+fn is_folder(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}

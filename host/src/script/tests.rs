@@ -1,0 +1,236 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A zip archive of these files, each with the mode that Unix systems note.
+fn zip(entries: &[(&str, &[u8], u32)]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (b"#!/usr/bin/env python3\n".to_vec(), Vec::new());
+    let before = bytes.len();
+    for (name, content, mode) in entries {
+        let begin = u32::try_from(bytes.len() - before).unwrap();
+        let packed = miniz_oxide::deflate::compress_to_vec(content, 6);
+        let mut common = Vec::new();
+        common.extend(20_u16.to_le_bytes());
+        common.extend(0_u16.to_le_bytes());
+        common.extend(8_u16.to_le_bytes());
+        common.extend([0; 4]);
+        common.extend(crc32fast::hash(content).to_le_bytes());
+        common.extend(u32::try_from(packed.len()).unwrap().to_le_bytes());
+        common.extend(u32::try_from(content.len()).unwrap().to_le_bytes());
+        common.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+        common.extend(0_u16.to_le_bytes());
+        bytes.extend(b"PK\x03\x04");
+        bytes.extend(&common);
+        bytes.extend(name.as_bytes());
+        bytes.extend(&packed);
+        directory.extend(b"PK\x01\x02\x14\x03");
+        directory.extend(&common);
+        directory.extend([0; 6]);
+        directory.extend((mode << 16).to_le_bytes());
+        directory.extend(begin.to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    let begin = u32::try_from(bytes.len() - before).unwrap();
+    let count = u16::try_from(entries.len()).unwrap().to_le_bytes();
+    let size = u32::try_from(directory.len()).unwrap();
+    bytes.extend(directory);
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend([count, count].concat());
+    bytes.extend(size.to_le_bytes());
+    bytes.extend(begin.to_le_bytes());
+    bytes.extend(0_u16.to_le_bytes());
+    bytes
+}
+
+const FILE: u32 = 0o100_644;
+
+/// The paths of a script's files, or the error.
+fn paths(script: Result<Script, ScriptError>) -> Result<Vec<String>, String> {
+    let script = script.map_err(|error| error.to_string())?;
+    Ok(script.files.into_iter().map(|file| file.path).collect())
+}
+
+fn archive(folder: &TempDir, name: &str, entries: &[(&str, &[u8], u32)]) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, zip(entries)).unwrap();
+    path
+}
+
+#[test]
+fn file_folder_and_archive_are_scripts_with_all_their_files() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("analysis.py"), "import lib").unwrap();
+    fs::write(at("__main__.py"), "").unwrap();
+    fs::write(at(".hidden"), "").unwrap();
+    fs::create_dir_all(at("lib/__pycache__")).unwrap();
+    fs::write(at("lib/__init__.py"), "a = 1").unwrap();
+    fs::write(at("lib/__pycache__/x.pyc"), "").unwrap();
+
+    let script = Script::read(&at("analysis.py"), &[at("lib")]).unwrap();
+    assert_eq!(script.main, "analysis.py");
+    assert_eq!(script.files[1].content, b"a = 1");
+    assert_eq!(
+        paths(Ok(script)),
+        Ok(vec!["analysis.py".into(), "lib/__init__.py".into()])
+    );
+    assert_eq!(
+        paths(Script::read(folder.path(), &[])),
+        Ok(vec![
+            "__main__.py".into(),
+            "analysis.py".into(),
+            "lib/__init__.py".into()
+        ])
+    );
+    let long = b"pass\n".repeat(1000);
+    let pyz = archive(
+        &folder,
+        "a.pyz",
+        &[
+            ("lib/", b"", 0o040_755),
+            ("lib/m.py", &long, FILE),
+            ("__main__.py", b"", 0),
+        ],
+    );
+    let script = Script::read(&pyz, &[]).unwrap();
+    assert_eq!((script.main.as_str(), script.files.len()), (MAIN, 2));
+    assert_eq!(script.files[1].content, long);
+    let wheel = archive(&folder, "w-1-py3-none-any.whl", &[("w.py", b"1", FILE)]);
+    assert_eq!(
+        paths(Script::read(&pyz, &[wheel])).unwrap(),
+        ["__main__.py", "lib/m.py", "w.py"]
+    );
+}
+
+#[test]
+fn languages_are_known_by_the_path() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(Language::of(folder.path()), None);
+    fs::write(folder.path().join(MAIN), "").unwrap();
+    for path in ["a.py", "a.PYZ"] {
+        assert_eq!(Language::of(Path::new(path)), Some(Language::Python));
+    }
+    assert_eq!(Language::of(folder.path()), Some(Language::Python));
+    assert_eq!(Language::of(Path::new("a.wasm")), None);
+}
+
+#[test]
+fn archive_that_leaves_its_folder_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let long = "n".repeat(1001);
+    for (name, rule) in [
+        ("../a.py", "leaves the folder of the script"),
+        ("/etc/passwd", "leaves the folder of the script"),
+        ("lib/./a.py", "leaves the folder of the script"),
+        ("lib//a.py", "leaves the folder of the script"),
+        ("..\\a.py", "has control characters or backslashes"),
+        ("a\nb.py", "has control characters or backslashes"),
+        (&long, "is longer than 1000 bytes"),
+    ] {
+        let pyz = archive(&folder, "a.pyz", &[(name, b"", FILE), (MAIN, b"", FILE)]);
+        let error = paths(Script::read(&pyz, &[])).unwrap_err();
+        assert!(error.ends_with(rule), "{error}");
+    }
+}
+
+#[test]
+fn links_compiled_code_and_repeated_names_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let refused = |entries: &[(&str, &[u8], u32)]| {
+        paths(Script::read(&archive(&folder, "a.pyz", entries), &[])).unwrap_err()
+    };
+    let error = refused(&[("a.py", b"/etc/passwd", 0o120_777)]);
+    assert!(
+        error.starts_with("`a.py` in ") && error.ends_with("is a link"),
+        "{error}"
+    );
+    assert!(refused(&[("p", b"", 0o010_644)]).ends_with("neither a file nor a folder"));
+    assert!(refused(&[("x/n.so", b"", FILE)]).contains("is compiled code"));
+    assert_eq!(
+        refused(&[("a.py", b"", FILE), ("a.py", b"", FILE)]),
+        "`a.py` is given twice"
+    );
+    assert_eq!(
+        refused(&[("a/b.py", b"", FILE), ("a", b"", FILE), (MAIN, b"", FILE)]),
+        "`a` is given twice"
+    );
+    assert!(refused(&[("a.py", b"", FILE)]).ends_with("has no `__main__.py`"));
+
+    symlink("/etc/passwd", folder.path().join("b.py")).unwrap();
+    let error = paths(Script::read(folder.path(), &[])).unwrap_err();
+    assert!(
+        error.starts_with("`b.py` in ") && error.ends_with("is a link"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bombs_are_refused_before_they_are_unpacked() {
+    let folder = TempDir::new().unwrap();
+    let large = vec![0; BYTES / 2 + 1];
+    let pyz = archive(
+        &folder,
+        "a.pyz",
+        &[("a", &large, FILE), ("b", &large, FILE)],
+    );
+    assert!(fs::metadata(&pyz).unwrap().len() < 100_000);
+    let error = paths(Script::read(&pyz, &[])).unwrap_err();
+    assert!(error.contains("take more than 32 MiB"), "{error}");
+
+    // It says that it is small, and is not.
+    let mut lying = zip(&[("a", &large, FILE)]);
+    let begin = lying
+        .windows(4)
+        .position(|four| four == b"PK\x01\x02")
+        .unwrap();
+    lying[begin + 24..begin + 28].copy_from_slice(&10_u32.to_le_bytes());
+    fs::write(&pyz, lying).unwrap();
+    let error = paths(Script::read(&pyz, &[])).unwrap_err();
+    assert!(error.ends_with("larger than it says"), "{error}");
+
+    let names: Vec<String> = (0..1001).map(|number| format!("{number}.py")).collect();
+    let many: Vec<(&str, &[u8], u32)> =
+        names.iter().map(|name| (&**name, &b""[..], FILE)).collect();
+    let error = paths(Script::read(&archive(&folder, "m.pyz", &many), &[])).unwrap_err();
+    assert_eq!(error, "the script has more than 1000 files");
+}
+
+#[test]
+fn damaged_archives_are_refused_wherever_they_are_cut_or_changed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a.pyz");
+    let whole = zip(&[(MAIN, b"print(1)", FILE), ("lib/a.py", b"a = 1", FILE)]);
+    for end in 0..whole.len() {
+        fs::write(&path, &whole[..end]).unwrap();
+        assert!(Script::read(&path, &[]).is_err(), "{end}");
+    }
+    for index in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[index] ^= 0xff;
+        fs::write(&path, &changed).unwrap();
+        // Whatever comes of it, no panic and no file outside of the limits.
+        let _ = Script::read(&path, &[]);
+    }
+}
+
+#[test]
+fn runtime_is_the_given_file_or_in_the_given_folder() {
+    let folder = TempDir::new().unwrap();
+    let runtime = folder.path().join("journal-host-python.wasm");
+    let find = |path: &Path| {
+        Language::Python
+            .runtime(Some(path))
+            .map_err(|error| error.to_string())
+    };
+    let error = find(folder.path()).unwrap_err();
+    assert!(
+        error.starts_with("there is no runtime for Python at `"),
+        "{error}"
+    );
+    fs::write(&runtime, "").unwrap();
+    assert_eq!(find(folder.path()), Ok(runtime.clone()));
+    assert_eq!(find(&runtime), Ok(runtime));
+}
