@@ -74,6 +74,44 @@ pub fn script<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A
     run::succeed(command.arg(scripts().join(name)).args(arguments))
 }
 
+/// The client that upstream's documentation shows: `docs/example-journal-client.py` of the source of `swh.journal`. It is
+/// GPL, so the repository does not contain it.
+///
+/// # Panics
+/// When it cannot be downloaded.
+#[must_use]
+pub fn example_client() -> PathBuf {
+    let python = python();
+    let folder = cache::once("swh.journal-3.0.0-source", |folder| {
+        let mut pip = Command::new(&python);
+        let pip = pip.args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]);
+        let pip = pip.args([
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "swh.journal==3.0.0",
+            "--dest",
+        ]);
+        cache::fetch_with(pip.arg(folder), "python3-venv");
+        let archive = folder.join("swh_journal-3.0.0.tar.gz");
+        cache::fetch_with(
+            Command::new("tar")
+                .arg("-xzf")
+                .arg(archive)
+                .arg("-C")
+                .arg(folder),
+            "tar",
+        );
+    });
+    folder.join("swh_journal-3.0.0/docs/example-journal-client.py")
+}
+
 /// Writes a journal of the objects of `swh.model`'s tests and returns its path. It comes from a GPL package, so the
 /// repository does not contain it.
 ///

@@ -133,3 +133,18 @@ pub fn plugin(name: &str) -> PathBuf {
     );
     path
 }
+
+/// The runtime of Python scripts, built by `build-runtime`.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn runtime() -> PathBuf {
+    let path = target().join("release/journal-host-python.wasm");
+    assert!(
+        path.is_file(),
+        "{} was not built: `./build-runtime python`",
+        path.display()
+    );
+    path
+}

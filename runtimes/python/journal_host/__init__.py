@@ -1,0 +1,96 @@
+"""What a script of journal-host imports: its options, rejections, the log, and identifiers.
+
+    from journal_host import options, reject, log
+"""
+
+import dataclasses
+
+__all__ = ["Id", "Rejected", "Swhid", "log", "options", "reject"]
+
+
+class Rejected(Exception):
+    """What `reject` raises."""
+
+
+def reject(reason):
+    """Refuses the object that is being processed, in `process_TYPE`: its rows are dropped, and the operator reads why.
+
+    In `process(all_objects)` it ends the call, as any exception does."""
+    raise Rejected(str(reason))
+
+
+class Id(bytes):
+    """The identifier of an object, which prints as hexadecimal digits."""
+
+    def __str__(self):
+        return self.hex()
+
+    def __repr__(self):
+        return f"Id.fromhex({self.hex()!r})"
+
+
+_KINDS = {"content": "cnt", "directory": "dir", "revision": "rev", "release": "rel", "snapshot": "snp", "origin": "ori"}
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Swhid:
+    """A SWHID, such as `Swhid("revision", revision["id"])`."""
+
+    object_type: str
+    object_id: bytes
+
+    def __post_init__(self):
+        if self.object_type not in _KINDS:
+            raise ValueError(f"{self.object_type!r} has no SWHID: {', '.join(_KINDS)} have")
+        if len(self.object_id) != 20:
+            raise ValueError("the identifier of an object has 20 bytes")
+
+    @classmethod
+    def parse(cls, text):
+        parts = text.split(":")
+        kinds = {kind: object_type for object_type, kind in _KINDS.items()}
+        if len(parts) != 4 or parts[:2] != ["swh", "1"] or parts[2] not in kinds:
+            raise ValueError(f"{text!r} is not a SWHID")
+        return cls(kinds[parts[2]], bytes.fromhex(parts[3]))
+
+    def __str__(self):
+        return f"swh:1:{_KINDS[self.object_type]}:{bytes(self.object_id).hex()}"
+
+
+class _Log:
+    """The operator's log: `log.warning("...")`."""
+
+    _write = staticmethod(lambda level, text: None)
+
+    def error(self, text):
+        self._write("ERROR", str(text))
+
+    def warning(self, text):
+        self._write("WARN", str(text))
+
+    def info(self, text):
+        self._write("INFO", str(text))
+
+    def debug(self, text):
+        self._write("DEBUG", str(text))
+
+
+log = _Log()
+
+
+class _Options:
+    """The instance of the script's class `Options`."""
+
+    _get = staticmethod(lambda: None)
+
+    def __getattr__(self, name):
+        instance = self._get()
+        if instance is None:
+            raise AttributeError(f"the script has no class `Options`, and so no option {name!r}")
+        return getattr(instance, name)
+
+    def __repr__(self):
+        return repr(self._get())
+
+
+options = _Options()

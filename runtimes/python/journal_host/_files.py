@@ -1,0 +1,243 @@
+"""The files of a script: imports, `open`, resources, and the standard library that is loaded when it is imported."""
+
+import builtins
+import errno
+import importlib.abc
+import importlib.machinery
+import importlib.metadata
+import importlib.resources.abc
+import io
+import linecache
+import marshal
+import os
+import posixpath
+import re
+import sys
+import tomllib
+import zlib
+
+# The modules of the standard library that are not in memory yet, packed: filled when the runtime is built.
+library = {}
+files = {}
+
+COMPILED = {"numpy", "pandas", "scipy", "pyarrow", "polars", "sklearn", "matplotlib", "torch", "lxml", "cffi", "cryptography",
+            "psycopg2", "orjson", "ujson", "duckdb", "PIL", "cv2", "tensorflow", "pydantic_core", "ctypes", "ssl"}
+
+
+def absolute(path):
+    """The name of a file of the script, or none for a path that leaves its folder."""
+    path = os.fspath(path)
+    path = path.decode() if isinstance(path, bytes) else path
+    name = posixpath.normpath(path)
+    return None if name.startswith(("/", "..")) else name
+
+
+def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
+    """`open` for the files of the script, which are all that there is."""
+    name = None if isinstance(file, int) else absolute(file)
+    if set(mode) & set("wax+"):
+        raise PermissionError(errno.EACCES, "a script writes no files: it emits rows, or prints", file)
+    if name not in files:
+        raise FileNotFoundError(errno.ENOENT, "it is no file of the script (the host's `--with` adds files)", file)
+    raw = io.BytesIO(files[name])
+    return raw if "b" in mode else io.TextIOWrapper(raw, encoding or "utf-8", errors, newline)
+
+
+class Resource(importlib.resources.abc.Traversable):
+    """A file or a folder of the script."""
+
+    def __init__(self, path):
+        self.path = path
+
+    @property
+    def name(self):
+        return posixpath.basename(self.path)
+
+    def is_file(self):
+        return self.path in files
+
+    def is_dir(self):
+        return any(name.startswith(self.path + "/") for name in files)
+
+    def iterdir(self):
+        before = self.path + "/"
+        names = {name[len(before):].split("/")[0] for name in files if name.startswith(before)}
+        return iter([Resource(before + name) for name in sorted(names)])
+
+    def joinpath(self, *parts):
+        return Resource(posixpath.normpath(posixpath.join(self.path, *parts)))
+
+    __truediv__ = joinpath
+
+    def open(self, mode="r", *arguments, **settings):
+        return open_file(self.path, mode, *arguments, **settings)
+
+    def read_bytes(self):
+        with self.open("rb") as file:
+            return file.read()
+
+    def read_text(self, encoding="utf-8", errors=None):
+        return self.read_bytes().decode(encoding, errors or "strict")
+
+
+class Resources(importlib.resources.abc.TraversableResources):
+    def __init__(self, path):
+        self.path = path
+
+    def files(self):
+        return Resource(self.path)
+
+
+class Loader(importlib.abc.InspectLoader):
+    """Loads a module of the script."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def get_source(self, name=None):
+        return importlib.util.decode_source(files[self.path])
+
+    def get_code(self, name=None):
+        return code_of(self.path)
+
+    def is_package(self, name=None):
+        return posixpath.basename(self.path) == "__init__.py"
+
+    def get_data(self, path):
+        return open_file(path, "rb").read()
+
+    def get_resource_reader(self, name):
+        return Resources(posixpath.dirname(self.path))
+
+
+class LibraryLoader(importlib.abc.InspectLoader):
+    """Loads a module of the standard library."""
+
+    def get_source(self, name):
+        return None
+
+    def get_code(self, name):
+        return marshal.loads(zlib.decompress(library[name][1]))
+
+    def is_package(self, name):
+        return library[name][0]
+
+
+def code_of(path):
+    """The code of a file of the script, whose lines are known to tracebacks."""
+    content = files[path]
+    try:
+        source = importlib.util.decode_source(content)
+        linecache.cache[path] = (len(source), None, source.splitlines(True), path)
+    except (UnicodeError, SyntaxError):
+        pass  # The compiler names the fault.
+    return compile(content, path, "exec", dont_inherit=True)
+
+
+class Finder:
+    """Finds the modules of the script, then those of the standard library."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        stem = name.replace(".", "/")
+        for file in (f"{stem}/__init__.py", f"{stem}.py"):
+            if file in files:
+                return spec(name, Loader(file), file)
+        if name in library:
+            return spec(name, LibraryLoader(), None)
+        if any(file.startswith(stem + "/") for file in files):
+            found = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            found.submodule_search_locations = [stem]
+            return found
+        if "." not in name:
+            raise ModuleNotFoundError(missing(name), name=name)
+        return None
+
+    @staticmethod
+    def find_distributions(context=importlib.metadata.DistributionFinder.Context()):
+        wanted = context.name and normal(context.name)
+        for path in files:
+            folder, name = posixpath.split(path)
+            if name == "METADATA" and folder.endswith(".dist-info"):
+                found = Distribution(folder)
+                if not wanted or normal(found.metadata["Name"]) == wanted:
+                    yield found
+
+
+class Distribution(importlib.metadata.Distribution):
+    def __init__(self, folder):
+        self.folder = folder
+
+    def read_text(self, filename):
+        content = files.get(f"{self.folder}/{filename}")
+        return content and content.decode()
+
+    def locate_file(self, path):
+        return path
+
+
+def spec(name, loader, file):
+    found = importlib.machinery.ModuleSpec(name, loader, origin=file, is_package=loader.is_package(name))
+    if file:
+        found.has_location = True
+        if found.submodule_search_locations is not None:
+            found.submodule_search_locations.append(posixpath.dirname(file))
+    return found
+
+
+def missing(name):
+    """Why a module cannot be imported."""
+    if name == "swh":
+        return "there is no `swh` here: the host reads the journal, and objects are dicts, as from swh.journal's client"
+    if name in COMPILED:
+        return f"{name!r} has compiled code, which this runtime cannot load: the standard library is here, and pure-Python packages can be added"
+    return f"No module named {name!r}: it is neither in the standard library of this runtime nor added with `--with PATH`"
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+BLOCK = re.compile(r"(?m)^# /// script\s*$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+
+
+def missing_dependencies(source):
+    """The dependencies that a script declares in its block (PEP 723), and that were not given."""
+    block = BLOCK.search(source)
+    if not block:
+        return []
+    lines = [line[2:] for line in block["content"].splitlines()]
+    declared = tomllib.loads("\n".join(lines)).get("dependencies", [])
+    given = {normal(found.metadata["Name"]) for found in Finder.find_distributions()}
+    top = {normal(path.split("/")[0].removesuffix(".py")) for path in files}
+    name = re.compile(r"\s*([A-Za-z0-9._-]+)")
+    return [one for one in declared if (found := name.match(one)) and normal(found[1]) not in given | top]
+
+
+def install():
+    """Replaces what would look for files of a system."""
+    builtins.open = io.open = open_file
+    sys.path[:] = []
+    sys.path_importer_cache.clear()
+    sys.meta_path[:] = [importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter, Finder]
+
+
+SKIPPED = {"test", "idlelib", "tkinter", "turtledemo", "turtle", "lib2to3", "ensurepip", "venv", "pydoc_data", "distutils",
+           "ctypes", "multiprocessing", "curses", "dbm", "sqlite3", "ssl", "socketserver", "antigravity", "this", "xmlrpc", "wsgiref"}
+
+
+def pack_library(root):
+    """Packs the modules of the standard library that are not imported yet."""
+    for folder, folders, names in sorted(os.walk(root)):
+        folders[:] = sorted(one for one in folders if one.isidentifier() and one not in SKIPPED | {"__pycache__", "tests"})
+        for file in sorted(names):
+            stem, kind = posixpath.splitext(file)
+            path = posixpath.join(folder, file)
+            inside = posixpath.relpath(folder, root).replace("/", ".")
+            parts = ([] if inside == "." else [inside]) + ([] if stem == "__init__" else [stem])
+            name = ".".join(parts)
+            if kind != ".py" or not stem.isidentifier() or name in sys.modules or not name or stem in SKIPPED:
+                continue
+            with open(path, "rb") as source:
+                code = compile(source.read(), name.replace(".", "/") + ".py", "exec", dont_inherit=True, optimize=2)
+            library[name] = (stem == "__init__", zlib.compress(marshal.dumps(code), 9))

@@ -1,0 +1,52 @@
+"""Exceptions of a script, as its author reads them."""
+
+import os.path
+import traceback
+
+from . import Rejected
+
+# Lines of callers in the one line of an error, and characters of its message there.
+CALLERS = 8
+MESSAGE = 1000
+HERE = os.path.dirname(__file__) + "/"
+
+
+def lines(error):
+    """The traceback without the frames of the runtime."""
+    found = traceback.TracebackException.from_exception(error, compact=True)
+    for one in chain(found):
+        one.stack[:] = [frame for frame in one.stack if not is_ours(frame.filename)]
+    return "".join(found.format()).splitlines()
+
+
+def chain(found):
+    seen = set()
+    waiting = [found]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__, *(one.exceptions or [])]
+
+
+def is_ours(filename):
+    return filename.startswith(HERE) or filename.endswith("/python_runtime.py") or filename.startswith("<frozen importlib")
+
+
+def short(error, files):
+    """One line: the innermost line of the script, the error, and the lines that led there."""
+    if isinstance(error, Rejected):
+        return str(error)
+    what = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    if isinstance(error, SyntaxError) and error.filename in files:
+        return f"{error.filename}:{error.lineno}: {what}"
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)
+              if frame.f_code.co_filename in files]
+    if not frames:
+        return what
+    code, line = frames.pop()
+    callers = [f"{code.co_filename}:{line} in {code.co_name}" for code, line in reversed(frames[-CALLERS:])]
+    called = f" (in {code.co_name}, called at {', '.join(callers)})" if callers else ""
+    return f"{code.co_filename}:{line}: {what[:MESSAGE]}{called}"

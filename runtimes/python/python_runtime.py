@@ -1,0 +1,420 @@
+"""The runtime: the component's functions, and how a script's functions are called."""
+
+import inspect
+import io
+import json
+import os
+import posixpath
+import random
+import re
+import select
+import sys
+import time
+import types
+
+# Scripts import these often: they are in memory from the beginning.
+import abc, argparse, array, ast, base64, binascii, bisect, calendar, collections, collections.abc, contextlib, copy  # noqa: E401, F401
+import csv, dataclasses, datetime, decimal, difflib, email.utils, enum, fnmatch, fractions, functools, hashlib  # noqa: E401, F401
+import heapq, html, importlib.metadata, importlib.resources, itertools, keyword, linecache, logging, math, operator  # noqa: E401, F401
+import pathlib, pickle, pprint, secrets, statistics, string, struct, tempfile, textwrap, tokenize, tomllib, typing  # noqa: E401, F401
+import unicodedata, urllib.parse, uuid, zlib, zoneinfo  # noqa: E401, F401
+
+import _journal
+import journal_host
+from componentize_py_types import Err
+from journal_host import Rejected, _files, _options, _rows, _tracebacks
+from wit_world import exports
+from wit_world.imports import log, outputs
+from wit_world.imports.types import Failure_Fatal, Rejection
+
+OBJECT_TYPES = ["content", "directory", "extid", "metadata_authority", "metadata_fetcher", "origin", "origin_visit",
+                "origin_visit_status", "raw_extrinsic_metadata", "release", "revision", "skipped_content", "snapshot"]
+# 2000-01-01T00:00:00Z, as the component's clock has it.
+NOW = 946684800
+# Tracebacks of rejected objects that are logged; the others have a line each.
+REJECTIONS = 10
+
+
+class Damaged(int):
+    """A value that is not msgpack: the offset at which it goes wrong."""
+
+
+def extension(code, data):
+    if code == 1:
+        return int.from_bytes(data, "big")
+    if code == 2:
+        return -int.from_bytes(data, "big")
+    if code == -1:
+        if len(data) == 4:
+            seconds, nanoseconds = int.from_bytes(data, "big"), 0
+        elif len(data) == 8:
+            both = int.from_bytes(data, "big")
+            seconds, nanoseconds = both & (1 << 34) - 1, both >> 34
+        elif len(data) == 12:
+            nanoseconds, seconds = struct.unpack(">Iq", data)
+        else:
+            raise ValueError("a timestamp has 4, 8 or 12 bytes")
+        return _rows.EPOCH + datetime.timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
+    raise ValueError(f"the extension {code} is unknown")
+
+
+def pairs(found):
+    """The form in which old records have times."""
+    if found.keys() == {b"d", b"swhtype"} and found[b"swhtype"] == "datetime":
+        return datetime.datetime.fromisoformat(found[b"d"])
+    return found
+
+
+_journal.setup(extension, pairs, Damaged)
+
+
+def write_log(level, text):
+    for line in text.splitlines() or [""]:
+        log.log(getattr(log.Level, level), line)
+
+
+class LogStream(io.TextIOBase):
+    """Text that goes to the log, a line each."""
+
+    encoding = "utf-8"
+
+    def __init__(self, level):
+        self.level, self.held = level, ""
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        *lines, self.held = (self.held + text).split("\n")
+        for line in lines:
+            write_log(self.level, line)
+        return len(text)
+
+    def end(self):
+        if self.held:
+            write_log(self.level, self.held)
+            self.held = ""
+
+
+class Printed(io.TextIOBase):
+    """Printed text, which is the output of a script that emits no rows."""
+
+    encoding = "utf-8"
+
+    def __init__(self):
+        self.parts, self.held = [], ""
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self.parts.append(text)
+        return len(text)
+
+    def savepoint(self):
+        return len(self.parts)
+
+    def rollback(self, savepoint):
+        del self.parts[savepoint:]
+
+    def send(self, is_last):
+        """Emits whole lines; a checkpoint ends the last one."""
+        text = self.held + "".join(self.parts)
+        self.parts.clear()
+        end = text.rfind("\n") + 1
+        text, self.held = text[:end], text[end:]
+        if is_last and self.held:
+            text, self.held = text + self.held + "\n", ""
+        if text:
+            row = _journal.pack({"text": text.encode("utf-8", "backslashreplace").decode()}, _rows.other)
+            outputs.emit(0, row, [len(row)])
+
+
+class Runner:
+    def load(self, files, main):
+        _files.files.clear()
+        _files.files.update({file.path: file.content for file in files})
+        self.main = main
+        stem = posixpath.basename(main).removesuffix(".py")
+        self.name = "main" if stem == "__main__" else stem
+        self.printed = None
+        self.rejected = 0
+        self.stdout, self.stderr = LogStream("INFO"), LogStream("WARN")
+        sys.stdout, sys.stderr = self.stdout, self.stderr
+        journal_host.log._write = write_log
+        with self.failing():
+            _files.code_of(main)
+        source = _files.files[main].decode(errors="replace")
+        wanted = _files.missing_dependencies(source)
+        if wanted:
+            names = " ".join(wanted)
+            raise Err(Failure_Fatal(f"{main} needs {names}: `pip download --only-binary=:all: --no-deps {names}` fetches "
+                                    f"wheels, and the host's `--with WHEEL` adds each"))
+
+    def failing(self):
+        return Failing(self)
+
+    def execute(self, values):
+        """Runs the script's own lines."""
+        self.module = module = types.ModuleType(self.name)
+        module.__file__ = self.main
+        sys.modules[self.name] = module
+        found = []
+
+        def get():
+            if not found:
+                options = getattr(module, "Options", None)
+                if options is None:
+                    return None
+                found.append(_options.instance(options, values))
+            return found[0]
+
+        journal_host._Options._get = staticmethod(get)
+        exec(_files.code_of(self.main), module.__dict__)
+
+    def describe(self):
+        # The script runs again in each instance that is at work, which prints the same.
+        sys.stdout = io.StringIO()
+        self.execute({})
+        sys.stdout = self.stdout
+        module = self.module
+        text = (module.__doc__ or "").strip().splitlines()
+        found = {"name": clean(self.name), "version": clean(str(getattr(module, "__version__", "0"))),
+                 "options": _options.schema_of(getattr(module, "Options", None))}
+        if text:
+            found["summary"] = text[0][:1000]
+        return json.dumps(found)
+
+    def start(self, values):
+        self.execute(json.loads(values))
+        get = lambda name, other: getattr(self.module, name, other)  # noqa: E731
+        self.fields = {kind: tuple(map(sys.intern, names)) for kind, names in get("FIELDS", {}).items()}
+        self.choose()
+        checkpoint = get("checkpoint", None)
+        self.checkpoint_function = checkpoint if callable(checkpoint) else None
+        takes_emit = any(parameters(function) > 1 for function in self.functions())
+        takes_emit |= bool(self.checkpoint_function and parameters(self.checkpoint_function))
+        plan = {"object-types": self.object_types(), "columns": ["values"],
+                "holds-state": self.checkpoint_function is not None or not takes_emit}
+        if takes_emit:
+            plan["outputs"] = get("OUTPUTS", [{"name": "rows"}])
+            self.rows = _rows.Rows(plan["outputs"])
+        else:
+            if hasattr(self.module, "OUTPUTS"):
+                raise TypeError("the script declares OUTPUTS, and no function of it takes `emit`")
+            plan["outputs"] = [{"name": "printed", "kind": "text"}]
+            self.rows = None
+            self.stdout.end()
+            sys.stdout = self.printed = Printed()
+        return json.dumps(plan)
+
+    def choose(self):
+        """Finds the functions that the script is made of."""
+        module, self.batch, self.single = self.module, None, {}
+        if callable(getattr(module, "process", None)):
+            self.batch = module.process
+            return
+        public = {name: one for name, one in vars(module).items() if not name.startswith("_") and inspect.isfunction(one)}
+        taking = [one for one in public.values() if "all_objects" in inspect.signature(one).parameters]
+        known = set(OBJECT_TYPES) | set(getattr(module, "OBJECT_TYPES", []))
+        self.single = {name[8:]: one for name, one in public.items()
+                       if name.startswith("process_") and name[8:] in known and one not in taking}
+        if self.single:
+            return
+        if len(taking) != 1:
+            raise TypeError("the script has no function `process(all_objects)` or `process(all_objects, emit)`, and none "
+                            "for one type such as `process_revision(revision, emit)`")
+        self.batch = taking[0]
+
+    def functions(self):
+        return [self.batch] if self.batch else list(self.single.values())
+
+    def object_types(self):
+        named = getattr(self.module, "OBJECT_TYPES", None)
+        if named is not None:
+            return named if named == "any" else list(named)
+        return sorted(self.single) or "any"
+
+    def process(self, batches):
+        rejections, all_objects = [], {}
+        for number, batch in enumerate(batches):
+            kind = batch.object_type
+            decoded = _journal.decode(batch.values, batch.value_ends, self.fields.get(kind))
+            if self.single:
+                self.process_single(number, kind, decoded, rejections)
+                continue
+            objects = [one for one in decoded if type(one) is not Damaged]
+            if len(objects) != len(decoded):
+                for index, one in enumerate(decoded):
+                    if type(one) is Damaged:
+                        rejections.append(Rejection(number, index, damaged(one)))
+            all_objects[kind] = objects
+        if self.batch and any(all_objects.values()):
+            self.call(self.batch, all_objects)
+        self.send(False)
+        return rejections
+
+    def process_single(self, number, kind, decoded, rejections):
+        function = self.single.get(kind)
+        if function is None:
+            return
+        held = self.rows or self.printed
+        for index, one in enumerate(decoded):
+            if type(one) is Damaged:
+                rejections.append(Rejection(number, index, damaged(one)))
+                continue
+            savepoint = held.savepoint()
+            try:
+                self.call(function, one)
+            except MemoryError:
+                raise
+            except Exception as error:
+                held.rollback(savepoint)
+                rejections.append(Rejection(number, index, _tracebacks.short(error, _files.files)))
+                self.log_rejection(error)
+
+    def log_rejection(self, error):
+        self.rejected += 1
+        if not isinstance(error, Rejected) and self.rejected <= REJECTIONS:
+            write_log("WARN", "\n".join(_tracebacks.lines(error)))
+
+    def call(self, function, argument):
+        if self.rows is not None and parameters(function) > 1:
+            function(argument, self.rows.emit)
+        else:
+            function(argument)
+
+    def checkpoint(self):
+        function = self.checkpoint_function
+        if function is not None:
+            function(self.rows.emit) if self.rows is not None and parameters(function) else function()
+        self.send(True)
+
+    def send(self, is_last):
+        if self.rows is not None:
+            self.rows.send(outputs.emit)
+            self.stdout.end()
+        else:
+            self.printed.send(is_last)
+        self.stderr.end()
+
+
+class Failing:
+    """Makes an exception of the script a failure, with its traceback in the log."""
+
+    def __init__(self, runner):
+        self.runner = runner
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is None or isinstance(error, Err):
+            return False
+        short = report(error)
+        raise Err(Failure_Fatal(short)) from None
+
+
+def report(error):
+    """Logs the traceback; returns its one line."""
+    sys.stdout = sys.stderr = runner.stderr
+    runner.stdout.end()
+    runner.stderr.end()
+    short = _tracebacks.short(error, _files.files)
+    write_log("ERROR", "\n".join(_tracebacks.lines(error)))
+    return short
+
+
+def parameters(function):
+    """How many arguments a function takes by position."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    code = getattr(function, "__code__", None)
+    if code is not None and not hasattr(function, "__wrapped__"):
+        return code.co_argcount
+    return sum(one.kind in kinds for one in inspect.signature(function).parameters.values())
+
+
+def clean(text):
+    text = re.sub(r"[^ -_a-~]", "_", text)[:100]
+    return text or "script"
+
+
+def damaged(value):
+    return f"its value is not msgpack at byte {int(value)}"
+
+
+# componentize-py makes a new object for each call: what lives on is the module's.
+runner = Runner()
+
+
+class Script(exports.Script):
+    def load(self, files, main):
+        runner.load(files, main)
+
+
+class Processor(exports.Processor):
+    def describe(self):
+        if not hasattr(runner, "main"):
+            log.panicked("the runtime has no script", "")
+            raise RuntimeError
+        try:
+            return runner.describe()
+        except BaseException as error:
+            short = report(error)
+            position, _, what = short.partition(": ")
+            # The traceback is in the log already, without the runtime's own lines.
+            sys.excepthook = lambda *_: None
+            log.panicked(*((what, position) if re.search(r":\d+$", position) else (short, "")))
+            raise
+
+    def start(self, options):
+        with runner.failing():
+            return runner.start(options)
+
+    def process(self, batches):
+        with runner.failing():
+            return runner.process(batches)
+
+    def checkpoint(self):
+        with runner.failing():
+            runner.checkpoint()
+
+
+def replace_surroundings():
+    """Gives what depends on a machine a meaning that is the same on all."""
+    told = []
+
+    def clock(value):
+        def read(*_):
+            if not told:
+                told.append(True)
+                frame = sys._getframe(1)
+                write_log("WARN", f"{frame.f_code.co_filename}:{frame.f_lineno}: a script has no clock, and it is always "
+                                  "2000-01-01T00:00:00Z: use the dates of objects")
+            return value
+        return read
+
+    def refused(what):
+        def refuse(*_, **__):
+            raise NotImplementedError(what)
+        return refuse
+
+    time.time, time.time_ns = clock(float(NOW)), clock(NOW * 10**9)
+    time.sleep = refused("a script cannot sleep")
+    no_randomness = refused("a script has no randomness of a system: `random` starts alike in every instance")
+    os.urandom = random._urandom = no_randomness
+    secrets.token_bytes = secrets.randbits = secrets.choice = secrets.randbelow = uuid.uuid1 = uuid.uuid4 = no_randomness
+    seed = random.Random.seed
+    random.Random.seed = lambda self, a=None, version=2: seed(self, 0 if a is None else a, version)
+    random.seed = random._inst.seed
+    random.seed(0)
+    # What waits would wait for ever.
+    select.select = select.poll = refused("a script cannot wait, and so has no event loop")
+    os._exit = refused("a script ends by returning")
+
+
+_files.pack_library("/python")
+_files.install()
+replace_surroundings()
