@@ -108,7 +108,7 @@ pub(super) struct PluginArguments {
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct OptionArguments {
     /// Set an option of the plugin; repeat it for a list.
-    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::pair)]
+    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = values::plugin_option)]
     options: Vec<(String, String)>,
 
     /// Read the plugin's options from a file with a JSON object; `--option` overrides it.

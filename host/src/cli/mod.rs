@@ -23,8 +23,10 @@ mod show;
 mod test;
 mod values;
 
+use std::env;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 pub use environment::Environment;
@@ -62,7 +64,7 @@ enum Command {
 /// Executes the command line of the process, and reports an error on standard error.
 #[must_use]
 pub fn main(environment: &Environment) -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = parse();
     if let Command::Compile(arguments) = &arguments.command {
         return compile::execute(arguments);
     }
@@ -70,6 +72,27 @@ pub fn main(environment: &Environment) -> ExitCode {
         .map_err(Report::from)
         .and_then(|()| arguments.execute(environment));
     report::code(done).into()
+}
+
+/// Parses the command line of the process, or ends it with what is wrong.
+fn parse() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|mut error| {
+        let command = env::args().nth(1).unwrap_or_default();
+        let takes_options =
+            ["run", "bench", "check", "redrive", "test"].contains(&command.as_str());
+        if takes_options
+            && error.kind() == ErrorKind::UnknownArgument
+            && let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
+            && let Some(name) = flag.strip_prefix("--")
+        {
+            let tip = format!("an option of the plugin is passed as '--option {name}=VALUE'");
+            let _usual = error.insert(
+                ContextKind::Suggested,
+                ContextValue::StyledStrs(vec![tip.into()]),
+            );
+        }
+        error.exit()
+    })
 }
 
 impl Arguments {

@@ -18,6 +18,13 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// An option of a plugin, `KEY=VALUE`.
+pub(super) fn plugin_option(text: &str) -> Result<(String, String), String> {
+    pair(text).map_err(|reason| {
+        format!("{reason}; `journal-host describe PLUGIN` lists the plugin's options")
+    })
+}
+
 /// The value of a flag that was renamed: it always fails, with the name of the new one.
 pub(super) fn on_bad_record(_text: &str) -> Result<String, String> {
     Err("it is called `--on-failure` now".to_owned())

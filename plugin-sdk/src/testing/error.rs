@@ -1,6 +1,6 @@
 //! The errors of the harness.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Debug, Display, Formatter};
 #[cfg(feature = "recordings")]
 use std::path::PathBuf;
 
@@ -16,7 +16,6 @@ use crate::Failure;
 /// assert!(matches!(error, Error::NotInPlan { object_type } if object_type == "release"));
 /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A key or value of a test cannot be serialized.
@@ -145,6 +144,19 @@ impl Display for Error {
                  missing {missing:?}, extra {extra:?}"
             ),
         }
+    }
+}
+
+/// The sentence with its causes: a test that returns an error, or unwraps one, prints this form.
+impl Debug for Error {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, formatter)?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 

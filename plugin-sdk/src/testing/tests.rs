@@ -189,6 +189,26 @@ fn processor_that_holds_state_and_denies_it_is_found() {
     assert!(matches!(error, Error::DependsOnSplit { .. }), "{error}");
 }
 
+#[test]
+fn error_of_a_test_is_printed_as_a_sentence_with_its_cause() {
+    let error = Error::NotInPlan {
+        object_type: "origin".to_owned(),
+    };
+    assert_eq!(
+        format!("{error:?}"),
+        "the plan does not ask for the object type `origin`"
+    );
+    #[cfg(feature = "recordings")]
+    {
+        let missing = Harness::<Liar, _>::new().recording("missing.journal.zst");
+        let text = format!("{:?}", missing.run().unwrap_err());
+        assert!(
+            text.starts_with("the recording `missing.journal.zst` cannot be read: "),
+            "{text}"
+        );
+    }
+}
+
 /// Does what its option asks for.
 #[derive(Default)]
 struct Told(String);

@@ -95,7 +95,7 @@ impl Explain for CallError {
         let name = |setting| names.of(setting);
         Some(match self {
             Self::Deadline { .. } => format!(
-                "{} allows longer calls, and {} makes them smaller",
+                "does it loop without end? If not, {} allows longer calls, and {} makes them smaller",
                 name(Setting::Deadline),
                 name(Setting::BatchRecords)
             ),

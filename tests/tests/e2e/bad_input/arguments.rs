@@ -209,6 +209,9 @@ fn values_that_no_flag_takes_are_wrong_use() {
     let host = || Host::run(&paths::plugin(HOSTILE));
     is_wrong_use(host().args(["--brokers", "", "--group-id", "g"])).names("'--brokers");
     is_wrong_use(host().args(["--brokers", "127.0.0.1:1", "--group-id", ""])).names("'--group-id");
+    is_wrong_use(hostile(1).arg("--option=number")).names("`journal-host describe PLUGIN` lists");
     is_wrong_use(hostile(1).arg("--nonsense")).names("'--nonsense'");
+    is_wrong_use(hostile(1).arg("--number=7"))
+        .names("an option of the plugin is passed as '--option number=VALUE'");
     is_wrong_use(Host::new().arg("walk")).names("'walk'");
 }
