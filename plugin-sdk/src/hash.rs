@@ -60,8 +60,7 @@ impl GitHasher {
     }
 }
 
-/// The SHA-256 of bytes, with which the archive anonymises persons. For tests.
-#[cfg(not(target_family = "wasm"))]
+/// The SHA-256 of bytes, with which the archive anonymises persons.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(bytes).into()
 }

@@ -109,4 +109,4 @@ pub use swhid::{
     ExtendedObjectKind, ExtendedSwhid, Fragment, FragmentRange, ObjectKind, QualifiedSwhid, Swhid,
     SwhidError, SwhidProblem,
 };
-pub use timestamp::Timestamp;
+pub use timestamp::{NotATimestamp, Timestamp};

@@ -115,7 +115,6 @@ impl<'a> Person<'a> {
     ///
     /// let person = Person::from_fullname(b"Jane Doe <jane@example.org>");
     /// assert!(!person.is_anonymised());
-    /// # #[cfg(not(target_family = "wasm"))]
     /// assert!(person.anonymised().is_anonymised());
     /// ```
     #[must_use]
@@ -123,7 +122,25 @@ impl<'a> Person<'a> {
         self.name.is_none() && self.email.is_none() && self.fullname.len() == ANONYMISED_BYTES
     }
 
-    /// Anonymises the person as the archive does: the full name becomes its SHA-256. For tests.
+    /// Whether this is the person with that full name, `name <email>`, byte for byte. An anonymised person is compared by
+    /// the hash, so that the answer is the same in public topics and in privileged ones.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Person;
+    ///
+    /// let jane = "Jane Doe <jane@example.org>";
+    /// let person = Person::from_fullname(jane);
+    /// assert!(person.is(jane) && person.anonymised().is(jane));
+    /// assert!(!person.is("Jane Doe <jane@example.com>"));
+    /// ```
+    #[must_use]
+    pub fn is<F: AsRef<[u8]> + ?Sized>(&self, fullname: &F) -> bool {
+        let fullname = fullname.as_ref();
+        *self.fullname == *fullname
+            || (self.is_anonymised() && *self.fullname == crate::hash::sha256(fullname))
+    }
+
+    /// Anonymises the person as the archive does: the full name becomes its SHA-256.
     ///
     /// ```
     /// use journal_plugin_sdk::Person;
@@ -132,7 +149,6 @@ impl<'a> Person<'a> {
     /// assert_eq!(person.fullname.len(), 32);
     /// assert_eq!((person.name, person.email), (None, None));
     /// ```
-    #[cfg(not(target_family = "wasm"))]
     #[must_use]
     pub fn anonymised(&self) -> Person<'static> {
         Person {
@@ -228,6 +244,23 @@ mod tests {
         );
         assert!(anonymised.is_anonymised());
         assert!(!person.is_anonymised());
+    }
+
+    #[test]
+    fn person_is_known_by_the_full_name_and_by_its_hash() {
+        let bot = b"dependabot[bot] <49699333+dependabot[bot]@users.noreply.github.com>";
+        let person = Person::from_fullname(bot);
+        assert!(person.is(bot) && person.anonymised().is(bot));
+        assert!(!person.is("dependabot[bot]") && !person.anonymised().is("dependabot[bot]"));
+        // The hash of a name is not that name.
+        let hash = person.anonymised();
+        assert!(!person.is(&*hash.fullname) && hash.is(&*hash.fullname));
+        // A name of 32 bytes with a name in it is no hash.
+        let named = Person {
+            name: Some(b"x".into()),
+            ..hash
+        };
+        assert!(!named.is(bot));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Times in rows and values: msgpack extension -1.
 
 use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::calendar::{self, CalendarTime};
 
@@ -92,6 +95,24 @@ impl Timestamp {
         }
     }
 
+    /// The time as text of one width, with nine digits after the second: texts sort as their times do.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Timestamp;
+    ///
+    /// let time = Timestamp::from_millis(1_700_000_000_500);
+    /// assert_eq!(time.sortable_text(), "2023-11-14T22:13:20.500000000Z");
+    /// ```
+    ///
+    /// That holds for the years of four digits, and so for all times in rows.
+    #[must_use]
+    pub fn sortable_text(self) -> String {
+        let mut text = self.whole_seconds().to_string();
+        // It ends in `Z`.
+        text.truncate(text.len() - 1);
+        format!("{text}.{:09}Z", self.nanoseconds)
+    }
+
     /// Whether the year has four digits, as RFC 3339 requires. A row cannot hold other times.
     ///
     /// ```
@@ -161,6 +182,29 @@ impl Display for Timestamp {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         calendar::write_rfc3339(formatter, self.seconds, self.nanoseconds)?;
         formatter.write_str("Z")
+    }
+}
+
+/// Why a text is no [`Timestamp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not a time of RFC 3339, such as `2023-11-14T22:13:20Z`")]
+pub struct NotATimestamp;
+
+/// Reads RFC 3339 with any offset.
+///
+/// ```
+/// use journal_plugin_sdk::Timestamp;
+///
+/// let time: Timestamp = "2023-11-14T23:13:20.5+01:00".parse().unwrap();
+/// assert_eq!(time, Timestamp::from_millis(1_700_000_000_500));
+/// assert!("yesterday".parse::<Timestamp>().is_err());
+/// ```
+impl FromStr for Timestamp {
+    type Err = NotATimestamp;
+
+    fn from_str(text: &str) -> Result<Self, NotATimestamp> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATimestamp)?;
+        Ok(time.into())
     }
 }
 
@@ -250,6 +294,38 @@ mod tests {
         check(951_782_400, 0, 6, "2000-02-29T00:00:00Z");
         check(4_107_542_400, 0, 6, "2100-03-01T00:00:00Z");
         check(253_402_300_799, 0, 15, "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn text_of_every_time_in_a_row_is_read_back_and_sorts_as_the_time_does() {
+        let mut texts = Vec::new();
+        for (seconds, nanoseconds) in [
+            (-62_167_219_200, 0),
+            (-1, 999_999_999),
+            (0, 0),
+            (0, 1),
+            (0, 500_000_000),
+            (1, 0),
+            (253_402_300_799, 999_999_999),
+        ] {
+            let time = Timestamp::new(seconds, nanoseconds).unwrap();
+            assert_eq!(time.to_string().parse(), Ok(time));
+            assert_eq!(time.sortable_text().parse(), Ok(time));
+            texts.push(time.sortable_text());
+        }
+        assert!(
+            texts.is_sorted() && texts.iter().all(|text| text.len() == 30),
+            "{texts:?}"
+        );
+        for text in [
+            "",
+            "2023-11-14",
+            "2023-11-14T22:13:20",
+            "2023-02-30T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+        ] {
+            assert_eq!(text.parse::<Timestamp>(), Err(NotATimestamp), "{text}");
+        }
     }
 
     #[test]
