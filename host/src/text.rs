@@ -188,6 +188,22 @@ impl fmt::Display for Span {
     }
 }
 
+/// A length of time in its two largest units.
+pub(crate) fn rough_time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (
+        seconds / 86_400,
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60,
+    ) {
+        (0, 0, 0, seconds) => format!("{seconds} s"),
+        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, ..) => format!("{days} d {hours} h"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,5 +307,17 @@ mod tests {
         assert_eq!(RoundedUp((3 << 20) + 1).to_string(), "4 MiB");
         assert_eq!(Span(Duration::from_secs(30)).to_string(), "30 s");
         assert_eq!(Span(Duration::from_millis(50)).to_string(), "50 ms");
+    }
+
+    #[test]
+    fn times_are_shown_in_their_two_largest_units() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (61, "1 min 1 s"),
+            (7260, "2 h 1 min"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(rough_time(Duration::from_secs(seconds)), expected);
+        }
     }
 }

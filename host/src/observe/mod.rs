@@ -1,6 +1,7 @@
 //! What an operator sees of a run: log lines, progress, the summary, metrics, health, and where its time goes.
 
 pub(crate) mod health;
+mod history;
 pub(crate) mod http;
 pub(crate) mod logging;
 pub(crate) mod meter;

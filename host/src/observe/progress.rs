@@ -2,21 +2,23 @@
 
 mod phase;
 mod privacy;
+mod terminal;
 mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::IsTerminal;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 
 use self::phase::Happenings;
 pub(crate) use self::phase::{FailedRecord, Phase};
 pub(crate) use self::privacy::PrivacyCounts;
+use self::terminal::Line;
+pub(super) use self::terminal::without_the_line;
 use self::worker::UNKNOWN;
 pub(crate) use self::worker::{CALL_SECONDS, Calls, WorkerProgress};
 use crate::journal::failure_kind::FailureKind;
@@ -30,25 +32,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 /// The interval between two lines of the log that say how far the run is, where there is no terminal.
 const LOG_EVERY: Duration = Duration::from_mins(1);
-
-/// The line on the terminal, once it was shown.
-static SHOWN: OnceLock<ProgressBar> = OnceLock::new();
-
-/// Runs `work` while the progress line is hidden.
-pub(super) fn without_the_line<T>(work: impl FnOnce() -> T) -> T {
-    match SHOWN.get() {
-        Some(bar) => bar.suspend(work),
-        None => work(),
-    }
-}
-
-fn spinner() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    match ProgressStyle::with_template("{spinner} {msg}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
 
 /// The counters of a run.
 #[derive(Debug)]
@@ -196,18 +179,11 @@ impl Progress {
     /// Shows a line on a terminal until `done`; in a pipe it logs a line each minute. `look` is called a few times per
     /// second.
     pub(crate) fn show_until(&self, mut done: impl FnMut() -> bool, mut look: impl FnMut()) {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            // All runs of a process share one line, so that log lines can hide it.
-            let bar = SHOWN.get_or_init(spinner);
-            bar.reset();
-            bar
-        });
-        let draw = |bar: &ProgressBar| {
-            bar.set_message(self.line());
-            bar.tick();
-        };
+        let mut line = Line::on_terminal();
         // One of several runs may be too short to be drawn in the loop.
-        bar.filter(|_| !self.title.is_empty()).map(draw);
+        if let Some(line) = line.as_mut().filter(|_| !self.title.is_empty()) {
+            line.draw(self);
+        }
         let mut drawn = Instant::now();
         let mut logged = drawn;
         look();
@@ -218,8 +194,8 @@ impl Progress {
             }
             drawn = Instant::now();
             look();
-            match bar {
-                Some(bar) => draw(bar),
+            match &mut line {
+                Some(line) => line.draw(self),
                 None if logged.elapsed() >= LOG_EVERY => {
                     logged = drawn;
                     tracing::info!("{}", self.status());
@@ -229,16 +205,24 @@ impl Progress {
         }
         // It ends soon after it was asked to.
         look();
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
+        if let Some(line) = line {
+            line.clear();
         }
+    }
+
+    /// The part that is done and the whole, in bytes of a file or in records, as far as they are known.
+    pub(crate) fn part_done(&self) -> Option<(u64, u64)> {
+        let of_lag = || {
+            let objects = self.objects();
+            self.lag().map(|lag| (objects, objects + lag))
+        };
+        self.file_bytes().or_else(of_lag)
     }
 
     fn line(&self) -> String {
         let objects = self.objects();
         let lag = self.lag();
-        let of_lag = || lag.map(|lag| (objects, objects + lag));
-        let done = self.file_bytes().or_else(of_lag);
+        let done = self.part_done();
         let lag = lag.map_or_else(String::new, |lag| format!(", lag {}", HumanCount(lag)));
         let done = done.map_or_else(String::new, |(part, whole)| {
             format!(", {} % done", part.saturating_mul(100) / whole.max(1))

@@ -3,15 +3,14 @@
 //! The server writes the whole state into the page, so that it works without the script. The script asks for the state
 //! again each second and puts the same texts in. All of them pass through [`Escaped`] or are set as text by the script.
 
-mod history;
 mod state;
 
 use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use self::history::History;
 use self::state::{CHART, Chart, State, Table};
+use super::history::History;
 use super::metrics::RunInfo;
 use super::progress::Progress;
 
@@ -62,12 +61,8 @@ impl Page {
 
     /// Looks at the progress, for the charts. It is called several times per second.
     pub(crate) fn look(&self) {
-        let progress = &self.progress;
-        let file = progress.file_bytes();
-        let left = file.map(|(read, total)| total.saturating_sub(read));
-        let left = left.or_else(|| progress.lag());
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.add(progress.elapsed(), progress.objects(), left);
+        history.look(&self.progress);
     }
 
     fn state(&self) -> State {

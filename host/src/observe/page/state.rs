@@ -1,12 +1,10 @@
 //! What the page shows of a run at one time, as texts: the server writes them into the page, and its script puts them in
 //! again.
 
-use std::time::Duration;
-
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
-use super::history::History;
+use crate::observe::history::History;
 use crate::observe::process;
 use crate::observe::progress::{Phase, Progress};
 use crate::text;
@@ -88,22 +86,6 @@ fn known(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| value.to_string())
 }
 
-/// A length of time in its two largest units.
-fn time(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match (
-        seconds / 86_400,
-        seconds / 3600 % 24,
-        seconds / 60 % 60,
-        seconds % 60,
-    ) {
-        (0, 0, 0, seconds) => format!("{seconds} s"),
-        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
-        (days, hours, ..) => format!("{days} d {hours} h"),
-    }
-}
-
 fn figures(progress: &Progress, history: &History) -> Vec<Figure> {
     let rows = progress.rows().map(|(_, rows)| rows).sum();
     let file = progress.file_bytes();
@@ -116,7 +98,11 @@ fn figures(progress: &Progress, history: &History) -> Vec<Figure> {
             known(history.rate().map(count)),
         ),
         ("lag", "Lag, in records", known(progress.lag().map(count))),
-        ("left", "Time left", known(history.time_left().map(time))),
+        (
+            "left",
+            "Time left",
+            known(history.time_left().map(text::rough_time)),
+        ),
         ("rows", "Durable rows", count(rows)),
         ("failures", "Failed records", count(progress.failures())),
         ("letters", "Dead letters", count(progress.dead_letters())),
@@ -128,7 +114,7 @@ fn figures(progress: &Progress, history: &History) -> Vec<Figure> {
         (
             "checkpoint",
             "Since the last confirmed checkpoint",
-            known(progress.confirmed_for().map(time)),
+            known(progress.confirmed_for().map(text::rough_time)),
         ),
         (
             "unconfirmed",
@@ -150,7 +136,11 @@ fn figures(progress: &Progress, history: &History) -> Vec<Figure> {
             "Memory of the plugin",
             HumanBytes(progress.guest_memory_bytes()).to_string(),
         ),
-        ("elapsed", "Time since the start", time(progress.elapsed())),
+        (
+            "elapsed",
+            "Time since the start",
+            text::rough_time(progress.elapsed()),
+        ),
     ];
     if let Some(done) = done {
         figures.insert(3, ("done", "Read of the recording", done));
@@ -290,18 +280,6 @@ fn chart(id: &'static str, label: &'static str, values: &[u64]) -> Chart {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_shown_in_their_two_largest_units() {
-        for (seconds, expected) in [
-            (0, "0 s"),
-            (61, "1 min 1 s"),
-            (7260, "2 h 1 min"),
-            (90_000, "1 d 1 h"),
-        ] {
-            assert_eq!(time(Duration::from_secs(seconds)), expected);
-        }
-    }
 
     #[test]
     fn chart_goes_from_left_to_right_and_its_highest_value_to_the_top() {

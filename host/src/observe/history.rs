@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::progress::Progress;
+
 /// The samples of the last minute, one a second.
 const RECENT: usize = 61;
 /// The samples of the whole run; the interval between them doubles when there are this many.
@@ -23,7 +25,7 @@ struct Sample {
 
 /// The past of a run.
 #[derive(Debug)]
-pub(super) struct History {
+pub(crate) struct History {
     recent: VecDeque<Sample>,
     all: Vec<Sample>,
     every: Duration,
@@ -40,8 +42,16 @@ impl Default for History {
 }
 
 impl History {
+    /// Adds what the progress says now. It may be called more often than samples are kept.
+    pub(crate) fn look(&mut self, progress: &Progress) {
+        let left = progress
+            .part_done()
+            .map(|(part, whole)| whole.saturating_sub(part));
+        self.add(progress.elapsed(), progress.objects(), left);
+    }
+
     /// Adds what is known at this time since the start, if the last sample is a second old.
-    pub(super) fn add(&mut self, at: Duration, objects: u64, left: Option<u64>) {
+    fn add(&mut self, at: Duration, objects: u64, left: Option<u64>) {
         let sample = Sample { at, objects, left };
         if self.recent.back().is_some_and(|last| at < last.at + EVERY) {
             return;
@@ -69,7 +79,7 @@ impl History {
     }
 
     /// Objects per second over the last seconds.
-    pub(super) fn rate(&self) -> Option<u64> {
+    pub(crate) fn rate(&self) -> Option<u64> {
         let last = self.recent.back()?;
         let first = self
             .recent
@@ -83,7 +93,7 @@ impl History {
     }
 
     /// The time until nothing is left, if it goes on as in the last minute.
-    pub(super) fn time_left(&self) -> Option<Duration> {
+    pub(crate) fn time_left(&self) -> Option<Duration> {
         let mut known = self.recent.iter().filter(|sample| sample.left.is_some());
         let (first, last) = (known.next()?, known.next_back()?);
         let left = last.left?;
@@ -96,7 +106,7 @@ impl History {
     }
 
     /// Objects per second over the whole run.
-    pub(super) fn rates(&self) -> Vec<u64> {
+    pub(crate) fn rates(&self) -> Vec<u64> {
         let pairs = self.all.windows(2);
         pairs
             .filter_map(|pair| {
@@ -109,7 +119,7 @@ impl History {
     }
 
     /// What was left over the whole run.
-    pub(super) fn lags(&self) -> Vec<u64> {
+    pub(crate) fn lags(&self) -> Vec<u64> {
         self.all.iter().filter_map(|sample| sample.left).collect()
     }
 }
