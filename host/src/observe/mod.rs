@@ -9,4 +9,5 @@ pub(crate) mod metrics;
 pub(crate) mod page;
 mod process;
 pub(crate) mod progress;
+pub(crate) mod statsd;
 pub(crate) mod systemd;

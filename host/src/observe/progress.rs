@@ -350,6 +350,14 @@ impl Progress {
             .sum()
     }
 
+    /// How often a partition was read from its beginning again.
+    pub(crate) fn partition_restarts(&self) -> u64 {
+        let workers = self.workers.iter();
+        workers
+            .map(|worker| worker.restarts.load(Ordering::Relaxed))
+            .sum()
+    }
+
     /// The memory of all instances, in bytes, as it was a second ago at most.
     pub(crate) fn guest_memory_bytes(&self) -> u64 {
         let workers = self.workers.iter();

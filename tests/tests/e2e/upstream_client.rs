@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `test_client` | `objects_are_passed_once_and_the_run_ends_at_the_end` |
 //! | `test_client_with_error_reporter` | `bad_input::rejections`: rejected records are named in the log, or end the run |
-//! | `test_client_statsd` | none: the last line of the log has the counts |
+//! | `test_client_statsd` | `counts_and_states_are_sent_to_statsd` |
 //! | `test_client_stop_after_objects` | `run_stops_after_exactly_so_many_objects`, `delivery::ends::stop_after_commits_exactly_after_the_last_claimed_record` |
 //! | `test_client_restart_and_stop_after_objects` | `each_pass_but_the_last_has_every_object_once` |
 //! | `test_client_batch_size` | `call_has_at_most_the_records_of_the_limit` |
@@ -26,6 +26,7 @@
 //! | objects as dicts | `upstream::objects_of_upstreams_tests_equal_those_of_upstreams_client` |
 
 use std::collections::BTreeMap;
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use journal_tests::kafka::{Journal, Record};
@@ -99,6 +100,50 @@ fn objects_are_passed_once_and_the_run_ends_at_the_end() {
     assert_eq!(types(&finished), counts(&[("revision", 1)]));
     // The group has read it.
     assert_eq!(positions(&prefix).finish(LIMIT).success().stdout, "");
+}
+
+#[test]
+fn counts_and_states_are_sent_to_statsd() {
+    let prefix = load("statsd", &[("revision", 9)]);
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let port = server.local_addr().expect("it is bound").port();
+    let _done = positions(&prefix)
+        .env("STATSD_HOST", "localhost")
+        .env("STATSD_PORT", port.to_string())
+        .env("STATSD_TAGS", "site:paris")
+        .finish(LIMIT)
+        .success();
+    // The process has ended: all packets are here.
+    server.set_nonblocking(true).expect("it is a socket");
+    let mut lines = Vec::new();
+    let mut packet = vec![0; 65_536];
+    while let Ok(length) = server.recv(&mut packet) {
+        let text = String::from_utf8_lossy(&packet[..length]).into_owned();
+        lines.extend(text.lines().map(str::to_owned));
+    }
+    let tags = format!("group:{},site:paris", prefix.group("client"));
+    let counted: usize = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("swh_journal_client.handle_message_total:"))
+        .map(|rest| {
+            let (count, tagged) = rest.split_once("|c|#").expect("it is a counter");
+            assert_eq!(tagged, tags);
+            count.parse::<usize>().expect("it is a number")
+        })
+        .sum();
+    assert_eq!(counted, 9, "{lines:?}");
+    let stopped = format!("swh_journal_client.stop_total:1|c|#{tags}");
+    assert_eq!(lines.iter().filter(|line| **line == stopped).count(), 1);
+    let idle = format!(
+        "swh_journal_client.status:1|g|#group:{},site:paris,status:idle",
+        prefix.group("client")
+    );
+    assert!(lines.contains(&idle), "{lines:?}");
+    let states = lines.iter().rev().take(3);
+    assert!(
+        states.clone().all(|line| line.contains(".status:0|g|")),
+        "{lines:?}"
+    );
 }
 
 #[test]

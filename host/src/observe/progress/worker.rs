@@ -38,6 +38,8 @@ pub(crate) struct WorkerProgress {
     assigned: AtomicU64,
     /// How often partitions came or went.
     pub(super) rebalances: AtomicU64,
+    /// How often a partition was read from its beginning again.
+    pub(super) restarts: AtomicU64,
     /// The memory of its instance, in bytes.
     pub(super) guest_memory: AtomicU64,
     calls: Mutex<Calls>,
@@ -94,6 +96,7 @@ impl Default for WorkerProgress {
             confirmed: UNKNOWN.into(),
             assigned: UNKNOWN.into(),
             rebalances: 0.into(),
+            restarts: 0.into(),
             guest_memory: 0.into(),
             calls: Mutex::default(),
             polled: 0.into(),
@@ -124,6 +127,11 @@ impl WorkerProgress {
     pub(crate) fn add(&self, records: u64, bytes: u64) {
         self.objects.fetch_add(records, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts partitions that are read from their beginning again.
+    pub(crate) fn count_restarts(&self, partitions: u64) {
+        self.restarts.fetch_add(partitions, Ordering::Relaxed);
     }
 
     /// Records how many records come again if the process ends now.

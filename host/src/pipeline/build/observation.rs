@@ -15,6 +15,7 @@ use crate::observe::http::{self, ServeError, Server};
 use crate::observe::metrics::{Metrics, RunInfo};
 use crate::observe::page::{About, Page};
 use crate::observe::progress::Progress;
+use crate::observe::statsd::Statsd;
 use crate::observe::systemd::Notifier;
 use crate::pipeline::stop::Stop;
 use crate::sandbox::Plugin;
@@ -23,6 +24,7 @@ use crate::text;
 /// Who is shown the state of a run.
 pub(super) struct Observation {
     notifier: Option<Notifier>,
+    statsd: Option<Statsd>,
     progress: Arc<Progress>,
     page: Option<Arc<Page>>,
     _server: Option<Server>,
@@ -41,6 +43,7 @@ impl Observation {
         longest_call: Duration,
     ) -> Result<Self, ServeError> {
         let health = Health::new(Arc::clone(progress), longest_call);
+        let statsd = Statsd::from_environment(&info.group, progress);
         let mut page = None;
         let mut server = None;
         if let Some(address) = address {
@@ -51,6 +54,7 @@ impl Observation {
         }
         Ok(Self {
             notifier: Notifier::from_environment(health),
+            statsd,
             progress: Arc::clone(progress),
             page,
             _server: server,
@@ -67,6 +71,9 @@ impl Observation {
         }
         if let Some(notifier) = &mut self.notifier {
             notifier.look(stop.requested());
+        }
+        if let Some(statsd) = &mut self.statsd {
+            statsd.look();
         }
     }
 }

@@ -72,6 +72,7 @@ impl Worker {
             );
         }
         self.source.rewind(first)?;
+        self.counters.count_restarts(first.len() as u64);
         // A partition of which nothing is read before the run ends would else be at its end for the next run.
         self.send_position(self.sinks.number())
     }
