@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Local, PluginConfig, Source, StartFrom};
+use crate::config::{Config, LettersTo, Local, PluginConfig, Source, StartFrom};
 use crate::confine::{self, Paths};
 use crate::sink;
 
@@ -87,8 +87,9 @@ fn paths(config: &Config) -> Paths {
     // What does not exist gets no right, but its folder does: a database has further files beside it.
     let written = sink::files_of(&config.outputs);
     paths.write.extend(written.map(PathBuf::from));
-    let letters = config.failure.dead_letters.as_ref();
-    paths.write.extend(letters.map(PathBuf::from));
+    if let Some(LettersTo::File(file)) = &config.failure.dead_letters {
+        paths.write.push(PathBuf::from(file));
+    }
     paths
 }
 

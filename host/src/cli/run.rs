@@ -106,8 +106,9 @@ struct FailureArguments {
     #[arg(long, value_enum)]
     on_failure: Option<OnFailure>,
 
-    /// Where dead letters are written to with `--on-failure dead-letter`: a file, one line of JSON for each record.
-    #[arg(long, value_name = "FILE")]
+    /// Where dead letters are written to with `--on-failure dead-letter`: a file, one line of JSON for each record, or a
+    /// topic of the cluster that records come from.
+    #[arg(long, value_name = "FILE|kafka:TOPIC")]
     dead_letters: Option<Text>,
 
     /// End the run if more records fail than this number, or than this share once 1,000 were processed; `100%` never

@@ -167,13 +167,22 @@ pub(crate) struct PluginOptions {
     pub(crate) over_file: Map<String, Value>,
 }
 
+/// Where dead letters are written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LettersTo {
+    /// A file.
+    File(String),
+    /// A topic of the cluster that records come from.
+    Topic(String),
+}
+
 /// What to do when the processor fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FailureHandling {
     /// With the record.
     pub(crate) on_failure: OnFailure,
     /// Where dead letters are written to, if there are any.
-    pub(crate) dead_letters: Option<String>,
+    pub(crate) dead_letters: Option<LettersTo>,
     /// How many records may fail; without a limit, any number.
     pub(crate) max_failures: Option<MaxFailures>,
     /// How often a call is repeated because the processor asks for it.
@@ -181,9 +190,17 @@ pub(crate) struct FailureHandling {
 }
 
 impl FailureHandling {
-    fn of(layer: FailureLayer) -> Result<Self, ConfigError> {
+    fn of(layer: FailureLayer, source: &Source) -> Result<Self, ConfigError> {
         let on_failure = layer.on_failure.unwrap_or(OnFailure::Stop);
-        let dead_letters = layer.dead_letters.map(|text| text.0);
+        let dead_letters = layer
+            .dead_letters
+            .map(|Text(text)| match text.strip_prefix("kafka:") {
+                Some(topic) => LettersTo::Topic(topic.to_owned()),
+                None => LettersTo::File(text),
+            });
+        if let (Some(LettersTo::Topic(_)), Source::Local(_)) = (&dead_letters, source) {
+            return Err(ConfigError::LettersWithoutCluster);
+        }
         match (on_failure, &dead_letters) {
             (OnFailure::DeadLetter, None) => return Err(ConfigError::NoDeadLetters),
             (OnFailure::Stop | OnFailure::Skip, Some(_)) => {
@@ -315,6 +332,11 @@ pub(crate) enum ConfigError {
     /// Failed records are to be dead letters, and nothing says where.
     #[error("nothing says where dead letters are written to")]
     NoDeadLetters,
+    /// A topic of dead letters is one of the cluster that records come from, and they come from no cluster.
+    #[error(
+        "dead letters go to a topic of the cluster that records come from, and these come from no cluster"
+    )]
+    LettersWithoutCluster,
     /// Dead letters are written somewhere, and no record becomes one.
     #[error("no record becomes a dead letter")]
     UnusedDeadLetters,
@@ -358,6 +380,7 @@ impl TryFrom<Layer> for Config {
         let earlier_rows = earlier_rows(&earlier, &source)?;
         let on_schema_change = earlier.on_schema_change;
         let interval = checkpoint.interval.map(|span| span.0);
+        let failure = FailureHandling::of(failure, &source)?;
         Ok(Self {
             plugin,
             script: ScriptSettings::of(&processor),
@@ -373,7 +396,7 @@ impl TryFrom<Layer> for Config {
             process_memory: process.memory.map(|size| size.0),
             workers,
             checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),
-            failure: FailureHandling::of(failure)?,
+            failure,
             privacy: PrivacyConfig::of(privacy),
             shutdown_timeout: process
                 .shutdown_timeout

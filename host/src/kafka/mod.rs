@@ -52,7 +52,7 @@ pub(crate) use self::coupled::integer;
 pub(crate) use self::leave_barrier::BarrierGuard;
 pub(crate) use self::membership::Rebalance;
 pub(crate) use self::native::{Message, Messages, PartitionEvent, Queue, TopicId};
-pub(crate) use self::producer::{Answers, Failure, NewRecord, Producer, Refusal};
+pub(crate) use self::producer::{Answers, Failure, Header, NewRecord, Producer, Refusal};
 pub(crate) use self::queries::Question;
 pub(crate) use self::setting_check::{
     Masked, is_known, is_secret, named_by_variable, nearest_name,

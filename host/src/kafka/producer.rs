@@ -8,7 +8,7 @@ use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Timestamp};
+use rdkafka::message::{DeliveryResult, Header as RawHeader, OwnedHeaders, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 
 use super::context::Context;
@@ -34,6 +34,15 @@ pub(crate) struct NewRecord<'a> {
     pub(crate) value: Option<&'a [u8]>,
     /// Milliseconds since 1970; the present time if absent.
     pub(crate) timestamp_ms: Option<i64>,
+    /// What is said about it besides.
+    pub(crate) headers: &'a [Header],
+}
+
+/// A header of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 /// Why the brokers did not take a record.
@@ -103,6 +112,16 @@ impl Producer {
         message.key = Some(record.key).filter(|key| !key.is_empty());
         message.payload = record.value;
         message.timestamp = record.timestamp_ms;
+        if !record.headers.is_empty() {
+            let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+            let headers = record.headers.iter().fold(headers, |headers, header| {
+                headers.insert(RawHeader {
+                    key: &header.name,
+                    value: Some(&header.value),
+                })
+            });
+            message.headers = Some(headers);
+        }
         match self.0.send(message) {
             Ok(()) => Ok(true),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {

@@ -46,6 +46,7 @@ use crate::sandbox::{
 };
 use crate::sink::dead_letters::RunIdentity;
 use crate::sink::files::Files;
+use crate::sink::letter_topic::LetterTopicError;
 use crate::sink::{self, BindError, SinkError, jsonl};
 use crate::source::local::Local;
 use crate::source::{BatchLimits, SourceError, git};
@@ -112,6 +113,9 @@ pub(crate) enum BuildError {
     /// The outputs cannot be written to.
     #[error(transparent)]
     Outputs(#[from] jsonl::OpenError),
+    /// The topic for dead letters cannot be used.
+    #[error(transparent)]
+    Letters(#[from] LetterTopicError),
     /// A sink does not fit the plan, or cannot be reached.
     #[error(transparent)]
     Sink(#[from] SinkError),

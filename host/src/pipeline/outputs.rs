@@ -1,7 +1,7 @@
 //! The outputs of a run and the sinks that they are bound to.
 
 use crate::journal::plan::{Output, Plan};
-use crate::sink::dead_letters::{LetterFile, LetterSink};
+use crate::sink::dead_letters::{LetterSink, Letters};
 use crate::sink::{BoundOutput, HeldRows, Opened, RowLimits, Sink, SinkError, SinkFactory};
 
 /// The destinations of a run, and the destination of each output.
@@ -9,7 +9,7 @@ pub(crate) struct OutputBindings {
     destinations: Vec<Box<dyn SinkFactory>>,
     /// For each output of the plan, the index of its destination.
     outputs: Vec<(Output, usize)>,
-    dead_letters: Option<LetterFile>,
+    dead_letters: Option<Letters>,
 }
 
 impl OutputBindings {
@@ -79,11 +79,11 @@ impl OutputBindings {
         destinations.try_for_each(|destination| destination.remove_earlier_rows())
     }
 
-    /// Writes dead letters to this file.
+    /// Writes dead letters there.
     #[must_use]
-    pub(crate) fn with_dead_letters(self, file: LetterFile) -> Self {
+    pub(crate) fn with_dead_letters(self, letters: Letters) -> Self {
         Self {
-            dead_letters: Some(file),
+            dead_letters: Some(letters),
             ..self
         }
     }
@@ -91,8 +91,7 @@ impl OutputBindings {
     /// Where a worker writes dead letters to.
     #[must_use]
     pub(crate) fn dead_letters(&self) -> Option<Box<dyn LetterSink>> {
-        let file = self.dead_letters.clone()?;
-        Some(Box::new(file))
+        self.dead_letters.as_ref().map(Letters::sink)
     }
 
     /// The buffer for the rows of one worker.

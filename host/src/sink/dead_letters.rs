@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::letter_topic::LetterTopic;
 use super::{SinkError, jsonl};
 use crate::journal::failure_kind::FailureKind;
 
@@ -115,6 +116,24 @@ pub(crate) trait LetterSink: Send {
     /// # Errors
     /// When it cannot be opened.
     fn reopen(&mut self) -> Result<(), SinkError>;
+}
+
+/// Where the dead letters of a run go.
+#[derive(Clone, Debug)]
+pub(crate) enum Letters {
+    File(LetterFile),
+    Topic(LetterTopic),
+}
+
+impl Letters {
+    /// For one worker.
+    #[must_use]
+    pub(crate) fn sink(&self) -> Box<dyn LetterSink> {
+        match self {
+            Self::File(file) => Box::new(file.clone()),
+            Self::Topic(topic) => Box::new(topic.sink()),
+        }
+    }
 }
 
 /// A file of dead letters, one JSON object in each line.

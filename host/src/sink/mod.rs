@@ -10,6 +10,7 @@ pub mod files;
 mod held_rows;
 pub mod jsonl;
 pub(crate) mod letter_file;
+pub(crate) mod letter_topic;
 mod open;
 pub mod sqlite;
 #[cfg(test)]
@@ -235,6 +236,14 @@ pub enum SinkError {
     HasRows {
         /// The destinations.
         destination: String,
+    },
+    /// The topic for dead letters takes none.
+    #[error("the topic `{topic}` takes no dead letters: {reason}")]
+    NoLetters {
+        /// The topic.
+        topic: String,
+        /// The reason of the brokers or of librdkafka.
+        reason: String,
     },
     /// Two destinations would each decide where the group is.
     #[error("{first} and {second} would both keep the positions of the group")]

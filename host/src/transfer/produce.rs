@@ -208,6 +208,7 @@ impl Copy<'_> {
             key: frame.key,
             value,
             timestamp_ms: frame.timestamp_ms,
+            headers: &[],
         };
         while !self.producer.send(&record).map_err(Interruption::Refused)? {
             self.look()?;

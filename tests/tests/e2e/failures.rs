@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use journal_tests::kafka::{Journal, Record};
-use journal_tests::{Broker, Finished, Host, Prefix, host as rows_of, paths, run};
+use journal_tests::{Broker, Finished, Host, Prefix, host as rows_of, oracle, paths, run};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_mins(10);
@@ -421,4 +421,62 @@ fn dead_letters_are_a_recording() {
         .success();
     let counted = finished.counts()["origin"].objects;
     assert_eq!(counted, poisoned().poison.len() as u64);
+}
+
+#[test]
+fn dead_letters_in_a_topic_are_the_records_with_the_reasons_in_headers() {
+    let broker = Broker::shared();
+    let folder = run::folder("letter-topic");
+    let topic = Prefix::new("letters").topic("failed");
+    let run = |group: &str, topic: &str| {
+        let to = format!("kafka:{topic}");
+        host(&poisoned().prefix.group(group), &folder)
+            .args(["--on-failure", "dead-letter", "--dead-letters", &to])
+            .finish(LIMIT)
+    };
+    let missing = run("missing-topic", &topic).code(1);
+    let said = format!("the topic `{topic}` for dead letters does not exist");
+    assert!(missing.stderr.contains(&said), "{}", missing.stderr);
+    let own = poisoned().prefix.topic("letters");
+    let own = run("own-topic", &own).code(2);
+    assert!(
+        own.stderr.contains("the prefix of the topics"),
+        "{}",
+        own.stderr
+    );
+    broker.create_topics(&[&topic], 3);
+    let _done = run("letter-topic", &topic).success();
+    let printed = oracle::script("headers.py", [&*broker.address(), &topic]);
+    let mut found = BTreeMap::new();
+    for letter in journal_tests::host::parse(&printed) {
+        let headers = &letter["headers"];
+        let number = |name: &str| -> u64 {
+            let text = headers[name].as_str().expect("it is there");
+            text.parse().expect("it is a number")
+        };
+        let kind = headers["kind"].as_str().expect("it is a text").to_owned();
+        found.insert((number("partition"), number("offset")), kind);
+        assert_eq!(letter["value"], "wMDAwMDAwMDAwMDAwMDAwMDAwMA=");
+        assert_eq!(headers["topic"], poisoned().prefix.topic("origin"));
+        assert_eq!(headers["timestamp"], letter["timestamp"].to_string());
+        assert!(
+            headers["reason"]
+                .as_str()
+                .is_some_and(|reason| !reason.is_empty())
+        );
+        let plugin = headers["plugin"].as_str().expect("it is JSON");
+        assert!(plugin.contains("\"name\":\"guest-hostile\""), "{plugin}");
+    }
+    assert!(found.keys().eq(poisoned().poison.keys()), "{found:?}");
+    let local = Host::run(&paths::plugin("guest-hostile"))
+        .arg("--recording")
+        .arg(folder.join("none"))
+        .args(["--on-failure", "dead-letter", "--dead-letters", "kafka:t"])
+        .finish(LIMIT)
+        .code(2);
+    assert!(
+        local.stderr.contains("names a topic, which needs"),
+        "{}",
+        local.stderr
+    );
 }

@@ -46,6 +46,11 @@ impl Explain for ConfigError {
                 names.with(Setting::OnFailure, "dead-letter"),
                 names.of(Setting::DeadLetters)
             ),
+            Self::LettersWithoutCluster => format!(
+                "{} names a topic, which needs {}",
+                names.of(Setting::DeadLetters),
+                names.of(Setting::Brokers)
+            ),
             Self::UnusedDeadLetters => format!(
                 "{} needs {}",
                 names.of(Setting::DeadLetters),
@@ -92,7 +97,7 @@ impl Explain for ConfigError {
             Self::OverwriteByGroup => Some(
                 "a consumer group goes on where it was: for a new start, use another file and another group".to_owned(),
             ),
-            Self::NoDeadLetters => {
+            Self::NoDeadLetters | Self::LettersWithoutCluster => {
                 Some("it takes a file that failed records are appended to".to_owned())
             }
             Self::UnusedDeadLetters

@@ -8,6 +8,7 @@ use crate::journal::offsets::StoreError;
 use crate::kafka;
 use crate::pipeline::build::BuildError;
 use crate::pipeline::{ComingAgain, WorkerError};
+use crate::sink::letter_topic::LetterTopicError;
 use crate::sink::sqlite::SqliteError;
 use crate::source::SourceError;
 use crate::text;
@@ -40,6 +41,7 @@ impl Explain for BuildError {
                 names.of(Setting::From)
             ),
             Self::Source(error) => error.sentence(names),
+            Self::Letters(LetterTopicError::Kafka(error)) => error.sentence(names),
             Self::Outputs(error) => error.sentence(names),
             Self::Worker(error) => error.sentence(names),
             Self::Plugin(_)
@@ -47,6 +49,7 @@ impl Explain for BuildError {
             | Self::Start(_)
             | Self::OffsetFile(_)
             | Self::ListedOffset(_)
+            | Self::Letters(LetterTopicError::Missing(_) | LetterTopicError::OfTheJournal(_))
             | Self::Sink(_)
             | Self::NeedsNames { .. }
             | Self::Metrics(_) => chain(self),
@@ -65,6 +68,13 @@ impl Explain for BuildError {
             Self::Options(error) => error.hint(names),
             Self::Start(error) => error.hint(names),
             Self::Sink(error) => error.hint(names),
+            Self::Letters(LetterTopicError::Kafka(error)) => error.hint(names),
+            Self::Letters(LetterTopicError::OfTheJournal(_)) => {
+                Some("choose another topic: no run should read it as objects".to_owned())
+            }
+            Self::Letters(LetterTopicError::Missing(_)) => Some(
+                "create it, or ask for the right to see it; dead letters of more than one run may share a topic".to_owned(),
+            ),
             Self::Metrics(_) => Some(format!(
                 "is another process there? {} takes another port, and 0 any that is free",
                 names.of(Setting::Metrics)
@@ -105,6 +115,7 @@ impl Explain for BuildError {
             | Self::Memory(_)
             | Self::BatchTooLarge
             | Self::NeedsNames { .. }
+            | Self::Letters(LetterTopicError::OfTheJournal(_))
             | Self::ObjectType { .. }
             | Self::StagedType { .. }
             | Self::OffsetFile(_)
@@ -112,12 +123,14 @@ impl Explain for BuildError {
             | Self::NothingListed => true,
             Self::Options(error) => error.is_wrong_use(),
             Self::Source(error) => error.is_wrong_use(),
+            Self::Letters(LetterTopicError::Kafka(error)) => error.is_wrong_use(),
             Self::Outputs(error) => error.is_wrong_use(),
             Self::Worker(error) => error.is_wrong_use(),
             Self::Plugin(_)
             | Self::Start(_)
             | Self::ListedOffset(_)
             | Self::Sink(_)
+            | Self::Letters(LetterTopicError::Missing(_))
             | Self::Metrics(_) => false,
         }
     }

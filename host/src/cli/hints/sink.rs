@@ -24,6 +24,11 @@ impl Explain for SinkError {
                     names.of(Setting::Overwrite)
                 ));
             }
+            Self::NoLetters { .. } => {
+                return Some(
+                    "nothing of this checkpoint was committed: its records and dead letters come again".to_owned(),
+                );
+            }
             Self::TwoDecide { .. } => {
                 return Some(
                     "bind all tables to one database: a group has its positions in one".to_owned(),

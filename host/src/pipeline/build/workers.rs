@@ -8,8 +8,10 @@ use super::notices;
 use super::observation::group;
 use super::stages::Stages;
 use super::start::AskedStart;
-use super::{BuildError, given_partitions, subscription};
-use crate::config::{Config, EarlierRows, OnEof, OnSchemaChange, Phases, Privileged, Source};
+use super::{BuildError, cluster_settings, given_partitions, subscription};
+use crate::config::{
+    Config, EarlierRows, LettersTo, OnEof, OnSchemaChange, Phases, Privileged, Source,
+};
 use crate::journal::batch::Topic;
 use crate::journal::offsets::{NoStore, OffsetStore, Offsets, Start};
 use crate::journal::stages::Order;
@@ -21,8 +23,9 @@ use crate::pipeline::{
 };
 use crate::privacy::{Guard, Privacy};
 use crate::sandbox::Processor;
-use crate::sink::dead_letters::{LetterFile, LetterSink};
+use crate::sink::dead_letters::{LetterFile, LetterSink, Letters};
 use crate::sink::files::Files;
+use crate::sink::letter_topic::{LetterTopic, LetterTopicError};
 use crate::sink::sqlite::{Owner, SchemaChange};
 use crate::sink::{self, Sink, SinkError, jsonl};
 use crate::source::SourceError;
@@ -190,11 +193,25 @@ impl Builder<'_> {
         let outputs = OutputBindings::to(opened, plan)?;
         Ok(match &self.config.failure.dead_letters {
             None => outputs,
-            Some(path) => {
-                let file = jsonl::LinesOfOneFile::open(self.files, path)?;
-                outputs.with_dead_letters(LetterFile(file))
-            }
+            Some(to) => outputs.with_dead_letters(self.letters(to)?),
         })
+    }
+
+    fn letters(&self, to: &LettersTo) -> Result<Letters, BuildError> {
+        match (to, &self.config.source) {
+            (LettersTo::Topic(topic), Source::Kafka(kafka)) => {
+                if self.subscription().covers(topic) {
+                    return Err(LetterTopicError::OfTheJournal(topic.clone()).into());
+                }
+                let settings = cluster_settings(&kafka.connection);
+                Ok(Letters::Topic(LetterTopic::find(settings, topic)?))
+            }
+            // A topic goes with a cluster alone.
+            (LettersTo::File(name) | LettersTo::Topic(name), _) => {
+                let file = jsonl::LinesOfOneFile::open(self.files, name)?;
+                Ok(Letters::File(LetterFile(file)))
+            }
+        }
     }
 
     /// A recording that is read again never doubles rows unasked.
