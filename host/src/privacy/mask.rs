@@ -1,7 +1,7 @@
 //! The masked objects of a run, which are read again when their file is replaced.
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
 use signal_hook::consts::SIGHUP;
 
 use super::mask_file::{self, MaskError};
@@ -185,11 +186,14 @@ fn load(path: &Path) -> Result<(MaskSet, Identity, File), MaskError> {
         path: path.to_owned(),
         source,
     };
-    let file = File::open(path).map_err(failed)?;
+    // A pipe without a writer would keep whoever opens it waiting, and with it every later change of the list.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let opened = File::options().read(true).custom_flags(flags).open(path);
+    let file = opened.map_err(failed)?;
     // The state before the file is read: what changes meanwhile is another one.
     let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_dir() {
-        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+    if !metadata.is_file() {
+        return Err(failed(std::io::Error::other("it is not a regular file")));
     }
     Ok((mask_file::read(path, &file)?, Identity::of(&metadata), file))
 }
@@ -278,6 +282,21 @@ mod tests {
         setting.replace(&line(&B));
         setting.mask.look(now);
         assert!(setting.masks(&B) && setting.counts.mask_stale_for().is_none());
+    }
+
+    #[test]
+    fn pipe_in_place_of_the_file_keeps_nobody_waiting() {
+        let setting = setting();
+        let now = Instant::now();
+        fs::remove_file(&setting.mask.path).unwrap();
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &setting.mask.path, kind, mode, 0).unwrap();
+        setting.mask.look(now);
+        assert!(setting.masks(&A) && setting.counts.mask_stale_for().is_some());
+        setting.replace(&line(&B));
+        setting.mask.look(now);
+        assert!(setting.masks(&B));
     }
 
     #[test]

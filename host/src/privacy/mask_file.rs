@@ -47,7 +47,7 @@ pub(crate) enum MaskError {
         /// The line, counted from 1.
         line: u64,
     },
-    /// The file has no line: it may have been cut off.
+    /// The file has no line but empty ones: it may have been cut off.
     #[error("the list of masked objects `{}` is empty", .0.display())]
     Empty(PathBuf),
     /// There are more than an index counts.
@@ -63,6 +63,7 @@ pub(super) fn read(path: &Path, file: &File) -> Result<MaskSet, MaskError> {
     let lines = Lines {
         path,
         number: 0,
+        says_something: false,
         builder: MaskBuilder::default(),
     };
     let failed = |source| MaskError::Read {
@@ -90,6 +91,8 @@ pub(super) fn read(path: &Path, file: &File) -> Result<MaskSet, MaskError> {
 struct Lines<'a> {
     path: &'a Path,
     number: u64,
+    /// Whether a line was not empty.
+    says_something: bool,
     builder: MaskBuilder,
 }
 
@@ -111,7 +114,7 @@ impl Lines<'_> {
             self.number += 1;
             self.one(&line)?;
         }
-        if self.number == 0 {
+        if !self.says_something {
             return Err(MaskError::Empty(self.path.to_owned()));
         }
         Ok(self.builder.build())
@@ -120,6 +123,7 @@ impl Lines<'_> {
     fn one(&mut self, line: &[u8]) -> Result<(), MaskError> {
         let is_whole = line.ends_with(b"\n") || line.len() < LONGEST_LINE;
         let text = line.trim_ascii_end();
+        self.says_something |= !text.is_empty();
         if is_whole && (text.is_empty() || text.starts_with(b"#")) {
             return Ok(());
         }

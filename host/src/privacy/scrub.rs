@@ -1,4 +1,4 @@
-//! Removes addresses and the persons of trailers from messages. Messages are bytes, in whatever encoding.
+//! Removes addresses, the persons of trailers and signatures from messages. Messages are bytes, in whatever encoding.
 
 /// What stands for something that was removed.
 const REMOVED: &[u8] = b"(removed)";
@@ -7,9 +7,20 @@ const REMOVED: &[u8] = b"(removed)";
 /// B`, and any trailer that ends in an address.
 pub(super) fn scrub(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len());
+    let mut is_signature = false;
     for line in message.split_inclusive(|&byte| byte == b'\n') {
         let end = line.len() - usize::from(line.ends_with(b"\n"));
         let (line, end) = line.split_at(end);
+        if is_signature {
+            is_signature = !is_edge_of_signature(line, b"-----END ");
+            continue;
+        }
+        if is_edge_of_signature(line, b"-----BEGIN ") {
+            is_signature = true;
+            out.extend_from_slice(REMOVED);
+            out.extend_from_slice(end);
+            continue;
+        }
         match person_trailer(line) {
             Some(key) => {
                 out.extend_from_slice(key);
@@ -21,6 +32,16 @@ pub(super) fn scrub(message: &[u8]) -> Vec<u8> {
         out.extend_from_slice(end);
     }
     out
+}
+
+/// Whether a line begins or ends a signature, which may name who signed: of PGP, SSH or X.509.
+fn is_edge_of_signature(line: &[u8], edge: &[u8]) -> bool {
+    let kind = line.strip_prefix(edge);
+    let kind = kind.and_then(|rest| rest.trim_ascii_end().strip_suffix(b"-----"));
+    matches!(
+        kind,
+        Some(b"PGP SIGNATURE" | b"PGP MESSAGE" | b"SSH SIGNATURE" | b"SIGNED MESSAGE")
+    )
 }
 
 /// The key of a trailer with its colon, if its value is a person.
@@ -95,6 +116,15 @@ mod tests {
             ("net: a@b.service fails", "net: (removed) fails"),
             ("a@@b", "a@@b"),
             ("Co-authored-by:", "Co-authored-by:"),
+            (
+                "v1\n-----BEGIN PGP SIGNATURE-----\n\niQ=\n-----END PGP SIGNATURE-----\n",
+                "v1\n(removed)\n",
+            ),
+            ("-----BEGIN SSH SIGNATURE-----\nU1NI\n", "(removed)\n"),
+            (
+                "-----BEGIN CERTIFICATE-----\nx",
+                "-----BEGIN CERTIFICATE-----\nx",
+            ),
         ] {
             let scrubbed = scrub(message.as_bytes());
             assert_eq!(String::from_utf8_lossy(&scrubbed), expected, "{message}");
