@@ -32,7 +32,7 @@ const SQLITE: [&str; 3] = [".sqlite", ".sqlite3", ".db"];
 /// The ending of files of a kind that does not exist yet.
 const PARQUET: &str = ".parquet";
 /// Endings of files whose readers expect compressed lines.
-const COMPRESSED: [&str; 2] = [".jsonl.gz", ".jsonl.zst"];
+const COMPRESSED: [&str; 3] = [".gz", ".zst", ".xz"];
 
 impl Binding {
     /// The text before the first `=` is the output's name if it is a valid name, so that `./a=b` is a file. A lowercase
@@ -71,7 +71,7 @@ impl Target {
             Some("sqlite") => Self::sqlite(binding, file),
             Some(kind) => Err(unknown(kind)),
             None => {
-                let path = file.split_once("?table=").map_or(file, |(path, _)| path);
+                let path = file.split_once('?').map_or(file, |(path, _)| path);
                 if SQLITE.iter().any(|ending| path.ends_with(ending)) {
                     return Self::sqlite(binding, file);
                 }
@@ -91,6 +91,11 @@ impl Target {
     fn sqlite(binding: &str, text: &str) -> Result<Self, OpenError> {
         let (file, table) = match text.split_once("?table=") {
             Some((file, table)) => (file, Some(table)),
+            None if text.contains('?') => {
+                return Err(OpenError::Query {
+                    text: text.to_owned(),
+                });
+            }
             None => (text, None),
         };
         if file.is_empty() {
@@ -225,6 +230,10 @@ mod tests {
         // Lines that are not compressed have such a name only where the operator says so.
         let compressed = Binding::parse("rows=a.jsonl.zst");
         assert!(matches!(compressed, Err(OpenError::Compressed { .. })));
+        let compressed = Binding::parse("rows=a.db.gz");
+        assert!(matches!(compressed, Err(OpenError::Compressed { .. })));
+        let query = Binding::parse("a.db?tabel=t");
+        assert!(matches!(query, Err(OpenError::Query { .. })), "{query:?}");
         let plain = Binding::parse("jsonl:a.jsonl.zst").unwrap();
         assert_eq!(plain.target, lines("a.jsonl.zst"));
     }

@@ -82,6 +82,18 @@ pub fn open(
         .filter(|(_, target)| is_lines(target))
         .map(|(output, _)| output.clone())
         .collect();
+    for Binding { target, .. } in &lines {
+        let file = target.file();
+        if databases(&bindings)
+            .iter()
+            .any(|database| same_file(file, database))
+        {
+            return Err(OpenError::TwoKinds {
+                file: file.to_owned(),
+            }
+            .into());
+        }
+    }
     if !lines.is_empty() || !of_lines.is_empty() {
         destinations.push(Box::new(Destinations::bound(files, &lines, &of_lines)?));
     }
@@ -236,6 +248,27 @@ pub(super) fn check_bindings(outputs: &[Output], bindings: &[Binding]) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_file_is_not_of_two_kinds() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("z.sqlite").display().to_string();
+        let bindings = [format!("a=sqlite:{file}"), format!("b=jsonl:{file}")];
+        let outputs = [Output::untyped("a"), Output::untyped("b")];
+        let owner = Owner {
+            plugin: "p".to_owned(),
+            group: None,
+            redrives: false,
+            schema_change: sqlite::SchemaChange::Refuse,
+        };
+        let files: Arc<dyn Files> = Arc::new(crate::sink::files::SystemFiles);
+        let opened = open(&files, &bindings, &outputs, &owner).map(drop);
+        assert!(
+            matches!(opened, Err(BindError::Open(OpenError::TwoKinds { .. }))),
+            "{opened:?}"
+        );
+        assert!(!folder.path().join("z.sqlite").exists());
+    }
 
     #[test]
     fn bindings_fit_the_outputs_where_these_are_known() {

@@ -76,6 +76,7 @@ impl Explain for SqliteError {
                 "one process writes to a database: use {} in one process",
                 names.of(Setting::Workers)
             ),
+            Self::HardLinks { .. } => "copy the file, or remove the other name".to_owned(),
             Self::Untyped { .. } => format!(
                 "derive `Columns` for the row and name it in the plan, or write JSON lines: {} takes `jsonl:FILE`",
                 names.of(Setting::Outputs)
@@ -129,6 +130,11 @@ impl Explain for OpenError {
                 "{} takes `jsonl:{file}` for lines that are not compressed; `journal-host run ... | zstd` compresses",
                 output()
             ),
+            Self::TwoKinds { .. } => "give each kind a file of its own".to_owned(),
+            Self::Query { .. } => {
+                "a table is named by `?table=TABLE` after the file; no other word is known there"
+                    .to_owned()
+            }
             Self::TableName { .. } => TABLE_NAMES.to_owned(),
             Self::NotADatabase { .. } => format!(
                 "{} takes `jsonl:FILE` for JSON lines, whatever the name of the file is",
@@ -163,6 +169,8 @@ impl Explain for OpenError {
                 | Self::BoundTwice { .. }
                 | Self::UnknownKind { .. }
                 | Self::Compressed { .. }
+                | Self::TwoKinds { .. }
+                | Self::Query { .. }
                 | Self::TableName { .. }
         )
     }

@@ -43,6 +43,18 @@ pub enum OpenError {
         /// The file.
         file: String,
     },
+    /// JSON lines and tables would be written to one file.
+    #[error("`{file}` is named for JSON lines and as a database")]
+    TwoKinds {
+        /// The file.
+        file: String,
+    },
+    /// The name of a database ends in something that is no name of a table.
+    #[error("`{text}` has a `?` without `table=`")]
+    Query {
+        /// What was named.
+        text: String,
+    },
     /// A binding names a table that cannot have this name.
     #[error("no table can have the name `{table}`")]
     TableName {

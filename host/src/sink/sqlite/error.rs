@@ -33,6 +33,14 @@ pub enum SqliteError {
         /// The other process, if it has said who it is.
         pid: Option<u32>,
     },
+    /// The file has a second name, for which SQLite keeps other files.
+    #[error(
+        "`{file}` has a second name (a hard link): under it, another program would damage the database"
+    )]
+    HardLinks {
+        /// The database.
+        file: String,
+    },
     /// Rows without types have no table.
     #[error("the output `{output}` declares no types for its columns, so its rows have no table")]
     Untyped {

@@ -85,7 +85,30 @@ impl Lock {
 
 #[cfg(test)]
 mod tests {
+    use super::super::writer::Writer;
     use super::*;
+
+    #[test]
+    fn link_to_a_database_that_comes_later_has_its_lock_and_a_second_name_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink("database", path("link")).unwrap();
+        let first = Writer::open(&path("link")).unwrap();
+        let second = Writer::open(&path("database"));
+        assert!(
+            matches!(second, Err(SqliteError::Held { .. })),
+            "{second:?}"
+        );
+        drop(first);
+        std::fs::hard_link(path("database"), path("other")).unwrap();
+        for name in ["database", "other"] {
+            let refused = Writer::open(&path(name));
+            assert!(
+                matches!(refused, Err(SqliteError::HardLinks { .. })),
+                "{refused:?}"
+            );
+        }
+    }
 
     #[test]
     fn second_process_learns_the_number_of_the_first() {

@@ -1,5 +1,7 @@
 //! The one connection of a process to a database, which its workers share.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -51,7 +53,16 @@ impl Writer {
     /// Takes the lock and opens the database, which is created if it does not exist.
     pub(super) fn open(path: &Path) -> Result<Self, SqliteError> {
         let file = path.display().to_string();
+        // A link to a file that does not exist yet is followed once that is there. What goes wrong here, SQLite says.
+        let _created = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
         let path: PathBuf = super::lock::resolved(path);
+        if path.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
+            return Err(SqliteError::HardLinks { file });
+        }
         let lock = Lock::take(&path).map_err(|error| match error {
             SqliteError::Held { pid, .. } => SqliteError::Held {
                 file: file.clone(),
