@@ -101,7 +101,7 @@ impl From<Error> for Report {
 
 /// Builds, checks, and prints the paths.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
-    let packages = build(&arguments.folders)?;
+    let (packages, locks) = build(&arguments.folders)?;
     let mut layer = Layer::default();
     arguments.config.add_to(&mut layer);
     arguments.limits.add_to(&mut layer);
@@ -127,6 +127,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         printed.push_str(&package.plugin().display().to_string());
         printed.push('\n');
     }
+    drop(locks);
     confined::confine_plugins(&config, &plugins);
     let limits = pipeline::limits_without_source(&config.limits);
     for (package, compiled) in packages.iter().zip(compiled) {
@@ -136,8 +137,8 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     report::print(&printed).map_err(Report::of_standard_output)
 }
 
-/// Builds the crates in these folders.
-fn build(folders: &[PathBuf]) -> Result<Vec<Package>, Error> {
+/// Builds the crates in these folders. Until the locks are dropped, no other build replaces what was built.
+fn build(folders: &[PathBuf]) -> Result<(Vec<Package>, Vec<File>), Error> {
     let is_crate = |folder: &&PathBuf| folder.join("Cargo.toml").is_file();
     if let Some(folder) = folders.iter().find(|folder| !is_crate(folder)) {
         return Err(Error::NoCrate(folder.clone()));
@@ -180,7 +181,8 @@ fn build(folders: &[PathBuf]) -> Result<Vec<Package>, Error> {
         cargo.args(["--", "-D", "unused_must_use"]);
         run(cargo, || Error::Build(package.folder.clone()))?;
     }
-    Ok(packages)
+    let locks = locked.into_iter().map(|(_, lock)| lock).collect();
+    Ok((packages, locks))
 }
 
 /// Runs cargo, which says itself why it fails.

@@ -88,7 +88,7 @@ fn missing_file_is_named() {
 fn folder_instead_of_a_plugin_is_named() {
     fails(Host::new().args(["run", ".", "--recording"]).arg(shipped()))
         .says("the plugin `.` is a folder")
-        .hints("built to one first");
+        .hints("`journal-host build` makes");
 }
 
 #[test]
