@@ -160,6 +160,7 @@ pub(super) struct ObjectArguments {
         value_enum,
         value_name = "WHEN",
         num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "required"
     )]
     privileged: Option<Privileged>,
@@ -186,6 +187,7 @@ pub(super) struct PrivacyArguments {
         value_enum,
         value_name = "HOW",
         num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "persons"
     )]
     anonymise: Option<Anonymise>,

@@ -24,6 +24,7 @@ mod test;
 mod values;
 
 use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -74,9 +75,36 @@ pub fn main(environment: &Environment) -> ExitCode {
     report::code(done).into()
 }
 
+/// Flags with an optional value, and the values. clap takes these after an equals sign alone, so that the next argument is
+/// never lost to them.
+const OPTIONAL_VALUES: [(&str, [&str; 3]); 2] = [
+    ("--privileged", ["required", "if-available", "no"]),
+    ("--anonymise", ["persons", "strict", "no"]),
+];
+
+/// The arguments, where an optional value that follows its flag is joined to it.
+fn with_equals(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for argument in arguments {
+        let takes = |(flag, values): &(&str, [&str; 3])| {
+            joined.last().is_some_and(|last| last == flag)
+                && values.iter().any(|value| argument == *value)
+        };
+        if OPTIONAL_VALUES.iter().any(takes)
+            && let Some(flag) = joined.last_mut()
+        {
+            flag.push("=");
+            flag.push(argument);
+        } else {
+            joined.push(argument);
+        }
+    }
+    joined
+}
+
 /// Parses the command line of the process, or ends it with what is wrong.
 fn parse() -> Arguments {
-    Arguments::try_parse().unwrap_or_else(|mut error| {
+    Arguments::try_parse_from(with_equals(env::args_os())).unwrap_or_else(|mut error| {
         let command = env::args().nth(1).unwrap_or_default();
         let takes_options =
             ["run", "bench", "check", "redrive", "test"].contains(&command.as_str());
@@ -113,6 +141,35 @@ impl Arguments {
             Command::Redrive(arguments) => redrive::execute(*arguments, environment),
             // It ends before anything else of a command is set up.
             Command::Compile(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn optional_value_may_follow_its_flag_and_the_next_argument_is_not_lost() {
+        let joined = |text: &str| {
+            let arguments = with_equals(text.split(' ').map(OsString::from));
+            let texts = arguments.into_iter().map(|one| one.into_string().unwrap());
+            texts.collect::<Vec<_>>().join(" ")
+        };
+        for (given, expected) in [
+            ("run --anonymise strict p", "run --anonymise=strict p"),
+            (
+                "run --privileged if-available p",
+                "run --privileged=if-available p",
+            ),
+            ("run --anonymise p.wasm", "run --anonymise p.wasm"),
+            (
+                "run --privileged --anonymise no",
+                "run --privileged --anonymise=no",
+            ),
+            ("run --masked strict", "run --masked strict"),
+        ] {
+            assert_eq!(joined(given), expected);
         }
     }
 }

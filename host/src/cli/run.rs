@@ -262,7 +262,7 @@ mod tests {
         Arguments::from_arg_matches(&matches).unwrap().into_layer()
     }
 
-    const ALL: &str = "p.wasm --option a=b --options o.json --object-type origin --privileged --missing-topics ignore --prefix x \
+    const ALL: &str = "p.wasm --option a=b --options o.json --runtime r.wasm --with m.py --object-type origin --privileged --missing-topics ignore --prefix x \
         --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f --append --overwrite --on-schema-change add-columns \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
