@@ -190,8 +190,19 @@ class Runner:
     def start(self, values):
         self.execute(json.loads(values))
         get = lambda name, other: getattr(self.module, name, other)  # noqa: E731
-        self.fields = {kind: tuple(map(sys.intern, names)) for kind, names in get("FIELDS", {}).items()}
+        self.fields = fields(get("FIELDS", {}))
+        if isinstance(get("OBJECT_TYPES", None), str) and self.module.OBJECT_TYPES != "any":
+            raise TypeError('OBJECT_TYPES is a list of texts, such as ["revision"], or "any"')
         self.choose()
+        for function in self.functions():
+            # A call of them would run nothing and say nothing.
+            if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+                raise TypeError(f"`{function.__name__}` is a generator or a coroutine, of which a call runs nothing: "
+                                "call `emit` instead of `yield`, and write no `async`")
+        chosen = get("OBJECT_TYPES", None)
+        if self.single and chosen not in (None, "any") and not self.single.keys() & set(chosen):
+            names = ", ".join(f"`process_{one}`" for one in sorted(self.single))
+            raise TypeError(f"OBJECT_TYPES has no object type of {names}")
         checkpoint = get("checkpoint", None)
         self.checkpoint_function = checkpoint if callable(checkpoint) else None
         takes_emit = any(parameters(function) > 1 for function in self.functions())
@@ -315,6 +326,13 @@ class Failing:
             return False
         short = report(error)
         raise Err(Failure_Fatal(short)) from None
+
+
+def fields(given):
+    """The fields to decode, by object type."""
+    if not isinstance(given, dict) or any(isinstance(names, str) for names in given.values()):
+        raise TypeError('FIELDS has a list of names for each object type, such as {"revision": ["id", "date"]}')
+    return {kind: tuple(map(sys.intern, names)) for kind, names in given.items()}
 
 
 def report(error):

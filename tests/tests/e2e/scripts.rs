@@ -417,6 +417,34 @@ fn loops_and_floods_of_memory_meet_the_limits() {
 }
 
 #[test]
+fn script_that_would_do_nothing_is_refused_at_its_start() {
+    for (text, said) in [
+        (
+            "def process_revision(revision, emit):\n    yield {}\n",
+            "`process_revision` is a generator or a coroutine",
+        ),
+        (
+            "async def process(all_objects, emit):\n    pass\n",
+            "`process` is a generator or a coroutine",
+        ),
+        (
+            "OBJECT_TYPES = ['origin']\ndef process_revision(revision, emit):\n    emit({})\n",
+            "OBJECT_TYPES has no object type of `process_revision`",
+        ),
+        (
+            "OBJECT_TYPES = 'revision'\ndef process(all_objects, emit):\n    emit({})\n",
+            "OBJECT_TYPES is a list of texts",
+        ),
+        (
+            "FIELDS = {'revision': 'id'}\ndef process(all_objects, emit):\n    emit({})\n",
+            "FIELDS has a list of names for each object type",
+        ),
+    ] {
+        says(&failed(host(&file("nothing.py", text))), said);
+    }
+}
+
+#[test]
 fn missing_runtime_is_one_error_with_the_way_out() {
     let script = file("some.py", "def process(all_objects):\n    pass\n");
     let finished = failed(Host::run(&script).args(["--runtime", "nowhere", "--recording", "r"]));
