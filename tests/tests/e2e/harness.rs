@@ -8,6 +8,8 @@ use std::time::Duration;
 use journal_tests::kafka::{Journal, Record, Sums};
 use journal_tests::{Broker, Prefix, oracle, run, until};
 
+const LIMIT: Duration = Duration::from_mins(1);
+
 /// Records of two object types, one with privileged copies and one with tombstones.
 fn sample(records: u32) -> Journal {
     let mut journal = Journal::default();
@@ -76,10 +78,16 @@ fn restarted_broker_has_its_records_and_its_port() {
     broker.stop();
     broker.restart();
     assert_eq!(broker.address(), address);
-    assert_eq!(broker.end_offsets(&prefix), ends);
+    // It answers before all of its partitions have a leader again.
+    let until_they_are_there = |broker: &Broker| {
+        until("it has its records", LIMIT, || {
+            (broker.end_offsets(&prefix) == ends).then_some(())
+        });
+    };
+    until_they_are_there(&broker);
     broker.kill();
     broker.restart();
-    assert_eq!(broker.end_offsets(&prefix), ends);
+    until_they_are_there(&broker);
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use journal_tests::host::Usage;
-use journal_tests::{Finished, Host, until};
+use journal_tests::{Finished, Host, paths, run, until};
 use rustix::process::{Pid, Signal, test_kill_process};
 
-use super::plugins::{PLAN, embed_contract, guest};
+use super::plugins::embed_contract;
 use super::{Failure, LIMIT, failure, shipped};
 
 /// The limits of the cases, and what they may take: the system counts whole seconds, and the host itself takes some.
@@ -250,26 +251,31 @@ fn first_signal_ends_the_host_and_the_process_that_compiles() {
     }
 }
 
+/// The size of the one entry of a cache.
+fn entry_bytes(cache: &Path) -> u64 {
+    let files = fs::read_dir(cache.join("journal-host")).expect("it was written to");
+    let sizes = files.map(|file| {
+        let file = file.expect("it can be read");
+        file.metadata().expect("it is there").len()
+    });
+    sizes.max().expect("it has an entry")
+}
+
 #[test]
 fn cached_plugin_is_not_compiled() {
-    let plugin = guest(r#"{"name": "guest", "version": "1"}"#, PLAN, "0.1.0");
-    let first = first_run(&plugin);
-    let (folder, cache) = (first.folder().to_owned(), first.folder().join("cache"));
-    let run = |host: Host| host.args(["--object-type", "origin"]);
-    failure(&run(first).finish(LIMIT).code(1)).names("the processor trapped");
-    // Nothing can be compiled within this limit.
-    let again = Host::new()
-        .env("XDG_CACHE_HOME", cache)
-        .arg("run")
-        .arg(folder.join("plugin.wasm"))
-        .args(["--compile-memory", "1MiB", "--recording"])
-        .arg(shipped());
-    failure(&run(again).finish(LIMIT).code(1)).names("the processor trapped");
-    failure(
-        &first_run(&plugin)
-            .args(["--compile-memory", "1MiB"])
-            .finish(LIMIT)
-            .code(1),
-    )
-    .says("compiling the plugin `plugin.wasm` needs more than 1 MiB of memory");
+    let folder = run::folder("cached");
+    let run = |cache: &Path| {
+        fs::create_dir_all(cache).expect("the folder is ours");
+        Host::run(&paths::plugin("count-objects"))
+            .env("XDG_CACHE_HOME", cache)
+            .args(["--object-type", "origin", "--recording"])
+            .arg(shipped())
+    };
+    let (warm, cold) = (folder.join("warm"), folder.join("cold"));
+    let _done = run(&warm).finish(LIMIT).success();
+    // The code fits into so much memory, and a plugin of this size cannot be compiled in it.
+    let limit = format!("{}KiB", entry_bytes(&warm).div_ceil(1024));
+    let limited = |cache| run(cache).args(["--compile-memory", &limit]).finish(LIMIT);
+    let _done = limited(&warm).success();
+    failure(&limited(&cold).code(1)).names("needs more than");
 }
