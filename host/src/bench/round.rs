@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use journal_recording::Reader;
 use serde::Serialize;
 
-use super::metered::{MeteredSink, MeteredSource};
+use super::metered::{MeteredSink, metered};
 use super::{Error, Parts};
 use crate::config::DEFAULT_BATCH_RECORDS;
 use crate::config::memory::USUAL_HELD;
@@ -261,10 +261,7 @@ impl Metered {
         };
         let sinks = self.outputs.sinks(0)?.into_iter().map(metered_sink);
         let parts = WorkerParts {
-            source: Box::new(MeteredSource {
-                source: self.source,
-                meter: meter.clone(),
-            }),
+            source: Box::new(metered(self.source, meter.clone())),
             store: Box::new(NoStore::default()),
             processor: Box::new(SandboxedProcessor::new(processor, self.processor_settings)),
             sinks: sinks.collect(),

@@ -3,6 +3,7 @@
 pub(crate) mod git;
 pub(crate) mod kafka;
 pub(crate) mod local;
+pub(crate) mod polled;
 pub(crate) mod recording;
 
 use std::collections::BTreeSet;

@@ -14,7 +14,7 @@ pub(crate) use self::collect::Unmerged;
 use self::collect::{Collected, Collector};
 use self::compare::difference;
 pub(crate) use self::compare::{Difference, Order};
-use self::split::{Numbers, SplitSource};
+use self::split::{Numbers, split};
 use crate::config::memory::USUAL_HELD;
 use crate::config::{self, Config, OnFailure, Source};
 use crate::journal::offsets::NoStore;
@@ -270,11 +270,11 @@ impl<'a> Trial<'a> {
             call_bytes: self.limits.emit_bytes,
             most_bytes: None,
         }));
-        let mut source: Box<dyn source::Source> = Box::new(self.local.open()?);
-        if let Some(seed) = seed {
-            let numbers = Numbers::of(seed);
-            source = Box::new(SplitSource { source, numbers });
-        }
+        let source = self.local.open()?;
+        let source: Box<dyn source::Source> = match seed {
+            None => Box::new(source),
+            Some(seed) => Box::new(split(source, Numbers::of(seed))),
+        };
         let parts = WorkerParts {
             source,
             store: Box::new(NoStore::default()),

@@ -1,11 +1,8 @@
 //! A source that hands its records out in other batches.
 
-use std::task::Poll;
-use std::time::{Duration, Instant};
-
-use crate::journal::batch::Batches;
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
-use crate::source::{BatchLimits, Event, Source, SourceError};
+use crate::source::local::LocalSource;
+use crate::source::polled::Polled;
+use crate::source::{BatchLimits, Source};
 
 /// Numbers that look random and follow from a seed (xorshift).
 #[derive(Clone, Debug)]
@@ -27,61 +24,17 @@ impl Numbers {
     }
 }
 
-/// A source whose polls bring fewer records than they may.
-pub(super) struct SplitSource {
-    pub(super) source: Box<dyn Source>,
-    pub(super) numbers: Numbers,
-}
-
-impl Source for SplitSource {
-    fn poll(
-        &mut self,
-        into: &mut Batches,
-        mut limits: BatchLimits,
-        until: Option<&Offsets>,
-        wait: Duration,
-    ) -> Result<Event, SourceError> {
-        if limits.records > 0 {
-            limits.records = self.numbers.up_to(limits.records);
-        }
-        self.source.poll(into, limits, until, wait)
-    }
-
-    fn position(&self) -> Offsets {
-        self.source.position()
-    }
-
-    fn position_before(&self, batches: &Batches) -> Offsets {
-        self.source.position_before(batches)
-    }
-
-    fn resolve(&mut self, of: &[Partition], start: Start) -> Result<Poll<Offsets>, SourceError> {
-        self.source.resolve(of, start)
-    }
-
-    fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
-        self.source.assign(start)
-    }
-
-    fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
-        self.source.rewind(to)
-    }
-
-    fn release(&mut self) -> Result<(), SourceError> {
-        self.source.release()
-    }
-
-    fn keep_alive(&mut self) -> Result<bool, SourceError> {
-        self.source.keep_alive()
-    }
-
-    fn remaining(&mut self) -> Remaining {
-        self.source.remaining()
-    }
-
-    fn close(self: Box<Self>, others_end: Option<Instant>) {
-        self.source.close(others_end);
-    }
+/// The source, whose polls bring fewer records than they may.
+pub(super) fn split(source: LocalSource, mut numbers: Numbers) -> impl Source {
+    Polled::by(
+        source,
+        move |source: &mut LocalSource, into, mut limits: BatchLimits, until, wait| {
+            if limits.records > 0 {
+                limits.records = numbers.up_to(limits.records);
+            }
+            source.poll(into, limits, until, wait)
+        },
+    )
 }
 
 #[cfg(test)]
