@@ -81,6 +81,15 @@ pub(crate) trait Sequence: Send {
     fn remaining(&self) -> Remaining;
 }
 
+/// What a [`Sequence::fill`] brought that has come to the end or not.
+pub(super) fn filled(into: &Batches, ended: bool) -> Event {
+    match (into.is_empty(), ended) {
+        (false, _) => Event::Records,
+        (true, false) => Event::Idle,
+        (true, true) => Event::End,
+    }
+}
+
 /// A source that is no cluster, once it is open. Its one partition stands for the file or folder.
 pub(crate) struct LocalSource {
     sequence: Box<dyn Sequence>,

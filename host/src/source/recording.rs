@@ -14,7 +14,7 @@ use journal_recording::{Frame, Reader};
 
 pub(crate) use self::error::Error;
 use self::topics::Topics;
-use super::local::Sequence;
+use super::local::{Sequence, filled};
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
@@ -102,36 +102,6 @@ impl Recording {
         }
         Err(Error::Rewind {
             recording: self.reader.name().clone(),
-        })
-    }
-
-    /// Fills `into` within the limits, and with no frame from `end` on.
-    fn read(
-        &mut self,
-        into: &mut Batches,
-        limits: BatchLimits,
-        end: Option<u64>,
-        mut guard: Option<&mut Guard>,
-    ) -> Result<Event, SourceError> {
-        let mut ended = false;
-        for _ in 0..FRAMES_A_POLL {
-            let is_enough = into.records() == limits.records;
-            if is_enough || end.is_some_and(|end| self.frames >= end) {
-                break;
-            }
-            match self.step(into, limits, guard.as_deref_mut())? {
-                Step::Taken | Step::PassedOver => {}
-                Step::Full => break,
-                Step::End => {
-                    ended = true;
-                    break;
-                }
-            }
-        }
-        Ok(match (into.is_empty(), ended) {
-            (false, _) => Event::Records,
-            (true, false) => Event::Idle,
-            (true, true) => Event::End,
         })
     }
 
@@ -244,9 +214,24 @@ impl Sequence for Recording {
         into: &mut Batches,
         limits: BatchLimits,
         end: Option<u64>,
-        guard: Option<&mut Guard>,
+        mut guard: Option<&mut Guard>,
     ) -> Result<Event, SourceError> {
-        self.read(into, limits, end, guard)
+        let mut ended = false;
+        for _ in 0..FRAMES_A_POLL {
+            let is_enough = into.records() == limits.records;
+            if is_enough || end.is_some_and(|end| self.frames >= end) {
+                break;
+            }
+            match self.step(into, limits, guard.as_deref_mut())? {
+                Step::Taken | Step::PassedOver => {}
+                Step::Full => break,
+                Step::End => {
+                    ended = true;
+                    break;
+                }
+            }
+        }
+        Ok(filled(into, ended))
     }
 
     fn position(&self) -> u64 {

@@ -38,7 +38,7 @@ use self::repository::LOT;
 pub(crate) use self::repository::{Options, Repository};
 use self::visit::Visit;
 pub(crate) use self::visit::VisitDate;
-use super::local::Sequence;
+use super::local::{Sequence, filled};
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
@@ -100,55 +100,6 @@ impl Git {
             position: 0,
             asked: 0,
             record: Record::default(),
-        })
-    }
-
-    /// Fills `into` within the limits, and with no record from `end` on.
-    fn read(
-        &mut self,
-        into: &mut Batches,
-        limits: BatchLimits,
-        end: Option<u64>,
-        mut guard: Option<&mut Guard>,
-    ) -> Result<Event, SourceError> {
-        if self.plan.is_none() {
-            let Some(listing) = self.repository.listing(LISTING_WAIT)? else {
-                return Ok(Event::Idle);
-            };
-            self.plan = Some(Plan::of(listing, &self.topics));
-        }
-        let mut ended = false;
-        while into.records() < limits.records && end.is_none_or(|end| self.position < end) {
-            let Some(topic) = self.make(limits)? else {
-                ended = true;
-                break;
-            };
-            let record = RecordRef {
-                partition: 0,
-                offset: self.position,
-                timestamp_ms: -1,
-                key: self.record.key.bytes(),
-                value: self.record.value.bytes(),
-            };
-            let passed = match guard.as_deref_mut() {
-                Some(guard) => guard.pass(&topic, record)?,
-                None => Some((topic, record)),
-            };
-            let Some((topic, record)) = passed else {
-                self.advance();
-                continue;
-            };
-            let bytes = record.key.len() + record.value.len();
-            if !into.is_empty() && into.bytes() + bytes > limits.bytes {
-                break;
-            }
-            into.push(&topic, record).map_err(Error::from)?;
-            self.advance();
-        }
-        Ok(match (into.is_empty(), ended) {
-            (false, _) => Event::Records,
-            (true, false) => Event::Idle,
-            (true, true) => Event::End,
         })
     }
 
@@ -325,9 +276,43 @@ impl Sequence for Git {
         into: &mut Batches,
         limits: BatchLimits,
         end: Option<u64>,
-        guard: Option<&mut Guard>,
+        mut guard: Option<&mut Guard>,
     ) -> Result<Event, SourceError> {
-        self.read(into, limits, end, guard)
+        if self.plan.is_none() {
+            let Some(listing) = self.repository.listing(LISTING_WAIT)? else {
+                return Ok(Event::Idle);
+            };
+            self.plan = Some(Plan::of(listing, &self.topics));
+        }
+        let mut ended = false;
+        while into.records() < limits.records && end.is_none_or(|end| self.position < end) {
+            let Some(topic) = self.make(limits)? else {
+                ended = true;
+                break;
+            };
+            let record = RecordRef {
+                partition: 0,
+                offset: self.position,
+                timestamp_ms: -1,
+                key: self.record.key.bytes(),
+                value: self.record.value.bytes(),
+            };
+            let passed = match guard.as_deref_mut() {
+                Some(guard) => guard.pass(&topic, record)?,
+                None => Some((topic, record)),
+            };
+            let Some((topic, record)) = passed else {
+                self.advance();
+                continue;
+            };
+            let bytes = record.key.len() + record.value.len();
+            if !into.is_empty() && into.bytes() + bytes > limits.bytes {
+                break;
+            }
+            into.push(&topic, record).map_err(Error::from)?;
+            self.advance();
+        }
+        Ok(filled(into, ended))
     }
 
     fn position(&self) -> u64 {
