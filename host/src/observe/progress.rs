@@ -159,14 +159,8 @@ impl Progress {
 
     /// The bytes that were read, and all bytes, of a recording whose size is known.
     pub(crate) fn file_bytes(&self) -> Option<(u64, u64)> {
-        let sum = |of: fn(&WorkerProgress) -> &AtomicU64| {
-            let workers = self.workers.iter();
-            workers
-                .map(|worker| of(worker).load(Ordering::Relaxed))
-                .sum::<u64>()
-        };
-        let total = sum(|worker| &worker.total_bytes);
-        (total > 0).then(|| (sum(|worker| &worker.read_bytes), total))
+        let total = self.sum(|worker| &worker.total_bytes);
+        (total > 0).then(|| (self.sum(|worker| &worker.read_bytes), total))
     }
 
     /// Counts rows that were made durable, by output in the order of the plan.
@@ -220,17 +214,20 @@ impl Progress {
     }
 
     fn line(&self) -> String {
-        let objects = self.objects();
-        let lag = self.lag();
-        let done = self.part_done();
-        let lag = lag.map_or_else(String::new, |lag| format!(", lag {}", HumanCount(lag)));
-        let done = done.map_or_else(String::new, |(part, whole)| {
+        let done = self.part_done().map_or_else(String::new, |(part, whole)| {
             format!(", {} % done", part.saturating_mul(100) / whole.max(1))
         });
+        format!("{}{}{done}", self.title, self.counts_text(self.rate()))
+    }
+
+    /// The objects, with this rate a second, and the lag.
+    fn counts_text(&self, rate: u64) -> String {
+        let objects = self.objects();
         let unit = if objects == 1 { "object" } else { "objects" };
-        let (objects, rate) = (HumanCount(objects), HumanCount(self.rate()));
-        let title = &self.title;
-        format!("{title}{objects} {unit}, {rate}/s{lag}{done}")
+        let lag = self.lag();
+        let lag = lag.map_or_else(String::new, |lag| format!(", lag {}", HumanCount(lag)));
+        let (objects, rate) = (HumanCount(objects), HumanCount(rate));
+        format!("{objects} {unit}, {rate}/s{lag}")
     }
 
     /// How far the run is, in one line without control characters.
@@ -265,6 +262,14 @@ impl Progress {
         self.known_sum(|worker| &worker.lag)
     }
 
+    /// The sum of a number of all workers.
+    fn sum(&self, of: fn(&WorkerProgress) -> &AtomicU64) -> u64 {
+        let numbers = self.workers.iter();
+        numbers
+            .map(|worker| of(worker).load(Ordering::Relaxed))
+            .sum()
+    }
+
     /// The sum of a number of all workers that know it.
     fn known_sum(&self, of: fn(&WorkerProgress) -> &AtomicU64) -> Option<u64> {
         let numbers = self.workers.iter();
@@ -291,19 +296,13 @@ impl Progress {
     /// Objects that were processed.
     #[must_use]
     pub(crate) fn objects(&self) -> u64 {
-        self.workers
-            .iter()
-            .map(|worker| worker.objects.load(Ordering::Relaxed))
-            .sum()
+        self.sum(|worker| &worker.objects)
     }
 
     /// Bytes of their keys and values.
     #[must_use]
     pub(crate) fn bytes(&self) -> u64 {
-        self.workers
-            .iter()
-            .map(|worker| worker.bytes.load(Ordering::Relaxed))
-            .sum()
+        self.sum(|worker| &worker.bytes)
     }
 
     /// Records that were rejected and skipped.
@@ -344,26 +343,17 @@ impl Progress {
 
     /// How often partitions of the workers came or went.
     pub(crate) fn rebalances(&self) -> u64 {
-        let workers = self.workers.iter();
-        workers
-            .map(|worker| worker.rebalances.load(Ordering::Relaxed))
-            .sum()
+        self.sum(|worker| &worker.rebalances)
     }
 
     /// How often a partition was read from its beginning again.
     pub(crate) fn partition_restarts(&self) -> u64 {
-        let workers = self.workers.iter();
-        workers
-            .map(|worker| worker.restarts.load(Ordering::Relaxed))
-            .sum()
+        self.sum(|worker| &worker.restarts)
     }
 
     /// The memory of all instances, in bytes, as it was a second ago at most.
     pub(crate) fn guest_memory_bytes(&self) -> u64 {
-        let workers = self.workers.iter();
-        workers
-            .map(|worker| worker.guest_memory.load(Ordering::Relaxed))
-            .sum()
+        self.sum(|worker| &worker.guest_memory)
     }
 
     /// The partitions of each worker, once they are known.

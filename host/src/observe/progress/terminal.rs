@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Progress;
 use crate::observe::history::History;
@@ -65,15 +65,12 @@ fn line(progress: &Progress, history: &History) -> String {
     let done = progress.part_done();
     let bar = done.map_or_else(String::new, |(part, whole)| bar(part, whole));
     let rate = history.rate().unwrap_or_else(|| progress.rate());
-    let counts = text::plural(progress.objects(), "object");
-    let lag = progress.lag();
-    let lag = lag.map_or_else(String::new, |lag| format!(", lag {}", HumanCount(lag)));
     let left = history.time_left();
     let left = left.map_or_else(String::new, |left| {
         format!(", {} left", text::rough_time(left))
     });
     let title = &progress.title;
-    format!("{title}{bar}{counts}, {}/s{lag}{left}", HumanCount(rate))
+    format!("{title}{bar}{}{left}", progress.counts_text(rate))
 }
 
 fn bar(part: u64, whole: u64) -> String {
