@@ -24,14 +24,15 @@ mod test;
 mod values;
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 pub use environment::Environment;
 
+use crate::config::{Anonymise, Privileged};
 use crate::observe::logging;
 use report::Report;
 
@@ -75,31 +76,32 @@ pub fn main(environment: &Environment) -> ExitCode {
     report::code(done).into()
 }
 
-/// Flags with an optional value, and the values. clap takes these after an equals sign alone, so that the next argument is
-/// never lost to them.
-const OPTIONAL_VALUES: [(&str, [&str; 3]); 2] = [
-    ("--privileged", ["required", "if-available", "no"]),
-    ("--anonymise", ["persons", "strict", "no"]),
-];
-
-/// The arguments, where an optional value that follows its flag is joined to it.
+/// The arguments, where the optional value that follows its flag is joined to it. clap takes such values after an equals
+/// sign alone, so that the next argument is never lost to them.
 fn with_equals(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::new();
     for argument in arguments {
-        let takes = |(flag, values): &(&str, [&str; 3])| {
-            joined.last().is_some_and(|last| last == flag)
-                && values.iter().any(|value| argument == *value)
-        };
-        if OPTIONAL_VALUES.iter().any(takes)
-            && let Some(flag) = joined.last_mut()
-        {
-            flag.push("=");
-            flag.push(argument);
-        } else {
-            joined.push(argument);
+        match joined.last_mut() {
+            Some(flag) if is_value_of(flag, &argument) => {
+                flag.push("=");
+                flag.push(argument);
+            }
+            _ => joined.push(argument),
         }
     }
     joined
+}
+
+/// Whether this is one of the values of a flag whose value is optional.
+fn is_value_of(flag: &OsStr, argument: &OsStr) -> bool {
+    let Some(text) = argument.to_str() else {
+        return false;
+    };
+    match flag.to_str() {
+        Some("--privileged") => Privileged::from_str(text, false).is_ok(),
+        Some("--anonymise") => Anonymise::from_str(text, false).is_ok(),
+        _ => false,
+    }
 }
 
 /// Parses the command line of the process, or ends it with what is wrong.
