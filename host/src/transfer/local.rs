@@ -2,15 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use journal_recording::{Frame, MAX_RECORD_BYTES};
 
 use super::error::{Error, Interruption};
-use super::output::NewRecording;
-use super::passed::{Passed, shown};
-use super::record::{Copied, Ended, Part, TakeFrames, log_done};
-use super::with_progress;
+use super::record::{self, Copied, Ended, Part, TakeFrames};
 use crate::journal::batch::{Batch, Batches, Columns, Topic};
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
@@ -39,17 +36,10 @@ pub(crate) fn record_local(
     }
     let source = open(local, part)?;
     let topics = source.topics();
-    let shown = shown(topics.iter().map(|topic| &**topic), part);
-    let names: Vec<&str> = shown.iter().map(|topic| topic.name.as_str()).collect();
-    let started = Instant::now();
-    let mut output = NewRecording::create(path, &names)?;
-    let done = with_progress("recording", |counters| {
-        let mut passed = Passed::new(part, topics.iter().map(|topic| &**topic), &mut output);
-        let copied = copy(source, &topics, part, &mut passed, counters, stop);
-        copied.finish(output, path)
-    })?;
-    log_done(&done, part, path, started);
-    Ok(())
+    let read: Vec<&Topic> = topics.iter().map(|topic| &**topic).collect();
+    record::write(&read, part, path, |output, counters| {
+        copy(source, &topics, part, output, counters, stop)
+    })
 }
 
 /// Opens the source, and chooses the topics of the part.

@@ -77,14 +77,29 @@ pub(crate) fn record(
     stop: &Stop,
 ) -> Result<(), Error> {
     let cluster = ClusterPart::choose(settings, part)?;
-    let shown = shown(cluster.topics(), part);
+    let topics: Vec<&Topic> = cluster.topics().collect();
+    write(&topics, part, path, |output, counters| {
+        cluster.copy(settings, part, output, counters, stop)
+    })
+}
+
+/// Writes to a recording at `path` what `copy` hands on of these topics and passes.
+///
+/// # Errors
+/// When not all of it could be read or written.
+pub(super) fn write(
+    topics: &[&Topic],
+    part: &Part,
+    path: &Path,
+    copy: impl FnOnce(&mut dyn TakeFrames, &WorkerProgress) -> Copied + Send,
+) -> Result<(), Error> {
+    let shown = shown(topics.iter().copied(), part);
     let names: Vec<&str> = shown.iter().map(|topic| topic.name.as_str()).collect();
     let started = Instant::now();
     let mut output = NewRecording::create(path, &names)?;
     let done = with_progress("recording", |counters| {
-        let mut passed = Passed::new(part, cluster.topics(), &mut output);
-        let copied = cluster.copy(settings, part, &mut passed, counters, stop);
-        copied.finish(output, path)
+        let mut passed = Passed::new(part, topics.iter().copied(), &mut output);
+        copy(&mut passed, counters).finish(output, path)
     })?;
     log_done(&done, part, path, started);
     Ok(())
@@ -205,7 +220,7 @@ pub(super) struct Done {
 }
 
 /// Logs what a command that ended well has written.
-pub(super) fn log_done(done: &Done, part: &Part, path: &Path, started: Instant) {
+fn log_done(done: &Done, part: &Part, path: &Path, started: Instant) {
     let figures = figures(done.records, done.bytes, started);
     let (size, path) = (done.size, path.display());
     let held_back = part.privacy.as_ref();
