@@ -8,6 +8,7 @@ mod assignment;
 mod checkpoint_log;
 mod checkpointing;
 mod confirmation;
+mod courtesy;
 mod failures;
 mod passes;
 mod recovery;
@@ -97,6 +98,8 @@ pub(crate) struct Worker {
     /// Partitions that come and whose positions are not known yet.
     arriving: Option<Arriving>,
     unconfirmed: Option<Unconfirmed>,
+    /// Whether the group has not confirmed yet what a sink committed.
+    courtesy_is_due: bool,
     /// What went before it was confirmed.
     uncommitted: Uncommitted,
     /// Whether a `process` call returned since the last checkpoint.
@@ -137,6 +140,7 @@ impl Worker {
             notes: BTreeMap::new(),
             arriving: None,
             unconfirmed: None,
+            courtesy_is_due: false,
             uncommitted: Uncommitted::default(),
             processed: false,
             failures: HeldFailures::default(),
@@ -185,6 +189,7 @@ impl Worker {
             tracing::error!("{}: leaving the group", error.with_causes());
         }
         self.wait_for_the_last_commit(&result);
+        self.wait_for_courtesy(&result);
         let (source, stop) = (self.source, self.settings.stop);
         let leave = Box::new(move || source.close(stop.others_end()));
         Finished { result, leave }
@@ -235,6 +240,7 @@ impl Worker {
             }
             // Before more is read, so that the rows that waited for the confirmation are bounded.
             self.look_for_confirmation()?;
+            self.look_for_courtesy();
             if self.checkpoint_is_due() {
                 self.checkpoint_if_clean()?;
             }

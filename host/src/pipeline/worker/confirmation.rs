@@ -195,7 +195,7 @@ impl Worker {
         }
     }
 
-    fn last_wait(&self, result: &Result<Ended, WorkerError>) -> Option<Duration> {
+    pub(super) fn last_wait(&self, result: &Result<Ended, WorkerError>) -> Option<Duration> {
         match result {
             // It was waited for, or nobody answers.
             Ok(Ended::EndOfData | Ended::Stopped)

@@ -84,12 +84,20 @@ struct Starts {
     positions: BTreeMap<Partition, Position>,
     /// Those that have to be committed, because nothing else remembers them.
     unsaved: BTreeMap<Partition, Position>,
+    /// Those that were committed before.
+    resumed: BTreeMap<Partition, Position>,
 }
 
 impl Starts {
     fn add_unsaved(&mut self, partition: &Partition, next: u64, note: String) {
         let position = Position { next, note };
         self.unsaved.insert(partition.clone(), position.clone());
+        self.positions.insert(partition.clone(), position);
+    }
+
+    fn add_resumed(&mut self, partition: &Partition, next: u64, note: String) {
+        let position = Position { next, note };
+        self.resumed.insert(partition.clone(), position.clone());
         self.positions.insert(partition.clone(), position);
     }
 
@@ -140,7 +148,7 @@ impl Worker {
                 }
                 let time = StartTime::of_note(&position.note);
                 let note = time.map(StartTime::note).unwrap_or_default();
-                starts.add(partition, position.next, note);
+                starts.add_resumed(partition, position.next, note);
             } else if let Some(&next) = self.settings.start.listed.get(partition) {
                 starts.add_unsaved(partition, next, String::new());
             } else {
@@ -254,6 +262,10 @@ impl Worker {
         self.notes
             .extend(notes.filter(|(_, note)| !note.is_empty()));
         self.commit_starts(&starts.unsaved)?;
+        if self.sinks.decide() {
+            // The group may lack what the worker before this one committed to the sink.
+            self.send_courtesy(&starts.resumed);
+        }
         self.send_again(&resumed)
     }
 
@@ -332,14 +344,6 @@ impl Worker {
         match self.sinks.store() {
             Some(store) => store,
             None => self.store.as_mut(),
-        }
-    }
-
-    /// Commits to the group what a sink has committed with its rows. Nothing depends on it.
-    pub(super) fn send_courtesy(&mut self, positions: &BTreeMap<Partition, Position>) {
-        let sent = self.store.send(positions);
-        if let Err(error) = sent.and_then(|()| self.store.check()) {
-            tracing::debug!("the group does not take the offsets: {error}");
         }
     }
 }

@@ -164,6 +164,7 @@ fn sink_that_owns_the_offsets_decides_and_the_group_is_not_waited_for() {
         sink_owns_offsets: true,
         committed: vec![("a", 10)],
         confirms: Answer::Never,
+        group_confirms: Answer::Never,
         ..Given::default()
     };
     let (ended, log) = given.run(vec![assigned(&["a"]), records("a", 3), Step::End]);
@@ -172,6 +173,7 @@ fn sink_that_owns_the_offsets_decides_and_the_group_is_not_waited_for() {
         "load a",
         "sink load a",
         "assign a=10",
+        "send a=10",
         "process 3",
         "checkpoint",
         "rows 3",

@@ -1,5 +1,7 @@
 //! A sink that commits positions with its rows: what it has is exact, whatever happens.
 
+use std::time::Duration;
+
 use super::fakes::{Answer, Given, Step, World, partition};
 use super::recovery::{LOOKS, dead_letters, written};
 use super::{assigned, lost, records, revoking};
@@ -11,6 +13,8 @@ fn deciding(given: Given) -> Given {
     Given {
         sink_owns_offsets: true,
         confirms: Answer::Never,
+        group_confirms: Answer::Never,
+        finish: Duration::ZERO,
         ..given
     }
 }
@@ -132,7 +136,7 @@ fn fenced_worker_goes_on_from_the_position_of_the_sink() {
 fn stale_answer_in_the_middle_of_a_recovery_drops_it() {
     for stale in 0..4 {
         let mut sink_answers = vec![Committed::Stale];
-        sink_answers.extend(vec![Committed::Again(std::time::Duration::ZERO); stale]);
+        sink_answers.extend(vec![Committed::Again(Duration::ZERO); stale]);
         let given = Given {
             sink_answers,
             ..deciding(dead_letters(&[("a", 7)]))
@@ -218,4 +222,54 @@ fn position_of_a_topic_that_was_created_again_is_no_end() {
     let (ended, log) = given.run(steps);
     assert_eq!(ended.unwrap(), Ended::EndOfData);
     assert!(log.contains(&"sink at a=3".to_owned()), "{log:#?}");
+}
+
+#[test]
+fn group_gets_the_positions_of_the_sink_once_it_takes_them() {
+    let world = World::new(Given {
+        held_bytes: 1,
+        group_confirms: Answer::Refused("a rebalance"),
+        ..deciding(Given::default())
+    });
+    let steps = vec![
+        assigned(&["a"]),
+        records("a", 3),
+        Step::GroupConfirming(Answer::AtOnce),
+        Step::Idle,
+        records("a", 2),
+        Step::End,
+    ];
+    assert_eq!(world.run(steps).unwrap(), Ended::EndOfData);
+    let log = world.log();
+    let index = |wanted: &str| log.iter().position(|line| line == wanted);
+    assert!(index("send a=3") < index("group confirmed"), "{log:#?}");
+    assert!(index("group confirmed") < index("sink at a=5"), "{log:#?}");
+}
+
+#[test]
+fn run_ends_after_the_group_took_the_positions_of_the_sink() {
+    let given = Given {
+        finish: Duration::from_hours(1),
+        group_confirms: Answer::After(3),
+        ..deciding(Given::default())
+    };
+    let (ended, log) = given.run(vec![assigned(&["a"]), records("a", 3), Step::End]);
+    assert_eq!(ended.unwrap(), Ended::EndOfData);
+    let last = log.iter().rfind(|line| line.ends_with("confirmed"));
+    assert_eq!(
+        last.map(String::as_str),
+        Some("group confirmed"),
+        "{log:#?}"
+    );
+}
+
+#[test]
+fn group_gets_what_an_earlier_worker_committed_to_the_sink() {
+    let given = Given {
+        committed: vec![("a", 10)],
+        ..deciding(Given::default())
+    };
+    let (ended, log) = given.run(vec![assigned(&["a"]), Step::End]);
+    assert_eq!(ended.unwrap(), Ended::EndOfData);
+    assert!(log.contains(&"send a=10".to_owned()), "{log:#?}");
 }

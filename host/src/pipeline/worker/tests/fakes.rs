@@ -73,6 +73,8 @@ pub(super) enum Step {
     CutOff,
     /// From now on the store confirms like this.
     Confirming(Answer),
+    /// The same of the group, where a sink has the positions that count.
+    GroupConfirming(Answer),
     /// The group takes partitions away, which is seen after this many more signs of life.
     LoseAfterKeepAlives(usize),
     CommittedByOthers(Partition, u64),
@@ -92,6 +94,9 @@ pub(super) enum Answer {
     Refused(&'static str),
 }
 
+/// Positions that a store got and did not confirm, and the looks at them.
+type Sent = Option<(BTreeMap<Partition, Position>, usize)>;
+
 /// How the sink fails.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SinkFailure {
@@ -108,6 +113,8 @@ pub(super) enum SinkFailure {
 )]
 pub(super) struct Given {
     pub(super) confirms: Answer,
+    /// How the group answers where a sink has the positions that count.
+    pub(super) group_confirms: Answer,
     pub(super) held_bytes: usize,
     pub(super) batch_bytes: usize,
     pub(super) quota: Option<u64>,
@@ -164,6 +171,7 @@ impl Default for Given {
     fn default() -> Self {
         Self {
             confirms: Answer::AtOnce,
+            group_confirms: Answer::AtOnce,
             held_bytes: usize::MAX,
             batch_bytes: 1 << 20,
             quota: None,
@@ -227,7 +235,9 @@ struct State {
     /// What the group has beside a sink that owns the offsets.
     in_group: BTreeMap<Partition, Position>,
     /// What was sent and is not confirmed, and the looks at it.
-    sent: Option<(BTreeMap<Partition, Position>, usize)>,
+    sent: Sent,
+    /// The same of the group, where a sink has the positions that count.
+    sent_to_group: Sent,
     notes: Vec<String>,
     loads: usize,
     calls: usize,
@@ -270,6 +280,7 @@ impl World {
                 position: Offsets::new(),
                 furthest: Offsets::new(),
                 sent: None,
+                sent_to_group: None,
                 notes: Vec::new(),
                 loads: 0,
                 calls: 0,

@@ -158,6 +158,10 @@ impl Source for World {
                 self.state().given.confirms = answer;
                 Ok(Event::Idle)
             }
+            Some(Step::GroupConfirming(answer)) => {
+                self.state().given.group_confirms = answer;
+                Ok(Event::Idle)
+            }
             Some(Step::LoseAfterKeepAlives(times)) => {
                 self.state().lose_after = Some(times);
                 Ok(Event::Idle)

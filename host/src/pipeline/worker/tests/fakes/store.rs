@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::task::Poll;
 
-use super::{Answer, State, World, letters, offsets_text};
+use super::{Answer, Sent, State, World, letters, offsets_text};
 use crate::journal::offsets::{
     Confirmation, OffsetStore, Offsets, Partition, Position, Positions, StoreError,
 };
@@ -15,6 +15,14 @@ impl FakeStore {
     /// Whether it is the group's, and a sink has the positions that count.
     fn is_courtesy(&self, state: &State) -> bool {
         self.1.is_empty() && state.given.sink_owns_offsets
+    }
+
+    fn sent<'a>(&self, state: &'a mut State) -> &'a mut Sent {
+        if self.is_courtesy(state) {
+            &mut state.sent_to_group
+        } else {
+            &mut state.sent
+        }
     }
 
     fn known(&self, of: &[Partition]) -> Positions {
@@ -55,14 +63,21 @@ impl OffsetStore for FakeStore {
         state
             .notes
             .extend(to.values().map(|position| position.note.clone()));
-        state.sent = Some((to.clone(), 0));
+        let sent = Some((to.clone(), 0));
+        *self.sent(&mut state) = sent;
         Ok(())
     }
 
     fn check(&mut self) -> Result<Confirmation, StoreError> {
         let mut state = self.0.state();
-        let confirms = state.given.confirms;
-        let Some((_, looks)) = &mut state.sent else {
+        let is_courtesy = self.is_courtesy(&state);
+        let confirms = if is_courtesy {
+            state.given.group_confirms
+        } else {
+            state.given.confirms
+        };
+        let sent = self.sent(&mut state);
+        let Some((_, looks)) = sent else {
             return Ok(Confirmation::Idle);
         };
         *looks += 1;
@@ -72,24 +87,25 @@ impl OffsetStore for FakeStore {
             Answer::After(times) if *looks < times => return Ok(Confirmation::Pending),
             Answer::After(_) | Answer::AtOnce => {}
         }
-        if let Some((sent, _)) = state.sent.take() {
-            if self.is_courtesy(&state) {
-                state.in_group.extend(sent);
-            } else {
-                state.committed.extend(sent);
-            }
+        let positions = sent.take().map(|(positions, _)| positions);
+        if is_courtesy {
+            state.in_group.extend(positions.into_iter().flatten());
+            state.log.push("group confirmed".to_owned());
+        } else {
+            state.committed.extend(positions.into_iter().flatten());
+            state.log.push("confirmed".to_owned());
         }
-        state.log.push("confirmed".to_owned());
         Ok(Confirmation::Confirmed)
     }
 
     fn retain(&mut self, assigned: &[Partition]) {
         self.0.note(format!("retain{}", letters(assigned)));
         let mut state = self.0.state();
-        if let Some((sent, _)) = &mut state.sent {
-            sent.retain(|one, _| assigned.contains(one));
-            if sent.is_empty() {
-                state.sent = None;
+        let sent = self.sent(&mut state);
+        if let Some((positions, _)) = sent {
+            positions.retain(|one, _| assigned.contains(one));
+            if positions.is_empty() {
+                *sent = None;
             }
         }
     }
