@@ -49,6 +49,8 @@ impl Members {
             .args(["--kafka", &format!("session.timeout.ms={SESSION_MS}")])
             .args(["--kafka", "heartbeat.interval.ms=200"])
             .args(["--checkpoint-interval", "400ms"])
+            // Brokers that have just come back may take long on a busy machine.
+            .args(["--shutdown-timeout", "100s"])
             .arg("--output")
             .arg(self.folder.join(file))
             .env("JOURNAL_HOST_LOG", "journal_host::pipeline=debug,info")
@@ -84,6 +86,9 @@ impl Members {
         let finished = running.finish(LIMIT);
         // A signal ends a process that has not begun.
         let code = finished.status.code();
+        if code.is_some_and(|code| code != 0) {
+            eprintln!("{}", finished.stderr);
+        }
         self.ended.push(Ended {
             code,
             log: finished.stderr,
