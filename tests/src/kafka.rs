@@ -8,6 +8,7 @@ mod distribution;
 mod feed;
 mod load;
 mod members;
+mod rows;
 mod secured;
 
 pub use admin::{Prefix, TopicPartition};

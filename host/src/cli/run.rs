@@ -43,8 +43,8 @@ pub(super) struct Arguments {
     stop_after: Option<u64>,
 
     /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default); `jsonl:FILE` says so
-    /// whatever the name is. `sqlite:FILE[?table=TABLE]`, or a FILE that ends in `.sqlite` or `.db`, is a database. With
-    /// NAME, only the rows of that output. May be repeated.
+    /// whatever the name is. `sqlite:FILE[?table=TABLE]`, or a FILE that ends in `.sqlite` or `.db`, is a database, and
+    /// `kafka:TOPIC` a topic. With NAME, only the rows of that output. May be repeated.
     #[arg(long = "output", value_name = "[NAME=]FILE")]
     outputs: Vec<String>,
 

@@ -59,7 +59,9 @@ impl<'de> Visitor<'de> for DestinationVisitor {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a file, or a mapping with `type`, `file` and, for a database, `table`")
+        f.write_str(
+            "a file, or a mapping with `type` and `file`, for a database also `table`, or for a topic `topic`",
+        )
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
@@ -67,19 +69,38 @@ impl<'de> Visitor<'de> for DestinationVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<String, A::Error> {
-        let (mut kind, mut file, mut table) = (None, None, None);
+        let (mut kind, mut file, mut table, mut topic) = (None, None, None, None);
         while let Some((key, value)) = entries.next_entry::<String, String>()? {
             let member = match &*key {
                 "type" => &mut kind,
                 "file" => &mut file,
                 "table" => &mut table,
-                other => return Err(A::Error::unknown_field(other, &["type", "file", "table"])),
+                "topic" => &mut topic,
+                other => {
+                    let known = &["type", "file", "table", "topic"];
+                    return Err(A::Error::unknown_field(other, known));
+                }
             };
             *member = Some(value);
         }
         let kind = kind.ok_or_else(|| A::Error::missing_field("type"))?;
-        let file = file.ok_or_else(|| A::Error::missing_field("file"))?;
+        // A member of another kind has no meaning, and is probably a mistake.
+        let (name, missing, foreign) = if kind == "kafka" {
+            (
+                topic,
+                "topic",
+                file.or(table.take()).map(|_| "file` or `table"),
+            )
+        } else {
+            (file, "file", topic.map(|_| "topic"))
+        };
+        let name = name.ok_or_else(|| A::Error::missing_field(missing))?;
+        if let Some(foreign) = foreign {
+            return Err(A::Error::custom(format_args!(
+                "the type `{kind}` has no `{foreign}`"
+            )));
+        }
         let table = table.map_or_else(String::new, |table| format!("?table={table}"));
-        Ok(format!("{kind}:{file}{table}"))
+        Ok(format!("{kind}:{name}{table}"))
     }
 }

@@ -18,6 +18,11 @@ pub enum Error {
         /// Why the host keeps it.
         reason: Reserved,
     },
+    /// Positions would be read that are not committed yet.
+    #[error(
+        "`isolation.level` cannot be `read_uncommitted` where rows and positions are written to topics in one transaction"
+    )]
+    ReadsUncommitted,
     /// A setting that librdkafka does not know. Its value is not kept: the name may be mistyped, and the value a
     /// secret.
     #[error("`{key}` is not a setting of librdkafka")]

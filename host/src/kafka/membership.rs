@@ -10,7 +10,7 @@ use rdkafka::{Message as _, Offset, TopicPartitionList};
 use super::context::{self, Context};
 use super::error::Error;
 use super::leave_barrier::{self, BarrierGuard, LeaveBarrier};
-use super::native::{self, Queue};
+use super::native::{self, GroupMetadata, Queue};
 use super::query_client::QueryClient;
 use super::transient_errors::TransientErrors;
 use crate::journal::offsets::{Offsets, Partition};
@@ -181,6 +181,11 @@ impl Membership {
     pub(crate) fn known_end(&self, partition: &Partition) -> Option<u64> {
         let end = native::known_end(&self.consumer, &partition.topic, native_number(partition))?;
         u64::try_from(end).ok()
+    }
+
+    /// What says to brokers that positions are of this member; none unless it has joined the group.
+    pub(super) fn group_metadata(&self) -> Option<GroupMetadata> {
+        GroupMetadata::of(&self.consumer)
     }
 
     /// Sends a commit; its result comes to `results`.

@@ -34,6 +34,7 @@ mod start_report;
 mod subscription;
 mod topic_admin;
 mod topic_watch;
+mod transactions;
 mod transient_errors;
 
 pub use self::clients::Clients;
@@ -61,4 +62,5 @@ pub(crate) use self::slice::SliceReader;
 pub(crate) use self::start_report::GroupOffsets;
 pub(crate) use self::topic_admin::NewTopics;
 pub(crate) use self::topic_watch::{Watched, WatchedTopic};
+pub(crate) use self::transactions::{At, Step, TransactionError, Transactions};
 pub(crate) use self::transient_errors::TransientErrors;

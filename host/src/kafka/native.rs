@@ -10,6 +10,7 @@
 
 pub(super) mod admin;
 mod describe;
+mod transaction;
 
 use std::ffi::{CStr, CString, c_int};
 use std::os::raw::c_void;
@@ -24,6 +25,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 pub(crate) use self::describe::TopicId;
 pub(super) use self::describe::{TopicState, describe_topics};
+pub(super) use self::transaction::{Failed, GroupMetadata, send_offsets};
 
 /// A queue of librdkafka that this process owns.
 ///

@@ -4,17 +4,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header as RawHeader, OwnedHeaders, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
+use rdkafka::{ClientConfig, Message as _};
 
 use super::context::Context;
 use super::error::{Error, words};
 use super::setting_check::{Secrets, client_error};
 use super::settings::Settings;
+use super::transactions;
 use crate::journal::key::ShownKey;
 
 /// What librdkafka says where an account lacks a right.
@@ -56,6 +57,8 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
     /// Whether the account lacks a right.
     pub(crate) no_right: bool,
+    /// Whether no other attempt would do better.
+    pub(crate) is_for_good: bool,
 }
 
 /// Why a producer cannot write any more.
@@ -81,7 +84,7 @@ pub(crate) struct Answers {
 }
 
 /// A producer. Records that are not confirmed when it is dropped may or may not have been written.
-pub(crate) struct Producer(BaseProducer<Deliveries>);
+pub(crate) struct Producer(pub(super) BaseProducer<Deliveries>);
 
 impl Producer {
     /// A producer, which connects to the brokers.
@@ -90,12 +93,7 @@ impl Producer {
     /// When librdkafka refuses a setting.
     pub(crate) fn start(settings: &Settings) -> Result<Self, Error> {
         let config = settings.for_producer();
-        let deliveries = Deliveries {
-            client: Context::new(Secrets::of(&config)),
-            answers: Mutex::default(),
-            abandoned: AtomicBool::new(false),
-        };
-        BaseProducer::from_config_and_context(&config, deliveries)
+        BaseProducer::from_config_and_context(&config, Deliveries::of(&config))
             .map(Self)
             .map_err(|error| client_error(error, &Secrets::of(&config)))
     }
@@ -122,13 +120,23 @@ impl Producer {
             });
             message.headers = Some(headers);
         }
+        let queued = self.queue(message);
+        queued.map_err(|error| refusal(record.topic, record.key, &error))
+    }
+
+    /// Queues a record that has a value alone. Otherwise as [`send`](Self::send).
+    pub(super) fn send_value(&self, topic: &str, value: &[u8]) -> Result<bool, KafkaError> {
+        self.queue(BaseRecord::to(topic).payload(value))
+    }
+
+    fn queue(&self, message: BaseRecord<'_, [u8], [u8]>) -> Result<bool, KafkaError> {
         match self.0.send(message) {
             Ok(()) => Ok(true),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                 self.0.poll(FULL_WAIT);
                 Ok(false)
             }
-            Err((error, _)) => Err(refusal(record.topic, record.key, &error)),
+            Err((error, _)) => Err(error),
         }
     }
 
@@ -147,6 +155,11 @@ impl Producer {
     #[must_use]
     pub(crate) fn answers(&self) -> Answers {
         self.0.context().answers().clone()
+    }
+
+    /// The first record that was refused since the last question.
+    pub(super) fn take_refusal(&self) -> Option<Refusal> {
+        self.0.context().answers().refusal.take()
     }
 
     /// Why no further record can be written, if that is so.
@@ -175,7 +188,7 @@ impl Producer {
 }
 
 /// Counts the brokers' answers, which arrive while the producer is polled.
-struct Deliveries {
+pub(super) struct Deliveries {
     client: Context,
     answers: Mutex<Answers>,
     /// Whether what was not sent is dropped.
@@ -183,6 +196,14 @@ struct Deliveries {
 }
 
 impl Deliveries {
+    pub(super) fn of(config: &ClientConfig) -> Self {
+        Self {
+            client: Context::new(Secrets::of(config)),
+            answers: Mutex::default(),
+            abandoned: AtomicBool::new(false),
+        }
+    }
+
     fn answers(&self) -> MutexGuard<'_, Answers> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -237,5 +258,6 @@ fn refusal(topic: &str, key: &[u8], error: &KafkaError) -> Refusal {
         key: ShownKey::new(key),
         reason: code.map_or_else(|| error.to_string(), words),
         no_right: code.is_some_and(is_right),
+        is_for_good: code.is_some_and(transactions::is_for_good),
     }
 }

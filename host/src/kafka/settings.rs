@@ -14,6 +14,7 @@ use super::memory::FetchRequest;
 use super::setting_check::{self, Masked};
 use super::setting_files;
 use super::setting_names::canonical;
+use super::transactions;
 use crate::journal::offsets::Start;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
@@ -267,7 +268,9 @@ impl Settings {
         config.set("client.id", "journal-host");
         let not_for_queries = |key: &str| {
             let key = canonical(key);
-            key.starts_with("group.") || key == "auto.offset.reset"
+            key.starts_with("group.")
+                || key == "auto.offset.reset"
+                || transactions::is_of_transactions(key)
         };
         self.set_given(&mut config, |key| !not_for_queries(key));
         self.set_coupled(&mut config, QUEUED_MAX_MESSAGES_KBYTES);
@@ -307,7 +310,9 @@ impl Settings {
         if let Some(fetch) = &self.fetch {
             fetch.set(&mut config);
         }
-        self.set_given(&mut config, |_| true);
+        self.set_given(&mut config, |key| {
+            !transactions::is_of_transactions(canonical(key))
+        });
         self.set_coupled(&mut config, QUEUED_MAX_MESSAGES_KBYTES);
         config.set("bootstrap.servers", &self.brokers);
         config.set("group.id", &self.group_id);

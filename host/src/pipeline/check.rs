@@ -12,7 +12,8 @@ use crate::config::{self, Config, EarlierRows};
 use crate::journal::plan::{Kind, Plan};
 use crate::journal::topics::ObjectTypes;
 use crate::sandbox::{LoadError, Processor};
-use crate::sink::{self, State};
+use crate::sink::kafka::TopicError;
+use crate::sink::{self, BindError, SinkError, State};
 use crate::source::local;
 use crate::text::LISTED;
 
@@ -155,14 +156,31 @@ impl Checker<'_> {
         }
     }
 
+    fn output_topic(&self, topic: &str) -> Result<(), TopicError> {
+        match &self.config.source {
+            config::Source::Kafka(kafka) => {
+                let settings = build::cluster_settings(&kafka.connection);
+                sink::kafka::check(&settings, &[topic])
+            }
+            config::Source::Local(_) => Err(TopicError::NoCluster(topic.to_owned())),
+        }
+    }
+
     fn outputs(&mut self, plan: Option<&Plan>) {
         let outputs = plan.map(|plan| &plan.outputs[..]);
         let destinations = match sink::check(&self.config.outputs, outputs) {
             Ok(destinations) => destinations,
             Err(error) => return self.fail(Subject::Outputs, error),
         };
-        if destinations.is_empty() {
+        let topics: Vec<_> = sink::topics_of(&self.config.outputs).collect();
+        if destinations.is_empty() && topics.is_empty() {
             self.fine(Subject::Outputs, "rows go to standard output".to_owned());
+        }
+        for topic in topics {
+            match self.output_topic(&topic) {
+                Ok(()) => self.fine(Subject::Outputs, format!("the topic `{topic}` exists")),
+                Err(error) => self.fail(Subject::Outputs, BindError::from(SinkError::from(error))),
+            }
         }
         for destination in destinations {
             let file = destination.name;

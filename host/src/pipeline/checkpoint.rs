@@ -1,8 +1,9 @@
 //! One checkpoint: the rows reach every sink, and then the offsets are committed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::journal::offsets::{OffsetStore, Offsets};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition};
 use crate::kafka::Membership;
 use crate::sink::dead_letters::{DeadLetter, LetterSink};
 use crate::sink::{Checkpoint, Committed, HeldRows, Sink, SinkError, Topics};
@@ -52,9 +53,14 @@ impl Sinks {
         self.all.iter_mut().find_map(|sink| sink.offsets())
     }
 
-    /// Whether a sink commits offsets with its rows.
+    /// Whether a sink commits offsets with its rows: its own, or those of the group.
     pub(super) fn decide(&mut self) -> bool {
-        self.store().is_some()
+        self.store().is_some() || self.commit_for_the_group()
+    }
+
+    /// Whether a sink commits the offsets of the group with its rows.
+    pub(super) fn commit_for_the_group(&self) -> bool {
+        self.all.iter().any(|sink| sink.commits_for_the_group())
     }
 
     /// Whether other sinks write before the one that decides.
@@ -81,7 +87,7 @@ impl Sinks {
         &mut self,
         from: &Offsets,
         to: &Offsets,
-        topics: &Topics,
+        about: About<'_>,
         rows: &HeldRows,
         letters: &[DeadLetter],
         membership: Option<&Membership>,
@@ -95,7 +101,8 @@ impl Sinks {
         }
         for last in [false, true] {
             for (index, sink) in self.all.iter_mut().enumerate() {
-                if self.done[index] || sink.offsets().is_some() != last {
+                let decides = sink.offsets().is_some() || sink.commits_for_the_group();
+                if self.done[index] || decides != last {
                     continue;
                 }
                 let committed = sink.commit(&Checkpoint {
@@ -103,7 +110,8 @@ impl Sinks {
                     number: self.number,
                     from,
                     to,
-                    topics,
+                    topics: about.topics,
+                    notes: about.notes,
                     rows: rows.streams(index),
                     membership,
                 })?;
@@ -127,6 +135,13 @@ impl Sinks {
         self.done.fill(false);
         self.letters_done = false;
     }
+}
+
+/// What sinks that commit positions keep beside them.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) topics: &'a Topics,
+    pub(super) notes: &'a BTreeMap<Partition, String>,
 }
 
 /// A checkpoint whose rows are durable and whose offsets are not confirmed.

@@ -1,5 +1,7 @@
 //! The binding of an output to its destination: `[NAME=][KIND:]DESTINATION`.
 
+use journal_recording::is_topic_name;
+
 use super::jsonl::OpenError;
 
 /// One output with its destination.
@@ -23,10 +25,12 @@ pub(super) enum Target {
         /// The table; if absent, the one with the output's name.
         table: Option<String>,
     },
+    /// A topic of the cluster that is read.
+    Topic(String),
 }
 
 /// Kinds that are planned and do not exist yet.
-const MISSING: [&str; 4] = ["kafka", "parquet", "postgres", "postgresql"];
+const MISSING: [&str; 3] = ["parquet", "postgres", "postgresql"];
 /// Endings of files that are SQLite databases.
 const SQLITE: [&str; 3] = [".sqlite", ".sqlite3", ".db"];
 /// The ending of files of a kind that does not exist yet.
@@ -69,6 +73,10 @@ impl Target {
         match kind {
             Some("jsonl") => Ok(Self::Lines(file.to_owned())),
             Some("sqlite") => Self::sqlite(binding, file),
+            Some("kafka") if is_topic_name(file) => Ok(Self::Topic(file.to_owned())),
+            Some("kafka") => Err(OpenError::TopicName {
+                topic: file.to_owned(),
+            }),
             Some(kind) => Err(unknown(kind)),
             None => {
                 let path = file.split_once('?').map_or(file, |(path, _)| path);
@@ -114,10 +122,11 @@ impl Target {
         })
     }
 
-    /// The file that is written.
-    pub(super) fn file(&self) -> &str {
+    /// The file that is written, unless it is a topic.
+    pub(super) fn file(&self) -> Option<&str> {
         match self {
-            Self::Lines(file) | Self::Sqlite { file, .. } => file,
+            Self::Lines(file) | Self::Sqlite { file, .. } => Some(file),
+            Self::Topic(_) => None,
         }
     }
 }
@@ -127,7 +136,18 @@ pub fn files(bindings: &[String]) -> impl Iterator<Item = String> {
     let parsed = bindings.iter().map(|text| Binding::parse(text));
     parsed
         .filter_map(Result::ok)
-        .map(|binding| binding.target.file().to_owned())
+        .filter_map(|binding| binding.target.file().map(str::to_owned))
+}
+
+/// The topics that bindings name.
+pub fn topics(bindings: &[String]) -> impl Iterator<Item = String> {
+    let parsed = bindings.iter().map(|text| Binding::parse(text));
+    parsed
+        .filter_map(Result::ok)
+        .filter_map(|binding| match binding.target {
+            Target::Topic(topic) => Some(topic),
+            Target::Lines(_) | Target::Sqlite { .. } => None,
+        })
 }
 
 /// Whether this is a valid name for an output of a plan: `[a-z][a-z0-9_-]{0,62}`.
@@ -215,7 +235,6 @@ mod tests {
         for (text, kind, planned) in [
             ("rows=csv:a", "csv", false),
             ("postgres://u@h/d", "postgres", true),
-            ("kafka:topic", "kafka", true),
             ("rows=a.parquet", "parquet", true),
         ] {
             match Binding::parse(text) {
@@ -227,6 +246,12 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
+        assert_eq!(
+            Binding::parse("rows=kafka:a.topic").unwrap().target,
+            Target::Topic("a.topic".to_owned())
+        );
+        let refused = Binding::parse("kafka:a/b");
+        assert!(matches!(refused, Err(OpenError::TopicName { .. })));
         // Lines that are not compressed have such a name only where the operator says so.
         let compressed = Binding::parse("rows=a.jsonl.zst");
         assert!(matches!(compressed, Err(OpenError::Compressed { .. })));

@@ -108,6 +108,16 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Rows as if they were held.
+    #[cfg(test)]
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.to_vec(),
+            held: bytes.len(),
+            before_savepoint: bytes.len(),
+        }
+    }
+
     /// The encoded rows, end to end.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

@@ -9,6 +9,7 @@ pub(crate) mod dead_letters;
 pub mod files;
 mod held_rows;
 pub mod jsonl;
+pub mod kafka;
 pub(crate) mod letter_file;
 pub(crate) mod letter_topic;
 mod open;
@@ -19,11 +20,11 @@ pub(crate) mod testing;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::journal::offsets::{OffsetStore, Offsets, Partition};
+use crate::journal::offsets::{OffsetStore, Offsets, Partition, Position};
 use crate::journal::plan::{Output, Plan};
 use crate::kafka::Membership;
 
-pub use binding::files as files_of;
+pub use binding::{files as files_of, topics as topics_of};
 pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
 pub use open::{BindError, Destination, Opened, State, check, memory, open};
 
@@ -122,6 +123,12 @@ pub trait Sink: Send {
         None
     }
 
+    /// Whether a commit moves the positions of the consumer group itself, in one transaction with the rows. Such a sink
+    /// commits after all others.
+    fn commits_for_the_group(&self) -> bool {
+        false
+    }
+
     /// Opens again what was moved or removed. The next checkpoint does the same; this is for whoever waits for it.
     ///
     /// # Errors
@@ -150,10 +157,26 @@ pub struct Checkpoint<'a> {
     pub to: &'a Offsets,
     /// The identifiers of the topics, as far as they are known, for a sink that commits positions.
     pub topics: &'a Topics,
+    /// What is kept beside the position of each partition, where there is something.
+    pub notes: &'a BTreeMap<Partition, String>,
     /// The encoded rows of this sink, by the numbers of their streams.
     pub rows: &'a [Stream],
     /// The membership in the consumer group that the records were read under.
     pub membership: Option<&'a Membership>,
+}
+
+impl Checkpoint<'_> {
+    /// The positions that change, with their notes.
+    #[must_use]
+    pub fn changed_positions(&self) -> BTreeMap<Partition, Position> {
+        let changed =
+            |(partition, next): &(&Partition, &u64)| self.from.get(*partition) != Some(*next);
+        let position = |(partition, &next): (&Partition, &u64)| {
+            let note = self.notes.get(partition).cloned().unwrap_or_default();
+            (partition.clone(), Position { next, note })
+        };
+        self.to.iter().filter(changed).map(position).collect()
+    }
 }
 
 /// The identifiers of the topics of partitions.
@@ -231,6 +254,9 @@ pub enum SinkError {
     /// A database takes no rows.
     #[error(transparent)]
     Sqlite(#[from] sqlite::SqliteError),
+    /// Topics take no rows.
+    #[error(transparent)]
+    Topic(#[from] kafka::TopicError),
     /// A recording would be added to rows that may be its own.
     #[error("rows are already in {destination}: a recording that is read again would double them")]
     HasRows {

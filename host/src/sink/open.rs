@@ -8,9 +8,11 @@ use std::sync::Arc;
 use super::binding::{Binding, Target};
 use super::files::Files;
 use super::jsonl::{self, Destinations, OpenError};
+use super::kafka::{TopicError, Topics};
 use super::sqlite::{self, Database, Owner};
 use super::{SinkError, SinkFactory};
 use crate::journal::plan::Output;
+use crate::kafka::Settings;
 use crate::text;
 
 pub use super::jsonl::State;
@@ -48,7 +50,7 @@ pub enum BindError {
 /// Opens and locks what `bindings` name, each `[NAME=][KIND:]DESTINATION`; `-` is standard output.
 ///
 /// An output without a binding goes to the destination of the binding without a name, or to standard output if there is
-/// none.
+/// none. Topics are of the `cluster` that is read.
 ///
 /// # Errors
 /// When the bindings do not fit the outputs, or a destination cannot be opened or locked.
@@ -57,6 +59,7 @@ pub fn open(
     bindings: &[String],
     outputs: &[Output],
     owner: &Owner,
+    cluster: Option<&Settings>,
 ) -> Result<Opened, BindError> {
     let bindings = parse(bindings)?;
     check_bindings(outputs, &bindings)?;
@@ -83,7 +86,7 @@ pub fn open(
         .map(|(output, _)| output.clone())
         .collect();
     for Binding { target, .. } in &lines {
-        let file = target.file();
+        let file = target.file().unwrap_or_default();
         if databases(&bindings)
             .iter()
             .any(|database| same_file(file, database))
@@ -116,6 +119,25 @@ pub fn open(
         let database = Database::open(database, &tables, owner.clone());
         destinations.push(Box::new(database.map_err(SinkError::from)?));
     }
+    let bound = targets.iter().zip(outputs).enumerate();
+    let bound = bound.filter_map(|(index, (target, output))| match target {
+        Target::Topic(topic) => Some((index, output, topic.as_str())),
+        _ => None,
+    });
+    let bound: Vec<_> = bound.collect();
+    if let Some(&(_, _, topic)) = bound.first() {
+        let no_cluster = || TopicError::NoCluster(topic.to_owned());
+        let settings = cluster.ok_or_else(no_cluster).map_err(SinkError::from)?;
+        for &(index, ..) in &bound {
+            indexes[index] = destinations.len();
+        }
+        let topics: Vec<_> = bound
+            .iter()
+            .map(|&(_, output, topic)| (output, topic))
+            .collect();
+        let topics = Topics::find(settings, &topics, owner.group.as_deref());
+        destinations.push(Box::new(topics.map_err(SinkError::from)?));
+    }
     Ok(Opened {
         destinations,
         indexes,
@@ -140,19 +162,19 @@ pub fn check(
             }
         }
     }
-    let named = bindings.iter().filter(|one| one.target.file() != "-");
-    let destination = |binding: &Binding| {
-        let file = Path::new(binding.target.file());
-        Destination {
-            name: format!("`{}`", file.display()),
-            state: match binding.target {
-                Target::Lines(_) => jsonl::state(file),
-                Target::Sqlite { .. } => database_state(file),
-            },
-            has_content: file
-                .metadata()
-                .is_ok_and(|file| file.is_file() && file.len() > 0),
-        }
+    let named = bindings.iter().filter_map(|binding| {
+        let file = binding.target.file().filter(|&file| file != "-")?;
+        Some((&binding.target, Path::new(file)))
+    });
+    let destination = |(target, file): (&Target, &Path)| Destination {
+        name: format!("`{}`", file.display()),
+        state: match target {
+            Target::Sqlite { .. } => database_state(file),
+            Target::Lines(_) | Target::Topic(_) => jsonl::state(file),
+        },
+        has_content: file
+            .metadata()
+            .is_ok_and(|file| file.is_file() && file.len() > 0),
     };
     Ok(named.map(destination).collect())
 }
@@ -262,7 +284,7 @@ mod tests {
             schema_change: sqlite::SchemaChange::Refuse,
         };
         let files: Arc<dyn Files> = Arc::new(crate::sink::files::SystemFiles);
-        let opened = open(&files, &bindings, &outputs, &owner).map(drop);
+        let opened = open(&files, &bindings, &outputs, &owner, None).map(drop);
         assert!(
             matches!(opened, Err(BindError::Open(OpenError::TwoKinds { .. }))),
             "{opened:?}"

@@ -1,5 +1,6 @@
 //! One worker's rows and one sink, combined as the pipeline combines them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::{
@@ -43,6 +44,7 @@ impl Bound {
         self.number += 1;
         let (from, to) = (Offsets::new(), Offsets::new());
         let committed = self.sink.commit(&Checkpoint {
+            notes: &BTreeMap::new(),
             worker: 0,
             number: self.number,
             from: &from,

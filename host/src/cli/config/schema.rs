@@ -64,6 +64,15 @@ fn property(setting: Setting, argument: &Arg) -> Value {
                     },
                     "additionalProperties": false,
                 },
+                {
+                    "type": "object",
+                    "required": ["type", "topic"],
+                    "properties": {
+                        "type": {"enum": ["kafka"]},
+                        "topic": {"type": "string"},
+                    },
+                    "additionalProperties": false,
+                },
             ]}},
         ]}),
         Setting::Privileged | Setting::Anonymise => with_booleans(value(argument)),

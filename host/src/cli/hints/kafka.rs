@@ -62,7 +62,9 @@ impl Explain for Error {
 
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
-            Self::RefusedSetting { .. } => "leave the setting out".to_owned(),
+            Self::RefusedSetting { .. } | Self::ReadsUncommitted => {
+                "leave the setting out".to_owned()
+            }
             Self::UnknownSetting {
                 nearest: Some(name),
                 ..
@@ -154,6 +156,7 @@ impl Explain for Error {
         matches!(
             self,
             Self::RefusedSetting { .. }
+                | Self::ReadsUncommitted
                 | Self::UnknownSetting { .. }
                 | Self::BadSetting { .. }
                 | Self::TooSmall { .. }

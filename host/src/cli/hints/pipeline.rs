@@ -8,6 +8,7 @@ use crate::journal::offsets::StoreError;
 use crate::kafka;
 use crate::pipeline::build::BuildError;
 use crate::pipeline::{ComingAgain, WorkerError};
+use crate::sink::SinkError;
 use crate::sink::letter_topic::LetterTopicError;
 use crate::sink::sqlite::SqliteError;
 use crate::source::SourceError;
@@ -43,6 +44,7 @@ impl Explain for BuildError {
             Self::Source(error) => error.sentence(names),
             Self::Letters(LetterTopicError::Kafka(error)) => error.sentence(names),
             Self::Outputs(error) => error.sentence(names),
+            Self::Sink(error) => error.sentence(names),
             Self::Worker(error) => error.sentence(names),
             Self::Plugin(_)
             | Self::Options(_)
@@ -50,7 +52,6 @@ impl Explain for BuildError {
             | Self::OffsetFile(_)
             | Self::ListedOffset(_)
             | Self::Letters(LetterTopicError::Missing(_) | LetterTopicError::OfTheJournal(_))
-            | Self::Sink(_)
             | Self::NeedsNames { .. }
             | Self::Metrics(_) => chain(self),
         }
@@ -126,6 +127,7 @@ impl Explain for BuildError {
             Self::Letters(LetterTopicError::Kafka(error)) => error.is_wrong_use(),
             Self::Outputs(error) => error.is_wrong_use(),
             Self::Worker(error) => error.is_wrong_use(),
+            Self::Sink(SinkError::Topic(error)) => error.is_wrong_use(),
             Self::Plugin(_)
             | Self::Start(_)
             | Self::ListedOffset(_)

@@ -7,16 +7,25 @@ use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::sink::SinkError;
 use crate::sink::jsonl::OpenError;
+use crate::sink::kafka::TopicError;
 use crate::sink::letter_file::RedriveError;
 use crate::sink::sqlite::{Code, SqliteError};
 
 impl Explain for SinkError {
+    fn sentence(&self, names: Names<'_>) -> String {
+        match self {
+            Self::Topic(TopicError::Kafka(error)) => error.sentence(names),
+            _ => chain(self),
+        }
+    }
+
     fn hint(&self, names: Names<'_>) -> Option<String> {
         let source = match self {
             Self::Write { source, .. } => source,
             Self::Changed { source, .. } => return source.hint(names),
             Self::ReaderGone => return None,
             Self::Sqlite(error) => return error.hint(names),
+            Self::Topic(error) => return error.hint(names),
             Self::HasRows { .. } => {
                 return Some(format!(
                     "{} adds the rows all the same, {} removes the earlier ones; or choose another file",
@@ -31,7 +40,7 @@ impl Explain for SinkError {
             }
             Self::TwoDecide { .. } => {
                 return Some(
-                    "bind all tables to one database: a group has its positions in one".to_owned(),
+                    "bind all outputs to one of them: a group has its positions in one".to_owned(),
                 );
             }
         };
@@ -45,6 +54,39 @@ impl Explain for SinkError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+impl Explain for TopicError {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        Some(match self {
+            Self::Kafka(error) => return error.hint(names),
+            Self::NoCluster(_) => format!(
+                "write a file, for example with {}",
+                names.with(Setting::Outputs, "rows.jsonl")
+            ),
+            Self::Text(_) => "write it to a file or to standard output".to_owned(),
+            Self::OfTheJournal(_) => {
+                "choose another topic: no run should read it as objects".to_owned()
+            }
+            Self::Missing(_) => "create it, or ask for the right to see it".to_owned(),
+            Self::Fenced(_) => format!(
+                "end the other process, or give each one a name of its own with {}",
+                names.with(Setting::Kafka, "transactional.id=NAME")
+            ),
+            Self::Refused { .. } => {
+                "nothing of this checkpoint was written or committed; the account needs the right to write to the                  topic and to transactional identifiers that begin with the group's name"
+                    .to_owned()
+            }
+        })
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Kafka(error) => error.is_wrong_use(),
+            Self::NoCluster(_) | Self::Text(_) | Self::OfTheJournal(_) => true,
+            Self::Missing(_) | Self::Fenced(_) | Self::Refused { .. } => false,
+        }
     }
 }
 
@@ -123,7 +165,7 @@ impl Explain for OpenError {
         let output = || names.of(Setting::Outputs);
         Some(match self {
             Self::UnknownKind { .. } => format!(
-                "{} takes `jsonl:FILE` and `sqlite:FILE`; write `./FILE` for a file with a colon in its name",
+                "{} takes `jsonl:FILE`, `sqlite:FILE` and `kafka:TOPIC`; write `./FILE` for a file with a colon in its name",
                 output()
             ),
             Self::Compressed { file } => format!(
@@ -136,6 +178,7 @@ impl Explain for OpenError {
                     .to_owned()
             }
             Self::TableName { .. } => TABLE_NAMES.to_owned(),
+            Self::TopicName { .. } => "a topic's name is 1 to 249 of `A-Za-z0-9._-`".to_owned(),
             Self::NotADatabase { .. } => format!(
                 "{} takes `jsonl:FILE` for JSON lines, whatever the name of the file is",
                 output()
@@ -172,6 +215,7 @@ impl Explain for OpenError {
                 | Self::TwoKinds { .. }
                 | Self::Query { .. }
                 | Self::TableName { .. }
+                | Self::TopicName { .. }
         )
     }
 }

@@ -123,6 +123,8 @@ fn outputs_are_a_file_a_list_or_a_mapping() {
     assert_eq!(outputs("outputs: rows.jsonl"), ["rows.jsonl"]);
     assert_eq!(outputs("outputs: [a=x, y]"), ["a=x", "y"]);
     assert_eq!(outputs("outputs: {a: x, b: y}"), ["a=x", "b=y"]);
+    let typed = "outputs: {a: {type: sqlite, file: x, table: t}, b: {type: kafka, topic: y}}";
+    assert_eq!(outputs(typed), ["a=sqlite:x?table=t", "b=kafka:y"]);
 }
 
 #[test]

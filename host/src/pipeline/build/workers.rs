@@ -25,6 +25,7 @@ use crate::privacy::{Guard, Privacy};
 use crate::sandbox::Processor;
 use crate::sink::dead_letters::{LetterFile, LetterSink, Letters};
 use crate::sink::files::Files;
+use crate::sink::kafka::TopicError;
 use crate::sink::letter_topic::{LetterTopic, LetterTopicError};
 use crate::sink::sqlite::{Owner, SchemaChange};
 use crate::sink::{self, Sink, SinkError, jsonl};
@@ -189,7 +190,22 @@ impl Builder<'_> {
                 OnSchemaChange::AddColumns => SchemaChange::AddColumns,
             },
         };
-        let opened = sink::open(self.files, &self.config.outputs, &plan.outputs, &owner)?;
+        let bindings = &self.config.outputs;
+        let subscription = self.subscription();
+        if let Some(topic) = sink::topics_of(bindings).find(|topic| subscription.covers(topic)) {
+            return Err(SinkError::from(TopicError::OfTheJournal(topic)).into());
+        }
+        let cluster = match &self.config.source {
+            Source::Kafka(kafka) => Some(cluster_settings(&kafka.connection)),
+            Source::Local(_) => None,
+        };
+        let opened = sink::open(
+            self.files,
+            bindings,
+            &plan.outputs,
+            &owner,
+            cluster.as_ref(),
+        )?;
         let outputs = OutputBindings::to(opened, plan)?;
         Ok(match &self.config.failure.dead_letters {
             None => outputs,
@@ -203,7 +219,7 @@ impl Builder<'_> {
                 if self.subscription().covers(topic) {
                     return Err(LetterTopicError::OfTheJournal(topic.clone()).into());
                 }
-                let settings = cluster_settings(&kafka.connection);
+                let settings = cluster_settings(&kafka.connection).without_transactions();
                 Ok(Letters::Topic(LetterTopic::find(settings, topic)?))
             }
             // A topic goes with a cluster alone.

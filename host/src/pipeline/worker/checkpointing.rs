@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Worker;
 use super::checkpoint_log::{self, CheckpointId};
 use crate::journal::offsets::{Offsets, Partition, Position};
-use crate::pipeline::checkpoint::{AllCommitted, Unconfirmed};
+use crate::pipeline::checkpoint::{About, AllCommitted, Unconfirmed};
 use crate::pipeline::failure::{CallRanges, WorkerError};
 use crate::sink::Topics;
 use crate::source::TopicIdentity;
@@ -88,9 +88,13 @@ impl Worker {
             let membership = self.membership.as_deref();
             self.counters.show_writing(true);
             let begun = Instant::now();
-            let committed =
-                self.sinks
-                    .commit(&self.durable, &to, &topics, rows, letters, membership);
+            let about = About {
+                topics: &topics,
+                notes: &self.notes,
+            };
+            let committed = self
+                .sinks
+                .commit(&self.durable, &to, about, rows, letters, membership);
             self.counters.add_wrote(begun.elapsed());
             self.counters.show_writing(false);
             match committed? {

@@ -15,7 +15,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 impl Worker {
     /// Commits to the group what a sink has committed.
     pub(super) fn send_courtesy(&mut self, positions: &BTreeMap<Partition, Position>) {
-        if positions.is_empty() {
+        if positions.is_empty() || self.sinks.commit_for_the_group() {
             return;
         }
         self.courtesy_is_due = true;

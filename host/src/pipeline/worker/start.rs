@@ -8,8 +8,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 
 use super::Worker;
+use super::confirmation::Pause;
 use crate::journal::offsets::{
     OffsetStore, Offsets, Partition, Position, Positions, Start, StoreError,
 };
@@ -123,7 +125,7 @@ impl Worker {
     }
 
     fn starts_of(&mut self, arriving: &mut Arriving) -> Result<Poll<Starts>, WorkerError> {
-        if self.sinks.decide() && !arriving.group_is_asked {
+        if self.sinks.store().is_some() && !arriving.group_is_asked {
             // Whoever asks the brokers for its positions also learns which topics exist now.
             if self.store.load(&arriving.partitions)?.is_pending() {
                 return Ok(Poll::Pending);
@@ -262,7 +264,7 @@ impl Worker {
         self.notes
             .extend(notes.filter(|(_, note)| !note.is_empty()));
         self.commit_starts(&starts.unsaved)?;
-        if self.sinks.decide() {
+        if self.sinks.store().is_some() {
             // The group may lack what the worker before this one committed to the sink.
             self.send_courtesy(&starts.resumed);
         }
@@ -287,7 +289,7 @@ impl Worker {
     /// A sink that decides and has no position of a partition must not pass over, or take again, what the group went
     /// through with another output.
     fn check_the_group(&mut self, fresh: &[Partition]) -> Result<Poll<()>, WorkerError> {
-        if !self.sinks.decide() || self.settings.start.is_explicit {
+        if self.sinks.store().is_none() || self.settings.start.is_explicit {
             return Ok(Poll::Ready(()));
         }
         let Poll::Ready(committed) = self.store.committed(fresh)? else {
@@ -309,13 +311,20 @@ impl Worker {
     /// Takes the positions of a sink that has others than this worker, whose rows it refuses.
     pub(super) fn load_again(&mut self) -> Result<(), WorkerError> {
         let assigned: Vec<_> = self.durable.keys().cloned().collect();
-        // Without an answer now, the next checkpoint asks again.
-        if let Poll::Ready(positions) = self.deciding_store().load(&assigned)? {
-            let known = positions.into_iter();
-            self.durable
-                .extend(known.filter_map(|(one, position)| Some((one, position?.next))));
+        let mut pause = Pause::default();
+        loop {
+            if let Poll::Ready(positions) = self.deciding_store().load(&assigned)? {
+                let known = positions.into_iter();
+                self.durable
+                    .extend(known.filter_map(|(one, position)| Some((one, position?.next))));
+                return Ok(());
+            }
+            // Without an answer, the next checkpoint is refused as well, and asks again.
+            if !self.source.keep_alive()? || self.is_out_of_time() {
+                return Ok(());
+            }
+            thread::sleep(pause.next());
         }
-        Ok(())
     }
 
     /// What the commits of the whole group say about its start.

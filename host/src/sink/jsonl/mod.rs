@@ -13,6 +13,8 @@ mod writer;
 
 use std::sync::Arc;
 
+use journal_rows::RowType;
+
 pub use self::dry_check::{State, state};
 use self::encoder::LineEncoder;
 pub use self::line_file::Change;
@@ -25,6 +27,11 @@ use super::binding::{Binding, Target};
 use super::files::{Files, SystemFiles};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory, Stream};
 use crate::journal::plan::{Kind, Output, Plan};
+
+/// An encoder of rows as lines. `name` is the output's name if lines have to name their output.
+pub(super) fn encoder(name: Option<&String>, row: Option<Arc<RowType>>) -> Box<dyn Encoder> {
+    Box::new(LineEncoder::new(name, row))
+}
 
 /// The files and streams that the outputs of a run are bound to.
 #[derive(Debug)]

@@ -61,6 +61,12 @@ pub enum OpenError {
         /// The name.
         table: String,
     },
+    /// A binding names a topic that cannot have this name.
+    #[error("no topic can have the name `{}`", topic.escape_debug())]
+    TopicName {
+        /// The name.
+        topic: String,
+    },
     /// The file of a database is something else.
     #[error("{file} is not a SQLite database")]
     NotADatabase {

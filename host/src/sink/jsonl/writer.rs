@@ -43,7 +43,7 @@ impl Writer {
         };
         let bound: Vec<_> = bindings
             .iter()
-            .map(|binding| index_of(binding.target.file()))
+            .map(|binding| index_of(binding.target.file().unwrap_or_default()))
             .collect::<Result<_, _>>()?;
         let mut route = |output: &Output| {
             let binding = |name: Option<&str>| {

@@ -3,6 +3,7 @@
 mod positions;
 mod schema;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -322,6 +323,7 @@ fn another_writer_is_waited_for_and_nothing_is_written_meanwhile() {
     let mut sink = database.sink(0).unwrap();
     let (from, to) = Default::default();
     let checkpoint = Checkpoint {
+        notes: &BTreeMap::new(),
         worker: 0,
         number: 1,
         from: &from,

@@ -16,6 +16,7 @@ mod shutdown;
 mod sqlite;
 mod starts;
 mod topics;
+mod topics_as_outputs;
 
 use std::sync::OnceLock;
 use std::time::Duration;

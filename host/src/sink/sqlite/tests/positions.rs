@@ -34,6 +34,7 @@ fn commit(
 ) -> Committed {
     let (from, to) = (offsets(from), offsets(to));
     let checkpoint = Checkpoint {
+        notes: &BTreeMap::new(),
         worker: 0,
         number: 1,
         from: &from,
@@ -146,6 +147,7 @@ fn position_of_a_topic_that_was_deleted_is_replaced_only_by_a_start() {
         let (from, to) = (offsets(&[(0, from)]), offsets(&[(0, to)]));
         let topics = topic.map(|topic| (partition(0), topic));
         let checkpoint = Checkpoint {
+            notes: &BTreeMap::new(),
             worker: 0,
             number: 1,
             from: &from,

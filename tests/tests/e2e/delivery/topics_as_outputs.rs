@@ -1,0 +1,203 @@
+//! Rows in topics: equal to those of JSON lines, and each exactly once.
+
+use std::collections::BTreeSet;
+
+use journal_tests::{Broker, Host, Prefix, Running, paths};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::live::Live;
+use super::{LIMIT, host, objects, shipped};
+
+/// How often a process is killed.
+const KILLS: usize = 4;
+
+/// A topic for rows, which no run reads as objects.
+fn topic(name: &str) -> String {
+    let topic = format!("rows-of-{}", Prefix::new(name).as_str());
+    Broker::shared().create_topics(&[&topic], 3);
+    topic
+}
+
+fn sorted(rows: Vec<Value>) -> Vec<String> {
+    let mut texts: Vec<_> = rows.iter().map(ToString::to_string).collect();
+    texts.sort_unstable();
+    texts
+}
+
+#[test]
+fn topic_has_the_rows_of_json_lines() {
+    let broker = Broker::shared();
+    let prefix = Prefix::new("rows");
+    broker.load(&prefix, &shipped(), 2, 1);
+    let topic = topic("rows");
+    let run = |group: &str| {
+        host("list-revisions", &prefix, &prefix.group(group)).args(["--workers", "2"])
+    };
+    let lines = run("lines").finish(LIMIT).success();
+    let output = format!("revisions=kafka:{topic}");
+    let written = run("topic").args(["--output", &output]).finish(LIMIT);
+    assert!(written.success().stdout.is_empty());
+    let rows = broker.rows(&topic);
+    assert!(rows.len() > 1000);
+    assert_eq!(sorted(rows), sorted(lines.rows()));
+}
+
+#[test]
+fn several_outputs_share_a_topic_and_name_themselves() {
+    let broker = Broker::shared();
+    let prefix = Prefix::new("shared-rows");
+    broker.load(&prefix, &shipped(), 2, 1);
+    let topic = topic("shared-rows");
+    let run = |group: &str| host("commit-activity", &prefix, &prefix.group(group));
+    let lines = run("lines").finish(LIMIT).success();
+    let output = format!("kafka:{topic}");
+    let _ = run("topic")
+        .args(["--output", &output])
+        .finish(LIMIT)
+        .success();
+    assert_eq!(sorted(broker.rows(&topic)), sorted(lines.rows()));
+}
+
+/// A run with two workers that writes to this topic.
+fn writing(live: &Live<'_>, plugin: &str, topic: &str) -> Host {
+    live.host(plugin)
+        .args(["--workers", "2", "--kafka", "session.timeout.ms=6000"])
+        .args(["--output", &format!("kafka:{topic}")])
+}
+
+/// Waits until the group is further than before.
+fn until_it_commits(live: &Live<'_>, running: &mut Running) {
+    let before = live.committed();
+    running.until("rows are committed", LIMIT, |_| {
+        (live.committed() > before).then_some(())
+    });
+}
+
+fn killed_again_and_again(live: &Live<'_>, host: impl Fn() -> Host) -> Running {
+    for kill in 0..KILLS {
+        let mut running = host().spawn();
+        until_it_commits(live, &mut running);
+        if kill == 1 {
+            // It is paused until the group has given its partitions up.
+            running.signal(Signal::STOP);
+            live.until_nobody_is_left();
+            running.signal(Signal::CONT);
+            until_it_commits(live, &mut running);
+        }
+        let _ = running.kill();
+    }
+    host().spawn()
+}
+
+#[test]
+fn each_row_is_there_once_although_the_host_is_killed() {
+    let live = Live::new("topic-rows");
+    let topic = topic("topic-rows");
+    let running = killed_again_and_again(&live, || writing(&live, "guest-positions", &topic));
+    let (_, written) = live.end(running);
+    let rows = Broker::shared().rows(&topic);
+    let positions: BTreeSet<_> = rows.iter().map(ToString::to_string).collect();
+    assert_eq!(rows.len() as u64, objects(&written));
+    assert_eq!(positions.len(), rows.len());
+}
+
+#[test]
+fn sums_of_parts_are_exact_although_the_host_is_killed() {
+    let live = Live::new("topic-sums");
+    let topic = topic("topic-sums");
+    let running = killed_again_and_again(&live, || writing(&live, "count-objects", &topic));
+    let (_, written) = live.end(running);
+    let sum = |rows: Vec<Value>| -> u64 {
+        let of = |row: &Value| row["objects"].as_u64().expect("it is a number");
+        rows.iter().map(of).sum()
+    };
+    assert_eq!(sum(Broker::shared().rows(&topic)), objects(&written));
+}
+
+#[test]
+fn second_process_with_the_same_name_takes_the_transactions_over() {
+    let live = Live::new("topic-names");
+    let topic = topic("topic-names");
+    let named =
+        || writing(&live, "guest-positions", &topic).args(["--kafka", "transactional.id=mirror"]);
+    let mut first = named().spawn();
+    until_it_commits(&live, &mut first);
+    let second = named().spawn();
+    let first = first.finish(LIMIT);
+    assert_eq!(first.status.code(), Some(1), "{}", first.stderr);
+    let name = format!(
+        "another process writes with the transactional identifier `{}-mirror-",
+        live.group
+    );
+    assert!(first.stderr.contains(&name), "{}", first.stderr);
+    let (_, written) = live.end(second);
+    let rows = Broker::shared().rows(&topic);
+    assert_eq!(rows.len() as u64, objects(&written));
+}
+
+#[test]
+fn topics_that_take_no_rows_are_refused_by_name() {
+    let broker = Broker::shared();
+    let prefix = Prefix::new("no-rows");
+    broker.load(&prefix, &shipped(), 1, 1);
+    let topic = topic("no-rows");
+    let run = |output: &str| {
+        host("list-revisions", &prefix, &prefix.group("refused"))
+            .args(["--output", &format!("kafka:{output}")])
+    };
+    let objects = prefix.topic("revision");
+    let isolation = ["--kafka", "isolation.level=read_uncommitted"];
+    for (host, code, message) in [
+        (
+            run("no-such-topic"),
+            1,
+            "the topic `no-such-topic` for rows does not exist",
+        ),
+        (
+            run(&objects),
+            2,
+            "has the prefix of the topics that are read",
+        ),
+        (
+            run(&topic).args(isolation),
+            2,
+            "`isolation.level` cannot be `read_uncommitted`",
+        ),
+        (run("a/b"), 2, "no topic can have the name `a/b`"),
+        (
+            Host::run(&paths::plugin("list-revisions"))
+                .arg("--recording")
+                .arg(paths::repository().join("recordings/ripgrep.journal.zst"))
+                .args(["--output", "kafka:rows"]),
+            2,
+            "can only be written while a cluster is read",
+        ),
+    ] {
+        let refused = host.finish(LIMIT);
+        assert_eq!(refused.status.code(), Some(code), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains(message),
+            "{message}: {}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
+fn row_that_no_message_holds_is_a_failure_of_its_record() {
+    let live = Live::new("topic-large");
+    let topic = topic("topic-large");
+    let running = writing(&live, "print-objects", &topic)
+        .args(["--missing-topics", "ignore"])
+        .args(["--kafka", "message.max.bytes=1000", "--on-failure", "skip"])
+        .args(["--max-failures", "100%"])
+        .spawn();
+    let (finished, _) = live.end(running);
+    assert!(
+        finished.stderr.contains("`message.max.bytes`"),
+        "{}",
+        finished.stderr
+    );
+    assert!(Broker::shared().rows(&topic).len() > 100);
+}
