@@ -19,6 +19,8 @@ use crate::journal::offsets::{
 };
 use crate::text::{LISTED, plural};
 
+/// The end of a committed note: confluent-kafka-python reads notes as C's texts, and ends its own like this.
+const END: &str = "\0";
 /// How long a refused commit waits before it is sent again.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -257,7 +259,7 @@ pub(super) fn list(
         if !note.is_empty()
             && let Some(mut element) = list.find_partition(topic, number)
         {
-            element.set_metadata(&note);
+            element.set_metadata(note + END);
         }
     }
     Ok(list)

@@ -287,7 +287,8 @@ fn text_of(text: *const std::os::raw::c_char) -> Option<String> {
     })
 }
 
-/// What was committed beside each offset of `list`. Any client may have committed it: what is no UTF-8 is replaced.
+/// What was committed beside each offset of `list`. Any client may have committed it: what is no UTF-8 is replaced, and
+/// zero bytes at its end are left out.
 pub(super) fn notes(list: &TopicPartitionList) -> Vec<String> {
     // SAFETY: the list lives as long as it is borrowed; it has `cnt` elements, and the metadata of each and its size
     // belong together.
@@ -301,7 +302,8 @@ pub(super) fn notes(list: &TopicPartitionList) -> Vec<String> {
         };
         let note = |element: &sys::rd_kafka_topic_partition_t| {
             let bytes = bytes_of(element.metadata, element.metadata_size);
-            String::from_utf8_lossy(bytes).into_owned()
+            let text = String::from_utf8_lossy(bytes);
+            text.trim_end_matches('\0').to_owned()
         };
         elements.iter().map(note).collect()
     }
@@ -389,11 +391,12 @@ mod tests {
         list.add_partition("a", 0).set_metadata("start=5");
         list.add_partition("a", 1).set_metadata("xy");
         list.add_partition("a", 2);
+        list.add_partition("a", 3).set_metadata("start=7\0");
         // SAFETY: the second of three elements has two bytes of metadata, which the list owns.
         unsafe {
             let element = (*list.ptr()).elems.add(1);
             (*element).metadata.cast::<u8>().add(1).write(0xff);
         }
-        assert_eq!(notes(&list), ["start=5", "x\u{fffd}", ""]);
+        assert_eq!(notes(&list), ["start=5", "x\u{fffd}", "", "start=7"]);
     }
 }

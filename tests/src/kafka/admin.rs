@@ -228,7 +228,8 @@ impl Broker {
             .filter(|element| matches!(element.offset(), Offset::Offset(_)));
         let note = |element: &TopicPartitionListElem<'_>| {
             let partition = (element.topic().to_owned(), element.partition());
-            (partition, element.metadata().to_owned())
+            let note = element.metadata().trim_end_matches('\0');
+            (partition, note.to_owned())
         };
         committed.map(note).collect()
     }

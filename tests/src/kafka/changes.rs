@@ -48,7 +48,7 @@ impl Broker {
         });
         let element = found.find_partition(topic, 0).expect("it was asked for");
         assert!(matches!(element.offset(), Offset::Offset(_)));
-        element.metadata().to_owned()
+        element.metadata().trim_end_matches('\0').to_owned()
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {

@@ -30,7 +30,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use journal_tests::kafka::{Journal, Record};
-use journal_tests::{Broker, Finished, Host, Prefix, paths};
+use journal_tests::{Broker, Finished, Host, Prefix, oracle, paths};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -304,4 +304,23 @@ fn records_without_a_value_are_passed_over_and_committed() {
     let group = prefix.group("client");
     let committed = Broker::shared().committed_records(&group, &prefix);
     assert_eq!(committed, 8, "they do not come again");
+}
+
+#[test]
+fn notes_beside_committed_offsets_are_texts_for_upstreams_client() {
+    let prefix = load("notes", &[("origin", 30)]);
+    let group = prefix.group("notes");
+    let _ = host("count-objects", &prefix, "notes")
+        .args(["--on-eof", "stop"])
+        .finish(LIMIT)
+        .success();
+    let topic = prefix.topic("origin");
+    let address = Broker::shared().address();
+    let printed = oracle::script("committed_notes.py", [&*address, &group, &topic, "3"]);
+    let notes: Vec<String> = serde_json::from_str(&printed).expect("it is JSON");
+    assert_eq!(notes.len(), 3);
+    for note in notes {
+        let is_whole = note.strip_prefix("topic=").is_some_and(|id| id.len() == 22);
+        assert!(is_whole, "{note:?}");
+    }
 }
