@@ -111,7 +111,9 @@ impl Worker {
         }
         let sent = self.unconfirmed.as_ref();
         let sent = sent.map_or(0, super::Unconfirmed::records);
-        self.counters.show_unconfirmed(sent + self.claimed as u64);
+        // Rows whose partitions went before the answer came are in the outputs, too.
+        let records = sent + self.claimed as u64 + self.uncommitted.records();
+        self.counters.show_unconfirmed(records);
     }
 
     /// Whether the time to end leaves none for commits.

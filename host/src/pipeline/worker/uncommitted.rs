@@ -80,6 +80,7 @@ impl Worker {
         let source = &self.source;
         self.uncommitted.forget_deleted(|one| source.topic_of(one));
         let resumed = self.uncommitted.resume(start);
+        self.show_unconfirmed();
         for (partition, from) in &resumed {
             tracing::debug!(
                 "{partition} is back, and nobody has committed it since: its rows from offset {from} to {} are not \

@@ -1,6 +1,6 @@
 //! How partitions come, go and get lost.
 
-use super::fakes::{Answer, Given, Step, partition};
+use super::fakes::{Answer, Given, Step, World, partition};
 use super::{
     after_start, assigned, checkpoint_after_each_call, confirming_after, lost, never_confirming,
     records, revoking, run,
@@ -152,6 +152,23 @@ fn loss_while_unconfirmed_drops_the_held_rows_and_forgets_what_was_sent() {
         "close",
     ];
     assert_eq!(after_start(&log), expected);
+}
+
+#[test]
+fn lost_rows_that_are_not_committed_are_shown_as_coming_again() {
+    let world = World::new(Given {
+        leaves_a_group: true,
+        ..never_confirming()
+    });
+    let steps = vec![
+        assigned(&["a"]),
+        records("a", 3),
+        lost(&["a"]),
+        Step::Idle,
+        Step::Stop,
+    ];
+    assert!(world.run(steps).is_err());
+    assert_eq!(world.shown_as_coming_again(), Some(3));
 }
 
 #[test]
