@@ -245,7 +245,15 @@ impl Membership {
             tracing::debug!("leaving the group: {error}");
             return;
         }
-        while !self.consumer.closed() && started.elapsed() < CLOSE_TIMEOUT {
+        while !self.consumer.closed() {
+            if started.elapsed() >= CLOSE_TIMEOUT {
+                tracing::warn!(
+                    "the group did not let this worker leave within {} s, because it waits for another member: it keeps \
+                     this one, too, until its session ends",
+                    CLOSE_TIMEOUT.as_secs()
+                );
+                return;
+            }
             let _event = self.consumer.poll(STEP);
         }
     }
