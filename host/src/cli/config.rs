@@ -87,7 +87,8 @@ fn checked(mut layer: Layer, origins: &Origins) -> Result<Option<Config>, Report
         Err(ConfigError::NoSource | ConfigError::Incomplete { .. }) => Ok(None),
         Err(error) => Err(Report::of(&error, names)),
         Ok(config) => {
-            build::check_thoroughly(&config).map_err(|error| Report::of(&error, names))?;
+            // The list of masked objects may take long to read, and is no setting.
+            build::check_thoroughly(&config, 0).map_err(|error| Report::of(&error, names))?;
             Ok(Some(config))
         }
     }

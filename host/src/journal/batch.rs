@@ -77,6 +77,15 @@ pub struct RecordRef<'a> {
     pub value: &'a [u8],
 }
 
+/// A record that is removed from a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Removed {
+    /// Its index in the batch.
+    pub(crate) index: usize,
+    /// The size of its value, which may not be gathered.
+    pub(crate) value_bytes: u32,
+}
+
 /// Records of one topic, gathered into columns.
 ///
 /// Invariant: `partitions`, `offsets` and `key_ends` have one entry for each record; so do `value_ends` and
@@ -165,6 +174,18 @@ impl Batch {
         }
     }
 
+    /// Removes records; their indexes grow.
+    fn remove(&mut self, removed: &[Removed]) {
+        remove_bytes(&mut self.values, &mut self.value_ends, removed);
+        remove_bytes(&mut self.keys, &mut self.key_ends, removed);
+        remove_entries(&mut self.partitions, removed);
+        remove_entries(&mut self.offsets, removed);
+        remove_entries(&mut self.timestamps, removed);
+        for removed in removed {
+            self.value_bytes = self.value_bytes.saturating_sub(removed.value_bytes);
+        }
+    }
+
     /// The capacity of its larger buffers, in bytes.
     fn capacity(&self) -> usize {
         self.values.capacity() + self.keys.capacity()
@@ -207,6 +228,43 @@ impl Batch {
 fn start_of(ends: &[u32], index: usize) -> u32 {
     let before = index.checked_sub(1).and_then(|before| ends.get(before));
     before.copied().unwrap_or(0)
+}
+
+/// Removes entries of a column that may be empty, which is then not gathered.
+fn remove_entries<T>(column: &mut Vec<T>, removed: &[Removed]) {
+    let mut removed = removed.iter().map(|removed| removed.index).peekable();
+    let mut index = 0;
+    column.retain(|_| {
+        let is_kept = removed.next_if_eq(&index).is_none();
+        index += 1;
+        is_kept
+    });
+}
+
+/// Removes entries of a column of bytes. The bytes, or the ends too, may not be gathered.
+fn remove_bytes(bytes: &mut Vec<u8>, ends: &mut Vec<u32>, removed: &[Removed]) {
+    let is_gathered = !bytes.is_empty();
+    let mut removed = removed.iter().map(|removed| removed.index).peekable();
+    let (mut index, mut begin, mut kept) = (0, 0, 0);
+    ends.retain_mut(|end| {
+        let entry = begin..*end as usize;
+        begin = entry.end;
+        let is_kept = removed.next_if_eq(&index).is_none();
+        index += 1;
+        if is_kept {
+            let bytes_after = kept + entry.len();
+            if is_gathered {
+                bytes.copy_within(entry, kept);
+            }
+            kept = bytes_after;
+            // It is no greater than the end that it replaces.
+            *end = u32::try_from(kept).unwrap_or(u32::MAX);
+        }
+        is_kept
+    });
+    if is_gathered {
+        bytes.truncate(kept);
+    }
 }
 
 /// Some entries of a column of bytes, and where each of them ends. Both are empty where they are not gathered.
@@ -299,6 +357,30 @@ impl Batches {
         self.used - 1
     }
 
+    /// The batch of a topic, if it has records.
+    pub(crate) fn of(&self, topic: &Arc<Topic>) -> Option<&Batch> {
+        let mut batches = self.as_slice().iter();
+        batches.find(|batch| Arc::ptr_eq(&batch.topic, topic))
+    }
+
+    /// Removes records of a topic; their indexes grow.
+    pub(crate) fn remove(&mut self, topic: &Arc<Topic>, removed: &[Removed]) {
+        let is_it = |batch: &Batch| Arc::ptr_eq(&batch.topic, topic);
+        let Some(index) = self.as_slice().iter().position(is_it) else {
+            return;
+        };
+        let batch = &mut self.topics[index];
+        let bytes = |batch: &Batch| batch.keys.len() + batch.value_bytes as usize;
+        let (records_before, bytes_before) = (batch.records(), bytes(batch));
+        batch.remove(removed);
+        self.records -= records_before - batch.records();
+        self.bytes -= bytes_before - bytes(batch);
+        if batch.records() == 0 {
+            self.topics[index..self.used].rotate_left(1);
+            self.used -= 1;
+        }
+    }
+
     /// The batches of this call.
     #[must_use]
     pub fn as_slice(&self) -> &[Batch] {
@@ -359,97 +441,4 @@ impl Batches {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn part_has_the_same_records_with_ends_of_its_own() {
-        let topic = |name: &str| {
-            Arc::new(Topic {
-                name: name.to_owned(),
-                object_type: name.to_owned(),
-                privileged: false,
-            })
-        };
-        for columns in [
-            Columns::ALL,
-            Columns {
-                values: false,
-                timestamps: false,
-                ..Columns::ALL
-            },
-        ] {
-            let mut batches = Batches::new(columns);
-            let mut expected = Vec::new();
-            let topics = [topic("a"), topic("b")];
-            for index in 0..7_u8 {
-                let value = vec![index; usize::from(index)];
-                let record = RecordRef {
-                    partition: u32::from(index % 2),
-                    offset: 100 + u64::from(index),
-                    timestamp_ms: i64::from(index),
-                    key: &[index, index],
-                    value: &value,
-                };
-                batches
-                    .push(&topics[usize::from(index >= 4)], record)
-                    .unwrap();
-                expected.push((u64::from(index) + 100, vec![index; 2], value));
-            }
-            for (start, end) in [(0, 7), (0, 4), (3, 6), (5, 6), (2, 2), (4, 7)] {
-                let part = batches.part(&(start..end));
-                let mut found = Vec::new();
-                for batch in &part {
-                    assert!(batch.records() > 0);
-                    for index in 0..batch.records() {
-                        let value = batch.value(index).unwrap_or_default().to_vec();
-                        found.push((
-                            batch.offsets[index],
-                            batch.key(index).unwrap().to_vec(),
-                            value,
-                        ));
-                    }
-                }
-                let mut expected = expected[start..end].to_vec();
-                if !columns.values {
-                    for record in &mut expected {
-                        record.2.clear();
-                    }
-                    let ends: Vec<_> = part
-                        .iter()
-                        .filter_map(|batch| batch.value_ends.last())
-                        .collect();
-                    assert_eq!(ends.len(), part.len());
-                }
-                assert_eq!(found, expected, "{start}..{end}");
-            }
-            let (batch, index) = batches.find(5).unwrap();
-            assert_eq!((batch.topic.name.as_str(), index), ("b", 1));
-            assert!(batches.find(7).is_none());
-        }
-    }
-
-    #[test]
-    fn buffers_of_large_records_are_given_up_and_usual_ones_are_kept() {
-        let topic = Arc::new(Topic {
-            name: "p.origin".to_owned(),
-            object_type: "origin".to_owned(),
-            privileged: false,
-        });
-        let mut batches = Batches::new(Columns::ALL);
-        for (bytes, kept) in [(1000, true), (100_000, false), (1000, true)] {
-            let record = RecordRef {
-                partition: 0,
-                offset: 0,
-                timestamp_ms: -1,
-                key: b"k",
-                value: &vec![0; bytes],
-            };
-            batches.push(&topic, record).unwrap();
-            batches.clear();
-            batches.keep_at_most(10_000);
-            assert_eq!(batches.topics.len(), usize::from(kept));
-            assert!(batches.is_empty());
-        }
-    }
-}
+mod tests;

@@ -404,12 +404,14 @@ pub(crate) fn check(config: &Config, held_back: usize) -> Result<MemoryPlan, Bui
 }
 
 /// The same, with all that needs neither the plugin nor brokers: librdkafka finds some wrong settings only when it makes
-/// a client.
+/// a client. A list of masked objects takes `held_back` bytes.
 ///
 /// # Errors
 /// The first setting that is wrong.
-pub(crate) fn check_thoroughly(config: &Config) -> Result<MemoryPlan, BuildError> {
-    let held_back = privacy(&config.privacy)?.map_or(0, |privacy| privacy.bytes());
+pub(crate) fn check_thoroughly(
+    config: &Config,
+    held_back: usize,
+) -> Result<MemoryPlan, BuildError> {
     let memory = check(config, held_back)?;
     if let config::Source::Kafka(kafka) = &config.source {
         let mut settings = cluster_settings(&kafka.connection);

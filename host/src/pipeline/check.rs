@@ -11,6 +11,7 @@ use crate::config::memory::MemoryPlan;
 use crate::config::{self, Config, EarlierRows};
 use crate::journal::plan::{Kind, Plan};
 use crate::journal::topics::ObjectTypes;
+use crate::privacy::Privacy;
 use crate::sandbox::{LoadError, Processor};
 use crate::sink::kafka::TopicError;
 use crate::sink::{self, BindError, SinkError, State};
@@ -67,7 +68,11 @@ impl Checker<'_> {
     }
 
     fn settings(&mut self) -> bool {
-        match build::check_thoroughly(self.config) {
+        let masked = self.config.privacy.masked.as_deref();
+        let checked = Privacy::survey(masked)
+            .map_err(BuildError::from)
+            .and_then(|held_back| build::check_thoroughly(self.config, held_back));
+        match checked {
             Ok(_) => {
                 self.fine(Subject::Settings, "they fit together".to_owned());
                 true

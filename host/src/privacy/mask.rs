@@ -131,7 +131,7 @@ impl Mask {
     }
 
     /// Reads the file again, if there is a reason. Where that fails, the objects of the earlier file stay masked.
-    fn look(&self, now: Instant) {
+    pub(super) fn look(&self, now: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let requested = self.requested.swap(false, Ordering::Relaxed);
         let found = self.path.metadata().ok();
@@ -182,6 +182,21 @@ impl Mask {
 }
 
 fn load(path: &Path) -> Result<(MaskSet, Identity, File), MaskError> {
+    let (file, identity) = open(path)?;
+    Ok((mask_file::read(path, &file)?, identity, file))
+}
+
+/// Reads the list to its end, and answers how much memory the set would take, in bytes.
+///
+/// # Errors
+/// When it cannot be read, or a line is no SWHID.
+pub(super) fn survey(path: &Path) -> Result<usize, MaskError> {
+    let (file, _) = open(path)?;
+    Ok(mask_file::count(path, &file)?.bytes())
+}
+
+/// Opens the list, with its state from before it is read: what changes meanwhile is another one.
+fn open(path: &Path) -> Result<(File, Identity), MaskError> {
     let failed = |source| MaskError::Open {
         path: path.to_owned(),
         source,
@@ -190,12 +205,11 @@ fn load(path: &Path) -> Result<(MaskSet, Identity, File), MaskError> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let opened = File::options().read(true).custom_flags(flags).open(path);
     let file = opened.map_err(failed)?;
-    // The state before the file is read: what changes meanwhile is another one.
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
         return Err(failed(std::io::Error::other("it is not a regular file")));
     }
-    Ok((mask_file::read(path, &file)?, Identity::of(&metadata), file))
+    Ok((file, Identity::of(&metadata)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zstd::stream::read::Decoder;
 
-use super::set::{MaskBuilder, MaskSet};
+use super::set::{MaskBuilder, MaskCount, MaskSet};
 use super::swhid::Swhid;
 
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -60,11 +60,28 @@ pub(crate) enum MaskError {
 /// # Errors
 /// When it cannot be read to its end, or a line is neither empty, a comment after `#`, nor a SWHID.
 pub(super) fn read(path: &Path, file: &File) -> Result<MaskSet, MaskError> {
+    let mut builder = MaskBuilder::default();
+    each(path, file, |swhid| builder.add(swhid))?;
+    Ok(builder.build())
+}
+
+/// The same, and only counts what the mask would have.
+///
+/// # Errors
+/// As with [`read`].
+pub(super) fn count(path: &Path, file: &File) -> Result<MaskCount, MaskError> {
+    let mut count = MaskCount::default();
+    each(path, file, |swhid| count.add(swhid))?;
+    Ok(count)
+}
+
+/// Hands each SWHID to `add`, which is false when there are too many.
+fn each(path: &Path, file: &File, add: impl FnMut(&Swhid) -> bool) -> Result<(), MaskError> {
     let lines = Lines {
         path,
         number: 0,
         says_something: false,
-        builder: MaskBuilder::default(),
+        add,
     };
     let failed = |source| MaskError::Read {
         path: path.to_owned(),
@@ -88,16 +105,16 @@ pub(super) fn read(path: &Path, file: &File) -> Result<MaskSet, MaskError> {
     }
 }
 
-struct Lines<'a> {
+struct Lines<'a, A> {
     path: &'a Path,
     number: u64,
     /// Whether a line was not empty.
     says_something: bool,
-    builder: MaskBuilder,
+    add: A,
 }
 
-impl Lines<'_> {
-    fn all(mut self, mut reader: impl BufRead) -> Result<MaskSet, MaskError> {
+impl<A: FnMut(&Swhid) -> bool> Lines<'_, A> {
+    fn all(mut self, mut reader: impl BufRead) -> Result<(), MaskError> {
         let mut line = Vec::with_capacity(LONGEST_LINE);
         loop {
             line.clear();
@@ -117,7 +134,7 @@ impl Lines<'_> {
         if !self.says_something {
             return Err(MaskError::Empty(self.path.to_owned()));
         }
-        Ok(self.builder.build())
+        Ok(())
     }
 
     fn one(&mut self, line: &[u8]) -> Result<(), MaskError> {
@@ -131,7 +148,7 @@ impl Lines<'_> {
             path: self.path.to_owned(),
             line: self.number,
         })?;
-        if self.builder.add(&swhid) {
+        if (self.add)(&swhid) {
             Ok(())
         } else {
             Err(MaskError::TooMany(self.path.to_owned()))
@@ -170,6 +187,11 @@ mod tests {
         for bytes in [text.clone().into_bytes(), frames.concat()] {
             let mask = mask(&bytes).unwrap();
             assert_eq!(mask.len(), 2);
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            file.rewind().unwrap();
+            // One of three lines is there twice, which only the set knows.
+            assert!(count(Path::new("m"), &file).unwrap().bytes() > mask.bytes());
             let id = [0xaa; 20];
             let kind = Kind::Content;
             assert!(mask.contains(&Swhid { kind, id }));

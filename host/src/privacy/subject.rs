@@ -3,8 +3,119 @@
 use journal_msgpack::{Cursor, Head};
 
 use super::fields::{self, Unreadable};
-use super::set::MaskSet;
+use super::set::{MaskSet, Middle};
 use super::swhid::{Id, Kind, Swhid};
+
+/// Reads the identifier from a key, where the key has it in the usual form.
+type IdOf = fn(&[u8]) -> Option<Id>;
+
+/// How the masked records of one topic are found. It is chosen once for a mask, and not for each record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way(Found);
+
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    /// There are none: the mask has no object that they could be of or about.
+    Never,
+    /// By the identifier in the key; by the whole record where the key has none in the usual form.
+    ByKey(Kind, IdOf),
+    /// By the whole record.
+    Whole,
+}
+
+impl Way {
+    /// Where nothing is masked.
+    pub(super) const NONE: Self = Self(Found::Never);
+
+    /// That of the records of this object type.
+    pub(super) fn of(object_type: &str, mask: &MaskSet) -> Self {
+        let (kind, id): (_, IdOf) = match object_type {
+            "directory" => (Kind::Directory, usual_id),
+            "revision" => (Kind::Revision, usual_id),
+            "release" => (Kind::Release, usual_id),
+            "snapshot" => (Kind::Snapshot, usual_id),
+            "content" | "skipped_content" | "hash_colliding_content" => {
+                (Kind::Content, usual_sha1_git)
+            }
+            "origin" => (Kind::Origin, |key| origin_id(key, "url")),
+            "origin_visit" | "origin_visit_status" => {
+                (Kind::Origin, |key| origin_id(key, "origin"))
+            }
+            "extid" | "raw_extrinsic_metadata" => return Self(Found::Whole),
+            _ => return Self::NONE,
+        };
+        if mask.is_without(kind) {
+            return Self::NONE;
+        }
+        Self(Found::ByKey(kind, id))
+    }
+
+    /// Whether records may be masked.
+    pub(super) fn is_needed(self) -> bool {
+        !matches!(self.0, Found::Never)
+    }
+
+    /// What the filter asks of a record with this key, where the key alone says whether it is masked.
+    #[inline]
+    pub(super) fn middle(self, key: &[u8]) -> Option<Middle> {
+        match self.0 {
+            Found::ByKey(_, id) => id(key).map(|id| Middle::of(&id)),
+            _ => None,
+        }
+    }
+
+    /// Whether a record whose key has this may be masked.
+    #[inline]
+    pub(super) fn may_be_masked(self, middle: Middle, mask: &MaskSet) -> bool {
+        match self.0 {
+            Found::ByKey(kind, _) => mask.may_contain(kind, middle),
+            _ => true,
+        }
+    }
+
+    /// Whether a record with this key is masked, where the key alone says it.
+    pub(super) fn is_masked(self, key: &[u8], mask: &MaskSet) -> bool {
+        let Found::ByKey(kind, id) = self.0 else {
+            return true;
+        };
+        id(key).is_none_or(|id| mask.contains(&Swhid { kind, id }))
+    }
+}
+
+/// The identifier in a key that is one, in its usual form.
+#[inline]
+fn usual_id(key: &[u8]) -> Option<Id> {
+    key.strip_prefix(&[0xc4, 20])?.try_into().ok()
+}
+
+/// The hash as git computes it in a key of the four hashes, in its usual form.
+#[inline]
+fn usual_sha1_git(key: &[u8]) -> Option<Id> {
+    const BEFORE_BLAKE2S256: &[u8] = b"\x84\xaablake2s256\xc4\x20";
+    const BEFORE_SHA1: &[u8] = b"\xa4sha1\xc4\x14";
+    const BEFORE_SHA1_GIT: &[u8] = b"\xa8sha1_git\xc4\x14";
+    const BEFORE_SHA256: &[u8] = b"\xa6sha256\xc4\x20";
+    let key: &[u8; 145] = key.try_into().ok()?;
+    let rest = key.strip_prefix(BEFORE_BLAKE2S256)?;
+    let rest = rest.get(32..)?.strip_prefix(BEFORE_SHA1)?;
+    let rest = rest.get(20..)?.strip_prefix(BEFORE_SHA1_GIT)?;
+    let (id, rest) = rest.split_first_chunk::<20>()?;
+    let rest = rest.strip_prefix(BEFORE_SHA256)?;
+    (rest.len() == 32).then_some(*id)
+}
+
+/// The identifier of the origin whose URL is this member of the key, once and as a text.
+fn origin_id(key: &[u8], member: &'static str) -> Option<Id> {
+    let mut urls = 0;
+    let mut id = None;
+    let each = fields::each(key, member.as_bytes(), |mut url| {
+        let url = fields::bytes(&mut url)?.ok_or(Unreadable::Member(member))?;
+        urls += 1;
+        id = Some(Swhid::of_origin(url).id);
+        Ok(())
+    });
+    each.ok().and(id).filter(|_| urls == 1)
+}
 
 /// Whether a record is masked. What the key says is not read from the value, except for old contents, whose keys do not
 /// have the hash that identifies them. Keys are missing from some recordings.
@@ -165,143 +276,4 @@ fn target(value: &[u8], mask: &MaskSet) -> Result<bool, Unreadable> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::privacy::set::MaskBuilder;
-
-    const ID: Id = [0xaa; 20];
-    const OTHER: Id = [0xbb; 20];
-    const URL: &str = "https://a/b";
-
-    fn mask(swhids: &[Swhid]) -> MaskSet {
-        let mut builder = MaskBuilder::default();
-        for swhid in swhids {
-            builder.add(swhid);
-        }
-        builder.build()
-    }
-
-    fn of(kind: Kind) -> MaskSet {
-        mask(&[Swhid { kind, id: ID }])
-    }
-
-    fn bin(bytes: &[u8]) -> Vec<u8> {
-        [&[0xc4, u8::try_from(bytes.len()).unwrap()], bytes].concat()
-    }
-
-    fn text(text: &str) -> Vec<u8> {
-        [&[0xd9, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
-    }
-
-    fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
-        let mut map = vec![0x80 | u8::try_from(members.len()).unwrap()];
-        for (name, value) in members {
-            map.extend(text(name));
-            map.extend(value);
-        }
-        map
-    }
-
-    #[test]
-    fn object_is_masked_by_its_key_and_without_a_key_by_its_value() {
-        for (object_type, kind) in [
-            ("directory", Kind::Directory),
-            ("revision", Kind::Revision),
-            ("release", Kind::Release),
-            ("snapshot", Kind::Snapshot),
-        ] {
-            let masked = |key: &[u8], value: &[u8]| is_masked(object_type, key, value, &of(kind));
-            assert_eq!(masked(&bin(&ID), b"?"), Ok(true));
-            assert_eq!(masked(&bin(&OTHER), b"?"), Ok(false));
-            assert_eq!(masked(b"", &map(&[("id", bin(&ID))])), Ok(true));
-            assert_eq!(masked(b"", &map(&[("id", bin(&OTHER))])), Ok(false));
-            assert_eq!(
-                masked(b"", &map(&[("x", bin(&ID))])),
-                Err(Unreadable::Missing("id"))
-            );
-            // Nothing of this kind is masked, so that nothing has to be known.
-            let other = of(Kind::Content);
-            assert_eq!(is_masked(object_type, &bin(&ID), b"?", &other), Ok(false));
-            assert_eq!(is_masked(object_type, b"", b"?", &other), Ok(false));
-        }
-    }
-
-    #[test]
-    fn content_with_an_old_key_is_masked_by_its_value() {
-        let masked =
-            |key: &[u8], value: &[u8]| is_masked("content", key, value, &of(Kind::Content));
-        let hashes = |id: &[u8]| map(&[("sha1", bin(&OTHER)), ("sha1_git", bin(id))]);
-        assert_eq!(masked(&hashes(&ID), b"?"), Ok(true));
-        assert_eq!(masked(&hashes(&OTHER), b"?"), Ok(false));
-        // A bare sha1 is no identifier, even if it equals one.
-        assert_eq!(masked(&bin(&ID), &hashes(&OTHER)), Ok(false));
-        assert_eq!(masked(&bin(&OTHER), &hashes(&ID)), Ok(true));
-        assert_eq!(
-            masked(&bin(&OTHER), &map(&[("length", vec![1])])),
-            Err(Unreadable::Missing("sha1_git"))
-        );
-        let skipped = map(&[("sha1_git", vec![0xc0])]);
-        assert_eq!(
-            is_masked("skipped_content", &skipped, b"?", &of(Kind::Content)),
-            Ok(false)
-        );
-    }
-
-    #[test]
-    fn origin_masks_its_visits_and_their_statuses() {
-        let mask = mask(&[Swhid::of_origin(URL.as_bytes())]);
-        for (object_type, member) in [
-            ("origin", "url"),
-            ("origin_visit", "origin"),
-            ("origin_visit_status", "origin"),
-        ] {
-            let with = |url: &str| map(&[("date", text("2026")), (member, text(url))]);
-            let masked = |key: &[u8], value: &[u8]| is_masked(object_type, key, value, &mask);
-            assert_eq!(masked(&with(URL), b"?"), Ok(true));
-            assert_eq!(masked(&with("https://a"), b"?"), Ok(false));
-            assert_eq!(masked(b"", &with(URL)), Ok(true));
-            assert!(masked(b"", b"\x80").is_err());
-            let old = map(&[(member, map(&[("type", text("git")), ("url", text(URL))]))]);
-            assert_eq!(masked(&old, b"?"), Ok(true));
-        }
-    }
-
-    #[test]
-    fn metadata_and_extids_are_masked_by_their_target() {
-        let swhid = |id: &Id| text(&format!("swh:1:dir:{}", crate::text::hex(id)));
-        let of_directory = of(Kind::Directory);
-        for object_type in ["extid", "raw_extrinsic_metadata"] {
-            let masked = |value: &[u8]| is_masked(object_type, &bin(&ID), value, &of_directory);
-            assert_eq!(masked(&map(&[("target", swhid(&ID))])), Ok(true));
-            assert_eq!(masked(&map(&[("target", swhid(&OTHER))])), Ok(false));
-            assert!(masked(b"\x80").is_err());
-            assert!(masked(&map(&[("target", text("swh:1:dir:1"))])).is_err());
-        }
-        let value = map(&[("target", swhid(&OTHER))]);
-        let masked = |mask: &MaskSet| is_masked("raw_extrinsic_metadata", &bin(&ID), &value, mask);
-        assert_eq!(masked(&of(Kind::Metadata)), Ok(true));
-        let old = map(&[("type", text("origin")), ("target", text(URL))]);
-        let of_origin = mask(&[Swhid::of_origin(URL.as_bytes())]);
-        assert_eq!(
-            is_masked("raw_extrinsic_metadata", b"\x80", &old, &of_origin),
-            Ok(true)
-        );
-    }
-
-    #[test]
-    fn two_members_of_one_name_count_both() {
-        let twice = map(&[("sha1_git", bin(&ID)), ("sha1_git", bin(&OTHER))]);
-        assert_eq!(
-            is_masked("content", b"", &twice, &of(Kind::Content)),
-            Ok(true)
-        );
-    }
-
-    #[test]
-    fn object_type_without_identifiers_is_never_masked() {
-        assert_eq!(
-            is_masked("metadata_fetcher", b"?", b"?", &of(Kind::Content)),
-            Ok(false)
-        );
-    }
-}
+mod tests;

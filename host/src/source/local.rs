@@ -158,13 +158,21 @@ impl Source for LocalSource {
         let before = self.sequence.position();
         let end = until.and_then(|until| until.get(&self.partition).copied());
         if let Some(guard) = &mut self.guard {
-            guard.refresh();
+            guard.begin();
         }
         let guard = self.guard.as_mut();
         let event = self.sequence.fill(into, limits, end, guard)?;
-        if !into.is_empty() {
-            self.before = before;
+        if let Some(guard) = &mut self.guard {
+            guard.finish(into);
         }
+        if into.is_empty() {
+            // All that came may have been held back.
+            return Ok(match event {
+                Event::Records => Event::Idle,
+                other => other,
+            });
+        }
+        self.before = before;
         Ok(event)
     }
 

@@ -19,7 +19,7 @@ use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
-use crate::privacy::Guard;
+use crate::privacy::{Guard, NotPushed};
 
 /// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.
 const FRAMES_A_POLL: usize = 100_000;
@@ -119,40 +119,39 @@ impl Recording {
             let recording = self.reader.name().clone();
             return Err(Error::UnlistedTopic { recording, topic }.into());
         };
-        let mut record = record(&frame, ordinal);
+        let record = record(&frame, ordinal);
         let wanted = topic.filter(|_| self.options.tombstones || !record.value.is_empty());
         let Some(topic) = wanted else {
             self.pass();
             return Ok(Step::PassedOver);
         };
-        let shown;
-        let mut topic = topic;
-        if let Some(guard) = guard {
-            let Some(passed) = guard.pass(topic, record)? else {
-                self.pass();
-                return Ok(Step::PassedOver);
-            };
-            (shown, record) = passed;
-            topic = &shown;
-        }
         let bytes = record.key.len() + record.value.len();
-        if bytes > limits.largest_record() {
-            let error = Error::RecordTooLarge {
+        if !into.is_empty() && into.bytes() + bytes > limits.bytes {
+            self.reader.put_back();
+            return Ok(Step::Full);
+        }
+        let largest = limits.largest_record();
+        let pushed = match guard {
+            Some(guard) => guard.push(into, topic, record, largest),
+            None if bytes > largest => Err(NotPushed::TooLarge(bytes)),
+            None => into.push(topic, record).map_err(NotPushed::Batch),
+        };
+        match pushed {
+            Ok(()) => {
+                self.pass();
+                Ok(Step::Taken)
+            }
+            Err(NotPushed::Refused(refused)) => Err(refused.into()),
+            Err(NotPushed::Batch(error)) => Err(Error::from(error).into()),
+            Err(NotPushed::TooLarge(bytes)) => Err(Error::RecordTooLarge {
                 topic: topic.name.clone(),
                 partition: record.partition,
                 offset: record.offset,
                 bytes,
                 memory_limit_bytes: limits.memory_limit_bytes,
-            };
-            return Err(error.into());
+            }
+            .into()),
         }
-        if !into.is_empty() && into.bytes() + bytes > limits.bytes {
-            self.reader.put_back();
-            return Ok(Step::Full);
-        }
-        into.push(topic, record).map_err(Error::from)?;
-        self.pass();
-        Ok(Step::Taken)
     }
 
     /// The frame read last is done.

@@ -31,14 +31,14 @@ impl Default for PrivacyCounts {
 }
 
 impl PrivacyCounts {
-    /// Counts a record of a masked object.
-    pub(crate) fn count_masked(&self) {
-        self.masked.fetch_add(1, Ordering::Relaxed);
+    /// Counts records of masked objects.
+    pub(crate) fn count_masked(&self, records: u64) {
+        self.masked.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// Counts a record whose names were removed.
-    pub(crate) fn count_anonymised(&self) {
-        self.anonymised.fetch_add(1, Ordering::Relaxed);
+    /// Counts records whose names were removed.
+    pub(crate) fn count_anonymised(&self, records: u64) {
+        self.anonymised.fetch_add(records, Ordering::Relaxed);
     }
 
     /// Names are removed.

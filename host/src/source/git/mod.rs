@@ -43,7 +43,7 @@ use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
-use crate::privacy::Guard;
+use crate::privacy::{Guard, NotPushed};
 
 /// How long a poll waits for the list of objects at most, so that the worker looks up now and then.
 const LISTING_WAIT: Duration = Duration::from_millis(100);
@@ -297,19 +297,19 @@ impl Sequence for Git {
                 key: self.record.key.bytes(),
                 value: self.record.value.bytes(),
             };
-            let passed = match guard.as_deref_mut() {
-                Some(guard) => guard.pass(&topic, record)?,
-                None => Some((topic, record)),
-            };
-            let Some((topic, record)) = passed else {
-                self.advance();
-                continue;
-            };
             let bytes = record.key.len() + record.value.len();
             if !into.is_empty() && into.bytes() + bytes > limits.bytes {
                 break;
             }
-            into.push(&topic, record).map_err(Error::from)?;
+            match guard.as_deref_mut() {
+                // Its size was checked before it was read.
+                Some(guard) => match guard.push(into, &topic, record, usize::MAX) {
+                    Ok(()) | Err(NotPushed::TooLarge(_)) => {}
+                    Err(NotPushed::Refused(refused)) => return Err(refused.into()),
+                    Err(NotPushed::Batch(error)) => return Err(Error::from(error).into()),
+                },
+                None => into.push(&topic, record).map_err(Error::from)?,
+            }
             self.advance();
         }
         Ok(filled(into, ended))

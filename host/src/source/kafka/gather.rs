@@ -8,6 +8,7 @@ use super::changes::Doubt;
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition};
 use crate::kafka::{Error, Message, PartitionEvent};
+use crate::privacy::NotPushed;
 use crate::source::{BatchLimits, SourceError};
 
 impl KafkaSource {
@@ -19,7 +20,7 @@ impl KafkaSource {
         until: Option<&Offsets>,
     ) -> Result<(), SourceError> {
         if let Some(guard) = &mut self.guard {
-            guard.refresh();
+            guard.begin();
         }
         while let Some(message) = self.messages.front() {
             if let Some(event) = message.event() {
@@ -51,8 +52,16 @@ impl KafkaSource {
                 match &mut self.guard {
                     None => push(batches, &own.topic, record, limits)?,
                     Some(guard) => {
-                        if let Some((topic, record)) = guard.pass(&own.topic, record)? {
-                            push(batches, &topic, record, limits)?;
+                        let largest = limits.largest_record();
+                        let pushed = guard.push(batches, &own.topic, record, largest);
+                        let bytes = match pushed {
+                            Ok(()) => None,
+                            Err(NotPushed::Refused(refused)) => return Err(refused.into()),
+                            Err(NotPushed::TooLarge(bytes)) => Some(bytes),
+                            Err(NotPushed::Batch(_)) => Some(bytes),
+                        };
+                        if let Some(bytes) = bytes {
+                            return Err(too_large(&own.topic, record, bytes, limits).into());
                         }
                     }
                 }
@@ -64,6 +73,9 @@ impl KafkaSource {
         }
         if !batches.is_empty() {
             self.errors.over();
+        }
+        if let Some(guard) = &mut self.guard {
+            guard.finish(batches);
         }
         Ok(())
     }
@@ -153,15 +165,18 @@ fn push(
     limits: BatchLimits,
 ) -> Result<(), Error> {
     let bytes = record.key.len() + record.value.len();
-    let too_large = bytes > limits.largest_record();
-    if too_large || batches.push(topic, record).is_err() {
-        return Err(Error::RecordTooLarge {
-            topic: topic.name.clone(),
-            partition: record.partition,
-            offset: record.offset,
-            bytes,
-            memory_limit_bytes: limits.memory_limit_bytes,
-        });
+    if bytes > limits.largest_record() || batches.push(topic, record).is_err() {
+        return Err(too_large(topic, record, bytes, limits));
     }
     Ok(())
+}
+
+fn too_large(topic: &Topic, record: RecordRef<'_>, bytes: usize, limits: BatchLimits) -> Error {
+    Error::RecordTooLarge {
+        topic: topic.name.clone(),
+        partition: record.partition,
+        offset: record.offset,
+        bytes,
+        memory_limit_bytes: limits.memory_limit_bytes,
+    }
 }
