@@ -158,6 +158,7 @@ pub fn bare_first_record(brokers: &str, prefix: &str, group: &str) -> ! {
         kafka: Vec::new(),
         broker_timeout: Duration::from_mins(1),
         fetch: None,
+        statistics: false,
     };
     // The host finds the start and the ends itself.
     let mut config = host.for_worker(0, 1);

@@ -70,6 +70,15 @@ impl fmt::Display for Start {
     }
 }
 
+/// What a source has read ahead of the records that it has handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReadAhead {
+    /// Records.
+    pub(crate) records: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+}
+
 /// What is left to read, as far as it is known without asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remaining {

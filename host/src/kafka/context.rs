@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::setting_check::Secrets;
+use crate::journal::offsets::ReadAhead;
 
 /// How librdkafka marks log lines about failed connections.
 const FAILED_CONNECTION: &str = "FAIL";
@@ -40,6 +41,7 @@ pub(super) struct Context {
     closing: AtomicBool,
     /// Whether a join has ended, and the membership was not lost since.
     has_joined: AtomicBool,
+    read_ahead: Mutex<Option<ReadAhead>>,
     secrets: Secrets,
 }
 
@@ -104,6 +106,12 @@ impl Context {
         self.has_joined.load(Ordering::Relaxed)
     }
 
+    /// The messages that were fetched and wait, as the last statistics say.
+    pub(super) fn read_ahead(&self) -> Option<ReadAhead> {
+        let read_ahead = self.read_ahead.lock();
+        *read_ahead.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Answers further rebalances here, without the worker.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
@@ -123,6 +131,11 @@ impl ClientContext for Context {
             }
             _ => tracing::debug!(target: "librdkafka", facility, "{text}"),
         }
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        let read_ahead = self.read_ahead.lock();
+        *read_ahead.unwrap_or_else(PoisonError::into_inner) = waiting(statistics);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -172,6 +185,28 @@ impl ConsumerContext for Context {
     }
 }
 
+/// The messages that wait, from librdkafka's statistics. They are read as text: with many partitions they are long.
+///
+/// The partitions of a worker are forwarded to one queue, and each reports the whole of it, so that the largest number
+/// is the one of that queue.
+fn waiting(statistics: &[u8]) -> Option<ReadAhead> {
+    let statistics = str::from_utf8(statistics).ok()?;
+    Some(ReadAhead {
+        records: largest(statistics, "\"fetchq_cnt\":")?,
+        bytes: largest(statistics, "\"fetchq_size\":")?,
+    })
+}
+
+/// The largest number that follows this name of a member.
+fn largest(statistics: &str, name: &str) -> Option<u64> {
+    let values = statistics.match_indices(name).filter_map(|(at, _)| {
+        let value = statistics[at + name.len()..].trim_start();
+        let end = value.find(|c: char| !c.is_ascii_digit());
+        value[..end.unwrap_or(value.len())].parse().ok()
+    });
+    values.max()
+}
+
 /// librdkafka continues to close only when each rebalance is answered.
 fn answer_while_closing(
     consumer: &BaseConsumer<Context>,
@@ -183,5 +218,25 @@ fn answer_while_closing(
         consumer.incremental_assign(partitions)
     } else {
         consumer.incremental_unassign(partitions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_messages_are_those_of_the_queue_that_all_partitions_share() {
+        let statistics = br#"{"topics":{"p.revision":{"partitions":{
+            "0":{"fetchq_cnt":7, "fetchq_size":1200, "fetch_state":"active"},
+            "1":{"fetchq_cnt":7, "fetchq_size":1200, "fetch_state":"active"},
+            "-1":{"fetchq_cnt":0, "fetchq_size":0, "fetch_state":"none"}}}}}"#;
+        let expected = ReadAhead {
+            records: 7,
+            bytes: 1200,
+        };
+        assert_eq!(waiting(statistics), Some(expected));
+        assert_eq!(waiting(br#"{"topics":{}}"#), None);
+        assert_eq!(waiting(br#"{"fetchq_cnt":"#), None);
     }
 }

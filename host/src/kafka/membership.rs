@@ -13,7 +13,7 @@ use super::leave_barrier::{self, BarrierGuard, LeaveBarrier};
 use super::native::{self, GroupMetadata, Queue};
 use super::query_client::QueryClient;
 use super::transient_errors::TransientErrors;
-use crate::journal::offsets::{Offsets, Partition};
+use crate::journal::offsets::{Offsets, Partition, ReadAhead};
 
 /// How long one poll of a leaving member may take.
 const STEP: Duration = Duration::from_millis(20);
@@ -186,6 +186,11 @@ impl Membership {
     /// What says to brokers that positions are of this member; none unless it has joined the group.
     pub(super) fn group_metadata(&self) -> Option<GroupMetadata> {
         GroupMetadata::of(&self.consumer)
+    }
+
+    /// The messages that were fetched and wait, as librdkafka's statistics say, if it makes any.
+    pub(crate) fn read_ahead(&self) -> Option<ReadAhead> {
+        self.consumer.context().read_ahead()
     }
 
     /// Sends a commit; its result comes to `results`.

@@ -56,6 +56,12 @@ impl Outage {
         self.began.is_some()
     }
 
+    /// Since when no broker has been connected, once a look has found that.
+    pub(super) fn since(&self) -> Option<Instant> {
+        let began = self.began.as_ref().filter(|began| began.is_real);
+        began.map(|began| began.at)
+    }
+
     /// Notes an error of the client.
     pub(super) fn note(&mut self, code: RDKafkaErrorCode, now: Instant) {
         use RDKafkaErrorCode as Code;

@@ -19,6 +19,8 @@ use crate::journal::offsets::Start;
 
 /// Bytes that librdkafka fetches ahead for each worker, in KiB.
 const QUEUED_MAX_MESSAGES_KBYTES: usize = 16384;
+/// The interval of statistics: a part of the usual one at which metrics are read.
+const STATISTICS_INTERVAL_MS: &str = "5000";
 /// The pause before the next fetch after the queue's limit was reached, in milliseconds: with the default of one second
 /// the consumer waits for records.
 const FETCH_QUEUE_BACKOFF_MS: &str = "20";
@@ -61,6 +63,8 @@ pub struct Settings {
     pub broker_timeout: Duration,
     /// The limits of fetched records, where the memory of the process is limited.
     pub fetch: Option<FetchLimits>,
+    /// Whether consumers make statistics, which metrics need.
+    pub statistics: bool,
 }
 
 impl fmt::Debug for Settings {
@@ -310,6 +314,9 @@ impl Settings {
         if let Some(fetch) = &self.fetch {
             fetch.set(&mut config);
         }
+        if self.statistics {
+            config.set("statistics.interval.ms", STATISTICS_INTERVAL_MS);
+        }
         self.set_given(&mut config, |key| {
             !transactions::is_of_transactions(canonical(key))
         });
@@ -355,6 +362,7 @@ pub(super) fn settings(pairs: &[(&str, &str)]) -> Settings {
         kafka: pairs.map(|(k, v)| ((*k).into(), (*v).into())).collect(),
         broker_timeout: Duration::from_mins(1),
         fetch: None,
+        statistics: false,
     }
 }
 

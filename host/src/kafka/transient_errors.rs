@@ -115,6 +115,11 @@ impl TransientErrors {
         Ok(())
     }
 
+    /// Since when no broker has been connected to the member of a group; none while one is.
+    pub(crate) fn without_brokers_since(&self) -> Option<Instant> {
+        self.outage.as_ref()?.since()
+    }
+
     /// Whether an error was reported since the last record.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.reported.is_empty()

@@ -41,12 +41,18 @@ impl Health {
         ))
     }
 
-    /// Whether all workers know which partitions are theirs, if any, and turn.
+    /// Whether all workers have a broker, know which partitions are theirs, if any, and turn.
     ///
     /// # Errors
     /// Why not, in one sentence.
     pub(super) fn ready(&self) -> Result<(), String> {
         self.live()?;
+        if let Some(time) = self.progress.without_brokers_for() {
+            return Err(format!(
+                "no broker has been connected for {} s",
+                time.as_secs()
+            ));
+        }
         let waiting = self.progress.assigned().filter(Option::is_none).count();
         if waiting == 0 {
             return Ok(());
@@ -65,6 +71,8 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -77,6 +85,15 @@ mod tests {
         progress.worker(0).show_assigned(3);
         assert!(health.ready().is_err());
         progress.worker(1).show_assigned(0);
+        assert_eq!(health.ready(), Ok(()));
+        progress
+            .worker(0)
+            .show_without_brokers(Some(Instant::now()));
+        let error = health.ready().unwrap_err();
+        assert_eq!(error, "no broker has been connected for 0 s");
+        // Another process could not reach them either.
+        assert_eq!(health.live(), Ok(()));
+        progress.worker(0).show_without_brokers(None);
         assert_eq!(health.ready(), Ok(()));
     }
 

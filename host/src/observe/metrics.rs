@@ -67,6 +67,12 @@ const ROWS: Metric = Metric {
     labels: &["output"],
     help: "Rows that are durable",
 };
+const ROW_BYTES: Metric = Metric {
+    name: "journal_host_row_bytes",
+    kind: Kind::Counter,
+    labels: &["output"],
+    help: "Bytes of the durable rows as they are encoded for their sink",
+};
 const REJECTIONS: Metric = Metric {
     name: "journal_host_rejections",
     kind: Kind::Counter,
@@ -133,6 +139,18 @@ const PARTITION_LAG: Metric = Metric {
     labels: &["topic", "partition"],
     help: "The same of each partition, at `/metrics?partitions` only",
 };
+const READ_AHEAD: Metric = Metric {
+    name: "journal_host_read_ahead_records",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Records that librdkafka has fetched and that wait for a worker, seconds ago; absent without a cluster",
+};
+const READ_AHEAD_BYTES: Metric = Metric {
+    name: "journal_host_read_ahead_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Bytes of them",
+};
 const PARTITIONS: Metric = Metric {
     name: "journal_host_partitions",
     kind: Kind::Gauge,
@@ -156,6 +174,12 @@ const CHECKPOINT_AGE: Metric = Metric {
     kind: Kind::Gauge,
     labels: &[],
     help: "Time since the last confirmed checkpoint, of the worker that waits longest; absent before the first one",
+};
+const WITHOUT_BROKERS: Metric = Metric {
+    name: "journal_host_without_brokers_seconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Time for which no broker has been connected to a worker, of the one that waits longest; 0 while all have one",
 };
 const STILL: Metric = Metric {
     name: "journal_host_loop_still_seconds",
@@ -261,6 +285,7 @@ impl Collector for RunCollector {
         to.counter(&OBJECTS, progress.objects())?;
         to.counter(&BYTES, progress.bytes())?;
         to.counters(&ROWS, progress.rows())?;
+        to.counters(&ROW_BYTES, progress.row_bytes())?;
         to.counter(&REJECTIONS, progress.rejections())?;
         to.counters(&FAILURES, progress.failures_by_kind())?;
         to.counter(&DEAD_LETTERS, progress.dead_letters())?;
@@ -272,6 +297,9 @@ impl Collector for RunCollector {
         if self.by_partition {
             to.partitions(progress)?;
         }
+        let ahead = progress.read_ahead();
+        to.gauge(&READ_AHEAD, ahead.map(|ahead| ahead.records))?;
+        to.gauge(&READ_AHEAD_BYTES, ahead.map(|ahead| ahead.bytes))?;
         let assigned = progress.assigned().enumerate();
         let assigned: Vec<_> = assigned
             .filter_map(|(number, partitions)| Some((number.to_string(), partitions?)))
@@ -284,6 +312,8 @@ impl Collector for RunCollector {
         to.counter(&REBALANCES, progress.rebalances())?;
         to.gauge(&UNCONFIRMED, progress.unconfirmed())?;
         to.seconds(&CHECKPOINT_AGE, progress.confirmed_for())?;
+        let without_brokers = progress.without_brokers_for().unwrap_or_default();
+        to.seconds(&WITHOUT_BROKERS, Some(without_brokers))?;
         to.seconds(&STILL, Some(progress.still_for()))?;
         to.gauge(&GUEST_MEMORY, Some(progress.guest_memory_bytes()))?;
         to.gauge(&RESIDENT, process::resident_bytes())?;

@@ -22,7 +22,7 @@ pub(super) use self::terminal::without_the_line;
 use self::worker::UNKNOWN;
 pub(crate) use self::worker::{CALL_SECONDS, Calls, WorkerProgress};
 use crate::journal::failure_kind::FailureKind;
-use crate::journal::offsets::Partition;
+use crate::journal::offsets::{Partition, ReadAhead};
 use crate::journal::plan::Output;
 use crate::text::plural;
 
@@ -49,7 +49,15 @@ pub(crate) struct Progress {
     /// What is held back from plugins, if anything is.
     privacy: Option<Arc<PrivacyCounts>>,
     /// The outputs with the rows that were made durable.
-    outputs: Vec<(String, AtomicU64)>,
+    outputs: Vec<OutputProgress>,
+}
+
+/// An output, with its rows that were made durable and their encoded bytes.
+#[derive(Debug)]
+struct OutputProgress {
+    name: String,
+    rows: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Progress {
@@ -67,7 +75,11 @@ impl Progress {
             privacy: None,
             outputs: outputs
                 .iter()
-                .map(|output| (output.name.clone(), 0.into()))
+                .map(|output| OutputProgress {
+                    name: output.name.clone(),
+                    rows: 0.into(),
+                    bytes: 0.into(),
+                })
                 .collect(),
         }
     }
@@ -163,10 +175,11 @@ impl Progress {
         (total > 0).then(|| (self.sum(|worker| &worker.read_bytes), total))
     }
 
-    /// Counts rows that were made durable, by output in the order of the plan.
-    pub(crate) fn count_rows(&self, rows: impl Iterator<Item = u64>) {
-        for ((_, counter), rows) in self.outputs.iter().zip(rows) {
-            counter.fetch_add(rows, Ordering::Relaxed);
+    /// Counts rows that were made durable, and their encoded bytes, by output in the order of the plan.
+    pub(crate) fn count_rows(&self, rows_and_bytes: impl Iterator<Item = (u64, u64)>) {
+        for (output, (rows, bytes)) in self.outputs.iter().zip(rows_and_bytes) {
+            output.rows.fetch_add(rows, Ordering::Relaxed);
+            output.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
@@ -249,10 +262,10 @@ impl Progress {
 
     fn rows_text(&self) -> String {
         let outputs = self.outputs.iter().enumerate();
-        let texts = outputs.map(|(index, (name, rows))| {
+        let texts = outputs.map(|(index, output)| {
             let before = if index == 0 { "; rows:" } else { "," };
-            let rows = HumanCount(rows.load(Ordering::Relaxed));
-            format!("{before} {rows} in `{name}`")
+            let rows = HumanCount(output.rows.load(Ordering::Relaxed));
+            format!("{before} {rows} in `{}`", output.name)
         });
         texts.collect()
     }
@@ -314,7 +327,21 @@ impl Progress {
     /// The rows of each output that were made durable.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, u64)> {
         let outputs = self.outputs.iter();
-        outputs.map(|(name, rows)| (name.as_str(), rows.load(Ordering::Relaxed)))
+        outputs.map(|output| (output.name.as_str(), output.rows.load(Ordering::Relaxed)))
+    }
+
+    /// The encoded bytes of these rows.
+    pub(crate) fn row_bytes(&self) -> impl Iterator<Item = (&str, u64)> {
+        let outputs = self.outputs.iter();
+        outputs.map(|output| (output.name.as_str(), output.bytes.load(Ordering::Relaxed)))
+    }
+
+    /// What the sources of all workers have read ahead, where they say it.
+    pub(crate) fn read_ahead(&self) -> Option<ReadAhead> {
+        Some(ReadAhead {
+            records: self.known_sum(|worker| &worker.ahead_records)?,
+            bytes: self.known_sum(|worker| &worker.ahead_bytes)?,
+        })
     }
 
     /// The lag of all workers by topic.
@@ -372,6 +399,14 @@ impl Progress {
         let workers = self.workers.iter();
         let longest = workers.filter_map(|worker| worker.still_for()).max();
         longest.unwrap_or_default()
+    }
+
+    /// The time for which no broker has been connected to the worker that waits longest; none while all have one.
+    pub(crate) fn without_brokers_for(&self) -> Option<Duration> {
+        let workers = self.workers.iter();
+        workers
+            .filter_map(|worker| worker.without_brokers_for())
+            .max()
     }
 
     /// The time since the run started.

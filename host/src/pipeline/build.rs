@@ -704,6 +704,7 @@ pub(crate) fn cluster_settings(connection: &config::Connection) -> kafka::Settin
         kafka: connection.settings.clone(),
         broker_timeout: connection.broker_timeout,
         fetch: None,
+        statistics: false,
     }
 }
 
@@ -734,6 +735,7 @@ impl Input {
                 let start = AskedStart::of(kafka, SystemTime::now())?;
                 let mut settings = cluster_settings(&kafka.connection);
                 settings.fetch = memory.bounded.map(|bounds| bounds.fetch);
+                settings.statistics = config.metrics.is_some();
                 Ok(Self::Kafka {
                     clients: Box::new(
                         Clients::start(settings, config.workers).map_err(SourceError::from)?,

@@ -339,6 +339,9 @@ impl Worker {
         if self.looked.elapsed() >= LOOK_EVERY {
             self.looked = Instant::now();
             self.counters.show_remaining(self.source.remaining());
+            self.counters.show_read_ahead(self.source.read_ahead());
+            self.counters
+                .show_without_brokers(self.source.without_brokers_since());
             self.counters
                 .show_guest_memory(self.processor.memory_bytes());
         }

@@ -72,9 +72,11 @@ struct HeldOutput {
     /// Where rows with the same key are merged.
     merging: Option<Merging>,
     rows: Count,
+    /// Their encoded bytes; those of merged rows once they are sealed.
+    bytes: Count,
 }
 
-/// Rows of an output since the last checkpoint.
+/// Rows or bytes of an output since the last checkpoint.
 #[derive(Clone, Copy, Default)]
 struct Count {
     /// Of calls that returned well.
@@ -94,6 +96,14 @@ impl Count {
     fn rollback_call(&mut self) {
         self.emitted = 0;
         self.before_savepoint = 0;
+    }
+
+    fn savepoint(&mut self) {
+        self.before_savepoint = self.emitted;
+    }
+
+    fn rollback_to_savepoint(&mut self) {
+        self.emitted = self.before_savepoint;
     }
 }
 
@@ -225,6 +235,7 @@ impl HeldRows {
         }
         appended.map_err(|refused| refused.into_error(&held.name, call_bytes))?;
         held.rows.emitted += ends.len() as u64;
+        held.bytes.emitted += (stream.bytes.len() - before) as u64;
         Ok(())
     }
 
@@ -274,7 +285,8 @@ impl HeldRows {
         self.all_streams_mut()
             .for_each(|stream| stream.before_savepoint = stream.bytes.len());
         for output in &mut self.outputs {
-            output.rows.before_savepoint = output.rows.emitted;
+            output.rows.savepoint();
+            output.bytes.savepoint();
             if let Some(merging) = &mut output.merging {
                 merging.savepoint();
             }
@@ -286,7 +298,8 @@ impl HeldRows {
         self.all_streams_mut()
             .for_each(|stream| stream.bytes.truncate(stream.before_savepoint));
         for output in &mut self.outputs {
-            output.rows.emitted = output.rows.before_savepoint;
+            output.rows.rollback_to_savepoint();
+            output.bytes.rollback_to_savepoint();
             if let Some(merging) = &mut output.merging {
                 merging.rollback_to_savepoint();
             }
@@ -298,6 +311,7 @@ impl HeldRows {
         self.all_streams_mut().for_each(Stream::end_call);
         for output in &mut self.outputs {
             output.rows.end_call();
+            output.bytes.end_call();
             if let Some(merging) = &mut output.merging {
                 merging.begin_call();
             }
@@ -309,6 +323,7 @@ impl HeldRows {
         self.all_streams_mut().for_each(Stream::rollback_call);
         for output in &mut self.outputs {
             output.rows.rollback_call();
+            output.bytes.rollback_call();
             if let Some(merging) = &mut output.merging {
                 merging.rollback_call();
             }
@@ -356,16 +371,19 @@ impl HeldRows {
         if merging.len() > 0 {
             stream.reserve(self.limits.most_bytes);
         }
+        let before = stream.bytes.len();
         let mut row = 0;
         let mut looks = Looks::new(go_on);
-        merging.each(|bytes| {
+        let encoded = merging.each(|bytes| {
             let encoded = looks.pass(bytes.len()).and_then(|()| {
                 let (encoder, go_on) = (held.encoder.as_mut(), &mut looks.go_on);
                 encode(encoder, (row, bytes), &mut stream.bytes, usize::MAX, go_on)
             });
             row += 1;
             encoded.map_err(|refused| refused.into_error(&held.name, usize::MAX))
-        })
+        });
+        held.bytes.emitted += (stream.bytes.len() - before) as u64;
+        encoded
     }
 
     /// Drops all rows, held or not.
@@ -379,6 +397,7 @@ impl HeldRows {
         let kept_bytes = self.accounting.kept_bytes;
         for output in &mut self.outputs {
             output.rows = Count::default();
+            output.bytes = Count::default();
             if let Some(merging) = &mut output.merging {
                 merging.clear(kept_bytes);
             }
@@ -406,6 +425,11 @@ impl HeldRows {
         self.outputs.iter().map(|output| output.rows.held)
     }
 
+    /// The encoded bytes of these rows.
+    pub fn encoded_bytes(&self) -> impl Iterator<Item = u64> {
+        self.outputs.iter().map(|output| output.bytes.held)
+    }
+
     fn merging(&self) -> impl Iterator<Item = &Merging> {
         self.outputs
             .iter()
@@ -430,6 +454,7 @@ impl HeldOutput {
             encoder: bound.encoder,
             merging: Merging::of(bound.output),
             rows: Count::default(),
+            bytes: Count::default(),
         }
     }
 }

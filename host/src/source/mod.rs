@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::journal::batch::Batches;
 use crate::journal::holders::Holder;
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::journal::offsets::{Offsets, Partition, ReadAhead, Remaining, Start};
 
 /// What one [`Source::poll`] brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +113,16 @@ pub(crate) trait Source: Send {
     /// What is left to read.
     fn remaining(&mut self) -> Remaining {
         Remaining::Unknown
+    }
+
+    /// What was read ahead of the records that were handed out, a few seconds ago at most; none where nothing says it.
+    fn read_ahead(&self) -> Option<ReadAhead> {
+        None
+    }
+
+    /// Since when no broker has been connected; none while one is, and where there are no brokers.
+    fn without_brokers_since(&self) -> Option<Instant> {
+        None
     }
 
     /// The ends at which a run stops, if they changed: a topic was deleted, or deleted and created again.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{BatchLimits, Event, Source, SourceError, TopicIdentity};
 use crate::journal::batch::Batches;
 use crate::journal::holders::Holder;
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::journal::offsets::{Offsets, Partition, ReadAhead, Remaining, Start};
 
 /// A source, and what is done for each of its polls.
 pub(crate) struct Polled<S, P> {
@@ -84,6 +84,14 @@ where
 
     fn remaining(&mut self) -> Remaining {
         self.source.remaining()
+    }
+
+    fn read_ahead(&self) -> Option<ReadAhead> {
+        self.source.read_ahead()
+    }
+
+    fn without_brokers_since(&self) -> Option<Instant> {
+        self.source.without_brokers_since()
     }
 
     fn new_ends(&mut self) -> Option<Offsets> {

@@ -39,7 +39,7 @@ fn objects() -> u64 {
 }
 
 /// The address that the log names.
-fn address(running: &mut Running) -> String {
+pub(crate) fn address(running: &mut Running) -> String {
     running.until("the address is logged", LIMIT, |running| {
         let stderr = running.stderr();
         let (_, rest) = stderr.split_once("metrics are served at http://")?;
@@ -60,7 +60,8 @@ pub(crate) fn get(address: &str, path: &str, host: &str) -> (u16, String) {
     (status.expect("it has a status"), body.to_owned())
 }
 
-fn sample(metrics: &str, name: &str) -> Option<f64> {
+/// The value of a sample of these metrics, if they have it. The name ends with a space.
+pub(crate) fn sample(metrics: &str, name: &str) -> Option<f64> {
     let line = metrics.lines().find_map(|line| line.strip_prefix(name));
     line?.trim().parse().ok()
 }
@@ -88,6 +89,17 @@ fn metrics_and_health_show_a_run_to_its_last_record() {
         is_done.then_some(metrics)
     });
     assert!(sample(&metrics, "journal_host_checkpoint_age_seconds ").is_some());
+    let without_brokers = sample(&metrics, "journal_host_without_brokers_seconds ");
+    assert_eq!(without_brokers, Some(0.0));
+    let bytes = sample(&metrics, "journal_host_row_bytes_total{output=\"counts\"} ");
+    assert!(bytes.is_some_and(|bytes| bytes > 0.0), "{metrics}");
+    // librdkafka says every few seconds what it has fetched.
+    running.until("the queue of librdkafka is known", LIMIT, |_| {
+        let (_, metrics) = get(&address, "/metrics", &address);
+        let records = sample(&metrics, "journal_host_read_ahead_records ");
+        let bytes = sample(&metrics, "journal_host_read_ahead_bytes ");
+        records.zip(bytes)
+    });
     assert!(
         metrics.contains("journal_host_rows_total{output="),
         "{metrics}"

@@ -1,13 +1,14 @@
 use std::path::Path;
 
 use super::*;
-use crate::journal::offsets::{Partition, Remaining};
+use crate::journal::offsets::{Partition, ReadAhead, Remaining};
 use crate::journal::plan::Output;
 
-const ALL: [&Metric; 25] = [
+const ALL: [&Metric; 29] = [
     &OBJECTS,
     &BYTES,
     &ROWS,
+    &ROW_BYTES,
     &REJECTIONS,
     &FAILURES,
     &DEAD_LETTERS,
@@ -19,10 +20,13 @@ const ALL: [&Metric; 25] = [
     &STAGES,
     &LAG,
     &PARTITION_LAG,
+    &READ_AHEAD,
+    &READ_AHEAD_BYTES,
     &PARTITIONS,
     &REBALANCES,
     &UNCONFIRMED,
     &CHECKPOINT_AGE,
+    &WITHOUT_BROKERS,
     &STILL,
     &GUEST_MEMORY,
     &RESIDENT,
@@ -73,7 +77,12 @@ fn known() -> Progress {
             })
             .into(),
     ));
-    progress.count_rows([2].into_iter());
+    progress.count_rows([(2, 30)].into_iter());
+    worker.show_read_ahead(Some(ReadAhead {
+        records: 11,
+        bytes: 1300,
+    }));
+    worker.show_read_ahead(None);
     progress
 }
 
@@ -90,6 +99,9 @@ fn every_metric_is_written_once_it_is_known() {
     for sample in [
         "journal_host_objects_total 7\n",
         "journal_host_rows_total{output=\"months\"} 2\n",
+        "journal_host_row_bytes_total{output=\"months\"} 30\n",
+        "journal_host_read_ahead_records 11\n",
+        "journal_host_read_ahead_bytes 1300\n",
         "journal_host_lag{topic=\"t.revision\"} 5\n",
         "journal_host_partition_lag{topic=\"t.revision\",partition=\"1\"} 5\n",
         "journal_host_stage_seconds_total{stage=\"poll\"} 0.0\n",
@@ -106,7 +118,14 @@ fn every_metric_is_written_once_it_is_known() {
 #[test]
 fn what_is_not_known_is_left_out() {
     let text = text(Progress::new(1, &[]));
-    for metric in [&UNCONFIRMED, &CHECKPOINT_AGE, &ANONYMISED, &MASKED, &MASK] {
+    for metric in [
+        &UNCONFIRMED,
+        &CHECKPOINT_AGE,
+        &ANONYMISED,
+        &MASKED,
+        &MASK,
+        &READ_AHEAD,
+    ] {
         assert!(!text.contains(metric.name), "{text}");
     }
 }

@@ -54,7 +54,7 @@ pub(super) struct Table {
 
 impl State {
     pub(super) fn of(run: &str, progress: &Progress, history: &History) -> Self {
-        let (phase, message) = phase(progress.happenings().phase());
+        let (phase, message) = phase(progress);
         Self {
             run: run.to_owned(),
             phase,
@@ -69,9 +69,16 @@ impl State {
     }
 }
 
-fn phase(phase: Phase) -> (&'static str, String) {
-    match phase {
-        Phase::Running => ("running", "The run works.".to_owned()),
+fn phase(progress: &Progress) -> (&'static str, String) {
+    match progress.happenings().phase() {
+        Phase::Running => match progress.without_brokers_for() {
+            None => ("running", "The run works.".to_owned()),
+            Some(time) => {
+                let time = text::rough_time(time);
+                let message = format!("The run waits: no broker has been connected for {time}.");
+                ("running", message)
+            }
+        },
         Phase::Ending => ("ending", "The run was asked to end.".to_owned()),
         Phase::Failed(reason) => ("failed", format!("The run failed: {reason}")),
         Phase::Ended => ("ended", "The run has ended.".to_owned()),

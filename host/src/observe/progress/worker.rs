@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::journal::batch::Batches;
-use crate::journal::offsets::{Partition, Remaining};
+use crate::journal::offsets::{Partition, ReadAhead, Remaining};
 
 /// The value of an unknown number.
 pub(super) const UNKNOWN: u64 = u64::MAX;
@@ -42,6 +42,11 @@ pub(crate) struct WorkerProgress {
     pub(super) restarts: AtomicU64,
     /// The memory of its instance, in bytes.
     pub(super) guest_memory: AtomicU64,
+    /// Records, and their bytes, that its source has read ahead; unknown where the source does not say it.
+    pub(super) ahead_records: AtomicU64,
+    pub(super) ahead_bytes: AtomicU64,
+    /// When it lost its last broker, in milliseconds; unknown while one is connected.
+    without_brokers: AtomicU64,
     calls: Mutex<Calls>,
     /// The time that it waited for records and took them from the source, in nanoseconds.
     polled: AtomicU64,
@@ -98,6 +103,9 @@ impl Default for WorkerProgress {
             rebalances: 0.into(),
             restarts: 0.into(),
             guest_memory: 0.into(),
+            without_brokers: UNKNOWN.into(),
+            ahead_records: UNKNOWN.into(),
+            ahead_bytes: UNKNOWN.into(),
             calls: Mutex::default(),
             polled: 0.into(),
             wrote: 0.into(),
@@ -169,6 +177,21 @@ impl WorkerProgress {
         self.guest_memory.store(bytes, Ordering::Relaxed);
     }
 
+    /// Records what its source has read ahead, if that is known.
+    pub(crate) fn show_read_ahead(&self, ahead: Option<ReadAhead>) {
+        if let Some(ReadAhead { records, bytes }) = ahead {
+            self.ahead_records.store(records, Ordering::Relaxed);
+            self.ahead_bytes.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Records since when no broker has been connected to it, if none is.
+    pub(crate) fn show_without_brokers(&self, since: Option<Instant>) {
+        let since = since.map(|since| milliseconds(since.duration_since(self.created)));
+        self.without_brokers
+            .store(since.unwrap_or(UNKNOWN), Ordering::Relaxed);
+    }
+
     /// Counts a change of the worker's partitions.
     pub(crate) fn count_rebalance(&self) {
         self.rebalances.fetch_add(1, Ordering::Relaxed);
@@ -215,6 +238,11 @@ impl WorkerProgress {
         self.since(&self.confirmed)
     }
 
+    /// The time for which no broker has been connected to it; none while one is.
+    pub(super) fn without_brokers_for(&self) -> Option<Duration> {
+        self.since(&self.without_brokers)
+    }
+
     /// The number of its partitions, once it is known.
     pub(crate) fn assigned(&self) -> Option<u64> {
         known(&self.assigned)
@@ -232,13 +260,17 @@ impl WorkerProgress {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.created.elapsed().as_millis()).unwrap_or(UNKNOWN)
+        milliseconds(self.created.elapsed())
     }
 
     fn since(&self, time: &AtomicU64) -> Option<Duration> {
         let time = known(time)?;
         Some(Duration::from_millis(self.now().saturating_sub(time)))
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(UNKNOWN)
 }
 
 fn add_time(sum: &AtomicU64, time: Duration) {

@@ -99,7 +99,8 @@ impl Worker {
             self.counters.show_writing(false);
             match committed? {
                 AllCommitted::Done => {
-                    self.settings.progress.count_rows(rows.counts());
+                    let rows_and_bytes = rows.counts().zip(rows.encoded_bytes());
+                    self.settings.progress.count_rows(rows_and_bytes);
                     rows.clear();
                     return Ok(true);
                 }

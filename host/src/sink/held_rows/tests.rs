@@ -129,8 +129,15 @@ fn rows_are_counted_by_output_without_those_of_failed_calls() {
     );
     bound.rows.seal().unwrap();
     assert_eq!(counts(&bound), [2, 2, 0]);
+    let bytes = |bound: &Bound| bound.rows.encoded_bytes().collect::<Vec<_>>();
+    let streams = bound.rows.streams(0).iter();
+    let written: usize = streams.map(|stream| stream.bytes().len()).sum();
+    assert_eq!(bytes(&bound).iter().sum::<u64>(), written as u64);
+    let has_bytes: Vec<bool> = bytes(&bound).iter().map(|&bytes| bytes > 0).collect();
+    assert_eq!(has_bytes, [true, true, false]);
     bound.rows.clear();
     assert_eq!(counts(&bound), [0, 0, 0]);
+    assert_eq!(bytes(&bound), [0, 0, 0]);
 }
 
 #[test]

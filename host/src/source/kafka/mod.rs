@@ -17,7 +17,7 @@ use super::{BatchLimits, Event, Source, SourceError, TopicIdentity, before_recor
 use crate::journal::batch::Batches;
 use crate::journal::group_offsets::LogRange;
 use crate::journal::holders::Holder;
-use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
+use crate::journal::offsets::{Offsets, Partition, ReadAhead, Remaining, Start};
 use crate::kafka::{
     BarrierGuard, Cluster, Error, Member, Membership, Messages, Question, Queue, TopicId,
     TransientErrors, Watched, WatchedTopic,
@@ -263,6 +263,14 @@ impl Source for KafkaSource {
             (own.partition.clone(), lag)
         });
         Remaining::ByPartition(lag.collect())
+    }
+
+    fn read_ahead(&self) -> Option<ReadAhead> {
+        self.membership.read_ahead()
+    }
+
+    fn without_brokers_since(&self) -> Option<Instant> {
+        self.errors.without_brokers_since()
     }
 
     fn new_ends(&mut self) -> Option<Offsets> {

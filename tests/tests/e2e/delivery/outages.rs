@@ -7,6 +7,7 @@ use journal_tests::kafka::Account;
 use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
 
 use super::{LIMIT, objects, shipped, total};
+use crate::observing::{address, get, sample};
 
 /// How long runs wait for a broker that does not come back.
 const BROKER_TIMEOUT: &str = "5s";
@@ -92,9 +93,25 @@ fn brokers_that_come_back_in_time_do_not_end_the_run() {
     let journal = shipped();
     broker.load(&prefix, &journal, 4, 1);
     let group = prefix.group("group");
-    let mut running = following(&broker.address(), &prefix, &group, "10m").spawn();
+    let mut running = following(&broker.address(), &prefix, &group, "10m")
+        .args(["--metrics", "0"])
+        .spawn();
     until_all_is_committed(&mut running, &broker, &prefix, &group);
+    let metrics = address(&mut running);
+    // How long no broker has been connected, and whether the run is ready.
+    let seen = || {
+        let (_, text) = get(&metrics, "/metrics", &metrics);
+        let without = sample(&text, "journal_host_without_brokers_seconds ");
+        (without, get(&metrics, "/readyz", &metrics))
+    };
     broker.kill();
+    running.until("its metrics and its readiness say it", LIMIT, |_| {
+        let (without, (status, reason)) = seen();
+        (without? > 0.0 && status == 503 && reason.contains("no broker")).then_some(())
+    });
+    assert_eq!(get(&metrics, "/healthz", &metrics).0, 200);
+    let (_, state) = get(&metrics, "/state.json", &metrics);
+    assert!(state.contains("The run waits: no broker"), "{state}");
     running.until("it waits", LIMIT, |running| {
         running
             .stderr()
@@ -108,6 +125,10 @@ fn brokers_that_come_back_in_time_do_not_end_the_run() {
             .stderr()
             .contains("the brokers answer again")
             .then_some(())
+    });
+    running.until("it is ready again", LIMIT, |_| {
+        let (without, (status, _)) = seen();
+        (without == Some(0.0) && status == 200).then_some(())
     });
     broker.append(&prefix, &journal, 1);
     until_all_is_committed(&mut running, &broker, &prefix, &group);

@@ -72,6 +72,7 @@ fn commit_is_refused_if_a_member_joins_meanwhile() {
             kafka: Vec::new(),
             broker_timeout: LIMIT,
             fetch: None,
+            statistics: false,
         });
         let admin = admin.expect("the broker answers");
         let member = Broker::shared().join(&group, &topic, protocol);

@@ -100,6 +100,7 @@ fn settings(arguments: &Arguments) -> ClientConfig {
         kafka: Vec::new(),
         broker_timeout: Duration::from_mins(1),
         fetch: None,
+        statistics: false,
     };
     let mut config = host.for_worker(0, 1);
     config
