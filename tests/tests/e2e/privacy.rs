@@ -9,6 +9,9 @@ use std::time::Duration;
 use journal_recording::{Frame, Reader, Writer};
 use journal_tests::kafka::Journal;
 use journal_tests::{Broker, Host, Prefix, oracle, paths, run};
+use rustix::process::Signal;
+
+use crate::observing::{address, get};
 
 const LIMIT: Duration = Duration::from_mins(1);
 const PREFIX: &str = "swh.journal.objects";
@@ -104,8 +107,29 @@ fn plugin_gets_records_without_names_that_are_not_privileged() {
     assert_eq!(anonymised, public);
 }
 
-/// A privileged revision in which everything that can hold a person does.
-fn named_revision() -> PathBuf {
+/// Privileged revisions in which everything that can hold a person does. Each identifier is one byte, repeated.
+fn named_revisions(ids: &[u8]) -> PathBuf {
+    let path = run::folder("privacy").join("named.journal.zst");
+    let topic = "swh.journal.objects_privileged.revision";
+    let mut writer = Writer::create(&path, &[topic]).expect("it can be created");
+    for &id in ids {
+        let (key, value) = named_revision(id);
+        let frame = Frame {
+            topic,
+            key: &key,
+            value: Some(&value),
+            partition: None,
+            offset: None,
+            timestamp_ms: None,
+        };
+        writer.write(&frame).expect("it can be written");
+    }
+    writer.finish().expect("it can be written");
+    path
+}
+
+/// The key and the value of such a revision.
+fn named_revision(id: u8) -> (Vec<u8>, Vec<u8>) {
     let bin = |text: &str| rmpv::Value::Binary(text.as_bytes().to_vec());
     let text = |text: &str| rmpv::Value::from(text);
     let map = |pairs: Vec<(&str, rmpv::Value)>| {
@@ -118,7 +142,7 @@ fn named_revision() -> PathBuf {
         ("email", bin("ada@example.org")),
     ]);
     let header = |name: &str, value: &str| rmpv::Value::Array(vec![bin(name), bin(value)]);
-    let id = rmpv::Value::Binary(vec![7; 20]);
+    let id = rmpv::Value::Binary(vec![id; 20]);
     let revision = map(vec![
         (
             "message",
@@ -150,27 +174,14 @@ fn named_revision() -> PathBuf {
         rmpv::encode::write_value(&mut bytes, value).expect("a vector takes all");
         bytes
     };
-    let path = run::folder("privacy").join("named.journal.zst");
-    let topic = "swh.journal.objects_privileged.revision";
-    let mut writer = Writer::create(&path, &[topic]).expect("it can be created");
-    let frame = Frame {
-        topic,
-        key: &packed(&id),
-        value: Some(&packed(&revision)),
-        partition: None,
-        offset: None,
-        timestamp_ms: None,
-    };
-    writer.write(&frame).expect("it can be written");
-    writer.finish().expect("it can be written");
-    path
+    (packed(&id), packed(&revision))
 }
 
 const PERSON: &str = "Ada Example <ada@example.org>";
 
 #[test]
 fn strict_leaves_no_name_and_no_address_in_rows_recordings_and_log() {
-    let named = named_revision();
+    let named = named_revisions(&[7]);
     let holds = |arguments: &[&str]| {
         let done = Host::run(&paths::plugin("print-objects"))
             .arg("--recording")
@@ -210,6 +221,61 @@ fn strict_leaves_no_name_and_no_address_in_rows_recordings_and_log() {
     // Messages and headers may repeat names, as in public topics.
     assert_eq!(holds(&["--anonymise"]), [true, false, false, true, true]);
     assert_eq!(holds(&["--anonymise=strict"]), [false; 5]);
+}
+
+#[test]
+fn page_and_dead_letters_have_no_name_under_strict_and_nothing_of_a_masked_object() {
+    const MASKED: u8 = 8;
+    let broker = Broker::shared();
+    let prefix = Prefix::new("strict");
+    // Those with an even offset are rejected, one of which is masked.
+    let named = named_revisions(&[7, 6, MASKED]);
+    broker.load(&prefix, &Journal::read(&named), 1, 1);
+    let masked = format!("{MASKED:02x}").repeat(20);
+    let list = mask(&[format!("swh:1:rev:{masked}")]);
+    let letters = run::folder("privacy").join("letters.jsonl");
+    let mut running = Host::run(&paths::plugin("guest-hostile"))
+        .args(["--brokers", &broker.address()])
+        .args(["--prefix", prefix.as_str()])
+        .args(["--group-id", &prefix.group("strict")])
+        .args(["--object-type", "revision", "--privileged"])
+        .args(["--anonymise=strict", "--log-level", "debug"])
+        .args(["--option", "process=reject-even"])
+        .args(["--on-failure", "dead-letter", "--dead-letters"])
+        .arg(&letters)
+        .arg("--masked")
+        .arg(&list)
+        .args(["--metrics", "0", "--checkpoint-interval", "100ms"])
+        .spawn();
+    let address = address(&mut running);
+    let state = running.until("the page shows the dead letter", LIMIT, |_| {
+        let (_, state) = get(&address, "/state.json", &address);
+        state.contains("its offset is even").then_some(state)
+    });
+    let (_, page) = get(&address, "/", &address);
+    let (_, metrics) = get(&address, "/metrics", &address);
+    assert!(metrics.contains("journal_host_masked_records_total 1\n"));
+    running.signal(Signal::TERM);
+    let done = running.finish(LIMIT).success();
+    let left: Vec<u8> = values(&letters).into_values().flatten().flatten().collect();
+    let left = String::from_utf8_lossy(&left).into_owned();
+    assert!(left.contains("Fix it"), "{left}");
+    let letters = fs::read_to_string(&letters).expect("there is a dead letter");
+    assert_eq!(letters.lines().count(), 1, "{letters}");
+    let texts = [
+        state,
+        page,
+        metrics,
+        done.stdout,
+        done.stderr,
+        letters,
+        left,
+    ];
+    for text in texts {
+        for secret in ["Ada", "ada@example.org", &masked] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
 }
 
 /// The bytes of hexadecimal digits.
