@@ -67,6 +67,21 @@ impl Host {
         Self::with(shell)
     }
 
+    /// The host without arguments, whose standard streams are a terminal with 150 columns. What it writes there is in
+    /// [`Running::stdout`].
+    ///
+    /// # Panics
+    /// When the host was not built.
+    #[must_use]
+    pub fn on_a_terminal() -> Self {
+        // The terminal's shell is given one text.
+        const ON_A_TERMINAL: &str = r#"words=$(printf '%q ' "$0" "$@")
+            SHELL=/bin/bash exec script --quiet --return --flush --command                 "stty cols 150 rows 40; exec $words" /dev/null"#;
+        let mut shell = Command::new("bash");
+        shell.args(["-c", ON_A_TERMINAL]).arg(paths::host());
+        Self::with(shell)
+    }
+
     fn with(mut command: Command) -> Self {
         let folder = run::folder("host");
         command

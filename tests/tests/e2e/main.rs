@@ -23,6 +23,7 @@ mod privacy;
 mod refused_by_model;
 mod scripts;
 mod show;
+mod terminal;
 mod testing;
 mod transfer;
 mod upstream;
