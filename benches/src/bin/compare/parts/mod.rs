@@ -2,6 +2,7 @@
 
 mod batches;
 mod memory;
+mod observed;
 mod recording;
 mod scaling;
 mod start_up;
@@ -26,15 +27,18 @@ pub(crate) enum Part {
     Memory,
     /// The time to the first record.
     StartUp,
+    /// CPU time per record with metrics, compared with none.
+    Metrics,
 }
 
-const ALL: [Part; 6] = [
+const ALL: [Part; 7] = [
     Part::Throughput,
     Part::Scaling,
     Part::Recording,
     Part::Batches,
     Part::Memory,
     Part::StartUp,
+    Part::Metrics,
 ];
 
 /// Measures the requested parts, or all.
@@ -53,6 +57,7 @@ pub(crate) fn measure(arguments: &Arguments, report: &mut Report) {
             Part::Batches => batches::measure(&loaded, arguments, report),
             Part::Memory => memory::measure(&loaded, arguments, report),
             Part::StartUp => start_up::measure(&loaded, arguments, report),
+            Part::Metrics => observed::measure(&loaded, arguments, report),
         }
     }
 }
