@@ -140,10 +140,23 @@ pub fn plugin(name: &str) -> PathBuf {
 /// When it was not built.
 #[must_use]
 pub fn runtime() -> PathBuf {
-    let path = target().join("release/journal-host-python.wasm");
+    runtime_of("python")
+}
+
+/// The runtime of JavaScript.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn javascript_runtime() -> PathBuf {
+    runtime_of("javascript")
+}
+
+fn runtime_of(language: &str) -> PathBuf {
+    let path = target().join(format!("release/journal-host-{language}.wasm"));
     assert!(
         path.is_file(),
-        "{} was not built: `./build-runtime python`",
+        "{} was not built: `./build-runtime {language}`",
         path.display()
     );
     path

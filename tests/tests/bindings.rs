@@ -19,21 +19,14 @@ fn interfaces() -> String {
     lines.join("\n")
 }
 
-fn generated() -> String {
+fn generated(world: &str, options: Opts) -> String {
     let mut resolve = Resolve::default();
     let package = resolve
         .push_str("journal.wit", &interfaces())
         .expect("the contract is WIT");
     let world = resolve
-        .select_world(&[package], Some(WORLD))
+        .select_world(&[package], Some(world))
         .expect("the contract has the world");
-    let options = Opts {
-        format: true,
-        pub_export_macro: true,
-        export_macro_name: Some("export_plugin".to_owned()),
-        default_bindings_module: Some("$crate::guest::bindings".to_owned()),
-        ..Opts::default()
-    };
     let mut files = Files::default();
     options
         .build()
@@ -43,17 +36,44 @@ fn generated() -> String {
     String::from_utf8(content.to_vec()).expect("Rust is UTF-8")
 }
 
-#[test]
-fn bindings_of_the_sdk_match_the_contract() {
-    let path = paths::repository().join("plugin-sdk/src/guest/bindings.rs");
-    let generated = generated();
+#[track_caller]
+fn matches(path: &str, generated: &str) {
+    let path = paths::repository().join(path);
     if std::env::var_os(UPDATE).is_some() {
-        fs::write(&path, &generated).expect("the bindings can be written");
+        fs::write(&path, generated).expect("the bindings can be written");
     }
     let checked_in = fs::read_to_string(&path).expect("the bindings can be read");
     assert!(
         checked_in == generated,
         "{} is not what wit-bindgen makes of the contract: `{UPDATE}=1 ./test --test bindings` writes it again",
         path.display()
+    );
+}
+
+#[test]
+fn bindings_of_the_sdk_match_the_contract() {
+    let options = Opts {
+        format: true,
+        pub_export_macro: true,
+        export_macro_name: Some("export_plugin".to_owned()),
+        default_bindings_module: Some("$crate::guest::bindings".to_owned()),
+        ..Opts::default()
+    };
+    matches(
+        "plugin-sdk/src/guest/bindings.rs",
+        &generated(WORLD, options),
+    );
+}
+
+#[test]
+fn bindings_of_the_runtime_match_the_contract() {
+    let options = Opts {
+        format: true,
+        export_macro_name: Some("export_runtime".to_owned()),
+        ..Opts::default()
+    };
+    matches(
+        "runtimes/javascript/src/guest/bindings.rs",
+        &generated("runtime", options),
     );
 }

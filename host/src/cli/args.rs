@@ -97,7 +97,8 @@ fn configure_log(layer: &Layer) {
 /// The plugin and its options.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct PluginArguments {
-    /// Plugin file (`.wasm`), or a Python script: a file (`.py`), a folder with a `__main__.py`, or an archive (`.pyz`).
+    /// Plugin file (`.wasm`), or a script: a file in Python (`.py`) or JavaScript (`.js`), a folder with a
+    /// `__main__.py` or an `index.js`, or an archive (`.pyz`).
     plugin: Option<PathBuf>,
 
     #[command(flatten)]
@@ -115,12 +116,12 @@ pub(super) struct OptionArguments {
     #[arg(long = "options", value_name = "FILE")]
     options_file: Option<PathBuf>,
 
-    /// Runtime of a script: a file, or the folder that has `journal-host-python.wasm` [default: the folder of this
-    /// executable].
+    /// Runtime of a script: a file, or the folder that has `journal-host-python.wasm` or `journal-host-javascript.wasm`
+    /// [default: the folder of this executable].
     #[arg(long, value_name = "PATH")]
     runtime: Option<PathBuf>,
 
-    /// Let a script import this module (`.py`), folder or pure-Python wheel (`.whl`); may be repeated.
+    /// Let a script import this module (`.py`, `.js`), folder or pure-Python wheel (`.whl`); may be repeated.
     #[arg(long, value_name = "PATH")]
     with: Vec<PathBuf>,
 

@@ -38,16 +38,34 @@ pub enum ScriptError {
         name: String,
     },
     /// The archive has no main file.
-    #[error("`{}` has no `{}`", path.display(), super::MAIN)]
+    #[error("`{}` has no `{main}`", path.display())]
     NoMain {
         /// The archive.
         path: PathBuf,
+        /// The file that is missing.
+        main: String,
+    },
+    /// It is in TypeScript.
+    #[error("`{}` is TypeScript, which no runtime reads", path.display())]
+    TypeScript {
+        /// The script.
+        path: PathBuf,
+    },
+    /// A module is added to a plugin.
+    #[error("`{}` cannot be added to `{}`, which is not a script", module.display(), path.display())]
+    NoScript {
+        /// The plugin.
+        path: PathBuf,
+        /// The module.
+        module: PathBuf,
     },
     /// It is nothing that can be imported.
-    #[error("`{}` is neither a module (`.py`), a folder nor a wheel (`.whl`)", path.display())]
+    #[error("there is nothing to import at `{}`, which has to be {modules}", path.display())]
     NotAModule {
         /// The path.
         path: PathBuf,
+        /// What a script in this language can import.
+        modules: &'static str,
     },
     /// The name of a file breaks a rule.
     #[error("the name {} in `{}` {reason}", Quoted(name), path.display())]

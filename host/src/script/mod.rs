@@ -24,8 +24,8 @@ pub use runtime::Language;
 const FILES: usize = 1000;
 /// The limit on the bytes of all files of a script.
 const BYTES: usize = 32 << 20;
-/// The name of the file that runs in a folder or an archive.
-const MAIN: &str = "__main__.py";
+/// The endings of TypeScript, which no runtime reads.
+const TYPESCRIPT: [&str; 4] = ["ts", "mts", "cts", "tsx"];
 
 /// A file of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,14 +52,14 @@ impl Script {
     ///
     /// # Errors
     /// When a file cannot be read, breaks a rule or passes a limit.
-    pub fn read(path: &Path, with: &[PathBuf]) -> Result<Self, ScriptError> {
+    pub fn read(language: Language, path: &Path, with: &[PathBuf]) -> Result<Self, ScriptError> {
         let mut files = Files::default();
         let main = if is_folder(path) {
             folder::add(path, "", &mut files)?;
-            MAIN.to_owned()
+            language.main().to_owned()
         } else if has_extension(path, "pyz") {
             archive::add(path, &mut files)?;
-            MAIN.to_owned()
+            language.main().to_owned()
         } else {
             let name = file_name(path)?;
             add_file(path, name.clone(), &mut files)?;
@@ -68,10 +68,11 @@ impl Script {
         if !files.contains(&main) {
             return Err(ScriptError::NoMain {
                 path: path.to_owned(),
+                main,
             });
         }
         for path in with {
-            add_module(path, &mut files)?;
+            add_module(language, path, &mut files)?;
         }
         Ok(Self {
             path: path.to_owned(),
@@ -99,23 +100,42 @@ impl Script {
 }
 
 /// Adds what a script may import: a module, a folder under its name, or the content of a wheel.
-fn add_module(path: &Path, files: &mut Files) -> Result<(), ScriptError> {
+fn add_module(language: Language, path: &Path, files: &mut Files) -> Result<(), ScriptError> {
     if is_folder(path) {
         let name = file_name(path)?;
         return folder::add(path, &name, files);
     }
-    if has_extension(path, "whl") {
+    let is_wheel = language == Language::Python && has_extension(path, "whl");
+    let mut endings = language.module_endings().iter();
+    if !is_wheel && !endings.any(|ending| has_extension(path, ending)) || !path.exists() {
+        return Err(ScriptError::NotAModule {
+            path: path.to_owned(),
+            modules: language.modules(),
+        });
+    }
+    if is_wheel {
         return archive::add(path, files);
     }
-    if has_extension(path, "py") {
-        return add_file(path, file_name(path)?, files);
-    }
-    Err(match fs::metadata(path) {
-        Ok(_) => ScriptError::NotAModule {
+    add_file(path, file_name(path)?, files)
+}
+
+/// Refuses what looks like a script and is none that a runtime reads, and modules that are added to no script.
+///
+/// # Errors
+/// When it is such a one.
+pub fn refuse_others(path: &Path, with: &[PathBuf]) -> Result<(), ScriptError> {
+    if TYPESCRIPT.iter().any(|ending| has_extension(path, ending)) {
+        return Err(ScriptError::TypeScript {
             path: path.to_owned(),
-        },
-        Err(source) => ScriptError::read(path, source),
-    })
+        });
+    }
+    match with.first() {
+        Some(module) => Err(ScriptError::NoScript {
+            path: path.to_owned(),
+            module: module.clone(),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn add_file(path: &Path, name: String, files: &mut Files) -> Result<(), ScriptError> {

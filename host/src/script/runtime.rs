@@ -4,19 +4,22 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{MAIN, ScriptError, has_extension, is_folder};
+use super::{ScriptError, has_extension, is_folder};
 
 /// A language that scripts are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// Python, in `.py`, `.pyz`, or a folder with a main file.
     Python,
+    /// JavaScript, in `.js`, `.mjs`, or a folder with a main file.
+    JavaScript,
 }
 
 impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Python => "Python",
+            Self::JavaScript => "JavaScript",
         })
     }
 }
@@ -25,18 +28,65 @@ impl Language {
     /// The language of a script; none if it is something else, such as a plugin.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
-        let is_python = if is_folder(path) {
-            path.join(MAIN).is_file()
-        } else {
-            ["py", "pyz"].iter().any(|one| has_extension(path, one))
+        let is_folder = is_folder(path);
+        let is_in = |language: &Self| {
+            if is_folder {
+                path.join(language.main()).is_file()
+            } else {
+                let mut endings = language.endings().iter();
+                endings.any(|ending| has_extension(path, ending))
+            }
         };
-        is_python.then_some(Self::Python)
+        [Self::Python, Self::JavaScript].into_iter().find(is_in)
+    }
+
+    /// The file that runs in a folder.
+    #[must_use]
+    pub fn main(self) -> &'static str {
+        match self {
+            Self::Python => "__main__.py",
+            Self::JavaScript => "index.js",
+        }
+    }
+
+    /// The endings of scripts.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Python => &["py", "pyz"],
+            Self::JavaScript => &["js", "mjs"],
+        }
+    }
+
+    /// The endings of modules that a script can import.
+    pub(super) fn module_endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Python => &["py"],
+            Self::JavaScript => &["js", "mjs"],
+        }
+    }
+
+    /// What a script can import, for messages.
+    pub(super) fn modules(self) -> &'static str {
+        match self {
+            Self::Python => "a module (`.py`), a folder or a wheel (`.whl`)",
+            Self::JavaScript => "a module (`.js`, `.mjs`) or a folder",
+        }
+    }
+
+    /// The name by which `build-runtime` knows it.
+    #[must_use]
+    pub fn build_name(self) -> &'static str {
+        match self {
+            Self::Python => "python",
+            Self::JavaScript => "javascript",
+        }
     }
 
     /// The name of the runtime's file.
     fn runtime_name(self) -> &'static str {
         match self {
             Self::Python => "journal-host-python.wasm",
+            Self::JavaScript => "journal-host-javascript.wasm",
         }
     }
 

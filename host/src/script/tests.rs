@@ -45,6 +45,8 @@ fn zip(entries: &[(&str, &[u8], u32)]) -> Vec<u8> {
     bytes
 }
 
+/// The file of Python that runs in a folder.
+const PYTHON_MAIN: &str = "__main__.py";
 const FILE: u32 = 0o100_644;
 
 /// The paths of a script's files, or the error.
@@ -70,7 +72,7 @@ fn file_folder_and_archive_are_scripts_with_all_their_files() {
     fs::write(at("lib/__init__.py"), "a = 1").unwrap();
     fs::write(at("lib/__pycache__/x.pyc"), "").unwrap();
 
-    let script = Script::read(&at("analysis.py"), &[at("lib")]).unwrap();
+    let script = Script::read(Language::Python, &at("analysis.py"), &[at("lib")]).unwrap();
     assert_eq!(script.main, "analysis.py");
     assert_eq!(script.files[1].content, b"a = 1");
     assert_eq!(
@@ -78,7 +80,7 @@ fn file_folder_and_archive_are_scripts_with_all_their_files() {
         Ok(vec!["analysis.py".into(), "lib/__init__.py".into()])
     );
     assert_eq!(
-        paths(Script::read(folder.path(), &[])),
+        paths(Script::read(Language::Python, folder.path(), &[])),
         Ok(vec![
             "__main__.py".into(),
             "analysis.py".into(),
@@ -95,12 +97,12 @@ fn file_folder_and_archive_are_scripts_with_all_their_files() {
             ("__main__.py", b"", 0),
         ],
     );
-    let script = Script::read(&pyz, &[]).unwrap();
-    assert_eq!((script.main.as_str(), script.files.len()), (MAIN, 2));
+    let script = Script::read(Language::Python, &pyz, &[]).unwrap();
+    assert_eq!((script.main.as_str(), script.files.len()), (PYTHON_MAIN, 2));
     assert_eq!(script.files[1].content, long);
     let wheel = archive(&folder, "w-1-py3-none-any.whl", &[("w.py", b"1", FILE)]);
     assert_eq!(
-        paths(Script::read(&pyz, &[wheel])).unwrap(),
+        paths(Script::read(Language::Python, &pyz, &[wheel])).unwrap(),
         ["__main__.py", "lib/m.py", "w.py"]
     );
 }
@@ -109,11 +111,18 @@ fn file_folder_and_archive_are_scripts_with_all_their_files() {
 fn languages_are_known_by_the_path() {
     let folder = TempDir::new().unwrap();
     assert_eq!(Language::of(folder.path()), None);
-    fs::write(folder.path().join(MAIN), "").unwrap();
+    fs::write(folder.path().join(PYTHON_MAIN), "").unwrap();
     for path in ["a.py", "a.PYZ"] {
         assert_eq!(Language::of(Path::new(path)), Some(Language::Python));
     }
     assert_eq!(Language::of(folder.path()), Some(Language::Python));
+    for path in ["a.js", "a.MJS"] {
+        assert_eq!(Language::of(Path::new(path)), Some(Language::JavaScript));
+    }
+    fs::remove_file(folder.path().join(PYTHON_MAIN)).unwrap();
+    fs::write(folder.path().join("index.js"), "").unwrap();
+    assert_eq!(Language::of(folder.path()), Some(Language::JavaScript));
+    assert_eq!(Language::of(Path::new("a.ts")), None);
     assert_eq!(Language::of(Path::new("a.wasm")), None);
 }
 
@@ -130,8 +139,12 @@ fn archive_that_leaves_its_folder_is_refused() {
         ("a\nb.py", "has control characters or backslashes"),
         (&long, "is longer than 1000 bytes"),
     ] {
-        let pyz = archive(&folder, "a.pyz", &[(name, b"", FILE), (MAIN, b"", FILE)]);
-        let error = paths(Script::read(&pyz, &[])).unwrap_err();
+        let pyz = archive(
+            &folder,
+            "a.pyz",
+            &[(name, b"", FILE), (PYTHON_MAIN, b"", FILE)],
+        );
+        let error = paths(Script::read(Language::Python, &pyz, &[])).unwrap_err();
         assert!(error.ends_with(rule), "{error}");
     }
 }
@@ -140,7 +153,12 @@ fn archive_that_leaves_its_folder_is_refused() {
 fn links_compiled_code_and_repeated_names_are_refused() {
     let folder = TempDir::new().unwrap();
     let refused = |entries: &[(&str, &[u8], u32)]| {
-        paths(Script::read(&archive(&folder, "a.pyz", entries), &[])).unwrap_err()
+        paths(Script::read(
+            Language::Python,
+            &archive(&folder, "a.pyz", entries),
+            &[],
+        ))
+        .unwrap_err()
     };
     let error = refused(&[("a.py", b"/etc/passwd", 0o120_777)]);
     assert!(
@@ -154,13 +172,17 @@ fn links_compiled_code_and_repeated_names_are_refused() {
         "`a.py` is given twice"
     );
     assert_eq!(
-        refused(&[("a/b.py", b"", FILE), ("a", b"", FILE), (MAIN, b"", FILE)]),
+        refused(&[
+            ("a/b.py", b"", FILE),
+            ("a", b"", FILE),
+            (PYTHON_MAIN, b"", FILE)
+        ]),
         "`a` is given twice"
     );
     assert!(refused(&[("a.py", b"", FILE)]).ends_with("has no `__main__.py`"));
 
     symlink("/etc/passwd", folder.path().join("b.py")).unwrap();
-    let error = paths(Script::read(folder.path(), &[])).unwrap_err();
+    let error = paths(Script::read(Language::Python, folder.path(), &[])).unwrap_err();
     assert!(
         error.starts_with("`b.py` in ") && error.ends_with("is a link"),
         "{error}"
@@ -177,7 +199,7 @@ fn bombs_are_refused_before_they_are_unpacked() {
         &[("a", &large, FILE), ("b", &large, FILE)],
     );
     assert!(fs::metadata(&pyz).unwrap().len() < 100_000);
-    let error = paths(Script::read(&pyz, &[])).unwrap_err();
+    let error = paths(Script::read(Language::Python, &pyz, &[])).unwrap_err();
     assert!(error.contains("take more than 32 MiB"), "{error}");
 
     // It says that it is small, and is not.
@@ -188,13 +210,18 @@ fn bombs_are_refused_before_they_are_unpacked() {
         .unwrap();
     lying[begin + 24..begin + 28].copy_from_slice(&10_u32.to_le_bytes());
     fs::write(&pyz, lying).unwrap();
-    let error = paths(Script::read(&pyz, &[])).unwrap_err();
+    let error = paths(Script::read(Language::Python, &pyz, &[])).unwrap_err();
     assert!(error.ends_with("larger than it says"), "{error}");
 
     let names: Vec<String> = (0..1001).map(|number| format!("{number}.py")).collect();
     let many: Vec<(&str, &[u8], u32)> =
         names.iter().map(|name| (&**name, &b""[..], FILE)).collect();
-    let error = paths(Script::read(&archive(&folder, "m.pyz", &many), &[])).unwrap_err();
+    let error = paths(Script::read(
+        Language::Python,
+        &archive(&folder, "m.pyz", &many),
+        &[],
+    ))
+    .unwrap_err();
     assert_eq!(error, "the script has more than 1000 files");
 }
 
@@ -202,17 +229,20 @@ fn bombs_are_refused_before_they_are_unpacked() {
 fn damaged_archives_are_refused_wherever_they_are_cut_or_changed() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("a.pyz");
-    let whole = zip(&[(MAIN, b"print(1)", FILE), ("lib/a.py", b"a = 1", FILE)]);
+    let whole = zip(&[
+        (PYTHON_MAIN, b"print(1)", FILE),
+        ("lib/a.py", b"a = 1", FILE),
+    ]);
     for end in 0..whole.len() {
         fs::write(&path, &whole[..end]).unwrap();
-        assert!(Script::read(&path, &[]).is_err(), "{end}");
+        assert!(Script::read(Language::Python, &path, &[]).is_err(), "{end}");
     }
     for index in 0..whole.len() {
         let mut changed = whole.clone();
         changed[index] ^= 0xff;
         fs::write(&path, &changed).unwrap();
         // Whatever comes of it, no panic and no file outside of the limits.
-        let _ = Script::read(&path, &[]);
+        let _ = Script::read(Language::Python, &path, &[]);
     }
 }
 
@@ -233,4 +263,58 @@ fn runtime_is_the_given_file_or_in_the_given_folder() {
     fs::write(&runtime, "").unwrap();
     assert_eq!(find(folder.path()), Ok(runtime.clone()));
     assert_eq!(find(&runtime), Ok(runtime));
+}
+
+#[test]
+fn what_a_script_cannot_import_is_refused_by_its_language() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["a.py", "a.js", "b.js", "b.whl"] {
+        fs::write(at(name), "").unwrap();
+    }
+    let with = |language, script: &str, module: &str| {
+        let read = Script::read(language, &at(script), &[at(module)]);
+        read.map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(with(Language::JavaScript, "a.js", "b.js"), Ok(()));
+    for (language, script, module, said) in [
+        (
+            Language::Python,
+            "a.py",
+            "b.js",
+            "a module (`.py`), a folder or a wheel (`.whl`)",
+        ),
+        (
+            Language::JavaScript,
+            "a.js",
+            "b.whl",
+            "a module (`.js`, `.mjs`) or a folder",
+        ),
+        (
+            Language::Python,
+            "a.py",
+            "none.py",
+            "there is nothing to import at `",
+        ),
+    ] {
+        let error = with(language, script, module).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn typescript_and_modules_for_a_plugin_are_refused() {
+    let refused = |path: &str, with: &[PathBuf]| {
+        let refused = refuse_others(Path::new(path), with);
+        refused.unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused("a.ts", &[]),
+        "`a.ts` is TypeScript, which no runtime reads"
+    );
+    assert_eq!(
+        refused("a.wasm", &[PathBuf::from("lib.py")]),
+        "`lib.py` cannot be added to `a.wasm`, which is not a script"
+    );
+    assert!(refuse_others(Path::new("a.wasm"), &[]).is_ok());
 }

@@ -1,5 +1,7 @@
 //! Python scripts in the runtime that `build-runtime python` makes.
 
+mod javascript;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;

@@ -9,7 +9,7 @@ impl Explain for ScriptError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
             Self::Missing { .. } => {
-                "a script is a `.py` file, a folder with a `__main__.py`, or a `.pyz` archive"
+                "a script is a `.py` or `.js` file, a folder with a `__main__.py` or `index.js`, or a `.pyz` archive"
                     .to_owned()
             }
             Self::NotAFile { .. } | Self::Link { .. } => {
@@ -19,7 +19,13 @@ impl Explain for ScriptError {
                 "`python3 -m zipapp FOLDER -m MODULE:FUNCTION` makes an archive that has it"
                     .to_owned()
             }
-            Self::NotAModule { .. } => format!("{} takes each of these", names.of(Setting::With)),
+            Self::TypeScript { .. } => {
+                "compile it first, as with `tsc --module esnext`, and name the `.js` file that this makes".to_owned()
+            }
+            Self::NotAModule { .. } | Self::NoScript { .. } => format!(
+                "{} names a module that a script imports",
+                names.of(Setting::With)
+            ),
             Self::Twice { .. } => format!(
                 "leave one of them out: {} adds to the files of the script",
                 names.of(Setting::With)
@@ -35,8 +41,9 @@ impl Explain for ScriptError {
                 "make it again with `python3 -m zipapp`, or name the folder that it was made of"
                     .to_owned()
             }
-            Self::NoRuntime { .. } => format!(
-                "`./build-runtime python` makes one beside the host, and {} names another",
+            Self::NoRuntime { language, .. } => format!(
+                "`./build-runtime {}` makes one beside the host, and {} names another",
+                language.build_name(),
                 names.of(Setting::Runtime)
             ),
             Self::Read { .. } | Self::BadName { .. } => return None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, ScriptSettings};
 use crate::sandbox::{Engine, LoadError, LoadTimes, Prepared};
-use crate::script::{Language, Script};
+use crate::script::{self, Language, Script};
 
 /// A plugin, or a script with its runtime.
 pub(crate) struct Program {
@@ -21,12 +21,13 @@ impl Program {
     /// When the script cannot be read, or there is no runtime for it.
     pub(crate) fn of(path: &Path, settings: &ScriptSettings) -> Result<Self, LoadError> {
         let Some(language) = Language::of(path) else {
+            script::refuse_others(path, &settings.with)?;
             return Ok(Self {
                 plugin: path.to_owned(),
                 script: None,
             });
         };
-        let script = Script::read(path, &settings.with)?;
+        let script = Script::read(language, path, &settings.with)?;
         Ok(Self {
             plugin: language.runtime(settings.runtime.as_deref())?,
             script: Some(Arc::new(script)),

@@ -1,0 +1,272 @@
+// The module that a script imports, and how the functions of a script are called.
+
+const native = globalThis.__native;
+delete globalThis.__native;
+
+class Rejected extends Error {}
+Object.defineProperty(Rejected.prototype, "name", { value: "Rejected" });
+
+/** Refuses the object that is being processed, in `processTYPE`: its rows are dropped, and the operator reads why. */
+export function reject(reason) {
+  throw new Rejected(String(reason));
+}
+
+const writer = (level) => (...values) => native.log(level, values.map(show).join(" "));
+
+/** The operator's log. */
+export const log = Object.freeze({ error: writer(0), warn: writer(1), info: writer(2), debug: writer(3) });
+
+/** The text of bytes in UTF-8; other bytes become U+FFFD. */
+export const text = native.text;
+
+/** The bytes of a text in UTF-8. */
+export const bytes = native.bytes;
+
+/** The hexadecimal digits of bytes. */
+export function hex(value) {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`\`hex\` takes a Uint8Array, and not ${kindOf(value)}`);
+  return value.toHex();
+}
+
+const SWHIDS = { content: "cnt", directory: "dir", revision: "rev", release: "rel", snapshot: "snp", origin: "ori" };
+
+/** A SWHID, as in `swhid("revision", revision.id)`. */
+export function swhid(type, id) {
+  if (!Object.hasOwn(SWHIDS, type)) {
+    throw new TypeError(`\`${type}\` has no SWHID: ${Object.keys(SWHIDS).join(", ")} have`);
+  }
+  if (!(id instanceof Uint8Array) || id.length !== 20) throw new TypeError("the identifier of a SWHID is a Uint8Array of 20 bytes");
+  return `swh:1:${SWHIDS[type]}:${id.toHex()}`;
+}
+
+let script, given = {};
+
+/** The options of the script, which its constant `OPTIONS` declares. */
+export const options = new Proxy(Object.create(null), {
+  get: (_, name) => (typeof name === "symbol" ? undefined : option(name)),
+  has: (_, name) => Object.hasOwn(declared(), name),
+  ownKeys: () => Object.keys(declared()),
+  getOwnPropertyDescriptor: (_, name) =>
+    Object.hasOwn(declared(), name) ? { value: option(name), enumerable: true, configurable: true } : undefined,
+  set: (_, name) => { throw new TypeError(`the option \`${String(name)}\` cannot be changed`); },
+});
+
+function declared() {
+  if (!script) throw new TypeError("options are read in a function: they are not known yet where the script's own lines run");
+  return script.OPTIONS ?? {};
+}
+
+function option(name) {
+  const all = declared();
+  if (!Object.hasOwn(all, name)) throw new TypeError(`the script declares no option \`${name}\` in OPTIONS`);
+  return Object.hasOwn(given, name) ? given[name] : all[name]?.default;
+}
+
+function kindOf(value) {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
+  return `an object of the class ${value.constructor?.name ?? "null"}`;
+}
+
+function show(value) {
+  if (typeof value === "string") return value;
+  if (value instanceof Error) return native.lines(value).join("\n");
+  if (value instanceof Date) return isNaN(value) ? "Invalid Date" : value.toISOString();
+  if (typeof value !== "object" || value === null) return String(value);
+  try {
+    return JSON.stringify(value, plain);
+  } catch {
+    return String(value);
+  }
+}
+
+function plain(_, value) {
+  if (typeof value === "bigint") return JSON.rawJSON ? JSON.rawJSON(String(value)) : String(value);
+  if (value instanceof Uint8Array) return value.toHex();
+  if (value instanceof Map) return Object.fromEntries(value);
+  if (value instanceof Set) return [...value];
+  return value;
+}
+
+// A script without `emit` prints its output.
+let prints = false;
+const line = (level) => (...values) => {
+  const shown = values.map(show).join(" ");
+  if (prints && level === 2) native.print(shown + "\n");
+  else native.log(level, shown);
+};
+globalThis.console = Object.freeze({
+  log: line(2), info: line(2), warn: line(1), error: line(0), debug: line(3), trace: line(3),
+  assert: (good, ...values) => { if (!good) line(0)("Assertion failed:", ...values); },
+});
+
+const TYPES = ["content", "directory", "extid", "metadata_authority", "metadata_fetcher", "origin", "origin_visit",
+  "origin_visit_status", "raw_extrinsic_metadata", "release", "revision", "skipped_content", "snapshot"];
+const functionOf = (type) => "process" + type.replace(/(?:^|_)(.)/g, (_, first) => first.toUpperCase());
+const NAMES = new Set(["process", "checkpoint", "OBJECT_TYPES", "FIELDS", "OUTPUTS", "OPTIONS", "VERSION"]);
+
+let whole, checkpointFunction;
+const single = new Map();
+
+/** Finds the functions that the script is made of. */
+function choose(types) {
+  const known = [...new Set([...TYPES, ...(Array.isArray(types) ? types : [])])];
+  const names = new Map(known.map((type) => [functionOf(type), type]));
+  for (const [name, value] of Object.entries(script)) {
+    if (names.has(name) && typeof value === "function") single.set(names.get(name), value);
+    else if (/^process./.test(name) && typeof value === "function") {
+      const right = known.find((type) => functionOf(type).toLowerCase() === name.replaceAll("_", "").toLowerCase());
+      throw new TypeError(`no object type belongs to the function \`${name}\`` + (right ? `: its name is \`${functionOf(right)}\`` : ""));
+    } else if (!NAMES.has(name) && NAMES.has(name.toUpperCase()) && name !== "process") {
+      throw new TypeError(`the script exports \`${name}\`: the name is \`${name.toUpperCase()}\``);
+    }
+  }
+  whole = script.process;
+  if (whole !== undefined && typeof whole !== "function") throw new TypeError("`process` is not a function");
+  if (whole && single.size) {
+    throw new TypeError(`the script has both \`process\` and \`${functionOf([...single.keys()][0])}\`: leave one of them out`);
+  }
+  if (!whole && !single.size) {
+    throw new TypeError("the script exports no function `process(objects, emit)`, and none for one type such as " +
+      "`processRevision(revision, emit)`: write `export` before it");
+  }
+  checkpointFunction = script.checkpoint;
+  if (checkpointFunction !== undefined && typeof checkpointFunction !== "function") throw new TypeError("`checkpoint` is not a function");
+}
+
+/** A call of these would run nothing, or would not be waited for. */
+function refuseOthers(functions) {
+  for (const one of functions) {
+    const kind = Object.prototype.toString.call(one);
+    if (kind !== "[object Function]") {
+      throw new TypeError(`\`${one.name}\` is a generator or asynchronous: call \`emit\` instead of \`yield\`, and write no \`async\``);
+    }
+  }
+}
+
+function list(name, value) {
+  if (!Array.isArray(value) || value.some((one) => typeof one !== "string")) {
+    throw new TypeError(`${name} is a list of texts, such as ["revision"]`);
+  }
+  return value;
+}
+
+function fields() {
+  const all = script.FIELDS ?? {};
+  for (const [type, names] of Object.entries(all)) {
+    native.fields(type, list(`FIELDS.${type}`, names));
+    unseen.set(type, names);
+  }
+}
+
+const unseen = new Map();
+
+/** The objects of a batch. The first time, fields in FIELDS that no object has are logged: they are misspelt. */
+function objectsOf(batch, type) {
+  const objects = native.objects(batch);
+  if (unseen.has(type) && objects.length) {
+    const names = unseen.get(type).filter((name) => !objects.some((object) => Object.hasOwn(object, name)));
+    unseen.delete(type);
+    if (names.length) {
+      log.warn(`FIELDS names ${names.join(", ")}, which none of the first ${objects.length} objects of the type ${type} has`);
+    }
+  }
+  return objects;
+}
+
+function describe(namespace, about) {
+  script = namespace;
+  const properties = declared();
+  if (typeof properties !== "object" || properties === null) {
+    throw new TypeError("OPTIONS has a JSON schema for each option, such as { minimum: { type: \"integer\", default: 0 } }");
+  }
+  const required = Object.keys(properties).filter((name) => !Object.hasOwn(properties[name] ?? {}, "default"));
+  const schema = { type: "object", properties };
+  if (required.length) schema.required = required;
+  const clean = (value) => value.replace(/[^ -_a-~]/g, "_").slice(0, 100) || "script";
+  const found = { name: clean(about.name), version: clean(String(script.VERSION ?? "0")), options: schema };
+  const comment = /^(?:#!.*\n)?\s*(?:\/\*\*?\s*([^*\n]+?)\s*(?:\*\/|\n|$)|\/\/\s*(.+))/.exec(about.source);
+  if (comment) found.summary = (comment[1] ?? comment[2]).trim().slice(0, 1000);
+  return JSON.stringify(found);
+}
+
+function start(namespace, values) {
+  script = namespace;
+  given = JSON.parse(values);
+  const types = script.OBJECT_TYPES;
+  if (types !== undefined && types !== "any") list("OBJECT_TYPES", types);
+  choose(types);
+  fields();
+  const functions = whole ? [whole] : [...single.values()];
+  refuseOthers([...functions, ...(checkpointFunction ? [checkpointFunction] : [])]);
+  if (single.size && Array.isArray(types) && !types.some((type) => single.has(type))) {
+    throw new TypeError(`OBJECT_TYPES has no object type of \`${functionOf([...single.keys()][0])}\``);
+  }
+  const emits = functions.some((one) => one.length > 1) || (checkpointFunction?.length ?? 0) > 0;
+  const plan = {
+    "object-types": types ?? (single.size ? [...single.keys()].sort() : "any"),
+    columns: ["values"],
+    "holds-state": checkpointFunction !== undefined,
+  };
+  if (emits) {
+    plan.outputs = script.OUTPUTS ?? [{ name: "rows" }];
+    if (!Array.isArray(plan.outputs) || plan.outputs.some((one) => typeof one?.name !== "string")) {
+      throw new TypeError("OUTPUTS is a list of outputs, such as [{ name: \"rows\" }]");
+    }
+    native.outputs(plan.outputs.map((output) => output.name));
+  } else {
+    if (script.OUTPUTS !== undefined) throw new TypeError("the script declares OUTPUTS, and no function of it takes `emit`");
+    plan.outputs = [{ name: "printed", kind: "text" }];
+    native.outputs(["printed"]);
+    prints = true;
+  }
+  return JSON.stringify(plan);
+}
+
+/** Fails where a function returns a promise, which nothing would wait for. */
+function done(returned, called) {
+  if (typeof returned === "object" && returned instanceof Promise) {
+    throw new TypeError(`\`${called.name}\` returned a promise, and nothing waits for it`);
+  }
+}
+
+function process() {
+  const count = native.count();
+  if (whole) {
+    const objects = {};
+    let any = false;
+    for (let batch = 0; batch < count; batch++) {
+      const type = native.type(batch);
+      const found = (objects[type] = objectsOf(batch, type));
+      any ||= found.length > 0;
+    }
+    if (any) done(whole(objects, native.emit), whole);
+    return;
+  }
+  for (let batch = 0; batch < count; batch++) {
+    const type = native.type(batch);
+    const called = single.get(type);
+    if (called) each(called, batch, objectsOf(batch, type));
+  }
+}
+
+function each(called, batch, objects) {
+  const emit = native.emit;
+  for (let at = 0; at < objects.length; at++) {
+    native.savepoint();
+    try {
+      done(called(objects[at], emit), called);
+    } catch (error) {
+      if (native.isFatal(error)) throw error;
+      native.rollback();
+      native.reject(batch, at, error instanceof Rejected ? error.message : native.short(error));
+      if (!(error instanceof Rejected)) native.rejected(error);
+    }
+  }
+}
+
+function checkpoint() {
+  if (checkpointFunction) done(checkpointFunction(native.emit), checkpointFunction);
+}
+
+native.runner({ describe, start, process, checkpoint });

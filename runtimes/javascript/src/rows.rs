@@ -1,0 +1,318 @@
+//! From what a script emits to rows in msgpack.
+
+use std::fmt::Write as _;
+
+use rquickjs::function::Constructor;
+use rquickjs::{Array, Atom, Coerced, Ctx, Exception, Function, Object, Result, TypedArray, Value};
+
+/// Levels of a row.
+const DEPTH: u32 = 100;
+
+/// What packing needs of the engine.
+pub(crate) struct Packer<'js> {
+    date: Constructor<'js>,
+    /// Classes whose values have no properties, and would become empty.
+    others: [Constructor<'js>; 2],
+    /// The digits of a `BigInt` of 64 bits, unsigned or else signed; else null.
+    digits: Function<'js>,
+}
+
+/// Whether a value was added to a row.
+type Put = std::result::Result<(), Refused>;
+
+/// Why a value cannot be in a row.
+enum Refused {
+    /// The reason.
+    Because(String),
+    /// A getter of the script threw.
+    Thrown(rquickjs::Error),
+}
+
+impl From<rquickjs::Error> for Refused {
+    fn from(error: rquickjs::Error) -> Self {
+        Self::Thrown(error)
+    }
+}
+
+impl From<&str> for Refused {
+    fn from(reason: &str) -> Self {
+        Self::Because(reason.to_owned())
+    }
+}
+
+impl<'js> Packer<'js> {
+    pub(crate) fn new(ctx: &Ctx<'js>) -> Result<Self> {
+        Ok(Self {
+            date: ctx.globals().get("Date")?,
+            others: [ctx.globals().get("Map")?, ctx.globals().get("Set")?],
+            digits: ctx.eval(
+                "(({ asUintN, asIntN }, String) => (value) => asUintN(64, value) === value || asIntN(64, value) === value \
+                 ? String(value) : null)({ asUintN: BigInt.asUintN, asIntN: BigInt.asIntN }, String)",
+            )?,
+        })
+    }
+
+    /// Adds a row to `into`.
+    ///
+    /// # Errors
+    /// A `TypeError` of the script that names the column, and then `into` may have a part of the row.
+    pub(crate) fn pack(&self, ctx: &Ctx<'js>, row: &Value<'js>, into: &mut Vec<u8>) -> Result<()> {
+        let object = row.as_object().filter(|object| {
+            let other = object.is_array() || object.is_function() || object.is_error();
+            !other && object.as_typed_array::<u8>().is_none()
+        });
+        let Some(object) = object else {
+            let what = format!(
+                "a row is an object such as {{ id: revision.id }}, and not {}",
+                kind(row)
+            );
+            return Err(Exception::throw_type(ctx, &what));
+        };
+        let keys = object.keys::<Atom<'js>>().collect::<Result<Vec<_>>>()?;
+        put_length(into, keys.len(), 0x80, 16, None, 0xde);
+        for key in keys {
+            let put = put_atom(&key, into).and_then(|()| {
+                let value: Value<'js> = object.get(key.clone())?;
+                self.put(&value, into, 0)
+            });
+            match put {
+                Ok(()) => {}
+                Err(Refused::Thrown(error)) => return Err(error),
+                Err(Refused::Because(reason)) => {
+                    let name = key.to_js_string()?;
+                    let name = name.to_string().unwrap_or_else(|_| "?".to_owned());
+                    let what = format!("the column `{name}` {reason}");
+                    return Err(Exception::throw_type(ctx, &what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, value: &Value<'js>, into: &mut Vec<u8>, depth: u32) -> Put {
+        if let Some(value) = value.as_int() {
+            put_int(into, value.into());
+        } else if let Some(text) = value.as_string() {
+            let text = text.to_string();
+            put_text(into, &text.map_err(|_| "has a text that is not Unicode")?);
+        } else if let Some(value) = value.as_bool() {
+            into.push(0xc2 + u8::from(value));
+        } else if value.is_null() || value.is_undefined() {
+            into.push(0xc0);
+        } else if let Some(number) = value.as_float() {
+            put_number(into, number)?;
+        } else if value.is_big_int() {
+            self.put_big(value, into)?;
+        } else if let (Some(object), false) = (value.as_object(), value.is_function()) {
+            if depth == DEPTH {
+                return Err("nests too deeply".into());
+            }
+            self.put_object(object, into, depth + 1)?;
+        } else {
+            return Err(Refused::Because(format!("cannot hold {}", kind(value))));
+        }
+        Ok(())
+    }
+
+    fn put_object(&self, object: &Object<'js>, into: &mut Vec<u8>, depth: u32) -> Put {
+        if let Some(bytes) = object.as_typed_array::<u8>() {
+            put_bytes(into, &bytes_of(bytes));
+        } else if let Some(list) = object.as_array() {
+            self.put_list(list, into, depth)?;
+        } else if object.is_instance_of(&self.date) {
+            put_time(object, into)?;
+        } else if object.is_error() || self.others.iter().any(|one| object.is_instance_of(one)) {
+            return Err(Refused::Because(format!(
+                "cannot hold {}: `Object.fromEntries(map)` and `[...set]` can be held",
+                kind(object.as_value())
+            )));
+        } else {
+            let keys = object.keys::<Atom<'js>>().collect::<Result<Vec<_>>>()?;
+            put_length(into, keys.len(), 0x80, 16, None, 0xde);
+            for key in keys {
+                put_atom(&key, into)?;
+                self.put(&object.get(key)?, into, depth)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_list(&self, list: &Array<'js>, into: &mut Vec<u8>, depth: u32) -> Put {
+        put_length(into, list.len(), 0x90, 16, None, 0xdc);
+        for index in 0..list.len() {
+            self.put(&list.get(index)?, into, depth)?;
+        }
+        Ok(())
+    }
+
+    fn put_big(&self, value: &Value<'js>, into: &mut Vec<u8>) -> Put {
+        let digits: Option<String> = self.digits.call((value.clone(),))?;
+        let digits = digits.ok_or("has an integer of more than 64 bits")?;
+        if let Ok(value) = digits.parse::<i64>() {
+            put_int(into, value);
+        } else {
+            let value: u64 = digits
+                .parse()
+                .map_err(|_| "has a BigInt that cannot be read")?;
+            into.push(0xcf);
+            into.extend(value.to_be_bytes());
+        }
+        Ok(())
+    }
+}
+
+/// A copy of the bytes of an array.
+pub(crate) fn bytes_of(array: &TypedArray<'_, u8>) -> Vec<u8> {
+    // SAFETY: the slice is copied at once, and nothing of the script runs meanwhile.
+    #[expect(
+        unsafe_code,
+        reason = "the engine has no copy of an array's bytes without it"
+    )]
+    let bytes = unsafe { array.as_bytes() };
+    bytes.unwrap_or_default().to_vec()
+}
+
+/// What a value is, for messages.
+fn kind(value: &Value<'_>) -> String {
+    let name = value.as_object().and_then(|object| {
+        let class: Object<'_> = object.get("constructor").ok()?;
+        class.get::<_, Coerced<String>>("name").ok()
+    });
+    match name {
+        Some(name) if !value.is_function() => format!("a value of the class {}", name.0),
+        _ => format!("a value of the type {}", value.type_name()),
+    }
+}
+
+fn put_atom(name: &Atom<'_>, into: &mut Vec<u8>) -> Put {
+    let name = name.to_js_string()?.to_string();
+    put_text(into, &name.map_err(|_| "has a name that is not Unicode")?);
+    Ok(())
+}
+
+fn put_length(
+    into: &mut Vec<u8>,
+    length: usize,
+    fixed: u8,
+    below: usize,
+    code8: Option<u8>,
+    code16: u8,
+) {
+    match (u8::try_from(length), u16::try_from(length), code8) {
+        (Ok(short), ..) if length < below => into.push(fixed | short),
+        (Ok(short), _, Some(code8)) => into.extend([code8, short]),
+        (_, Ok(short), _) => {
+            into.push(code16);
+            into.extend(short.to_be_bytes());
+        }
+        _ => {
+            into.push(code16 + 1);
+            into.extend(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+        }
+    }
+}
+
+pub(crate) fn put_text(into: &mut Vec<u8>, text: &str) {
+    put_length(into, text.len(), 0xa0, 32, Some(0xd9), 0xda);
+    into.extend(text.as_bytes());
+}
+
+fn put_bytes(into: &mut Vec<u8>, bytes: &[u8]) {
+    put_length(into, bytes.len(), 0, 0, Some(0xc4), 0xc5);
+    into.extend(bytes);
+}
+
+fn put_int(into: &mut Vec<u8>, value: i64) {
+    if let Ok(small) = i8::try_from(value) {
+        if small < -32 {
+            into.push(0xd0);
+        }
+        into.extend(small.to_be_bytes());
+    } else if let Ok(value) = u32::try_from(value) {
+        into.push(0xce);
+        into.extend(value.to_be_bytes());
+    } else {
+        into.push(0xd3);
+        into.extend(value.to_be_bytes());
+    }
+}
+
+/// A number without a fraction is an integer where a number of JavaScript has it exactly.
+fn put_number(into: &mut Vec<u8>, number: f64) -> Put {
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    if !number.is_finite() {
+        return Err("has a number that is not finite".into());
+    }
+    let is_zero = number == 0.0 && number.is_sign_negative();
+    if number.fract() == 0.0 && number.abs() <= EXACT && !is_zero {
+        #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+        put_int(into, number as i64);
+    } else {
+        into.push(0xcb);
+        into.extend(number.to_be_bytes());
+    }
+    Ok(())
+}
+
+/// A `Date`, with the microseconds that a date of an object has below its milliseconds.
+fn put_time(date: &Object<'_>, into: &mut Vec<u8>) -> Put {
+    let get: Function<'_> = date.get("getTime")?;
+    let milliseconds: f64 = get.call((rquickjs::function::This(date.clone()),))?;
+    if !milliseconds.is_finite() {
+        return Err("has an invalid date".into());
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a date has less than 2^53 milliseconds"
+    )]
+    let milliseconds = milliseconds as i64;
+    let microseconds: Option<u32> = date.get("microseconds").unwrap_or_default();
+    let below = microseconds.filter(|below| *below < 1000).unwrap_or(0);
+    let nanoseconds =
+        u32::try_from(milliseconds.rem_euclid(1000)).unwrap_or(0) * 1_000_000 + below * 1000;
+    into.extend([0xc7, 12, 0xff]);
+    into.extend(nanoseconds.to_be_bytes());
+    into.extend(milliseconds.div_euclid(1000).to_be_bytes());
+    Ok(())
+}
+
+/// Rows of an output that a call has emitted.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ends: Vec<u32>,
+}
+
+impl Rows {
+    /// Where the rows end now.
+    pub(crate) fn savepoint(&self) -> (usize, usize) {
+        (self.bytes.len(), self.ends.len())
+    }
+
+    pub(crate) fn rollback(&mut self, (bytes, ends): (usize, usize)) {
+        self.bytes.truncate(bytes);
+        self.ends.truncate(ends);
+    }
+
+    /// Drops all rows, and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// Ends the row that was added to the bytes.
+    pub(crate) fn end(&mut self) {
+        self.ends
+            .push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+    }
+}
+
+/// The name of an output in a message.
+pub(crate) fn quoted(names: &[String]) -> String {
+    let mut text = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        let _ = write!(text, "{comma}`{name}`");
+    }
+    text
+}

@@ -1,0 +1,408 @@
+//! Scripts in the engine, natively.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rmpv::Value;
+
+use super::*;
+
+/// A host that keeps what it gets.
+#[derive(Default)]
+struct Fake {
+    log: RefCell<Vec<String>>,
+    rows: RefCell<Vec<(u32, Value)>>,
+}
+
+impl Host for Fake {
+    fn log(&self, level: Level, text: &str) {
+        let lines = text.split('\n').map(|line| format!("{level:?} {line}"));
+        self.log.borrow_mut().extend(lines);
+    }
+
+    fn emit(&self, output: u32, rows: &[u8], row_ends: &[u32]) {
+        let mut start = 0;
+        for end in row_ends {
+            let end = *end as usize;
+            let row = rmpv::decode::read_value(&mut &rows[start..end]).unwrap();
+            self.rows.borrow_mut().push((output, row));
+            start = end;
+        }
+    }
+}
+
+/// A loaded script.
+struct Script {
+    runner: Runner,
+    host: Rc<Fake>,
+}
+
+impl Script {
+    fn load(text: &str) -> Result<Self, String> {
+        let host = Rc::new(Fake::default());
+        let files = [("a.js".to_owned(), text.as_bytes().to_vec())];
+        let runner = Runner::load(files.into(), "a.js".to_owned(), host.clone())?;
+        Ok(Self { runner, host })
+    }
+
+    /// A script that was started.
+    fn started(text: &str) -> Self {
+        let script = Self::load(text).unwrap();
+        script.runner.start("{}").unwrap();
+        script
+    }
+
+    fn process(&self, objects: &[Value]) -> Result<Vec<Rejection>, String> {
+        let mut batch = Batch {
+            object_type: "revision".to_owned(),
+            ..Batch::default()
+        };
+        for object in objects {
+            match object {
+                Value::Ext(_, raw) => batch.values.extend(raw),
+                object => rmpv::encode::write_value(&mut batch.values, object).unwrap(),
+            }
+            batch
+                .value_ends
+                .push(u32::try_from(batch.values.len()).unwrap());
+        }
+        self.runner.process(vec![batch])
+    }
+
+    /// The rows that it emits over one object.
+    fn rows(text: &str, object: Value) -> Vec<String> {
+        let script = Self::started(text);
+        script.process(&[object]).unwrap();
+        let rows = script.host.rows.take().into_iter();
+        rows.map(|(_, row)| row.to_string()).collect()
+    }
+}
+
+fn map(fields: &[(&str, Value)]) -> Value {
+    let fields = fields
+        .iter()
+        .map(|(name, value)| ((*name).into(), value.clone()));
+    Value::Map(fields.collect())
+}
+
+/// Bytes that are a value of their own, whatever they are.
+fn raw(bytes: &[u8]) -> Value {
+    Value::Ext(0, bytes.to_vec())
+}
+
+#[test]
+fn values_of_all_kinds_come_back_as_they_were() {
+    let object = map(&[
+        ("nil", Value::Nil),
+        ("true", true.into()),
+        ("small", 5.into()),
+        ("negative", (-70_000).into()),
+        ("exact", 9_007_199_254_740_991_u64.into()),
+        ("large", 9_007_199_254_740_993_u64.into()),
+        ("largest", u64::MAX.into()),
+        ("least", i64::MIN.into()),
+        ("float", 0.5.into()),
+        ("text", "é ☃ longer than a word".into()),
+        ("bytes", Value::Binary(vec![0, 255])),
+        (
+            "list",
+            Value::Array(vec![1.into(), map(&[("x", "file".into())])]),
+        ),
+        ("map", map(&[("y", Value::Nil)])),
+    ]);
+    let emit = "export function process({ revision }, emit) { emit({ ...revision[0] }); }";
+    assert_eq!(Script::rows(emit, object.clone()), [object.to_string()]);
+}
+
+#[test]
+fn times_keep_their_microseconds() {
+    let mut time = 1_500_000_000_u64.to_be_bytes().to_vec();
+    time.splice(0..0, 123_456_000_u32.to_be_bytes());
+    let object = map(&[("date", Value::Ext(-1, time))]);
+    let emit = "export function process({ revision: [{ date }] }, emit) { emit({ date, text: date.toISOString() }); }";
+    let rows = Script::rows(emit, object.clone());
+    let Value::Map(fields) = object else {
+        unreachable!()
+    };
+    let date = fields[0].1.to_string();
+    assert_eq!(
+        rows,
+        [format!(
+            "{{\"date\": {date}, \"text\": \"2017-07-14T02:40:00.123Z\"}}"
+        )]
+    );
+}
+
+#[test]
+fn object_behaves_as_any_object_does() {
+    let script = "
+        const same = (one, other) => { if (one !== other) throw new Error(`${one} is not ${other}`); };
+        export function process({ revision: [object] }, emit) {
+          same(object.author, object.author);
+          same(Object.keys(object).join(), 'id,author,a,b');
+          same('id' in object, true);
+          same('no' in object, false);
+          same(object.no, undefined);
+          same(Object.hasOwn(object, 'a'), true);
+          same(object.hasOwnProperty('no'), false);
+          same(String(object), '[object Object]');
+          same(JSON.stringify(object.author), '{\"name\":\"x\"}');
+          object.a = 7; object.c = 8; delete object.b;
+          same(JSON.stringify({ ...object, id: 0 }), '{\"id\":0,\"author\":{\"name\":\"x\"},\"a\":7,\"c\":8}');
+          const { a, ...rest } = object;
+          same(a + Object.keys(rest).length, 10);
+          let names = '';
+          for (const name in object) names += name;
+          same(names, 'idauthorac');
+          emit({});
+        }";
+    let author = map(&[("name", "x".into())]);
+    let id = Value::Binary(vec![1]);
+    let object = map(&[
+        ("id", id),
+        ("author", author),
+        ("a", 1.into()),
+        ("b", 2.into()),
+    ]);
+    assert_eq!(Script::rows(script, object), ["{}"]);
+}
+
+#[test]
+fn keys_of_bytes_are_texts_that_stay_different() {
+    let key = |bytes: &[u8]| Value::Binary(bytes.to_vec());
+    let branches = Value::Map(vec![
+        (key(b"HEAD"), 1.into()),
+        (key(b"\xff"), 2.into()),
+        (key(b"\xfe"), 3.into()),
+    ]);
+    let script = "export function process({ revision: [{ branches }] }, emit) {
+        emit({ head: branches.HEAD, count: new Set(Object.keys(branches)).size });
+    }";
+    let rows = Script::rows(script, map(&[("branches", branches)]));
+    assert_eq!(rows, ["{\"head\": 1, \"count\": 3}"]);
+}
+
+#[test]
+fn object_with_many_fields_has_each_of_them() {
+    let names: Vec<String> = (0..100).map(|number| format!("field {number}")).collect();
+    let fields: Vec<(&str, Value)> = names.iter().map(|name| (name.as_str(), 1.into())).collect();
+    let script = "export function process({ revision: [object] }, emit) {
+        let sum = 0;
+        for (const [name, value] of Object.entries(object)) sum += object[name] + value;
+        emit({ sum });
+    }";
+    assert_eq!(Script::rows(script, map(&fields)), ["{\"sum\": 200}"]);
+}
+
+#[test]
+fn value_that_is_no_object_is_rejected_and_the_others_are_processed() {
+    let script = Script::started(
+        "export function processRevision(revision, emit) { emit({ n: revision.n }); if (revision.n === 2) throw new Error('two'); }",
+    );
+    let object = |number: i32| map(&[("n", number.into())]);
+    let objects = [
+        raw(b"\xc1"),
+        object(1),
+        raw(b""),
+        5.into(),
+        raw(b"\x80\x80"),
+        object(2),
+        object(3),
+    ];
+    let rejections = script.process(&objects).unwrap();
+    let found: Vec<(u32, &str)> = rejections
+        .iter()
+        .map(|one| (one.index, one.reason.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (0, "its value holds the byte 0xc1"),
+            (2, "its value ends inside a value"),
+            (3, "its value is no map"),
+            (4, "its value is followed by more, at byte 1"),
+            (5, "a.js:1: Error: two"),
+        ]
+    );
+    assert_eq!(script.host.rows.borrow().len(), 2);
+}
+
+#[test]
+fn exception_names_the_lines_that_led_to_it() {
+    let script = Script::started(
+        "function month(revision) {\n  return revision.date.month;\n}\n\nexport function process({ revision }, emit) {\n  \
+         emit({ month: month(revision[0]) });\n}\n",
+    );
+    let failure = script.process(&[map(&[("date", Value::Nil)])]).unwrap_err();
+    assert_eq!(
+        failure,
+        "a.js:2: TypeError: cannot read property 'month' of null (in month, called at a.js:6 in process)"
+    );
+    let log = script.host.log.borrow().join("\n");
+    assert!(
+        log.contains("Error         return revision.date.month;\nError "),
+        "{log}"
+    );
+    let failure = Script::load("let a = 1;\nlet a = 2;")
+        .err()
+        .unwrap_or_default();
+    assert!(failure.starts_with("a.js:2: SyntaxError: "), "{failure}");
+    let failure = Script::load("import { a } from 'fs';")
+        .err()
+        .unwrap_or_default();
+    assert!(failure.contains("it is a module of Node.js"), "{failure}");
+}
+
+#[test]
+fn row_that_cannot_be_written_names_its_column() {
+    for (value, reason) in [
+        ("2n ** 64n", "has an integer of more than 64 bits"),
+        ("NaN", "has a number that is not finite"),
+        ("() => 1", "cannot hold a value of the type function"),
+        ("new Map()", "cannot hold a value of the class Map"),
+        ("Symbol()", "cannot hold a value of the type symbol"),
+        ("new Date(NaN)", "has an invalid date"),
+        ("'\\udc80'", "has a text that is not Unicode"),
+        ("cycle", "nests too deeply"),
+    ] {
+        let text = format!(
+            "const cycle = []; cycle.push(cycle);\nexport function process(objects, emit) {{\n  emit({{ a: 1, b: {value} }});\n}}"
+        );
+        let failure = Script::started(&text).process(&[map(&[])]).unwrap_err();
+        let expected = format!("a.js:3: TypeError: the column `b` {reason}");
+        assert!(failure.starts_with(&expected), "{failure}");
+    }
+}
+
+#[test]
+fn script_that_would_do_nothing_is_refused() {
+    for (text, said) in [
+        (
+            "function process(objects, emit) {}",
+            "write `export` before it",
+        ),
+        (
+            "export const a = 1;",
+            "the script exports no function `process(objects, emit)`",
+        ),
+        (
+            "export async function process(objects, emit) {}",
+            "`process` is a generator or asynchronous",
+        ),
+        (
+            "export function* processRevision(revision, emit) {}",
+            "`processRevision` is a generator or asynchronous",
+        ),
+        (
+            "export function process_revision(revision, emit) {}",
+            "its name is `processRevision`",
+        ),
+        (
+            "export function process() {} export function processOrigin() {}",
+            "both `process` and `processOrigin`",
+        ),
+        (
+            "export const OBJECT_TYPES = 'revision'; export function process() {}",
+            "OBJECT_TYPES is a list of texts",
+        ),
+        (
+            "export const OBJECT_TYPES = ['origin']; export function processRevision() {}",
+            "OBJECT_TYPES has no object type",
+        ),
+        (
+            "export const FIELDS = { revision: 'id' }; export function process() {}",
+            "FIELDS.revision is a list of texts",
+        ),
+        (
+            "export const OUTPUTS = []; export function process(objects) {}",
+            "no function of it takes `emit`",
+        ),
+        (
+            "import { options } from 'journal_host'; options.a; export function process() {}",
+            "options are read in a function",
+        ),
+        (
+            "await new Promise(() => {}); export function process() {}",
+            "waits for a promise at its top level",
+        ),
+    ] {
+        let failure = Script::load(text).and_then(|script| script.runner.start("{}"));
+        let failure = failure.err().unwrap_or_default();
+        assert!(failure.contains(said), "{text}: {failure}");
+    }
+}
+
+#[test]
+fn objects_have_the_fields_that_are_named_and_a_misspelt_one_is_logged_once() {
+    let script = Script::started(
+        "export const FIELDS = { revision: ['id', 'dat'] };\n\
+         export function processRevision(revision, emit) { emit({ names: Object.keys(revision) }); }",
+    );
+    let object = map(&[("id", 1.into()), ("date", Value::Nil)]);
+    for _ in 0..2 {
+        script.process(&[object.clone(), object.clone()]).unwrap();
+    }
+    let rows = script.host.rows.borrow();
+    assert_eq!(rows[3].1.to_string(), "{\"names\": [\"id\"]}");
+    let log = script.host.log.borrow();
+    let said = "Warn FIELDS names dat, which none of the first 2 objects of the type revision has";
+    assert_eq!(*log, [said]);
+}
+
+#[test]
+fn promise_that_fails_is_a_failure() {
+    let script = "export function process(objects, emit) { Promise.reject(new Error('lost')); }";
+    let failure = Script::started(script).process(&[map(&[])]).unwrap_err();
+    assert_eq!(failure, "a promise failed: a.js:1: Error: lost");
+    let handled =
+        "export function process(objects, emit) { Promise.reject(1).catch(() => emit({ a: 1 })); }";
+    assert!(Script::started(handled).process(&[map(&[])]).is_ok());
+}
+
+#[test]
+fn description_has_the_options_and_the_first_comment() {
+    let script = Script::load(
+        "/** Counts.\n * More. */\nexport const VERSION = '1.2';\n\
+         export const OPTIONS = { minimum: { type: 'integer', default: 3 }, name: { type: 'string' } };\n\
+         import { options } from 'journal_host';\n\
+         export function process(objects, emit) { emit({ ...options }); }",
+    )
+    .unwrap();
+    let described = script.runner.describe().unwrap();
+    assert_eq!(
+        described,
+        "{\"name\":\"a\",\"version\":\"1.2\",\"options\":{\"type\":\"object\",\"properties\":{\"minimum\":\
+         {\"type\":\"integer\",\"default\":3},\"name\":{\"type\":\"string\"}},\"required\":[\"name\"]},\"summary\":\"Counts.\"}"
+    );
+    script.runner.start("{\"name\":\"x\"}").unwrap();
+    script.process(&[map(&[])]).unwrap();
+    let rows = script.host.rows.borrow();
+    assert_eq!(rows[0].1.to_string(), "{\"minimum\": 3, \"name\": \"x\"}");
+}
+
+#[test]
+fn printed_text_is_the_output_of_a_script_without_emit() {
+    let text = "export function processRevision({ n }) { console.log('n', n, [n, 2n]); console.warn('w'); if (n > 1) throw 5; }";
+    let script = Script::started(text);
+    let object = |number: i32| map(&[("n", number.into())]);
+    let rejections = script.process(&[object(1), object(2)]).unwrap();
+    assert_eq!(
+        rejections[0].reason,
+        "the script threw 5, which is no Error"
+    );
+    let rows = script.host.rows.borrow();
+    assert_eq!(rows[0].1.to_string(), "{\"text\": \"n 1 [1,2]\\n\"}");
+    assert_eq!(script.host.log.borrow()[0], "Warn w");
+}
+
+#[test]
+fn recursion_without_end_is_an_exception() {
+    let script = Script::started(
+        "function f(n) { return f(n + 1) + 1; }\nexport function process(objects, emit) { f(0); }",
+    );
+    let failure = script.process(&[map(&[])]).unwrap_err();
+    assert!(
+        failure.starts_with("a.js:1: RangeError: Maximum call stack size exceeded"),
+        "{failure}"
+    );
+}
