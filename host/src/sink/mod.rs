@@ -14,6 +14,7 @@ pub(crate) mod letter_file;
 pub(crate) mod letter_topic;
 mod open;
 pub mod sqlite;
+pub mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -236,6 +237,12 @@ pub enum RowError {
     },
 }
 
+impl From<tables::TableError> for SinkError {
+    fn from(error: tables::TableError) -> Self {
+        Self::Table(Box::new(error))
+    }
+}
+
 /// Rows that could not be made durable.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
@@ -257,6 +264,9 @@ pub enum SinkError {
     /// Topics take no rows.
     #[error(transparent)]
     Topic(#[from] kafka::TopicError),
+    /// A table takes no rows.
+    #[error(transparent)]
+    Table(Box<tables::TableError>),
     /// A recording would be added to rows that may be its own.
     #[error("rows are already in {destination}: a recording that is read again would double them")]
     HasRows {

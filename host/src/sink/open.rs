@@ -9,7 +9,8 @@ use super::binding::{Binding, Target};
 use super::files::Files;
 use super::jsonl::{self, Destinations, OpenError};
 use super::kafka::{TopicError, Topics};
-use super::sqlite::{self, Database, Owner};
+use super::sqlite::{self, Database};
+use super::tables::{Owner, Table};
 use super::{SinkError, SinkFactory};
 use crate::journal::plan::Output;
 use crate::kafka::Settings;
@@ -158,7 +159,7 @@ pub fn check(
         check_bindings(outputs, &bindings)?;
         for output in outputs {
             if let Some(Target::Sqlite { table, .. }) = target_of(output, &bindings) {
-                sqlite::table(output, table.as_deref()).map_err(SinkError::from)?;
+                Table::of(output, table.as_deref()).map_err(SinkError::from)?;
             }
         }
     }
@@ -281,7 +282,7 @@ mod tests {
             plugin: "p".to_owned(),
             group: None,
             redrives: false,
-            schema_change: sqlite::SchemaChange::Refuse,
+            schema_change: crate::sink::tables::SchemaChange::Refuse,
         };
         let files: Arc<dyn Files> = Arc::new(crate::sink::files::SystemFiles);
         let opened = open(&files, &bindings, &outputs, &owner, None).map(drop);

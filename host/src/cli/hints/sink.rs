@@ -10,6 +10,7 @@ use crate::sink::jsonl::OpenError;
 use crate::sink::kafka::TopicError;
 use crate::sink::letter_file::RedriveError;
 use crate::sink::sqlite::{Code, SqliteError};
+use crate::sink::tables::TableError;
 
 impl Explain for SinkError {
     fn sentence(&self, names: Names<'_>) -> String {
@@ -26,6 +27,7 @@ impl Explain for SinkError {
             Self::ReaderGone => return None,
             Self::Sqlite(error) => return error.hint(names),
             Self::Topic(error) => return error.hint(names),
+            Self::Table(error) => return error.hint(names),
             Self::HasRows { .. } => {
                 return Some(format!(
                     "{} adds the rows all the same, {} removes the earlier ones; or choose another file",
@@ -119,6 +121,14 @@ impl Explain for SqliteError {
                 names.of(Setting::Workers)
             ),
             Self::HardLinks { .. } => "copy the file, or remove the other name".to_owned(),
+            Self::Table(error) => return error.hint(names),
+        })
+    }
+}
+
+impl Explain for TableError {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        Some(match self {
             Self::Untyped { .. } => format!(
                 "derive `Columns` for the row and name it in the plan, or write JSON lines: {} takes `jsonl:FILE`",
                 names.of(Setting::Outputs)

@@ -27,7 +27,7 @@ use crate::sink::dead_letters::{LetterFile, LetterSink, Letters};
 use crate::sink::files::Files;
 use crate::sink::kafka::TopicError;
 use crate::sink::letter_topic::{LetterTopic, LetterTopicError};
-use crate::sink::sqlite::{Owner, SchemaChange};
+use crate::sink::tables::{Owner, SchemaChange};
 use crate::sink::{self, Sink, SinkError, jsonl};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;

@@ -25,35 +25,11 @@ pub(super) use self::writer::MEMORY;
 
 use self::encoder::RowEncoder;
 use self::positions::SqliteStore;
-use self::table::Table;
 use self::writer::Writer;
-use super::binding;
+use super::tables::{Owner, Table};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory};
 use crate::journal::offsets::OffsetStore;
-use crate::journal::plan::{Kind, Output, Plan};
-
-/// What happens where a table does not fit the plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SchemaChange {
-    /// The run is refused.
-    #[default]
-    Refuse,
-    /// Missing columns are added; the run is refused where that is not enough.
-    AddColumns,
-}
-
-/// Whose rows are written.
-#[derive(Clone, Debug, Default)]
-pub struct Owner {
-    /// The name of the plugin.
-    pub plugin: String,
-    /// The consumer group, if the records are of one. Its positions are committed with the rows.
-    pub group: Option<String>,
-    /// Whether the rows are of records that failed, and are added to those of any group or recording.
-    pub redrives: bool,
-    /// What happens where a table does not fit the plan.
-    pub schema_change: SchemaChange,
-}
+use crate::journal::plan::{Output, Plan};
 
 /// A database with the tables that outputs are bound to.
 #[derive(Debug)]
@@ -73,22 +49,7 @@ impl Database {
         outputs: &[(&Output, Option<&str>)],
         owner: Owner,
     ) -> Result<Self, SqliteError> {
-        let mut tables: Vec<Table> = Vec::new();
-        for &(output, table) in outputs {
-            let table = self::table(output, table)?;
-            if let Some(other) = tables
-                .iter()
-                .find(|other| other.name.eq_ignore_ascii_case(&table.name))
-            {
-                return Err(SqliteError::SameTable {
-                    file: file.to_owned(),
-                    table: table.name,
-                    first: other.output.clone(),
-                    second: table.output,
-                });
-            }
-            tables.push(table);
-        }
+        let tables = Table::all(outputs, file, str::eq_ignore_ascii_case)?;
         Ok(Self {
             writer: Arc::new(Writer::open(Path::new(file))?),
             tables: tables.into(),
@@ -102,33 +63,6 @@ impl Database {
             .position(|table| table.output == output.name)
             .unwrap_or_default()
     }
-}
-
-/// The table of an output.
-///
-/// # Errors
-/// When its columns have no types, or no table can have the name.
-pub(super) fn table(output: &Output, table: Option<&str>) -> Result<Table, SqliteError> {
-    let name = table.unwrap_or(&output.name);
-    if !binding::is_table(name) {
-        return Err(SqliteError::TableName {
-            table: name.to_owned(),
-        });
-    }
-    let row = output.row.as_ref().ok_or_else(|| SqliteError::Untyped {
-        output: output.name.clone(),
-    })?;
-    let shape = match &output.kind {
-        Kind::Append | Kind::Text => None,
-        Kind::Aggregate(shape) => Some(Arc::clone(shape)),
-    };
-    Ok(Table {
-        name: name.to_owned(),
-        output: output.name.clone(),
-        row: Arc::clone(row),
-        shape,
-        summary: output.summary.clone(),
-    })
 }
 
 /// Whether another process writes to a database.

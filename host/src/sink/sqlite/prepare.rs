@@ -2,17 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::table::{Combining, Differences, Found, Table};
+use super::table::Strict;
 use super::writer::Writer;
-use super::{Owner, SchemaChange, SqliteError, positions};
-
-/// What the database remembers of a table.
-struct Known {
-    plugin: String,
-    output: String,
-    group: Option<String>,
-    combining: String,
-}
+use super::{SqliteError, positions};
+use crate::sink::tables::{Found, Known, Owner, Table, TableError};
 
 /// Creates the tables that are missing, and checks those that exist.
 pub(super) fn prepare(writer: &Writer, tables: &[Table], owner: &Owner) -> Result<(), SqliteError> {
@@ -30,10 +23,8 @@ pub(super) fn prepare(writer: &Writer, tables: &[Table], owner: &Owner) -> Resul
         let found = found(&transaction, &table.name).map_err(cannot)?;
         match (known, found.is_empty()) {
             (None, false) => {
-                return Err(SqliteError::NotOwn {
-                    file: writer.file.clone(),
-                    table: table.name.clone(),
-                });
+                let (database, table) = (writer.file.clone(), table.name.clone());
+                return Err(TableError::NotOwn { database, table }.into());
             }
             (_, true) => {
                 let begun = match &owner.group {
@@ -41,18 +32,18 @@ pub(super) fn prepare(writer: &Writer, tables: &[Table], owner: &Owner) -> Resul
                     None => false,
                 };
                 if begun {
-                    tracing::warn!(
-                        "the table `{}` of `{}` is new, and its rows begin where the group is: the database has \
-                         positions of the group already",
-                        table.name,
-                        writer.file
-                    );
+                    table.warn_of_begun_group(&writer.file);
                 }
                 create(&transaction, table, owner).map_err(cannot)?;
             }
             (Some(known), false) => {
-                check_owner(writer, table, owner, &known)?;
-                check_schema(writer, &transaction, table, owner, &found, &known)?;
+                table.check_owner(&writer.file, owner, &known)?;
+                let changes = table.changes(&Strict, &writer.file, owner, &found, &known)?;
+                for sql in &changes {
+                    tracing::info!("`{}`: {sql}", writer.file);
+                    let done = transaction.execute_batch(sql);
+                    done.map_err(|source| writer.cannot("change", source))?;
+                }
                 // Rows of a group stay its own, whoever adds to them.
                 let group = known.group.as_deref();
                 remember(&transaction, table, owner, group).map_err(cannot)?;
@@ -137,74 +128,4 @@ fn remember(
         params![table.name, owner.plugin, table.output, group, combining],
     )?;
     Ok(())
-}
-
-fn check_owner(
-    writer: &Writer,
-    table: &Table,
-    owner: &Owner,
-    known: &Known,
-) -> Result<(), SqliteError> {
-    let is_of_plugin = known.plugin == owner.plugin && known.output == table.output;
-    let is_same = is_of_plugin && (owner.redrives || known.group == owner.group);
-    if is_same {
-        return Ok(());
-    }
-    let text = |plugin: &str, output: &str, group: Option<&String>| {
-        let whose = group.map_or_else(
-            || "recordings".to_owned(),
-            |group| format!("the group `{group}`"),
-        );
-        format!("the output `{output}` of the plugin `{plugin}` over {whose}")
-    };
-    Err(SqliteError::OtherOwner {
-        file: writer.file.clone(),
-        table: table.name.clone(),
-        owner: text(&known.plugin, &known.output, known.group.as_ref()),
-        wanted: text(&owner.plugin, &table.output, owner.group.as_ref()),
-    })
-}
-
-fn check_schema(
-    writer: &Writer,
-    transaction: &Transaction<'_>,
-    table: &Table,
-    owner: &Owner,
-    found: &[Found],
-    known: &Known,
-) -> Result<(), SqliteError> {
-    // What cannot be read was written by another version.
-    let combining = serde_json::from_str::<Combining>(&known.combining);
-    let Differences {
-        add,
-        mut drop,
-        must_drop,
-        fixed,
-    } = match combining {
-        Ok(combining) => table.differences(found, &combining),
-        Err(_) => Differences {
-            fixed: vec!["another version of journal-host has created it".to_owned()],
-            ..Differences::default()
-        },
-    };
-    let adds = owner.schema_change == SchemaChange::AddColumns;
-    if adds {
-        drop.clear();
-    }
-    drop.extend(must_drop);
-    if fixed.is_empty() && drop.is_empty() && (add.is_empty() || adds) {
-        for sql in &add {
-            tracing::info!("`{}`: {sql}", writer.file);
-            transaction
-                .execute_batch(sql)
-                .map_err(|source| writer.cannot("change", source))?;
-        }
-        return Ok(());
-    }
-    Err(SqliteError::OtherSchema {
-        file: writer.file.clone(),
-        table: table.name.clone(),
-        statements: add.into_iter().chain(drop).collect(),
-        fixed,
-    })
 }

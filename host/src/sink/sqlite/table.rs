@@ -1,89 +1,28 @@
-//! A table: its statements, and what it takes to make an existing one fit.
+//! The statements of a table.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use journal_aggregate::{Merge, Shape};
-use journal_rows::{Column, ColumnType, RowType};
-use serde::{Deserialize, Serialize};
+use journal_aggregate::Merge;
+use journal_rows::{Column, ColumnType};
 
-/// How the rows of a table are combined, as the database remembers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub(super) enum Combining {
-    /// Every row is added.
-    Append,
-    /// Rows with the same key are merged.
-    Aggregate {
-        /// The columns of the key.
-        key: Vec<String>,
-        /// The merged columns, each with its merge.
-        columns: Vec<journal_aggregate::Column>,
-    },
-}
+use crate::sink::tables::{Dialect, Table};
 
-impl Combining {
-    fn of(shape: Option<&Shape>) -> Self {
-        shape.map_or(Self::Append, |shape| Self::Aggregate {
-            key: shape.key.clone(),
-            columns: shape.columns.clone(),
-        })
+/// How SQLite names and types columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strict;
+
+impl Dialect for Strict {
+    fn sql_type(&self, _table: &Table, column: &Column) -> &'static str {
+        sql_type(column.column_type)
     }
 
-    /// Whether rows that were combined in this way can go on as `other`. Columns may be added to an aggregate.
-    fn becomes(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Append, Self::Append) => true,
-            (
-                Self::Aggregate { key, columns },
-                Self::Aggregate {
-                    key: other_key,
-                    columns: others,
-                },
-            ) => {
-                let same = |one: &journal_aggregate::Column| {
-                    let mut others = others.iter();
-                    others.all(|other| other.name != one.name || other.merge == one.merge)
-                };
-                key == other_key && columns.iter().all(same)
-            }
-            _ => false,
-        }
+    fn table(&self, table: &Table) -> String {
+        format!("\"{}\"", table.name)
     }
-}
 
-/// A table with the output whose rows it takes.
-#[derive(Clone, Debug)]
-pub(in crate::sink) struct Table {
-    /// Its name. It needs no escape in quotes.
-    pub(super) name: String,
-    /// The name of the output.
-    pub(super) output: String,
-    pub(super) row: Arc<RowType>,
-    pub(super) shape: Option<Arc<Shape>>,
-    /// What one row stands for.
-    pub(super) summary: String,
-}
-
-/// A column of a table that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) name: String,
-    pub(super) sql_type: String,
-    pub(super) not_null: bool,
-}
-
-/// How a table that exists differs from what the plan needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Differences {
-    /// Statements that add the columns that are missing.
-    pub(super) add: Vec<String>,
-    /// Statements that drop the columns that the plan does not have, and that can be NULL.
-    pub(super) drop: Vec<String>,
-    /// The same for columns that need a value in each row.
-    pub(super) must_drop: Vec<String>,
-    /// What no statement changes, each as a sentence.
-    pub(super) fixed: Vec<String>,
+    fn is_same_name(&self, one: &str, other: &str) -> bool {
+        one.eq_ignore_ascii_case(other)
+    }
 }
 
 /// The type of a column in a `STRICT` table.
@@ -97,29 +36,6 @@ pub(super) fn sql_type(column_type: ColumnType) -> &'static str {
 }
 
 impl Table {
-    /// How its rows are combined.
-    pub(super) fn combining(&self) -> Combining {
-        Combining::of(self.shape.as_deref())
-    }
-
-    fn column(&self, name: &str) -> Option<&Column> {
-        self.row
-            .index_of(name)
-            .map(|index| &self.row.columns()[index])
-    }
-
-    /// The columns of the key, where rows are merged.
-    fn key(&self) -> Option<Vec<&Column>> {
-        let shape = self.shape.as_ref()?;
-        let columns = shape.key.iter();
-        Some(columns.filter_map(|name| self.column(name)).collect())
-    }
-
-    /// Whether the key is the primary key: NULL cannot be in one.
-    fn has_primary_key(key: &[&Column]) -> bool {
-        !key.is_empty() && key.iter().all(|column| !column.nullable)
-    }
-
     /// The expressions that are unique, by which a row finds the one that it is merged with.
     fn target(key: &[&Column], first: &str) -> String {
         if key.is_empty() {
@@ -155,7 +71,11 @@ impl Table {
         for (index, column) in columns.iter().enumerate() {
             let is_last = index + 1 == columns.len() && !primary;
             let comma = if is_last { "" } else { "," };
-            let _ = write!(sql, "\n    {}{comma}", definition(column, column.nullable));
+            let _ = write!(
+                sql,
+                "\n    {}{comma}",
+                Strict.definition(self, column, column.nullable)
+            );
             if !column.summary.is_empty() {
                 let _ = write!(sql, " -- {}", comment(&column.summary));
             }
@@ -212,75 +132,6 @@ impl Table {
         }
         sql
     }
-
-    /// Compares the table that exists with the plan. `combining` is how its rows were combined so far.
-    pub(super) fn differences(&self, found: &[Found], combining: &Combining) -> Differences {
-        let mut differences = Differences::default();
-        let table = &self.name;
-        if !combining.becomes(&self.combining()) {
-            differences
-                .fixed
-                .push("its rows were merged in another way, or by another key".to_owned());
-        }
-        let is_key = |name: &String| {
-            self.shape
-                .as_ref()
-                .is_some_and(|one| one.key.contains(name))
-        };
-        for column in self.row.columns() {
-            let name = &column.name;
-            let Some(existing) = found.iter().find(|one| one.name.eq_ignore_ascii_case(name))
-            else {
-                if is_key(name) {
-                    differences
-                        .fixed
-                        .push(format!("its key lacks the column `{name}`"));
-                } else {
-                    // Rows that are there already have no value for it.
-                    let definition = definition(column, true);
-                    differences
-                        .add
-                        .push(format!("ALTER TABLE \"{table}\" ADD COLUMN {definition}"));
-                }
-                continue;
-            };
-            let (old, new) = (&existing.sql_type, sql_type(column.column_type));
-            if old != new {
-                differences.fixed.push(format!(
-                    "its column `{name}` is {old}, and the plan needs {new}"
-                ));
-            }
-            if existing.not_null && column.nullable {
-                differences.fixed.push(format!(
-                    "its column `{name}` is NOT NULL, and the plan has NULL"
-                ));
-            }
-        }
-        for other in found {
-            let name = &other.name;
-            if self
-                .row
-                .columns()
-                .iter()
-                .any(|one| one.name.eq_ignore_ascii_case(name))
-            {
-                continue;
-            }
-            let list = if other.not_null {
-                &mut differences.must_drop
-            } else {
-                &mut differences.drop
-            };
-            list.push(format!("ALTER TABLE \"{table}\" DROP COLUMN \"{name}\""));
-        }
-        differences
-    }
-}
-
-fn definition(column: &Column, nullable: bool) -> String {
-    let (name, sql_type) = (&column.name, sql_type(column.column_type));
-    let not_null = if nullable { "" } else { " NOT NULL" };
-    format!("\"{name}\" {sql_type}{not_null}")
 }
 
 /// The value of a merged column: NULL leaves the other one as it is.
@@ -309,38 +160,10 @@ fn comment(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    pub(crate) fn column(name: &str, column_type: ColumnType, nullable: bool) -> Column {
-        Column {
-            name: name.to_owned(),
-            column_type,
-            nullable,
-            summary: String::new(),
-        }
-    }
-
-    pub(crate) fn table(columns: Vec<Column>, shape: Option<Shape>) -> Table {
-        Table {
-            name: "t".to_owned(),
-            output: "rows".to_owned(),
-            row: Arc::new(RowType::new(columns).unwrap()),
-            shape: shape.map(Arc::new),
-            summary: String::new(),
-        }
-    }
-
-    pub(crate) fn sums(key: &[&str], columns: &[(&str, Merge)]) -> Shape {
-        let column = |&(name, merge): &(&str, Merge)| journal_aggregate::Column {
-            name: name.to_owned(),
-            merge,
-        };
-        Shape {
-            key: key.iter().map(|&name| name.to_owned()).collect(),
-            columns: columns.iter().map(column).collect(),
-        }
-    }
+    use crate::sink::tables::tests::{column, sums, table};
+    use crate::sink::tables::{Combining, Differences, Found};
 
     #[test]
     fn comments_cannot_end_before_their_text() {
@@ -374,7 +197,7 @@ pub(super) mod tests {
             found("c", "BLOB", false),
         ];
         assert_eq!(
-            append.differences(&all, &Combining::Append),
+            append.differences(&Strict, &all, &Combining::Append),
             Differences::default()
         );
         let others = [
@@ -382,7 +205,7 @@ pub(super) mod tests {
             found("b", "TEXT", true),
             found("d", "TEXT", false),
         ];
-        let found = append.differences(&others, &Combining::Append);
+        let found = append.differences(&Strict, &others, &Combining::Append);
         assert_eq!(found.add, ["ALTER TABLE \"t\" ADD COLUMN \"c\" BLOB"]);
         assert_eq!(found.drop, ["ALTER TABLE \"t\" DROP COLUMN \"d\""]);
         assert_eq!(
@@ -394,11 +217,20 @@ pub(super) mod tests {
         );
         let shape = sums(&["c"], &[("a", Merge::Sum), ("b", Merge::Max)]);
         let merged = table(columns.clone(), Some(shape.clone()));
-        assert_eq!(merged.differences(&all, &Combining::Append).fixed.len(), 1);
+        assert_eq!(
+            merged
+                .differences(&Strict, &all, &Combining::Append)
+                .fixed
+                .len(),
+            1
+        );
         let fewer = Combining::of(Some(&sums(&["c"], &[("a", Merge::Sum)])));
-        assert_eq!(merged.differences(&all, &fewer), Differences::default());
+        assert_eq!(
+            merged.differences(&Strict, &all, &fewer),
+            Differences::default()
+        );
         let other = Combining::of(Some(&sums(&["c"], &[("a", Merge::Max)])));
-        assert_eq!(merged.differences(&all, &other).fixed.len(), 1);
+        assert_eq!(merged.differences(&Strict, &all, &other).fixed.len(), 1);
         let json = serde_json::to_string(&Combining::of(Some(&shape))).unwrap();
         assert_eq!(
             json,

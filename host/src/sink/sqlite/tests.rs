@@ -12,8 +12,10 @@ use journal_rows::{ColumnType, RowType};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::table::tests::{column, sums};
 use super::*;
+use crate::journal::plan::Kind;
+use crate::sink::tables::tests::{column, sums};
+use crate::sink::tables::{SchemaChange, TableError};
 use crate::sink::testing::Bound;
 use crate::sink::{RowLimits, Topics};
 
@@ -378,22 +380,29 @@ fn rows_of_earlier_runs_are_named_and_removed() {
     assert_eq!(left.len(), 2, "{left:?}");
 }
 
+fn table_error(error: SqliteError) -> TableError {
+    match error {
+        SqliteError::Table(error) => *error,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn outputs_without_types_or_with_one_table_are_refused() {
     let world = World::new();
     let file = world.path.to_str().unwrap();
     let untyped = Output::untyped("rows");
     let refused = Database::open(file, &[(&untyped, None)], Owner::default()).unwrap_err();
-    assert!(matches!(refused, SqliteError::Untyped { .. }));
+    assert!(matches!(table_error(refused), TableError::Untyped { .. }));
     let (one, other) = (
         counts(),
         output("other", &[("a", ColumnType::Int, false)], None),
     );
     let both = [(&one, None), (&other, Some("COUNTS"))];
     let refused = Database::open(file, &both, Owner::default()).unwrap_err();
-    assert!(matches!(refused, SqliteError::SameTable { .. }));
+    assert!(matches!(table_error(refused), TableError::SameTable { .. }));
     let reserved = output("journal_tables", &[("a", ColumnType::Int, false)], None);
     let refused = Database::open(file, &[(&reserved, None)], Owner::default()).unwrap_err();
-    assert!(matches!(refused, SqliteError::TableName { .. }));
+    assert!(matches!(table_error(refused), TableError::TableName { .. }));
     assert!(!world.path.exists());
 }

@@ -13,7 +13,7 @@ use super::SqliteError;
 use super::encoder::{Rows, Value, Values};
 use super::lock::Lock;
 use super::positions::{self, Compared};
-use super::table::Table;
+use crate::sink::tables::{Table, TableError};
 use crate::sink::{Checkpoint, Committed, SinkError};
 use crate::text;
 
@@ -210,12 +210,13 @@ impl Writer {
             let is_key = shape.is_some_and(|shape| shape.key.contains(name));
             is_key.then(|| format!("{name} = {}", value.as_sql()))
         });
-        SqliteError::SumOutOfRange {
-            file: self.file.clone(),
+        TableError::SumOutOfRange {
+            database: self.file.clone(),
             table: table.name.clone(),
             output: table.output.clone(),
             key: key.collect::<Vec<_>>().join(", "),
         }
+        .into()
     }
 
     /// The error of a checkpoint, of which nothing was written.

@@ -1,0 +1,502 @@
+//! What all databases have in common: whose rows their tables have, and whether a table that exists fits the plan.
+
+use std::sync::Arc;
+
+use journal_aggregate::Shape;
+use journal_rows::{Column, RowType};
+use serde::{Deserialize, Serialize};
+
+use super::binding;
+use crate::journal::plan::{Kind, Output};
+
+/// What happens where a table does not fit the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SchemaChange {
+    /// The run is refused.
+    #[default]
+    Refuse,
+    /// Missing columns are added; the run is refused where that is not enough.
+    AddColumns,
+}
+
+/// Whose rows are written.
+#[derive(Clone, Debug, Default)]
+pub struct Owner {
+    /// The name of the plugin.
+    pub plugin: String,
+    /// The consumer group, if the records are of one. Its positions are committed with the rows.
+    pub group: Option<String>,
+    /// Whether the rows are of records that failed, and are added to those of any group or recording.
+    pub redrives: bool,
+    /// What happens where a table does not fit the plan.
+    pub schema_change: SchemaChange,
+}
+
+/// Why a table takes no rows.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// Rows without types have no table.
+    #[error("the output `{output}` declares no types for its columns, so its rows have no table")]
+    Untyped {
+        /// The output.
+        output: String,
+    },
+    /// Two outputs would write to one table.
+    #[error(
+        "the outputs `{first}` and `{second}` are both bound to the table `{table}` of `{database}`"
+    )]
+    SameTable {
+        /// The database.
+        database: String,
+        /// The table.
+        table: String,
+        /// An output.
+        first: String,
+        /// Another output.
+        second: String,
+    },
+    /// No table can have the name of the output.
+    #[error("no table can have the name `{table}`")]
+    TableName {
+        /// The name.
+        table: String,
+    },
+    /// A table was not made by this program.
+    #[error("the table `{table}` of `{database}` was not created by journal-host")]
+    NotOwn {
+        /// The database.
+        database: String,
+        /// The table.
+        table: String,
+    },
+    /// A table belongs to another processor or another group.
+    #[error("the table `{table}` of `{database}` belongs to {owner}, and not to {wanted}")]
+    OtherOwner {
+        /// The database.
+        database: String,
+        /// The table.
+        table: String,
+        /// Whose rows it has.
+        owner: String,
+        /// Whose rows were to be written.
+        wanted: String,
+    },
+    /// A table does not fit the plan.
+    #[error(
+        "the table `{table}` of `{database}` does not fit the plan of the processor{}",
+        Changes(statements, fixed)
+    )]
+    OtherSchema {
+        /// The database.
+        database: String,
+        /// The table.
+        table: String,
+        /// Statements that make it fit.
+        statements: Vec<String>,
+        /// Reasons for which no statement does.
+        fixed: Vec<String>,
+    },
+    /// A sum leaves the range of the column.
+    #[error(
+        "a sum of the output `{output}` leaves the range from -2^63 to 2^63 - 1 in the table `{table}` of `{database}`, \
+         under the key {key}"
+    )]
+    SumOutOfRange {
+        /// The database.
+        database: String,
+        /// The table.
+        table: String,
+        /// The output.
+        output: String,
+        /// The key, as SQL writes it.
+        key: String,
+    },
+}
+
+struct Changes<'a>(&'a [String], &'a [String]);
+
+impl std::fmt::Display for Changes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, reason) in self.1.iter().enumerate() {
+            let before = if index == 0 { ": " } else { "; " };
+            write!(f, "{before}{reason}")?;
+        }
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        f.write_str(if self.1.is_empty() {
+            ". It takes:"
+        } else {
+            ". It also takes:"
+        })?;
+        self.0.iter().try_for_each(|sql| write!(f, "\n    {sql};"))
+    }
+}
+
+/// How the rows of a table are combined, as the database remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(super) enum Combining {
+    /// Every row is added.
+    Append,
+    /// Rows with the same key are merged.
+    Aggregate {
+        /// The columns of the key.
+        key: Vec<String>,
+        /// The merged columns, each with its merge.
+        columns: Vec<journal_aggregate::Column>,
+    },
+}
+
+impl Combining {
+    pub(super) fn of(shape: Option<&Shape>) -> Self {
+        shape.map_or(Self::Append, |shape| Self::Aggregate {
+            key: shape.key.clone(),
+            columns: shape.columns.clone(),
+        })
+    }
+
+    /// Whether rows that were combined in this way can go on as `other`. Columns may be added to an aggregate.
+    fn becomes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Append, Self::Append) => true,
+            (
+                Self::Aggregate { key, columns },
+                Self::Aggregate {
+                    key: other_key,
+                    columns: others,
+                },
+            ) => {
+                let same = |one: &journal_aggregate::Column| {
+                    let mut others = others.iter();
+                    others.all(|other| other.name != one.name || other.merge == one.merge)
+                };
+                key == other_key && columns.iter().all(same)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A table with the output whose rows it takes.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    /// Its name. It needs no escape in quotes.
+    pub(super) name: String,
+    /// The name of the output.
+    pub(super) output: String,
+    pub(super) row: Arc<RowType>,
+    pub(super) shape: Option<Arc<Shape>>,
+    /// What one row stands for.
+    pub(super) summary: String,
+}
+
+/// A column of a table that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) sql_type: String,
+    pub(super) not_null: bool,
+}
+
+/// What a database remembers of a table.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) plugin: String,
+    pub(super) output: String,
+    pub(super) group: Option<String>,
+    pub(super) combining: String,
+}
+
+/// How a database names and types columns.
+pub(super) trait Dialect {
+    /// The type of a column, as the catalogue has it.
+    fn sql_type(&self, table: &Table, column: &Column) -> &'static str;
+
+    /// The table in a statement.
+    fn table(&self, table: &Table) -> String;
+
+    /// Whether two names are those of one column.
+    fn is_same_name(&self, one: &str, other: &str) -> bool;
+
+    /// A column in a statement.
+    fn definition(&self, table: &Table, column: &Column, nullable: bool) -> String {
+        let (name, sql_type) = (&column.name, self.sql_type(table, column));
+        let not_null = if nullable { "" } else { " NOT NULL" };
+        format!("\"{name}\" {sql_type}{not_null}")
+    }
+}
+
+/// How a table that exists differs from what the plan needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Differences {
+    /// Statements that add the columns that are missing.
+    pub(super) add: Vec<String>,
+    /// Statements that drop the columns that the plan does not have, and that can be NULL.
+    pub(super) drop: Vec<String>,
+    /// The same for columns that need a value in each row.
+    pub(super) must_drop: Vec<String>,
+    /// What no statement changes, each as a sentence.
+    pub(super) fixed: Vec<String>,
+}
+
+impl Table {
+    /// The table of an output.
+    ///
+    /// # Errors
+    /// When its columns have no types, or no table can have the name.
+    pub(super) fn of(output: &Output, table: Option<&str>) -> Result<Self, TableError> {
+        let name = table.unwrap_or(&output.name);
+        if !binding::is_table(name) {
+            return Err(TableError::TableName {
+                table: name.to_owned(),
+            });
+        }
+        let row = output.row.as_ref().ok_or_else(|| TableError::Untyped {
+            output: output.name.clone(),
+        })?;
+        let shape = match &output.kind {
+            Kind::Append | Kind::Text => None,
+            Kind::Aggregate(shape) => Some(Arc::clone(shape)),
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            output: output.name.clone(),
+            row: Arc::clone(row),
+            shape,
+            summary: output.summary.clone(),
+        })
+    }
+
+    /// The tables of outputs, each with the name of its table if that is not the output's.
+    ///
+    /// # Errors
+    /// As for [`of`](Self::of), and when two outputs have one table.
+    pub(super) fn all(
+        outputs: &[(&Output, Option<&str>)],
+        database: &str,
+        is_same: impl Fn(&str, &str) -> bool,
+    ) -> Result<Vec<Self>, TableError> {
+        let mut tables: Vec<Self> = Vec::new();
+        for &(output, table) in outputs {
+            let table = Self::of(output, table)?;
+            let mut others = tables.iter();
+            if let Some(other) = others.find(|other| is_same(&other.name, &table.name)) {
+                return Err(TableError::SameTable {
+                    database: database.to_owned(),
+                    table: table.name,
+                    first: other.output.clone(),
+                    second: table.output,
+                });
+            }
+            tables.push(table);
+        }
+        Ok(tables)
+    }
+
+    /// How its rows are combined.
+    pub(super) fn combining(&self) -> Combining {
+        Combining::of(self.shape.as_deref())
+    }
+
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
+        self.row
+            .index_of(name)
+            .map(|index| &self.row.columns()[index])
+    }
+
+    /// The columns of the key, where rows are merged.
+    pub(super) fn key(&self) -> Option<Vec<&Column>> {
+        let shape = self.shape.as_ref()?;
+        let columns = shape.key.iter();
+        Some(columns.filter_map(|name| self.column(name)).collect())
+    }
+
+    /// Whether the key is the primary key: NULL cannot be in one.
+    pub(super) fn has_primary_key(key: &[&Column]) -> bool {
+        !key.is_empty() && key.iter().all(|column| !column.nullable)
+    }
+
+    /// Compares the table that exists with the plan. `combining` is how its rows were combined so far.
+    pub(super) fn differences(
+        &self,
+        dialect: &dyn Dialect,
+        found: &[Found],
+        combining: &Combining,
+    ) -> Differences {
+        let mut differences = Differences::default();
+        let table = dialect.table(self);
+        if !combining.becomes(&self.combining()) {
+            differences
+                .fixed
+                .push("its rows were merged in another way, or by another key".to_owned());
+        }
+        let is_key = |name: &String| {
+            self.shape
+                .as_ref()
+                .is_some_and(|one| one.key.contains(name))
+        };
+        for column in self.row.columns() {
+            let name = &column.name;
+            let mut existing = found.iter();
+            let Some(existing) = existing.find(|one| dialect.is_same_name(&one.name, name)) else {
+                if is_key(name) {
+                    differences
+                        .fixed
+                        .push(format!("its key lacks the column `{name}`"));
+                } else {
+                    // Rows that are there already have no value for it.
+                    let definition = dialect.definition(self, column, true);
+                    differences
+                        .add
+                        .push(format!("ALTER TABLE {table} ADD COLUMN {definition}"));
+                }
+                continue;
+            };
+            let (old, new) = (&existing.sql_type, dialect.sql_type(self, column));
+            if old != new {
+                differences.fixed.push(format!(
+                    "its column `{name}` is {old}, and the plan needs {new}"
+                ));
+            }
+            if existing.not_null && column.nullable {
+                differences.fixed.push(format!(
+                    "its column `{name}` is NOT NULL, and the plan has NULL"
+                ));
+            }
+        }
+        for other in found {
+            let name = &other.name;
+            let mut columns = self.row.columns().iter();
+            if columns.any(|one| dialect.is_same_name(&one.name, name)) {
+                continue;
+            }
+            let list = if other.not_null {
+                &mut differences.must_drop
+            } else {
+                &mut differences.drop
+            };
+            list.push(format!("ALTER TABLE {table} DROP COLUMN \"{name}\""));
+        }
+        differences
+    }
+
+    /// Refuses a table of another plugin, output or group.
+    pub(super) fn check_owner(
+        &self,
+        database: &str,
+        owner: &Owner,
+        known: &Known,
+    ) -> Result<(), TableError> {
+        let is_of_plugin = known.plugin == owner.plugin && known.output == self.output;
+        let is_same = is_of_plugin && (owner.redrives || known.group == owner.group);
+        if is_same {
+            return Ok(());
+        }
+        let text = |plugin: &str, output: &str, group: Option<&String>| {
+            let whose = group.map_or_else(
+                || "recordings".to_owned(),
+                |group| format!("the group `{group}`"),
+            );
+            format!("the output `{output}` of the plugin `{plugin}` over {whose}")
+        };
+        Err(TableError::OtherOwner {
+            database: database.to_owned(),
+            table: self.name.clone(),
+            owner: text(&known.plugin, &known.output, known.group.as_ref()),
+            wanted: text(&owner.plugin, &self.output, owner.group.as_ref()),
+        })
+    }
+
+    /// The statements that make a table fit, which exists.
+    ///
+    /// # Errors
+    /// When the owner does not want them, or they are not enough.
+    pub(super) fn changes(
+        &self,
+        dialect: &dyn Dialect,
+        database: &str,
+        owner: &Owner,
+        found: &[Found],
+        known: &Known,
+    ) -> Result<Vec<String>, TableError> {
+        // What cannot be read was written by another version.
+        let combining = serde_json::from_str::<Combining>(&known.combining);
+        let Differences {
+            add,
+            mut drop,
+            must_drop,
+            fixed,
+        } = match combining {
+            Ok(combining) => self.differences(dialect, found, &combining),
+            Err(_) => Differences {
+                fixed: vec!["another version of journal-host has created it".to_owned()],
+                ..Differences::default()
+            },
+        };
+        let adds = owner.schema_change == SchemaChange::AddColumns;
+        if adds {
+            drop.clear();
+        }
+        drop.extend(must_drop);
+        if fixed.is_empty() && drop.is_empty() && (add.is_empty() || adds) {
+            return Ok(add);
+        }
+        Err(TableError::OtherSchema {
+            database: database.to_owned(),
+            table: self.name.clone(),
+            statements: add.into_iter().chain(drop).collect(),
+            fixed,
+        })
+    }
+
+    /// The warning about a table that is new where its group is not.
+    pub(super) fn warn_of_begun_group(&self, database: &str) {
+        tracing::warn!(
+            "the table `{}` of `{database}` is new, and its rows begin where the group is: the database has positions \
+             of the group already",
+            self.name,
+        );
+    }
+}
+
+/// Builders of tables for tests.
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Arc;
+
+    use journal_aggregate::{Merge, Shape};
+    use journal_rows::{Column, ColumnType, RowType};
+
+    use super::Table;
+
+    pub(crate) fn column(name: &str, column_type: ColumnType, nullable: bool) -> Column {
+        Column {
+            name: name.to_owned(),
+            column_type,
+            nullable,
+            summary: String::new(),
+        }
+    }
+
+    pub(crate) fn table(columns: Vec<Column>, shape: Option<Shape>) -> Table {
+        Table {
+            name: "t".to_owned(),
+            output: "rows".to_owned(),
+            row: Arc::new(RowType::new(columns).unwrap()),
+            shape: shape.map(Arc::new),
+            summary: String::new(),
+        }
+    }
+
+    pub(crate) fn sums(key: &[&str], columns: &[(&str, Merge)]) -> Shape {
+        let column = |&(name, merge): &(&str, Merge)| journal_aggregate::Column {
+            name: name.to_owned(),
+            merge,
+        };
+        Shape {
+            key: key.iter().map(|&name| name.to_owned()).collect(),
+            columns: columns.iter().map(column).collect(),
+        }
+    }
+}
