@@ -8,6 +8,7 @@
 #   need_oracle      Python with virtual environments
 #   need_rotation    logrotate, which tests run
 #   need_browser     a browser without a window, for the tests of the page
+#   need_postgres    a PostgreSQL server, which tests start
 #   install_missing  installs what is missing, or names it and exits
 #
 # The `need_` functions only record what is missing, so that everything is installed at once.
@@ -101,6 +102,11 @@ need_rotation() {
 
 need_browser() {
     has chromium-headless-shell || has chromium || has chromium-browser || lacks chromium-headless-shell
+}
+
+need_postgres() {
+    # Debian has the programs of each version in a folder of its own.
+    has initdb || [ -n "$(find /usr/lib/postgresql -maxdepth 3 -name initdb 2>/dev/null)" ] || lacks postgresql
 }
 
 install_missing() {

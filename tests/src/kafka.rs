@@ -13,6 +13,7 @@ mod secured;
 
 pub use admin::{Prefix, TopicPartition};
 pub use broker::Broker;
+pub(crate) use broker::free_port;
 pub use cluster::Cluster;
 pub use feed::Feed;
 pub use load::{Counts, Journal, Record, Sums};

@@ -16,6 +16,7 @@ pub mod host;
 pub mod kafka;
 pub mod oracle;
 pub mod paths;
+pub mod postgres;
 pub mod probe;
 pub mod run;
 pub mod seed;

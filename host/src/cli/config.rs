@@ -19,6 +19,7 @@ use crate::config::{
 };
 use crate::kafka;
 use crate::pipeline::build::{self, BuildError, CompiledPlugin};
+use crate::sink;
 use crate::text;
 
 /// Prints the settings of a run, without running it: what flags, environment variables and the file set, and the
@@ -120,6 +121,20 @@ fn plugin_options(
     Ok(values)
 }
 
+/// Leaves out a password that somebody has written into the URL of an output, which a run refuses.
+fn without_passwords(setting: Setting, value: Value) -> Value {
+    match value {
+        Value::Array(outputs) if setting == Setting::Outputs => {
+            let shown = |output: Value| match output {
+                Value::String(output) => Value::String(sink::shown_binding(&output)),
+                other => other,
+            };
+            Value::Array(outputs.into_iter().map(shown).collect())
+        }
+        other => other,
+    }
+}
+
 /// Writes the settings of combined layers.
 struct Printer<'a> {
     layer: &'a Layer,
@@ -155,7 +170,7 @@ impl Printer<'_> {
 
     fn setting(&self, setting: Setting, lines: &mut Vec<String>) {
         let (value, comment) = match self.layer.value(setting) {
-            Some(value) => (value, self.comment(setting)),
+            Some(value) => (without_passwords(setting, value), self.comment(setting)),
             None => match self.default(setting) {
                 Some(value) => (value, "default".to_owned()),
                 None => return,

@@ -84,6 +84,7 @@ fn paths(config: &Config) -> Paths {
     paths
         .read
         .extend(standard_output.filter(|path| path.is_file()));
+    paths.read.extend(sink::files_read_for(&config.outputs));
     // What does not exist gets no right, but its folder does: a database has further files beside it.
     let written = sink::files_of(&config.outputs);
     paths.write.extend(written.map(PathBuf::from));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 /// Reads outputs as the command line writes them: `[NAME=][KIND:]DESTINATION`.
 ///
@@ -55,12 +55,37 @@ impl<'de> Deserialize<'de> for Destination {
 
 struct DestinationVisitor;
 
+/// The members of a destination.
+const FIELDS: &[&str] = &[
+    "type",
+    "file",
+    "url",
+    "table",
+    "schema",
+    "password_file",
+    "topic",
+];
+
+/// A URL with parameters after its own ones.
+fn with_parameters(mut url: String, given: [(&str, Option<String>); 3]) -> String {
+    for (name, value) in given {
+        let Some(value) = value else {
+            continue;
+        };
+        let separator = if url.contains('?') { '&' } else { '?' };
+        // What would end the value is written as a URL has it.
+        let value = value.replace('%', "%25").replace('&', "%26");
+        url = format!("{url}{separator}{name}={value}");
+    }
+    url
+}
+
 impl<'de> Visitor<'de> for DestinationVisitor {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a file, or a mapping with `type` and `file`, for a database also `table`, or for a topic `topic`",
+            "a file, a URL, or a mapping with `type` and `file`, `url` or `topic`, and for a database `table`",
         )
     }
 
@@ -69,38 +94,58 @@ impl<'de> Visitor<'de> for DestinationVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<String, A::Error> {
-        let (mut kind, mut file, mut table, mut topic) = (None, None, None, None);
+        let mut members: [Option<String>; FIELDS.len()] = Default::default();
         while let Some((key, value)) = entries.next_entry::<String, String>()? {
-            let member = match &*key {
-                "type" => &mut kind,
-                "file" => &mut file,
-                "table" => &mut table,
-                "topic" => &mut topic,
-                other => {
-                    let known = &["type", "file", "table", "topic"];
-                    return Err(A::Error::unknown_field(other, known));
-                }
-            };
-            *member = Some(value);
+            let known = FIELDS.iter().position(|field| *field == key);
+            let index = known.ok_or_else(|| A::Error::unknown_field(&key, FIELDS))?;
+            members[index] = Some(value);
         }
+        let [kind, file, url, table, schema, password_file, topic] = members;
         let kind = kind.ok_or_else(|| A::Error::missing_field("type"))?;
-        // A member of another kind has no meaning, and is probably a mistake.
-        let (name, missing, foreign) = if kind == "kafka" {
-            (
-                topic,
-                "topic",
-                file.or(table.take()).map(|_| "file` or `table"),
-            )
-        } else {
-            (file, "file", topic.map(|_| "topic"))
-        };
-        let name = name.ok_or_else(|| A::Error::missing_field(missing))?;
-        if let Some(foreign) = foreign {
-            return Err(A::Error::custom(format_args!(
-                "the type `{kind}` has no `{foreign}`"
-            )));
+        if kind == "kafka" {
+            let other = file.or(url).or(table).or(schema).or(password_file);
+            if other.is_some() {
+                let message = "the type `kafka` has a `topic` and nothing else";
+                return Err(A::Error::custom(message));
+            }
+            let topic = topic.ok_or_else(|| A::Error::missing_field("topic"))?;
+            return Ok(format!("kafka:{topic}"));
         }
+        if topic.is_some() {
+            return Err(A::Error::unknown_field("topic", &["type", "file", "table"]));
+        }
+        if kind == "postgres" {
+            if file.is_some() {
+                return Err(A::Error::unknown_field(
+                    "file",
+                    &["type", "url", "table", "schema", "password_file"],
+                ));
+            }
+            let url = url.ok_or_else(|| A::Error::missing_field("url"))?;
+            if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+                let expected = "a URL that begins with `postgres://`";
+                return Err(A::Error::invalid_value(
+                    Unexpected::Other("another text"),
+                    &expected,
+                ));
+            }
+            let given = [
+                ("table", table),
+                ("schema", schema),
+                ("password_file", password_file),
+            ];
+            return Ok(with_parameters(url, given));
+        }
+        let unknown = [
+            ("url", url),
+            ("schema", schema),
+            ("password_file", password_file),
+        ];
+        if let Some((field, _)) = unknown.into_iter().find(|(_, value)| value.is_some()) {
+            return Err(A::Error::unknown_field(field, &["type", "file", "table"]));
+        }
+        let file = file.ok_or_else(|| A::Error::missing_field("file"))?;
         let table = table.map_or_else(String::new, |table| format!("?table={table}"));
-        Ok(format!("{kind}:{name}{table}"))
+        Ok(format!("{kind}:{file}{table}"))
     }
 }

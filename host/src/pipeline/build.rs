@@ -391,7 +391,7 @@ pub(crate) fn check(config: &Config, held_back: usize) -> Result<MemoryPlan, Bui
         held_back,
         workers: config.workers,
         plugin: usize::try_from(plugin).unwrap_or(usize::MAX),
-        destinations: sink::memory(&config.outputs),
+        destinations: sink::memory(&config.outputs, config.workers),
         records: config.limits.batch_records,
         guest: config.limits.memory,
         batch: config.limits.batch_bytes,

@@ -1,8 +1,11 @@
 //! The binding of an output to its destination: `[NAME=][KIND:]DESTINATION`.
 
+use std::path::PathBuf;
+
 use journal_recording::is_topic_name;
 
 use super::jsonl::OpenError;
+use super::postgres::{self, Url};
 
 /// One output with its destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +30,12 @@ pub(super) enum Target {
     },
     /// A topic of the cluster that is read.
     Topic(String),
+    /// A table of a PostgreSQL database.
+    Postgres(Box<Url>),
 }
 
 /// Kinds that are planned and do not exist yet.
-const MISSING: [&str; 3] = ["parquet", "postgres", "postgresql"];
+const MISSING: [&str; 1] = ["parquet"];
 /// Endings of files that are SQLite databases.
 const SQLITE: [&str; 3] = [".sqlite", ".sqlite3", ".db"];
 /// The ending of files of a kind that does not exist yet.
@@ -77,6 +82,7 @@ impl Target {
             Some("kafka") => Err(OpenError::TopicName {
                 topic: file.to_owned(),
             }),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres(Box::new(postgres::url(file)?))),
             Some(kind) => Err(unknown(kind)),
             None => {
                 let path = file.split_once('?').map_or(file, |(path, _)| path);
@@ -122,32 +128,69 @@ impl Target {
         })
     }
 
-    /// The file that is written, unless it is a topic.
+    /// The file that is written, if it is one.
     pub(super) fn file(&self) -> Option<&str> {
         match self {
             Self::Lines(file) | Self::Sqlite { file, .. } => Some(file),
-            Self::Topic(_) => None,
+            Self::Topic(_) | Self::Postgres(_) => None,
         }
     }
 }
 
-/// The files that bindings name, for whoever limits what a process may open. What is no binding names no file.
+/// The files that are written to by bindings, for whoever limits what a process may open. What is no binding names no
+/// file.
 pub fn files(bindings: &[String]) -> impl Iterator<Item = String> {
-    let parsed = bindings.iter().map(|text| Binding::parse(text));
-    parsed
-        .filter_map(Result::ok)
-        .filter_map(|binding| binding.target.file().map(str::to_owned))
+    targets(bindings).filter_map(|target| target.file().map(str::to_owned))
+}
+
+/// The files that are read for bindings: passwords and certificates.
+pub fn read_files(bindings: &[String]) -> impl Iterator<Item = PathBuf> {
+    targets(bindings).flat_map(|target| match target {
+        Target::Postgres(url) => postgres::files(&url).collect(),
+        Target::Lines(_) | Target::Sqlite { .. } | Target::Topic(_) => Vec::new(),
+    })
+}
+
+/// A binding as it may be shown: a password that somebody has written into a URL is left out.
+#[must_use]
+pub fn shown(binding: &str) -> String {
+    let Some(start) = binding.find("://").map(|start| start + 3) else {
+        return binding.to_owned();
+    };
+    let (begin, rest) = binding.split_at(start);
+    let (authority, parameters) = match rest.find('?') {
+        Some(end) => rest.split_at(end),
+        None => (rest, ""),
+    };
+    // A password may have any of the characters that end it.
+    let authority = match (authority.find(':'), authority.rfind('@')) {
+        (Some(colon), Some(at)) if colon < at => {
+            format!("{}:...{}", &authority[..colon], &authority[at..])
+        }
+        _ => authority.to_owned(),
+    };
+    let parameters = match parameters.find("password=") {
+        Some(found) => {
+            let (before, secret) = parameters.split_at(found);
+            let after = secret.find('&').map_or("", |end| &secret[end..]);
+            format!("{before}password=...{after}")
+        }
+        None => parameters.to_owned(),
+    };
+    format!("{begin}{authority}{parameters}")
 }
 
 /// The topics that bindings name.
 pub fn topics(bindings: &[String]) -> impl Iterator<Item = String> {
+    targets(bindings).filter_map(|target| match target {
+        Target::Topic(topic) => Some(topic),
+        _ => None,
+    })
+}
+
+fn targets(bindings: &[String]) -> impl Iterator<Item = Target> {
     let parsed = bindings.iter().map(|text| Binding::parse(text));
-    parsed
-        .filter_map(Result::ok)
-        .filter_map(|binding| match binding.target {
-            Target::Topic(topic) => Some(topic),
-            Target::Lines(_) | Target::Sqlite { .. } => None,
-        })
+    parsed.filter_map(Result::ok).map(|binding| binding.target)
 }
 
 /// Whether this is a valid name for an output of a plan: `[a-z][a-z0-9_-]{0,62}`.
@@ -231,10 +274,31 @@ mod tests {
     }
 
     #[test]
+    fn passwords_are_not_shown() {
+        for (text, expected) in [
+            ("rows=a:b@c", "rows=a:b@c"),
+            ("postgres://me@h:1/d?table=t", "postgres://me@h:1/d?table=t"),
+            (
+                "r=postgres://me:se/c:r@et@h/d?x",
+                "r=postgres://me:...@h/d?x",
+            ),
+            (
+                "postgres://h/d?a=b&password=x&c=d",
+                "postgres://h/d?a=b&password=...&c=d",
+            ),
+            (
+                "postgres://h/d?password_file=x",
+                "postgres://h/d?password_file=x",
+            ),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+    }
+
+    #[test]
     fn unknown_kinds_are_refused_and_planned_ones_are_named() {
         for (text, kind, planned) in [
             ("rows=csv:a", "csv", false),
-            ("postgres://u@h/d", "postgres", true),
             ("rows=a.parquet", "parquet", true),
         ] {
             match Binding::parse(text) {
@@ -252,6 +316,11 @@ mod tests {
         );
         let refused = Binding::parse("kafka:a/b");
         assert!(matches!(refused, Err(OpenError::TopicName { .. })));
+        let database = Binding::parse("rows=postgres://u@h/d?table=a=b");
+        assert!(
+            !matches!(database, Err(OpenError::UnknownKind { .. })),
+            "{database:?}"
+        );
         // Lines that are not compressed have such a name only where the operator says so.
         let compressed = Binding::parse("rows=a.jsonl.zst");
         assert!(matches!(compressed, Err(OpenError::Compressed { .. })));

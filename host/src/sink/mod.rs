@@ -12,7 +12,13 @@ pub mod jsonl;
 pub mod kafka;
 pub(crate) mod letter_file;
 pub(crate) mod letter_topic;
+mod moves;
 mod open;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(not(feature = "postgres"))]
+#[path = "postgres_missing.rs"]
+pub mod postgres;
 pub mod sqlite;
 pub mod tables;
 #[cfg(test)]
@@ -25,7 +31,9 @@ use crate::journal::offsets::{OffsetStore, Offsets, Partition, Position};
 use crate::journal::plan::{Output, Plan};
 use crate::kafka::Membership;
 
-pub use binding::{files as files_of, topics as topics_of};
+pub use binding::{
+    files as files_of, read_files as files_read_for, shown as shown_binding, topics as topics_of,
+};
 pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
 pub use open::{BindError, Destination, Opened, State, check, memory, open};
 
@@ -237,6 +245,12 @@ pub enum RowError {
     },
 }
 
+impl From<postgres::PostgresError> for SinkError {
+    fn from(error: postgres::PostgresError) -> Self {
+        Self::Postgres(Box::new(error))
+    }
+}
+
 impl From<tables::TableError> for SinkError {
     fn from(error: tables::TableError) -> Self {
         Self::Table(Box::new(error))
@@ -264,6 +278,9 @@ pub enum SinkError {
     /// Topics take no rows.
     #[error(transparent)]
     Topic(#[from] kafka::TopicError),
+    /// A PostgreSQL database takes no rows.
+    #[error(transparent)]
+    Postgres(Box<postgres::PostgresError>),
     /// A table takes no rows.
     #[error(transparent)]
     Table(Box<tables::TableError>),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::binding::{Binding, Target};
 use super::files::Files;
 use super::jsonl::{self, Destinations, OpenError};
-use super::kafka::{TopicError, Topics};
+use super::kafka::Topics;
+use super::postgres::{self, Url};
 use super::sqlite::{self, Database};
 use super::tables::{Owner, Table};
 use super::{SinkError, SinkFactory};
@@ -86,63 +87,74 @@ pub fn open(
         .filter(|(_, target)| is_lines(target))
         .map(|(output, _)| output.clone())
         .collect();
-    for Binding { target, .. } in &lines {
-        let file = target.file().unwrap_or_default();
-        if databases(&bindings)
-            .iter()
-            .any(|database| same_file(file, database))
-        {
-            return Err(OpenError::TwoKinds {
-                file: file.to_owned(),
-            }
-            .into());
-        }
-    }
+    check_files(&lines, &bindings)?;
     if !lines.is_empty() || !of_lines.is_empty() {
         destinations.push(Box::new(Destinations::bound(files, &lines, &of_lines)?));
     }
+    let bound = |is_bound: &dyn Fn(&Target) -> Option<Option<String>>| {
+        let all = targets.iter().zip(outputs).enumerate();
+        let bound =
+            all.filter_map(|(index, (target, output))| Some((index, output, is_bound(target)?)));
+        bound.collect::<Vec<_>>()
+    };
+    let mut add = |bound: &[(usize, &Output, Option<String>)], destination| {
+        for &(index, ..) in bound {
+            indexes[index] = destinations.len();
+        }
+        destinations.push(destination);
+    };
     for database in databases(&bindings) {
-        let bound = targets.iter().zip(outputs).enumerate();
-        let bound = bound.filter_map(|(index, (target, output))| match target {
-            Target::Sqlite { file, table } if same_file(file, database) => {
-                Some((index, output, table.as_deref()))
-            }
+        let bound = bound(&|target| match target {
+            Target::Sqlite { file, table } if same_file(file, database) => Some(table.clone()),
             _ => None,
         });
-        let bound: Vec<_> = bound.collect();
-        for &(index, ..) in &bound {
-            indexes[index] = destinations.len();
-        }
-        let tables: Vec<_> = bound
-            .iter()
-            .map(|&(_, output, table)| (output, table))
-            .collect();
-        let database = Database::open(database, &tables, owner.clone());
-        destinations.push(Box::new(database.map_err(SinkError::from)?));
+        let opened = Database::open(database, &tables_of(&bound), owner.clone());
+        add(&bound, Box::new(opened.map_err(SinkError::from)?));
     }
-    let bound = targets.iter().zip(outputs).enumerate();
-    let bound = bound.filter_map(|(index, (target, output))| match target {
-        Target::Topic(topic) => Some((index, output, topic.as_str())),
+    for server in servers(&bindings) {
+        let bound = bound(&|target| match target {
+            Target::Postgres(url) if url.is_same_database(server) => Some(url.table.clone()),
+            _ => None,
+        });
+        let opened = postgres::open(server, &tables_of(&bound), owner.clone());
+        add(&bound, opened.map_err(SinkError::from)?);
+    }
+    let bound = bound(&|target| match target {
+        Target::Topic(topic) => Some(Some(topic.clone())),
         _ => None,
     });
-    let bound: Vec<_> = bound.collect();
-    if let Some(&(_, _, topic)) = bound.first() {
-        let no_cluster = || TopicError::NoCluster(topic.to_owned());
-        let settings = cluster.ok_or_else(no_cluster).map_err(SinkError::from)?;
-        for &(index, ..) in &bound {
-            indexes[index] = destinations.len();
-        }
-        let topics: Vec<_> = bound
-            .iter()
-            .map(|&(_, output, topic)| (output, topic))
-            .collect();
-        let topics = Topics::find(settings, &topics, owner.group.as_deref());
-        destinations.push(Box::new(topics.map_err(SinkError::from)?));
+    if !bound.is_empty() {
+        let topics = Topics::find(cluster, &tables_of(&bound), owner.group.as_deref());
+        add(&bound, Box::new(topics.map_err(SinkError::from)?));
     }
     Ok(Opened {
         destinations,
         indexes,
     })
+}
+
+/// The outputs of a database with the names of their tables, where these are not their own; those of topics with theirs.
+fn tables_of<'a>(
+    bound: &'a [(usize, &'a Output, Option<String>)],
+) -> Vec<(&'a Output, Option<&'a str>)> {
+    let tables = bound.iter();
+    tables
+        .map(|(_, output, table)| (*output, table.as_deref()))
+        .collect()
+}
+
+/// Refuses a file that is a database, too.
+fn check_files(lines: &[Binding], bindings: &[Binding]) -> Result<(), OpenError> {
+    let databases = databases(bindings);
+    let files = lines.iter().filter_map(|binding| binding.target.file());
+    for file in files {
+        if databases.iter().any(|database| same_file(file, database)) {
+            return Err(OpenError::TwoKinds {
+                file: file.to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Checks the destinations that `bindings` name, and whether they fit the outputs where these are known, without creating
@@ -158,26 +170,45 @@ pub fn check(
     if let Some(outputs) = outputs {
         check_bindings(outputs, &bindings)?;
         for output in outputs {
-            if let Some(Target::Sqlite { table, .. }) = target_of(output, &bindings) {
-                Table::of(output, table.as_deref()).map_err(SinkError::from)?;
-            }
+            let table = match target_of(output, &bindings) {
+                Some(Target::Sqlite { table, .. }) => table,
+                Some(Target::Postgres(url)) => &url.table,
+                Some(Target::Lines(_)) | None => continue,
+            };
+            Table::of(output, table.as_deref()).map_err(SinkError::from)?;
         }
     }
-    let named = bindings.iter().filter_map(|binding| {
-        let file = binding.target.file().filter(|&file| file != "-")?;
-        Some((&binding.target, Path::new(file)))
-    });
-    let destination = |(target, file): (&Target, &Path)| Destination {
+    let named = bindings.iter().filter(|one| one.target.file() != Some("-"));
+    let found = named.filter_map(|binding| destination(&binding.target));
+    Ok(found.collect())
+}
+
+/// A destination, and what a run would do with it. A topic is looked at with its cluster.
+fn destination(target: &Target) -> Option<Destination> {
+    let file = match target {
+        Target::Topic(_) => return None,
+        Target::Lines(file) | Target::Sqlite { file, .. } => Path::new(file),
+        Target::Postgres(url) => {
+            return Some(Destination {
+                name: format!("`{url}`"),
+                state: match postgres::check(url) {
+                    Ok(()) => Ok(State::Append),
+                    Err(error) => Err(OpenError::Postgres(Box::new(error))),
+                },
+                has_content: false,
+            });
+        }
+    };
+    Some(Destination {
         name: format!("`{}`", file.display()),
         state: match target {
             Target::Sqlite { .. } => database_state(file),
-            Target::Lines(_) | Target::Topic(_) => jsonl::state(file),
+            _ => jsonl::state(file),
         },
         has_content: file
             .metadata()
             .is_ok_and(|file| file.is_file() && file.len() > 0),
-    };
-    Ok(named.map(destination).collect())
+    })
 }
 
 /// What a run would do with a database.
@@ -205,10 +236,11 @@ fn database_state(file: &Path) -> Result<State, OpenError> {
 
 /// The memory that destinations take beside the rows that are held for them, in bytes. What is no binding takes none.
 #[must_use]
-pub fn memory(bindings: &[String]) -> usize {
+pub fn memory(bindings: &[String], workers: usize) -> usize {
     let parsed = bindings.iter().map(|text| Binding::parse(text));
     let bindings: Vec<_> = parsed.filter_map(Result::ok).collect();
-    databases(&bindings).len() * sqlite::MEMORY
+    let connections = servers(&bindings).len() * workers;
+    databases(&bindings).len() * sqlite::MEMORY + connections * postgres::MEMORY
 }
 
 fn parse(bindings: &[String]) -> Result<Vec<Binding>, OpenError> {
@@ -233,6 +265,19 @@ fn databases(bindings: &[Binding]) -> Vec<&str> {
             && !found.iter().any(|other| same_file(other, file))
         {
             found.push(file);
+        }
+    }
+    found
+}
+
+/// The databases of servers, each once.
+fn servers(bindings: &[Binding]) -> Vec<&Url> {
+    let mut found: Vec<&Url> = Vec::new();
+    for binding in bindings {
+        if let Target::Postgres(url) = &binding.target
+            && !found.iter().any(|other| other.is_same_database(url))
+        {
+            found.push(url);
         }
     }
     found

@@ -361,7 +361,7 @@ fn java(class: &str, folder: &Path) -> Command {
 
 /// A free port, below those that the kernel uses for outgoing connections: while a broker is down, a client that tries
 /// to reconnect could otherwise get the broker's port and keep it.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     const LOWEST: u64 = 10_000;
     const HIGHEST: u64 = 32_000;
     until("a free port", Duration::from_secs(10), || {

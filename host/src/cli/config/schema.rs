@@ -73,6 +73,18 @@ fn property(setting: Setting, argument: &Arg) -> Value {
                     },
                     "additionalProperties": false,
                 },
+                {
+                    "type": "object",
+                    "required": ["type", "url"],
+                    "properties": {
+                        "type": {"const": "postgres"},
+                        "url": {"type": "string"},
+                        "table": {"type": "string"},
+                        "schema": {"type": "string"},
+                        "password_file": {"type": "string"},
+                    },
+                    "additionalProperties": false,
+                },
             ]}},
         ]}),
         Setting::Privileged | Setting::Anonymise => with_booleans(value(argument)),

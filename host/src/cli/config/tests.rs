@@ -51,6 +51,14 @@ fn secrets_are_left_out() {
     assert!(!text.contains("wonderland"), "{text}");
     let line = "  # sasl.password: not shown  # line 3 of c.yaml: kafka.sasl.password\n";
     assert!(text.contains(line), "{text}");
+    let text = printed(
+        r#"{"outputs": ["rows=postgres://me:wonderland@h/d"]}"#,
+        &serde_json::json!({}),
+    );
+    assert!(
+        text.contains("me:...@h") && !text.contains("wonderland"),
+        "{text}"
+    );
 }
 
 #[test]

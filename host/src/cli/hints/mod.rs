@@ -10,6 +10,7 @@ mod memory;
 mod offsets;
 mod options;
 mod pipeline;
+mod postgres;
 mod privacy;
 mod recording;
 mod sandbox;

@@ -10,6 +10,7 @@ use crate::pipeline::build::BuildError;
 use crate::pipeline::{ComingAgain, WorkerError};
 use crate::sink::SinkError;
 use crate::sink::letter_topic::LetterTopicError;
+use crate::sink::postgres::PostgresError;
 use crate::sink::sqlite::SqliteError;
 use crate::source::SourceError;
 use crate::text;
@@ -193,6 +194,9 @@ impl Explain for WorkerError {
             Self::CutOff { error, .. } => error.hint(names),
             Self::Store(StoreError(error)) => {
                 if let Some(error) = error.downcast_ref::<SqliteError>() {
+                    return error.hint(names);
+                }
+                if let Some(error) = error.downcast_ref::<PostgresError>() {
                     return error.hint(names);
                 }
                 let error: &kafka::Error = error.downcast_ref()?;

@@ -28,9 +28,10 @@ impl Explain for SinkError {
             Self::Sqlite(error) => return error.hint(names),
             Self::Topic(error) => return error.hint(names),
             Self::Table(error) => return error.hint(names),
+            Self::Postgres(error) => return error.hint(names),
             Self::HasRows { .. } => {
                 return Some(format!(
-                    "{} adds the rows all the same, {} removes the earlier ones; or choose another file",
+                    "{} adds the rows all the same, {} removes the earlier ones; or choose another destination",
                     names.of(Setting::Append),
                     names.of(Setting::Overwrite)
                 ));
@@ -94,7 +95,7 @@ impl Explain for TopicError {
 
 /// Which names a table may have.
 const TABLE_NAMES: &str = "a table's name is a letter or `_` and up to 62 of `A-Za-z0-9_-`, and begins neither with `sqlite_` \
-     nor with `journal_`; `?table=NAME` after the file names another one";
+     nor with `journal_`; `table=NAME` after a `?` in the destination names another one";
 
 impl Explain for SqliteError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
@@ -134,19 +135,19 @@ impl Explain for TableError {
                 names.of(Setting::Outputs)
             ),
             Self::SameTable { .. } => {
-                "`?table=NAME` after the file gives an output another table".to_owned()
+                "`table=NAME` after a `?` in the destination gives an output another table".to_owned()
             }
             Self::TableName { .. } => TABLE_NAMES.to_owned(),
             Self::NotOwn { .. } | Self::OtherOwner { .. } => {
-                "choose another file, or another table with `?table=NAME` after the file".to_owned()
+                "choose another database, or another table with `table=NAME` after a `?` in the destination".to_owned()
             }
             Self::OtherSchema { fixed, .. } if fixed.is_empty() => format!(
-                "run the statements with `sqlite3`, or add columns with {}",
+                "run the statements with `sqlite3` or `psql`, or add columns with {}",
                 names.with(Setting::OnSchemaChange, "add-columns")
             ),
             Self::OtherSchema { .. } => {
-                "rename the table or choose another one with `?table=NAME` after the file; a new table has the rows of \
-                 a group from where it is"
+                "rename the table or choose another one with `table=NAME` after a `?` in the destination; a new table has \
+                 the rows of a group from where it is"
                     .to_owned()
             }
             Self::SumOutOfRange { .. } => {
@@ -175,7 +176,8 @@ impl Explain for OpenError {
         let output = || names.of(Setting::Outputs);
         Some(match self {
             Self::UnknownKind { .. } => format!(
-                "{} takes `jsonl:FILE`, `sqlite:FILE` and `kafka:TOPIC`; write `./FILE` for a file with a colon in its name",
+                "{} takes `jsonl:FILE`, `sqlite:FILE`, `kafka:TOPIC` and `postgres://USER@HOST/DATABASE`; write `./FILE` for a \
+                 file with a colon in its name",
                 output()
             ),
             Self::Compressed { file } => format!(
@@ -189,6 +191,15 @@ impl Explain for OpenError {
             }
             Self::TableName { .. } => TABLE_NAMES.to_owned(),
             Self::TopicName { .. } => "a topic's name is 1 to 249 of `A-Za-z0-9._-`".to_owned(),
+            Self::NotBuilt { feature, .. } => {
+                format!("build it with `cargo build --release --features journal-host/{feature}`")
+            }
+            Self::Url { .. } => format!(
+                "{} takes `postgres://USER@HOST/DATABASE?schema=SCHEMA&table=TABLE`; the password comes from \
+                 `PGPASSWORD`, `~/.pgpass` or `password_file=FILE` after the `?`",
+                output()
+            ),
+            Self::Postgres(error) => return error.hint(names),
             Self::NotADatabase { .. } => format!(
                 "{} takes `jsonl:FILE` for JSON lines, whatever the name of the file is",
                 output()
@@ -226,6 +237,8 @@ impl Explain for OpenError {
                 | Self::Query { .. }
                 | Self::TableName { .. }
                 | Self::TopicName { .. }
+                | Self::NotBuilt { .. }
+                | Self::Url { .. }
         )
     }
 }

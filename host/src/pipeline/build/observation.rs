@@ -19,6 +19,7 @@ use crate::observe::statsd::Statsd;
 use crate::observe::systemd::Notifier;
 use crate::pipeline::stop::Stop;
 use crate::sandbox::Plugin;
+use crate::sink;
 use crate::text;
 
 /// Who is shown the state of a run.
@@ -123,7 +124,7 @@ impl Builder<'_> {
         });
         let outputs = match &self.config.outputs[..] {
             [] => "standard output".to_owned(),
-            outputs => text::list(outputs),
+            outputs => text::list(outputs.iter().map(|output| sink::shown_binding(output))),
         };
         tracing::info!(
             "journal-host {}: plugin {} {} (SHA-256 {}, options {}){group}; topics: {}; outputs: {outputs}",

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::line_file::{Kind, LineFile};
 use crate::sink::files::Files;
+use crate::sink::postgres::PostgresError;
 
 /// Why a destination cannot be written to.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,23 @@ pub enum OpenError {
         /// The name.
         topic: String,
     },
+    /// A binding names a kind that this program was built without.
+    #[error("this journal-host was built without `{kind}`")]
+    NotBuilt {
+        /// The kind.
+        kind: &'static str,
+        /// The feature that a build takes.
+        feature: &'static str,
+    },
+    /// A URL names no database. The URL itself is not shown.
+    #[error("{reason}")]
+    Url {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A database cannot be reached.
+    #[error(transparent)]
+    Postgres(Box<PostgresError>),
     /// The file of a database is something else.
     #[error("{file} is not a SQLite database")]
     NotADatabase {

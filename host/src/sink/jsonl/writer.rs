@@ -43,7 +43,7 @@ impl Writer {
         };
         let bound: Vec<_> = bindings
             .iter()
-            .map(|binding| index_of(binding.target.file().unwrap_or_default()))
+            .map(|binding| index_of(binding.target.file().unwrap_or("-")))
             .collect::<Result<_, _>>()?;
         let mut route = |output: &Output| {
             let binding = |name: Option<&str>| {

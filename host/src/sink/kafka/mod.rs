@@ -22,7 +22,7 @@ use crate::text;
 pub enum TopicError {
     /// The cluster cannot be asked, or its settings are wrong.
     #[error(transparent)]
-    Kafka(#[from] kafka::Error),
+    Kafka(Box<kafka::Error>),
     /// The records do not come from a cluster.
     #[error("rows for the topic `{0}` can only be written while a cluster is read")]
     NoCluster(String),
@@ -48,6 +48,12 @@ pub enum TopicError {
     },
 }
 
+impl From<kafka::Error> for TopicError {
+    fn from(error: kafka::Error) -> Self {
+        Self::Kafka(Box::new(error))
+    }
+}
+
 /// The topics that outputs are bound to.
 #[derive(Debug)]
 pub struct Topics {
@@ -63,20 +69,21 @@ pub struct Topics {
 }
 
 impl Topics {
-    /// The topics of these outputs, if they exist.
+    /// The topics of these outputs, if they exist in the cluster that is read.
     ///
     /// # Errors
-    /// When one does not, or the settings allow no transactions.
+    /// When one does not, no cluster is read, or its settings allow no transactions.
     pub fn find(
-        settings: &Settings,
-        bound: &[(&Output, &str)],
+        cluster: Option<&Settings>,
+        bound: &[(&Output, Option<&str>)],
         group: Option<&str>,
     ) -> Result<Self, TopicError> {
-        let names: Vec<_> = bound.iter().map(|&(_, topic)| topic).collect();
+        let names: Vec<_> = bound.iter().filter_map(|&(_, topic)| topic).collect();
+        let settings = cluster.ok_or_else(|| TopicError::NoCluster(names.join(", ")))?;
         check(settings, &names)?;
         let mut topics: Vec<String> = Vec::new();
         let mut outputs = Vec::new();
-        for &(output, topic) in bound {
+        for (&(output, _), topic) in bound.iter().zip(names) {
             if output.kind == Kind::Text {
                 return Err(TopicError::Text(output.name.clone()));
             }

@@ -258,17 +258,17 @@ fn what_no_attempt_mends_ends_the_run() {
 
 #[test]
 fn row_that_no_message_holds_is_a_bad_row() {
-    let mut encoder = MessageEncoder {
+    let mut messages = MessageEncoder {
         line: jsonl::encoder(None, None),
         most_bytes: 10,
     };
     // `{"a":"bbb"}` has 11 bytes.
-    let mut encoded = Vec::new();
-    let refused = encoder.encode(b"\x81\xa1a\xa3bbb", &mut encoded, 1000);
+    let mut json = Vec::new();
+    let refused = messages.encode(b"\x81\xa1a\xa3bbb", &mut json, 1000);
     assert!(matches!(refused, Err(EncodeError::BadRow(reason)) if reason.contains("10 bytes")));
-    encoded.clear();
+    json.clear();
     encoder
-        .encode(b"\x81\xa1a\xa1b", &mut encoded, 1000)
+        .encode(b"\x81\xa1a\xa1b", &mut json, 1000)
         .unwrap();
-    assert_eq!(encoded, b"{\"a\":\"b\"}\n");
+    assert_eq!(json, b"{\"a\":\"b\"}\n");
 }

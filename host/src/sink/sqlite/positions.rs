@@ -11,7 +11,7 @@ use crate::journal::offsets::{
     Confirmation, OffsetStore, Partition, Position, Positions, StoreError,
 };
 use crate::journal::topic_note;
-use crate::sink::Checkpoint;
+use crate::sink::{Checkpoint, moves};
 
 /// Creates the tables that remember whose rows a database has.
 pub(super) const TABLES: &str = "
@@ -62,26 +62,11 @@ pub(super) fn advance(
     group: &str,
     checkpoint: &Checkpoint<'_>,
 ) -> rusqlite::Result<Compared> {
-    let Checkpoint {
-        from, to, topics, ..
-    } = *checkpoint;
     let mut update = transaction.prepare(ADVANCE)?;
     let mut insert = transaction.prepare(INSERT)?;
-    for (Partition { topic, number }, next) in to.iter().map(|(one, &next)| (one, next)) {
-        let partition = Partition {
-            topic: Arc::clone(topic),
-            number: *number,
-        };
-        let first = from.get(&partition).copied().unwrap_or(next);
-        if first == next {
-            continue;
-        }
-        let (first, next) = (integer(first), integer(next));
-        let id = topics
-            .get(&partition)
-            .copied()
-            .map(text)
-            .unwrap_or_default();
+    for one in moves::of(checkpoint) {
+        let Partition { topic, number } = &one.partition;
+        let (first, next, id) = (one.first, one.next, &one.topic_id);
         let changed = update.execute(params![group, &**topic, number, first, next, id])?;
         // Where none is there, the partition started at its first record.
         if changed == 0 && insert.execute(params![group, &**topic, number, next, "", id])? == 0 {
@@ -89,16 +74,6 @@ pub(super) fn advance(
         }
     }
     Ok(Compared::Same)
-}
-
-/// An identifier as the database has it.
-fn text(id: u128) -> String {
-    format!("{id:032x}")
-}
-
-/// Kafka's offsets are signed.
-fn integer(offset: u64) -> i64 {
-    i64::try_from(offset).unwrap_or(i64::MAX)
 }
 
 fn all(connection: &Connection, group: &str) -> rusqlite::Result<BTreeMap<Partition, Position>> {
@@ -110,11 +85,9 @@ fn all(connection: &Connection, group: &str) -> rusqlite::Result<BTreeMap<Partit
         };
         let next = row.get::<_, i64>(2)?;
         let note = row.get::<_, String>(3)?;
-        let id = u128::from_str_radix(&row.get::<_, String>(4)?, 16);
-        let position = Position {
-            next: u64::try_from(next).unwrap_or_default(),
-            note: id.map_or(note.clone(), |id| topic_note::join(&note, id)),
-        };
+        let id = row.get::<_, String>(4)?;
+        let next = u64::try_from(next).unwrap_or_default();
+        let position = moves::position(next, &note, &id);
         Ok((partition, position))
     })?;
     rows.collect()
@@ -163,9 +136,9 @@ impl SqliteStore {
             let transaction = open.connection.transaction_with_behavior(behavior)?;
             for (partition, position) in &self.unconfirmed {
                 let (topic, number) = (&*partition.topic, partition.number);
-                let next = integer(position.next);
+                let next = moves::integer(position.next);
                 let (note, id) = topic_note::split(&position.note);
-                let id = id.map(text).unwrap_or_default();
+                let id = id.map(moves::id).unwrap_or_default();
                 let values = params![&*self.group, topic, number, next, note, id];
                 transaction.execute(START, values)?;
             }

@@ -11,6 +11,7 @@ mod memory;
 mod outages;
 mod outputs;
 mod passes;
+mod postgres;
 mod rebalances;
 mod shutdown;
 mod sqlite;

@@ -1,0 +1,197 @@
+//! What a run does with the tables of a database before it writes rows.
+
+use postgres::{Client, Transaction};
+
+use super::PostgresError;
+use super::positions::PositionStatements;
+use super::session::Access;
+use super::table::Schema;
+use crate::sink::tables::{Found, Known, Owner, Table, TableError};
+
+/// Processes that start at once create tables one after the other. The number has no meaning.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7235419880142033)";
+const SCHEMA_EXISTS: &str = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+const FOUND: &str = "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
+        || CASE WHEN l.collname = 'C' THEN ' COLLATE \"C\"' ELSE '' END, a.attnotnull
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
+    WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
+/// The tables of a database before anything is written.
+pub(super) struct Preparing<'a> {
+    pub(super) access: &'a Access,
+    pub(super) schema: &'a Schema,
+    pub(super) positions: &'a PositionStatements,
+    pub(super) owner: &'a Owner,
+}
+
+/// The schema of the tables: the one that the operator names, or the first of the user's search path.
+pub(super) fn schema(
+    access: &Access,
+    client: &mut Client,
+    named: Option<&str>,
+) -> Result<Schema, PostgresError> {
+    if let Some(name) = named {
+        return Ok(Schema(name.to_owned()));
+    }
+    let row = client.query_one("SELECT current_schema()::text", &[]);
+    let row = row.map_err(|error| access.cannot("read", &error))?;
+    let name = row
+        .get::<_, Option<String>>(0)
+        .ok_or_else(|| PostgresError::NoSchema {
+            database: access.name.clone(),
+        })?;
+    // It goes into statements between quotes.
+    Ok(Schema(name.replace('"', "\"\"")))
+}
+
+impl Preparing<'_> {
+    /// Creates the tables that are missing, and checks those that exist.
+    pub(super) fn prepare<'t>(
+        &self,
+        client: &mut Client,
+        tables: impl Iterator<Item = &'t Table>,
+    ) -> Result<(), PostgresError> {
+        let cannot = |error: postgres::Error| self.access.cannot("prepare", &error);
+        let mut transaction = client.transaction().map_err(cannot)?;
+        transaction.batch_execute(LOCK).map_err(cannot)?;
+        let name = self.name();
+        if transaction
+            .query_opt(SCHEMA_EXISTS, &[&name])
+            .map_err(cannot)?
+            .is_none()
+        {
+            let create = format!("CREATE SCHEMA \"{}\"", self.schema.0);
+            transaction.batch_execute(&create).map_err(cannot)?;
+        }
+        self.positions.create(&mut transaction).map_err(cannot)?;
+        for table in tables {
+            self.prepare_table(&mut transaction, table)?;
+        }
+        transaction.commit().map_err(cannot)
+    }
+
+    /// The name of the schema without quotes.
+    fn name(&self) -> String {
+        self.schema.0.replace("\"\"", "\"")
+    }
+
+    fn prepare_table(
+        &self,
+        transaction: &mut Transaction<'_>,
+        table: &Table,
+    ) -> Result<(), PostgresError> {
+        let cannot = |error: postgres::Error| self.access.cannot("prepare", &error);
+        let database = &self.access.name;
+        let known = self.known(transaction, &table.name).map_err(cannot)?;
+        let found = transaction
+            .query(FOUND, &[&self.name(), &table.name])
+            .map_err(cannot)?;
+        let found = found.iter().map(|row| Found {
+            name: row.get(0),
+            sql_type: row.get(1),
+            not_null: row.get(2),
+        });
+        let found: Vec<_> = found.collect();
+        match (known, found.is_empty()) {
+            (None, false) => {
+                let (database, table) = (database.clone(), table.name.clone());
+                Err(TableError::NotOwn { database, table }.into())
+            }
+            (_, true) => {
+                let begun = match &self.owner.group {
+                    Some(group) => self.positions.has_any(transaction, group).map_err(cannot)?,
+                    None => false,
+                };
+                if begun {
+                    table.warn_of_begun_group(database);
+                }
+                for sql in self.schema.create(table) {
+                    transaction.batch_execute(&sql).map_err(cannot)?;
+                }
+                self.remember(transaction, table, self.owner.group.as_deref())
+                    .map_err(cannot)
+            }
+            (Some(known), false) => {
+                table.check_owner(database, self.owner, &known)?;
+                for sql in table.changes(self.schema, database, self.owner, &found, &known)? {
+                    tracing::info!("`{database}`: {sql}");
+                    transaction
+                        .batch_execute(&sql)
+                        .map_err(|error| self.access.cannot("change", &error))?;
+                }
+                // Rows of a group stay its own, whoever adds to them.
+                let group = known.group.as_deref();
+                self.remember(transaction, table, group).map_err(cannot)
+            }
+        }
+    }
+
+    fn known(
+        &self,
+        transaction: &mut Transaction<'_>,
+        table: &str,
+    ) -> Result<Option<Known>, postgres::Error> {
+        let tables = self.schema.named("journal_tables");
+        let sql =
+            format!("SELECT plugin, output, group_id, combining FROM {tables} WHERE name = $1");
+        let row = transaction.query_opt(&sql, &[&table])?;
+        Ok(row.map(|row| Known {
+            plugin: row.get(0),
+            output: row.get(1),
+            group: row.get(2),
+            combining: row.get(3),
+        }))
+    }
+
+    fn remember(
+        &self,
+        transaction: &mut Transaction<'_>,
+        table: &Table,
+        group: Option<&str>,
+    ) -> Result<(), postgres::Error> {
+        let combining = serde_json::to_string(&table.combining()).unwrap_or_default();
+        let sql = format!(
+            "INSERT INTO {} VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO UPDATE SET plugin = excluded.plugin,
+            output = excluded.output, group_id = excluded.group_id, combining = excluded.combining",
+            self.schema.named("journal_tables")
+        );
+        let plugin = &self.owner.plugin;
+        transaction.execute(
+            &sql,
+            &[&table.name, plugin, &table.output, &group, &combining],
+        )?;
+        Ok(())
+    }
+}
+
+/// The tables that have rows.
+pub(super) fn with_rows<'t>(
+    schema: &Schema,
+    client: &mut Client,
+    tables: impl Iterator<Item = &'t Table>,
+) -> Result<Vec<&'t Table>, postgres::Error> {
+    let mut found = Vec::new();
+    for table in tables {
+        let first = format!("SELECT 1 FROM {} LIMIT 1", schema.named(&table.name));
+        if client.query_opt(&first, &[])?.is_some() {
+            found.push(table);
+        }
+    }
+    Ok(found)
+}
+
+/// Removes all rows of the tables.
+pub(super) fn remove_rows<'t>(
+    schema: &Schema,
+    client: &mut Client,
+    tables: impl Iterator<Item = &'t Table>,
+) -> Result<(), postgres::Error> {
+    let mut transaction = client.transaction()?;
+    for table in tables {
+        transaction.batch_execute(&format!("DELETE FROM {}", schema.named(&table.name)))?;
+    }
+    transaction.commit()
+}
