@@ -8,6 +8,7 @@ use rdkafka::{Message as _, Offset, TopicPartitionList};
 use serde_json::Value;
 
 use super::Broker;
+use crate::until;
 
 /// How long the next record is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,6 +28,12 @@ impl Broker {
             .set("enable.partition.eof", "true")
             .create()
             .expect("the settings are right");
+        // Until then, the transaction of a process that was killed hides the rows after it.
+        let all: BaseConsumer = self
+            .client()
+            .set("isolation.level", "read_uncommitted")
+            .create()
+            .expect("the settings are right");
         let metadata = reader
             .fetch_metadata(Some(topic), PATIENCE)
             .expect("the broker answers");
@@ -37,6 +44,16 @@ impl Broker {
             list.add_partition_offset(topic, number, Offset::Beginning)
                 .expect("it is an offset");
         }
+        let end = |client: &BaseConsumer, number: i32| {
+            let range = client.fetch_watermarks(topic, number, PATIENCE);
+            range.expect("the broker answers").1
+        };
+        until("no transaction is open", PATIENCE, || {
+            let mut elements = list.elements().into_iter();
+            elements
+                .all(|one| end(&reader, one.partition()) == end(&all, one.partition()))
+                .then_some(())
+        });
         reader.assign(&list).expect("the partitions exist");
         let (mut rows, mut ended) = (Vec::new(), 0);
         while ended < partitions {

@@ -183,21 +183,3 @@ fn topics_that_take_no_rows_are_refused_by_name() {
         );
     }
 }
-
-#[test]
-fn row_that_no_message_holds_is_a_failure_of_its_record() {
-    let live = Live::new("topic-large");
-    let topic = topic("topic-large");
-    let running = writing(&live, "print-objects", &topic)
-        .args(["--missing-topics", "ignore"])
-        .args(["--kafka", "message.max.bytes=1000", "--on-failure", "skip"])
-        .args(["--max-failures", "100%"])
-        .spawn();
-    let (finished, _) = live.end(running);
-    assert!(
-        finished.stderr.contains("`message.max.bytes`"),
-        "{}",
-        finished.stderr
-    );
-    assert!(Broker::shared().rows(&topic).len() > 100);
-}
