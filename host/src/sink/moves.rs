@@ -101,6 +101,8 @@ pub(super) fn position(next: u64, note: &str, topic_id: &str) -> Position {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::journal::offsets::Offsets;
     use crate::sink::Topics;
@@ -123,6 +125,7 @@ mod tests {
             from: &from,
             to: &to,
             topics: &topics,
+            notes: &BTreeMap::new(),
             rows: &[],
             membership: None,
         };

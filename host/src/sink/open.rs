@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::binding::{Binding, Target};
 use super::files::Files;
 use super::jsonl::{self, Destinations, OpenError};
-use super::kafka::Topics;
+use super::kafka::TopicSinks;
 use super::postgres::{self, Url};
 use super::sqlite::{self, Database};
 use super::tables::{Owner, Table};
@@ -124,7 +124,7 @@ pub fn open(
         _ => None,
     });
     if !bound.is_empty() {
-        let topics = Topics::find(cluster, &tables_of(&bound), owner.group.as_deref());
+        let topics = TopicSinks::find(cluster, &tables_of(&bound), owner.group.as_deref());
         add(&bound, Box::new(topics.map_err(SinkError::from)?));
     }
     Ok(Opened {
@@ -173,7 +173,7 @@ pub fn check(
             let table = match target_of(output, &bindings) {
                 Some(Target::Sqlite { table, .. }) => table,
                 Some(Target::Postgres(url)) => &url.table,
-                Some(Target::Lines(_)) | None => continue,
+                Some(Target::Lines(_) | Target::Topic(_)) | None => continue,
             };
             Table::of(output, table.as_deref()).map_err(SinkError::from)?;
         }

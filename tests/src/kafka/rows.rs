@@ -11,7 +11,7 @@ use super::Broker;
 use crate::until;
 
 /// How long the next record is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Broker {
     /// The rows of a topic whose transactions were committed.

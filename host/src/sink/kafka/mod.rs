@@ -56,7 +56,7 @@ impl From<kafka::Error> for TopicError {
 
 /// The topics that outputs are bound to.
 #[derive(Debug)]
-pub struct Topics {
+pub struct TopicSinks {
     settings: Settings,
     /// The topic of each stream.
     topics: Arc<[String]>,
@@ -68,7 +68,7 @@ pub struct Topics {
     transactional_name: String,
 }
 
-impl Topics {
+impl TopicSinks {
     /// The topics of these outputs, if they exist in the cluster that is read.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ pub(crate) fn check(settings: &Settings, topics: &[&str]) -> Result<(), TopicErr
     }
 }
 
-impl SinkFactory for Topics {
+impl SinkFactory for TopicSinks {
     fn prepare(&self, _plan: &Plan) -> Result<(), SinkError> {
         Ok(())
     }

@@ -19,7 +19,7 @@ fn topic(name: &str) -> String {
     topic
 }
 
-fn sorted(rows: Vec<Value>) -> Vec<String> {
+fn sorted(rows: &[Value]) -> Vec<String> {
     let mut texts: Vec<_> = rows.iter().map(ToString::to_string).collect();
     texts.sort_unstable();
     texts
@@ -40,7 +40,7 @@ fn topic_has_the_rows_of_json_lines() {
     assert!(written.success().stdout.is_empty());
     let rows = broker.rows(&topic);
     assert!(rows.len() > 1000);
-    assert_eq!(sorted(rows), sorted(lines.rows()));
+    assert_eq!(sorted(&rows), sorted(&lines.rows()));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn several_outputs_share_a_topic_and_name_themselves() {
         .args(["--output", &output])
         .finish(LIMIT)
         .success();
-    assert_eq!(sorted(broker.rows(&topic)), sorted(lines.rows()));
+    assert_eq!(sorted(&broker.rows(&topic)), sorted(&lines.rows()));
 }
 
 /// A run with two workers that writes to this topic.

@@ -71,6 +71,17 @@ impl World {
     }
 }
 
+impl World {
+    fn answer_from_now(&self, step: &Step) {
+        let given = &mut self.state().given;
+        match step {
+            Step::Confirming(answer) => given.confirms = *answer,
+            Step::GroupConfirming(answer) => given.group_confirms = *answer,
+            _ => {}
+        }
+    }
+}
+
 impl Source for World {
     fn poll(
         &mut self,
@@ -154,12 +165,8 @@ impl Source for World {
                 reason: "refused".to_owned(),
             })),
             Some(Step::Fail) => Err(recording::Error::Batch(TooLarge).into()),
-            Some(Step::Confirming(answer)) => {
-                self.state().given.confirms = answer;
-                Ok(Event::Idle)
-            }
-            Some(Step::GroupConfirming(answer)) => {
-                self.state().given.group_confirms = answer;
+            Some(step @ (Step::Confirming(_) | Step::GroupConfirming(_))) => {
+                self.answer_from_now(&step);
                 Ok(Event::Idle)
             }
             Some(Step::LoseAfterKeepAlives(times)) => {
@@ -247,11 +254,12 @@ impl Source for World {
     }
 
     fn keep_alive(&mut self) -> Result<bool, SourceError> {
-        let mut state = self.state();
         // A step that changes how a store confirms also takes effect while the worker waits for it.
-        if let Some(Step::Confirming(answer)) = state.steps.front() {
-            state.given.confirms = *answer;
+        let next = self.state().steps.front().cloned();
+        if let Some(step) = next {
+            self.answer_from_now(&step);
         }
+        let mut state = self.state();
         Ok(match &mut state.lose_after {
             None => true,
             Some(0) => false,
