@@ -341,6 +341,35 @@ impl Subscription {
         warnings
     }
 
+    /// What the operator of a mirror has to know about topics that exist: where all object types are read and privileged
+    /// topics are not asked for, those that have only a privileged topic are left out.
+    #[must_use]
+    pub fn left_out<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        let reads_any = matches!(self.object_types, ObjectTypes::Any) && self.partitions.is_empty();
+        if !reads_any || self.privileged != Privileged::No {
+            return None;
+        }
+        let (mut privileged, mut public) = (BTreeSet::new(), BTreeSet::new());
+        for topic in names.into_iter().filter(|name| is_topic_name(name)) {
+            if let Some(topic) = self.topic(topic) {
+                let types = if topic.privileged {
+                    &mut privileged
+                } else {
+                    &mut public
+                };
+                types.insert(topic.object_type);
+            }
+        }
+        let only: Vec<_> = privileged.difference(&public).collect();
+        (!only.is_empty()).then(|| {
+            let only = list(&only);
+            format!(
+                "object types that have only a privileged topic are left out, because privileged topics are not asked for: \
+                 {only}"
+            )
+        })
+    }
+
     /// The topics of the object types that are asked for by name: the privileged ones, if these are read.
     pub(crate) fn named_topics(&self) -> Vec<String> {
         let ObjectTypes::Named(object_types) = &self.object_types else {

@@ -96,7 +96,14 @@ impl Cluster {
         // A run over given partitions reads no other topics.
         let interval = settings.metadata_interval();
         let interval = interval.filter(|_| given.is_empty());
-        let watch = TopicWatch::new(subscription.clone(), &topics, ends.clone(), interval);
+        let left_out = subscription.left_out(metadata.topics().iter().map(MetadataTopic::name));
+        let watch = TopicWatch::new(
+            subscription.clone(),
+            &topics,
+            ends.clone(),
+            interval,
+            left_out,
+        );
         let cluster = Self {
             settings,
             topics,

@@ -87,11 +87,13 @@ pub(super) struct Schedule {
 
 impl TopicWatch {
     /// Watches `topics`. A run that stops at `ends` reads the topics that existed when it started and no others.
+    /// `said` is what was logged already about topics that are not read.
     pub(super) fn new(
         subscription: Subscription,
         topics: &[Arc<Topic>],
         ends: Option<Offsets>,
         metadata_interval: Option<Duration>,
+        said: Option<String>,
     ) -> Self {
         let watched = |topic: &Arc<Topic>| WatchedTopic {
             topic: Arc::clone(topic),
@@ -109,7 +111,7 @@ impl TopicWatch {
                 topics: topics.iter().map(watched).collect(),
                 ends,
                 has_new_ends: false,
-                said: BTreeSet::new(),
+                said: said.into_iter().collect(),
             }),
         }
     }
@@ -183,9 +185,13 @@ impl TopicWatch {
     }
 
     /// Adds topics that were created since.
-    fn list_names<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
-        let chosen = self.subscription.choose(names);
+    fn list_names<'a>(&self, names: impl IntoIterator<Item = &'a str> + Clone) {
+        let chosen = self.subscription.choose(names.clone());
+        let left_out = self.subscription.left_out(names);
         let mut state = self.state();
+        if let Some(text) = left_out {
+            state.say(text);
+        }
         let chosen = match chosen {
             Ok(chosen) => chosen,
             Err(error) => {

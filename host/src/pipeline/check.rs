@@ -153,10 +153,15 @@ impl Checker<'_> {
             largest_record: build::batch_limits(self.config, &self.memory()).largest_record(),
         };
         match options.open() {
-            Ok(_) => self.fine(
-                Subject::Recording,
-                format!("`{}` has the object types", source.path().display()),
-            ),
+            Ok(opened) => {
+                if let Some(text) = opened.left_out(&options.subscription) {
+                    self.warn(Subject::Recording, CheckWarning::LeftOut(text));
+                }
+                self.fine(
+                    Subject::Recording,
+                    format!("`{}` has the object types", source.path().display()),
+                );
+            }
             Err(error) => self.fail(Subject::Recording, BuildError::Source(error)),
         }
     }

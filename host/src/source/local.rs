@@ -48,6 +48,11 @@ pub(crate) trait Sequence: Send {
     /// The topics that are read.
     fn topics(&self) -> Vec<Arc<Topic>>;
 
+    /// The names of the topics that it has and that are not read, where it knows them.
+    fn other_topics(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Fills `into` within the limits with what the guard lets through, and with no record from the position `end` on.
     ///
     /// # Errors
@@ -121,6 +126,14 @@ impl LocalSource {
     #[must_use]
     pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
         self.sequence.topics()
+    }
+
+    /// What an operator has to know about topics that are there and not read.
+    #[must_use]
+    pub(crate) fn left_out(&self, subscription: &Subscription) -> Option<String> {
+        let read = self.sequence.topics();
+        let read = read.iter().map(|topic| topic.name.as_str());
+        subscription.left_out(read.chain(self.sequence.other_topics()))
     }
 
     /// Refuses a source that can only be read once.

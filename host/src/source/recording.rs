@@ -208,6 +208,10 @@ impl Sequence for Recording {
         self.topics.read().cloned().collect()
     }
 
+    fn other_topics(&self) -> Vec<&str> {
+        self.topics.unread().collect()
+    }
+
     fn fill(
         &mut self,
         into: &mut Batches,

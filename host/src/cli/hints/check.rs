@@ -65,6 +65,7 @@ impl Explain for CheckWarning {
                 "it gets one partition, and the account needs the right to create it; without {} its absence ends the run",
                 names.of(Setting::CreateTopics)
             ),
+            Self::LeftOut(_) => format!("{} reads them", names.of(Setting::Privileged)),
             Self::NoLeader { .. } => "a run waits until their brokers are back".to_owned(),
             Self::Members { .. } => format!(
                 "a run shares the work with them; choose another {} to read everything",

@@ -89,6 +89,25 @@ fn public_topics_are_read_in_the_order_of_their_object_types() {
 }
 
 #[test]
+fn types_that_have_only_a_privileged_topic_are_named_where_all_types_are_read() {
+    let topics = [PRIVILEGED_REVISION, CONTENT];
+    assert_eq!(names(&any(), &topics), [CONTENT]);
+    let text = any().left_out(topics).unwrap();
+    assert!(text.ends_with("not asked for: `revision`"), "{text}");
+    assert!(text.contains("left out"), "{text}");
+    for (subscription, topics) in [
+        (any(), &[REVISION, PRIVILEGED_REVISION, CONTENT][..]),
+        (named(&["content"]), &topics),
+        (privileged(any()), &topics),
+        (if_available(any()), &topics),
+        (with_prefix("another.prefix"), &topics),
+    ] {
+        let found = subscription.left_out(topics.iter().copied());
+        assert_eq!(found, None, "{subscription:?}");
+    }
+}
+
+#[test]
 fn topic_has_its_object_type_and_its_right() {
     let topics = [PRIVILEGED_REVISION, CONTENT];
     let chosen = privileged(any()).choose(topics).unwrap();

@@ -32,7 +32,13 @@ fn watch(stops: bool) -> TopicWatch {
     let topics = [topic(TOPIC, "origin"), topic("p.release", "release")];
     let end = |topic: &Arc<Topic>| (partition(&topic.name, 0), 10);
     let ends = stops.then(|| topics.iter().map(end).collect());
-    TopicWatch::new(subscription, &topics, ends, Some(Duration::from_secs(2)))
+    TopicWatch::new(
+        subscription,
+        &topics,
+        ends,
+        Some(Duration::from_secs(2)),
+        None,
+    )
 }
 
 fn described(id: u128, partitions: u32) -> TopicState {
@@ -141,6 +147,27 @@ fn created_topics_are_added_by_the_rules_of_the_subscription() {
         .collect();
     assert_eq!(names, ["p.origin", "p.release", "p.skipped", "p.snapshot"]);
     assert_eq!(watch.version(), 2);
+}
+
+#[test]
+fn new_type_that_has_only_a_privileged_topic_is_named_once() {
+    let watch = watch(false);
+    for _ in 0..2 {
+        watch.list_names(["p.origin", "p.release", "p_privileged.revision"]);
+    }
+    let said: Vec<String> = watch.state().said.iter().cloned().collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].ends_with("`revision`"), "{said:?}");
+    // What was logged at the start is not logged again.
+    let before = TopicWatch::new(
+        watch.subscription.clone(),
+        &[],
+        None,
+        None,
+        said.first().cloned(),
+    );
+    before.list_names(["p.origin", "p_privileged.revision"]);
+    assert_eq!(before.state().said.len(), 1);
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Builder<'_> {
         let source = options.open()?;
         let topics = source.topics();
         self.log_start(&topics);
-        warn(&subscription, &topics);
+        warn(&subscription, &topics, source.left_out(&subscription));
         if let Some(order) = self.order() {
             source.check_rereading()?;
             let assembly = self.assembly(self.local_outputs()?, self.settings.clone());
@@ -111,7 +111,10 @@ impl Builder<'_> {
         let (cluster, members) = Cluster::connect(clients, &subscription, on_eof == OnEof::Stop)
             .map_err(SourceError::from)?;
         self.log_start(cluster.topics());
-        warn(&subscription, cluster.topics());
+        let partitions = cluster.partitions();
+        let all = partitions.iter().map(|partition| &*partition.topic);
+        let left_out = subscription.left_out(all);
+        warn(&subscription, cluster.topics(), left_out);
         let has_group = subscription.partitions.is_empty();
         if !has_group {
             // Nothing is ever committed, so that a setting for a missing offset says nothing.
@@ -248,9 +251,9 @@ impl Builder<'_> {
     }
 }
 
-/// Logs what the operator has to know about the topics that were chosen.
-fn warn(subscription: &Subscription, chosen: &[Arc<Topic>]) {
-    for warning in subscription.warnings(chosen) {
+/// Logs what the operator has to know about the topics that were chosen, and about those that were left out.
+fn warn(subscription: &Subscription, chosen: &[Arc<Topic>], left_out: Option<String>) {
+    for warning in subscription.warnings(chosen).into_iter().chain(left_out) {
         tracing::warn!("{warning}");
     }
 }

@@ -109,6 +109,10 @@ impl Checker<'_> {
         } else {
             given
         };
+        let all = admin.sizes().keys().map(|name| &**name);
+        if let Some(text) = subscription.left_out(all) {
+            self.warn(Subject::Topics, CheckWarning::LeftOut(text));
+        }
         for topic in &topics.missing {
             let topic = topic.clone();
             self.warn(Subject::Topics, CheckWarning::Created { topic });

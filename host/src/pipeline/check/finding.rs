@@ -77,6 +77,9 @@ pub(crate) enum CheckWarning {
         /// The topic.
         topic: String,
     },
+    /// Object types are not read.
+    #[error("{0}")]
+    LeftOut(String),
     /// The group has members.
     #[error("the group `{group_id}` has {} ({state})", members(*count))]
     Members {

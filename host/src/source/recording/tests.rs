@@ -241,6 +241,20 @@ fn recording_that_lacks_the_right_topics_is_named() {
 }
 
 #[test]
+fn type_that_has_only_a_privileged_topic_is_known_to_be_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder, &[PRIVILEGED, CONTENT], &[]);
+    let left_out = |options: Options| {
+        let subscription = options.subscription.clone();
+        let source = LocalSource::new(Box::new(Recording::open(options).unwrap()), None);
+        source.left_out(&subscription)
+    };
+    let text = left_out(options(&path)).unwrap();
+    assert!(text.ends_with("`revision`"), "{text}");
+    assert_eq!(left_out(privileged(options(&path))), None);
+}
+
+#[test]
 fn calls_are_cut_by_records_and_by_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let values = [10, 10, 10, 10, 500, 40, 60, 10].map(|length| vec![0; length]);

@@ -71,6 +71,12 @@ impl Topics {
         self.entries.iter().filter_map(|entry| entry.topic.as_ref())
     }
 
+    /// The names of those that are not read.
+    pub(super) fn unread(&self) -> impl Iterator<Item = &str> {
+        let unread = self.entries.iter().filter(|entry| entry.topic.is_none());
+        unread.map(|entry| entry.name.as_str())
+    }
+
     /// Resets the counts.
     pub(super) fn start_over(&mut self) {
         for entry in &mut self.entries {
