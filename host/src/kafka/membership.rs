@@ -86,6 +86,19 @@ impl Membership {
         Ok(strays)
     }
 
+    /// The same for a client that joins no group: librdkafka looks for the coordinator of one, and needs no right on it.
+    pub(crate) fn serve_without_group(
+        &self,
+        errors: &mut TransientErrors,
+    ) -> Result<Vec<Partition>, Error> {
+        match self.serve(errors) {
+            Err(Error::Fatal {
+                code: RDKafkaErrorCode::GroupAuthorizationFailed,
+            }) => Ok(Vec::new()),
+            served => served,
+        }
+    }
+
     /// Waits for an event and serves it.
     pub(crate) fn poll(
         &self,

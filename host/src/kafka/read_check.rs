@@ -77,7 +77,7 @@ fn wait_for_answers(
     let mut messages = Messages::default();
     let started = Instant::now();
     while !silent.is_empty() && started.elapsed() < ANSWER_TIMEOUT {
-        let _strays = reader.serve(&mut errors)?;
+        let _strays = reader.serve_without_group(&mut errors)?;
         messages.read(data, ANSWERS, STEP);
         while let Some(message) = messages.front() {
             let event = message.event();

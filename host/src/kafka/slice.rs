@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::error::RDKafkaErrorCode;
-
 use super::clients;
 use super::error::Error;
 use super::membership::Membership;
@@ -54,13 +52,7 @@ impl SliceReader {
     /// # Errors
     /// What no waiting mends.
     pub(crate) fn read(&mut self, most: usize, wait: Duration) -> Result<Vec<Partition>, Error> {
-        let strays = match self.membership.serve(&mut self.errors) {
-            // librdkafka looks for the coordinator of a group that is never joined, and needs no right on it.
-            Err(Error::Fatal {
-                code: RDKafkaErrorCode::GroupAuthorizationFailed,
-            }) => Vec::new(),
-            served => served?,
-        };
+        let strays = self.membership.serve_without_group(&mut self.errors)?;
         self.messages.read(&self.data, most, wait);
         if self
             .front()

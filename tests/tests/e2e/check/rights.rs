@@ -112,6 +112,8 @@ fn group_that_may_not_be_used_is_found() {
         &finished.stdout,
         "hint: the account may not use this `--group-id`",
     );
+    let topics = results(&finished);
+    assert!(topics.contains(&"topics ok".to_owned()), "{topics:?}");
     let finished = bob_checks(&cluster().open, "shown-group").code(1);
     has(
         &finished.stdout,
