@@ -85,6 +85,27 @@ pub(super) fn partitions(
     Ok(all.filter(|(_, partition)| chosen(partition)).collect())
 }
 
+/// The topics that these partitions are of, and the partitions with the indexes of these topics.
+pub(super) fn only_topics_of(
+    topics: Vec<Topic>,
+    partitions: &[(usize, Partition)],
+) -> (Vec<Topic>, Vec<(usize, Partition)>) {
+    let is_one = |topic: &Topic| {
+        let mut partitions = partitions.iter();
+        partitions.any(|(_, partition)| *partition.topic == *topic.name)
+    };
+    let topics: Vec<Topic> = topics.into_iter().filter(is_one).collect();
+    let index = |partition: &Partition| {
+        let mut topics = topics.iter();
+        topics.position(|topic| *topic.name == *partition.topic)
+    };
+    let partitions = partitions.iter();
+    let partitions = partitions
+        .filter_map(|(_, partition)| Some((index(partition)?, partition.clone())))
+        .collect();
+    (topics, partitions)
+}
+
 /// The parts of these partitions that hold something to record.
 ///
 /// # Errors
@@ -219,6 +240,21 @@ mod tests {
         assert_eq!(chosen(&[choice(None, 0)]).unwrap(), ["p.a:0", "p.b:0"]);
         let two = [choice(Some("p.a"), 1), choice(Some("p.b"), 0)];
         assert_eq!(chosen(&two).unwrap(), ["p.a:1", "p.b:0"]);
+    }
+
+    #[test]
+    fn topics_without_a_chosen_partition_are_left_out() {
+        let partitions = |choices: &[PartitionChoice]| {
+            let chosen = partitions(&topics(), choices, |_| Some(1)).unwrap();
+            let (topics, chosen) = only_topics_of(topics(), &chosen);
+            let names: Vec<String> = topics.into_iter().map(|topic| topic.name).collect();
+            let indexes: Vec<usize> = chosen.into_iter().map(|(index, _)| index).collect();
+            (names, indexes)
+        };
+        let second = partitions(&[choice(Some("p.b"), 0)]);
+        assert_eq!(second, (vec!["p.b".to_owned()], vec![0]));
+        let both = partitions(&[choice(None, 0)]);
+        assert_eq!(both, (vec!["p.a".to_owned(), "p.b".to_owned()], vec![0, 1]));
     }
 
     #[test]

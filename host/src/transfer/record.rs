@@ -120,12 +120,18 @@ impl ClusterPart {
         settings.check(Duration::ZERO)?;
         let catalog = Catalog::fetch(settings)?;
         let topics = part.subscription.choose(catalog.names());
-        let topics = topics.map_err(|error| kafka::Error::Topics {
+        let mut topics = topics.map_err(|error| kafka::Error::Topics {
             brokers: settings.brokers.clone(),
             error,
         })?;
-        let chosen =
+        if let Some(warning) = part.subscription.left_out(catalog.names()) {
+            tracing::warn!("{warning}");
+        }
+        let mut chosen =
             ranges::partitions(&topics, &part.partitions, |topic| catalog.partitions(topic))?;
+        if !part.partitions.is_empty() {
+            (topics, chosen) = ranges::only_topics_of(topics, &chosen);
+        }
         let ranges = ranges::ranges(chosen, part.from, part.until, &catalog)?;
         Ok(Self { topics, ranges })
     }

@@ -118,6 +118,16 @@ fn range_of_one_partition_is_recorded_exactly() {
         .success();
     let rows = of_recording(&path, &prefix);
     assert_eq!(positions(&rows), [(1, 5), (1, 6), (1, 7)]);
+    // Whoever copies it elsewhere gets this topic and no other one.
+    let copy = Prefix::new("range-copy");
+    let produced = Host::new()
+        .arg("produce")
+        .arg(&path)
+        .args(["--brokers", &Broker::shared().address()])
+        .args(["--prefix", copy.as_str()]);
+    let _ = produced.finish(LIMIT).success();
+    let topics = Broker::shared().topics(&copy);
+    assert_eq!(topics.len(), 1, "{topics:?}");
 }
 
 #[test]
