@@ -329,6 +329,7 @@ impl Error {
             RDKafkaErrorCode::TopicAuthorizationFailed => Some(LikelyCause::Topic),
             RDKafkaErrorCode::BadMessage => Some(LikelyCause::Message),
             RDKafkaErrorCode::FencedInstanceId => Some(LikelyCause::InstanceId),
+            RDKafkaErrorCode::InconsistentGroupProtocol => Some(LikelyCause::Assignor),
             RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature => {
                 Some(LikelyCause::GroupProtocol)
             }
@@ -364,6 +365,8 @@ pub enum LikelyCause {
     ClientCertificate,
     /// The brokers do not know the protocol of the group.
     GroupProtocol,
+    /// Members of the group divide its partitions in another way.
+    Assignor,
 }
 
 impl LikelyCause {
@@ -436,6 +439,14 @@ pub(super) fn words(code: RDKafkaErrorCode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_of_another_client_are_a_likely_cause() {
+        let error = Error::Fatal {
+            code: RDKafkaErrorCode::InconsistentGroupProtocol,
+        };
+        assert_eq!(error.likely_cause(), Some(LikelyCause::Assignor));
+    }
 
     #[test]
     fn words_about_a_connection_point_to_its_cause() {

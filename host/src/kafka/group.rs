@@ -19,6 +19,8 @@ pub struct Group {
     pub state: GroupState,
     /// Its members.
     pub members: Vec<GroupMember>,
+    /// How the members of a group of the classic protocol divide its partitions, once they agree on it.
+    pub assignor: Option<String>,
     /// Whether the account may join the group and commit for it, where the broker says it.
     pub may_be_used: Option<bool>,
 }
@@ -132,6 +134,7 @@ impl From<Description> for Group {
                 .into_iter()
                 .map(GroupMember::from)
                 .collect(),
+            assignor: description.assignor,
             may_be_used: operations.map(|operations| {
                 operations.contains(&Operation::RD_KAFKA_ACL_OPERATION_READ)
                     || operations.contains(&Operation::RD_KAFKA_ACL_OPERATION_ALL)

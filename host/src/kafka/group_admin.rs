@@ -127,6 +127,7 @@ impl GroupAdmin {
             Err(error) if error.code == RDKafkaErrorCode::GroupIdNotFound => Ok(Group {
                 state: GroupState::Missing,
                 members: Vec::new(),
+                assignor: None,
                 may_be_used: None,
             }),
             Err(error) => Err(error.refused("describe the group")),

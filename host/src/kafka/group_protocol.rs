@@ -1,6 +1,8 @@
 //! The group protocol `consumer` (KIP-848), in which the coordinator assigns the partitions.
 
 use super::error::Reserved;
+use super::group::Group;
+use super::settings::{ASSIGNOR, Settings};
 
 /// Settings that do not go together with `group.protocol=consumer`, and why; `group.remote.assignor` is always refused.
 const REFUSED: [(&str, Reserved); 4] = [
@@ -29,6 +31,15 @@ const REFUSED: [(&str, Reserved); 4] = [
     ),
 ];
 
+/// How the members of a group divide its partitions, where a worker cannot join them: all members of a group of the
+/// classic protocol have to know one way.
+#[must_use]
+pub fn foreign_assignor<'a>(settings: &Settings, group: &'a Group) -> Option<&'a str> {
+    let assignor = group.assignor.as_deref()?;
+    let is_foreign = !group.members.is_empty() && assignor != ASSIGNOR;
+    (is_foreign && !settings.has_consumer_protocol()).then_some(assignor)
+}
+
 /// The settings that the group's protocol excludes, and why.
 pub(super) fn refused(has_consumer_protocol: bool) -> &'static [(&'static str, Reserved)] {
     if has_consumer_protocol { &REFUSED } else { &[] }
@@ -39,8 +50,38 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::kafka::Error;
     use crate::kafka::settings::settings;
+    use crate::kafka::{Error, GroupMember, GroupState};
+
+    #[test]
+    fn classic_worker_joins_only_members_with_its_assignor() {
+        let group = |assignor: Option<&str>, members: usize| Group {
+            state: GroupState::Stable,
+            members: vec![
+                GroupMember {
+                    member_id: "m".to_owned(),
+                    instance_id: None,
+                    client_id: "c".to_owned(),
+                    host: "h".to_owned(),
+                };
+                members
+            ],
+            assignor: assignor.map(str::to_owned),
+            may_be_used: Some(true),
+        };
+        let classic = settings(&[]);
+        for (assignor, members, foreign) in [
+            (Some("range"), 1, Some("range")),
+            (Some("range"), 0, None),
+            (Some("cooperative-sticky"), 2, None),
+            (None, 2, None),
+        ] {
+            let group = group(assignor, members);
+            assert_eq!(foreign_assignor(&classic, &group), foreign, "{group:?}");
+        }
+        let consumer = settings(&[("group.protocol", "consumer")]);
+        assert_eq!(foreign_assignor(&consumer, &group(Some("range"), 1)), None);
+    }
 
     #[test]
     fn consumer_protocol_has_only_settings_that_librdkafka_takes() {

@@ -42,6 +42,7 @@ pub use self::cluster::Cluster;
 pub use self::error::{Error, LikelyCause, Reserved};
 pub use self::group::{Group, GroupError, GroupMember, GroupState};
 pub use self::group_admin::GroupAdmin;
+pub use self::group_protocol::foreign_assignor;
 pub use self::group_store::GroupStore;
 pub use self::membership::{Member, Membership};
 pub use self::memory::FetchRequest;

@@ -117,6 +117,8 @@ const REFUSED: [(&str, Reserved); 13] = [
         Reserved::Guarantee("the host reads batches"),
     ),
 ];
+/// How workers divide the partitions of a group of the classic protocol.
+pub(super) const ASSIGNOR: &str = "cooperative-sticky";
 const OWN_COMMITS: Reserved =
     Reserved::Guarantee("offsets are committed only after outputs are durable");
 const COOPERATIVE: Reserved = Reserved::Guarantee("the host answers only cooperative rebalances");
@@ -330,7 +332,7 @@ impl Settings {
         // range.
         config.set("auto.offset.reset", "error");
         if !self.has_consumer_protocol() {
-            config.set("partition.assignment.strategy", "cooperative-sticky");
+            config.set("partition.assignment.strategy", ASSIGNOR);
         }
         if let (Some(instance), true) = (self.get("group.instance.id"), workers > 1) {
             config.set("group.instance.id", format!("{instance}-{worker}"));

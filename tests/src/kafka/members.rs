@@ -30,11 +30,25 @@ impl Broker {
     /// When it gets no partitions.
     #[must_use]
     pub fn join(&self, group: &str, topic: &str, protocol: &str) -> GroupMember {
+        self.join_with(group, topic, ("group.protocol", protocol))
+    }
+
+    /// Joins a group with the assignor of journal-host.
+    ///
+    /// # Panics
+    /// When it gets no partitions.
+    #[must_use]
+    pub fn join_cooperatively(&self, group: &str, topic: &str) -> GroupMember {
+        let assignor = ("partition.assignment.strategy", "cooperative-sticky");
+        self.join_with(group, topic, assignor)
+    }
+
+    fn join_with(&self, group: &str, topic: &str, (key, value): (&str, &str)) -> GroupMember {
         let consumer: BaseConsumer = self
             .client()
             .set("group.id", group)
             .set("client.id", "a-member")
-            .set("group.protocol", protocol)
+            .set(key, value)
             .set("enable.auto.commit", "false")
             .create()
             .expect("the settings are right");

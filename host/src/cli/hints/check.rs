@@ -1,5 +1,6 @@
 //! What stands in the way of a run.
 
+use super::kafka::other_assignor;
 use super::{Explain, chain};
 use crate::cli::names::Names;
 use crate::config::Setting;
@@ -42,6 +43,7 @@ impl Explain for CheckError {
                  user's name and a hyphen",
                 names.of(Setting::GroupId)
             ),
+            Self::OtherMembers { .. } => other_assignor(names),
             Self::OutOfRange { source, .. } => {
                 let partition = source.first()?;
                 format!(

@@ -167,6 +167,15 @@ impl Explain for Error {
     }
 }
 
+/// The way out of a group whose members a worker cannot join.
+pub(super) fn other_assignor(names: Names<'_>) -> String {
+    format!(
+        "the group has members of another client, such as upstream's: stop all of them first, so that the run goes on from \
+         their offsets, or use another {}",
+        names.of(Setting::GroupId)
+    )
+}
+
 fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
     match cause {
         LikelyCause::Group => format!(
@@ -216,6 +225,7 @@ fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
             names.kafka_with("ssl.certificate.location", "FILE"),
             names.kafka_with("ssl.key.location", "FILE")
         ),
+        LikelyCause::Assignor => other_assignor(names),
         LikelyCause::GroupProtocol => format!(
             "the brokers may be too old, or not offer `group.protocol=consumer`: leave {} out",
             names.kafka("group.protocol")
@@ -227,6 +237,13 @@ fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
 mod tests {
     use super::*;
     use crate::config::{Layers, Origin, Origins};
+
+    #[test]
+    fn members_of_another_client_have_to_stop_first() {
+        let hint = by_cause(LikelyCause::Assignor, Names(&Origins::default()));
+        assert!(hint.contains("stop all of them first"), "{hint}");
+        assert!(hint.contains("`--group-id`"), "{hint}");
+    }
 
     #[test]
     fn a_setting_is_named_where_it_was_set() {

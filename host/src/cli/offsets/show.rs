@@ -307,6 +307,7 @@ mod tests {
                     client_id: "c".to_owned(),
                     host: "/127.0.0.1".to_owned(),
                 }],
+                assignor: None,
                 may_be_used: None,
             },
             partitions: (0..4).map(partition).collect(),

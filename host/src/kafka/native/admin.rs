@@ -31,6 +31,8 @@ pub(in crate::kafka) struct AdminError {
 pub(in crate::kafka) struct Description {
     pub(in crate::kafka) state: sys::rd_kafka_consumer_group_state_t,
     pub(in crate::kafka) members: Vec<Member>,
+    /// How the members of a classic group divide its partitions, once they agree on it.
+    pub(in crate::kafka) assignor: Option<String>,
     /// What the account may do with the group, where the broker says it.
     pub(in crate::kafka) operations: Option<Vec<sys::rd_kafka_AclOperation_t>>,
 }
@@ -104,6 +106,7 @@ pub(in crate::kafka) fn describe_group<C: ConsumerContext>(
         Ok(Description {
             state: sys::rd_kafka_ConsumerGroupDescription_state(group),
             members: members(group),
+            assignor: assignor(group),
             operations: operations(group),
         })
     }
@@ -282,6 +285,25 @@ unsafe fn members(group: *const sys::rd_kafka_ConsumerGroupDescription_t) -> Vec
             }
         };
         (0..count).map(member).collect()
+    }
+}
+
+/// # Safety
+/// `group` is valid.
+unsafe fn assignor(group: *const sys::rd_kafka_ConsumerGroupDescription_t) -> Option<String> {
+    use sys::rd_kafka_consumer_group_type_t as Type;
+    // SAFETY: promised by the caller; the text is copied.
+    unsafe {
+        // In a group of the other protocol it is the coordinator's, and no member has to know it.
+        if sys::rd_kafka_ConsumerGroupDescription_type(group)
+            == Type::RD_KAFKA_CONSUMER_GROUP_TYPE_CONSUMER
+        {
+            return None;
+        }
+        text_of(sys::rd_kafka_ConsumerGroupDescription_partition_assignor(
+            group,
+        ))
+        .filter(|assignor| !assignor.is_empty())
     }
 }
 

@@ -72,7 +72,7 @@ impl Checker<'_> {
         if !kafka.partitions.is_empty() {
             return self.skip(&[Subject::Group, Subject::Lag], NO_GROUP);
         }
-        let may_ask = self.group(&admin, &settings.group_id);
+        let may_ask = self.group(&admin, settings);
         match (reading, start) {
             _ if !may_ask => self.skip(&[Subject::Lag], "the group cannot be described"),
             (None, _) => self.skip(&[Subject::Lag], "the topics are not known"),

@@ -164,6 +164,16 @@ pub(crate) enum CheckError {
         /// The group.
         group_id: String,
     },
+    /// A worker cannot join the members that the group has.
+    #[error("the group `{group_id}` has {}, which divide its partitions by `{assignor}`", members(*count))]
+    OtherMembers {
+        /// The group.
+        group_id: String,
+        /// Its members.
+        count: usize,
+        /// How they divide the partitions.
+        assignor: String,
+    },
     /// The group goes on at offsets that the log does not have.
     #[error("the group `{group_id}` cannot go on")]
     OutOfRange {

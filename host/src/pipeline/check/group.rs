@@ -8,7 +8,7 @@ use crate::config::{self, StartFrom};
 use crate::journal::group_offsets::{Committed, LogRange, LogRanges, check_ranges};
 use crate::journal::offsets::{Offsets, Partition, Positions, Start};
 use crate::journal::start::{GroupStart, StartTime};
-use crate::kafka::{GroupAdmin, GroupError, GroupState, Settings};
+use crate::kafka::{GroupAdmin, GroupError, GroupState, Settings, foreign_assignor};
 use crate::pipeline::build::AskedStart;
 use crate::text::plural;
 
@@ -76,7 +76,7 @@ impl Checker<'_> {
     }
 
     /// Answers whether the group's offsets can be asked for.
-    pub(super) fn group(&mut self, admin: &GroupAdmin, group_id: &str) -> bool {
+    pub(super) fn group(&mut self, admin: &GroupAdmin, settings: &Settings) -> bool {
         let group = match admin.describe() {
             Ok(group) => group,
             Err(error) => {
@@ -84,8 +84,18 @@ impl Checker<'_> {
                 return false;
             }
         };
-        let group_id = group_id.to_owned();
+        let group_id = settings.group_id.clone();
         let count = group.members.len();
+        if let Some(assignor) = foreign_assignor(settings, &group) {
+            let assignor = assignor.to_owned();
+            let error = CheckError::OtherMembers {
+                group_id,
+                count,
+                assignor,
+            };
+            self.fail(Subject::Group, error);
+            return true;
+        }
         match group.may_be_used {
             Some(false) => self.fail(Subject::Group, CheckError::GroupRight { group_id }),
             None => self.warn(Subject::Group, CheckWarning::UnknownRights { group_id }),

@@ -224,7 +224,7 @@ fn members_and_files_of_another_run_are_warnings() {
     let prefix = Prefix::new("busy");
     broker.load(&prefix, &origins(1), 1, 1);
     let group = prefix.group("group");
-    let member = broker.join(&group, &prefix.topic("origin"), "classic");
+    let member = broker.join_cooperatively(&group, &prefix.topic("origin"));
     let file = run::folder("busy").join("rows.jsonl");
     let held = fs::File::create(&file).expect("the folder can be written");
     held.lock().expect("nobody else has it");
@@ -246,6 +246,52 @@ fn members_and_files_of_another_run_are_warnings() {
     has(&finished.stdout, "another process is writing to");
     has(&finished.stdout, "3 workers share 1 partition");
     drop(member);
+}
+
+/// Upstream's client divides partitions in another way, and no member of both ways can be in one group.
+#[test]
+fn group_with_members_of_another_client_cannot_be_joined() {
+    let broker = Broker::shared();
+    let prefix = Prefix::new("other-client");
+    broker.load(&prefix, &origins(1), 1, 1);
+    let group = prefix.group("group");
+    let member = broker.join(&group, &prefix.topic("origin"), "classic");
+    let checked = over(count_objects(), &prefix, &group).finish(LIMIT).code(1);
+    let found =
+        format!("group: the group `{group}` has 1 member, which divide its partitions by `range`");
+    has(&checked.stdout, &format!("failed   {found}"));
+    let run = Host::run(&paths::plugin("count-objects"));
+    let failed = over(run, &prefix, &group).finish(LIMIT).code(1);
+    for output in [&checked.stdout, &failed.stderr] {
+        has(output, "stop all of them first");
+        has(output, "or use another `--group-id`");
+    }
+    has(&failed.stderr, "Inconsistent group protocol");
+    drop(member);
+}
+
+/// Whoever mirrors a journal must not believe that all of it is there.
+#[test]
+fn object_type_that_has_only_a_privileged_topic_is_named_by_check_and_run() {
+    let prefix = Prefix::new("only-privileged");
+    let mut journal = origins(1);
+    journal.records.push(Record {
+        object_type: "revision".to_owned(),
+        privileged: true,
+        ..journal.records[0].clone()
+    });
+    Broker::shared().load(&prefix, &journal, 1, 1);
+    let group = prefix.group("group");
+    let checked = over(count_objects(), &prefix, &group)
+        .finish(LIMIT)
+        .success();
+    let warning = "object types that have only a privileged topic are left out, because privileged topics are not asked for: `revision`";
+    has(&checked.stdout, &format!("warning  topics: {warning}"));
+    has(&checked.stdout, "hint: `--privileged` reads them");
+    let run = over(Host::run(&paths::plugin("count-objects")), &prefix, &group);
+    let read = run.args(["--on-eof", "stop"]).finish(LIMIT).success();
+    assert_eq!(read.counts().len(), 1, "{}", read.stdout);
+    assert_eq!(read.stderr.matches(warning).count(), 1, "{}", read.stderr);
 }
 
 #[test]
