@@ -91,6 +91,14 @@ impl Names<'_> {
         written(self.0.of(setting)).unwrap_or_else(|| format!("`{}`", flag(setting)))
     }
 
+    /// The rest of a command about the offsets of a group that moves those in an output, too, if there is any.
+    pub(super) fn run_output(self) -> &'static str {
+        match self.0.of(Setting::Outputs) {
+            Origin::Default => "",
+            _ => " --run-output OUTPUT",
+        }
+    }
+
     /// A setting with a value, as it is written.
     pub(super) fn with(self, setting: Setting, value: impl Display) -> String {
         written_with(self.0.of(setting), &value).unwrap_or_else(|| {

@@ -9,6 +9,8 @@ pub(crate) struct GroupConfig {
     pub(crate) kafka: Kafka,
     /// The topics, by the object types that a run with the same settings would read.
     pub(crate) objects: Objects,
+    /// The outputs of a run with the same settings, of which one may keep the positions of the group.
+    pub(crate) outputs: Vec<String>,
 }
 
 impl TryFrom<Layer> for GroupConfig {
@@ -25,6 +27,7 @@ impl TryFrom<Layer> for GroupConfig {
         Ok(Self {
             kafka,
             objects: Objects::of(&layer.journal),
+            outputs: layer.outputs.unwrap_or_default(),
         })
     }
 }
@@ -49,6 +52,10 @@ mod tests {
             ("b", "g")
         );
         assert_eq!(found.objects.prefix, DEFAULT_PREFIX);
+        assert!(found.outputs.is_empty());
+        let found =
+            config(r#"{"kafka": {"brokers": "b", "group_id": "g"}, "outputs": ["rows.sqlite"]}"#);
+        assert_eq!(found.unwrap().outputs, ["rows.sqlite"]);
         for text in ["{}", r#"{"journal": {"recording": "r"}}"#] {
             assert_eq!(config(text).unwrap_err(), ConfigError::NoCluster);
         }

@@ -10,6 +10,7 @@ pub mod files;
 mod held_rows;
 pub mod jsonl;
 pub mod kafka;
+mod keeper;
 pub(crate) mod letter_file;
 pub(crate) mod letter_topic;
 mod moves;
@@ -35,6 +36,7 @@ pub use binding::{
     files as files_of, read_files as files_read_for, shown as shown_binding, topics as topics_of,
 };
 pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
+pub use keeper::{PositionKeeper, position_keeper};
 pub use open::{BindError, Destination, Opened, State, check, memory, open};
 
 /// One destination of rows in a process. It makes a sink for each worker.

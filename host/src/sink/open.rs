@@ -243,7 +243,7 @@ pub fn memory(bindings: &[String], workers: usize) -> usize {
     databases(&bindings).len() * sqlite::MEMORY + connections * postgres::MEMORY
 }
 
-fn parse(bindings: &[String]) -> Result<Vec<Binding>, OpenError> {
+pub(super) fn parse(bindings: &[String]) -> Result<Vec<Binding>, OpenError> {
     bindings.iter().map(|text| Binding::parse(text)).collect()
 }
 
@@ -258,7 +258,7 @@ fn target_of<'a>(output: &Output, bindings: &'a [Binding]) -> Option<&'a Target>
 }
 
 /// The databases, each once.
-fn databases(bindings: &[Binding]) -> Vec<&str> {
+pub(super) fn databases(bindings: &[Binding]) -> Vec<&str> {
     let mut found: Vec<&str> = Vec::new();
     for binding in bindings {
         if let Target::Sqlite { file, .. } = &binding.target

@@ -48,10 +48,16 @@ impl Explain for CheckError {
                 let partition = source.first()?;
                 format!(
                     "records were deleted, or the topic was made again: `journal-host offsets reset --topic {}:{} \
-                     --to earliest` goes on at the first record that is left",
-                    partition.topic, partition.number
+                     --to earliest{}` goes on at the first record that is left",
+                    partition.topic,
+                    partition.number,
+                    names.run_output()
                 )
             }
+            Self::GroupAhead { .. } => format!(
+                "name the output that has the rows before that, or say where a new one starts: {}",
+                names.with(Setting::From, "earliest")
+            ),
             Self::NoOffset { .. } => format!(
                 "check {}, or leave `auto.offset.reset` out to start at the first record",
                 names.of(Setting::GroupId)

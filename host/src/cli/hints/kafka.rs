@@ -123,7 +123,8 @@ impl Explain for Error {
             } => format!(
                 "records were deleted before they were read, or the topic was created again. To go on at the first \
                  record that exists, at offset {first}, run `journal-host offsets reset --brokers {brokers} --group-id \
-                 {group_id} --topic {topic}:{partition} --to earliest`, or choose another {}",
+                 {group_id} --topic {topic}:{partition} --to earliest{}`, or choose another {}",
+                names.run_output(),
                 names.of(Setting::GroupId)
             ),
             Self::RecordsRemoved { .. } => {

@@ -10,12 +10,16 @@ use crate::journal::group_offsets::Unknown;
 use crate::journal::offset_file::OffsetFileError;
 use crate::journal::topics::TopicError;
 use crate::kafka::{self, GroupError};
+use crate::sink::sqlite::SqliteError;
+use crate::sink::{BindError, SinkError};
 use crate::text::list_like;
 
 impl Explain for OffsetsError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
             Self::Kafka(error) | Self::Group(GroupError::Kafka(error)) => error.sentence(names),
+            Self::Output(BindError::Open(error)) => error.sentence(names),
+            Self::Output(BindError::Sink(error)) => error.sentence(names),
             _ => chain(self),
         }
     }
@@ -32,6 +36,11 @@ impl Explain for OffsetsError {
             ),
             Self::Kafka(error) => return error.hint(names),
             Self::Group(error) => return error.hint(names),
+            Self::Output(BindError::Sink(SinkError::Sqlite(SqliteError::Held { .. }))) => {
+                "nothing was changed: stop that process first, it goes on from its own positions".to_owned()
+            }
+            Self::Output(BindError::Open(error)) => return error.hint(names),
+            Self::Output(BindError::Sink(error)) => return error.hint(names),
             Self::Missing {
                 can_be_created: true,
                 ..
@@ -101,7 +110,7 @@ impl Explain for OffsetsError {
     fn is_wrong_use(&self) -> bool {
         match self {
             Self::Kafka(error) | Self::Group(GroupError::Kafka(error)) => error.is_wrong_use(),
-            Self::File(_) | Self::WhereTo(_) => true,
+            Self::File(_) | Self::WhereTo(_) | Self::Output(BindError::Open(_)) => true,
             _ => false,
         }
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::journal::group_offsets::{OutOfRange, Unknown};
 use crate::journal::offset_file::OffsetFileError;
 use crate::kafka::{self, GroupError, GroupMember};
+use crate::sink::{BindError, SinkError};
 use crate::text::Quoted;
 
 /// Why the offsets of a group cannot be shown or changed.
@@ -17,6 +18,9 @@ pub(in crate::cli) enum OffsetsError {
     /// The group cannot be read or changed.
     #[error(transparent)]
     Group(#[from] GroupError),
+    /// The output that has the positions cannot be used.
+    #[error(transparent)]
+    Output(#[from] BindError),
     /// The group does not exist.
     #[error("{} has no group {}", Quoted(brokers), Quoted(group_id))]
     Missing {
@@ -86,6 +90,12 @@ pub(in crate::cli) enum OffsetsError {
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Print(#[source] io::Error),
+}
+
+impl From<SinkError> for OffsetsError {
+    fn from(error: SinkError) -> Self {
+        Self::Output(error.into())
+    }
 }
 
 fn count(members: usize) -> String {

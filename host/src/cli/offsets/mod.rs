@@ -1,4 +1,5 @@
-//! `journal-host offsets`: the offsets of a consumer group, which are changed while no member reads.
+//! `journal-host offsets`: the offsets of a consumer group, which are changed while no member reads. Where an output of
+//! the configuration keeps them beside its rows, they are those of the output, and the group follows.
 
 mod choice;
 mod error;
@@ -23,6 +24,9 @@ use crate::journal::offset_file::OffsetFile;
 use crate::pipeline::build::start_at;
 
 /// Shows, saves, restores and resets the offsets of a consumer group.
+///
+/// Where `outputs` of the configuration, or `--run-output`, name a database, the offsets there decide where a run goes on.
+/// They are shown and saved then; `restore` and `reset` change them and those of the group.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -82,6 +86,10 @@ enum Command {
 struct Selection {
     #[command(flatten)]
     group: GroupArguments,
+
+    /// An `--output` of the run. If it is a database, the offsets are those that it has; may be repeated.
+    #[arg(long = "run-output", value_name = "[NAME=]DESTINATION")]
+    outputs: Vec<String>,
 
     /// Only the topic that a run reads for this object type; may be repeated.
     #[arg(long = "object-type", value_name = "TYPE")]
@@ -163,6 +171,7 @@ impl Selection {
     ) -> Result<(), Report> {
         let mut layer = Layer::default();
         self.group.add_to(&mut layer);
+        layer.outputs = args::given(self.outputs);
         layer.journal.object_types = args::given(self.object_types);
         layer.journal.privileged = self.privileged;
         layer.journal.prefix = self.prefix;
@@ -195,10 +204,11 @@ fn save(group: &Group, output: &Path) -> Result<(), OffsetsError> {
             source,
         })?;
     }
-    tracing::info!(
-        "saved {}",
-        show::amount(file.offsets.len() as u64, "offset")
-    );
+    let offsets = show::amount(file.offsets.len() as u64, "offset");
+    let of = group
+        .keeper_name()
+        .unwrap_or_else(|| "the group".to_owned());
+    tracing::info!("saved {offsets} of {of}");
     Ok(())
 }
 

@@ -29,6 +29,12 @@ pub(super) fn group_as_table(found: &Found) -> String {
     for member in &group.members {
         let _written = writeln!(text, "  {member}");
     }
+    if let Some(keeper) = &found.keeper {
+        let _written = writeln!(
+            text,
+            "offsets: those in {keeper}, from which a run with this output goes on"
+        );
+    }
     if found.partitions.is_empty() {
         text.push_str("it has committed no offsets\n");
         return text;
@@ -79,6 +85,13 @@ fn remarks(found: &Found) -> String {
     let unread = count(&|partition| found.next(partition).is_none());
     let unknown = count(&|partition| found.lag(partition).is_none());
     let mut text = String::new();
+    if let Some(keeper) = found.keeper.as_ref().filter(|_| found.only_in_group > 0) {
+        let partitions = amount(found.only_in_group as u64, "partition");
+        let _written = writeln!(
+            text,
+            "offset in the group and not in {keeper}: {partitions}; a run with this output is refused"
+        );
+    }
     if unread > 0 {
         let unread = amount(unread, "partition");
         let _written = writeln!(text, "no offset: {unread}, counted from the first record");
@@ -117,6 +130,7 @@ pub(super) fn group_as_json(found: &Found) -> String {
         "group_id": found.group_id,
         "state": found.group.state.to_string(),
         "members": found.group.members.iter().map(member).collect::<Vec<_>>(),
+        "offsets_in": found.keeper.as_deref().map(unquoted),
         "partitions": found.partitions.iter().map(partition).collect::<Vec<_>>(),
         "lag": found.total_lag(),
     }))
@@ -153,6 +167,9 @@ pub(super) fn changes_as_table(applied: &Applied) -> String {
         "changed"
     };
     let _written = write!(text, "{verb} {offsets} of the group {group}");
+    if let Some(keeper) = &applied.keeper {
+        let _written = write!(text, " in {keeper}");
+    }
     if changes.unchanged > 0 {
         let unchanged = amount(changes.unchanged as u64, "offset");
         let stay = if changes.unchanged == 1 {
@@ -163,6 +180,11 @@ pub(super) fn changes_as_table(applied: &Applied) -> String {
         let _written = write!(text, "; {unchanged} {stay}");
     }
     text.push('\n');
+    if applied.keeper.is_some() && !applied.dry_run {
+        text.push_str(
+            "the group itself has the same offsets now, and the rows in the output stay\n",
+        );
+    }
     text
 }
 
@@ -180,6 +202,7 @@ pub(super) fn changes_as_json(applied: &Applied) -> String {
     });
     pretty(&json!({
         "group_id": applied.group_id,
+        "offsets_in": applied.keeper.as_deref().map(unquoted),
         "dry_run": applied.dry_run,
         "changes": changes.collect::<Vec<_>>(),
         "unchanged": applied.changes.unchanged,
@@ -213,6 +236,11 @@ impl Found {
         let lags = self.partitions.iter();
         lags.filter_map(|partition| self.lag(partition)).sum()
     }
+}
+
+/// The name of an output without the marks that it has in a sentence.
+fn unquoted(keeper: &str) -> &str {
+    keeper.trim_matches('`')
 }
 
 fn pretty(value: &Value) -> String {
@@ -298,6 +326,8 @@ mod tests {
     fn found() -> Found {
         let range = |first, end| LogRange { first, end };
         Found {
+            keeper: None,
+            only_in_group: 0,
             group_id: "g".to_owned(),
             group: Group {
                 state: GroupState::Stable,
@@ -332,6 +362,7 @@ mod tests {
             after: position(after, ""),
         };
         Applied {
+            keeper: None,
             group_id: "g".to_owned(),
             dry_run,
             changes: Changes {
@@ -406,6 +437,36 @@ mod tests {
             json!({"topic": "a.origin", "partition": 10, "before": null, "after": 0, "removed_note": null, "note": null})
         );
         assert_eq!(shown["changes"][0]["removed_note"], "start=1");
+    }
+
+    #[test]
+    fn output_that_has_the_offsets_is_named() {
+        let keeper = Some("`rows.sqlite`".to_owned());
+        let found = Found {
+            keeper: keeper.clone(),
+            only_in_group: 2,
+            ..found()
+        };
+        let table = group_as_table(&found);
+        for text in [
+            "\noffsets: those in `rows.sqlite`, from which a run with this output goes on\n",
+            "\noffset in the group and not in `rows.sqlite`: 2 partitions; a run with this output is refused\n",
+        ] {
+            assert!(table.contains(text), "{table}");
+        }
+        let shown: Value = serde_json::from_str(&group_as_json(&found)).unwrap();
+        assert_eq!(shown["offsets_in"], "rows.sqlite");
+        let applied = Applied {
+            keeper,
+            ..applied(false)
+        };
+        let table = changes_as_table(&applied);
+        assert!(
+            table.contains("\nchanged 2 offsets of the group `g` in `rows.sqlite`; 1 offset stays as it is\nthe group"),
+            "{table}"
+        );
+        let shown: Value = serde_json::from_str(&changes_as_json(&applied)).unwrap();
+        assert_eq!(shown["offsets_in"], "rows.sqlite");
     }
 
     #[test]

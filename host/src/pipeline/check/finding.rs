@@ -190,6 +190,19 @@ pub(crate) enum CheckError {
         #[source]
         source: OutOfRange,
     },
+    /// The group goes on, and the output that is to have its offsets does not know it.
+    #[error(
+        "the group has committed offset {committed} for {partition}, and {output} has no position of it: the rows before \
+         that are not there"
+    )]
+    GroupAhead {
+        /// The output.
+        output: String,
+        /// A partition.
+        partition: Partition,
+        /// The group's offset.
+        committed: u64,
+    },
     /// The cluster does not answer a question about the group.
     #[error(transparent)]
     Group(#[from] GroupError),

@@ -3,13 +3,14 @@
 use std::time::SystemTime;
 
 use super::cluster::Reading;
-use super::{CheckError, CheckWarning, Checker, Subject};
+use super::{CheckError, CheckWarning, Checker, Outcome, Subject};
 use crate::config::{self, StartFrom};
 use crate::journal::group_offsets::{Committed, LogRange, LogRanges, check_ranges};
 use crate::journal::offsets::{Offsets, Partition, Positions, Start};
 use crate::journal::start::{GroupStart, StartTime};
 use crate::kafka::{GroupAdmin, GroupError, GroupState, Settings, foreign_assignor};
 use crate::pipeline::build::AskedStart;
+use crate::sink;
 use crate::text::plural;
 
 /// The start that the settings ask for.
@@ -129,9 +130,10 @@ impl Checker<'_> {
         reading: &Reading,
         start: &CheckedStart,
     ) {
-        let committed = match admin.committed() {
-            Ok(committed) => committed,
-            Err(error) => return self.fail(Subject::Lag, error),
+        let (committed, keeper) = match self.committed(admin, settings, reading, start) {
+            Ok(Some(found)) => found,
+            Ok(None) => return self.skip(&[Subject::Lag], "the outputs are wrong"),
+            Err(error) => return self.report(Subject::Lag, Outcome::Failed(error)),
         };
         let ranges = &reading.ranges;
         let next = committed.iter();
@@ -179,11 +181,56 @@ impl Checker<'_> {
             plural(lag.sum::<u64>(), "record"),
             plural(ranges.len(), "partition")
         );
+        if let Some(keeper) = keeper {
+            text = format!("{text}, from the offsets in {keeper}");
+        }
         if !details.is_empty() {
             let details = details.join(", and ");
             text = format!("{text}; without an offset, and so read {details}");
         }
         self.fine(Subject::Lag, text);
+    }
+}
+
+impl Checker<'_> {
+    /// The positions that decide where a run goes on, and the output that has them, unless the group does. None where the
+    /// outputs cannot be read, which their own check reports.
+    fn committed(
+        &self,
+        admin: &GroupAdmin,
+        settings: &Settings,
+        reading: &Reading,
+        start: &CheckedStart,
+    ) -> Result<Option<(Committed, Option<String>)>, Box<CheckError>> {
+        let of_group = admin.committed();
+        let of_group = of_group.map_err(|error| Box::new(CheckError::from(error)))?;
+        let Ok(keeper) = sink::position_keeper(&self.config.outputs, &settings.group_id) else {
+            return Ok(None);
+        };
+        let Some(keeper) = keeper else {
+            return Ok(Some((of_group, None)));
+        };
+        let Ok(kept) = keeper.positions() else {
+            return Ok(None);
+        };
+        let ranges = &reading.ranges;
+        let ahead = of_group
+            .iter()
+            .find(|(one, _)| ranges.contains_key(one) && !kept.contains_key(one));
+        match ahead {
+            Some((partition, position)) if !start.asked.explicit => {
+                Err(Box::new(CheckError::GroupAhead {
+                    output: keeper.name().to_owned(),
+                    partition: partition.clone(),
+                    committed: position.next,
+                }))
+            }
+            _ => {
+                let name = Some(keeper.name().to_owned());
+                let name = name.filter(|_| !kept.is_empty());
+                Ok(Some((kept, name)))
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod encoder;
 mod error;
+mod keeper;
 mod lock;
 mod positions;
 mod prepare;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub use rusqlite::ErrorCode as Code;
 
 pub use self::error::SqliteError;
+pub(super) use self::keeper::Keeper;
 pub(super) use self::lock::resolved;
 pub(super) use self::writer::MEMORY;
 

@@ -7,6 +7,7 @@ use std::task::Poll;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::writer::{Writer, is_busy};
+use crate::journal::group_offsets::Committed;
 use crate::journal::offsets::{
     Confirmation, OffsetStore, Partition, Position, Positions, StoreError,
 };
@@ -46,6 +47,11 @@ const START: &str =
     "INSERT INTO journal_offsets VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE
     SET next_offset = excluded.next_offset, note = excluded.note, topic_id = excluded.topic_id
     WHERE topic_id <> excluded.topic_id AND '' NOT IN (topic_id, excluded.topic_id)";
+
+/// A position that an operator sets replaces any other one. Which topic has the name now, the next checkpoint says.
+const REPLACE: &str =
+    "INSERT INTO journal_offsets VALUES (?1, ?2, ?3, ?4, ?5, '') ON CONFLICT DO UPDATE
+    SET next_offset = excluded.next_offset, note = excluded.note, topic_id = excluded.topic_id";
 
 /// How the positions in the database compare with those that a worker goes on from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +97,31 @@ fn all(connection: &Connection, group: &str) -> rusqlite::Result<BTreeMap<Partit
         Ok((partition, position))
     })?;
     rows.collect()
+}
+
+/// The positions of a group, whose notes do not have the identifiers of their topics.
+pub(super) fn without_topics(connection: &Connection, group: &str) -> rusqlite::Result<Committed> {
+    let mut positions = all(connection, group)?;
+    for position in positions.values_mut() {
+        (position.note, _) = topic_note::split(&position.note);
+    }
+    Ok(positions)
+}
+
+/// Replaces positions of a group in one transaction.
+pub(super) fn replace(
+    connection: &mut Connection,
+    group: &str,
+    positions: &Committed,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLES)?;
+    for (partition, position) in positions {
+        let (topic, number) = (&*partition.topic, partition.number);
+        let next = integer(position.next);
+        transaction.execute(REPLACE, params![group, topic, number, next, position.note])?;
+    }
+    transaction.commit()
 }
 
 /// Whether the database has positions of the group.

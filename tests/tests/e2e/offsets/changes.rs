@@ -118,6 +118,7 @@ fn dry_run_shows_the_changes_and_makes_none() {
         shown,
         json!({
             "group_id": input.group,
+            "offsets_in": null,
             "dry_run": true,
             "changes": [{
                 "topic": topic, "partition": 1, "before": before[&(topic.clone(), 1)], "after": 0, "removed_note": null,

@@ -1,6 +1,7 @@
 //! `journal-host offsets` on a real broker.
 
 mod changes;
+mod databases;
 mod refusals;
 mod upstream;
 

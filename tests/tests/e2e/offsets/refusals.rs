@@ -171,6 +171,7 @@ fn group_that_does_not_exist_is_named() {
             &format!("error: `{address}` has no group `{}`", input.group),
         );
         has(&text, "hint: check `--group-id`");
+        assert!(!text.contains("is new"), "{text}");
     }
 }
 

@@ -1,0 +1,122 @@
+//! The positions of a consumer group that a destination keeps beside its rows, as an operator looks at them and changes
+//! them while no run writes.
+
+use super::open::{databases, parse};
+use super::{BindError, SinkError, sqlite};
+use crate::journal::group_offsets::Committed;
+
+/// A destination that keeps the positions of a group.
+pub trait PositionKeeper {
+    /// Its name in messages.
+    fn name(&self) -> &str;
+
+    /// The positions of the group. It changes nothing, and needs no lock.
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn positions(&self) -> Result<Committed, SinkError>;
+
+    /// Keeps runs away that would write to the destination, until this is dropped.
+    ///
+    /// # Errors
+    /// When one is writing to it.
+    fn lock(&mut self) -> Result<(), SinkError>;
+
+    /// Replaces these positions of the group, all or none of them. Others stay.
+    ///
+    /// # Errors
+    /// When the destination is in use, or cannot be written to.
+    fn replace(&mut self, positions: &Committed) -> Result<(), SinkError>;
+}
+
+/// The destination among those of `bindings` that keeps the positions of a group; none where the group itself does.
+///
+/// To add a kind of destination that commits positions with its rows, add it here, too.
+///
+/// # Errors
+/// When a binding is wrong, or two destinations would keep the positions.
+pub fn position_keeper(
+    bindings: &[String],
+    group: &str,
+) -> Result<Option<Box<dyn PositionKeeper>>, BindError> {
+    let bindings = parse(bindings)?;
+    let mut keepers = databases(&bindings)
+        .into_iter()
+        .map(|file| Box::new(sqlite::Keeper::new(file, group)) as Box<dyn PositionKeeper>);
+    let Some(keeper) = keepers.next() else {
+        return Ok(None);
+    };
+    match keepers.next() {
+        None => Ok(Some(keeper)),
+        Some(other) => Err(SinkError::TwoDecide {
+            first: keeper.name().to_owned(),
+            second: other.name().to_owned(),
+        }
+        .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::offsets::{Partition, Position};
+
+    fn keeper(bindings: &[&str]) -> Result<Option<Box<dyn PositionKeeper>>, BindError> {
+        let bindings: Vec<String> = bindings.iter().map(|&text| text.to_owned()).collect();
+        position_keeper(&bindings, "g")
+    }
+
+    #[test]
+    fn database_keeps_the_positions_and_lines_do_not() {
+        assert!(keeper(&[]).unwrap().is_none());
+        assert!(keeper(&["a=rows.jsonl", "-"]).unwrap().is_none());
+        let one = keeper(&["a=x.sqlite", "b=sqlite:x.sqlite?table=c", "-"]).unwrap();
+        assert_eq!(one.unwrap().name(), "`x.sqlite`");
+        let two = keeper(&["a=x.sqlite", "b=y.sqlite"]).map(|one| one.is_some());
+        assert!(
+            matches!(two, Err(BindError::Sink(SinkError::TwoDecide { .. }))),
+            "{two:?}"
+        );
+        assert!(keeper(&["a="]).is_err());
+    }
+
+    #[test]
+    fn positions_of_one_group_are_replaced_and_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.sqlite").display().to_string();
+        let keeper = |group: &str| {
+            let bindings = [file.clone()];
+            position_keeper(&bindings, group).unwrap().unwrap()
+        };
+        let positions = |next: &[u64]| -> Committed {
+            let position = |(number, &next): (u32, &u64)| {
+                let topic = "t".into();
+                let note = "start=1970-01-01T00:00:00.000Z".to_owned();
+                (Partition { topic, number }, Position { next, note })
+            };
+            (0..).zip(next).map(position).collect()
+        };
+        assert_eq!(keeper("g").positions().unwrap(), Committed::new());
+        assert!(
+            !folder.path().join("a.sqlite").exists(),
+            "a look creates nothing"
+        );
+        for group in ["g", "other"] {
+            let mut keeper = keeper(group);
+            keeper.lock().unwrap();
+            keeper.replace(&positions(&[5, 6])).unwrap();
+        }
+        let mut first = keeper("g");
+        first.lock().unwrap();
+        first.replace(&positions(&[0])).unwrap();
+        let refused = keeper("g").lock();
+        assert!(matches!(
+            refused,
+            Err(SinkError::Sqlite(sqlite::SqliteError::Held { .. }))
+        ));
+        // A look needs no lock.
+        assert_eq!(keeper("g").positions().unwrap(), positions(&[0, 6]));
+        assert_eq!(first.positions().unwrap(), positions(&[0, 6]));
+        assert_eq!(keeper("other").positions().unwrap(), positions(&[5, 6]));
+    }
+}
