@@ -16,7 +16,7 @@ use crate::text;
 /// The section of upstream's client.
 const UPSTREAM: &str = "journal_client";
 /// Further names of settings.
-const SHORT: [(&str, Setting); 2] = [
+pub(super) const SHORT: [(&str, Setting); 2] = [
     ("password_file", Setting::PasswordFile),
     ("key_password_file", Setting::KeyPasswordFile),
 ];
@@ -182,6 +182,14 @@ pub(super) fn set(
     if value.is_null() {
         return Ok(());
     }
+    let of_variable = match setting {
+        // Their members have origins, too.
+        Setting::Kafka | Setting::Options => Reader(value).mapping_of_variable(),
+        _ => Ok(None),
+    };
+    let of_variable =
+        of_variable.map_err(|error| bad_value(setting, value, origin.clone(), error))?;
+    let value = of_variable.as_ref().unwrap_or(value);
     if setting == Setting::Kafka
         && let Content::Mapping(entries) = &value.content
     {

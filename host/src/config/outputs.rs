@@ -4,12 +4,15 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
+/// The name under which a list or a mapping asks for its value, so that a variable of the environment can be either.
+pub(super) const LIST_OR_MAPPING: &str = "ListOrMapping";
+
 /// Reads outputs as the command line writes them: `[NAME=][KIND:]DESTINATION`.
 ///
 /// # Errors
 /// When the value is neither a destination, nor a list of them, nor a mapping from names to them.
 pub(super) fn read<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>, D::Error> {
-    value.deserialize_any(OutputsVisitor)
+    value.deserialize_newtype_struct(LIST_OR_MAPPING, OutputsVisitor)
 }
 
 /// Reads outputs: a destination, a list of `[NAME=]DESTINATION`, or a mapping from names to destinations.
@@ -20,6 +23,10 @@ impl<'de> Visitor<'de> for OutputsVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a file, a list of `[NAME=]FILE`, or a mapping from names to files or to destinations with a type")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Vec<String>, D::Error> {
+        value.deserialize_any(self)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {

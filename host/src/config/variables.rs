@@ -26,6 +26,15 @@ const UPSTREAM_CONFIG: &str = "SWH_CONFIG_FILENAME";
 /// The name of the process in its group, as upstream's client reads it.
 const UPSTREAM_INSTANCE: &str = "KAFKA_GROUP_INSTANCE_ID";
 
+/// Keys of upstream's section that settings of the host have other names for, and what follows in their variables.
+const OF_UPSTREAM: [(&str, &str); 5] = [
+    ("AUTO_OFFSET_RESET", "KAFKA_AUTO_OFFSET_RESET"),
+    ("BATCH_SIZE", "BATCH_RECORDS"),
+    ("CONSUMER_SETTINGS", "KAFKA"),
+    ("STOP_AFTER_OBJECTS", "STOP_AFTER"),
+    ("STOP_ON_EOF", "ON_EOF"),
+];
+
 /// What the environment sets.
 #[derive(Debug, Default)]
 pub(super) struct Variables {
@@ -92,8 +101,13 @@ impl Variables {
         if rest == LOG {
             return Ok(());
         }
-        let is_meant = |setting: &Setting| keys(*setting).to_ascii_uppercase() == rest;
-        if let Some(setting) = Setting::ALL.into_iter().find(is_meant) {
+        if let Some((_, setting)) = names(keys).into_iter().find(|(known, _)| known == rest) {
+            if let one @ Origin::Environment { .. } = self.origins.of(setting) {
+                return Err(LoadError::Exclusive {
+                    one: Box::new(one.clone()),
+                    other: Box::new(origin(name)),
+                });
+            }
             let node = Node::of_variable(unicode(name, value)?);
             return file::set(
                 &mut self.layer,
@@ -130,9 +144,12 @@ impl Variables {
             .find(|(old, _)| old.to_ascii_uppercase() == rest)
         {
             Some(format!("{PREFIX}{}", keys(*setting).to_ascii_uppercase()))
+        } else if let Some((_, meant)) = OF_UPSTREAM.iter().find(|(known, _)| *known == rest) {
+            Some(format!("{PREFIX}{meant}"))
         } else {
-            let known = Setting::ALL.map(|setting| keys(setting).to_ascii_uppercase());
-            let known: Vec<&str> = known.iter().map(String::as_str).chain([CONFIG]).collect();
+            let names = names(keys);
+            let known = names.iter().map(|(name, _)| name.as_str());
+            let known: Vec<&str> = known.chain([CONFIG]).collect();
             text::nearest(rest, &known).map(|key| format!("{PREFIX}{key}"))
         };
         let origin = origin(name);
@@ -142,6 +159,16 @@ impl Variables {
         self.notices.push(Notice::Ignored(origin));
         Ok(())
     }
+}
+
+/// What follows in the variables of the settings.
+fn names(keys: Keys) -> Vec<(String, Setting)> {
+    let all = Setting::ALL.map(|setting| (keys(setting), setting));
+    let short = file::SHORT.map(|(name, setting)| (name.to_owned(), setting));
+    let names = all.into_iter().chain(short);
+    names
+        .map(|(name, setting)| (name.to_ascii_uppercase(), setting))
+        .collect()
 }
 
 /// Whether it is one of the variables in which Kubernetes names the address of a service `journal-host`.

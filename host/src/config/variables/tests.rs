@@ -10,6 +10,8 @@ fn key(setting: Setting) -> String {
         Setting::Kafka => "kafka",
         Setting::OnEof => "on_eof",
         Setting::Options => "options",
+        Setting::Outputs => "outputs",
+        Setting::BatchRecords => "batch_records",
         _ => "other",
     }
     .to_owned()
@@ -124,4 +126,93 @@ fn upstreams_variables_name_the_file_and_the_member() {
     ]);
     let file = own.unwrap().config_file.unwrap();
     assert_eq!(file.0, "JOURNAL_HOST_CONFIG");
+}
+
+#[test]
+fn outputs_are_a_list_or_a_mapping() {
+    let outputs = |value: &str| {
+        let variables = read(&[("JOURNAL_HOST_OUTPUTS", value)]);
+        variables.map(|variables| variables.layer.outputs.unwrap())
+    };
+    for (value, expected) in [
+        ("rows.jsonl", &["rows.jsonl"][..]),
+        ("a=rows.sqlite, b.jsonl", &["a=rows.sqlite", "b.jsonl"]),
+        ("[a=rows.sqlite, b.jsonl]", &["a=rows.sqlite", "b.jsonl"]),
+        ("{a: rows.sqlite}", &["a=rows.sqlite"]),
+        (
+            "{a: {type: sqlite, file: rows.db, table: t}}",
+            &["a=sqlite:rows.db?table=t"],
+        ),
+    ] {
+        assert_eq!(outputs(value).unwrap(), expected, "{value}");
+    }
+    for value in ["[a", "{a: {file: x}}"] {
+        let refused = outputs(value);
+        assert!(
+            matches!(refused, Err(LoadError::BadValue { .. })),
+            "{value}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn password_file_has_a_variable_by_each_of_its_names() {
+    let name = "JOURNAL_HOST_PASSWORD_FILE";
+    let variables = read(&[(name, "/run/secrets/p")]).unwrap();
+    assert_eq!(
+        variables.layer.kafka.password_file,
+        Some("/run/secrets/p".into())
+    );
+    assert_eq!(variables.origins.of(Setting::PasswordFile), &origin(name));
+    let other = "JOURNAL_HOST_KAFKA_PASSWORD_FILE";
+    assert_eq!(
+        read(&[(name, "a"), (other, "b")]).unwrap_err(),
+        LoadError::Exclusive {
+            one: Box::new(origin(other)),
+            other: Box::new(origin(name)),
+        }
+    );
+    let mistyped = read(&[("JOURNAL_HOST_PASWORD_FILE", "a")]).unwrap_err();
+    assert!(
+        matches!(&mistyped, LoadError::Unknown { nearest: Some(nearest), .. } if nearest == name),
+        "{mistyped:?}"
+    );
+}
+
+/// Whoever sets one would not see that the run goes on without it.
+#[test]
+fn key_of_upstreams_section_is_no_variable() {
+    for (name, meant) in [
+        ("JOURNAL_HOST_BATCH_SIZE", "JOURNAL_HOST_BATCH_RECORDS"),
+        (
+            "JOURNAL_HOST_AUTO_OFFSET_RESET",
+            "JOURNAL_HOST_KAFKA_AUTO_OFFSET_RESET",
+        ),
+    ] {
+        let nearest = Some(meant.to_owned());
+        let origin = origin(name);
+        assert_eq!(
+            read(&[(name, "x")]).unwrap_err(),
+            LoadError::Unknown { origin, nearest }
+        );
+    }
+}
+
+#[test]
+fn members_of_a_mapping_in_a_variable_have_its_origin() {
+    let variables = read(&[
+        (
+            "JOURNAL_HOST_KAFKA",
+            r#"{"client.rack": "a", "log.connection.close": true}"#,
+        ),
+        ("JOURNAL_HOST_OPTIONS", "{count: 3}"),
+    ])
+    .unwrap();
+    let origins = &variables.origins;
+    for key in ["client.rack", "log.connection.close"] {
+        assert_eq!(origins.of_kafka(key), &origin("JOURNAL_HOST_KAFKA"));
+    }
+    assert_eq!(origins.of_option("count"), &origin("JOURNAL_HOST_OPTIONS"));
+    let settings = variables.layer.kafka.settings.unwrap().0;
+    assert!(settings.contains(&("log.connection.close".to_owned(), "true".to_owned())));
 }

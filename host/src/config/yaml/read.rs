@@ -12,6 +12,7 @@ use serde::forward_to_deserialize_any;
 
 use super::scalar::{self, Meaning, Scalar, Style};
 use super::{Content, Key, Node, parse};
+use crate::config::outputs::LIST_OR_MAPPING;
 use crate::config::values::SCALAR;
 use crate::text;
 
@@ -71,6 +72,14 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         parse(&scalar.text).map_err(|error| ReadError(format!("it is not YAML: {error}")))
+    }
+
+    /// The mapping that a variable writes as YAML or JSON.
+    pub(in crate::config) fn mapping_of_variable(self) -> Result<Option<Node>, ReadError> {
+        match &self.0.content {
+            Content::Scalar(scalar) => Self::of_flow(scalar, '{'),
+            _ => Ok(None),
+        }
     }
 
     fn integer(self) -> Result<i64, ReadError> {
@@ -153,6 +162,16 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             return match self.scalar()?.meaning() {
                 Meaning::Bool(value) => visitor.visit_bool(value),
                 _ => self.deserialize_str(visitor),
+            };
+        }
+        if name == LIST_OR_MAPPING {
+            if let Some(node) = self.mapping_of_variable()? {
+                return Reader(&node).deserialize_map(visitor);
+            }
+            let is_variable = |scalar: &Scalar| scalar.style == Style::Variable;
+            return match &self.0.content {
+                Content::Scalar(scalar) if is_variable(scalar) => self.deserialize_seq(visitor),
+                _ => self.deserialize_any(visitor),
             };
         }
         visitor.visit_newtype_struct(self)
