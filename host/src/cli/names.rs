@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
-use crate::config::{Origin, Origins, Setting};
+use crate::config::{GROUP_INSTANCE_ID, Origin, Origins, Setting};
 use crate::text;
 
 /// The flag of a setting, or the name of its argument.
@@ -112,8 +112,28 @@ impl Names<'_> {
         })
     }
 
+    /// The name by which the operator sets the mechanism of the log-in, of two for one setting.
+    pub(super) fn mechanism(self) -> &'static str {
+        match self.0.of_kafka("sasl.mechanisms") {
+            Origin::Default => "sasl.mechanism",
+            _ => "sasl.mechanisms",
+        }
+    }
+
+    /// The host's own setting that sets one of librdkafka's.
+    fn own(self, key: &str) -> Option<Setting> {
+        let setting = Setting::GroupInstanceId;
+        let is_own = key == GROUP_INSTANCE_ID
+            && *self.0.of_kafka(key) == Origin::Default
+            && *self.0.of(setting) != Origin::Default;
+        is_own.then_some(setting)
+    }
+
     /// A setting of librdkafka.
     pub(super) fn kafka(self, key: &str) -> String {
+        if let Some(setting) = self.own(key) {
+            return self.of(setting);
+        }
         match self.0.of_kafka(key) {
             Origin::Default | Origin::Flag => format!("`{} {key}`", flag(Setting::Kafka)),
             Origin::Environment { variable } => format!("`{key}` in `{variable}`"),
@@ -128,6 +148,9 @@ impl Names<'_> {
 
     /// A setting of librdkafka with a value.
     pub(super) fn kafka_with(self, key: &str, value: impl Display) -> String {
+        if let Some(setting) = self.own(key) {
+            return self.with(setting, value);
+        }
         match self.0.of_kafka(key) {
             Origin::Default | Origin::Flag => format!("`{} {key}={value}`", flag(Setting::Kafka)),
             Origin::Environment { variable } => format!("`{key}={value}` in `{variable}`"),
@@ -208,6 +231,17 @@ mod tests {
         assert_eq!(names.kafka("x"), "`x` in `JOURNAL_HOST_X`");
         assert_eq!(names.kafka_with("y", 1), "`a.b.y: 1` in `c.yaml`");
         assert_eq!(names.kafka_with("z", 1), "`--kafka z=1`");
+        let (_, origins) = Layers::default()
+            .over(layer(r#"{"kafka": {"group_instance_id": "i"}}"#), |_| {
+                Origin::Flag
+            })
+            .into_parts();
+        let names = Names(&origins);
+        assert_eq!(names.kafka(GROUP_INSTANCE_ID), "`--group-instance-id`");
+        assert_eq!(
+            names.kafka_with(GROUP_INSTANCE_ID, "i"),
+            "`--group-instance-id i`"
+        );
         let origin = Origin::File {
             path: "c.yaml".into(),
             key: "a.b".to_owned(),

@@ -113,6 +113,14 @@ pub(crate) enum LoadError {
         /// The setting of librdkafka.
         key: &'static str,
     },
+    /// A setting of librdkafka, and the host's own setting that sets it.
+    #[error("the setting and the one that sets it are both given")]
+    SettingTwice {
+        /// The host's setting.
+        setting: Setting,
+        /// The setting of librdkafka.
+        key: &'static str,
+    },
     /// A file with a secret cannot be used.
     #[error("cannot use the secret in `{}`: {reason}", path.display())]
     Secret {
@@ -187,7 +195,9 @@ pub(crate) fn load(
     keys: Keys,
 ) -> Result<Loaded, LoadError> {
     let mut notices = secrets(&flags);
+    check_twice(&flags, &Origins::default())?;
     let variables = Variables::read(environment, keys)?;
+    check_twice(&variables.layer, &variables.origins)?;
     notices.extend(variables.notices);
     let layers = Layers::default().over(flags, |_| Origin::Flag);
     let mut layers = layers.over_with(variables.layer, variables.origins);
@@ -200,6 +210,7 @@ pub(crate) fn load(
         Some((variable, path)) => read(&path, variable.as_deref(), keys)?,
         None => Document::default(),
     };
+    check_twice(&document.own, &document.own_origins)?;
     notices.extend(document.notices);
     if let Some((variable, id)) = variables.group_instance_id
         && reads_cluster(layers.layer(), &document.own)
@@ -213,6 +224,24 @@ pub(crate) fn load(
     layers = layers.over_with(document.own, document.own_origins);
     layers = layers.over_with(document.upstream, document.upstream_origins);
     Ok(Loaded { layers, notices })
+}
+
+/// Refuses a layer that names the process in its group by the host's setting and by librdkafka's: one of them would be
+/// dropped. A higher layer replaces either.
+fn check_twice(layer: &Layer, origins: &Origins) -> Result<(), LoadError> {
+    let (setting, key) = (Setting::GroupInstanceId, super::GROUP_INSTANCE_ID);
+    if layer.kafka.group_instance_id.is_none() || !layer.kafka.has(key) {
+        return Ok(());
+    }
+    match (origins.of(setting), origins.of_kafka(key)) {
+        (Origin::Default, _) | (_, Origin::Default) => {
+            Err(LoadError::SettingTwice { setting, key })
+        }
+        (one, other) => Err(LoadError::Exclusive {
+            one: Box::new(one.clone()),
+            other: Box::new(other.clone()),
+        }),
+    }
 }
 
 /// Whether a layer reads a cluster, once `lower` is added below it.

@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 pub(crate) use self::observe::{LogFilter, LogFormat, MetricsAddress};
 pub(crate) use self::phases::Phases;
 pub(super) use self::scalar::SCALAR;
-use self::scalar::Scalar;
+use self::scalar::{Scalar, Word};
 pub(crate) use self::start_from::{StartFrom, time};
 use crate::kafka::Masked;
 
@@ -101,7 +101,7 @@ pub(crate) struct WorkerCount(pub(crate) NonZero<usize>);
 
 /// A text that is not empty.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
-#[serde(try_from = "Scalar")]
+#[serde(try_from = "Word")]
 pub(crate) struct Text(pub(crate) String);
 
 /// A time, or the beginning of a day in UTC: `2026-01-31T12:00:00Z`.
@@ -458,6 +458,14 @@ impl FromStr for Anonymise {
     }
 }
 
+impl TryFrom<Word> for Text {
+    type Error = ValueError;
+
+    fn try_from(word: Word) -> Result<Self, ValueError> {
+        word.0.parse()
+    }
+}
+
 macro_rules! read_from_scalar {
     ($($value:ty),*) => {$(
         impl TryFrom<Scalar> for $value {
@@ -475,7 +483,6 @@ read_from_scalar!(
     Span,
     RecordCount,
     WorkerCount,
-    Text,
     StartFrom,
     Time,
     TopicPartition,

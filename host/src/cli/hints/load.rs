@@ -77,7 +77,7 @@ impl Explain for LoadError {
             Self::Exclusive { one, other } => {
                 format!("{} and {} exclude each other", named(one), named(other))
             }
-            Self::SecretTwice { setting, key } => format!(
+            Self::SecretTwice { setting, key } | Self::SettingTwice { setting, key } => format!(
                 "{} and {} exclude each other",
                 names.of(*setting),
                 names.kafka(key)
@@ -115,7 +115,9 @@ impl Explain for LoadError {
             Self::NotAName { .. } => "write `name: value`, with a space after the colon".to_owned(),
             Self::Unsupported { what, .. } => instead(*what),
             Self::Class { .. } => "the journal is read with `cls: kafka`".to_owned(),
-            Self::Exclusive { .. } | Self::SecretTwice { .. } => "leave one of them out".to_owned(),
+            Self::Exclusive { .. } | Self::SecretTwice { .. } | Self::SettingTwice { .. } => {
+                "leave one of them out".to_owned()
+            }
             Self::Secret { setting, .. } => format!(
                 "{} takes a file with the password in its only line",
                 names.of(*setting)

@@ -229,3 +229,55 @@ fn file_that_cannot_be_read_is_named_with_the_variable_that_names_it() {
         "{error}"
     );
 }
+
+#[test]
+fn process_that_is_named_by_two_settings_of_one_layer_is_refused() {
+    let twice = "group_instance_id: b\nkafka: {group.instance.id: a}\n";
+    let refused = Folder::with(twice).load(Layer::default(), &[]).unwrap_err();
+    assert!(
+        matches!(refused, LoadError::Exclusive { .. }),
+        "{refused:?}"
+    );
+    let folder = Folder::with("group_instance_id: b\n");
+    let both = r#"{"kafka": {"group_instance_id": "b", "settings": {"group.instance.id": "a"}}}"#;
+    let flags: Layer = serde_json::from_str(both).unwrap();
+    let refused = folder.load(flags, &[]).unwrap_err();
+    assert!(
+        matches!(refused, LoadError::SettingTwice { .. }),
+        "{refused:?}"
+    );
+    let variables = [
+        ("JOURNAL_HOST_GROUP_INSTANCE_ID", "b"),
+        ("JOURNAL_HOST_KAFKA_GROUP_INSTANCE_ID", "a"),
+    ];
+    let refused = folder.load(Layer::default(), &variables).unwrap_err();
+    assert!(
+        matches!(refused, LoadError::Exclusive { .. }),
+        "{refused:?}"
+    );
+    // A higher layer replaces either.
+    let cluster = "plugin: p.wasm\nbrokers: b\ngroup_id: g\ngroup_instance_id: of-the-file\n";
+    let config = Folder::with(cluster).config("{}", &variables[1..]).unwrap();
+    let settings = settings(config);
+    assert_eq!(value(&settings, "group.instance.id").as_deref(), Some("a"));
+}
+
+#[test]
+fn word_that_yaml_takes_for_a_truth_value_is_no_name_unless_it_is_in_quotes() {
+    let refused = Folder::with("group_id: yes\n").load(Layer::default(), &[]);
+    match refused {
+        Err(LoadError::BadValue { value, reason, .. }) => {
+            assert_eq!(value.as_deref(), Some("yes"));
+            assert!(reason.contains("quotes"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    for (text, expected) in [("\"yes\"", "yes"), ("0123", "0123"), ("mirror", "mirror")] {
+        let (layer, _) = Folder::with(&format!("group_id: {text}\n")).layers("{}", &[]);
+        assert_eq!(layer.kafka.group_id.unwrap().0, expected);
+    }
+    // A variable has no types.
+    let folder = Folder::with("");
+    let (layer, _) = folder.layers("{}", &[("JOURNAL_HOST_GROUP_ID", "yes")]);
+    assert_eq!(layer.kafka.group_id.unwrap().0, "yes");
+}
