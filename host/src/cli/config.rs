@@ -83,9 +83,14 @@ fn checked(mut layer: Layer, origins: &Origins) -> Result<Option<Config>, Report
     let names = Names(&all_origins);
     read.map_err(|error| Report::of(&error, Names(origins)))?;
     layer.processor.plugin.get_or_insert_default();
+    let settings = layer.kafka.settings.clone().unwrap_or_default();
     match Config::try_from(layer) {
-        // Further settings can make it complete.
-        Err(ConfigError::NoSource | ConfigError::Incomplete { .. }) => Ok(None),
+        // Further settings can make it complete, and none makes one of librdkafka's right that is wrong by itself.
+        Err(ConfigError::NoSource | ConfigError::Incomplete { .. }) => {
+            let checked = kafka::check_settings(&settings.0);
+            checked.map_err(|error| Report::of(&error, names))?;
+            Ok(None)
+        }
         Err(error) => Err(Report::of(&error, names)),
         Ok(config) => {
             // The list of masked objects may take long to read, and is no setting.

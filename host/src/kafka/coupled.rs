@@ -77,6 +77,7 @@ impl Settings {
         self.check_pair(RECEIVE, MESSAGE, |message| message + FRAME_BYTES)?;
         self.check_pair(RECEIVE, FETCH, |fetch| fetch + FRAME_BYTES)?;
         self.check_pair(MAX_BACKOFF, BACKOFF, |backoff| backoff)?;
+        self.check_log_in()?;
         if !self.has_consumer_protocol() {
             self.check_pair(MAX_POLL, SESSION, |session| session)?;
             self.check_pair(SESSION, HEARTBEAT, |heartbeat| heartbeat + 1)?;
@@ -86,6 +87,7 @@ impl Settings {
 
     /// The same for a producer.
     pub(super) fn check_together_for_producer(&self) -> Result<(), Error> {
+        self.check_log_in()?;
         self.check_pair(QUEUE_KBYTES, MESSAGE, |message| message.div_ceil(1024))?;
         self.check_pair(MAX_BACKOFF, BACKOFF, |backoff| backoff)?;
         if self.number(MESSAGE_TIMEOUT) == Some(0) {
@@ -93,6 +95,26 @@ impl Settings {
             return Ok(());
         }
         self.check_pair(MESSAGE_TIMEOUT, LINGER, |linger| linger + 1)
+    }
+
+    /// Refuses a log-in by name that lacks the name or the password. librdkafka would say it without a way out.
+    fn check_log_in(&self) -> Result<(), Error> {
+        let logs_in = self
+            .get("security.protocol")
+            .is_some_and(|protocol| protocol.to_ascii_lowercase().starts_with("sasl_"));
+        let mechanism = self.get("sasl.mechanisms").unwrap_or_default();
+        let is_by_name = mechanism == "PLAIN" || mechanism.starts_with("SCRAM-");
+        if !logs_in || !is_by_name {
+            return Ok(());
+        }
+        let missing = ["sasl.username", "sasl.password"];
+        match missing.into_iter().find(|key| self.get(key).is_none()) {
+            None => Ok(()),
+            Some(missing) => Err(Error::NoLogIn {
+                mechanism: mechanism.to_owned(),
+                missing,
+            }),
+        }
     }
 
     fn check_least(&self, key: &str, least: usize) -> Result<(), Error> {
@@ -347,6 +369,34 @@ mod tests {
         assert_eq!(
             small.unwrap_err().to_string(),
             "`receive.message.max.bytes` cannot be `1000`: it is at least 1512"
+        );
+    }
+
+    #[test]
+    fn log_in_by_name_needs_a_name_and_a_password() {
+        let sasl = [
+            ("security.protocol", "sasl_ssl"),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.username", "alice"),
+            ("sasl.password", "wonderland"),
+        ];
+        let missing = |pairs: &[(&str, &str)]| match settings(pairs).check(Duration::ZERO) {
+            Err(Error::NoLogIn { missing, .. }) => Some(missing),
+            Err(other) => panic!("{other}"),
+            Ok(()) => None,
+        };
+        assert_eq!(missing(&sasl), None);
+        assert_eq!(missing(&sasl[..3]), Some("sasl.password"));
+        assert_eq!(
+            missing(&[&sasl[..2], &sasl[3..]].concat()),
+            Some("sasl.username")
+        );
+        // Without a log-in they are not used.
+        assert_eq!(missing(&sasl[1..3]), None);
+        let producer = settings(&sasl[..3]).check_for_producer();
+        assert!(
+            matches!(producer, Err(Error::NoLogIn { .. })),
+            "{producer:?}"
         );
     }
 

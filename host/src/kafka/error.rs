@@ -73,6 +73,20 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The address of a broker has a port that does not exist.
+    #[error("the broker `{broker}` has no port from 1 to 65535")]
+    BadBroker {
+        /// The broker as it was named.
+        broker: String,
+    },
+    /// A log-in by name without its password, or the other way round.
+    #[error("`{mechanism}` needs `{missing}`")]
+    NoLogIn {
+        /// How clients log in.
+        mechanism: String,
+        /// The setting that is missing.
+        missing: &'static str,
+    },
     /// A deadline that would make the group drop this member.
     #[error(
         "a deadline of {deadline_ms} ms is more than half of `max.poll.interval.ms`, which is \

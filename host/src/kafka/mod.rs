@@ -57,7 +57,7 @@ pub(crate) use self::native::{Message, Messages, PartitionEvent, Queue, TopicId}
 pub(crate) use self::producer::{Answers, Failure, Header, NewRecord, Producer, Refusal};
 pub(crate) use self::queries::Question;
 pub(crate) use self::setting_check::{
-    Masked, is_known, is_secret, named_by_variable, nearest_name,
+    Masked, check as check_settings, is_known, is_secret, named_by_variable, nearest_name,
 };
 pub(crate) use self::slice::SliceReader;
 pub(crate) use self::start_report::GroupOffsets;

@@ -34,6 +34,7 @@ impl Settings {
     /// # Errors
     /// The first such setting.
     pub(crate) fn check_for_producer(&self) -> Result<(), Error> {
+        self.check_brokers()?;
         for (key, _) in &self.kafka {
             let is_refused = |refused: &str| canonical(refused) == canonical(key);
             if let Some(&(_, reason)) = REFUSED.iter().find(|(refused, _)| is_refused(refused)) {

@@ -67,7 +67,7 @@ pub(crate) fn named_by_variable(name: &str) -> Option<&'static str> {
 }
 
 /// Checks each setting alone, so that the error names the first bad one.
-pub(super) fn check(settings: &[(String, String)]) -> Result<(), Error> {
+pub(crate) fn check(settings: &[(String, String)]) -> Result<(), Error> {
     settings.iter().try_for_each(|(key, value)| {
         let mut config = ClientConfig::new();
         config.set(key, value);

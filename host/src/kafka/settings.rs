@@ -129,6 +129,7 @@ impl Settings {
     /// # Errors
     /// The first such setting, or a deadline too long for the group.
     pub fn check(&self, deadline: Duration) -> Result<(), Error> {
+        self.check_brokers()?;
         let by_protocol = group_protocol::refused(self.has_consumer_protocol());
         for (key, _) in &self.kafka {
             let mut refused = REFUSED.iter().chain(by_protocol);
@@ -153,6 +154,17 @@ impl Settings {
             });
         }
         Ok(())
+    }
+
+    /// Refuses a broker whose port does not exist: librdkafka would try another one.
+    pub(super) fn check_brokers(&self) -> Result<(), Error> {
+        let mut brokers = self.brokers.split(',').map(str::trim);
+        match brokers.find(|broker| !has_possible_port(broker)) {
+            None => Ok(()),
+            Some(broker) => Err(Error::BadBroker {
+                broker: broker.to_owned(),
+            }),
+        }
     }
 
     /// Refuses what librdkafka finds only when it makes a client: settings that contradict each other, or files that
@@ -341,6 +353,22 @@ impl Settings {
     }
 }
 
+/// Whether the port of `[PROTOCOL://]HOST[:PORT]` is one, if it is given.
+fn has_possible_port(broker: &str) -> bool {
+    let address = broker
+        .split_once("://")
+        .map_or(broker, |(_, address)| address);
+    let port = match address.rsplit_once(']') {
+        Some((_, rest)) => rest.strip_prefix(':'),
+        // More than one colon is an address of IPv6 without a port.
+        None => address
+            .split_once(':')
+            .map(|(_, port)| port)
+            .filter(|port| !port.contains(':')),
+    };
+    port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
 impl FetchLimits {
     fn set(&self, config: &mut ClientConfig) {
         config.set(
@@ -371,6 +399,33 @@ pub(super) fn settings(pairs: &[(&str, &str)]) -> Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn port_that_does_not_exist_is_refused_with_its_broker() {
+        let checked = |brokers: &str| {
+            let settings = Settings {
+                brokers: brokers.to_owned(),
+                ..settings(&[])
+            };
+            settings
+                .check(Duration::ZERO)
+                .map_err(|error| error.to_string())
+        };
+        for brokers in [
+            "b",
+            "b:1",
+            "SASL_SSL://b:65535, c:9092",
+            "[::1]:9092",
+            "[::1]",
+            "::1",
+        ] {
+            assert_eq!(checked(brokers), Ok(()), "{brokers}");
+        }
+        for broker in ["127.0.0.1:99999", "b:0", "b:", "ssl://b:x", "[::1]:65536"] {
+            let expected = format!("the broker `{broker}` has no port from 1 to 65535");
+            assert_eq!(checked(&format!("a:1,{broker}")), Err(expected));
+        }
+    }
 
     #[test]
     fn settings_that_break_a_guarantee_are_refused_by_name() {

@@ -76,3 +76,44 @@ fn schema_has_every_setting_with_its_help() {
     let outputs = properties["outputs"]["anyOf"].as_array().unwrap();
     assert_eq!(outputs.len(), 3);
 }
+
+/// Checks what the command line sets, without a file and an environment.
+fn checked_flags(flags: &str) -> Result<(), String> {
+    let flags: Layer = serde_json::from_str(flags).unwrap();
+    let (layer, origins) = Layers::default().over(flags, |_| Origin::Flag).into_parts();
+    checked(layer, &origins)
+        .map(drop)
+        .map_err(|report| format!("{report:?}"))
+}
+
+#[test]
+fn setting_that_does_not_exist_is_refused_before_the_source_is_complete() {
+    for source in [
+        "",
+        r#""brokers": "b","#,
+        r#""brokers": "b", "group_id": "g","#,
+    ] {
+        let wrong = format!(r#"{{"kafka": {{{source} "settings": {{"nonsense": "1"}}}}}}"#);
+        let error = checked_flags(&wrong).unwrap_err();
+        assert!(error.contains("nonsense"), "{error}");
+        let right = format!(r#"{{"kafka": {{{source} "settings": {{"client.rack": "1"}}}}}}"#);
+        assert_eq!(checked_flags(&right), Ok(()), "{source}");
+    }
+}
+
+#[test]
+fn log_in_without_its_password_names_the_setting_and_the_way_to_give_it() {
+    let error = checked_flags(
+        r#"{"kafka": {"brokers": "b", "group_id": "g", "settings": {"security.protocol": "SASL_SSL",
+            "sasl.mechanism": "PLAIN", "sasl.username": "alice"}}}"#,
+    )
+    .unwrap_err();
+    for text in [
+        "--kafka sasl.mechanism=PLAIN",
+        "sasl.password",
+        "--kafka-password-file",
+        "kafka_password_file",
+    ] {
+        assert!(error.contains(text), "{error}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::recording::{record_too_large, topics};
 use super::{Explain, chain};
-use crate::cli::names::Names;
+use crate::cli::names::{Names, key};
 use crate::config::Setting;
 use crate::kafka::{Error, LikelyCause, Reserved};
 use crate::text::Quoted;
@@ -39,6 +39,15 @@ impl Explain for Error {
                 names.kafka_with(key, value),
                 names.kafka_with(other, other_value)
             ),
+            Self::BadBroker { broker } => format!(
+                "the broker {} in {} has no port from 1 to 65535",
+                Quoted(broker),
+                names.of(Setting::Brokers)
+            ),
+            Self::NoLogIn { mechanism, missing } => format!(
+                "{} needs `{missing}`, which is not set",
+                names.kafka_with(names.mechanism(), mechanism)
+            ),
             Self::SettingFile { key, path, source } => format!(
                 "{} names the file {}, which cannot be opened: {source}",
                 names.kafka(key),
@@ -72,6 +81,8 @@ impl Explain for Error {
             Self::UnknownSetting { nearest: None, .. } | Self::BadSetting { .. } => {
                 "the settings are those of librdkafka's CONFIGURATION.md".to_owned()
             }
+            Self::BadBroker { .. } => "brokers are written as `HOST:PORT`, separated by commas".to_owned(),
+            Self::NoLogIn { missing, .. } => of_log_in(missing, names),
             Self::TooSmall {
                 key, least, ..
             } => format!(
@@ -162,6 +173,8 @@ impl Explain for Error {
                 | Self::BadSetting { .. }
                 | Self::TooSmall { .. }
                 | Self::Together { .. }
+                | Self::BadBroker { .. }
+                | Self::NoLogIn { .. }
                 | Self::DeadlineTooLong { .. }
                 | Self::ResponsesTooLarge { .. }
         )
@@ -232,6 +245,18 @@ fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
             names.kafka("group.protocol")
         ),
     }
+}
+
+/// How the setting of a log-in that is missing is given.
+fn of_log_in(missing: &str, names: Names<'_>) -> String {
+    if missing != "sasl.password" {
+        return format!("set {} to the name of the account", names.kafka(missing));
+    }
+    format!(
+        "{} (`{}` in a file) names a file that holds the password; `JOURNAL_HOST_KAFKA_SASL_PASSWORD` holds it itself",
+        names.of(Setting::PasswordFile),
+        key(Setting::PasswordFile)
+    )
 }
 
 #[cfg(test)]

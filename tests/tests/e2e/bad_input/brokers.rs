@@ -31,6 +31,16 @@ fn closed_port_is_reported_as_no_answer() {
 }
 
 #[test]
+fn port_that_does_not_exist_is_refused_at_once() {
+    let broker = "127.0.0.1:99999";
+    is_wrong_use(host(broker))
+        .names(&format!(
+            "the broker `{broker}` in `--brokers` has no port from 1 to 65535"
+        ))
+        .hints("written as `HOST:PORT`");
+}
+
+#[test]
 fn port_that_accepts_and_stays_silent_is_reported_as_no_answer() {
     let (_listener, address) = listener();
     fails(host(&address))
