@@ -1,7 +1,7 @@
 //! The positions of a consumer group that a destination keeps beside its rows, as an operator looks at them and changes
 //! them while no run writes.
 
-use super::open::{databases, parse};
+use super::open::{databases, parse, servers};
 use super::{BindError, SinkError, sqlite};
 use crate::journal::group_offsets::Committed;
 
@@ -34,12 +34,16 @@ pub trait PositionKeeper {
 /// To add a kind of destination that commits positions with its rows, add it here, too.
 ///
 /// # Errors
-/// When a binding is wrong, or two destinations would keep the positions.
+/// When a binding is wrong, two destinations would keep the positions, or they are in PostgreSQL, where only its own
+/// tools look at them.
 pub fn position_keeper(
     bindings: &[String],
     group: &str,
 ) -> Result<Option<Box<dyn PositionKeeper>>, BindError> {
     let bindings = parse(bindings)?;
+    if let Some(server) = servers(&bindings).first() {
+        return Err(SinkError::PositionsInPostgres(server.to_string()).into());
+    }
     let mut keepers = databases(&bindings)
         .into_iter()
         .map(|file| Box::new(sqlite::Keeper::new(file, group)) as Box<dyn PositionKeeper>);
@@ -78,6 +82,14 @@ mod tests {
             "{two:?}"
         );
         assert!(keeper(&["a="]).is_err());
+        let elsewhere = keeper(&["postgres://h/d"]).map(|one| one.is_some());
+        assert!(
+            matches!(
+                elsewhere,
+                Err(BindError::Sink(SinkError::PositionsInPostgres(_)))
+            ),
+            "{elsewhere:?}"
+        );
     }
 
     #[test]

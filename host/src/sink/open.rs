@@ -271,7 +271,7 @@ pub(super) fn databases(bindings: &[Binding]) -> Vec<&str> {
 }
 
 /// The databases of servers, each once.
-fn servers(bindings: &[Binding]) -> Vec<&Url> {
+pub(super) fn servers(bindings: &[Binding]) -> Vec<&Url> {
     let mut found: Vec<&Url> = Vec::new();
     for binding in bindings {
         if let Target::Postgres(url) = &binding.target

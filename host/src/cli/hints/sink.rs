@@ -41,6 +41,13 @@ impl Explain for SinkError {
                     "nothing of this checkpoint was committed: its records and dead letters come again".to_owned(),
                 );
             }
+            Self::PositionsInPostgres(_) => {
+                return Some(
+                    "look at them and change them with psql, while no run writes; a configuration without this output \
+                     has the offsets that the group itself was told"
+                        .to_owned(),
+                );
+            }
             Self::TwoDecide { .. } => {
                 return Some(
                     "bind all outputs to one of them: a group has its positions in one".to_owned(),

@@ -118,7 +118,7 @@ pub(super) fn replace(
     transaction.execute_batch(TABLES)?;
     for (partition, position) in positions {
         let (topic, number) = (&*partition.topic, partition.number);
-        let next = integer(position.next);
+        let next = moves::integer(position.next);
         transaction.execute(REPLACE, params![group, topic, number, next, position.note])?;
     }
     transaction.commit()
