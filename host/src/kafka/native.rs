@@ -302,11 +302,16 @@ pub(super) fn notes(list: &TopicPartitionList) -> Vec<String> {
         };
         let note = |element: &sys::rd_kafka_topic_partition_t| {
             let bytes = bytes_of(element.metadata, element.metadata_size);
-            let text = String::from_utf8_lossy(bytes);
-            text.trim_end_matches('\0').to_owned()
+            note_of(bytes)
         };
         elements.iter().map(note).collect()
     }
+}
+
+/// A committed note without the zero byte at its end.
+fn note_of(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim_end_matches('\0').to_owned()
 }
 
 /// Sends a commit of `offsets`; its result arrives on `results`.

@@ -11,7 +11,7 @@ use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{IsError, RDKafkaErrorCode};
 
-use super::{Queue, bytes_of, text_of};
+use super::{Queue, bytes_of, note_of, text_of};
 use crate::journal::offsets::Partition;
 
 /// How much longer than a request its answer is waited for: librdkafka answers when the request's time is up.
@@ -373,8 +373,7 @@ unsafe fn elements_of(
             topic: CStr::from_ptr(element.topic).to_string_lossy().into_owned(),
             partition: element.partition,
             offset: element.offset,
-            note: String::from_utf8_lossy(bytes_of(element.metadata, element.metadata_size))
-                .into_owned(),
+            note: note_of(bytes_of(element.metadata, element.metadata_size)),
             error: element.err.is_error().then(|| element.err.into()),
         };
         Ok(elements.iter().map(element).collect())

@@ -55,6 +55,8 @@ pub(super) struct Committer<P> {
     state: State,
     /// The number of the checkpoint that is open.
     number: u64,
+    /// Whether the operator named its transactions, so that another process may have the same name.
+    is_named: bool,
     /// Whether a transaction may have been committed of which this worker does not know.
     is_uncertain: bool,
 }
@@ -69,11 +71,12 @@ pub(super) enum CommitError {
 }
 
 impl<P: Producer> Committer<P> {
-    pub(super) fn new(producer: P) -> Self {
+    pub(super) fn new(producer: P, is_named: bool) -> Self {
         Self {
             producer,
             state: State::Lost,
             number: 0,
+            is_named,
             is_uncertain: false,
         }
     }
@@ -203,7 +206,13 @@ impl<P: Producer> Committer<P> {
 
     fn failed(&mut self, error: TransactionError) -> Result<(), CommitError> {
         match error {
-            TransactionError::Fenced => return Err(CommitError::Fenced),
+            TransactionError::Fenced if self.is_named => return Err(CommitError::Fenced),
+            // Nobody else has a random identifier: the coordinator ended a transaction that took too long.
+            TransactionError::Fenced => {
+                return self.failed(TransactionError::Lost(
+                    "its transaction timed out".to_owned(),
+                ));
+            }
             TransactionError::Refused(reason) => return Err(CommitError::Refused(reason)),
             TransactionError::Abort(reason) if self.state != State::Aborting => {
                 tracing::debug!("the transaction is aborted: {reason}");

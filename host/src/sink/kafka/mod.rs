@@ -164,12 +164,15 @@ impl SinkFactory for TopicSinks {
     fn sink(&self, worker: usize) -> Result<Box<dyn Sink>, SinkError> {
         let id = format!("{}-{worker}", self.transactional_name);
         let mut sink = TopicSink {
-            committer: Committer::new(TopicProducer {
-                settings: self.settings.clone(),
-                topics: Arc::clone(&self.topics),
-                id: id.clone(),
-                transactions: None,
-            }),
+            committer: Committer::new(
+                TopicProducer {
+                    settings: self.settings.clone(),
+                    topics: Arc::clone(&self.topics),
+                    id: id.clone(),
+                    transactions: None,
+                },
+                self.settings.transactional_name().is_some(),
+            ),
             id,
             topics: self.name(),
             has_group: self.group.is_some(),
