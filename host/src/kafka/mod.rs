@@ -63,5 +63,5 @@ pub(crate) use self::slice::SliceReader;
 pub(crate) use self::start_report::GroupOffsets;
 pub(crate) use self::topic_admin::NewTopics;
 pub(crate) use self::topic_watch::{Watched, WatchedTopic};
-pub(crate) use self::transactions::{At, Step, TransactionError, Transactions};
+pub(crate) use self::transactions::{Step, TransactionError, Transactions};
 pub(crate) use self::transient_errors::TransientErrors;

@@ -182,7 +182,7 @@ pub(super) fn committed(client: &QueryClient, of: &[Partition]) -> Result<Positi
     positions_of(&client.committed(list_of(of))?)
 }
 
-fn positions_of(found: &TopicPartitionList) -> Result<Positions, KafkaError> {
+pub(super) fn positions_of(found: &TopicPartitionList) -> Result<Positions, KafkaError> {
     let elements = found.elements();
     elements
         .iter()

@@ -331,9 +331,7 @@ impl Settings {
         if self.statistics {
             config.set("statistics.interval.ms", STATISTICS_INTERVAL_MS);
         }
-        self.set_given(&mut config, |key| {
-            !transactions::is_of_transactions(canonical(key))
-        });
+        self.set_given(&mut config, |key| !transactions::is_of_transactions(key));
         self.set_coupled(&mut config, QUEUED_MAX_MESSAGES_KBYTES);
         config.set("bootstrap.servers", &self.brokers);
         config.set("group.id", &self.group_id);

@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 
 use super::error::{Error, words};
 use super::group_store;
-use super::membership::{Membership, offset};
+use super::membership::{Membership, list_of};
 use super::native::{self, Failed, TopicId};
 use super::producer::{Deliveries, Producer};
-use super::queries::TopicIds;
+use super::queries::{self, TopicIds};
 use super::setting_check::{self, Secrets, client_error};
+use super::setting_names::canonical;
 use super::settings::Settings;
-use crate::journal::offsets::{Offsets, Partition, Position};
+use crate::journal::offsets::{Partition, Position, Positions};
 
 /// How long one request is waited for.
 const STEP: Duration = Duration::from_millis(20);
@@ -56,20 +56,9 @@ pub(crate) enum TransactionError {
     Refused(String),
 }
 
-/// How the group's positions compare with two that a worker knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum At {
-    /// They are those before a checkpoint.
-    Before,
-    /// They are those after it.
-    After,
-    /// They are neither: another worker went on.
-    Elsewhere,
-}
-
 /// Whether the key of a setting is of transactions, which consumers have none of.
 pub(super) fn is_of_transactions(key: &str) -> bool {
-    matches!(key, ID | TIMEOUT)
+    matches!(canonical(key), ID | TIMEOUT)
 }
 
 /// A producer of transactions.
@@ -99,6 +88,8 @@ impl Transactions {
         step(self.producer.0.init_transactions(STEP))
     }
 
+    /// Begins a transaction.
+    ///
     /// # Errors
     /// When none can begin.
     pub(crate) fn begin(&self) -> Result<(), TransactionError> {
@@ -140,7 +131,8 @@ impl Transactions {
         }
     }
 
-    /// Adds positions of the group of this member, with the identifiers of their topics. They are refused if the group has given its partitions away.
+    /// Adds positions of the group of this member, with the identifiers of their topics. They are refused if the group has
+    /// given its partitions away.
     ///
     /// # Errors
     /// When the group or the brokers refuse them.
@@ -168,6 +160,8 @@ impl Transactions {
         }
     }
 
+    /// Makes the rows and positions of the transaction visible.
+    ///
     /// # Errors
     /// When the transaction was not committed, or nobody knows.
     pub(crate) fn commit(&self) -> Result<Step, TransactionError> {
@@ -192,38 +186,17 @@ impl Transactions {
         aborted
     }
 
-    /// Compares the group's positions with those before and after a checkpoint.
+    /// What the group of this member has committed. Blocks until its coordinator answers.
     ///
     /// # Errors
-    /// When the coordinator does not answer.
-    pub(crate) fn compare(
+    /// When it does not.
+    pub(crate) fn committed(
         membership: &Membership,
-        from: &Offsets,
-        to: &Offsets,
-    ) -> Result<At, String> {
-        let mut list = TopicPartitionList::new();
-        for (Partition { topic, number }, _) in changed(from, to) {
-            list.add_partition(topic, i32::try_from(*number).unwrap_or(i32::MAX));
-        }
-        let answer = membership
-            .committed(list)
-            .map_err(|error| error.to_string())?;
-        let (mut before, mut after) = (true, true);
-        for (partition, (first, next)) in changed(from, to) {
-            let number = i32::try_from(partition.number).unwrap_or(i32::MAX);
-            let found = answer.find_partition(&partition.topic, number);
-            let found = found.ok_or("the coordinator left a partition out")?;
-            found.error().map_err(|error| error.to_string())?;
-            // Where nothing is committed, the partition started at its first record.
-            let is_none = !matches!(found.offset(), rdkafka::Offset::Offset(at) if at >= 0);
-            before &= is_none || found.offset() == offset(first);
-            after &= found.offset() == offset(next);
-        }
-        Ok(match (before, after) {
-            (true, _) => At::Before,
-            (false, true) => At::After,
-            (false, false) => At::Elsewhere,
-        })
+        of: &[Partition],
+    ) -> Result<Positions, String> {
+        let found = membership.committed(list_of(of));
+        let positions = found.and_then(|found| queries::positions_of(&found));
+        positions.map_err(|error| error.to_string())
     }
 
     fn failure(&self) -> Option<TransactionError> {
@@ -234,17 +207,6 @@ impl Transactions {
             TransactionError::Lost(text)
         })
     }
-}
-
-/// The positions that a checkpoint changes, with those before and after it.
-fn changed<'a>(
-    from: &'a Offsets,
-    to: &'a Offsets,
-) -> impl Iterator<Item = (&'a Partition, (u64, u64))> {
-    to.iter().filter_map(|(partition, &next)| {
-        let first = from.get(partition).copied().unwrap_or(next);
-        (first != next).then_some((partition, (first, next)))
-    })
 }
 
 fn is_fenced(code: RDKafkaErrorCode) -> bool {
@@ -384,17 +346,5 @@ mod tests {
         assert_eq!(named.transactional_name(), Some("mirror"));
         assert!(named.largest_message() < MESSAGE_BYTES);
         assert!(settings(&[(MESSAGE, "9000000")]).largest_message() > 8_000_000);
-    }
-
-    #[test]
-    fn only_positions_that_change_are_compared() {
-        let partition = |number| Partition {
-            topic: "t".into(),
-            number,
-        };
-        let from = Offsets::from([(partition(0), 5), (partition(1), 7)]);
-        let to = Offsets::from([(partition(0), 5), (partition(1), 9), (partition(2), 3)]);
-        let found: Vec<_> = changed(&from, &to).collect();
-        assert_eq!(found, [(&partition(1), (7, 9))]);
     }
 }

@@ -1,14 +1,8 @@
-//! The positions that a checkpoint advances, as a database compares them with its own.
+//! The positions that a checkpoint advances, as whoever keeps them compares them with its own.
 //!
 //! A database has the positions of a group beside the rows. In the transaction of a checkpoint it advances those that
-//! are still the ones that the worker went on from: otherwise another worker has its partitions.
-#![cfg_attr(
-    not(feature = "postgres"),
-    allow(
-        dead_code,
-        reason = "SQLite has one process, which knows how its transactions ended"
-    )
-)]
+//! are still the ones that the worker went on from: otherwise another worker has its partitions. Topics leave them to the
+//! group, which is asked when a transaction is in doubt.
 
 use super::Checkpoint;
 use crate::journal::offsets::{Partition, Position};
@@ -26,7 +20,7 @@ pub(super) struct Move {
     pub(super) topic_id: String,
 }
 
-/// How the positions in a database compare with those that a worker goes on from.
+/// How the positions that are kept compare with those that a worker goes on from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compared {
     /// They are the same, or not there yet.
@@ -55,7 +49,7 @@ pub(super) fn of(checkpoint: &Checkpoint<'_>) -> Vec<Move> {
     changed.collect()
 }
 
-/// Compares positions with what a database has: the next record, and the identifier of the topic.
+/// Compares positions with those that are kept: the next record, and the identifier of the topic.
 pub(super) fn compare(
     moves: &[Move],
     found: impl Fn(&Partition) -> Option<(i64, String)>,

@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::kafka::{At, Step, TransactionError};
+use crate::kafka::{Step, TransactionError};
+use crate::sink::moves::Compared;
 use crate::sink::{Checkpoint, Committed};
 
 /// How long one call works on. The worker serves its source between two calls.
@@ -13,7 +14,7 @@ const SLICE: Duration = Duration::from_millis(100);
 
 /// What a committer needs of a producer and of the group.
 pub(super) trait Producer: Send {
-    /// Connects anew, and ends what was left open.
+    /// Replaces the producer by one that connects to the brokers.
     fn renew(&mut self) -> Result<(), TransactionError>;
     fn init(&mut self) -> Result<Step, TransactionError>;
     fn begin(&mut self) -> Result<(), TransactionError>;
@@ -24,7 +25,7 @@ pub(super) trait Producer: Send {
     fn commit(&mut self) -> Result<Step, TransactionError>;
     fn abort(&mut self) -> Result<Step, TransactionError>;
     /// Where the group is, compared with the checkpoint; an error if it does not say it now.
-    fn compare(&mut self, checkpoint: &Checkpoint<'_>) -> Result<At, String>;
+    fn compare(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Compared, String>;
 }
 
 /// What the producer is at.
@@ -240,11 +241,11 @@ impl<P: Producer> Committer<P> {
             }
         };
         // Until the worker goes on from where the group is, each of its checkpoints is compared.
-        self.is_uncertain = found == At::Elsewhere;
+        self.is_uncertain = found == Compared::Other;
         match found {
-            At::Before => None,
-            At::After => Some(Committed::Done),
-            At::Elsewhere => Some(Committed::Stale),
+            Compared::First => None,
+            Compared::Next => Some(Committed::Done),
+            Compared::Other => Some(Committed::Stale),
         }
     }
 }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::committer::{CommitError, Committer, Producer};
+use super::moves::{self, Compared};
 use super::{Checkpoint, Committed, EncodeError, Encoder, Sink, SinkError, SinkFactory, jsonl};
 use crate::journal::plan::{Kind, Output, Plan};
-use crate::kafka::{self, At, Catalog, Settings, Step, TransactionError, Transactions};
+use crate::kafka::{self, Catalog, Settings, Step, TransactionError, Transactions};
 use crate::text;
 
 /// Why topics take no rows.
@@ -311,10 +312,17 @@ impl Producer for TopicProducer {
         self.transactions()?.abort()
     }
 
-    fn compare(&mut self, checkpoint: &Checkpoint<'_>) -> Result<At, String> {
+    fn compare(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Compared, String> {
         let Some(membership) = checkpoint.membership else {
-            return Ok(At::Before);
+            return Ok(Compared::First);
         };
-        Transactions::compare(membership, checkpoint.from, checkpoint.to)
+        let moves = moves::of(checkpoint);
+        let partitions: Vec<_> = moves.iter().map(|one| one.partition.clone()).collect();
+        let committed = Transactions::committed(membership, &partitions)?;
+        Ok(moves::compare(&moves, |partition| {
+            let next = committed.get(partition)?.as_ref()?.next;
+            // The group's coordinator forgets the positions of a topic that is deleted.
+            Some((moves::integer(next), String::new()))
+        }))
     }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::MessageEncoder;
 use super::committer::{CommitError, Committer, Producer};
 use crate::journal::offsets::{Offsets, Partition};
-use crate::kafka::{At, Step, TransactionError};
+use crate::kafka::{Step, TransactionError};
+use crate::sink::moves::{self, Compared};
 use crate::sink::{Checkpoint, Committed, EncodeError, Encoder as _, Stream, Topics, jsonl};
 
 /// What a producer was asked, and what it answers where that is not success.
@@ -88,15 +89,12 @@ impl Producer for Fake {
         self.ask("abort", "")
     }
 
-    fn compare(&mut self, checkpoint: &Checkpoint<'_>) -> Result<At, String> {
+    fn compare(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Compared, String> {
         let mut state = self.0.lock().unwrap();
-        let (from, to) = (checkpoint.from[&partition()], checkpoint.to[&partition()]);
         state.log.push("compare".to_owned());
-        Ok(match state.group {
-            at if at == from => At::Before,
-            at if at == to => At::After,
-            _ => At::Elsewhere,
-        })
+        let group = moves::integer(state.group);
+        let moves = moves::of(checkpoint);
+        Ok(moves::compare(&moves, |_| Some((group, String::new()))))
     }
 }
 

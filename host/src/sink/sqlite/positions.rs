@@ -12,7 +12,8 @@ use crate::journal::offsets::{
     Confirmation, OffsetStore, Partition, Position, Positions, StoreError,
 };
 use crate::journal::topic_note;
-use crate::sink::{Checkpoint, moves};
+use crate::sink::Checkpoint;
+use crate::sink::moves::{self, Compared};
 
 /// Creates the tables that remember whose rows a database has.
 pub(super) const TABLES: &str = "
@@ -53,15 +54,6 @@ const REPLACE: &str =
     "INSERT INTO journal_offsets VALUES (?1, ?2, ?3, ?4, ?5, '') ON CONFLICT DO UPDATE
     SET next_offset = excluded.next_offset, note = excluded.note, topic_id = excluded.topic_id";
 
-/// How the positions in the database compare with those that a worker goes on from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compared {
-    /// They are the same, and are advanced.
-    Same,
-    /// Another worker has advanced one of them.
-    Other,
-}
-
 /// Advances the positions that change, if nobody has advanced them since.
 pub(super) fn advance(
     transaction: &Transaction<'_>,
@@ -79,7 +71,7 @@ pub(super) fn advance(
             return Ok(Compared::Other);
         }
     }
-    Ok(Compared::Same)
+    Ok(Compared::First)
 }
 
 fn all(connection: &Connection, group: &str) -> rusqlite::Result<BTreeMap<Partition, Position>> {

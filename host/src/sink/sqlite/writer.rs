@@ -12,7 +12,8 @@ use rusqlite::{Connection, ErrorCode, Statement, Transaction, TransactionBehavio
 use super::SqliteError;
 use super::encoder::{Rows, Value, Values};
 use super::lock::Lock;
-use super::positions::{self, Compared};
+use super::positions;
+use crate::sink::moves::Compared;
 use crate::sink::tables::{Table, TableError};
 use crate::sink::{Checkpoint, Committed, SinkError};
 use crate::text;
