@@ -55,7 +55,7 @@ impl Sinks {
 
     /// Whether a sink commits offsets with its rows: its own, or those of the group.
     pub(super) fn decide(&mut self) -> bool {
-        self.store().is_some() || self.commit_for_the_group()
+        self.all.iter_mut().any(|sink| decides(sink.as_mut()))
     }
 
     /// Whether a sink commits the offsets of the group with its rows.
@@ -101,8 +101,7 @@ impl Sinks {
         }
         for last in [false, true] {
             for (index, sink) in self.all.iter_mut().enumerate() {
-                let decides = sink.offsets().is_some() || sink.commits_for_the_group();
-                if self.done[index] || decides != last {
+                if self.done[index] || decides(sink.as_mut()) != last {
                     continue;
                 }
                 let committed = sink.commit(&Checkpoint {
@@ -135,6 +134,11 @@ impl Sinks {
         self.done.fill(false);
         self.letters_done = false;
     }
+}
+
+/// Whether a sink commits offsets with its rows.
+fn decides(sink: &mut dyn Sink) -> bool {
+    sink.offsets().is_some() || sink.commits_for_the_group()
 }
 
 /// What sinks that commit positions keep beside them.

@@ -36,7 +36,7 @@ impl Pause {
 /// How waiting for a confirmation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waited {
-    /// Everything that was sent is committed.
+    /// What was sent is committed, or what was asked is answered.
     Confirmed,
     /// The records belong to another worker now.
     Lost,
@@ -124,16 +124,28 @@ impl Worker {
 
     /// Waits until nothing is unconfirmed, up to `end`, and no longer than a request to stop allows.
     pub(super) fn wait_for_confirmation(&mut self, end: Instant) -> Result<Waited, WorkerError> {
+        self.wait_until(Some(end), |worker| {
+            worker.look_for_confirmation()?;
+            Ok(worker.unconfirmed.is_none())
+        })
+    }
+
+    /// Waits until `is_done` says so, up to `end` if there is one, and no longer than a request to stop allows.
+    /// Meanwhile it shows that the worker is alive.
+    pub(super) fn wait_until(
+        &mut self,
+        end: Option<Instant>,
+        mut is_done: impl FnMut(&mut Self) -> Result<bool, WorkerError>,
+    ) -> Result<Waited, WorkerError> {
         let mut pause = Pause::default();
         loop {
-            self.look_for_confirmation()?;
-            if self.unconfirmed.is_none() {
+            if is_done(self)? {
                 return Ok(Waited::Confirmed);
             }
             if !self.source.keep_alive()? {
                 return Ok(Waited::Lost);
             }
-            if Instant::now() >= end || self.is_out_of_time() {
+            if end.is_some_and(|end| Instant::now() >= end) || self.is_out_of_time() {
                 return Ok(Waited::TimedOut);
             }
             thread::sleep(pause.next());

@@ -1,10 +1,8 @@
 //! The group's copy of positions that a sink commits with its rows. Nothing depends on it but tools that show the lag.
 
 use std::collections::BTreeMap;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::confirmation::Pause;
 use super::{Ended, Worker};
 use crate::journal::offsets::{Confirmation, Partition, Position};
 use crate::pipeline::failure::WorkerError;
@@ -52,17 +50,13 @@ impl Worker {
             Err(_) => self.last_wait(result).unwrap_or_default(),
         };
         let end = Instant::now() + limit.min(LONGEST_WAIT);
-        let mut pause = Pause::default();
-        loop {
-            self.look_for_courtesy();
-            if !self.courtesy_is_due || Instant::now() >= end || self.is_out_of_time() {
-                return;
-            }
-            // Where the partitions were lost, the group's new member commits.
-            if !matches!(self.source.keep_alive(), Ok(true)) {
-                return;
-            }
-            thread::sleep(pause.next());
+        // Where the partitions were lost, the group's new member commits.
+        let waited = self.wait_until(Some(end), |worker| {
+            worker.look_for_courtesy();
+            Ok(!worker.courtesy_is_due)
+        });
+        if let Err(error) = waited {
+            tracing::debug!("the group is not waited for: {error}");
         }
     }
 }

@@ -8,10 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
-use std::thread;
 
 use super::Worker;
-use super::confirmation::Pause;
 use crate::journal::offsets::{
     OffsetStore, Offsets, Partition, Position, Positions, Start, StoreError,
 };
@@ -311,20 +309,17 @@ impl Worker {
     /// Takes the positions of a sink that has others than this worker, whose rows it refuses.
     pub(super) fn load_again(&mut self) -> Result<(), WorkerError> {
         let assigned: Vec<_> = self.durable.keys().cloned().collect();
-        let mut pause = Pause::default();
-        loop {
-            if let Poll::Ready(positions) = self.deciding_store().load(&assigned)? {
-                let known = positions.into_iter();
-                self.durable
-                    .extend(known.filter_map(|(one, position)| Some((one, position?.next))));
-                return Ok(());
-            }
-            // Without an answer, the next checkpoint is refused as well, and asks again.
-            if !self.source.keep_alive()? || self.is_out_of_time() {
-                return Ok(());
-            }
-            thread::sleep(pause.next());
-        }
+        // Without an answer, the next checkpoint is refused as well, and asks again.
+        self.wait_until(None, |worker| {
+            let Poll::Ready(positions) = worker.deciding_store().load(&assigned)? else {
+                return Ok(false);
+            };
+            let known = positions.into_iter();
+            let known = known.filter_map(|(one, position)| Some((one, position?.next)));
+            worker.durable.extend(known);
+            Ok(true)
+        })?;
+        Ok(())
     }
 
     /// What the commits of the whole group say about its start.
