@@ -73,6 +73,17 @@ fn variable_of_one_setting_wins_over_that_of_all() {
     assert_eq!(settings, pairs.map(|(k, v)| (k.to_owned(), v.to_owned())));
 }
 
+/// Asserts that a variable is none, and that another one is named instead.
+#[track_caller]
+fn assert_unknown(name: &str, meant: &str) {
+    let nearest = Some(meant.to_owned());
+    let origin = origin(name);
+    assert_eq!(
+        read(&[(name, "x")]).unwrap_err(),
+        LoadError::Unknown { origin, nearest }
+    );
+}
+
 #[test]
 fn mistyped_variable_gets_the_one_that_was_meant() {
     for (name, meant) in [
@@ -83,12 +94,7 @@ fn mistyped_variable_gets_the_one_that_was_meant() {
             "JOURNAL_HOST_KAFKA_SASL_PASSWORD",
         ),
     ] {
-        let nearest = Some(meant.to_owned());
-        let origin = origin(name);
-        assert_eq!(
-            read(&[(name, "x")]).unwrap_err(),
-            LoadError::Unknown { origin, nearest }
-        );
+        assert_unknown(name, meant);
     }
 }
 
@@ -189,12 +195,7 @@ fn key_of_upstreams_section_is_no_variable() {
             "JOURNAL_HOST_KAFKA_AUTO_OFFSET_RESET",
         ),
     ] {
-        let nearest = Some(meant.to_owned());
-        let origin = origin(name);
-        assert_eq!(
-            read(&[(name, "x")]).unwrap_err(),
-            LoadError::Unknown { origin, nearest }
-        );
+        assert_unknown(name, meant);
     }
 }
 
