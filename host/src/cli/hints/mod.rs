@@ -52,5 +52,8 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// The hint for a topic that a run would write to and read.
+const OF_THE_JOURNAL: &str = "choose another topic: no run should read it as objects";
+
 /// The hint for an error that only the plugin's author can fix.
 const AUTHOR: &str = "this is an error of the processor: tell its author";

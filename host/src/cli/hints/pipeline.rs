@@ -1,6 +1,6 @@
 //! Errors that end a run or a benchmark, before its workers run or in them.
 
-use super::{AUTHOR, Explain, chain};
+use super::{AUTHOR, Explain, OF_THE_JOURNAL, chain};
 use crate::bench;
 use crate::cli::names::Names;
 use crate::config::Setting;
@@ -72,7 +72,7 @@ impl Explain for BuildError {
             Self::Sink(error) => error.hint(names),
             Self::Letters(LetterTopicError::Kafka(error)) => error.hint(names),
             Self::Letters(LetterTopicError::OfTheJournal(_)) => {
-                Some("choose another topic: no run should read it as objects".to_owned())
+                Some(OF_THE_JOURNAL.to_owned())
             }
             Self::Letters(LetterTopicError::Missing(_)) => Some(
                 "create it, or ask for the right to see it; dead letters of more than one run may share a topic".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
 
-use super::{Explain, chain};
+use super::{Explain, OF_THE_JOURNAL, chain};
 use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::sink::SinkError;
@@ -43,8 +43,8 @@ impl Explain for SinkError {
             }
             Self::PositionsInPostgres(_) => {
                 return Some(
-                    "look at them and change them with psql, while no run writes; a configuration without this output \
-                     has the offsets that the group itself was told"
+                    "change the table with psql while no run writes; without this output in the configuration, the \
+                     command uses the offsets that are committed to the group"
                         .to_owned(),
                 );
             }
@@ -77,7 +77,7 @@ impl Explain for TopicError {
             ),
             Self::Text(_) => "write it to a file or to standard output".to_owned(),
             Self::OfTheJournal(_) => {
-                "choose another topic: no run should read it as objects".to_owned()
+                OF_THE_JOURNAL.to_owned()
             }
             Self::Missing(_) => "create it, or ask for the right to see it".to_owned(),
             Self::Fenced(_) => format!(

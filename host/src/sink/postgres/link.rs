@@ -33,7 +33,7 @@ impl Link {
             for job in queue {
                 job(&mut session);
             }
-            // The server is told before the process ends.
+            // This closes the connection, so that the server does not wait for the process.
             drop(session);
             let _ = end.send(());
         };
