@@ -43,8 +43,7 @@ pub(super) fn schema(
         .ok_or_else(|| PostgresError::NoSchema {
             database: access.name.clone(),
         })?;
-    // It goes into statements between quotes.
-    Ok(Schema(name.replace('"', "\"\"")))
+    Ok(Schema(name))
 }
 
 impl Preparing<'_> {
@@ -57,13 +56,12 @@ impl Preparing<'_> {
         let cannot = |error: postgres::Error| self.access.cannot("prepare", &error);
         let mut transaction = client.transaction().map_err(cannot)?;
         transaction.batch_execute(LOCK).map_err(cannot)?;
-        let name = self.name();
         if transaction
-            .query_opt(SCHEMA_EXISTS, &[&name])
+            .query_opt(SCHEMA_EXISTS, &[&self.schema.0])
             .map_err(cannot)?
             .is_none()
         {
-            let create = format!("CREATE SCHEMA \"{}\"", self.schema.0);
+            let create = format!("CREATE SCHEMA {}", self.schema.quoted());
             transaction.batch_execute(&create).map_err(cannot)?;
         }
         self.positions.create(&mut transaction).map_err(cannot)?;
@@ -71,11 +69,6 @@ impl Preparing<'_> {
             self.prepare_table(&mut transaction, table)?;
         }
         transaction.commit().map_err(cannot)
-    }
-
-    /// The name of the schema without quotes.
-    fn name(&self) -> String {
-        self.schema.0.replace("\"\"", "\"")
     }
 
     fn prepare_table(
@@ -87,7 +80,7 @@ impl Preparing<'_> {
         let database = &self.access.name;
         let known = self.known(transaction, &table.name).map_err(cannot)?;
         let found = transaction
-            .query(FOUND, &[&self.name(), &table.name])
+            .query(FOUND, &[&self.schema.0, &table.name])
             .map_err(cannot)?;
         let found = found.iter().map(|row| Found {
             name: row.get(0),

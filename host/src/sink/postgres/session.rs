@@ -104,24 +104,24 @@ impl Access {
 
     /// Connects for the first time: what is wrong then is usually a setting.
     pub(super) fn connect_first(&self) -> Result<Client, PostgresError> {
-        let begun = Instant::now();
-        loop {
-            match self.connect() {
-                Ok(client) => return Ok(client),
-                Err(refusal) if refusal.is_starting() && begun.elapsed() < START_WAIT => {
-                    thread::sleep(FIRST_PAUSE);
-                }
-                Err(refusal) => return Err(self.refused("connect to", refusal)),
-            }
-        }
+        self.connect_while(Instant::now(), Refusal::is_starting)
     }
 
     /// Connects again after the server was there: it comes back.
     pub(super) fn connect_again(&self, begun: Instant) -> Result<Client, PostgresError> {
+        self.connect_while(begun, Refusal::is_transient)
+    }
+
+    /// Tries again, for a time since `begun`, as long as a refusal passes by itself.
+    fn connect_while(
+        &self,
+        begun: Instant,
+        passes: impl Fn(&Refusal) -> bool,
+    ) -> Result<Client, PostgresError> {
         loop {
             match self.connect() {
                 Ok(client) => return Ok(client),
-                Err(refusal) if refusal.is_transient() && begun.elapsed() < START_WAIT => {
+                Err(refusal) if passes(&refusal) && begun.elapsed() < START_WAIT => {
                     thread::sleep(FIRST_PAUSE);
                 }
                 Err(refusal) => return Err(self.refused("connect to", refusal)),

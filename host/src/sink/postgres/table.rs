@@ -8,7 +8,7 @@ use journal_rows::{Column, ColumnType};
 use super::encoder::is_numeric;
 use crate::sink::tables::{Dialect, Table};
 
-/// How PostgreSQL names and types columns, in one schema.
+/// How PostgreSQL names and types columns, in the schema of this name, which is not quoted.
 #[derive(Clone, Debug)]
 pub(super) struct Schema(pub(super) String);
 
@@ -58,9 +58,14 @@ pub(super) struct Merging {
 }
 
 impl Schema {
+    /// The schema as statements have it: between quotes.
+    pub(super) fn quoted(&self) -> String {
+        format!("\"{}\"", self.0.replace('"', "\"\""))
+    }
+
     /// A name in this schema.
     pub(super) fn named(&self, name: &str) -> String {
-        format!("\"{}\".\"{name}\"", self.0)
+        format!("{}.\"{name}\"", self.quoted())
     }
 
     /// The expressions that are unique, by which a row finds the one that it is merged with.
