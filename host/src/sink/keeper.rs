@@ -2,7 +2,7 @@
 //! them while no run writes.
 
 use super::open::{databases, parse, servers};
-use super::{BindError, SinkError, sqlite};
+use super::{BindError, SinkError, postgres, sqlite};
 use crate::journal::group_offsets::Committed;
 
 /// A destination that keeps the positions of a group.
@@ -16,10 +16,10 @@ pub trait PositionKeeper {
     /// When the destination cannot be read.
     fn positions(&self) -> Result<Committed, SinkError>;
 
-    /// Keeps runs away that would write to the destination, until this is dropped.
+    /// Keeps runs away that would advance the positions, until these are replaced or this is dropped.
     ///
     /// # Errors
-    /// When one is writing to it.
+    /// When one is writing to it, or the destination cannot be reached.
     fn lock(&mut self) -> Result<(), SinkError>;
 
     /// Replaces these positions of the group, all or none of them. Others stay.
@@ -34,30 +34,27 @@ pub trait PositionKeeper {
 /// To add a kind of destination that commits positions with its rows, add it here, too.
 ///
 /// # Errors
-/// When a binding is wrong, two destinations would keep the positions, or they are in PostgreSQL, where only its own
-/// tools look at them.
+/// When a binding is wrong, a password or certificates cannot be read, or two destinations would keep the positions.
 pub fn position_keeper(
     bindings: &[String],
     group: &str,
 ) -> Result<Option<Box<dyn PositionKeeper>>, BindError> {
     let bindings = parse(bindings)?;
-    if let Some(server) = servers(&bindings).first() {
-        return Err(SinkError::PositionsInPostgres(server.to_string()).into());
+    let mut keepers: Vec<Box<dyn PositionKeeper>> = Vec::new();
+    for file in databases(&bindings) {
+        keepers.push(Box::new(sqlite::Keeper::new(file, group)));
     }
-    let mut keepers = databases(&bindings)
-        .into_iter()
-        .map(|file| Box::new(sqlite::Keeper::new(file, group)) as Box<dyn PositionKeeper>);
-    let Some(keeper) = keepers.next() else {
-        return Ok(None);
-    };
-    match keepers.next() {
-        None => Ok(Some(keeper)),
-        Some(other) => Err(SinkError::TwoDecide {
-            first: keeper.name().to_owned(),
-            second: other.name().to_owned(),
+    for server in servers(&bindings) {
+        keepers.push(postgres::keeper(server, group).map_err(SinkError::from)?);
+    }
+    if let [first, second, ..] = &*keepers {
+        return Err(SinkError::TwoDecide {
+            first: first.name().to_owned(),
+            second: second.name().to_owned(),
         }
-        .into()),
+        .into());
     }
+    Ok(keepers.pop())
 }
 
 #[cfg(test)]
@@ -82,14 +79,16 @@ mod tests {
             "{two:?}"
         );
         assert!(keeper(&["a="]).is_err());
-        let elsewhere = keeper(&["postgres://h/d"]).map(|one| one.is_some());
-        assert!(
-            matches!(
-                elsewhere,
-                Err(BindError::Sink(SinkError::PositionsInPostgres(_)))
-            ),
-            "{elsewhere:?}"
-        );
+        #[cfg(feature = "postgres")]
+        {
+            let server = keeper(&["a=postgres://me@h/d", "b=postgres://me@h/d?table=c"]);
+            assert_eq!(server.unwrap().unwrap().name(), "`postgres://me@h/d`");
+            let two = keeper(&["a=x.sqlite", "b=postgres://me@h/d"]).map(|one| one.is_some());
+            assert!(
+                matches!(two, Err(BindError::Sink(SinkError::TwoDecide { .. }))),
+                "{two:?}"
+            );
+        }
     }
 
     #[test]

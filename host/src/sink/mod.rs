@@ -300,11 +300,6 @@ pub enum SinkError {
         /// The reason of the brokers or of librdkafka.
         reason: String,
     },
-    /// The positions of the group are kept where this program cannot change them.
-    #[error(
-        "{0} keeps the positions of the group in its table `journal_offsets`, which this command cannot read"
-    )]
-    PositionsInPostgres(String),
     /// Two destinations would each decide where the group is.
     #[error("{first} and {second} would both keep the positions of the group")]
     TwoDecide {

@@ -4,6 +4,8 @@
 //! are still the ones that the worker went on from: otherwise another worker has its partitions. Topics leave them to the
 //! group, which is asked when a transaction is in doubt.
 
+use std::collections::BTreeMap;
+
 use super::Checkpoint;
 use crate::journal::offsets::{Partition, Position};
 use crate::journal::topic_note;
@@ -93,10 +95,18 @@ pub(super) fn position(next: u64, note: &str, topic_id: &str) -> Position {
     }
 }
 
+/// Positions whose notes do not have the identifiers of their topics.
+pub(super) fn without_topics(
+    mut positions: BTreeMap<Partition, Position>,
+) -> BTreeMap<Partition, Position> {
+    for position in positions.values_mut() {
+        (position.note, _) = topic_note::split(&position.note);
+    }
+    positions
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::journal::offsets::Offsets;
     use crate::sink::Topics;

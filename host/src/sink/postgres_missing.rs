@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::SinkFactory;
 use super::jsonl::OpenError;
 use super::tables::Owner;
+use super::{PositionKeeper, SinkFactory};
 use crate::journal::plan::Output;
 
 /// The memory that the connection of a worker takes, in bytes.
@@ -56,6 +56,11 @@ pub(super) fn open(
 
 /// Whether a database can be reached.
 pub(super) fn check(url: &Url) -> Result<(), PostgresError> {
+    match url.never {}
+}
+
+/// The positions of a group in a database.
+pub(super) fn keeper(url: &Url, _group: &str) -> Result<Box<dyn PositionKeeper>, PostgresError> {
     match url.never {}
 }
 

@@ -41,13 +41,6 @@ impl Explain for SinkError {
                     "nothing of this checkpoint was committed: its records and dead letters come again".to_owned(),
                 );
             }
-            Self::PositionsInPostgres(_) => {
-                return Some(
-                    "change the table with psql while no run writes; without this output in the configuration, the \
-                     command uses the offsets that are committed to the group"
-                        .to_owned(),
-                );
-            }
             Self::TwoDecide { .. } => {
                 return Some(
                     "bind all outputs to one of them: a group has its positions in one".to_owned(),
@@ -85,7 +78,8 @@ impl Explain for TopicError {
                 names.with(Setting::Kafka, "transactional.id=NAME")
             ),
             Self::Refused { .. } => {
-                "nothing of this checkpoint was written or committed; the account needs the right to write to the                  topic and to transactional identifiers that begin with the group's name"
+                "nothing of this checkpoint was written or committed; the account needs the right to write to the \
+                 topic and to transactional identifiers that begin with the group's name"
                     .to_owned()
             }
         })

@@ -6,6 +6,7 @@
 
 mod encoder;
 mod error;
+mod keeper;
 mod link;
 mod password;
 mod positions;
@@ -27,6 +28,7 @@ pub use self::error::{PostgresError, Refusal};
 pub(super) use self::url::Url;
 
 use self::encoder::TupleEncoder;
+use self::keeper::Keeper;
 use self::link::Link;
 use self::positions::{PositionStatements, PostgresStore};
 use self::prepare::Preparing;
@@ -36,7 +38,7 @@ use self::writer::{Target, Targets, Writing};
 use super::jsonl::OpenError;
 use super::moves::{self, Compared, Move};
 use super::tables::{Owner, Table};
-use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory};
+use super::{Checkpoint, Committed, Encoder, PositionKeeper, Sink, SinkError, SinkFactory};
 use crate::journal::offsets::{OffsetStore, Partition};
 use crate::journal::plan::{Output, Plan};
 
@@ -69,6 +71,11 @@ pub(super) fn open(
 /// Whether a database can be reached.
 pub(super) fn check(url: &Url) -> Result<(), PostgresError> {
     Access::of(url)?.connect_first().map(drop)
+}
+
+/// The positions of a group in a database. The password is read, and nobody is asked yet.
+pub(super) fn keeper(url: &Url, group: &str) -> Result<Box<dyn PositionKeeper>, PostgresError> {
+    Ok(Box::new(Keeper::new(url, group)?))
 }
 
 /// Reads what follows `postgres:` in a binding.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use postgres::{Client, Transaction};
+use postgres::{Client, GenericClient, Transaction};
 
 use super::link::{Asked, Link};
 use super::session::Failure;
 use super::table::Schema;
+use crate::journal::group_offsets::Committed;
 use crate::journal::offsets::{
     Confirmation, OffsetStore, Partition, Position, Positions, StoreError,
 };
@@ -25,9 +26,13 @@ const FRESH_WAIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct PositionStatements {
     create: [String; 2],
+    is_there: &'static str,
+    offsets: String,
     all: String,
     any: String,
     lock: String,
+    lock_all: String,
+    replace: String,
     update: String,
     insert: String,
     start: String,
@@ -73,6 +78,7 @@ COMMENT ON COLUMN {tables}.group_id IS 'NULL where the rows are of recordings';
 COMMENT ON COLUMN {tables}.combining IS 'How rows are combined, as JSON'"
                 ),
             ],
+            is_there: "SELECT to_regclass($1) IS NOT NULL",
             all: format!(
                 "SELECT topic, partition, next_offset, note, topic_id FROM {offsets} WHERE group_id = $1"
             ),
@@ -81,6 +87,18 @@ COMMENT ON COLUMN {tables}.combining IS 'How rows are combined, as JSON'"
                 "SELECT topic, partition, next_offset, topic_id FROM {offsets}
                 WHERE group_id = $1 AND (topic, partition) IN (SELECT * FROM unnest($2::text[], $3::int[]))
                 ORDER BY topic, partition FOR UPDATE"
+            ),
+            lock_all: format!(
+                "SELECT 1 FROM {offsets} WHERE group_id = $1 ORDER BY topic, partition FOR UPDATE"
+            ),
+            // A position that an operator sets replaces any other one. Which topic has the name now, the next checkpoint
+            // says.
+            replace: format!(
+                "INSERT INTO {offsets} ({columns})
+                SELECT $1, topic, partition, next, note, '' FROM unnest($2::text[], $3::int[], $4::bigint[], $5::text[])
+                AS n (topic, partition, next, note) ORDER BY topic, partition
+                ON CONFLICT (group_id, topic, partition) DO UPDATE
+                SET next_offset = excluded.next_offset, note = excluded.note, topic_id = excluded.topic_id"
             ),
             update: format!(
                 "UPDATE {offsets} AS o SET next_offset = n.next, topic_id = coalesce(nullif(n.id, ''), o.topic_id)
@@ -103,14 +121,58 @@ COMMENT ON COLUMN {tables}.combining IS 'How rows are combined, as JSON'"
                 WHERE o.topic_id <> excluded.topic_id AND '' NOT IN (o.topic_id, excluded.topic_id)"
             ),
             forget: format!("DELETE FROM {offsets} WHERE group_id = $1 AND topic = $2 AND partition = $3"),
+            offsets,
         }
     }
 
     /// Creates the tables that remember whose rows a database has.
-    pub(super) fn create(&self, transaction: &mut Transaction<'_>) -> Result<(), postgres::Error> {
+    pub(super) fn create(&self, client: &mut impl GenericClient) -> Result<(), postgres::Error> {
         self.create
             .iter()
-            .try_for_each(|sql| transaction.batch_execute(sql))
+            .try_for_each(|sql| client.batch_execute(sql))
+    }
+
+    /// The positions of a group, whose notes do not have the identifiers of their topics. There are none where the table
+    /// does not exist.
+    pub(super) fn of_operator(
+        &self,
+        client: &mut Client,
+        group: &str,
+    ) -> Result<Committed, postgres::Error> {
+        if !self.is_there(client)? {
+            return Ok(Committed::new());
+        }
+        Ok(moves::without_topics(self.all(client, group)?))
+    }
+
+    /// Locks the positions of a group until the transaction ends.
+    pub(super) fn lock_all(&self, client: &mut Client, group: &str) -> Result<(), postgres::Error> {
+        if self.is_there(client)? {
+            client.execute(&self.lock_all, &[&group])?;
+        }
+        Ok(())
+    }
+
+    /// Replaces positions of a group. Others stay.
+    pub(super) fn replace(
+        &self,
+        client: &mut Client,
+        group: &str,
+        positions: &Committed,
+    ) -> Result<(), postgres::Error> {
+        let topics: Vec<&str> = positions.keys().map(|one| &*one.topic).collect();
+        let partitions: Vec<i32> = positions.keys().map(partition_number).collect();
+        let nexts = positions.values().map(|one| moves::integer(one.next));
+        let nexts: Vec<i64> = nexts.collect();
+        let notes: Vec<&str> = positions.values().map(|one| &*one.note).collect();
+        let values: &[&(dyn postgres::types::ToSql + Sync)] =
+            &[&group, &topics, &partitions, &nexts, &notes];
+        client.execute(&self.replace, values).map(drop)
+    }
+
+    fn is_there(&self, client: &mut Client) -> Result<bool, postgres::Error> {
+        let row = client.query_one(self.is_there, &[&self.offsets])?;
+        Ok(row.get(0))
     }
 
     /// Whether the database has positions of the group.

@@ -1,6 +1,6 @@
 //! What a run does with the tables of a database before it writes rows.
 
-use postgres::{Client, Transaction};
+use postgres::{Client, GenericClient, Transaction};
 
 use super::PostgresError;
 use super::positions::PositionStatements;
@@ -46,6 +46,20 @@ pub(super) fn schema(
     Ok(Schema(name))
 }
 
+/// Creates the schema, and the tables that remember whose rows a database has, where they are missing. Until the
+/// transaction ends, no other process does.
+pub(super) fn create_own(
+    client: &mut impl GenericClient,
+    schema: &Schema,
+    positions: &PositionStatements,
+) -> Result<(), postgres::Error> {
+    client.batch_execute(LOCK)?;
+    if client.query_opt(SCHEMA_EXISTS, &[&schema.0])?.is_none() {
+        client.batch_execute(&format!("CREATE SCHEMA {}", schema.quoted()))?;
+    }
+    positions.create(client)
+}
+
 impl Preparing<'_> {
     /// Creates the tables that are missing, and checks those that exist.
     pub(super) fn prepare<'t>(
@@ -55,16 +69,7 @@ impl Preparing<'_> {
     ) -> Result<(), PostgresError> {
         let cannot = |error: postgres::Error| self.access.cannot("prepare", &error);
         let mut transaction = client.transaction().map_err(cannot)?;
-        transaction.batch_execute(LOCK).map_err(cannot)?;
-        if transaction
-            .query_opt(SCHEMA_EXISTS, &[&self.schema.0])
-            .map_err(cannot)?
-            .is_none()
-        {
-            let create = format!("CREATE SCHEMA {}", self.schema.quoted());
-            transaction.batch_execute(&create).map_err(cannot)?;
-        }
-        self.positions.create(&mut transaction).map_err(cannot)?;
+        create_own(&mut transaction, self.schema, self.positions).map_err(cannot)?;
         for table in tables {
             self.prepare_table(&mut transaction, table)?;
         }

@@ -93,11 +93,7 @@ fn all(connection: &Connection, group: &str) -> rusqlite::Result<BTreeMap<Partit
 
 /// The positions of a group, whose notes do not have the identifiers of their topics.
 pub(super) fn without_topics(connection: &Connection, group: &str) -> rusqlite::Result<Committed> {
-    let mut positions = all(connection, group)?;
-    for position in positions.values_mut() {
-        (position.note, _) = topic_note::split(&position.note);
-    }
-    Ok(positions)
+    all(connection, group).map(moves::without_topics)
 }
 
 /// Replaces positions of a group in one transaction.

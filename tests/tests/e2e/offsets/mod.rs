@@ -3,6 +3,7 @@
 mod changes;
 mod databases;
 mod refusals;
+mod servers;
 mod upstream;
 
 use std::collections::BTreeMap;
