@@ -29,10 +29,10 @@ const TIMEOUT: &str = "transaction.timeout.ms";
 const MESSAGE: &str = "message.max.bytes";
 /// What a topic takes by default, in bytes: a larger message would stop every further checkpoint.
 const MESSAGE_BYTES: usize = 1_000_000;
-/// How long the coordinator keeps a transaction of a worker that is gone, in milliseconds. The group's members wait that
+/// How long the coordinator keeps a transaction of a worker that is gone. The group's members wait that
 /// long for the positions that it holds.
-const TIMEOUT_MS: u128 = 15_000;
-const LEAST_TIMEOUT_MS: u128 = 1000;
+const MOST_TIMEOUT: Duration = Duration::from_secs(15);
+const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,13 +307,18 @@ impl Settings {
         if self.number(MESSAGE).is_none() {
             config.set(MESSAGE, MESSAGE_BYTES.to_string());
         }
-        let session = self
-            .session_timeout()
-            .map_or(u128::MAX, |time| time.as_millis());
-        let usual = TIMEOUT_MS.min(session * 2 / 3).max(LEAST_TIMEOUT_MS);
         let given = self.get(TIMEOUT).map(str::to_owned);
-        config.set(TIMEOUT, given.unwrap_or_else(|| usual.to_string()));
+        let usual = || self.transaction_timeout().as_millis().to_string();
+        config.set(TIMEOUT, given.unwrap_or_else(usual));
         config
+    }
+
+    /// How long a transaction may last before its coordinator ends it.
+    pub(crate) fn transaction_timeout(&self) -> Duration {
+        let session = self.session_timeout().unwrap_or(Duration::MAX);
+        let usual = MOST_TIMEOUT.min(session / 3 * 2).max(LEAST_TIMEOUT);
+        let given = self.number(TIMEOUT).and_then(|ms| u64::try_from(ms).ok());
+        given.map_or(usual, Duration::from_millis)
     }
 }
 

@@ -56,8 +56,11 @@ pub(super) struct Committer<P> {
     state: State,
     /// The number of the checkpoint that is open.
     number: u64,
-    /// Whether the operator named its transactions, so that another process may have the same name.
-    is_named: bool,
+    /// How long a transaction may last, where the operator named those of the worker, so that another process may have the
+    /// same name.
+    named: Option<Duration>,
+    /// When the last transaction began.
+    begun: Option<Instant>,
     /// Whether a transaction may have been committed of which this worker does not know.
     is_uncertain: bool,
 }
@@ -72,12 +75,13 @@ pub(super) enum CommitError {
 }
 
 impl<P: Producer> Committer<P> {
-    pub(super) fn new(producer: P, is_named: bool) -> Self {
+    pub(super) fn new(producer: P, named: Option<Duration>) -> Self {
         Self {
             producer,
             state: State::Lost,
             number: 0,
-            is_named,
+            named,
+            begun: None,
             is_uncertain: false,
         }
     }
@@ -127,6 +131,7 @@ impl<P: Producer> Committer<P> {
             }
             State::Ready if self.is_uncertain => return Ok(self.find_out(checkpoint)),
             State::Ready => self.producer.begin().map(|()| {
+                self.begun = Some(Instant::now());
                 self.state = State::Sending {
                     stream: 0,
                     bytes: 0,
@@ -207,8 +212,8 @@ impl<P: Producer> Committer<P> {
 
     fn failed(&mut self, error: TransactionError) -> Result<(), CommitError> {
         match error {
-            TransactionError::Fenced if self.is_named => return Err(CommitError::Fenced),
-            // Nobody else has a random identifier: the coordinator ended a transaction that took too long.
+            TransactionError::Fenced if self.is_another() => return Err(CommitError::Fenced),
+            // The coordinator ended a transaction that took too long.
             TransactionError::Fenced => {
                 return self.failed(TransactionError::Lost(
                     "its transaction timed out".to_owned(),
@@ -229,6 +234,13 @@ impl<P: Producer> Committer<P> {
             }
         }
         Ok(())
+    }
+
+    /// Whether another process has taken the transactional identifier, and not the coordinator, which ends a transaction
+    /// that takes too long. Nobody else has a random identifier.
+    fn is_another(&self) -> bool {
+        let is_over = |timeout| self.begun.is_some_and(|begun| begun.elapsed() >= timeout);
+        self.named.is_some_and(|timeout| !is_over(timeout))
     }
 
     /// Asks the group whether the transaction in doubt was committed.

@@ -172,7 +172,9 @@ impl SinkFactory for TopicSinks {
                     id: id.clone(),
                     transactions: None,
                 },
-                self.settings.transactional_name().is_some(),
+                self.settings
+                    .transactional_name()
+                    .map(|_| self.settings.transaction_timeout()),
             ),
             id,
             topics: self.name(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::MessageEncoder;
 use super::committer::{CommitError, Committer, Producer};
@@ -9,6 +10,9 @@ use crate::journal::offsets::{Offsets, Partition};
 use crate::kafka::{Step, TransactionError};
 use crate::sink::moves::{self, Compared};
 use crate::sink::{Checkpoint, Committed, EncodeError, Encoder as _, Stream, Topics, jsonl};
+
+/// A time that no test takes.
+const LONG: Duration = Duration::from_mins(10);
 
 /// What a producer was asked, and what it answers where that is not success.
 #[derive(Clone, Debug, Default)]
@@ -137,7 +141,7 @@ const WHOLE: [&str; 7] = [
 #[test]
 fn checkpoint_is_one_transaction() {
     let fake = Fake::default();
-    let mut committer = Committer::new(fake.clone(), true);
+    let mut committer = Committer::new(fake.clone(), Some(LONG));
     assert_eq!(commit(&mut committer, 1), Ok(Committed::Done));
     assert_eq!(fake.log(), [&["renew", "init"][..], &WHOLE].concat());
     assert_eq!(commit(&mut committer, 2), Ok(Committed::Done));
@@ -147,7 +151,7 @@ fn checkpoint_is_one_transaction() {
 #[test]
 fn row_that_finds_no_room_is_sent_again_alone() {
     let fake = Fake::answering([("send", Ok(Step::Done)), ("send", Ok(Step::NotYet))]);
-    let mut committer = Committer::new(fake.clone(), true);
+    let mut committer = Committer::new(fake.clone(), Some(LONG));
     assert_eq!(commit(&mut committer, 1), Ok(Committed::Done));
     let sent: Vec<_> = fake
         .log()
@@ -162,7 +166,7 @@ fn aborted_transaction_sends_every_row_again() {
     let abort = || Err(TransactionError::Abort("a rebalance".to_owned()));
     for request in ["send", "flush", "positions", "commit"] {
         let fake = Fake::answering([(request, abort())]);
-        let mut committer = Committer::new(fake.clone(), true);
+        let mut committer = Committer::new(fake.clone(), Some(LONG));
         assert_eq!(commit(&mut committer, 1), Ok(Committed::Done));
         let log = fake.log();
         let aborted = log.iter().position(|line| line == "abort").unwrap();
@@ -180,7 +184,7 @@ fn producer_that_is_lost_is_replaced_before_anything_is_sent_again() {
             _ => vec![(request, lost)],
         };
         let fake = Fake::answering(answers);
-        let mut committer = Committer::new(fake.clone(), true);
+        let mut committer = Committer::new(fake.clone(), Some(LONG));
         assert_eq!(commit(&mut committer, 1), Ok(Committed::Done));
         let log = fake.log();
         let renewed = log.iter().rposition(|line| line == "renew").unwrap();
@@ -197,7 +201,7 @@ fn producer_that_is_lost_is_replaced_before_anything_is_sent_again() {
 fn checkpoint_that_was_dropped_is_aborted_before_the_next_one() {
     let fake = Fake::default();
     fake.0.lock().unwrap().stuck = Some("flush");
-    let mut committer = Committer::new(fake.clone(), true);
+    let mut committer = Committer::new(fake.clone(), Some(LONG));
     assert!(matches!(commit(&mut committer, 1), Ok(Committed::Again(_))));
     fake.0.lock().unwrap().stuck = None;
     let _before = fake.log();
@@ -216,7 +220,7 @@ fn group_says_what_became_of_a_commit_that_was_lost() {
         let lost = Err(TransactionError::Lost("its epoch is old".to_owned()));
         let fake = Fake::answering([("commit", lost)]);
         fake.0.lock().unwrap().group = group;
-        let mut committer = Committer::new(fake.clone(), true);
+        let mut committer = Committer::new(fake.clone(), Some(LONG));
         for (committed, number) in wanted.iter().zip(1..) {
             assert_eq!(commit(&mut committer, number), Ok(*committed), "{group}");
         }
@@ -237,7 +241,7 @@ fn commit_that_was_asked_for_is_awaited_when_its_checkpoint_is_dropped() {
         let fake = Fake::default();
         fake.0.lock().unwrap().stuck = Some("commit");
         fake.0.lock().unwrap().group = group;
-        let mut committer = Committer::new(fake.clone(), true);
+        let mut committer = Committer::new(fake.clone(), Some(LONG));
         assert!(matches!(commit(&mut committer, 1), Ok(Committed::Again(_))));
         fake.0.lock().unwrap().stuck = None;
         let _before = fake.log();
@@ -249,13 +253,21 @@ fn commit_that_was_asked_for_is_awaited_when_its_checkpoint_is_dropped() {
 #[test]
 fn transaction_that_took_too_long_is_sent_again_where_nobody_else_has_its_name() {
     let fake = Fake::answering([("flush", Err(TransactionError::Fenced))]);
-    let mut committer = Committer::new(fake.clone(), false);
+    let mut committer = Committer::new(fake.clone(), None);
     assert_eq!(commit(&mut committer, 1), Ok(Committed::Done));
     let log = fake.log();
     assert!(
         log.iter().filter(|line| *line == "renew").count() == 2,
         "{log:#?}"
     );
+}
+
+/// Nobody knows who fenced a worker whose transaction has a name, but one that was within its time had no reason to end.
+#[test]
+fn named_transaction_that_took_too_long_is_sent_again() {
+    let fake = Fake::answering([("flush", Err(TransactionError::Fenced))]);
+    let mut committer = Committer::new(fake.clone(), Some(Duration::ZERO));
+    assert_eq!(commit(&mut committer, 1), Ok(Committed::Done));
 }
 
 #[test]
@@ -268,7 +280,7 @@ fn what_no_attempt_mends_ends_the_run() {
         ),
     ] {
         let fake = Fake::answering([("flush", Err(error))]);
-        let mut committer = Committer::new(fake, true);
+        let mut committer = Committer::new(fake, Some(LONG));
         assert_eq!(commit(&mut committer, 1), Err(wanted));
     }
 }
