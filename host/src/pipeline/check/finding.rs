@@ -165,7 +165,7 @@ pub(crate) enum CheckError {
         group_id: String,
     },
     /// A worker cannot join the members that the group has.
-    #[error("the group `{group_id}` has {}, which divide its partitions by `{assignor}`", members(*count))]
+    #[error("the group `{group_id}` divides its partitions by `{assignor}` among {}", members(*count))]
     OtherMembers {
         /// The group.
         group_id: String,

@@ -258,7 +258,7 @@ fn group_with_members_of_another_client_cannot_be_joined() {
     let member = broker.join(&group, &prefix.topic("origin"), "classic");
     let checked = over(count_objects(), &prefix, &group).finish(LIMIT).code(1);
     let found =
-        format!("group: the group `{group}` has 1 member, which divide its partitions by `range`");
+        format!("group: the group `{group}` divides its partitions by `range` among 1 member");
     has(&checked.stdout, &format!("failed   {found}"));
     let run = Host::run(&paths::plugin("count-objects"));
     let failed = over(run, &prefix, &group).finish(LIMIT).code(1);
