@@ -52,10 +52,10 @@ impl OutputBindings {
         })
     }
 
-    /// Whether a destination decides where the group is.
+    /// The name of the destination that decides where the group is, if one does.
     #[must_use]
-    pub(crate) fn decide(&self) -> bool {
-        self.destinations.iter().any(|one| one.deciding().is_some())
+    pub(crate) fn deciding(&self) -> Option<String> {
+        self.destinations.iter().find_map(|one| one.deciding())
     }
 
     /// The names of the destinations of this process that hold rows of earlier runs.

@@ -141,9 +141,9 @@ impl Builder<'_> {
             ..self.settings.clone()
         };
         if has_group {
-            if outputs.decide() {
+            if let Some(name) = outputs.deciding() {
                 tracing::info!(
-                    "the output keeps the positions of the group, which follow in the group itself"
+                    "rows and the positions of the group are one transaction, in {name}"
                 );
             } else {
                 notices::log(&cluster, &asked, &outputs.earlier_rows()?);
