@@ -13,6 +13,9 @@ use crate::reader::MAX_RECORD_BYTES;
 /// The longest line: a record in base64, and what is said about it.
 const MAX_LINE_BYTES: u64 = (MAX_RECORD_BYTES as u64 / 3 * 4) + (1 << 20);
 
+/// The beginning of a line, which is looked at before the rest of a longer one is read.
+const HEAD_BYTES: u64 = 1 << 20;
+
 /// The members of a line that make a record.
 #[derive(Deserialize)]
 struct Letter {
@@ -62,12 +65,8 @@ impl<R: Read> LetterFrames<R> {
         loop {
             self.line.clear();
             self.number += 1;
-            let mut lines = self.lines.by_ref().take(MAX_LINE_BYTES);
-            if lines.read_until(b'\n', &mut self.line)? == 0 {
+            if !self.read_line()? {
                 return Ok(false);
-            }
-            if self.line.last() != Some(&b'\n') {
-                return Err(self.wrong("it is cut short, or longer than any dead letter"));
             }
             let letter: Letter =
                 serde_json::from_slice(&self.line).map_err(|error| self.wrong(error))?;
@@ -78,6 +77,27 @@ impl<R: Read> LetterFrames<R> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Reads a line with its end. False at the end of the input.
+    fn read_line(&mut self) -> io::Result<bool> {
+        let mut head = self.lines.by_ref().take(HEAD_BYTES);
+        if head.read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(false);
+        }
+        if self.line.last() == Some(&b'\n') {
+            return Ok(true);
+        }
+        match serde_json::from_slice::<Letter>(&self.line) {
+            Err(error) if !error.is_eof() => return Err(self.wrong(error)),
+            _ => {}
+        }
+        let mut rest = self.lines.by_ref().take(MAX_LINE_BYTES - HEAD_BYTES);
+        rest.read_until(b'\n', &mut self.line)?;
+        if self.line.last() != Some(&b'\n') {
+            return Err(self.wrong("it is cut short, or longer than any dead letter"));
+        }
+        Ok(true)
     }
 
     fn write(&mut self, letter: &Letter) -> io::Result<()> {
@@ -126,6 +146,12 @@ impl<R: Read> Read for LetterFrames<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Read};
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::HEAD_BYTES;
     use crate::{Error, Reader};
 
     fn letter(offset: u64, value: &str) -> String {
@@ -150,6 +176,27 @@ mod tests {
             found.push((frame.offset.unwrap(), frame.value.map(<[u8]>::to_vec)));
         }
         assert_eq!(found, [(7, Some(b"f".to_vec())), (9, None)]);
+    }
+
+    #[test]
+    fn value_longer_than_the_head_of_its_line_is_whole() {
+        let value: Vec<u8> = (0..=u8::MAX).cycle().take(3 << 20).collect();
+        let text = letter(1, &format!("\"{}\"", STANDARD.encode(&value)));
+        let mut reader = Reader::new(text.as_bytes()).unwrap();
+        let frame = reader.next_frame().unwrap().unwrap();
+        assert_eq!(frame.value, Some(&*value));
+    }
+
+    #[test]
+    fn long_line_that_is_no_dead_letter_is_not_read_to_its_end() {
+        let first = letter(1, "null");
+        let mut rest = io::repeat(b'x').take(1 << 40);
+        let text = first.as_bytes().chain(b"{".as_slice());
+        let mut reader = Reader::new(text.chain(&mut rest)).unwrap();
+        assert!(reader.next_frame().unwrap().is_some());
+        assert!(reader.next_frame().is_err());
+        drop(reader);
+        assert!((1 << 40) - rest.limit() < 2 * HEAD_BYTES);
     }
 
     #[test]
