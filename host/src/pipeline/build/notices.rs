@@ -6,9 +6,12 @@ use crate::journal::start::GroupStart;
 use crate::kafka::{Cluster, GroupOffsets};
 use crate::text::plural;
 
-/// Logs that the start that was asked for does not apply, or that committed offsets seem to be gone. `earlier_rows`
-/// names the outputs that are not empty.
+/// Logs which outputs are added to, that the start that was asked for does not apply, or that committed offsets seem to be
+/// gone. `earlier_rows` names the outputs that are not empty.
 pub(super) fn log(cluster: &Cluster, asked: &AskedStart, earlier_rows: &[String]) {
+    if !earlier_rows.is_empty() {
+        tracing::info!("rows are added to {}", earlier_rows.join(" and "));
+    }
     // A new group has no offsets, and nothing shows that it had any.
     let expects_offsets = !earlier_rows.is_empty();
     let Some(offsets) = cluster.group_offsets(expects_offsets) else {

@@ -343,16 +343,16 @@ impl LineFile {
         matches!(self.kind, Kind::Standard { terminal: true })
     }
 
-    /// Whether it holds rows, as far as that is known: a stream has no length, and nobody can read back some files.
-    pub(super) fn has_rows(&self) -> bool {
-        let Ok(metadata) = self.file.metadata() else {
-            return false;
-        };
+    /// How many bytes it has, if it holds rows, as far as that is known: a stream has no length, and nobody can read back
+    /// some files.
+    pub(super) fn bytes_with_rows(&self) -> Option<u64> {
+        let metadata = self.file.metadata().ok()?;
         if !self.is_regular() || metadata.len() == 0 {
-            return false;
+            return None;
         }
         // The log goes to the same file with `> FILE 2>&1`.
-        !is_standard_error(&metadata) || has_a_row(&self.file).unwrap_or(false)
+        let has_rows = !is_standard_error(&metadata) || has_a_row(&self.file).unwrap_or(false);
+        has_rows.then_some(metadata.len())
     }
 
     /// Whether a write failed with this error because nobody reads standard output any more.

@@ -10,6 +10,7 @@ use crate::sink::SinkError;
 use crate::sink::binding::Binding;
 use crate::sink::files::Files;
 use crate::sink::open::check_bindings;
+use crate::text::plural;
 
 /// How often the rows of one checkpoint are written to a file that changes meanwhile.
 const ATTEMPTS: usize = 10;
@@ -75,13 +76,13 @@ impl Writer {
         found.map_or(0, |&(_, index)| index)
     }
 
-    /// The names of those of these files that hold rows.
+    /// The names of those of these files that hold rows, each with its size.
     pub(super) fn with_rows(&self, are_meant: impl Fn(&LineFile) -> bool) -> Vec<String> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let files = files
-            .iter()
-            .filter(|file| are_meant(file) && file.has_rows());
-        files.map(|file| file.name.clone()).collect()
+        let meant = files.iter().filter(|file| are_meant(file));
+        let sized = meant.filter_map(|file| Some((&file.name, file.bytes_with_rows()?)));
+        let named = sized.map(|(name, bytes)| format!("{name} ({})", plural(bytes, "byte")));
+        named.collect()
     }
 
     /// Removes the rows of earlier runs from the files that this process has for itself.
