@@ -14,7 +14,7 @@ use crate::journal::{Loaded, Topics, Which, Work};
 use crate::native::Program;
 
 /// Time limit for one run of a subject.
-const LIMIT: Duration = Duration::from_mins(5);
+pub(crate) const LIMIT: Duration = Duration::from_mins(5);
 
 /// One implementation of a workload.
 #[derive(Clone, Debug)]
@@ -272,7 +272,8 @@ fn wait(running: &mut Vec<Running>) -> u64 {
     peak
 }
 
-fn measure<T>(subject: impl FnOnce() -> T) -> (Measured, T) {
+/// Calls a subject, and measures what its processes take.
+pub(crate) fn measure<T>(subject: impl FnOnce() -> T) -> (Measured, T) {
     let (cpu, wall) = (children_cpu_seconds(), Instant::now());
     let result = subject();
     let measured = Measured {

@@ -3,6 +3,7 @@
 mod batches;
 mod memory;
 mod observed;
+mod outputs;
 mod recording;
 mod scaling;
 mod start_up;
@@ -29,9 +30,11 @@ pub(crate) enum Part {
     StartUp,
     /// CPU time per record with metrics, compared with none.
     Metrics,
+    /// CPU time per record by the kind of the output.
+    Outputs,
 }
 
-const ALL: [Part; 7] = [
+const ALL: [Part; 8] = [
     Part::Throughput,
     Part::Scaling,
     Part::Recording,
@@ -39,6 +42,7 @@ const ALL: [Part; 7] = [
     Part::Memory,
     Part::StartUp,
     Part::Metrics,
+    Part::Outputs,
 ];
 
 /// Measures the requested parts, or all.
@@ -58,6 +62,7 @@ pub(crate) fn measure(arguments: &Arguments, report: &mut Report) {
             Part::Memory => memory::measure(&loaded, arguments, report),
             Part::StartUp => start_up::measure(&loaded, arguments, report),
             Part::Metrics => observed::measure(&loaded, arguments, report),
+            Part::Outputs => outputs::measure_outputs(&loaded, arguments, report),
         }
     }
 }

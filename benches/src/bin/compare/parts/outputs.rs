@@ -1,0 +1,135 @@
+//! CPU time of the host per row into each kind of output, compared with JSON lines. That of servers does not count.
+
+use std::path::Path;
+
+use journal_tests::postgres::{Database, PASSWORD, Postgres};
+use journal_tests::{Host, paths, run};
+
+use crate::Arguments;
+use crate::journal::{Loaded, Which, Work};
+use crate::results::{Report, Table, Target};
+use crate::subject::{LIMIT, Measured, measure};
+
+/// A plugin, and where its rows go.
+struct Subject {
+    name: &'static str,
+    plugin: &'static str,
+    kind: Kind,
+    /// What the ratio is to, by its index, and what it should be.
+    to: Option<(usize, f64)>,
+}
+
+/// Where rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Lines,
+    Sqlite,
+    Postgres,
+    /// A topic, with this compression.
+    Topic(&'static str),
+}
+
+const LISTED: &str = "list-revisions";
+const SUMMED: &str = "commit-activity";
+
+const ALL: [Subject; 7] = [
+    subject("a row a revision, JSON lines", LISTED, Kind::Lines, None),
+    subject("SQLite", LISTED, Kind::Sqlite, Some((0, 2.0))),
+    subject("PostgreSQL", LISTED, Kind::Postgres, Some((0, 0.8))),
+    subject("topic, zstd", LISTED, Kind::Topic("zstd"), Some((0, 4.0))),
+    subject("topic, lz4", LISTED, Kind::Topic("lz4"), Some((0, 3.0))),
+    subject("sums by hour, JSON lines", SUMMED, Kind::Lines, None),
+    subject("sums, SQLite", SUMMED, Kind::Sqlite, Some((5, 1.1))),
+];
+
+const fn subject(
+    name: &'static str,
+    plugin: &'static str,
+    kind: Kind,
+    to: Option<(usize, f64)>,
+) -> Subject {
+    Subject {
+        name,
+        plugin,
+        kind,
+        to,
+    }
+}
+
+pub(super) fn measure_outputs(loaded: &Loaded, arguments: &Arguments, report: &mut Report) {
+    let mut measured = ALL.map(|_| Vec::new());
+    for round in 0..=arguments.rounds.get() {
+        for index in 0..ALL.len() {
+            // Each round starts with the next subject.
+            let index = (index + round) % ALL.len();
+            let took = ALL[index].run(loaded, &format!("{index}_{round}"));
+            if round > 0 {
+                measured[index].push(took.cpu_us());
+            }
+        }
+    }
+    let mut table = Table::new("rows from Kafka, by output", "CPU us/record", 2);
+    for (subject, took) in ALL.iter().zip(&measured) {
+        let row = table.row(subject.name, took);
+        if let Some((other, most)) = subject.to {
+            let pairs = took.iter().zip(&measured[other]);
+            let ratios: Vec<f64> = pairs.map(|(one, other)| one / other).collect();
+            row.ratio("to JSON lines", &ratios, Some(Target::AtMost(most)));
+        }
+    }
+    report.add(table);
+}
+
+impl Subject {
+    fn run(&self, loaded: &Loaded, round: &str) -> Measured {
+        let topics = loaded.topics(Which::Large);
+        let records = loaded.records(Work::Rows) * u64::from(topics.repetitions);
+        let folder = run::folder("outputs");
+        let host = Host::run(&paths::plugin(self.plugin))
+            .args(["--brokers", &loaded.broker.address(), "--on-eof", "stop"])
+            .args(["--prefix", topics.prefix.as_str()])
+            .args(["--group-id", &topics.prefix.group(round)]);
+        let database = (self.kind == Kind::Postgres)
+            .then(|| Postgres::shared().database(&format!("rows_{round}")));
+        let host = self.bound(host, loaded, round, &folder, database.as_ref());
+        let (measured, finished) = measure(|| host.finish(LIMIT).success());
+        // The end of the log has the number of rows that are durable.
+        if self.plugin == LISTED {
+            let counted = finished.stderr.replace(',', "");
+            let expected = format!("rows: {records} in `revisions`");
+            assert!(counted.contains(&expected), "{}", finished.stderr);
+        }
+        Measured {
+            records,
+            ..measured
+        }
+    }
+
+    /// The host with an output that nobody has written to.
+    fn bound(
+        &self,
+        host: Host,
+        loaded: &Loaded,
+        round: &str,
+        folder: &Path,
+        database: Option<&Database<'_>>,
+    ) -> Host {
+        let file = |name: &str| folder.join(name).display().to_string();
+        let url = || {
+            database
+                .map(|database| database.url(""))
+                .unwrap_or_default()
+        };
+        match self.kind {
+            Kind::Lines => host.args(["--output", &file("rows.jsonl")]),
+            Kind::Sqlite => host.args(["--output", &file("rows.sqlite")]),
+            Kind::Postgres => host.env("PGPASSWORD", PASSWORD).args(["--output", &url()]),
+            Kind::Topic(compression) => {
+                let topic = format!("rows-{round}");
+                loaded.broker.create_topics(&[&topic], 3);
+                host.args(["--output", &format!("kafka:{topic}")])
+                    .args(["--kafka", &format!("compression.type={compression}")])
+            }
+        }
+    }
+}
