@@ -20,6 +20,7 @@ mod partitions;
 mod phases;
 mod plugins;
 mod privacy;
+mod queries;
 mod refused_by_model;
 mod scripts;
 mod show;
