@@ -88,6 +88,8 @@ pub struct Refusal {
     text: String,
     /// Whether the same may succeed later, over another connection.
     is_transient: bool,
+    /// Whether a connection was made and then lost.
+    is_cut: bool,
 }
 
 impl Refusal {
@@ -108,6 +110,7 @@ impl Refusal {
             code,
             text: text::clean(&text, MAX_TEXT),
             is_transient,
+            is_cut: is_cut(error),
         }
     }
 
@@ -117,6 +120,7 @@ impl Refusal {
             code: None,
             text: kind.to_string(),
             is_transient: true,
+            is_cut: true,
         }
     }
 
@@ -131,9 +135,9 @@ impl Refusal {
         self.is_transient
     }
 
-    /// Whether no server has answered, or only said that it takes nobody now.
+    /// Whether a server is there that takes nobody now: it says so, or ends as it is asked.
     pub(super) fn is_starting(&self) -> bool {
-        matches!(self.code(), Some("57P03" | "53300"))
+        self.is_cut || matches!(self.code(), Some("57P01" | "57P02" | "57P03" | "53300"))
     }
 
     /// Whether a number left the range of its type.
@@ -169,6 +173,22 @@ fn is_transient(code: &str) -> bool {
     ) || code.starts_with("08")
 }
 
+/// Whether a connection ended before its answer.
+fn is_cut(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+            );
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// The error and what caused it.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -181,4 +201,22 @@ fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn server_that_ends_a_connection_is_told_from_one_that_is_not_there() {
+        let of = |kind: io::ErrorKind| is_cut(&Outer(kind.into()));
+        assert!(of(io::ErrorKind::ConnectionReset));
+        assert!(of(io::ErrorKind::UnexpectedEof));
+        assert!(!of(io::ErrorKind::ConnectionRefused));
+        assert!(!of(io::ErrorKind::TimedOut));
+    }
 }
