@@ -8,9 +8,9 @@
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::paths;
 
@@ -61,6 +61,30 @@ fn start_until_exit(command: &mut Command) -> Child {
         .process_group(0)
         .spawn()
         .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
+}
+
+/// Keeps [`output`] from starting a process while a program is written, and the other way round.
+static STARTS: Mutex<()> = Mutex::new(());
+
+/// Calls `write`, which makes a program. A process that starts meanwhile would have it open for writing, and nothing
+/// could run it then.
+pub fn make_program<T>(write: impl FnOnce() -> T) -> T {
+    let _alone = STARTS.lock().unwrap_or_else(PoisonError::into_inner);
+    write()
+}
+
+/// Runs a program to its end, in a test whose threads also call [`make_program`].
+///
+/// # Panics
+/// When it cannot be started.
+pub fn output(command: &mut Command) -> Output {
+    let command = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let started = make_program(|| command.spawn());
+    let started = started.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    started.wait_with_output().expect("it is a child")
 }
 
 /// Creates an empty folder that is removed after the run. `name` is part of its name.

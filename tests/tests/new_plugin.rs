@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use journal_tests::paths;
+use journal_tests::{paths, run};
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -15,7 +15,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     let program = folder.join("bin/journal-host");
     if !program.exists() {
         fs::create_dir(folder.join("bin")).expect("a folder of ours");
-        fs::copy(paths::host(), &program).expect("there is room");
+        run::make_program(|| fs::copy(paths::host(), &program)).expect("there is room");
     }
     let mut command = Command::new(program);
     command
@@ -30,13 +30,12 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let output = command(folder, arguments).output();
-    output.expect("it can be run")
+fn output(folder: &Path, arguments: &[&str]) -> Output {
+    run::output(&mut command(folder, arguments))
 }
 
 fn printed(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
+    let output = output(folder, arguments);
     assert!(output.status.success(), "{}", said(&output));
     String::from_utf8(output.stdout).expect("it is text")
 }
@@ -67,7 +66,7 @@ fn program_alone_makes_builds_and_runs_a_plugin() {
     let mut tree = Command::new("cargo");
     tree.args(["tree", "--offline"])
         .current_dir(home.join("week-days"));
-    let tree = tree.output().expect("cargo can be run");
+    let tree = run::output(&mut tree);
     assert!(tree.status.success(), "{}", said(&tree));
     assert_eq!(packages(&lock), locked, "cargo needs the same versions");
     let path = printed(home, &["build", "week-days"]);
@@ -90,7 +89,7 @@ fn what_cannot_be_made_or_built_is_refused_with_a_way_out() {
     let home = tempfile::tempdir().expect("there is room");
     let home = home.path();
     let refused = |arguments: &[&str], expected: &str| {
-        let output = run(home, arguments);
+        let output = output(home, arguments);
         assert!(!output.status.success());
         let text = said(&output);
         assert!(text.contains(expected) && text.contains("hint: "), "{text}");
@@ -115,12 +114,10 @@ fn what_cannot_be_made_or_built_is_refused_with_a_way_out() {
     // Without a network, and with nothing downloaded before.
     let mut build = command(home, &["build", "made"]);
     build.env("CARGO_NET_OFFLINE", "true");
-    let none = build.env("CARGO_HOME", home.join("cargo")).output();
-    let none = none.expect("it can be run");
+    let none = run::output(build.env("CARGO_HOME", home.join("cargo")));
     let expected = "error: cargo cannot get the dependencies of `made`\nhint: ";
     assert!(said(&none).contains(expected), "{}", said(&none));
     let mut build = command(home, &["build", "made"]);
-    let none = build.env("PATH", home.join("bin")).output();
-    let none = none.expect("it can be run");
+    let none = run::output(build.env("PATH", home.join("bin")));
     assert!(said(&none).contains("rustup target add"), "{}", said(&none));
 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::{env, fs};
 
 use journal_tests::{paths, run};
@@ -40,7 +40,7 @@ impl Machine {
             "#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >>{folder}/log\nfolder={folder}\n{script}\n",
             folder = self.folder.display()
         );
-        fs::write(&path, text).expect("the folder is ours");
+        run::make_program(|| fs::write(&path, text)).expect("the folder is ours");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
         self
     }
@@ -73,17 +73,15 @@ impl Machine {
     }
 
     fn run(&self, command: &mut Command) -> Output {
-        command
+        let command = command
             .env_clear()
             .env("PATH", self.bin())
             .env("HOME", &self.folder)
             .env("JOURNAL_TESTS_CACHE", self.folder.join("cache"))
             // Debian's Rust has fixed paths, which the simulated machine cannot hide.
             .env("JOURNAL_WASM_TOOLCHAIN", "target")
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .output()
-            .expect("bash can be run")
+            .current_dir("/");
+        run::output(command)
     }
 
     fn log(&self) -> String {
