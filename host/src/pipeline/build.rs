@@ -10,7 +10,7 @@ mod workers;
 
 pub(crate) use self::program::Program;
 pub(crate) use self::start::{AskedStart, start_at};
-pub(crate) use self::workers::privileged;
+pub(crate) use self::workers::{owner, privileged};
 
 use std::path::Path;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use crate::journal::topics::ObjectTypes;
 use crate::privacy::Privacy;
 use crate::sandbox::{LoadError, Processor};
 use crate::sink::kafka::TopicError;
-use crate::sink::{self, BindError, SinkError, State};
+use crate::sink::{self, BindError, Destination, SinkError, State};
 use crate::source::local;
 use crate::text::LISTED;
 
@@ -27,16 +27,24 @@ pub(crate) fn check(
 ) {
     let mut checker = Checker { config, found };
     let is_set_up = checker.settings();
-    let plan = checker.plugin(compiled);
-    let types = checker.object_types(plan.as_ref());
+    let started = checker.plugin(compiled);
+    let plan = started.as_ref().map(|started| &started.plan);
+    let types = checker.object_types(plan);
     match &config.source {
-        config::Source::Local(source) => checker.local(source, types, plan.as_ref()),
+        config::Source::Local(source) => checker.local(source, types, plan),
         config::Source::Kafka(kafka) => {
             let settings = build::cluster_settings(&kafka.connection);
             checker.cluster(kafka, is_set_up.then_some(&settings), types);
         }
     }
-    checker.outputs(plan.as_ref());
+    checker.outputs(started.as_ref());
+}
+
+/// A plugin that has started.
+struct Started {
+    name: String,
+    version: String,
+    plan: Plan,
 }
 
 struct Checker<'a> {
@@ -84,12 +92,16 @@ impl Checker<'_> {
         }
     }
 
-    /// The plan, if the plugin loads and starts.
-    fn plugin(&mut self, compiled: Result<CompiledPlugin, LoadError>) -> Option<Plan> {
+    /// The plugin, if it loads and starts.
+    fn plugin(&mut self, compiled: Result<CompiledPlugin, LoadError>) -> Option<Started> {
         match self.start(compiled) {
-            Ok((name, plan)) => {
-                self.fine(Subject::Plugin, format!("{name} loads and starts"));
-                Some(plan)
+            Ok(started) => {
+                let Started { name, version, .. } = &started;
+                self.fine(
+                    Subject::Plugin,
+                    format!("{name} {version} loads and starts"),
+                );
+                Some(started)
             }
             Err(error) => {
                 self.fail(Subject::Plugin, error);
@@ -103,19 +115,17 @@ impl Checker<'_> {
         build::check(self.config, 0).unwrap_or_else(|_| MemoryPlan::usual(None, None))
     }
 
-    fn start(
-        &self,
-        compiled: Result<CompiledPlugin, LoadError>,
-    ) -> Result<(String, Plan), BuildError> {
+    fn start(&self, compiled: Result<CompiledPlugin, LoadError>) -> Result<Started, BuildError> {
         let limits = build::limits(self.config, &self.memory());
         let plugin = compiled?.load(limits)?;
         let options = build::plugin_options(&self.config.options, &plugin)?;
         let (_processor, plan) = Processor::start(&plugin, &options, limits)?;
         let description = plugin.description();
-        Ok((
-            format!("{} {}", description.name, description.version),
+        Ok(Started {
+            name: description.name.clone(),
+            version: description.version.clone(),
             plan,
-        ))
+        })
     }
 
     /// The object types that a run reads, if they are known.
@@ -176,8 +186,18 @@ impl Checker<'_> {
         }
     }
 
-    fn outputs(&mut self, plan: Option<&Plan>) {
-        let outputs = plan.map(|plan| &plan.outputs[..]);
+    /// The databases whose tables would not take the rows, with the reasons.
+    fn refused_tables(&self, started: Option<&Started>) -> Vec<(String, SinkError)> {
+        let Some(Started { name, plan, .. }) = started else {
+            return Vec::new();
+        };
+        let owner = build::owner(self.config, name);
+        // A binding that is wrong was reported before.
+        sink::check_tables(&self.config.outputs, &plan.outputs, &owner).unwrap_or_default()
+    }
+
+    fn outputs(&mut self, started: Option<&Started>) {
+        let outputs = started.map(|started| &started.plan.outputs[..]);
         let destinations = match sink::check(&self.config.outputs, outputs) {
             Ok(destinations) => destinations,
             Err(error) => return self.fail(Subject::Outputs, error),
@@ -192,7 +212,21 @@ impl Checker<'_> {
                 Err(error) => self.fail(Subject::Outputs, BindError::from(SinkError::from(error))),
             }
         }
+        let is_tried = |one: &Destination| matches!(one.state, Ok(State::Append));
+        let mut refused = if destinations.iter().any(is_tried) {
+            self.refused_tables(started)
+        } else {
+            Vec::new()
+        };
         for destination in destinations {
+            let is_this = |(name, _): &(String, SinkError)| *name == destination.name;
+            if is_tried(&destination)
+                && let Some(index) = refused.iter().position(is_this)
+            {
+                let (_, error) = refused.swap_remove(index);
+                self.fail(Subject::Outputs, BindError::from(error));
+                continue;
+            }
             let file = destination.name;
             match destination.state {
                 Ok(State::Append) if destination.has_content && self.refuses_earlier_rows() => {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use journal_recording::is_topic_name;
 
 use super::jsonl::OpenError;
+use super::open::same_file;
 use super::postgres::{self, Url};
 
 /// One output with its destination.
@@ -59,6 +60,26 @@ impl Binding {
 }
 
 impl Target {
+    /// The name of its table or topic, if that is not its output's.
+    pub(super) fn table(&self) -> Option<&str> {
+        match self {
+            Self::Lines(_) => None,
+            Self::Sqlite { table, .. } => table.as_deref(),
+            Self::Topic(topic) => Some(topic),
+            Self::Postgres(url) => url.table.as_deref(),
+        }
+    }
+
+    /// Whether it is a table of the SQLite database in this file.
+    pub(super) fn is_in_file(&self, database: &str) -> bool {
+        matches!(self, Self::Sqlite { file, .. } if same_file(file, database))
+    }
+
+    /// Whether it is a table of this database of a server.
+    pub(super) fn is_in_server(&self, database: &Url) -> bool {
+        matches!(self, Self::Postgres(url) if url.is_same_database(database))
+    }
+
     /// Reads what a binding names after its output. `binding` is the whole text, for the error.
     fn parse(binding: &str, text: &str) -> Result<Self, OpenError> {
         let unknown = |kind: &str| OpenError::UnknownKind {

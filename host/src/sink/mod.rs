@@ -37,7 +37,7 @@ pub use binding::{
 };
 pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
 pub use keeper::{PositionKeeper, position_keeper};
-pub use open::{BindError, Destination, Opened, State, check, memory, open};
+pub use open::{BindError, Destination, Opened, State, check, check_tables, memory, open};
 
 /// One destination of rows in a process. It makes a sink for each worker.
 pub trait SinkFactory: Send + Sync {

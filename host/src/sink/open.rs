@@ -91,41 +91,30 @@ pub fn open(
     if !lines.is_empty() || !of_lines.is_empty() {
         destinations.push(Box::new(Destinations::bound(files, &lines, &of_lines)?));
     }
-    let bound = |is_bound: &dyn Fn(&Target) -> Option<Option<String>>| {
-        let all = targets.iter().zip(outputs).enumerate();
-        let bound =
-            all.filter_map(|(index, (target, output))| Some((index, output, is_bound(target)?)));
-        bound.collect::<Vec<_>>()
-    };
-    let mut add = |bound: &[(usize, &Output, Option<String>)], destination| {
-        for &(index, ..) in bound {
-            indexes[index] = destinations.len();
+    let mut add = |is_bound: &dyn Fn(&Target) -> bool, destination| {
+        for (index, target) in indexes.iter_mut().zip(&targets) {
+            if is_bound(target) {
+                *index = destinations.len();
+            }
         }
         destinations.push(destination);
     };
+    let tables = |is_bound: &dyn Fn(&Target) -> bool| tables(outputs, &targets, is_bound);
     for database in databases(&bindings) {
-        let bound = bound(&|target| match target {
-            Target::Sqlite { file, table } if same_file(file, database) => Some(table.clone()),
-            _ => None,
-        });
-        let opened = Database::open(database, &tables_of(&bound), owner.clone());
-        add(&bound, Box::new(opened.map_err(SinkError::from)?));
+        let is_bound = |target: &Target| target.is_in_file(database);
+        let opened = Database::open(database, &tables(&is_bound), owner.clone());
+        add(&is_bound, Box::new(opened.map_err(SinkError::from)?));
     }
     for server in servers(&bindings) {
-        let bound = bound(&|target| match target {
-            Target::Postgres(url) if url.is_same_database(server) => Some(url.table.clone()),
-            _ => None,
-        });
-        let opened = postgres::open(server, &tables_of(&bound), owner.clone());
-        add(&bound, opened.map_err(SinkError::from)?);
+        let is_bound = |target: &Target| target.is_in_server(server);
+        let opened = postgres::open(server, &tables(&is_bound), owner.clone());
+        add(&is_bound, opened.map_err(SinkError::from)?);
     }
-    let bound = bound(&|target| match target {
-        Target::Topic(topic) => Some(Some(topic.clone())),
-        _ => None,
-    });
-    if !bound.is_empty() {
-        let topics = TopicSinks::find(cluster, &tables_of(&bound), owner.group.as_deref());
-        add(&bound, Box::new(topics.map_err(SinkError::from)?));
+    let is_bound = |target: &Target| matches!(target, Target::Topic(_));
+    let topics = tables(&is_bound);
+    if !topics.is_empty() {
+        let topics = TopicSinks::find(cluster, &topics, owner.group.as_deref());
+        add(&is_bound, Box::new(topics.map_err(SinkError::from)?));
     }
     Ok(Opened {
         destinations,
@@ -133,13 +122,15 @@ pub fn open(
     })
 }
 
-/// The outputs of a database with the names of their tables, where these are not their own; those of topics with theirs.
-fn tables_of<'a>(
-    bound: &'a [(usize, &'a Output, Option<String>)],
+/// The outputs whose targets these are, with the names of their tables or topics where these are not their own.
+fn tables<'a>(
+    outputs: impl IntoIterator<Item = &'a Output>,
+    targets: &[&'a Target],
+    is_bound: &dyn Fn(&Target) -> bool,
 ) -> Vec<(&'a Output, Option<&'a str>)> {
-    let tables = bound.iter();
-    tables
-        .map(|(_, output, table)| (*output, table.as_deref()))
+    let all = outputs.into_iter().zip(targets);
+    all.filter(|(_, target)| is_bound(target))
+        .map(|(output, target)| (output, target.table()))
         .collect()
 }
 
@@ -170,17 +161,51 @@ pub fn check(
     if let Some(outputs) = outputs {
         check_bindings(outputs, &bindings)?;
         for output in outputs {
-            let table = match target_of(output, &bindings) {
-                Some(Target::Sqlite { table, .. }) => table,
-                Some(Target::Postgres(url)) => &url.table,
-                Some(Target::Lines(_) | Target::Topic(_)) | None => continue,
-            };
-            Table::of(output, table.as_deref()).map_err(SinkError::from)?;
+            if let Some(target @ (Target::Sqlite { .. } | Target::Postgres(_))) =
+                target_of(output, &bindings)
+            {
+                Table::of(output, target.table()).map_err(SinkError::from)?;
+            }
         }
     }
     let named = bindings.iter().filter(|one| one.target.file() != Some("-"));
     let found = named.filter_map(|binding| destination(&binding.target));
     Ok(found.collect())
+}
+
+/// The databases among the destinations that would not take the rows of these outputs, by the names that [`check`] gives
+/// them, with the reasons. The bindings fit the outputs, and nothing is changed.
+///
+/// # Errors
+/// When a binding is wrong.
+pub fn check_tables(
+    bindings: &[String],
+    outputs: &[Output],
+    owner: &Owner,
+) -> Result<Vec<(String, SinkError)>, BindError> {
+    let bindings = parse(bindings)?;
+    let bound = outputs
+        .iter()
+        .filter_map(|output| Some((output, target_of(output, &bindings)?)));
+    let (outputs, targets): (Vec<_>, Vec<_>) = bound.unzip();
+    let mut refused = Vec::new();
+    for database in databases(&bindings) {
+        let tables = tables(outputs.iter().copied(), &targets, &|one| {
+            one.is_in_file(database)
+        });
+        if let Err(error) = sqlite::check(database, &tables, owner) {
+            refused.push((format!("`{database}`"), error.into()));
+        }
+    }
+    for server in servers(&bindings) {
+        let tables = tables(outputs.iter().copied(), &targets, &|one| {
+            one.is_in_server(server)
+        });
+        if let Err(error) = postgres::check_tables(server, &tables, owner) {
+            refused.push((format!("`{server}`"), error.into()));
+        }
+    }
+    Ok(refused)
 }
 
 /// A destination, and what a run would do with it. A topic is looked at with its cluster.
@@ -283,7 +308,7 @@ pub(super) fn servers(bindings: &[Binding]) -> Vec<&Url> {
     found
 }
 
-fn same_file(one: &str, other: &str) -> bool {
+pub(super) fn same_file(one: &str, other: &str) -> bool {
     one == other || sqlite::resolved(Path::new(one)) == sqlite::resolved(Path::new(other))
 }
 

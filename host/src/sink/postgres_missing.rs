@@ -59,6 +59,15 @@ pub(super) fn check(url: &Url) -> Result<(), PostgresError> {
     match url.never {}
 }
 
+/// Whether the tables of a database take rows.
+pub(super) fn check_tables(
+    url: &Url,
+    _outputs: &[(&Output, Option<&str>)],
+    _owner: &Owner,
+) -> Result<(), PostgresError> {
+    match url.never {}
+}
+
 /// The positions of a group in a database.
 pub(super) fn keeper(url: &Url, _group: &str) -> Result<Box<dyn PositionKeeper>, PostgresError> {
     match url.never {}

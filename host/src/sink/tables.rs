@@ -208,6 +208,20 @@ pub(super) struct Known {
     pub(super) combining: String,
 }
 
+/// What a table takes before rows are written to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Needed {
+    /// It is created.
+    Creation,
+    /// It is there.
+    Statements {
+        /// What makes it fit the plan; nothing where it does.
+        statements: Vec<String>,
+        /// The group whose rows it has, which stay its own, whoever adds to them.
+        group: Option<String>,
+    },
+}
+
 /// How a database names and types columns.
 pub(super) trait Dialect {
     /// The type of a column, as the catalogue has it.
@@ -292,6 +306,36 @@ impl Table {
             tables.push(table);
         }
         Ok(tables)
+    }
+
+    /// What it takes before rows are written to it, where the database has these columns under its name, and remembers
+    /// this of it.
+    ///
+    /// # Errors
+    /// When it is not the owner's, or does not fit the plan and may not be changed.
+    pub(super) fn needed(
+        &self,
+        dialect: &dyn Dialect,
+        database: &str,
+        owner: &Owner,
+        known: Option<Known>,
+        found: &[Found],
+    ) -> Result<Needed, TableError> {
+        if found.is_empty() {
+            return Ok(Needed::Creation);
+        }
+        let Some(known) = known else {
+            return Err(TableError::NotOwn {
+                database: database.to_owned(),
+                table: self.name.clone(),
+            });
+        };
+        self.check_owner(database, owner, &known)?;
+        let statements = self.changes(dialect, database, owner, found, &known)?;
+        Ok(Needed::Statements {
+            statements,
+            group: known.group,
+        })
     }
 
     /// How its rows are combined.

@@ -184,15 +184,7 @@ impl Builder<'_> {
 
     fn outputs(&self) -> Result<OutputBindings, BuildError> {
         let plan = &self.processor.plan;
-        let owner = Owner {
-            plugin: self.processor.plugin.description().name.clone(),
-            group: group(self.config).map(str::to_owned),
-            redrives: self.config.earlier_rows == EarlierRows::Redrive,
-            schema_change: match self.config.on_schema_change {
-                OnSchemaChange::Refuse => SchemaChange::Refuse,
-                OnSchemaChange::AddColumns => SchemaChange::AddColumns,
-            },
-        };
+        let owner = owner(self.config, &self.processor.plugin.description().name);
         let bindings = &self.config.outputs;
         let subscription = self.subscription();
         if let Some(topic) = sink::topics_of(bindings).find(|topic| subscription.covers(topic)) {
@@ -255,6 +247,19 @@ impl Builder<'_> {
 fn warn(subscription: &Subscription, chosen: &[Arc<Topic>], left_out: Option<String>) {
     for warning in subscription.warnings(chosen).into_iter().chain(left_out) {
         tracing::warn!("{warning}");
+    }
+}
+
+/// Whose rows a run of this plugin writes.
+pub(crate) fn owner(config: &Config, plugin: &str) -> Owner {
+    Owner {
+        plugin: plugin.to_owned(),
+        group: group(config).map(str::to_owned),
+        redrives: config.earlier_rows == EarlierRows::Redrive,
+        schema_change: match config.on_schema_change {
+            OnSchemaChange::Refuse => SchemaChange::Refuse,
+            OnSchemaChange::AddColumns => SchemaChange::AddColumns,
+        },
     }
 }
 

@@ -73,6 +73,17 @@ pub(super) fn check(url: &Url) -> Result<(), PostgresError> {
     Access::of(url)?.connect_first().map(drop)
 }
 
+/// Whether the tables of a database take the rows of these outputs. What is created for that is taken back.
+pub(super) fn check_tables(
+    url: &Url,
+    outputs: &[(&Output, Option<&str>)],
+    owner: &Owner,
+) -> Result<(), PostgresError> {
+    let database = Database::open(url, outputs, owner.clone())?;
+    let preparing = database.preparing();
+    database.with_client(|client| preparing.check(client, database.tables()))
+}
+
 /// The positions of a group in a database. The password is read, and nobody is asked yet.
 pub(super) fn keeper(url: &Url, group: &str) -> Result<Box<dyn PositionKeeper>, PostgresError> {
     Ok(Box::new(Keeper::new(url, group)?))
@@ -132,6 +143,15 @@ impl Database {
             .unwrap_or_default()
     }
 
+    fn preparing(&self) -> Preparing<'_> {
+        Preparing {
+            access: &self.access,
+            schema: &self.schema,
+            positions: &self.targets.positions,
+            owner: &self.owner,
+        }
+    }
+
     fn tables(&self) -> impl Iterator<Item = &Table> {
         self.targets.all.iter().map(|target| &target.table)
     }
@@ -164,12 +184,7 @@ impl Database {
 
 impl SinkFactory for Database {
     fn prepare(&self, _plan: &Plan) -> Result<(), SinkError> {
-        let preparing = Preparing {
-            access: &self.access,
-            schema: &self.schema,
-            positions: &self.targets.positions,
-            owner: &self.owner,
-        };
+        let preparing = self.preparing();
         Ok(self.with_client(|client| preparing.prepare(client, self.tables()))?)
     }
 

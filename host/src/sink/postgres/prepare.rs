@@ -6,7 +6,7 @@ use super::PostgresError;
 use super::positions::PositionStatements;
 use super::session::Access;
 use super::table::Schema;
-use crate::sink::tables::{Found, Known, Owner, Table, TableError};
+use crate::sink::tables::{Found, Known, Needed, Owner, Table};
 
 /// Processes that start at once create tables one after the other. The number has no meaning.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7235419880142033)";
@@ -67,20 +67,48 @@ impl Preparing<'_> {
         client: &mut Client,
         tables: impl Iterator<Item = &'t Table>,
     ) -> Result<(), PostgresError> {
+        let (transaction, statements) = self.begin(client, tables)?;
+        let committed = transaction.commit();
+        committed.map_err(|error| self.access.cannot("prepare", &error))?;
+        for sql in statements {
+            tracing::info!("`{}`: {sql}", self.access.name);
+        }
+        Ok(())
+    }
+
+    /// Does the same, and takes it back.
+    pub(super) fn check<'t>(
+        &self,
+        client: &mut Client,
+        tables: impl Iterator<Item = &'t Table>,
+    ) -> Result<(), PostgresError> {
+        let (transaction, _) = self.begin(client, tables)?;
+        let taken_back = transaction.rollback();
+        taken_back.map_err(|error| self.access.cannot("prepare", &error))
+    }
+
+    /// Prepares the tables in a transaction. With it come the statements that changed tables.
+    fn begin<'c, 't>(
+        &self,
+        client: &'c mut Client,
+        tables: impl Iterator<Item = &'t Table>,
+    ) -> Result<(Transaction<'c>, Vec<String>), PostgresError> {
         let cannot = |error: postgres::Error| self.access.cannot("prepare", &error);
         let mut transaction = client.transaction().map_err(cannot)?;
         create_own(&mut transaction, self.schema, self.positions).map_err(cannot)?;
+        let mut changes = Vec::new();
         for table in tables {
-            self.prepare_table(&mut transaction, table)?;
+            changes.extend(self.prepare_table(&mut transaction, table)?);
         }
-        transaction.commit().map_err(cannot)
+        Ok((transaction, changes))
     }
 
+    /// Prepares a table, and returns the statements that changed it.
     fn prepare_table(
         &self,
         transaction: &mut Transaction<'_>,
         table: &Table,
-    ) -> Result<(), PostgresError> {
+    ) -> Result<Vec<String>, PostgresError> {
         let cannot = |error: postgres::Error| self.access.cannot("prepare", &error);
         let database = &self.access.name;
         let known = self.known(transaction, &table.name).map_err(cannot)?;
@@ -93,12 +121,8 @@ impl Preparing<'_> {
             not_null: row.get(2),
         });
         let found: Vec<_> = found.collect();
-        match (known, found.is_empty()) {
-            (None, false) => {
-                let (database, table) = (database.clone(), table.name.clone());
-                Err(TableError::NotOwn { database, table }.into())
-            }
-            (_, true) => {
+        match table.needed(self.schema, database, self.owner, known, &found)? {
+            Needed::Creation => {
                 let begun = match &self.owner.group {
                     Some(group) => self.positions.has_any(transaction, group).map_err(cannot)?,
                     None => false,
@@ -110,19 +134,18 @@ impl Preparing<'_> {
                     transaction.batch_execute(&sql).map_err(cannot)?;
                 }
                 self.remember(transaction, table, self.owner.group.as_deref())
-                    .map_err(cannot)
+                    .map_err(cannot)?;
+                Ok(Vec::new())
             }
-            (Some(known), false) => {
-                table.check_owner(database, self.owner, &known)?;
-                for sql in table.changes(self.schema, database, self.owner, &found, &known)? {
-                    tracing::info!("`{database}`: {sql}");
+            Needed::Statements { statements, group } => {
+                for sql in &statements {
                     transaction
-                        .batch_execute(&sql)
+                        .batch_execute(sql)
                         .map_err(|error| self.access.cannot("change", &error))?;
                 }
-                // Rows of a group stay its own, whoever adds to them.
-                let group = known.group.as_deref();
-                self.remember(transaction, table, group).map_err(cannot)
+                self.remember(transaction, table, group.as_deref())
+                    .map_err(cannot)?;
+                Ok(statements)
             }
         }
     }

@@ -1,18 +1,15 @@
 //! The positions of a group in a database, while no run writes to it.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::SqliteError;
 use super::positions;
+use super::read_only;
 use super::writer::Writer;
 use crate::journal::group_offsets::Committed;
 use crate::sink::{PositionKeeper, SinkError};
-
-/// How long a look waits for another program that writes.
-const WAIT: Duration = Duration::from_secs(10);
 
 /// The positions of one group in a database, which need not exist yet.
 pub(in crate::sink) struct Keeper {
@@ -66,13 +63,8 @@ impl PositionKeeper for Keeper {
         if !self.file.exists() {
             return Ok(Committed::new());
         }
-        let open = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-            let connection = Connection::open_with_flags(&self.file, flags)?;
-            connection.busy_timeout(WAIT)?;
-            Ok(connection)
-        };
-        self.read(&open().map_err(|source| self.cannot("open", source))?)
+        let connection = read_only(&self.file);
+        self.read(&connection.map_err(|source| self.cannot("open", source))?)
     }
 
     fn lock(&mut self) -> Result<(), SinkError> {

@@ -17,8 +17,10 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use rusqlite::ErrorCode as Code;
+use rusqlite::{Connection, OpenFlags};
 
 pub use self::error::SqliteError;
 pub(super) use self::keeper::Keeper;
@@ -32,6 +34,9 @@ use super::tables::{Owner, Table};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory};
 use crate::journal::offsets::OffsetStore;
 use crate::journal::plan::{Output, Plan};
+
+/// How long a look waits for another program that writes.
+const LOOK_WAIT: Duration = Duration::from_secs(10);
 
 /// A database with the tables that outputs are bound to.
 #[derive(Debug)]
@@ -65,6 +70,36 @@ impl Database {
             .position(|table| table.output == output.name)
             .unwrap_or_default()
     }
+}
+
+/// Whether the tables of a database take the rows of these outputs. Nothing is changed, and a database that does not exist
+/// is not created.
+///
+/// # Errors
+/// As for [`Database::open`], and when a table does not fit or belongs to somebody else.
+pub fn check(
+    file: &str,
+    outputs: &[(&Output, Option<&str>)],
+    owner: &Owner,
+) -> Result<(), SqliteError> {
+    let tables = Table::all(outputs, file, str::eq_ignore_ascii_case)?;
+    let path = Path::new(file);
+    if !path.metadata().is_ok_and(|file| file.len() > 0) {
+        return Ok(());
+    }
+    let connection = read_only(path).map_err(|source| SqliteError::Sqlite {
+        file: file.to_owned(),
+        action: "open",
+        source,
+    })?;
+    prepare::check(&connection, file, &tables, owner)
+}
+
+/// Opens a database that may be another process's, without a lock.
+fn read_only(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(LOOK_WAIT)?;
+    Ok(connection)
 }
 
 /// Whether another process writes to a database.

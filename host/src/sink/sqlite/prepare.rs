@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use super::table::Strict;
 use super::writer::Writer;
 use super::{SqliteError, positions};
-use crate::sink::tables::{Found, Known, Owner, Table, TableError};
+use crate::sink::tables::{Found, Known, Needed, Owner, Table};
 
 /// Creates the tables that are missing, and checks those that exist.
 pub(super) fn prepare(writer: &Writer, tables: &[Table], owner: &Owner) -> Result<(), SqliteError> {
@@ -21,12 +21,8 @@ pub(super) fn prepare(writer: &Writer, tables: &[Table], owner: &Owner) -> Resul
     for table in tables {
         let known = known(&transaction, &table.name).map_err(cannot)?;
         let found = found(&transaction, &table.name).map_err(cannot)?;
-        match (known, found.is_empty()) {
-            (None, false) => {
-                let (database, table) = (writer.file.clone(), table.name.clone());
-                return Err(TableError::NotOwn { database, table }.into());
-            }
-            (_, true) => {
+        match table.needed(&Strict, &writer.file, owner, known, &found)? {
+            Needed::Creation => {
                 let begun = match &owner.group {
                     Some(group) => positions::has_any(&transaction, group).map_err(cannot)?,
                     None => false,
@@ -36,21 +32,44 @@ pub(super) fn prepare(writer: &Writer, tables: &[Table], owner: &Owner) -> Resul
                 }
                 create(&transaction, table, owner).map_err(cannot)?;
             }
-            (Some(known), false) => {
-                table.check_owner(&writer.file, owner, &known)?;
-                let changes = table.changes(&Strict, &writer.file, owner, &found, &known)?;
-                for sql in &changes {
+            Needed::Statements { statements, group } => {
+                for sql in &statements {
                     tracing::info!("`{}`: {sql}", writer.file);
                     let done = transaction.execute_batch(sql);
                     done.map_err(|source| writer.cannot("change", source))?;
                 }
-                // Rows of a group stay its own, whoever adds to them.
-                let group = known.group.as_deref();
-                remember(&transaction, table, owner, group).map_err(cannot)?;
+                remember(&transaction, table, owner, group.as_deref()).map_err(cannot)?;
             }
         }
     }
     transaction.commit().map_err(cannot)
+}
+
+/// Whether the tables that exist take rows. Nothing is changed.
+pub(super) fn check(
+    connection: &Connection,
+    file: &str,
+    tables: &[Table],
+    owner: &Owner,
+) -> Result<(), SqliteError> {
+    let cannot = |source| SqliteError::Sqlite {
+        file: file.to_owned(),
+        action: "read",
+        source,
+    };
+    let is_there = "SELECT 1 FROM sqlite_schema WHERE name = 'journal_tables'";
+    let is_there = connection.query_row(is_there, [], |_| Ok(())).optional();
+    let remembers = is_there.map_err(cannot)?.is_some();
+    for table in tables {
+        let known = if remembers {
+            known(connection, &table.name).map_err(cannot)?
+        } else {
+            None
+        };
+        let found = found(connection, &table.name).map_err(cannot)?;
+        let _needed = table.needed(&Strict, file, owner, known, &found)?;
+    }
+    Ok(())
 }
 
 /// The tables that have rows, for messages.

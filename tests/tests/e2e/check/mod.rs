@@ -2,6 +2,7 @@
 
 mod rights;
 mod starts;
+mod tables;
 
 use std::fs;
 use std::path::Path;
