@@ -129,7 +129,7 @@ impl std::fmt::Display for Changes<'_> {
         } else {
             ". It also takes:"
         })?;
-        self.0.iter().try_for_each(|sql| write!(f, "\n    {sql};"))
+        self.0.iter().try_for_each(|sql| write!(f, " {sql};"))
     }
 }
 

@@ -8,7 +8,6 @@ use crate::journal::offsets::StoreError;
 use crate::kafka;
 use crate::pipeline::build::BuildError;
 use crate::pipeline::{ComingAgain, WorkerError};
-use crate::sink::SinkError;
 use crate::sink::letter_topic::LetterTopicError;
 use crate::sink::postgres::PostgresError;
 use crate::sink::sqlite::SqliteError;
@@ -128,11 +127,10 @@ impl Explain for BuildError {
             Self::Letters(LetterTopicError::Kafka(error)) => error.is_wrong_use(),
             Self::Outputs(error) => error.is_wrong_use(),
             Self::Worker(error) => error.is_wrong_use(),
-            Self::Sink(SinkError::Topic(error)) => error.is_wrong_use(),
+            Self::Sink(error) => error.is_wrong_use(),
             Self::Plugin(_)
             | Self::Start(_)
             | Self::ListedOffset(_)
-            | Self::Sink(_)
             | Self::Letters(LetterTopicError::Missing(_))
             | Self::Metrics(_) => false,
         }

@@ -23,6 +23,19 @@ impl Explain for PostgresError {
             Self::Thread { .. } | Self::Ended { .. } => return None,
         })
     }
+
+    fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Table(error) => error.is_wrong_use(),
+            Self::NoUser { .. } => true,
+            Self::Server { .. }
+            | Self::PasswordFile { .. }
+            | Self::Certificates { .. }
+            | Self::NoSchema { .. }
+            | Self::Thread { .. }
+            | Self::Ended { .. } => false,
+        }
+    }
 }
 
 /// What helps where PostgreSQL refuses something for the reason of this code.

@@ -58,6 +58,21 @@ impl Explain for SinkError {
         };
         Some(hint.to_owned())
     }
+
+    fn is_wrong_use(&self) -> bool {
+        match self {
+            Self::Sqlite(SqliteError::Table(error)) | Self::Table(error) => error.is_wrong_use(),
+            Self::Topic(error) => error.is_wrong_use(),
+            Self::Postgres(error) => error.is_wrong_use(),
+            Self::TwoDecide { .. } => true,
+            Self::ReaderGone
+            | Self::Write { .. }
+            | Self::Sqlite(_)
+            | Self::HasRows { .. }
+            | Self::NoLetters { .. }
+            | Self::Changed { .. } => false,
+        }
+    }
 }
 
 impl Explain for TopicError {
@@ -157,6 +172,14 @@ impl Explain for TableError {
                     .to_owned()
             }
         })
+    }
+
+    /// Whether another binding is needed, whatever is in the database.
+    fn is_wrong_use(&self) -> bool {
+        matches!(
+            self,
+            Self::Untyped { .. } | Self::SameTable { .. } | Self::TableName { .. }
+        )
     }
 }
 
@@ -285,5 +308,34 @@ mod tests {
         assert!(hint.contains("make room"), "{hint}");
         let gone = SinkError::ReaderGone;
         assert_eq!(gone.hint(Names(&Origins::default())), None);
+    }
+
+    #[test]
+    fn bindings_that_no_database_takes_are_wrong_use() {
+        let untyped = SqliteError::from(TableError::Untyped {
+            output: "a".to_owned(),
+        });
+        assert!(SinkError::from(untyped).is_wrong_use());
+        let same = TableError::SameTable {
+            database: "x.sqlite".to_owned(),
+            table: "t".to_owned(),
+            first: "a".to_owned(),
+            second: "b".to_owned(),
+        };
+        assert!(SinkError::from(same).is_wrong_use());
+        let changed = TableError::OtherSchema {
+            database: "x.sqlite".to_owned(),
+            table: "t".to_owned(),
+            statements: vec![
+                "ALTER TABLE t ADD a".to_owned(),
+                "ALTER TABLE t ADD b".to_owned(),
+            ],
+            fixed: Vec::new(),
+        };
+        let changed = SinkError::from(changed);
+        assert!(!changed.is_wrong_use(), "the database may be mended");
+        let sentence = changed.sentence(Names(&Origins::default()));
+        let statements = ". It takes: ALTER TABLE t ADD a; ALTER TABLE t ADD b;";
+        assert!(sentence.ends_with(statements), "{sentence}");
     }
 }

@@ -80,7 +80,8 @@ impl TopicSinks {
         group: Option<&str>,
     ) -> Result<Self, TopicError> {
         let names: Vec<_> = bound.iter().filter_map(|&(_, topic)| topic).collect();
-        let settings = cluster.ok_or_else(|| TopicError::NoCluster(names.join(", ")))?;
+        let first = names.first().copied().unwrap_or_default();
+        let settings = cluster.ok_or_else(|| TopicError::NoCluster(first.to_owned()))?;
         check(settings, &names)?;
         let mut topics: Vec<String> = Vec::new();
         let mut outputs = Vec::new();

@@ -239,7 +239,7 @@ fn run_goes_on_from_the_database_and_not_from_the_group() {
     .args(["--output", &format!("months={}", database.url(""))])
     .args(["--output", &second.url("")])
     .finish(LIMIT)
-    .code(1);
+    .code(2);
     assert!(
         two.stderr
             .contains("would both keep the positions of the group"),
