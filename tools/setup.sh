@@ -9,6 +9,7 @@
 #   need_rotation    logrotate, which tests run
 #   need_browser     a browser without a window, for the tests of the page
 #   need_postgres    a PostgreSQL server, which tests start
+#   need_room GIB    so much free disk, or 2 GiB where something was built before; checked at once
 #   install_missing  installs what is missing, or names it and exits
 #
 # The `need_` functions only record what is missing, so that everything is installed at once.
@@ -107,6 +108,22 @@ need_browser() {
 need_postgres() {
     # Debian has the programs of each version in a folder of its own.
     has initdb || [ -n "$(find /usr/lib/postgresql -maxdepth 3 -name initdb 2>/dev/null)" ] || lacks postgresql
+}
+
+# A full disk makes builds and tests fail in ways that do not name it.
+need_room() {
+    local needed=$1 folder=$target free
+    has df || return 0
+    [ ! -d "$target/release" ] || needed=2
+    while [ ! -d "$folder" ]; do
+        folder=$(dirname "$folder")
+    done
+    { read -r _ && read -r _ _ _ free _; } < <(df -Pk "$folder")
+    if [ "$((free / 1048576))" -lt "$needed" ]; then
+        say "error: $((free / 1048576)) GiB are free in $folder, and $needed GiB are needed"
+        say "hint: make room, or name a folder on another disk with \`CARGO_TARGET_DIR=FOLDER\`"
+        exit 1
+    fi
 }
 
 install_missing() {

@@ -132,6 +132,20 @@ fn without_root_the_scripts_list_every_missing_package() {
 }
 
 #[test]
+fn disk_that_is_too_full_is_named_before_anything_is_installed() {
+    let lines = "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; \
+                 echo '/dev/a 9 9 3145728 1% /'";
+    let machine = Machine::bare().fake("df", lines);
+    let output =
+        machine.shell("target=/nowhere/target; need_room 3; need_room 4; echo not reached");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let text = stderr(&output);
+    let expected = "error: 3 GiB are free in /, and 4 GiB are needed\nhint: make room";
+    assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
 fn root_installs_everything_missing_at_once() {
     let machine = Machine::bare().fake("id", "echo 0").with(&["apt-get"]);
     let output = machine.shell("need_build; need_plugins; install_missing");
