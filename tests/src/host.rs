@@ -79,7 +79,8 @@ impl Host {
             SHELL=/bin/bash exec script --quiet --return --flush --command                 "stty cols 150 rows 40; exec $words" /dev/null"#;
         let mut shell = Command::new("bash");
         shell.args(["-c", ON_A_TERMINAL]).arg(paths::host());
-        Self::with(shell)
+        // A machine that calls its terminal dumb gets no bars.
+        Self::with(shell).env("TERM", "xterm")
     }
 
     fn with(mut command: Command) -> Self {
