@@ -5,7 +5,7 @@
 #   need_plugins     a Rust toolchain that builds plugins; see wasm-toolchain.sh
 #   need_checks      rustfmt and clippy
 #   need_broker      Java, and Maven until Kafka has been downloaded
-#   need_oracle      Python with virtual environments
+#   need_oracle      Python with virtual environments, and what upstream's packages need
 #   need_rotation    logrotate, which tests run
 #   need_browser     a browser without a window, for the tests of the page
 #   need_postgres    a PostgreSQL server, which tests start
@@ -92,6 +92,8 @@ need_broker() {
 
 need_oracle() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || lacks python3-venv
+    # Upstream's loader, the oracle of repositories, has it through `python-magic`.
+    [ -n "$(find /usr/lib -maxdepth 2 -name 'libmagic.so.1' 2>/dev/null)" ] || lacks libmagic1
 }
 
 need_rotation() {
