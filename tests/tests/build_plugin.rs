@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use journal_tests::{paths, run};
+use journal_tests::{Host, Running, paths, run};
+use rustix::process::Signal;
 
 /// A copy of the template whose rows have a field with this name.
 fn copy(name: &str, field: &str) -> PathBuf {
@@ -100,4 +102,36 @@ fn build_that_waits_for_another_says_so() {
     build.wait().expect("a child can be waited for");
     read.expect("it says something");
     assert!(first.starts_with("waiting for another build in"), "{first}");
+}
+
+#[test]
+fn crate_that_is_watched_is_built_and_run_after_each_save() {
+    const LIMIT: Duration = Duration::from_mins(10);
+    let folder = copy("watched", "url");
+    let source = folder.join("src/lib.rs");
+    let good = fs::read_to_string(&source).expect("it was copied");
+    let mut host = Host::run(&folder)
+        .arg("--watch")
+        .arg("--recording")
+        .arg(paths::repository().join("recordings/ripgrep.journal.zst"))
+        .spawn();
+    let shows = |host: &mut Running, field: &str| {
+        host.until(field, LIMIT, |host| {
+            let row = format!("{{\"{field}\":");
+            host.stdout()
+                .lines()
+                .any(|line| line.starts_with(&row))
+                .then_some(())
+        });
+    };
+    shows(&mut host, "url");
+    fs::write(&source, good.replace("fn process", "fn proces")).expect("a folder of ours");
+    host.until("the build fails", LIMIT, |host| {
+        host.stderr().contains("does not build").then_some(())
+    });
+    let renamed = good.replace("rename = \"url\"", "rename = \"other_field\"");
+    fs::write(&source, renamed).expect("a folder of ours");
+    shows(&mut host, "other_field");
+    host.signal(Signal::INT);
+    let _ended = host.finish(LIMIT).success();
 }

@@ -22,6 +22,7 @@ mod run;
 mod show;
 mod test;
 mod values;
+mod watch;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -46,7 +47,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(Box<run::Arguments>),
+    Run(Box<run::Command>),
     Bench(Box<bench::Arguments>),
     Describe(Box<describe::Arguments>),
     New(new::Arguments),

@@ -83,7 +83,7 @@ pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result
         return Ok(());
     }
     let layer = arguments.into_layer(&redrive);
-    let ended = run::run(layer, environment, Some(EarlierRows::Redrive))?;
+    let ended = run::run(layer, environment, Some(EarlierRows::Redrive), None)?;
     if ended != Ended::EndOfData {
         tracing::warn!("not all records were processed: `{name}` is as it was");
         return Ok(());

@@ -9,14 +9,26 @@ use super::environment::Environment;
 use super::names::Names;
 use super::report::{self, Report};
 use super::values;
+use super::watch::{self, WatchArguments};
 use crate::config::{
     Config, EarlierRows, Layer, MaxFailures, MetricsAddress, OnEof, OnFailure, OnSchemaChange,
     Origins, Phases, Size, Span, StartFrom, Text, TopicPartition, WorkerCount,
 };
 use crate::pipeline::build::{self, Pipeline};
 use crate::pipeline::{Ended, stop};
+use crate::sink::preview::Preview;
 
 /// Runs a plugin over the journal, or over a recording.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Command {
+    #[command(flatten)]
+    run: Arguments,
+
+    #[command(flatten)]
+    watch: WatchArguments,
+}
+
+/// The flags of a run.
 #[derive(Clone, Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
@@ -169,15 +181,31 @@ struct MemberArguments {
 }
 
 /// Loads, connects, and works until the end.
-pub(super) fn execute(arguments: Arguments, environment: &Environment) -> Result<(), Report> {
-    run(arguments.into_layer(), environment, None).map(drop)
+pub(super) fn execute(command: Command, environment: &Environment) -> Result<(), Report> {
+    let Command {
+        run: arguments,
+        watch,
+    } = command;
+    let mut layer = arguments.into_layer();
+    if watch.watch {
+        return watch::execute(layer, Vec::new());
+    }
+    let Some(plugin) = watch.watched else {
+        return run(layer, environment, None, None).map(drop);
+    };
+    layer.processor.plugin = Some(plugin);
+    let preview = Preview::default();
+    run(layer, environment, None, Some(preview.clone()))?;
+    watch::print(&preview)
 }
 
-/// Runs with these flags, and says how the run ended. `earlier_rows` is what no flag can say.
+/// Runs with these flags, and says how the run ended. `earlier_rows` is what no flag can say, and rows go to a `preview`
+/// if there is one.
 pub(super) fn run(
     flags: Layer,
     environment: &Environment,
     earlier_rows: Option<EarlierRows>,
+    preview: Option<Preview>,
 ) -> Result<Ended, Report> {
     let (layer, origins) =
         args::combine(flags).map_err(|error| Report::of(&error, Names(&Origins::default())))?;
@@ -188,7 +216,7 @@ pub(super) fn run(
     config.earlier_rows = earlier_rows.unwrap_or(config.earlier_rows);
     let early = args::exit_on_signals()?;
     let prepared = build::prepare(&config).map_err(|error| Report::of(&error, names))?;
-    let prepared = prepared.showing(shown);
+    let prepared = prepared.showing(shown, preview);
     confined::confine(&config);
     (environment.confined)();
     let stop = args::install_signal_handlers(config.shutdown_timeout)?;

@@ -9,6 +9,7 @@ use super::args::{
 use super::confined;
 use super::names::Names;
 use super::report::{self, Report};
+use super::watch::{self, WatchArguments};
 use crate::config::{Config, ConfigError, Layer, OnFailure};
 use crate::pipeline::build::{self, CompiledPlugin};
 use crate::text::{LINE_BYTES, clean, plural};
@@ -38,7 +39,7 @@ pub(super) struct Arguments {
     expect: Option<PathBuf>,
 
     /// Write the rows to the file instead.
-    #[arg(long, requires = "expect")]
+    #[arg(long, requires = "expect", conflicts_with = "watch")]
     update: bool,
 
     /// How rows are compared.
@@ -63,6 +64,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     limits: LimitArguments,
+
+    #[command(flatten)]
+    watch: WatchArguments,
 }
 
 /// How rows are compared.
@@ -95,6 +99,10 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         splits: arguments.splits,
         seed: arguments.seed,
     };
+    if arguments.watch.watch {
+        let expected = options.expected.into_iter().collect();
+        return watch::execute(arguments.into_layer(), expected);
+    }
     let (config, origins) = args::configure::<Config>(arguments.into_layer());
     let names = Names(&origins);
     let config = config.map_err(|error| match error {
@@ -142,6 +150,9 @@ impl Arguments {
         self.source.add_to(&mut layer);
         self.objects.add_to(&mut layer);
         self.limits.add_to(&mut layer);
+        if let Some(watched) = self.watch.watched {
+            layer.processor.plugin = Some(watched);
+        }
         layer.journal.stop_after = self.stop_after;
         layer.failure.on_failure = self.on_failure.map(|what| match what {
             OnRejection::Stop => OnFailure::Stop,

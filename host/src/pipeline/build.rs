@@ -47,6 +47,7 @@ use crate::sandbox::{
 use crate::sink::dead_letters::RunIdentity;
 use crate::sink::files::Files;
 use crate::sink::letter_topic::LetterTopicError;
+use crate::sink::preview::Preview;
 use crate::sink::{self, BindError, SinkError, jsonl};
 use crate::source::local::Local;
 use crate::source::{BatchLimits, SourceError, git};
@@ -147,14 +148,17 @@ pub(crate) struct Prepared {
     /// The configuration as the page shows it.
     shown: String,
     privacy: Option<Arc<Privacy>>,
+    /// Where rows go instead of the outputs of the configuration.
+    preview: Option<Preview>,
 }
 
 impl Prepared {
-    /// The same, of a run whose page shows this configuration.
+    /// The same, of a run whose page shows this configuration, and whose rows go to a preview if there is one.
     #[must_use]
-    pub(crate) fn showing(self, configuration: String) -> Self {
+    pub(crate) fn showing(self, configuration: String, preview: Option<Preview>) -> Self {
         Self {
             shown: configuration,
+            preview,
             ..self
         }
     }
@@ -227,6 +231,7 @@ pub(crate) fn prepare(config: &Config) -> Result<Prepared, BuildError> {
         local,
         reopen,
         shown: String::new(),
+        preview: None,
     })
 }
 
@@ -258,6 +263,7 @@ impl Pipeline {
             reopen,
             shown,
             privacy,
+            preview,
         } = prepared;
         let limits = limits(config, &memory);
         // The clients connect while the plugin is loaded.
@@ -304,6 +310,7 @@ impl Pipeline {
             files,
             config,
             privacy,
+            preview,
         };
         let (work, stages) = match input {
             Input::Local(local) => builder.over_local(local, first)?,

@@ -20,6 +20,7 @@ pub mod postgres;
 #[cfg(not(feature = "postgres"))]
 #[path = "postgres_missing.rs"]
 pub mod postgres;
+pub mod preview;
 pub mod sqlite;
 pub mod tables;
 #[cfg(test)]

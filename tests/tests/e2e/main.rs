@@ -30,3 +30,4 @@ mod transfer;
 mod upstream;
 mod upstream_client;
 mod verify_objects;
+mod watch;

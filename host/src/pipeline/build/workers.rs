@@ -27,6 +27,7 @@ use crate::sink::dead_letters::{LetterFile, LetterSink, Letters};
 use crate::sink::files::Files;
 use crate::sink::kafka::TopicError;
 use crate::sink::letter_topic::{LetterTopic, LetterTopicError};
+use crate::sink::preview::Preview;
 use crate::sink::tables::{Owner, SchemaChange};
 use crate::sink::{self, Sink, SinkError, jsonl};
 use crate::source::SourceError;
@@ -47,6 +48,8 @@ pub(super) struct Builder<'a> {
     pub(super) files: &'a Arc<dyn Files>,
     /// What no plugin may see.
     pub(super) privacy: Option<Arc<Privacy>>,
+    /// Where rows go instead of the outputs of the configuration.
+    pub(super) preview: Option<Preview>,
     pub(super) object_types: ObjectTypes,
     pub(super) settings: WorkerSettings,
     pub(super) processor: ProcessorSettings,
@@ -227,6 +230,10 @@ impl Builder<'_> {
 
     /// A recording that is read again never doubles rows unasked.
     fn local_outputs(&self) -> Result<OutputBindings, BuildError> {
+        if let Some(preview) = &self.preview {
+            let plan = &self.processor.plan;
+            return Ok(OutputBindings::to_one(Box::new(preview.clone()), plan)?);
+        }
         let outputs = self.outputs()?;
         if self.config.earlier_rows == EarlierRows::Overwrite {
             outputs.remove_earlier_rows()?;

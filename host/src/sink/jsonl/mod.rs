@@ -33,6 +33,11 @@ pub(super) fn encoder(name: Option<&String>, row: Option<Arc<RowType>>) -> Box<d
     Box::new(LineEncoder::new(name, row))
 }
 
+/// An encoder of texts for people, without characters that steer a terminal.
+pub(super) fn text_encoder() -> Box<dyn Encoder> {
+    Box::new(TextEncoder { is_cleaned: true })
+}
+
 /// The files and streams that the outputs of a run are bound to.
 #[derive(Debug)]
 pub struct Destinations {
