@@ -4,25 +4,41 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The name of a recording in messages: its path, if it has one.
+/// The name of a recording in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordingName(Option<PathBuf>);
+pub struct RecordingName(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    File(PathBuf),
+    StandardInput,
+    Unnamed,
+}
 
 impl RecordingName {
-    pub(crate) fn file(path: &Path) -> Self {
-        Self(Some(path.to_owned()))
+    /// That of a file.
+    #[must_use]
+    pub fn file(path: &Path) -> Self {
+        Self(Kind::File(path.to_owned()))
+    }
+
+    /// That of standard input.
+    #[must_use]
+    pub fn standard_input() -> Self {
+        Self(Kind::StandardInput)
     }
 
     pub(crate) fn unnamed() -> Self {
-        Self(None)
+        Self(Kind::Unnamed)
     }
 }
 
 impl fmt::Display for RecordingName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Some(path) => write!(f, "the recording `{}`", path.display()),
-            None => f.write_str("the recording"),
+            Kind::File(path) => write!(f, "the recording `{}`", path.display()),
+            Kind::StandardInput => f.write_str("the recording on standard input"),
+            Kind::Unnamed => f.write_str("the recording"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use journal_msgpack::{Cursor, Fault, Head};
@@ -62,6 +63,20 @@ impl Reader<File> {
             source,
         })?;
         Self::at(file, recording)
+    }
+
+    /// Reads standard input, which nothing else may read.
+    ///
+    /// # Errors
+    /// If it cannot be read, or does not start like a recording.
+    pub fn standard_input() -> Result<Self, Error> {
+        let recording = RecordingName::standard_input();
+        let input = io::stdin().as_fd().try_clone_to_owned();
+        let input = input.map_err(|source| Error::Open {
+            recording: recording.clone(),
+            source,
+        })?;
+        Self::at(File::from(input), recording)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Makes the subject and the conditions of a benchmark from the configuration.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use super::{Conditions, Error, Subject};
 use crate::config::{Config, Local, MissingTopics, Source};
 use crate::pipeline::build::{self, BuildError};
 use crate::sandbox::{Engine, LoadTimes, Plugin, Prepared, Processor};
+use crate::source::recording;
 
 impl Conditions {
     /// The conditions of a configuration whose source can be read again. This may start programs, and starts no thread.
@@ -17,16 +19,14 @@ impl Conditions {
         let Source::Local(source) = &config.source else {
             return Err(Error::Cluster);
         };
-        if let Local::Recording(recording) = source {
-            // A missing recording is reported when it is opened.
-            let is_file = recording.metadata().map(|metadata| metadata.is_file());
-            if matches!(is_file, Ok(false)) {
-                return Err(Error::NotAFile(recording.clone()));
-            }
+        if let Local::Recordings(files) = source
+            && let Some(other) = files.iter().find(|file| is_read_once(file))
+        {
+            return Err(Error::NotAFile(other.clone()));
         }
         let memory = build::usual_memory(config)?;
         Ok(Self {
-            name: source.path().to_owned(),
+            name: recording::shown(source.paths()),
             source: build::local(source)?,
             prefix: config.objects.prefix.clone(),
             privileged: build::privileged(config.objects.privileged),
@@ -36,6 +36,12 @@ impl Conditions {
             batch_limits: build::batch_limits(config, &memory),
         })
     }
+}
+
+/// Whether it is something else than a file. A missing file is reported when it is opened.
+fn is_read_once(file: &Path) -> bool {
+    let is_file = file.metadata().map(|metadata| metadata.is_file());
+    recording::is_standard_input(file) || matches!(is_file, Ok(false))
 }
 
 impl Subject {

@@ -1,6 +1,6 @@
 //! One round: all records of the recording through a new instance of a processor.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -49,8 +49,8 @@ pub(crate) struct Subject {
 
 /// The conditions that are the same in all rounds.
 pub(crate) struct Conditions {
-    /// The file or folder of the source.
-    pub name: PathBuf,
+    /// The files or the folder of the source.
+    pub name: String,
     /// The source, which each round reads twice.
     pub source: Local,
     /// The prefix of its topics.
@@ -284,7 +284,10 @@ impl Metered {
 /// CPU time of reading all records and ignoring them.
 fn read_through(options: &local::Options) -> Result<u64, SourceError> {
     match &options.local {
-        Local::Recording(path) => read_recording(path),
+        Local::Recordings(files) => {
+            let times = files.iter().map(|file| read_recording(file));
+            times.sum()
+        }
         Local::Git(_) => read_source(options),
     }
 }

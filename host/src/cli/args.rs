@@ -223,9 +223,9 @@ pub(super) struct ConnectionArguments {
 /// variant of [`config::SourceKind`].
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SourceArguments {
-    /// Read a recording instead of Kafka.
-    #[arg(long, value_name = "FILE")]
-    recording: Option<PathBuf>,
+    /// Read a recording instead of Kafka; `-` is standard input. May be repeated: the files are read one after another.
+    #[arg(long = "recording", value_name = "FILE")]
+    recordings: Vec<PathBuf>,
 
     #[command(flatten)]
     git: GitArguments,
@@ -367,7 +367,7 @@ impl ConnectionArguments {
 
 impl SourceArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
-        layer.journal.recording = self.recording;
+        layer.journal.recordings = given(self.recordings);
         self.git.add_to(layer);
         self.connection.add_to(layer);
     }

@@ -223,7 +223,7 @@ impl Bench<'_> {
         };
         Benchmark {
             host_version: env!("CARGO_PKG_VERSION"),
-            recording: self.conditions.name.display().to_string(),
+            recording: self.conditions.name.clone(),
             warm_up: self.arguments.warm_up,
             plugins,
             ratios,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Config, LettersTo, Local, PluginConfig, Source, StartFrom};
 use crate::confine::{self, Paths};
 use crate::sink;
+use crate::source::recording::is_standard_input;
 
 /// Parts of the names of librdkafka's settings whose values are files or folders.
 const FILE_SETTINGS: [&str; 4] = ["location", "keytab", "file", "path"];
@@ -63,7 +64,10 @@ fn paths(config: &Config) -> Paths {
         paths.read.push(folder_of(masked));
     }
     match &config.source {
-        Source::Local(Local::Recording(path)) => paths.read.push(path.clone()),
+        Source::Local(Local::Recordings(files)) => {
+            let files = files.iter().filter(|file| !is_standard_input(file));
+            paths.read.extend(files.cloned());
+        }
         // The programs that read it run already.
         Source::Local(Local::Git(_)) => {}
         Source::Kafka(kafka) => {

@@ -104,7 +104,7 @@ impl Arguments {
         self.privacy.add_to(&mut layer);
         self.limits.add_to(&mut layer);
         layer.processor.plugin = self.plugin;
-        layer.journal.recording = Some(redrive.letters().to_owned());
+        layer.journal.recordings = Some(vec![redrive.letters().to_owned()]);
         layer.earlier.on_schema_change = self.on_schema_change;
         layer.process.memory = self.process_memory;
         layer.process.workers = Some(WorkerCount(NonZero::<usize>::MIN));

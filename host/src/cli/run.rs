@@ -312,7 +312,7 @@ mod tests {
         expected.journal.privileged = Some(Privileged::Required);
         expected.journal.missing_topics = Some(MissingTopics::Ignore);
         expected.journal.prefix = Some("x".to_owned());
-        expected.journal.recording = Some("r".into());
+        expected.journal.recordings = Some(vec!["r".into()]);
         expected.git.repository = Some("d".into());
         expected.git.origin = text("u");
         expected.git.visit_date = Some("2026-01-02".parse().unwrap());

@@ -56,7 +56,7 @@ mod tests {
         let found =
             config(r#"{"kafka": {"brokers": "b", "group_id": "g"}, "outputs": ["rows.sqlite"]}"#);
         assert_eq!(found.unwrap().outputs, ["rows.sqlite"]);
-        for text in ["{}", r#"{"journal": {"recording": "r"}}"#] {
+        for text in ["{}", r#"{"journal": {"recordings": ["r"]}}"#] {
             assert_eq!(config(text).unwrap_err(), ConfigError::NoCluster);
         }
         let error = config(r#"{"kafka": {"brokers": "b"}}"#).unwrap_err();

@@ -168,8 +168,8 @@ section! {
         privileged: Privileged = Privileged,
         /// What to do about an object type that has no topic.
         missing_topics: MissingTopics = MissingTopics,
-        /// A recording to read instead of a cluster.
-        recording: PathBuf = Recording,
+        /// Recordings to read instead of a cluster, one after another.
+        recordings: Vec<PathBuf> = Recording,
         /// What to do when all existing records are processed.
         on_eof: OnEof = OnEof,
         /// The stages of a replay.

@@ -84,7 +84,7 @@ mod tests {
         let config =
             |text: &str| PluginConfig::try_from(serde_json::from_str::<Layer>(text).unwrap());
         let found = config(
-            r#"{"processor": {"plugin": "p"}, "journal": {"recording": "r"}, "kafka": {"brokers": "b"},
+            r#"{"processor": {"plugin": "p"}, "journal": {"recordings": ["r"]}, "kafka": {"brokers": "b"},
                 "limits": {"deadline": "2s"}, "process": {"no_confine": true}}"#,
         )
         .unwrap();

@@ -21,7 +21,7 @@ pub(crate) enum Setting {
     Privileged,
     /// What to do about an object type that has no topic.
     MissingTopics,
-    /// The recording that is read instead of a cluster.
+    /// The recordings that are read instead of a cluster.
     Recording,
     /// The git repository that is read instead of a cluster.
     Git,

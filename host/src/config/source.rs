@@ -1,6 +1,6 @@
 //! The sources of records: their kinds, and the one that a configuration names.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::layer::{GitLayer, KafkaLayer, Layer};
@@ -20,8 +20,8 @@ pub(crate) enum Source {
 /// A source that is no cluster: one worker reads it from the first record to the last one, without a consumer group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Local {
-    /// A journal in a file.
-    Recording(PathBuf),
+    /// A journal in files, which are read one after another; `-` is standard input.
+    Recordings(Vec<PathBuf>),
     /// A git repository.
     Git(Git),
 }
@@ -71,18 +71,18 @@ pub(crate) struct Kafka {
 }
 
 impl Local {
-    /// The file or folder that is read.
-    pub(crate) fn path(&self) -> &Path {
+    /// The files or the folder that are read.
+    pub(crate) fn paths(&self) -> &[PathBuf] {
         match self {
-            Self::Recording(path) => path,
-            Self::Git(git) => &git.repository,
+            Self::Recordings(files) => files,
+            Self::Git(git) => std::slice::from_ref(&git.repository),
         }
     }
 
     /// The kind of source.
     pub(crate) fn kind(&self) -> SourceKind {
         match self {
-            Self::Recording(_) => SourceKind::Recording,
+            Self::Recordings(_) => SourceKind::Recording,
             Self::Git(_) => SourceKind::Git,
         }
     }
@@ -118,7 +118,10 @@ impl SourceKind {
     /// The kinds that a layer names.
     fn named(layer: &Layer) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|kind| match kind {
-            Self::Recording => layer.journal.recording.is_some(),
+            Self::Recording => {
+                let files = layer.journal.recordings.as_ref();
+                files.is_some_and(|files| !files.is_empty())
+            }
             Self::Git => layer.git.repository.is_some(),
             Self::Kafka => layer.kafka.brokers.is_some(),
         })
@@ -127,7 +130,7 @@ impl SourceKind {
     /// Removes a source of this kind from a layer, with the settings that belong to it.
     fn remove_from(self, layer: &mut Layer) {
         match self {
-            Self::Recording => layer.journal.recording = None,
+            Self::Recording => layer.journal.recordings = None,
             Self::Git => layer.git = GitLayer::default(),
             Self::Kafka => layer.kafka = KafkaLayer::default(),
         }
@@ -225,7 +228,7 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
     }
     let journal = &layer.journal;
     Ok(match kind {
-        SourceKind::Recording => journal.recording.clone().map(Local::Recording),
+        SourceKind::Recording => journal.recordings.clone().map(Local::Recordings),
         SourceKind::Git => Git::of(&layer.git).map(Local::Git),
         SourceKind::Kafka => None,
     })
@@ -284,10 +287,10 @@ mod tests {
         let read = |text| ReadConfig::try_from(layer(text));
         let cluster = read(r#"{"kafka": {"brokers": "b"}}"#).unwrap();
         assert!(matches!(cluster.source, ReadSource::Cluster(_)));
-        let local = read(r#"{"journal": {"recording": "r"}}"#).unwrap();
+        let local = read(r#"{"journal": {"recordings": ["r"]}}"#).unwrap();
         assert!(matches!(
             local.source,
-            ReadSource::Local(Local::Recording(_))
+            ReadSource::Local(Local::Recordings(_))
         ));
         for text in ["{}", r#"{"kafka": {"group_id": "g"}}"#] {
             assert_eq!(read(text).unwrap_err(), ConfigError::NothingToRead);
@@ -313,7 +316,10 @@ mod tests {
     #[test]
     fn each_kind_is_named_by_its_setting_and_removed_with_it() {
         for (kind, text) in [
-            (SourceKind::Recording, r#"{"journal": {"recording": "r"}}"#),
+            (
+                SourceKind::Recording,
+                r#"{"journal": {"recordings": ["r"]}}"#,
+            ),
             (SourceKind::Git, r#"{"git": {"repository": "r"}}"#),
             (SourceKind::Kafka, r#"{"kafka": {"brokers": "b"}}"#),
         ] {

@@ -25,12 +25,12 @@ fn config(flags: &str, lower: &str) -> Result<Config, ConfigError> {
     combined(flags, lower).0.try_into()
 }
 
-const RECORDING: &str = r#"{"processor": {"plugin": "p.wasm"}, "journal": {"recording": "r"}}"#;
+const RECORDING: &str = r#"{"processor": {"plugin": "p.wasm"}, "journal": {"recordings": ["r"]}}"#;
 
 #[test]
 fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let flags = r#"{"processor": {"plugin": "p.wasm"}, "limits": {"deadline": "2s"}}"#;
-    let lower = r#"{"processor": {"plugin": "q.wasm"}, "journal": {"recording": "r", "object_types": ["origin"]},
+    let lower = r#"{"processor": {"plugin": "q.wasm"}, "journal": {"recordings": ["r"], "object_types": ["origin"]},
         "limits": {"deadline": "9s", "batch_bytes": "2MiB"}, "checkpoint": {"interval": "1m"}}"#;
     let (layer, origins) = combined(flags, lower);
     let config = Config::try_from(layer).unwrap();
@@ -161,11 +161,11 @@ fn settings_that_do_not_go_together_are_refused() {
         (r#"{"group_id": "g"}"#, Setting::GroupId),
         (r#"{"settings": {"a": "b"}}"#, Setting::Kafka),
     ] {
-        let layer = format!(r#"{{"journal": {{"recording": "r"}}, "kafka": {kafka}}}"#);
+        let layer = format!(r#"{{"journal": {{"recordings": ["r"]}}, "kafka": {kafka}}}"#);
         assert_eq!(error(&layer), two(setting));
     }
     assert_eq!(
-        error(r#"{"journal": {"recording": "r"}, "process": {"workers": 2}}"#),
+        error(r#"{"journal": {"recordings": ["r"]}, "process": {"workers": 2}}"#),
         ConfigError::SeveralWorkers {
             named: Setting::Recording
         }
@@ -193,7 +193,7 @@ fn partitions_are_read_without_a_group_and_only_from_a_cluster() {
             given: Setting::Partitions
         }
     );
-    let with_recording = r#"{"processor": {"plugin": "p.wasm"}, "journal": {"recording": "r"},
+    let with_recording = r#"{"processor": {"plugin": "p.wasm"}, "journal": {"recordings": ["r"]},
         "kafka": {"partitions": ["t:1"]}}"#;
     assert_eq!(
         refused(with_recording, "{}"),

@@ -689,7 +689,7 @@ pub(crate) fn given_partitions(kafka: &config::Kafka) -> Vec<Partition> {
 /// When there is none.
 pub(crate) fn local(source: &config::Local) -> Result<Local, SourceError> {
     Ok(match source {
-        config::Local::Recording(path) => Local::Recording(path.clone()),
+        config::Local::Recordings(files) => Local::Recordings(files.clone()),
         config::Local::Git(source) => {
             let options = git::Options {
                 repository: source.repository.clone(),

@@ -169,7 +169,7 @@ impl Checker<'_> {
                 }
                 self.fine(
                     Subject::Recording,
-                    format!("`{}` has the object types", source.path().display()),
+                    format!("`{}` has the object types", opened.name()),
                 );
             }
             Err(error) => self.fail(Subject::Recording, BuildError::Source(error)),

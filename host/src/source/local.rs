@@ -2,7 +2,7 @@
 //!
 //! To add one, add a variant of [`Local`] and a module beside this one with a [`Sequence`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::privacy::{Guard, Privacy};
 /// What is read.
 #[derive(Clone, Debug)]
 pub(crate) enum Local {
-    /// A journal in a file.
-    Recording(PathBuf),
+    /// A journal in files, which are read one after another.
+    Recordings(Vec<PathBuf>),
     /// A git repository, which is open already: that starts programs, and a process that is confined cannot.
     Git(Arc<Repository>),
 }
@@ -42,8 +42,8 @@ pub(crate) struct Options {
 /// What such a source reads: records one after the other. The position is the number of those that were read or passed
 /// over.
 pub(crate) trait Sequence: Send {
-    /// The file or folder.
-    fn path(&self) -> &Path;
+    /// The name of the files or of the folder, for messages.
+    fn name(&self) -> String;
 
     /// The topics that are read.
     fn topics(&self) -> Vec<Arc<Topic>>;
@@ -95,7 +95,7 @@ pub(super) fn filled(into: &Batches, ended: bool) -> Event {
     }
 }
 
-/// A source that is no cluster, once it is open. Its one partition stands for the file or folder.
+/// A source that is no cluster, once it is open. Its one partition stands for its files, or its folder.
 pub(crate) struct LocalSource {
     sequence: Box<dyn Sequence>,
     /// Holds records back, where that is asked for.
@@ -112,7 +112,7 @@ impl LocalSource {
     pub(super) fn new(sequence: Box<dyn Sequence>, guard: Option<Guard>) -> Self {
         Self {
             partition: Partition {
-                topic: sequence.path().to_string_lossy().into(),
+                topic: sequence.name().into(),
                 number: 0,
             },
             sequence,
@@ -120,6 +120,12 @@ impl LocalSource {
             assigned: false,
             before: 0,
         }
+    }
+
+    /// The name of its files or its folder.
+    #[must_use]
+    pub(crate) fn name(&self) -> &str {
+        &self.partition.topic
     }
 
     /// The topics that are read.
@@ -238,8 +244,8 @@ impl Options {
     /// When it cannot be read, or lacks the topics.
     pub(crate) fn open(&self) -> Result<LocalSource, SourceError> {
         let sequence: Box<dyn Sequence> = match &self.local {
-            Local::Recording(path) => Box::new(Recording::open(recording::Options {
-                path: path.clone(),
+            Local::Recordings(files) => Box::new(Recording::open(recording::Options {
+                files: files.clone(),
                 subscription: self.subscription.clone(),
                 tombstones: self.tombstones,
                 largest_record: self.largest_record,

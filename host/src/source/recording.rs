@@ -1,18 +1,20 @@
-//! Records from a recording: a journal in a file, read from its beginning to its end.
+//! Records from recordings: a journal in files, which are read one after another from the first record to the last one.
 //!
-//! The position of a recording is the number of frames that were read: offsets may be missing from frames, and nothing
-//! vouches for their order.
+//! The position is the number of frames that were read, of all files together: offsets may be missing from frames, and
+//! nothing vouches for their order.
 
 mod error;
+mod files;
 mod topics;
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use journal_recording::{Frame, Reader};
+use journal_recording::{Frame, RecordingName};
 
 pub(crate) use self::error::Error;
+use self::files::{Content, Files};
+pub(crate) use self::files::{is_standard_input, shown};
 use self::topics::Topics;
 use super::local::{Sequence, filled};
 use super::{BatchLimits, Event, SourceError};
@@ -27,9 +29,9 @@ const FRAMES_A_POLL: usize = 100_000;
 /// What is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// The recording.
-    pub path: PathBuf,
-    /// Which of its topics are read.
+    /// The files, in the order in which they are read; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// Which of their topics are read.
     pub subscription: Subscription,
     /// Whether tombstones are handed out.
     pub tombstones: bool,
@@ -37,15 +39,13 @@ pub(crate) struct Options {
     pub largest_record: usize,
 }
 
-/// The records of a recording.
+/// The records of recordings.
 pub(crate) struct Recording {
-    reader: Reader<File>,
+    files: Files,
     topics: Topics,
     options: Options,
     /// Frames that were read.
     frames: u64,
-    /// Bytes of the file, where it is a regular one.
-    bytes: Option<u64>,
 }
 
 /// What one step did with a frame.
@@ -58,50 +58,28 @@ enum Step {
 }
 
 impl Recording {
-    /// Opens the recording and chooses its topics.
+    /// Opens the recordings and chooses their topics.
     ///
-    /// Without a header the whole file is read once before, to know the topics.
+    /// One without a header is read once before, to know the topics.
     ///
     /// # Errors
-    /// When it cannot be read, or lacks the topics.
+    /// When they cannot be read, or lack the topics.
     pub(crate) fn open(options: Options) -> Result<Self, Error> {
-        let reader = reader(&options)?;
-        let metadata = options.path.metadata().ok();
-        let regular = metadata.filter(std::fs::Metadata::is_file);
-        let bytes = regular.map(|metadata| metadata.len());
-        let names = match reader.topics() {
-            Some(names) => names.to_vec(),
-            None if bytes.is_none() => {
-                return Err(Error::ReadOnce {
-                    recording: reader.name().clone(),
-                });
-            }
-            None => self::reader(&options)?.count()?.into_keys().collect(),
-        };
-        let topics = Topics::choose(&names, reader.format(), &options.subscription);
+        let (files, Content { names, format }) =
+            Files::open(&options.files, options.largest_record)?;
+        let topics = Topics::choose(&names, format, &options.subscription);
         let topics = topics.map_err(|error| Error::Topics {
-            recording: reader.name().clone(),
+            recording: match &options.files[..] {
+                [_] => files.current().clone(),
+                all => RecordingName::file(shown(all).as_ref()),
+            },
             error,
         })?;
         Ok(Self {
-            reader,
+            files,
             topics,
             options,
             frames: 0,
-            bytes,
-        })
-    }
-
-    /// Refuses a recording that can only be read once.
-    ///
-    /// # Errors
-    /// When it is no regular file.
-    fn check_file(&self) -> Result<(), Error> {
-        if self.bytes.is_some() {
-            return Ok(());
-        }
-        Err(Error::Rewind {
-            recording: self.reader.name().clone(),
         })
     }
 
@@ -111,12 +89,17 @@ impl Recording {
         limits: BatchLimits,
         guard: Option<&mut Guard>,
     ) -> Result<Step, SourceError> {
-        let Some(frame) = self.reader.next_frame().map_err(Error::from)? else {
-            return Ok(Step::End);
+        let Some(frame) = self.files.reader().next_frame().map_err(Error::from)? else {
+            let has_more = self.files.advance()?;
+            return Ok(if has_more {
+                Step::PassedOver
+            } else {
+                Step::End
+            });
         };
         let Some((topic, ordinal)) = self.topics.find(frame.topic) else {
             let topic = frame.topic.to_owned();
-            let recording = self.reader.name().clone();
+            let recording = self.files.current().clone();
             return Err(Error::UnlistedTopic { recording, topic }.into());
         };
         let record = record(&frame, ordinal);
@@ -127,7 +110,7 @@ impl Recording {
         };
         let bytes = record.key.len() + record.value.len();
         if !into.is_empty() && into.bytes() + bytes > limits.bytes {
-            self.reader.put_back();
+            self.files.reader().put_back();
             return Ok(Step::Full);
         }
         let largest = limits.largest_record();
@@ -160,16 +143,18 @@ impl Recording {
         self.frames += 1;
     }
 
-    /// Reads to this frame, from the beginning of the file if the frame was read already.
+    /// Reads to this frame, from the beginning of the first file if the frame was read already.
     fn read_to(&mut self, frames: u64) -> Result<(), Error> {
         if frames < self.frames {
-            self.check_file()?;
-            self.reader = reader(&self.options)?;
+            self.files.start_over()?;
             self.topics.start_over();
             self.frames = 0;
         }
         while self.frames < frames {
-            let Some(frame) = self.reader.next_frame()? else {
+            let Some(frame) = self.files.reader().next_frame()? else {
+                if self.files.advance()? {
+                    continue;
+                }
                 break;
             };
             // The topic is looked up so that its records are counted.
@@ -180,12 +165,6 @@ impl Recording {
         }
         Ok(())
     }
-}
-
-fn reader(options: &Options) -> Result<Reader<File>, Error> {
-    let mut reader = Reader::open(&options.path)?;
-    reader.set_limit(options.largest_record);
-    Ok(reader)
 }
 
 /// A frame as a record; `ordinal` stands in for an offset that was not recorded.
@@ -200,8 +179,8 @@ fn record<'a>(frame: &Frame<'a>, ordinal: u64) -> RecordRef<'a> {
 }
 
 impl Sequence for Recording {
-    fn path(&self) -> &Path {
-        &self.options.path
+    fn name(&self) -> String {
+        shown(&self.options.files)
     }
 
     fn topics(&self) -> Vec<Arc<Topic>> {
@@ -246,14 +225,12 @@ impl Sequence for Recording {
     }
 
     fn check_rereading(&self) -> Result<(), SourceError> {
-        Ok(self.check_file()?)
+        Ok(self.files.check_rereading()?)
     }
 
     fn remaining(&self) -> Remaining {
-        Remaining::Bytes {
-            read: self.reader.bytes_read(),
-            total: self.bytes.unwrap_or(0),
-        }
+        let (read, total) = self.files.progress();
+        Remaining::Bytes { read, total }
     }
 }
 

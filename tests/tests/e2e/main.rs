@@ -21,6 +21,7 @@ mod phases;
 mod plugins;
 mod privacy;
 mod queries;
+mod recordings;
 mod refused_by_model;
 mod scripts;
 mod show;

@@ -35,11 +35,20 @@ impl Explain for Error {
                 "save it to a file first, or make it with a header that lists its topics"
             }
             Self::Rewind { .. } => "save it to a file first",
+            Self::Twice { .. } => "each recording is read once: leave one out",
+            Self::NoFile => "name the path of a recording",
+            Self::Formats { .. } => {
+                "read them in two runs: `journal-host record` makes recordings of one format of both"
+            }
             Self::Topics { error, .. } => return Some(topics(error, names)),
             Self::UnlistedTopic { .. } => "recordings cannot be joined by concatenation",
             Self::RecordTooLarge { bytes, .. } => return Some(record_too_large(*bytes, names)),
         };
         Some(hint.to_owned())
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        matches!(self, Self::Twice { .. } | Self::NoFile)
     }
 }
 

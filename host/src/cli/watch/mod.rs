@@ -18,10 +18,11 @@ use self::job::Job;
 use super::args::{self, SettingsError};
 use super::names::Names;
 use super::report::{self, Report};
-use crate::config::{Config, ConfigError, Layer, LettersTo, Setting, Source};
+use crate::config::{Config, ConfigError, Layer, LettersTo, Local, Setting, Source};
 use crate::pipeline::stop::Stop;
 use crate::script::Language;
 use crate::sink::preview::{LINES, Preview, Shown};
+use crate::source::recording::is_standard_input;
 use crate::text::{LINE_BYTES, clean, plural};
 
 /// The interval between looks at the process that runs, and at the files.
@@ -50,6 +51,9 @@ enum Error {
     /// The source is a cluster.
     #[error("the same records are read after each save, which a cluster does not promise")]
     Cluster,
+    /// The source is standard input.
+    #[error("the source is read again after each save, and standard input can be read once")]
+    StandardInput,
     /// A destination is named.
     #[error("rows are only shown")]
     Writes(Setting),
@@ -78,6 +82,10 @@ impl Error {
         let hint = match &self {
             Self::Cluster => Some(format!(
                 "copy a part of the cluster with `journal-host record`, and name the file with {}",
+                names.of(Setting::Recording)
+            )),
+            Self::StandardInput => Some(format!(
+                "save it to a file, and name the file with {}",
                 names.of(Setting::Recording)
             )),
             Self::Writes(setting) => {
@@ -136,6 +144,11 @@ struct Program {
 fn check(config: &Config, further: Vec<PathBuf>) -> Result<(Program, Watched), Error> {
     if matches!(config.source, Source::Kafka(_)) {
         return Err(Error::Cluster);
+    }
+    if let Source::Local(Local::Recordings(files)) = &config.source
+        && files.iter().any(|file| is_standard_input(file))
+    {
+        return Err(Error::StandardInput);
     }
     if !config.outputs.is_empty() {
         return Err(Error::Writes(Setting::Outputs));

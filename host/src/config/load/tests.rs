@@ -119,7 +119,7 @@ fn flags_win_over_variables_those_over_the_file_and_its_keys_over_its_section() 
 #[test]
 fn recording_of_a_flag_replaces_the_cluster_and_its_workers() {
     let folder = Folder::with(MIRROR);
-    let recording = r#"{"journal": {"recording": "r"}}"#;
+    let recording = r#"{"journal": {"recordings": ["r"]}}"#;
     let variables = [("KAFKA_GROUP_INSTANCE_ID", "mirror-7")];
     let config = folder.config(recording, &variables).unwrap();
     assert!(matches!(config.source, Source::Local(_)));

@@ -22,7 +22,6 @@ mod revision;
 mod stderr;
 mod visit;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -263,8 +262,8 @@ fn hash(objects: &mut objects::Objects, size: u64) -> Result<Hashed, Error> {
 }
 
 impl Sequence for Git {
-    fn path(&self) -> &Path {
-        &self.repository.folder
+    fn name(&self) -> String {
+        self.repository.folder.display().to_string()
     }
 
     fn topics(&self) -> Vec<Arc<Topic>> {

@@ -1,5 +1,7 @@
 //! Why a recording cannot be read.
 
+use std::path::PathBuf;
+
 use journal_recording::RecordingName;
 
 use crate::journal::batch::TooLarge;
@@ -11,6 +13,23 @@ pub(crate) enum Error {
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] journal_recording::Error),
+    /// Two of the names are one.
+    #[error("the recording `{}` is named twice", path.display())]
+    Twice {
+        /// The name.
+        path: PathBuf,
+    },
+    /// There is no file.
+    #[error("no recording is named")]
+    NoFile,
+    /// Frames and upstream's streams name their topics in other ways.
+    #[error("{other} has another format than {one}")]
+    Formats {
+        /// A recording.
+        one: RecordingName,
+        /// The other one.
+        other: RecordingName,
+    },
     /// A recording without a header that can only be read once.
     #[error("{recording} has no header, and is no file that could be read twice")]
     ReadOnce {

@@ -41,7 +41,7 @@ fn write(folder: &TempDir, topics: &[&str], frames: &[Frame<'_>]) -> PathBuf {
 
 fn options(path: &Path) -> Options {
     Options {
-        path: path.to_owned(),
+        files: vec![path.to_owned()],
         subscription: Subscription {
             prefix: "swh.journal.objects".to_owned(),
             object_types: ObjectTypes::Any,
@@ -513,6 +513,113 @@ fn worker_that_finds_nothing_looks_up_now_and_then() {
         total: size,
     };
     assert_eq!(source.remaining(), whole);
+}
+
+/// A recording of these values in a file with this name.
+fn write_named(folder: &TempDir, name: &str, topics: &[&str], frames: &[Frame<'_>]) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::rename(write(folder, topics, frames), &path).unwrap();
+    path
+}
+
+/// Two recordings, the first of which has topics that the second lacks, and the other way round.
+fn two(folder: &TempDir) -> Options {
+    let first = [
+        frame(PUBLIC, Some(b"1")),
+        frame(PRIVILEGED, Some(b"22")),
+        frame(PUBLIC, Some(b"333")),
+    ];
+    let second = [frame(CONTENT, Some(b"4444")), frame(PUBLIC, Some(b"55555"))];
+    let one = write_named(folder, "one", &[PUBLIC, PRIVILEGED], &first);
+    let two = write_named(folder, "two", &[CONTENT, PUBLIC], &second);
+    Options {
+        files: vec![one.clone(), two],
+        ..options(&one)
+    }
+}
+
+const OF_TWO: [&str; 4] = [
+    "swh.journal.objects.revision/0/0/-1/1",
+    "swh.journal.objects.revision/0/1/-1/3",
+    "swh.journal.objects.content/0/0/-1/4",
+    "swh.journal.objects.revision/0/2/-1/5",
+];
+
+#[test]
+fn recordings_are_read_one_after_another_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = BatchLimits {
+        records: 1,
+        ..LIMITS
+    };
+    assert_eq!(calls_within(two(&folder), one).concat(), OF_TWO);
+    // Revisions and contents are batches of their own.
+    let mut all = calls(two(&folder)).concat();
+    all.sort();
+    let mut expected = OF_TWO;
+    expected.sort_unstable();
+    assert_eq!(all, expected);
+    let mut source = opened(two(&folder));
+    calls_of(&mut source, LIMITS, None);
+    let position = source.position();
+    assert_eq!(position.values().copied().collect::<Vec<_>>(), [5]);
+    let Remaining::Bytes { read, total } = source.remaining() else {
+        panic!("the sizes of files are known");
+    };
+    assert_eq!(read, total);
+}
+
+#[test]
+fn position_in_several_recordings_is_gone_back_to_from_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = BatchLimits {
+        records: 1,
+        ..LIMITS
+    };
+    let mut source = opened(two(&folder));
+    let own = source.position().into_keys().next().unwrap();
+    // The second frame is passed over.
+    for (position, left) in [(3, 2), (0, 4), (5, 0), (4, 1), (1, 3), (2, 3)] {
+        source.rewind(&[(own.clone(), position)].into()).unwrap();
+        let rest = calls_of(&mut source, one, None).concat();
+        assert_eq!(rest, OF_TWO[4 - left..], "{position}");
+    }
+}
+
+#[test]
+fn lists_of_recordings_that_are_wrong_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = two(&folder);
+    let refused = |files: Vec<PathBuf>| {
+        let options = Options {
+            files,
+            ..good.clone()
+        };
+        refusal(options).to_string()
+    };
+    let one = good.files[0].clone();
+    let shown = one.display();
+    assert_eq!(
+        refused(vec![one.clone(), good.files[1].clone(), one.clone()]),
+        format!("the recording `{shown}` is named twice")
+    );
+    let stream = folder.path().join("stream");
+    fs::write(&stream, b"\x92\xa6origin\x81\xa1a\x01").unwrap();
+    let text = refused(vec![one.clone(), stream.clone()]);
+    assert!(
+        text.ends_with(&format!("another format than the recording `{shown}`")),
+        "{text}"
+    );
+    let missing = refused(vec![one.clone(), folder.path().join("missing")]);
+    assert!(
+        missing.starts_with("cannot open the recording"),
+        "{missing}"
+    );
+    assert_eq!(refused(Vec::new()), "no recording is named");
+    let named = only("release", good.clone());
+    let text = refusal(named).to_string();
+    let of_both = format!("the recording `{shown} and 1 more` ");
+    assert!(text.starts_with(&of_both), "{text}");
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! Runs over several recordings, and over standard input.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use journal_recording::{Reader, Writer};
+use journal_tests::{Finished, Host, paths, run};
+
+const LIMIT: Duration = Duration::from_mins(5);
+/// The option of `print-objects` for all object types.
+const ANY: [&str; 2] = ["--option", "object_types=any"];
+
+fn shipped() -> PathBuf {
+    paths::repository().join("recordings/ripgrep.journal.zst")
+}
+
+/// The shipped recording in as many files, the first of which have this number of records.
+fn in_parts(parts: usize, records: usize) -> Vec<PathBuf> {
+    let folder = run::folder("parts");
+    let open = Reader::open(&shipped());
+    let mut reader = open.unwrap_or_else(|error| panic!("{error}"));
+    let topics = reader.topics().expect("it has a header").to_vec();
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let mut paths = Vec::new();
+    for number in 1..=parts {
+        let path = folder.join(format!("{number}.journal.zst"));
+        let created = Writer::create(&path, &topics);
+        let mut writer = created.unwrap_or_else(|error| panic!("{error}"));
+        let records = if number == parts { usize::MAX } else { records };
+        for _ in 0..records {
+            let next = reader.next_frame();
+            let Some(frame) = next.unwrap_or_else(|error| panic!("{error}")) else {
+                break;
+            };
+            let written = writer.write(&frame);
+            written.unwrap_or_else(|error| panic!("{error}"));
+        }
+        writer.finish().unwrap_or_else(|error| panic!("{error}"));
+        paths.push(path);
+    }
+    paths
+}
+
+/// A run of `print-objects` over all objects of these recordings.
+fn objects(recordings: &[PathBuf]) -> Host {
+    over(&paths::plugin("print-objects"), recordings).args(ANY)
+}
+
+fn over(plugin: &Path, recordings: &[PathBuf]) -> Host {
+    let host = Host::run(plugin);
+    recordings
+        .iter()
+        .fold(host, |host, file| host.arg("--recording").arg(file))
+}
+
+/// A command of the host whose standard input is a file.
+fn reading(file: &Path) -> Host {
+    Host::after(&format!("exec <'{}'", file.display()))
+}
+
+fn refused(host: Host, code: i32, expected: &str) -> Finished {
+    let finished = host.finish(LIMIT).code(code);
+    assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+    assert!(finished.stderr.contains("hint: "), "{}", finished.stderr);
+    finished
+}
+
+#[test]
+fn several_recordings_give_the_rows_of_one_and_in_its_order() {
+    let whole = objects(&[shipped()]).finish(LIMIT).success();
+    let parts = in_parts(3, 5000);
+    let finished = objects(&parts).finish(LIMIT).success();
+    assert!(whole.stdout.lines().count() > 15_000);
+    assert!(whole.stdout == finished.stdout, "the rows differ");
+    let joined = run::folder("parts").join("joined.journal.zst");
+    let host = Host::new().arg("record").arg("--output").arg(&joined);
+    let host = parts
+        .iter()
+        .fold(host, |host, file| host.arg("--recording").arg(file));
+    let _done = host.finish(LIMIT).success();
+    let finished = objects(&[joined]).finish(LIMIT).success();
+    assert!(whole.stdout == finished.stdout, "the rows differ");
+}
+
+#[test]
+fn configuration_file_lists_recordings() {
+    let parts = in_parts(2, 9000);
+    let file = run::folder("parts").join("c.yaml");
+    let [one, two] = &parts[..] else {
+        panic!("there are two");
+    };
+    let text = format!("recording:\n- {}\n- {}\n", one.display(), two.display());
+    std::fs::write(&file, text).expect("a folder of ours");
+    let host = Host::run(&paths::plugin("count-objects"));
+    let finished = host.arg("--config").arg(&file).finish(LIMIT).success();
+    let whole = over(&paths::plugin("count-objects"), &[shipped()]);
+    assert_eq!(finished.counts(), whole.finish(LIMIT).success().counts());
+}
+
+#[test]
+fn recording_that_is_named_twice_is_refused() {
+    let twice = objects(&[shipped(), shipped()]);
+    refused(twice, 2, "is named twice");
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    let plugin = paths::plugin("count-objects");
+    let run = |command: &str| {
+        reading(&shipped())
+            .arg(command)
+            .arg(&plugin)
+            .args(["--recording", "-"])
+    };
+    let finished = run("run").finish(LIMIT).success();
+    let whole = over(&plugin, &[shipped()]).finish(LIMIT).success();
+    assert_eq!(finished.counts(), whole.counts());
+    let again = "the recording on standard input cannot be read again";
+    refused(run("test").args(["--splits", "1"]), 1, again);
+    refused(run("run").args(["--phases", "reverse"]), 1, again);
+    refused(run("bench"), 2, "`-` is not a file");
+    refused(
+        run("run").arg("--watch"),
+        2,
+        "standard input can be read once",
+    );
+    let twice = run("run").args(["--recording", "-"]);
+    refused(twice, 2, "is named twice");
+}
+
+#[test]
+fn standard_input_comes_in_its_turn_among_files() {
+    let parts = in_parts(3, 4000);
+    let host = reading(&parts[1])
+        .arg("run")
+        .arg(paths::plugin("print-objects"));
+    let host = host.arg("--recording").arg(&parts[0]);
+    let host = host
+        .args(ANY)
+        .args(["--recording", "-", "--recording"])
+        .arg(&parts[2]);
+    let finished = host.finish(LIMIT).success();
+    let whole = objects(&[shipped()]).finish(LIMIT).success();
+    assert!(whole.stdout == finished.stdout, "the rows differ");
+}
