@@ -7,7 +7,7 @@ use zstd::stream::read::Decoder;
 use crate::letters::LetterFrames;
 
 /// The first bytes of a zstd frame.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(crate) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The size of the buffer unless a record needs more. It fits into the second-level cache of usual machines.
 const FIRST_CAPACITY: usize = 256 << 10;
@@ -86,24 +86,33 @@ impl<R: Read> Input<R> {
         let zstd = magic == ZSTD_MAGIC || is_skippable(&magic);
         let letters = magic.first() == Some(&LETTER);
         let whole = Cursor::new(magic).chain(inner);
-        let decoded = if zstd {
-            let reader = BufReader::with_capacity(COMPRESSED_CHUNK, whole);
-            let mut decoder = Decoder::with_buffer(reader)?;
-            decoder.window_log_max(MAX_WINDOW_LOG)?;
-            Decoded::Zstd(Box::new(decoder))
+        Ok(Self::of(if zstd {
+            decompressed(whole)?
         } else if letters {
             Decoded::Letters(Box::new(LetterFrames::new(whole)))
         } else {
             Decoded::Plain(whole)
-        };
-        Ok(Self {
+        }))
+    }
+
+    /// Reads `inner`, which is compressed, as the input after this number of bytes.
+    pub(crate) fn compressed(inner: R, bytes: u64) -> io::Result<Self> {
+        let inner = Counted { inner, count: 0 };
+        let whole = Cursor::new(Vec::new()).chain(inner);
+        let mut input = Self::of(decompressed(whole)?);
+        input.consumed = bytes;
+        Ok(input)
+    }
+
+    fn of(decoded: Decoded<R>) -> Self {
+        Self {
             decoded,
             buffer: vec![0; FIRST_CAPACITY],
             start: 0,
             end: 0,
             consumed: 0,
             failure: None,
-        })
+        }
     }
 
     /// The bytes that are read and not yet consumed.
@@ -175,8 +184,15 @@ impl<R: Read> Input<R> {
     }
 }
 
+fn decompressed<R: Read>(whole: Whole<R>) -> io::Result<Decoded<R>> {
+    let reader = BufReader::with_capacity(COMPRESSED_CHUNK, whole);
+    let mut decoder = Decoder::with_buffer(reader)?;
+    decoder.window_log_max(MAX_WINDOW_LOG)?;
+    Ok(Decoded::Zstd(Box::new(decoder)))
+}
+
 /// A frame that decompressors skip. Some tools write one before the data.
-fn is_skippable(magic: &[u8]) -> bool {
+pub(crate) fn is_skippable(magic: &[u8]) -> bool {
     matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 

@@ -1,9 +1,12 @@
 //! Recordings: a journal in a file. The format is described in `docs/recording-format.md`.
 //!
 //! [`Reader`] streams the records of a recording as borrowed [`Frame`]s. It detects the format from the content: frames
-//! with or without a header, upstream's stream format, or a file of dead letters, plain or compressed. [`Writer`] writes a header and frames.
+//! with or without a header, upstream's stream format, or a file of dead letters, plain or compressed. [`Writer`] writes a header and frames, and an [`Index`] of
+//! compressed ones.
 
+mod chunked;
 mod error;
+mod index;
 mod input;
 mod layout;
 mod letters;
@@ -11,7 +14,9 @@ mod reader;
 mod topic;
 mod writer;
 
+pub use chunked::CHUNK_BYTES;
 pub use error::{Error, RecordingName};
+pub use index::{Chunk, Index, IndexError};
 pub use reader::{MAX_HEADER_BYTES, MAX_RECORD_BYTES, MAX_TOPICS, Reader};
 pub use topic::is_topic_name;
 pub use writer::{COMPRESSION_LEVEL, Writer};

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use journal_msgpack::{Cursor, Fault, Head};
 
 use crate::error::{Error, RecordingName};
+use crate::index::Chunk;
 use crate::input::{Failure, Input, Needed};
 use crate::layout::{Flaw, Layout, topic_of_part};
 use crate::topic::{is_name, shown};
@@ -58,11 +59,24 @@ impl Reader<File> {
     /// If it cannot be read, or does not start like a recording.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let recording = RecordingName::file(path);
-        let file = File::open(path).map_err(|source| Error::Open {
-            recording: recording.clone(),
-            source,
-        })?;
-        Self::at(file, recording)
+        match File::open(path) {
+            Ok(file) => Self::at(file, recording),
+            Err(source) => Err(Error::Open { recording, source }),
+        }
+    }
+}
+
+impl Reader<Take<File>> {
+    /// Opens a file as [`open`](Reader::open) does.
+    ///
+    /// # Errors
+    /// As for [`open`](Reader::open).
+    pub fn whole(path: &Path) -> Result<Self, Error> {
+        let recording = RecordingName::file(path);
+        match File::open(path) {
+            Ok(file) => Self::at(file.take(u64::MAX), recording),
+            Err(source) => Err(Error::Open { recording, source }),
+        }
     }
 
     /// Reads standard input, which nothing else may read.
@@ -76,7 +90,52 @@ impl Reader<File> {
             recording: recording.clone(),
             source,
         })?;
-        Self::at(File::from(input), recording)
+        Self::at(File::from(input).take(u64::MAX), recording)
+    }
+
+    /// Reads the chunks of a compressed file from the beginning of `chunk` to an offset in the file, where another one begins
+    /// or the last one ends.
+    ///
+    /// # Errors
+    /// If it cannot be read, or `chunk` is the first one and does not start like a recording.
+    pub fn chunks(path: &Path, chunk: Chunk, end: u64) -> Result<Self, Error> {
+        let recording = RecordingName::file(path);
+        match File::open(path) {
+            Ok(file) => Self::at_chunk(file, recording, chunk, end),
+            Err(source) => Err(Error::Open { recording, source }),
+        }
+    }
+}
+
+impl<R: Read + Seek> Reader<Take<R>> {
+    /// Reads chunks of a compressed recording as [`chunks`](Reader::chunks) does.
+    ///
+    /// # Errors
+    /// As for [`chunks`](Reader::chunks).
+    pub fn chunks_of(input: R, chunk: Chunk, end: u64) -> Result<Self, Error> {
+        Self::at_chunk(input, RecordingName::unnamed(), chunk, end)
+    }
+
+    fn at_chunk(
+        mut input: R,
+        recording: RecordingName,
+        chunk: Chunk,
+        end: u64,
+    ) -> Result<Self, Error> {
+        let length = end.saturating_sub(chunk.offset);
+        let input = input
+            .seek(SeekFrom::Start(chunk.offset))
+            .and_then(|_| Input::compressed(input.take(length), chunk.bytes));
+        let input = match input {
+            Ok(input) => input,
+            Err(source) => return Err(Error::Read { recording, source }),
+        };
+        let mut reader = Self::of(input, recording);
+        reader.records = chunk.records;
+        if chunk.offset == 0 {
+            reader.begin()?;
+        }
+        Ok(reader)
     }
 }
 
@@ -94,7 +153,13 @@ impl<R: Read> Reader<R> {
             Ok(input) => input,
             Err(source) => return Err(Error::Read { recording, source }),
         };
-        let mut reader = Self {
+        let mut reader = Self::of(input, recording);
+        reader.begin()?;
+        Ok(reader)
+    }
+
+    fn of(input: Input<R>, recording: RecordingName) -> Self {
+        Self {
             input,
             recording,
             format: Format::Frames,
@@ -103,9 +168,7 @@ impl<R: Read> Reader<R> {
             records: 0,
             last: 0,
             checked_topic: Vec::new(),
-        };
-        reader.begin()?;
-        Ok(reader)
+        }
     }
 
     /// Refuses a record whose key and value have more bytes than this together, before it is read. It has no more than
@@ -139,7 +202,7 @@ impl<R: Read> Reader<R> {
         self.input.raw_bytes()
     }
 
-    /// The number of records returned so far.
+    /// The number of records returned so far, with those before the first chunk that is read.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records

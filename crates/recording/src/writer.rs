@@ -5,9 +5,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use rmp::encode::{self, ByteBuf};
-use zstd::stream::write::Encoder;
 
 use crate::Frame;
+use crate::chunked::Chunked;
 use crate::error::{Error, RecordingName};
 use crate::reader::{
     HEADER_KEY, MAX_HEADER_BYTES, MAX_RECORD_BYTES, MAX_TOPICS, TOPICS_KEY, VERSION,
@@ -22,10 +22,13 @@ pub(crate) const MAX_OVERHEAD_BYTES: usize = 512;
 
 enum Output<W: Write> {
     Plain(W),
-    Zstd(Encoder<'static, W>),
+    Zstd(Box<Chunked<W>>),
 }
 
 /// Writes a header and frames. Without a call of [`finish`](Self::finish) the recording is truncated.
+///
+/// A compressed recording has an [`Index`](crate::Index) of chunks of [`CHUNK_BYTES`](crate::CHUNK_BYTES), if all records have
+/// offsets.
 pub struct Writer<W: Write> {
     output: Output<W>,
     recording: RecordingName,
@@ -48,7 +51,7 @@ impl Writer<BufWriter<File>> {
         };
         let file = BufWriter::new(File::create(path).map_err(create)?);
         let output = if path.extension().is_some_and(|extension| extension == "zst") {
-            Output::Zstd(Encoder::new(file, COMPRESSION_LEVEL).map_err(create)?)
+            Output::Zstd(Box::new(Chunked::new(file).map_err(create)?))
         } else {
             Output::Plain(file)
         };
@@ -65,14 +68,14 @@ impl<W: Write> Writer<W> {
         Self::begin(Output::Plain(output), RecordingName::unnamed(), topics)
     }
 
-    /// Writes a compressed recording. `topics` must list the topics of all records.
+    /// Writes a compressed recording with an index. `topics` must list the topics of all records.
     ///
     /// # Errors
     /// If a topic has an invalid name, or the header cannot be written.
     pub fn compressed(output: W, topics: &[&str]) -> Result<Self, Error> {
         let recording = RecordingName::unnamed();
-        match Encoder::new(output, COMPRESSION_LEVEL) {
-            Ok(encoder) => Self::begin(Output::Zstd(encoder), recording, topics),
+        match Chunked::new(output) {
+            Ok(chunked) => Self::begin(Output::Zstd(Box::new(chunked)), recording, topics),
             Err(source) => Err(Error::Create { recording, source }),
         }
     }
@@ -127,6 +130,9 @@ impl<W: Write> Writer<W> {
             let text = "a record is larger than 1 GiB, which no reader takes";
             return Err(io::Error::other(text));
         }
+        if let Output::Zstd(output) = &mut self.output {
+            output.begin_record(frame.offset.is_some())?;
+        }
         let has_position =
             frame.partition.is_some() || frame.offset.is_some() || frame.timestamp_ms.is_some();
         let members = if has_position { 6 } else { 3 };
@@ -173,7 +179,7 @@ impl<W: Write> Writer<W> {
     fn put_head(&mut self) -> io::Result<()> {
         match &mut self.output {
             Output::Plain(output) => output.write_all(self.head.as_slice()),
-            Output::Zstd(output) => output.write_all(self.head.as_slice()),
+            Output::Zstd(output) => output.write(self.head.as_slice()),
         }?;
         self.head.as_mut_vec().clear();
         Ok(())
@@ -182,7 +188,7 @@ impl<W: Write> Writer<W> {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.output {
             Output::Plain(output) => output.write_all(bytes),
-            Output::Zstd(output) => output.write_all(bytes),
+            Output::Zstd(output) => output.write(bytes),
         }
     }
 
@@ -196,7 +202,7 @@ impl<W: Write> Writer<W> {
         } = self;
         let mut output = match output {
             Output::Plain(output) => output,
-            Output::Zstd(encoder) => match encoder.finish() {
+            Output::Zstd(chunked) => match chunked.finish() {
                 Ok(output) => output,
                 Err(source) => return Err(Error::Write { recording, source }),
             },

@@ -175,7 +175,8 @@ struct MemberArguments {
     #[arg(long, value_enum)]
     on_eof: Option<OnEof>,
 
-    /// Number of workers in this process, each with its own consumer and processor [default: 1].
+    /// Number of workers in this process, each with its own consumer and processor [default: 1]. A recording needs an index,
+    /// which `record` writes, to be read by several.
     #[arg(long, value_name = "N")]
     workers: Option<WorkerCount>,
 }

@@ -370,10 +370,8 @@ impl TryFrom<Layer> for Config {
             ..
         } = layer;
         let workers = process.workers.map_or(1, |workers| workers.0.get());
-        if workers > 1
-            && let Source::Local(local) = &source
-        {
-            let named = local.kind().setting();
+        if workers > 1 && matches!(source, Source::Local(Local::Git(_))) {
+            let named = Setting::Git;
             return Err(ConfigError::SeveralWorkers { named });
         }
         let metrics = metrics_address(&observe)?;

@@ -17,7 +17,7 @@ pub(crate) enum Source {
     Kafka(Kafka),
 }
 
-/// A source that is no cluster: one worker reads it from the first record to the last one, without a consumer group.
+/// A source that is no cluster: it is read from the first record to the last one, without a consumer group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Local {
     /// A journal in files, which are read one after another; `-` is standard input.
@@ -76,14 +76,6 @@ impl Local {
         match self {
             Self::Recordings(files) => files,
             Self::Git(git) => std::slice::from_ref(&git.repository),
-        }
-    }
-
-    /// The kind of source.
-    pub(crate) fn kind(&self) -> SourceKind {
-        match self {
-            Self::Recordings(_) => SourceKind::Recording,
-            Self::Git(_) => SourceKind::Git,
         }
     }
 }
@@ -158,7 +150,7 @@ pub(super) fn replace_in(layer: &Layer, lower: &mut Layer) {
         return;
     }
     if is_local(layer) {
-        // One worker reads it, to its end.
+        // It is read to its end, and how many workers read the cluster says nothing of it.
         SourceKind::Kafka.remove_from(lower);
         lower.process.workers = None;
         lower.journal.on_eof = None;

@@ -165,9 +165,9 @@ fn settings_that_do_not_go_together_are_refused() {
         assert_eq!(error(&layer), two(setting));
     }
     assert_eq!(
-        error(r#"{"journal": {"recordings": ["r"]}, "process": {"workers": 2}}"#),
+        error(r#"{"git": {"repository": "r"}, "process": {"workers": 2}}"#),
         ConfigError::SeveralWorkers {
-            named: Setting::Recording
+            named: Setting::Git
         }
     );
 }

@@ -1,4 +1,5 @@
-//! Sources that are no cluster: one worker reads them from the first record to the last one, without a consumer group.
+//! Sources that are no cluster: they are read from the first record to the last one, without a consumer group, by one
+//! worker or, where a recording has an index, by several.
 //!
 //! To add one, add a variant of [`Local`] and a module beside this one with a [`Sequence`].
 
@@ -68,6 +69,11 @@ pub(crate) trait Sequence: Send {
     /// The position after the last record that was handed out or passed over.
     fn position(&self) -> u64;
 
+    /// The position of the first record.
+    fn first(&self) -> u64 {
+        0
+    }
+
     /// Goes to this position; what was read ahead is dropped.
     ///
     /// # Errors
@@ -108,17 +114,17 @@ pub(crate) struct LocalSource {
 }
 
 impl LocalSource {
-    /// The source of these records.
-    pub(super) fn new(sequence: Box<dyn Sequence>, guard: Option<Guard>) -> Self {
+    /// The source of these records, which are those of the worker with this number.
+    pub(super) fn new(sequence: Box<dyn Sequence>, guard: Option<Guard>, number: u32) -> Self {
         Self {
             partition: Partition {
                 topic: sequence.name().into(),
-                number: 0,
+                number,
             },
+            before: sequence.first(),
             sequence,
             guard,
             assigned: false,
-            before: 0,
         }
     }
 
@@ -209,14 +215,16 @@ impl Source for LocalSource {
 
     /// It is read from its beginning, whatever is asked for.
     fn resolve(&mut self, of: &[Partition], _start: Start) -> Result<Poll<Offsets>, SourceError> {
-        let beginning = of.iter().map(|partition| (partition.clone(), 0));
+        let first = self.sequence.first();
+        let beginning = of.iter().map(|partition| (partition.clone(), first));
         Ok(Poll::Ready(beginning.collect()))
     }
 
     fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
         self.assigned = true;
+        let start = start.get(&self.partition).copied();
         self.sequence
-            .go_to(start.get(&self.partition).copied().unwrap_or(0))
+            .go_to(start.unwrap_or_else(|| self.sequence.first()))
     }
 
     fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
@@ -244,18 +252,41 @@ impl Options {
     /// When it cannot be read, or lacks the topics.
     pub(crate) fn open(&self) -> Result<LocalSource, SourceError> {
         let sequence: Box<dyn Sequence> = match &self.local {
-            Local::Recordings(files) => Box::new(Recording::open(recording::Options {
-                files: files.clone(),
-                subscription: self.subscription.clone(),
-                tombstones: self.tombstones,
-                largest_record: self.largest_record,
-            })?),
+            Local::Recordings(files) => Box::new(Recording::open(self.recording(files))?),
             Local::Git(repository) => {
                 let repository = Arc::clone(repository);
                 Box::new(Git::open(repository, &self.subscription)?)
             }
         };
+        Ok(self.source(sequence, 0))
+    }
+
+    /// The same for several workers, of which each gets a part of the source; for one where it cannot be divided.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub(crate) fn open_for(&self, workers: usize) -> Result<Vec<LocalSource>, SourceError> {
+        match &self.local {
+            Local::Recordings(files) if workers > 1 => {
+                let parts = Recording::open_divided(self.recording(files), workers)?;
+                let source = |(number, part)| self.source(Box::new(part), number);
+                Ok((0..).zip(parts).map(source).collect())
+            }
+            Local::Recordings(_) | Local::Git(_) => Ok(vec![self.open()?]),
+        }
+    }
+
+    fn recording(&self, files: &[PathBuf]) -> recording::Options {
+        recording::Options {
+            files: files.to_vec(),
+            subscription: self.subscription.clone(),
+            tombstones: self.tombstones,
+            largest_record: self.largest_record,
+        }
+    }
+
+    fn source(&self, sequence: Box<dyn Sequence>, number: u32) -> LocalSource {
         let guard = self.privacy.as_ref().map(Guard::new);
-        Ok(LocalSource::new(sequence, guard))
+        LocalSource::new(sequence, guard, number)
     }
 }

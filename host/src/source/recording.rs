@@ -1,8 +1,10 @@
 //! Records from recordings: a journal in files, which are read one after another from the first record to the last one.
 //!
-//! The position is the number of frames that were read, of all files together: offsets may be missing from frames, and
-//! nothing vouches for their order.
+//! The position is the number of frames before it, of all files together: offsets may be missing from frames, and nothing
+//! vouches for their order. Several workers divide the files by the indexes of their chunks, and each of them reads frames
+//! that follow each other.
 
+mod division;
 mod error;
 mod files;
 mod topics;
@@ -10,8 +12,9 @@ mod topics;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use journal_recording::{Frame, RecordingName};
+use journal_recording::{Format, Frame, RecordingName};
 
+use self::division::{Share, Undivided, divide};
 pub(crate) use self::error::Error;
 use self::files::{Content, Files};
 pub(crate) use self::files::{is_standard_input, shown};
@@ -22,6 +25,7 @@ use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
 use crate::privacy::{Guard, NotPushed};
+use crate::text::plural;
 
 /// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.
 const FRAMES_A_POLL: usize = 100_000;
@@ -44,7 +48,11 @@ pub(crate) struct Recording {
     files: Files,
     topics: Topics,
     options: Options,
-    /// Frames that were read.
+    /// Whether the format is that of frames, which may have offsets.
+    has_frames: bool,
+    /// The position of the first frame.
+    first: u64,
+    /// The position.
     frames: u64,
 }
 
@@ -79,8 +87,55 @@ impl Recording {
             files,
             topics,
             options,
+            has_frames: format == Format::Frames,
+            first: 0,
             frames: 0,
         })
+    }
+
+    /// The same for several workers, each of which reads a part of the recordings. There is one part for one worker where
+    /// a recording has no index, and no more parts than chunks.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub(crate) fn open_divided(options: Options, workers: usize) -> Result<Vec<Self>, Error> {
+        let whole = Self::open(options)?;
+        let shown = shown(&whole.options.files);
+        if !whole.has_frames {
+            tracing::info!("one worker reads `{shown}`: streams have no index");
+            return Ok(vec![whole]);
+        }
+        let shares = match divide(&whole.options.files, workers) {
+            Ok(shares) => shares,
+            Err(Undivided::NoIndex(recording)) => {
+                tracing::info!(
+                    "one worker reads `{shown}`: {recording} has no index; `journal-host record` makes a copy with one"
+                );
+                return Ok(vec![whole]);
+            }
+            Err(Undivided::Damaged(recording, reason)) => {
+                tracing::warn!(
+                    "one worker reads `{shown}`: the index of {recording} is damaged: it {reason}"
+                );
+                return Ok(vec![whole]);
+            }
+            Err(Undivided::Failed(error)) => return Err(error),
+        };
+        if shares.len() < workers {
+            let chunks = plural(shares.len(), "chunk");
+            tracing::info!("`{shown}` has {chunks}, each of which one worker reads");
+        }
+        let part = |share: Share| {
+            Ok(Self {
+                files: Files::of_parts(share.parts, whole.options.largest_record)?,
+                topics: whole.topics.clone(),
+                options: whole.options.clone(),
+                has_frames: true,
+                first: share.first_record,
+                frames: share.first_record,
+            })
+        };
+        shares.into_iter().map(part).collect()
     }
 
     fn step(
@@ -89,6 +144,7 @@ impl Recording {
         limits: BatchLimits,
         guard: Option<&mut Guard>,
     ) -> Result<Step, SourceError> {
+        let are_chunks = self.files.are_chunks();
         let Some(frame) = self.files.reader().next_frame().map_err(Error::from)? else {
             let has_more = self.files.advance()?;
             return Ok(if has_more {
@@ -102,6 +158,10 @@ impl Recording {
             let recording = self.files.current().clone();
             return Err(Error::UnlistedTopic { recording, topic }.into());
         };
+        if are_chunks && frame.offset.is_none() {
+            // Its index among all records is not known here, and only an index that lies covers such a record.
+            return Err(self.files.wrong_index().into());
+        }
         let record = record(&frame, ordinal);
         let wanted = topic.filter(|_| self.options.tombstones || !record.value.is_empty());
         let Some(topic) = wanted else {
@@ -148,7 +208,7 @@ impl Recording {
         if frames < self.frames {
             self.files.start_over()?;
             self.topics.start_over();
-            self.frames = 0;
+            self.frames = self.first;
         }
         while self.frames < frames {
             let Some(frame) = self.files.reader().next_frame()? else {
@@ -218,6 +278,10 @@ impl Sequence for Recording {
 
     fn position(&self) -> u64 {
         self.frames
+    }
+
+    fn first(&self) -> u64 {
+        self.first
     }
 
     fn go_to(&mut self, position: u64) -> Result<(), SourceError> {

@@ -1,10 +1,12 @@
 //! Recordings, plain and compressed.
 
-use journal_recording::{Frame, Reader, Writer};
+use std::io::Cursor;
+
+use journal_recording::{Chunk, Frame, Index, Reader, Writer};
 
 use super::{Target, kind};
 
-/// Reads recordings to their end.
+/// Reads recordings to their end, and by their index if they have one.
 pub(super) struct Recordings;
 
 impl Target for Recordings {
@@ -29,7 +31,11 @@ impl Target for Recordings {
         }
         let plain = plain.finish().expect("memory can be written");
         let without_header = plain[53..].to_vec();
+        let mut indexed = Writer::compressed(Vec::new(), &[topic]).expect("memory can be written");
+        indexed.write(&frame(5)).expect("memory can be written");
         vec![
+            indexed.finish().expect("memory can be written"),
+            in_two_chunks(topic),
             compressed.finish().expect("memory can be written"),
             without_header,
             b"\x92\xa6origin\x81\xa3url\xa1u".to_vec(),
@@ -44,15 +50,76 @@ impl Target for Recordings {
             Err(error) => return kind(&error.to_string()),
         };
         let mut records = 0;
+        let by_index = by_index(input);
         loop {
             match reader.next_frame() {
                 Ok(Some(frame)) => {
                     records += 1;
                     assert!(!frame.topic.is_empty(), "a topic has a name");
                 }
-                Ok(None) => return format!("{:?} of {} records", reader.format(), records.min(9)),
+                Ok(None) => {
+                    if let Some(by_index) = by_index {
+                        assert_eq!(by_index, records, "chunks hold the records of the whole");
+                    }
+                    return format!("{:?} of {} records", reader.format(), records.min(9));
+                }
                 Err(error) => return kind(&error.to_string()),
             }
         }
     }
+}
+
+/// The number of records of all chunks, if there is an index and each chunk has as many records as it says.
+fn by_index(input: &[u8]) -> Option<u64> {
+    let index = Index::read(&mut Cursor::new(input)).ok().flatten()?;
+    let ends = index.chunks.iter().skip(1);
+    let ends = ends.map(|next| (next.offset, next.records));
+    let ends = ends.chain([(index.bytes, index.records)]);
+    let mut records = 0;
+    for (chunk, (end, expected)) in index.chunks.iter().zip(ends) {
+        let mut reader = Reader::chunks_of(Cursor::new(input), *chunk, end).ok()?;
+        while reader.next_frame().ok()?.is_some() {
+            records += 1;
+        }
+        (reader.records() == expected).then_some(())?;
+    }
+    Some(records)
+}
+
+/// A recording whose index has two chunks.
+fn in_two_chunks(topic: &str) -> Vec<u8> {
+    let of = |offset| {
+        let frame = Frame {
+            topic,
+            key: b"k",
+            value: Some(b"\x81\xa3url\xa1u"),
+            partition: Some(0),
+            offset: Some(offset),
+            timestamp_ms: None,
+        };
+        let mut writer = Writer::new(Vec::new(), &[topic]).expect("memory can be written");
+        writer.write(&frame).expect("memory can be written");
+        writer.finish().expect("memory can be written")
+    };
+    let plain = [of(0), of(1)];
+    // The second one has no header.
+    let header = Writer::new(Vec::new(), &[topic]).and_then(Writer::finish);
+    let header = header.expect("memory can be written").len();
+    let first = zstd::encode_all(&plain[0][..], 1).expect("memory can be written");
+    let second = zstd::encode_all(&plain[1][header..], 1).expect("memory can be written");
+    let length = |bytes: &[u8]| bytes.len() as u64;
+    let index = Index {
+        bytes: length(&first) + length(&second),
+        records: 2,
+        chunks: vec![
+            Chunk::default(),
+            Chunk {
+                offset: length(&first),
+                bytes: length(&plain[0]),
+                records: 1,
+            },
+        ],
+    };
+    let index = index.to_frame().expect("it is small");
+    [first, second, index].concat()
 }

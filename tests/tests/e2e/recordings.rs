@@ -143,3 +143,53 @@ fn standard_input_comes_in_its_turn_among_files() {
     let whole = objects(&[shipped()]).finish(LIMIT).success();
     assert!(whole.stdout == finished.stdout, "the rows differ");
 }
+
+/// The lines of an output in any order.
+fn sorted(finished: &Finished) -> Vec<&str> {
+    let mut lines: Vec<&str> = finished.stdout.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// A copy of the shipped recording with an index, joined of itself so that it has several chunks.
+fn indexed() -> Vec<PathBuf> {
+    let folder = run::folder("indexed");
+    let copy = |name: &str| {
+        let path = folder.join(name);
+        let record = Host::new().arg("record").arg("--recording").arg(shipped());
+        let _done = record.arg("--output").arg(&path).finish(LIMIT).success();
+        path
+    };
+    vec![copy("a.journal.zst"), copy("b.journal.zst")]
+}
+
+#[test]
+fn workers_that_share_recordings_give_the_rows_of_one() {
+    let recordings = indexed();
+    let one = objects(&recordings).finish(LIMIT).success();
+    for workers in ["2", "5"] {
+        let shared = objects(&recordings).args(["--workers", workers]);
+        let shared = shared.finish(LIMIT).success();
+        assert!(sorted(&shared) == sorted(&one), "the rows differ");
+        assert!(!shared.stderr.contains("one worker"), "{}", shared.stderr);
+    }
+    let counts = |workers: &str| {
+        let host = over(&paths::plugin("count-objects"), &recordings);
+        let finished = host.args(["--workers", workers]).finish(LIMIT).success();
+        (finished.counts(), finished.rows().len())
+    };
+    let ((one, _), (shared, rows)) = (counts("1"), counts("3"));
+    assert_eq!(shared, one);
+    // Each worker has partial sums.
+    assert!(rows > one.len(), "{rows}");
+}
+
+#[test]
+fn recording_without_an_index_is_read_by_one_worker_and_a_line_says_so() {
+    let finished = objects(&[shipped()]).args(["--workers", "4"]);
+    let finished = finished.finish(LIMIT).success();
+    let line = "has no index; `journal-host record` makes a copy with one";
+    assert!(finished.stderr.contains(line), "{}", finished.stderr);
+    let one = objects(&[shipped()]).finish(LIMIT).success();
+    assert!(finished.stdout == one.stdout, "the rows differ");
+}

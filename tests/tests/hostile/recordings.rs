@@ -1,6 +1,7 @@
 //! Recordings that are damaged, or claim what they do not have.
 
 use crate::table::{Case, fails, succeeds};
+use journal_recording::{Chunk, Index};
 use journal_tests::guest::Guest;
 
 const ORIGINS: &str = "swh.journal.objects.origin";
@@ -76,8 +77,115 @@ fn letter(key: &str) -> String {
     )
 }
 
-#[expect(clippy::too_many_lines, reason = "a table")]
+/// A compressed recording of two chunks with an index that was changed.
+fn indexed(change: impl FnOnce(&mut Index)) -> Vec<u8> {
+    let (partition, timestamp) = (b"\x00", b"\xc0");
+    let header = header(&[b"\x91", &text(ORIGINS)[..]].concat());
+    let first = [&header[..], &located(partition, b"\x00", timestamp)].concat();
+    let second = [
+        located(partition, b"\x01", timestamp),
+        located(partition, b"\x02", timestamp),
+    ]
+    .concat();
+    let chunks = [&first, &second].map(|plain| zstd(plain));
+    let length = |bytes: &[u8]| bytes.len() as u64;
+    let mut index = Index {
+        bytes: length(&chunks[0]) + length(&chunks[1]),
+        records: 3,
+        chunks: vec![
+            Chunk::default(),
+            Chunk {
+                offset: length(&chunks[0]),
+                bytes: length(&first),
+                records: 1,
+            },
+        ],
+    };
+    change(&mut index);
+    let frame = index.to_frame().expect("it is small");
+    [&chunks[0], &chunks[1], &frame]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect()
+}
+
+/// Recordings with an index that says what is not there, read by two workers.
+fn of_indexes() -> Vec<Case> {
+    let two = ["--workers", "2"];
+    let over = |name, recording: Vec<u8>, message| {
+        let case = fails(name, Guest::default().module(), message);
+        case.over(recording).with(&two)
+    };
+    let passes = |name, recording: Vec<u8>, log| {
+        let case = succeeds(name, Guest::default().module(), log);
+        case.over(recording).with(&two)
+    };
+    let with_end = |end: &[u8]| {
+        let mut recording = indexed(|_| ());
+        let length = recording.len();
+        recording[length - end.len()..].copy_from_slice(end);
+        recording
+    };
+    let damaged = "is damaged: it ";
+    vec![
+        passes("index that is right", indexed(|_| ()), "3 objects"),
+        passes(
+            "index without chunks",
+            indexed(|index| index.chunks.clear()),
+            damaged,
+        ),
+        passes(
+            "index whose chunks are in another order",
+            indexed(|index| index.chunks.reverse()),
+            damaged,
+        ),
+        passes(
+            "index with a chunk outside of the file",
+            indexed(|index| index.chunks[1].offset = u64::MAX),
+            damaged,
+        ),
+        passes(
+            "index of another file",
+            indexed(|index| index.bytes += 1),
+            damaged,
+        ),
+        passes(
+            "index that claims gigabytes",
+            with_end(b"\xff\xff\xff\xffjr-index"),
+            "is damaged: it is larger than 32 MiB",
+        ),
+        passes(
+            "index that claims more than the file has",
+            with_end(b"\x00\x00\x00\x01jr-index"),
+            damaged,
+        ),
+        over(
+            "index that claims other records",
+            indexed(|index| index.chunks[1].records = 2),
+            "has other records than its index says",
+        ),
+        over(
+            "index that claims more records",
+            indexed(|index| index.records = 9),
+            "has other records than its index says",
+        ),
+        over(
+            "index with a chunk where none begins",
+            indexed(|index| index.chunks[1].offset += 1),
+            "cannot be decompressed|is cut short",
+        ),
+    ]
+}
+
 pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = of_content();
+    cases.extend(of_indexes());
+    cases
+}
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn of_content() -> Vec<Case> {
     let over = |name, recording: Vec<u8>, message| {
         fails(name, Guest::default().module(), message).over(recording)
     };

@@ -36,6 +36,12 @@ impl Explain for Error {
             }
             Self::Rewind { .. } => "save it to a file first",
             Self::Twice { .. } => "each recording is read once: leave one out",
+            Self::WrongIndex { .. } => {
+                return Some(format!(
+                    "{} reads it without its index",
+                    names.with(Setting::Workers, 1)
+                ));
+            }
             Self::NoFile => "name the path of a recording",
             Self::Formats { .. } => {
                 "read them in two runs: `journal-host record` makes recordings of one format of both"

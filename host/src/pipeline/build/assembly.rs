@@ -22,7 +22,7 @@ pub(super) struct Assembly {
     pub(super) most_rows_bytes: Option<usize>,
     /// What no plugin may see.
     pub(super) privacy: Option<Arc<Privacy>>,
-    /// How many read from a cluster.
+    /// How many read, at most.
     pub(super) workers: usize,
 }
 
@@ -32,25 +32,30 @@ impl Assembly {
         self.processor.start()
     }
 
-    /// The worker that reads a source that is no cluster.
-    pub(super) fn local_worker(
+    /// The workers that read the parts of a source that is no cluster. The first one gets `first`, if it is given.
+    pub(super) fn local_workers(
         &self,
-        source: LocalSource,
-        processor: Processor,
-    ) -> Result<Work, WorkerError> {
-        let parts = WorkerParts {
-            source: Box::new(source),
-            store: Box::new(NoStore::default()),
-            processor: self.bound(processor),
-            sinks: self.outputs.sinks(0)?,
-            letters: self.outputs.dead_letters(),
-            membership: None,
-            ends: None,
-            counters: self.settings.progress.worker(0),
-            number: 0,
-        };
-        let worker = Worker::new(parts, self.settings.clone());
-        Ok(Box::new(move || worker.run()))
+        sources: Vec<LocalSource>,
+        mut first: Option<Processor>,
+    ) -> Result<Vec<Work>, WorkerError> {
+        let mut work: Vec<Work> = Vec::new();
+        for (number, source) in sources.into_iter().enumerate() {
+            let processor = first.take().map_or_else(|| self.start(), Ok)?;
+            let parts = WorkerParts {
+                source: Box::new(source),
+                store: Box::new(NoStore::default()),
+                processor: self.bound(processor),
+                sinks: self.outputs.sinks(number)?,
+                letters: self.outputs.dead_letters(),
+                membership: None,
+                ends: None,
+                counters: self.settings.progress.worker(number),
+                number,
+            };
+            let worker = Worker::new(parts, self.settings.clone());
+            work.push(Box::new(move || worker.run()));
+        }
+        Ok(work)
     }
 
     /// The workers of these members. The first one gets `first`, if it is given.

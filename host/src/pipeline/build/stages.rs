@@ -96,9 +96,8 @@ impl Stages {
                     },
                     ..options.clone()
                 };
-                let source = of_stage.open()?;
-                let processor = first.map_or_else(|| self.assembly.start(), Ok)?;
-                Ok(vec![self.assembly.local_worker(source, processor)?])
+                let sources = of_stage.open_for(self.assembly.workers)?;
+                self.assembly.local_workers(sources, first)
             }
             Input::Group(cluster) => {
                 let of_stage = cluster.only(&stage.topics);

@@ -69,7 +69,7 @@ impl Builder<'_> {
         }
     }
 
-    /// The one worker that reads a source that is no cluster.
+    /// The workers that read a source that is no cluster.
     pub(super) fn over_local(
         &self,
         local: Local,
@@ -83,18 +83,24 @@ impl Builder<'_> {
             privacy: self.privacy.clone(),
             largest_record: self.settings.batch_limits.largest_record(),
         };
-        let source = options.open()?;
-        let topics = source.topics();
-        self.log_start(&topics);
-        warn(&subscription, &topics, source.left_out(&subscription));
         if let Some(order) = self.order() {
+            let source = options.open()?;
             source.check_rereading()?;
+            let topics = source.topics();
+            self.log_start(&topics);
+            warn(&subscription, &topics, source.left_out(&subscription));
             let assembly = self.assembly(self.local_outputs()?, self.settings.clone());
             let mut stages = Stages::over_local(assembly, options, order.divide(&topics));
             return Ok((stages.work(None, Some(processor))?, Some(stages)));
         }
+        let sources = options.open_for(self.config.workers)?;
+        if let Some(first) = sources.first() {
+            let topics = first.topics();
+            self.log_start(&topics);
+            warn(&subscription, &topics, first.left_out(&subscription));
+        }
         let assembly = self.assembly(self.local_outputs()?, self.settings.clone());
-        Ok((vec![assembly.local_worker(source, processor)?], None))
+        Ok((assembly.local_workers(sources, Some(processor))?, None))
     }
 
     /// The workers that share a consumer group.

@@ -42,6 +42,12 @@ pub(crate) enum Error {
         /// Which recording.
         recording: RecordingName,
     },
+    /// The index is of another recording, or was changed.
+    #[error("{recording} has other records than its index says")]
+    WrongIndex {
+        /// Which recording.
+        recording: RecordingName,
+    },
     /// The requested topics do not exist or may not be read.
     #[error("{recording} {error}")]
     Topics {

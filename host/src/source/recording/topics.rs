@@ -8,7 +8,7 @@ use crate::journal::batch::Topic;
 use crate::journal::topics::{Subscription, TopicError};
 
 /// A topic of the recording.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     /// The name in the records.
     name: String,
@@ -19,7 +19,7 @@ struct Entry {
 }
 
 /// All topics of the recording, those that are not read included.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Topics {
     entries: Vec<Entry>,
     /// The index of the last record's entry: consecutive records often have the same topic.

@@ -84,10 +84,10 @@ fn broken_options_file_is_named() {
 
 #[test]
 fn flags_that_do_not_go_together_are_wrong_use() {
-    option("--workers", "2")
-        .says("`--workers` above 1 does not go with `--recording`")
-        .hints("leave `--workers` out");
     let host = || Host::run(&paths::plugin(HOSTILE));
+    is_wrong_use(host().args(["--git", ".", "--workers", "2"]))
+        .says("`--workers` above 1 does not go with `--git`")
+        .hints("leave `--workers` out");
     is_wrong_use(host())
         .says("`--recording`, `--git` or `--brokers` is required")
         .hints("`--recording` reads a recording, `--git` a git repository, `--brokers` with `--group-id` a Kafka cluster");
