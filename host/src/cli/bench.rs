@@ -207,6 +207,8 @@ impl Bench<'_> {
                     .subject
                     .round(&self.conditions, stop, self.arguments.title(number))
                     .map_err(|error| self.report(&entrant.path, &error))?;
+                // Every round would repeat its lines.
+                entrant.subject.plugin.silence();
                 if number >= warm_up {
                     entrant.rounds.push(round);
                 }

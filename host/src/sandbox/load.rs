@@ -229,6 +229,11 @@ impl Plugin {
         &self.loaded.interfaces
     }
 
+    /// Drops what it writes to its log from now on.
+    pub fn silence(&self) {
+        self.loaded.plugin_log.silence();
+    }
+
     pub(super) fn plugin_log(&self) -> Arc<PluginLog> {
         Arc::clone(&self.loaded.plugin_log)
     }

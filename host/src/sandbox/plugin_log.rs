@@ -21,6 +21,7 @@ pub(super) struct PluginLog {
     name: String,
     bucket: Mutex<TokenBucket>,
     has_plan: AtomicBool,
+    is_silent: AtomicBool,
 }
 
 impl PluginLog {
@@ -30,7 +31,17 @@ impl PluginLog {
             name,
             bucket: Mutex::default(),
             has_plan: AtomicBool::new(false),
+            is_silent: AtomicBool::new(false),
         }
+    }
+
+    /// Writes nothing from now on.
+    pub(super) fn silence(&self) {
+        self.is_silent.store(true, Ordering::Relaxed);
+    }
+
+    fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Relaxed)
     }
 
     /// Whether no instance had a plan before, so that warnings about it are new.
@@ -46,6 +57,9 @@ impl PluginLog {
     /// Writes a line, which must not hold control characters. The name comes first, so that nothing that the guest
     /// writes can pass for it.
     pub(super) fn write(&self, level: Level, line: &str) {
+        if self.is_silent() {
+            return;
+        }
         let name = &self.name;
         match level {
             Level::Error => tracing::error!(target: "plugin", "`{name}`: {line}"),
@@ -61,7 +75,7 @@ impl PluginLog {
     }
 
     fn warn_dropped(&self, dropped: u64) {
-        if dropped > 0 {
+        if dropped > 0 && !self.is_silent() {
             tracing::warn!(
                 target: "plugin",
                 "`{}`: dropped {dropped} log lines: one call may write {CALL_LINES}, and all calls \

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use journal_tests::{Finished, Host, paths};
+use journal_tests::guest::Guest;
+use journal_tests::{Finished, Host, paths, run};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_mins(2);
@@ -272,4 +273,26 @@ fn recording_that_can_be_read_only_once_is_refused() {
         "{}",
         finished.stderr
     );
+}
+
+#[test]
+fn log_lines_of_a_plugin_are_shown_in_the_first_round_only() {
+    let plugin = run::folder("bench").join("guest.wasm");
+    let guest = Guest {
+        // Its allocator has little memory.
+        plan: br#"{"object-types": ["release"]}"#.to_vec(),
+        process: "(call $log (i32.const 1) (i32.const 65536) (i32.const 1))".to_owned(),
+        ..Guest::default()
+    };
+    fs::write(&plugin, guest.module()).expect("a folder of ours");
+    let lines = |host: Host| {
+        let finished = host.finish(LIMIT).success();
+        finished.stderr.matches("`guest`: ").count()
+    };
+    let small = ["--batch-records", "100"];
+    let once = lines(over_shipped("run", &plugin).args(small));
+    assert!(once > 1);
+    let bench = over_shipped("bench", &plugin).args(small);
+    let rounds = ["--rounds", "3", "--warm-up", "1"];
+    assert_eq!(lines(bench.args(rounds)), once);
 }
