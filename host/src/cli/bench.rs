@@ -10,8 +10,9 @@ use super::confined;
 use super::hints::Explain;
 use super::names::Names;
 use super::report::{self, Report};
+use super::values;
 use crate::bench::{self, Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
-use crate::config::{Config, ConfigError, Layer};
+use crate::config::{Config, ConfigError, Layer, PluginOptions};
 use crate::pipeline::build::{self, Program};
 use crate::pipeline::stop::Stop;
 use crate::sandbox::{Engine, LoadTimes, Prepared};
@@ -48,9 +49,17 @@ pub(super) struct Arguments {
     #[command(flatten)]
     source: SourceArguments,
 
-    /// Also measure this plugin, with the same options; the two alternate.
+    /// Also measure this plugin; the two alternate. It gets the same options unless it is given its own.
     #[arg(long, value_name = "OTHER.wasm")]
     compare: Option<PathBuf>,
+
+    /// Set an option of the plugin of `--compare`, which then gets none of the other plugin's; may be repeated.
+    #[arg(long = "compare-option", value_name = "KEY=VALUE", requires = "compare", value_parser = values::plugin_option)]
+    compare_options: Vec<(String, String)>,
+
+    /// Read the options of the plugin of `--compare` from a file with a JSON object; `--compare-option` overrides it.
+    #[arg(long = "compare-options", value_name = "FILE", requires = "compare")]
+    compare_options_file: Option<PathBuf>,
 
     /// Number of measured rounds.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -95,7 +104,10 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
     let engine = Engine::new(build::compiler(&bench.config.limits))
         .map_err(|error| Report::of(&error, names))?;
     let prepared = bench.prepare(&engine)?;
-    confined::confine(&bench.config);
+    confined::confine_bench(
+        &bench.config,
+        bench.arguments.compare_options_file.as_deref(),
+    );
     let stop = args::install_signal_handlers(bench.config.shutdown_timeout)?;
     drop(early);
     let entrants = bench.entrants(&engine, prepared)?;
@@ -170,6 +182,22 @@ impl Bench<'_> {
         prepared.collect()
     }
 
+    /// The options of the plugin that is compared.
+    fn compare_options(&self) -> PluginOptions {
+        let (texts, file) = (
+            &self.arguments.compare_options,
+            &self.arguments.compare_options_file,
+        );
+        if texts.is_empty() && file.is_none() {
+            return self.config.options.clone();
+        }
+        PluginOptions {
+            texts: texts.clone(),
+            file: file.clone(),
+            ..PluginOptions::default()
+        }
+    }
+
     fn entrants(
         &self,
         engine: &Engine,
@@ -177,8 +205,13 @@ impl Bench<'_> {
     ) -> Result<Vec<Entrant>, Report> {
         prepared
             .into_iter()
-            .map(|(path, prepared)| {
-                let loaded = Subject::load(engine, prepared, &self.config, &self.conditions);
+            .zip([self.config.options.clone(), self.compare_options()])
+            .map(|((path, prepared), options)| {
+                let config = Config {
+                    options,
+                    ..self.config.clone()
+                };
+                let loaded = Subject::load(engine, prepared, &config, &self.conditions);
                 let (subject, load) = loaded.map_err(|error| self.report(path, &error))?;
                 Ok(Entrant {
                     path: path.clone(),

@@ -28,6 +28,15 @@ pub(super) fn confine_test(config: &Config, expected: Option<&Path>) {
     }
 }
 
+/// The same for a benchmark, which may read the options of a second plugin.
+pub(super) fn confine_bench(config: &Config, options: Option<&Path>) {
+    if config.confine {
+        let mut paths = paths(config);
+        paths.read.extend(options.map(Path::to_owned));
+        confine_to(&paths);
+    }
+}
+
 /// The same for a command that loads a plugin and reads no records.
 pub(super) fn confine_plugin(config: &PluginConfig) {
     confine_plugins(config, std::slice::from_ref(&config.plugin));

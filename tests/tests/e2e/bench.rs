@@ -216,6 +216,36 @@ fn broken_recording_fails_as_in_a_run() {
 }
 
 #[test]
+fn two_plugins_are_compared_each_with_its_own_options() {
+    let file = run::folder("bench").join("options.json");
+    fs::write(&file, "{}").expect("a folder of ours");
+    let compared = || {
+        let other = paths::plugin("count-objects");
+        let host = bench("guest-hostile").args(["--option", "object_types=release"]);
+        host.args(["--object-type", "release", "--compare"])
+            .arg(other)
+    };
+    let same = compared().finish(LIMIT).code(2);
+    let refused = "has no option `object_types`";
+    assert!(same.stderr.contains(refused), "{}", same.stderr);
+    let own = compared().arg("--compare-options").arg(&file);
+    let benchmark = json(own);
+    let objects = |index: usize| number(&benchmark["plugins"][index]["rounds"][0]["objects"]);
+    assert_eq!((objects(0), objects(1)), (272, 272));
+    let unknown = compared()
+        .args(["--compare-option", "x=1"])
+        .finish(LIMIT)
+        .code(2);
+    assert!(
+        unknown.stderr.contains("has no option `x`"),
+        "{}",
+        unknown.stderr
+    );
+    let alone = bench("count-objects").args(["--compare-option", "x=1"]);
+    let _refused = alone.finish(LIMIT).code(2);
+}
+
+#[test]
 fn failure_of_one_of_two_plugins_names_it() {
     let finished = bench("count-objects")
         .args(["--compare", "none.wasm"])
