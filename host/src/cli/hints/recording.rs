@@ -7,6 +7,7 @@ use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::journal::topics::TopicError;
 use crate::source::recording::Error;
+use crate::text::nearest;
 
 impl Explain for Error {
     fn hint(&self, names: Names<'_>) -> Option<String> {
@@ -67,12 +68,21 @@ pub(super) fn topics(error: &TopicError, names: Names<'_>) -> String {
         TopicError::OnlyPrivileged { .. } => {
             format!("{} reads them", names.of(Setting::Privileged))
         }
-        TopicError::NoTopic { .. } => format!(
-            "narrow the object types with {}, leave out those without a topic with {}, or check {}",
-            names.of(Setting::ObjectTypes),
-            names.with(Setting::MissingTopics, "ignore"),
-            names.of(Setting::Prefix)
-        ),
+        TopicError::NoTopic {
+            object_type, known, ..
+        } => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let meant = nearest(object_type, &known);
+            let meant = meant.map_or_else(String::new, |meant| {
+                format!("if `{meant}` is meant, correct the name; otherwise ")
+            });
+            format!(
+                "{meant}narrow the object types with {}, leave out those without a topic with {}, or check {}",
+                names.of(Setting::ObjectTypes),
+                names.with(Setting::MissingTopics, "ignore"),
+                names.of(Setting::Prefix)
+            )
+        }
         TopicError::OtherTopic { .. } => format!(
             "{} takes the whole name of a topic of an object type that the plugin reads; see {} and {}",
             names.of(Setting::Partitions),
@@ -105,4 +115,25 @@ pub(super) fn record_too_large(bytes: usize, names: Names<'_>) -> String {
         bytes * 2,
         names.of(Setting::ProcessMemory)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Origins;
+
+    #[test]
+    fn misspelt_object_type_is_offered_the_one_that_is_probably_meant() {
+        let hint = |object_type: &str| {
+            let error = TopicError::NoTopic {
+                object_type: object_type.to_owned(),
+                prefix: "p".to_owned(),
+                known: ["origin", "revision"].map(str::to_owned).into(),
+            };
+            topics(&error, Names(&Origins::default()))
+        };
+        let meant = "if `revision` is meant, correct the name; otherwise narrow";
+        assert!(hint("revison").starts_with(meant));
+        assert!(hint("snapshot").starts_with("narrow"));
+    }
 }
