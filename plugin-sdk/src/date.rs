@@ -10,8 +10,8 @@ const MICROSECONDS: u32 = 1_000_000;
 
 /// The date of a revision or a release: a time in UTC, and the offset from UTC as it was written.
 ///
-/// The fields hold what the author's tool wrote: the year may be far in the future, and the offset may be any bytes. The
-/// methods return `None` for an invalid date.
+/// A date holds what the author's tool wrote: the year may be far in the future, and the offset may be any bytes. Methods that
+/// calculate return `None` for an invalid date.
 ///
 /// A row cannot hold a `Date`. Emit [`timestamp`](Self::timestamp), or [`to_rfc3339`](Self::to_rfc3339) for a text with
 /// the offset.
@@ -26,12 +26,9 @@ const MICROSECONDS: u32 = 1_000_000;
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date<'a> {
-    /// Seconds since 1970-01-01T00:00:00Z, rounded down.
-    pub seconds: i64,
-    /// Microseconds after the second. A million or more are invalid.
-    pub microseconds: u32,
-    /// The offset from UTC as it was written, such as `+0530`.
-    pub offset_bytes: Cow<'a, [u8]>,
+    pub(crate) seconds: i64,
+    pub(crate) microseconds: u32,
+    pub(crate) offset_bytes: Cow<'a, [u8]>,
 }
 
 impl<'a> Date<'a> {
@@ -60,9 +57,9 @@ impl<'a> Date<'a> {
     /// use journal_plugin_sdk::Date;
     ///
     /// let date = Date::from_minutes(1_700_000_000, 0, -90, false).unwrap();
-    /// assert_eq!(&*date.offset_bytes, b"-0130");
+    /// assert_eq!(date.offset_bytes(), b"-0130");
     /// let date = Date::from_minutes(1_700_000_000, 0, 0, true).unwrap();
-    /// assert_eq!(&*date.offset_bytes, b"-0000");
+    /// assert_eq!(date.offset_bytes(), b"-0000");
     /// ```
     #[must_use]
     pub fn from_minutes(
@@ -84,6 +81,45 @@ impl<'a> Date<'a> {
         Some(Self::new(seconds, microseconds, offset.into_bytes()))
     }
 
+    /// Seconds since 1970-01-01T00:00:00Z, rounded down.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Date;
+    ///
+    /// assert_eq!(Date::new(1_700_000_000, 250_000, b"-0800").seconds(), 1_700_000_000);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn seconds(&self) -> i64 {
+        self.seconds
+    }
+
+    /// Microseconds after [`seconds`](Self::seconds). A million or more are invalid.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Date;
+    ///
+    /// assert_eq!(Date::new(1_700_000_000, 250_000, b"-0800").microseconds(), 250_000);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn microseconds(&self) -> u32 {
+        self.microseconds
+    }
+
+    /// The offset from UTC as it was written, such as `+0530`.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Date;
+    ///
+    /// assert_eq!(Date::new(1_700_000_000, 0, b"-800").offset_bytes(), b"-800");
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn offset_bytes(&self) -> &[u8] {
+        &self.offset_bytes
+    }
+
     /// The same date, owned.
     ///
     /// ```
@@ -91,7 +127,7 @@ impl<'a> Date<'a> {
     ///
     /// let offset = b"+0100".to_vec();
     /// let date: Date<'static> = Date::new(0, 0, &offset).into_owned();
-    /// assert_eq!(&*date.offset_bytes, &offset);
+    /// assert_eq!(date.offset_bytes(), offset);
     /// ```
     #[must_use]
     pub fn into_owned(self) -> Date<'static> {

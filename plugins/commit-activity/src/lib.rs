@@ -116,7 +116,7 @@ fn count(date: &Date<'_>, month: &mut String, out: &mut Out) -> Result<(), Recor
             revisions: 1,
         },
     )?;
-    let zone = date.offset_minutes().map(|_| &*date.offset_bytes);
+    let zone = date.offset_minutes().map(|_| date.offset_bytes());
     out.merge(
         "zones",
         &OfZone {

@@ -62,13 +62,13 @@ pub(super) fn check_date(value: &mut Walker<'_>, date: &Date<'_>) -> Result<(), 
             _ => {}
         }
     }
-    if DATE_SECONDS.contains(&date.seconds) {
+    if DATE_SECONDS.contains(&date.seconds()) {
         return Ok(());
     }
     let [first, last] = [DATE_SECONDS.start(), DATE_SECONDS.end()];
     let what = format!(
         "has {} seconds, which is not in {first} to {last}",
-        date.seconds
+        date.seconds()
     );
     Err(Finding::new(Rule::SecondsOutOfRange, what))
 }

@@ -1,6 +1,6 @@
 //! Damage of every kind in intact objects.
 
-use journal_plugin_sdk::{EntryType, Id, ObjectKind, Person, Swhid, Timestamp, owned};
+use journal_plugin_sdk::{Date, EntryType, Id, ObjectKind, Person, Swhid, Timestamp, owned};
 
 use crate::objects::{self, Record, record};
 
@@ -62,6 +62,16 @@ fn damaged_directories() -> Vec<Planted> {
     ]
 }
 
+/// Replaces a date by another one.
+fn change_date(date: &mut Option<Date<'static>>, change: fn(&Date<'_>) -> Date<'static>) {
+    let date = date.as_mut().expect("it is set");
+    *date = change(date);
+}
+
+fn zone(date: &Date<'_>) -> Vec<u8> {
+    date.offset_bytes().to_vec()
+}
+
 fn damaged_revisions() -> Vec<Planted> {
     let plant = |name, change: fn(&mut owned::Revision)| planted(name, objects::revision(), change);
     let fullname = |person: &mut Option<Person<'static>>| {
@@ -82,24 +92,24 @@ fn damaged_revisions() -> Vec<Planted> {
             std::mem::swap(&mut object.author, &mut object.committer);
         }),
         plant("seconds", |object| {
-            object.date.as_mut().expect("it is set").seconds ^= 1;
+            change_date(&mut object.date, |date| {
+                Date::new(date.seconds() ^ 1, date.microseconds(), zone(date))
+            });
         }),
         plant("microseconds", |object| {
-            object
-                .committer_date
-                .as_mut()
-                .expect("it is set")
-                .microseconds ^= 1;
+            change_date(&mut object.committer_date, |date| {
+                Date::new(date.seconds(), date.microseconds() ^ 1, zone(date))
+            });
         }),
         plant("time zone", |object| {
-            object.date.as_mut().expect("it is set").offset_bytes = b"+0200".into();
+            change_date(&mut object.date, |date| {
+                Date::new(date.seconds(), date.microseconds(), b"+0200")
+            });
         }),
         plant("sign of a time zone", |object| {
-            object
-                .committer_date
-                .as_mut()
-                .expect("it is set")
-                .offset_bytes = b"+0330".into();
+            change_date(&mut object.committer_date, |date| {
+                Date::new(date.seconds(), date.microseconds(), b"+0330")
+            });
         }),
         plant("directory of a revision", |object| {
             flip(&mut object.directory.0);
@@ -161,7 +171,9 @@ fn damaged_releases() -> Vec<Planted> {
             object.target = None;
         }),
         plant("date of a release", |object| {
-            object.date.as_mut().expect("it is set").seconds += 1 << 20;
+            change_date(&mut object.date, |date| {
+                Date::new(date.seconds() + (1 << 20), date.microseconds(), zone(date))
+            });
         }),
     ]
 }

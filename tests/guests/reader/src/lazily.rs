@@ -186,9 +186,9 @@ fn add_person(person: Option<Person<'_>>, sum: &mut Checksum) {
 #[inline]
 fn add_date(date: Option<Date<'_>>, sum: &mut Checksum) {
     if let Some(date) = date {
-        sum.signed(date.seconds);
-        sum.number(date.microseconds.into());
-        sum.bytes(&date.offset_bytes);
+        sum.signed(date.seconds());
+        sum.number(date.microseconds().into());
+        sum.bytes(date.offset_bytes());
     }
 }
 

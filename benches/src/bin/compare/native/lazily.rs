@@ -25,7 +25,7 @@ impl Lazily {
             }
             Kind::Revision => {
                 if let Some(date) = Revision::new(value).date()? {
-                    self.counts.revision(date.seconds);
+                    self.counts.revision(date.seconds());
                 }
             }
         }
