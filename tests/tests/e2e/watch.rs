@@ -108,7 +108,9 @@ fn plugin_file_that_is_replaced_runs_again() {
     host.until("the other plugin has run", LIMIT, |host| {
         let shown = host.stdout();
         let mut lines = shown.lines();
-        lines.any(|line| line.starts_with("rows: ")).then_some(())
+        lines
+            .any(|line| line.starts_with("revisions: "))
+            .then_some(())
     });
     interrupt(host);
 }
