@@ -27,11 +27,12 @@ from wit_world import exports
 from wit_world.imports import log, outputs
 from wit_world.imports.types import Failure_Fatal, Rejection
 
-OBJECT_TYPES = ["content", "directory", "extid", "metadata_authority", "metadata_fetcher", "origin", "origin_visit",
-                "origin_visit_status", "raw_extrinsic_metadata", "release", "revision", "skipped_content", "snapshot"]
+# The fields of each object type, also of old records. The file is read when the runtime is built.
+with open(os.path.join(os.path.dirname(__file__), "fields.json")) as table:
+    KNOWN_FIELDS = json.load(table)
 # 2000-01-01T00:00:00Z, as the component's clock has it.
 NOW = 946684800
-# Tracebacks of rejected objects that are logged; the others have a line each.
+# Tracebacks of rejected objects that are logged, and that differ; the others have a line each.
 REJECTIONS = 10
 
 
@@ -140,7 +141,7 @@ class Runner:
         stem = posixpath.basename(main).removesuffix(".py")
         self.name = "main" if stem == "__main__" else stem
         self.printed = None
-        self.rejected = 0
+        self.rejected = set()
         self.stdout, self.stderr = LogStream("INFO"), LogStream("WARN")
         sys.stdout, sys.stderr = self.stdout, self.stderr
         journal_host.log._write = write_log
@@ -190,7 +191,7 @@ class Runner:
     def start(self, values):
         self.execute(json.loads(values))
         get = lambda name, other: getattr(self.module, name, other)  # noqa: E731
-        self.fields = fields(get("FIELDS", {}))
+        self.fields = fields(get("FIELDS", {}), get("OBJECT_TYPES", ()))
         if isinstance(get("OBJECT_TYPES", None), str) and self.module.OBJECT_TYPES != "any":
             raise TypeError('OBJECT_TYPES is a list of texts, such as ["revision"], or "any"')
         self.choose()
@@ -224,20 +225,23 @@ class Runner:
     def choose(self):
         """Finds the functions that the script is made of."""
         module, self.batch, self.single = self.module, None, {}
-        if callable(getattr(module, "process", None)):
-            self.batch = module.process
-            return
         public = {name: one for name, one in vars(module).items() if not name.startswith("_") and inspect.isfunction(one)}
-        taking = [one for one in public.values() if "all_objects" in inspect.signature(one).parameters]
-        known = set(OBJECT_TYPES) | set(getattr(module, "OBJECT_TYPES", []))
+        whole = {name: one for name, one in public.items() if "all_objects" in inspect.signature(one).parameters}
+        if callable(getattr(module, "process", None)):
+            whole = {"process": module.process}
+        known = set(KNOWN_FIELDS) | set(getattr(module, "OBJECT_TYPES", []))
         self.single = {name[8:]: one for name, one in public.items()
-                       if name.startswith("process_") and name[8:] in known and one not in taking}
+                       if name.startswith("process_") and name[8:] in known and name not in whole}
+        if self.single and whole:
+            name, single = next(iter(whole)), f"process_{next(iter(self.single))}"
+            raise TypeError(f"the script has both `{name}` and `{single}`: keep `{name}` for all objects of a call, or "
+                            f"`{single}` for one object at a time, and let the name of the other begin with `_`")
         if self.single:
             return
-        if len(taking) != 1:
+        if len(whole) != 1:
             raise TypeError("the script has no function `process(all_objects)` or `process(all_objects, emit)`, and none "
                             "for one type such as `process_revision(revision, emit)`")
-        self.batch = taking[0]
+        self.batch, = whole.values()
 
     def functions(self):
         return [self.batch] if self.batch else list(self.single.values())
@@ -287,9 +291,12 @@ class Runner:
                 self.log_rejection(error)
 
     def log_rejection(self, error):
-        self.rejected += 1
-        if not isinstance(error, Rejected) and self.rejected <= REJECTIONS:
-            write_log("WARN", "\n".join(_tracebacks.lines(error)))
+        if isinstance(error, Rejected) or len(self.rejected) == REJECTIONS:
+            return
+        text = "\n".join(_tracebacks.lines(error))
+        if text not in self.rejected:
+            self.rejected.add(text)
+            write_log("WARN", text)
 
     def call(self, function, argument):
         if self.rows is not None and parameters(function) > 1:
@@ -328,11 +335,26 @@ class Failing:
         raise Err(Failure_Fatal(short)) from None
 
 
-def fields(given):
-    """The fields to decode, by object type."""
+def fields(given, object_types):
+    """The fields to decode, by object type. Of types that only the script names, the fields are not known."""
     if not isinstance(given, dict) or any(isinstance(names, str) for names in given.values()):
         raise TypeError('FIELDS has a list of names for each object type, such as {"revision": ["id", "date"]}')
+    for kind, names in given.items():
+        if kind not in KNOWN_FIELDS and kind not in object_types:
+            raise TypeError(f"FIELDS names the object type {kind!r}, which does not exist: {meant(kind, KNOWN_FIELDS)}")
+        for name in names:
+            if not isinstance(name, str):
+                raise TypeError(f"FIELDS has {name!r} for the object type {kind!r}: the name of a field is a text")
+            if name not in KNOWN_FIELDS.get(kind, names):
+                raise TypeError(f"FIELDS names the field {name!r}, which the object type {kind!r} does not have: "
+                                f"{meant(name, KNOWN_FIELDS[kind])}")
     return {kind: tuple(map(sys.intern, names)) for kind, names in given.items()}
+
+
+def meant(name, known):
+    """Which of the known names this one is meant to be, or all of them."""
+    near = difflib.get_close_matches(str(name), known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(map(repr, known))}"
 
 
 def report(error):

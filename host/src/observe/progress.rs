@@ -23,7 +23,7 @@ use self::worker::UNKNOWN;
 pub(crate) use self::worker::{CALL_SECONDS, Calls, WorkerProgress};
 use crate::journal::failure_kind::FailureKind;
 use crate::journal::offsets::{Partition, ReadAhead};
-use crate::journal::plan::Output;
+use crate::journal::plan::{Kind, Output};
 use crate::text::plural;
 
 /// The interval between checks for the end of the workers.
@@ -56,6 +56,7 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 struct OutputProgress {
     name: String,
+    is_text: bool,
     rows: AtomicU64,
     bytes: AtomicU64,
 }
@@ -77,6 +78,7 @@ impl Progress {
                 .iter()
                 .map(|output| OutputProgress {
                     name: output.name.clone(),
+                    is_text: output.kind == Kind::Text,
                     rows: 0.into(),
                     bytes: 0.into(),
                 })
@@ -328,6 +330,14 @@ impl Progress {
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, u64)> {
         let outputs = self.outputs.iter();
         outputs.map(|output| (output.name.as_str(), output.rows.load(Ordering::Relaxed)))
+    }
+
+    /// Whether objects were processed, and nothing was printed, which is the only output.
+    pub(crate) fn is_without_output(&self) -> bool {
+        let [output] = &self.outputs[..] else {
+            return false;
+        };
+        output.is_text && output.rows.load(Ordering::Relaxed) == 0 && self.objects() > 0
     }
 
     /// The encoded bytes of these rows.

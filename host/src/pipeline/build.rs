@@ -370,6 +370,11 @@ fn run_stages(
     }
     if ended != Ended::ReaderGone {
         tracing::info!("{progress}");
+        if progress.is_without_output() {
+            tracing::warn!(
+                "the run has no output: nothing was printed, and no function of the script takes `emit`"
+            );
+        }
     }
     Ok(ended)
 }

@@ -34,6 +34,9 @@ pub(crate) trait Process: Send {
     /// Gives further calls the deadline of a part of a call: `part` of its `records`.
     fn share_deadline(&mut self, part: usize, records: usize);
 
+    /// Says whether further calls repeat one that failed: lines that it has logged are not logged again.
+    fn set_repeating(&mut self, _is_repeating: bool) {}
+
     /// Starts a fresh instance, without anything that was emitted or held since the last checkpoint.
     ///
     /// # Errors
@@ -113,12 +116,18 @@ impl Process for SandboxedProcessor {
         self.processor.set_deadline(deadline);
     }
 
+    fn set_repeating(&mut self, is_repeating: bool) {
+        self.processor.set_repeating(is_repeating);
+    }
+
     fn restart(&mut self) -> Result<(), WorkerError> {
+        let logged = self.processor.take_logged();
         // The old instance is dropped first, so that its memory is free for the new one.
         let mut rows = self.processor.abandon();
         rows.clear();
         self.processor = self.settings.start()?;
         self.processor.bind(rows);
+        self.processor.put_logged(logged);
         Ok(())
     }
 }

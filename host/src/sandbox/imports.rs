@@ -35,11 +35,11 @@ fn write_line(
     mut store: StoreContextMut<'_, State>,
     (level, message): (Level, WasmStr),
 ) -> wasmtime::Result<()> {
-    if !store.data_mut().may_log() {
+    if !store.data_mut().counts_line() {
         return Ok(());
     }
-    let message = text::clean(&message.to_str(&store)?, text::MESSAGE_BYTES);
-    store.data().plugin_log.write(level, &message);
+    let line = text::clean(&message.to_str(&store)?, text::MESSAGE_BYTES);
+    store.data_mut().log(level, &line);
     Ok(())
 }
 

@@ -197,7 +197,14 @@ impl Plugin {
             script,
         };
         let path = linked.script.as_ref().map_or(&path, |script| &script.path);
-        let description = ask(&linked, path, interrupt.clone(), limits)?;
+        let mut description = ask(&linked, path, interrupt.clone(), limits)?;
+        let name = linked
+            .script
+            .as_ref()
+            .and_then(|script| script.name.clone());
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            description.name = name;
+        }
         let loaded = Loaded {
             linked,
             plugin_log: Arc::new(PluginLog::new(description.name.clone())),

@@ -1,5 +1,7 @@
 //! The lines that a plugin writes to the operator's log, and their limits.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +12,8 @@ use super::bindings::swh::journal::log::Level;
 pub(super) const CALL_LINES: u32 = 1000;
 /// Log lines that the whole plugin may write at once after a silence.
 const BURST_LINES: u32 = 1000;
+/// Log lines of a failed call and its repetitions that are noted.
+const NOTED_LINES: usize = 4 * CALL_LINES as usize;
 /// The average time between further lines.
 const LINE_EVERY: Duration = Duration::from_millis(10);
 /// The shortest time between two reports of dropped lines.
@@ -97,6 +101,46 @@ impl Drop for PluginLog {
     }
 }
 
+/// What a call has logged. After a failure the host repeats the call, often several times with fewer records, and the
+/// lines that come again are not written again.
+#[derive(Debug, Default)]
+pub(crate) struct LoggedLines {
+    /// Digests of the lines, of no more than some calls.
+    lines: HashSet<u64>,
+    is_repeating: bool,
+    /// Whether the call has logged nothing new so far.
+    is_silent: bool,
+}
+
+impl LoggedLines {
+    /// Says whether further calls repeat the last one.
+    pub(super) fn set_repeating(&mut self, is_repeating: bool) {
+        self.is_repeating = is_repeating;
+    }
+
+    /// Begins a call.
+    pub(super) fn begin(&mut self) {
+        if !self.is_repeating {
+            self.lines.clear();
+        }
+        self.is_silent = self.is_repeating;
+    }
+
+    /// Notes a line, and returns whether it is to be written. After the first new line of a call all others are, so that
+    /// another traceback is not written with gaps.
+    pub(super) fn note(&mut self, level: Level, line: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (level as u8, line).hash(&mut hasher);
+        let digest = hasher.finish();
+        let is_known = self.lines.contains(&digest);
+        if self.lines.len() < NOTED_LINES {
+            self.lines.insert(digest);
+        }
+        self.is_silent &= is_known;
+        !self.is_silent
+    }
+}
+
 /// A bucket of lines that fills up with time.
 #[derive(Default)]
 struct TokenBucket {
@@ -134,6 +178,26 @@ impl TokenBucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repeated_lines_are_silent_until_one_is_new() {
+        let mut logged = LoggedLines::default();
+        let mut call = |is_repeating, lines: &[&'static str]| {
+            logged.set_repeating(is_repeating);
+            logged.begin();
+            let lines = lines.iter();
+            let written = lines.filter(|line| logged.note(Level::Info, line));
+            written.copied().collect::<String>()
+        };
+        assert_eq!(call(false, &["a", "b", "a"]), "aba");
+        assert_eq!(call(false, &["a", "b", "c"]), "abc");
+        assert_eq!(call(true, &["a", "b", "c"]), "");
+        assert_eq!(call(true, &["b", "c"]), "");
+        assert_eq!(call(true, &["a", "d", "c"]), "dc");
+        assert_eq!(call(true, &["a", "d", "c"]), "");
+        assert_eq!(call(false, &["a"]), "a");
+        assert!(logged.note(Level::Error, "a"));
+    }
 
     fn admitted(bucket: &mut TokenBucket, lines: usize, now: Instant) -> usize {
         (0..lines).filter(|_| bucket.admit(1, now)).count()

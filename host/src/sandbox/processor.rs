@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::bindings::swh::journal::types;
 use super::instance::{Instance, Refused};
+use super::plugin_log::LoggedLines;
 use super::state::Function;
 use super::{CallError, Limits, Plugin, Rejection, plan};
 use crate::journal::batch::{Batch, Columns};
@@ -111,6 +112,22 @@ impl Processor {
         let rows = mem::take(self.rows());
         self.instance.abandon();
         rows
+    }
+
+    /// Takes what its last call has logged, for an instance that may repeat it.
+    #[must_use]
+    pub(crate) fn take_logged(&mut self) -> LoggedLines {
+        mem::take(&mut self.instance.state_mut().logged)
+    }
+
+    /// Goes on from what another instance has logged.
+    pub(crate) fn put_logged(&mut self, logged: LoggedLines) {
+        self.instance.state_mut().logged = logged;
+    }
+
+    /// Says whether further calls repeat the last one: lines that it has logged are not written again.
+    pub(crate) fn set_repeating(&mut self, is_repeating: bool) {
+        self.instance.state_mut().logged.set_repeating(is_repeating);
     }
 
     /// Changes the limit on the CPU time of further calls.

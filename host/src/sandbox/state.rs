@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use wasmtime::{Trap, WasmBacktrace};
 
+use super::bindings::swh::journal::log::Level;
 use super::clock::{CallClock, Interrupt};
 use super::engine::STACK_BYTES;
 use super::limits::Limiter;
-use super::plugin_log::PluginLog;
+use super::plugin_log::{CALL_LINES, LoggedLines, PluginLog};
 use super::{CallError, Limits};
 use crate::observe::meter::{Meter, Stage};
 use crate::sink::HeldRows;
@@ -69,6 +70,8 @@ pub(super) struct State {
     /// The buffer of emitted rows; rows are refused before one is bound.
     pub(super) rows: HeldRows,
     pub(super) plugin_log: Arc<PluginLog>,
+    /// What the call has logged.
+    pub(super) logged: LoggedLines,
     /// The meter of its time, if there is one.
     pub(super) meter: Option<Meter>,
     interrupt: Interrupt,
@@ -92,6 +95,7 @@ impl State {
             limiter: Limiter::new(limits.memory_bytes),
             rows: HeldRows::default(),
             plugin_log,
+            logged: LoggedLines::default(),
             meter: None,
             interrupt,
             clock: CallClock::start(),
@@ -114,6 +118,7 @@ impl State {
         self.emitted_bytes = 0;
         self.emitted_rows = 0;
         self.lines = 0;
+        self.logged.begin();
         self.panic = None;
         self.limiter.forget();
     }
@@ -154,10 +159,17 @@ impl State {
         move || clock.remaining(&limits, &interrupt).map(drop)
     }
 
-    /// Counts a log line and returns whether it may be written.
-    pub(super) fn may_log(&mut self) -> bool {
+    /// Counts a log line, and returns whether the call may write one more.
+    pub(super) fn counts_line(&mut self) -> bool {
         self.lines = self.lines.saturating_add(1);
-        self.plugin_log.may_write(self.lines)
+        self.lines <= CALL_LINES || self.plugin_log.may_write(self.lines)
+    }
+
+    /// Writes a line that was counted, unless it was written before the call was repeated, or there are too many.
+    pub(super) fn log(&mut self, level: Level, line: &str) {
+        if self.logged.note(level, line) && self.plugin_log.may_write(self.lines) {
+            self.plugin_log.write(level, line);
+        }
     }
 
     /// Keeps the first panic: later ones are its consequences.

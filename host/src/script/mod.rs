@@ -24,6 +24,8 @@ pub use runtime::Language;
 const FILES: usize = 1000;
 /// The limit on the bytes of all files of a script.
 const BYTES: usize = 32 << 20;
+/// The limit on the length of a script's name, in characters.
+const NAME_CHARS: usize = 100;
 /// The endings of TypeScript, which no runtime reads.
 const TYPESCRIPT: [&str; 4] = ["ts", "mts", "cts", "tsx"];
 
@@ -41,6 +43,8 @@ pub struct ScriptFile {
 pub struct Script {
     /// The file, folder or archive that it was read from.
     pub path: PathBuf,
+    /// The name of its folder or archive. A script in one file is named by its runtime, after that file.
+    pub name: Option<String>,
     /// The path of the file that runs.
     pub main: String,
     /// All files, by their paths.
@@ -54,16 +58,17 @@ impl Script {
     /// When a file cannot be read, breaks a rule or passes a limit.
     pub fn read(language: Language, path: &Path, with: &[PathBuf]) -> Result<Self, ScriptError> {
         let mut files = Files::default();
-        let main = if is_folder(path) {
+        let whole = file_name(path)?;
+        let (name, main) = if is_folder(path) {
             folder::add(path, "", &mut files)?;
-            language.main().to_owned()
+            (Some(plain_name(&whole)), language.main().to_owned())
         } else if has_extension(path, "pyz") {
             archive::add(path, &mut files)?;
-            language.main().to_owned()
+            let (stem, _) = whole.rsplit_once('.').unwrap_or((&whole, ""));
+            (Some(plain_name(stem)), language.main().to_owned())
         } else {
-            let name = file_name(path)?;
-            add_file(path, name.clone(), &mut files)?;
-            name
+            add_file(path, whole.clone(), &mut files)?;
+            (None, whole)
         };
         if !files.contains(&main) {
             return Err(ScriptError::NoMain {
@@ -76,6 +81,7 @@ impl Script {
         }
         Ok(Self {
             path: path.to_owned(),
+            name,
             main,
             files: files.finish()?,
         })
@@ -176,6 +182,13 @@ fn file_name(path: &Path) -> Result<String, ScriptError> {
         name: path.display().to_string(),
         reason: BadName::NotText,
     })
+}
+
+/// A name as plugins may have it.
+fn plain_name(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || " -_.+".contains(c);
+    let plain = name.chars().map(|c| if is_plain(c) { c } else { '_' });
+    plain.take(NAME_CHARS).collect()
 }
 
 fn is_folder(path: &Path) -> bool {

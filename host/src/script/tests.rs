@@ -73,7 +73,10 @@ fn file_folder_and_archive_are_scripts_with_all_their_files() {
     fs::write(at("lib/__pycache__/x.pyc"), "").unwrap();
 
     let script = Script::read(Language::Python, &at("analysis.py"), &[at("lib")]).unwrap();
-    assert_eq!(script.main, "analysis.py");
+    assert_eq!(
+        (script.main.as_str(), script.name.as_deref()),
+        ("analysis.py", None)
+    );
     assert_eq!(script.files[1].content, b"a = 1");
     assert_eq!(
         paths(Ok(script)),
@@ -100,6 +103,12 @@ fn file_folder_and_archive_are_scripts_with_all_their_files() {
     let script = Script::read(Language::Python, &pyz, &[]).unwrap();
     assert_eq!((script.main.as_str(), script.files.len()), (PYTHON_MAIN, 2));
     assert_eq!(script.files[1].content, long);
+    assert_eq!(script.name.as_deref(), Some("a"));
+    let named = at("a `b`\u{202e}");
+    fs::create_dir(&named).unwrap();
+    fs::write(named.join(PYTHON_MAIN), "").unwrap();
+    let script = Script::read(Language::Python, &named, &[]).unwrap();
+    assert_eq!(script.name.as_deref(), Some("a _b__"));
     let wheel = archive(&folder, "w-1-py3-none-any.whl", &[("w.py", b"1", FILE)]);
     assert_eq!(
         paths(Script::read(Language::Python, &pyz, &[wheel])).unwrap(),

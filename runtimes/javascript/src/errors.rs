@@ -100,10 +100,10 @@ impl Report {
         }
     }
 
-    /// One line: the innermost line of the script, the error, and the lines that led there.
+    /// The innermost line of the script, the error with its whole message, and the lines that led there. The host shows it
+    /// as one line.
     pub(crate) fn short(&self) -> String {
-        let what: String = self.what.replace('\n', " ");
-        let what: String = what.chars().take(MESSAGE).collect();
+        let what: String = self.what.chars().take(MESSAGE).collect();
         let Some((innermost, callers)) = self.frames.split_first() else {
             return what;
         };

@@ -100,8 +100,9 @@ globalThis.console = Object.freeze({
   assert: (good, ...values) => { if (!good) line(0)("Assertion failed:", ...values); },
 });
 
-const TYPES = ["content", "directory", "extid", "metadata_authority", "metadata_fetcher", "origin", "origin_visit",
-  "origin_visit_status", "raw_extrinsic_metadata", "release", "revision", "skipped_content", "snapshot"];
+/** The fields of each object type, also of old records. */
+const KNOWN_FIELDS = JSON.parse(native.knownFields);
+const TYPES = Object.keys(KNOWN_FIELDS);
 const functionOf = (type) => "process" + type.replace(/(?:^|_)(.)/g, (_, first) => first.toUpperCase());
 const NAMES = new Set(["process", "checkpoint", "OBJECT_TYPES", "FIELDS", "OUTPUTS", "OPTIONS", "VERSION"]);
 
@@ -124,7 +125,9 @@ function choose(types) {
   whole = script.process;
   if (whole !== undefined && typeof whole !== "function") throw new TypeError("`process` is not a function");
   if (whole && single.size) {
-    throw new TypeError(`the script has both \`process\` and \`${functionOf([...single.keys()][0])}\`: leave one of them out`);
+    const one = functionOf([...single.keys()][0]);
+    throw new TypeError(`the script has both \`process\` and \`${one}\`: keep \`process\` for all objects of a call, or ` +
+      `\`${one}\` for one object at a time, and do not export the other`);
   }
   if (!whole && !single.size) {
     throw new TypeError("the script exports no function `process(objects, emit)`, and none for one type such as " +
@@ -151,27 +154,40 @@ function list(name, value) {
   return value;
 }
 
-function fields() {
+function fields(types) {
   const all = script.FIELDS ?? {};
   for (const [type, names] of Object.entries(all)) {
-    native.fields(type, list(`FIELDS.${type}`, names));
-    unseen.set(type, names);
+    const known = Object.hasOwn(KNOWN_FIELDS, type) ? KNOWN_FIELDS[type] : undefined;
+    if (!known && !(Array.isArray(types) && types.includes(type))) {
+      throw new TypeError(`FIELDS names the object type \`${type}\`, which does not exist: ${meant(type, TYPES)}`);
+    }
+    for (const name of list(`FIELDS.${type}`, names)) {
+      if (known && !known.includes(name)) {
+        throw new TypeError(`FIELDS names the field \`${name}\`, which the object type \`${type}\` does not have: ${meant(name, known)}`);
+      }
+    }
+    native.fields(type, names);
   }
 }
 
-const unseen = new Map();
+/** Which of the known names this one is meant to be, or all of them. */
+function meant(name, known) {
+  const distances = known.map((one) => [distance(name, one), one]);
+  const [least, near] = distances.reduce((one, other) => (other[0] < one[0] ? other : one));
+  return least <= Math.max(1, name.length / 3) ? `did you mean \`${near}\`?` : `there are ${known.map((one) => `\`${one}\``).join(", ")}`;
+}
 
-/** The objects of a batch. The first time, fields in FIELDS that no object has are logged: they are misspelt. */
-function objectsOf(batch, type) {
-  const objects = native.objects(batch);
-  if (unseen.has(type) && objects.length) {
-    const names = unseen.get(type).filter((name) => !objects.some((object) => Object.hasOwn(object, name)));
-    unseen.delete(type);
-    if (names.length) {
-      log.warn(`FIELDS names ${names.join(", ")}, which none of the first ${objects.length} objects of the type ${type} has`);
+/** The number of characters to insert, remove or replace to turn one name into the other. */
+function distance(one, other) {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (const [index, character] of [...one.slice(0, 100)].entries()) {
+    const next = [index + 1];
+    for (let at = 0; at < other.length; at++) {
+      next.push(Math.min(row[at] + (character === other[at] ? 0 : 1), row[at + 1] + 1, next[at] + 1));
     }
+    row = next;
   }
-  return objects;
+  return row.at(-1);
 }
 
 function describe(namespace, about) {
@@ -196,7 +212,7 @@ function start(namespace, values) {
   const types = script.OBJECT_TYPES;
   if (types !== undefined && types !== "any") list("OBJECT_TYPES", types);
   choose(types);
-  fields();
+  fields(types);
   const functions = whole ? [whole] : [...single.values()];
   refuseOthers([...functions, ...(checkpointFunction ? [checkpointFunction] : [])]);
   if (single.size && Array.isArray(types) && !types.some((type) => single.has(type))) {
@@ -237,7 +253,7 @@ function process() {
     let any = false;
     for (let batch = 0; batch < count; batch++) {
       const type = native.type(batch);
-      const found = (objects[type] = objectsOf(batch, type));
+      const found = (objects[type] = native.objects(batch));
       any ||= found.length > 0;
     }
     if (any) done(whole(objects, native.emit), whole);
@@ -246,7 +262,7 @@ function process() {
   for (let batch = 0; batch < count; batch++) {
     const type = native.type(batch);
     const called = single.get(type);
-    if (called) each(called, batch, objectsOf(batch, type));
+    if (called) each(called, batch, native.objects(batch));
   }
 }
 

@@ -21,6 +21,8 @@ use crate::{Host, Level};
 
 /// The text of the module.
 const SOURCE: &str = include_str!("journal_host.js");
+/// The fields of each object type, as JSON.
+const KNOWN_FIELDS: &str = include_str!("../../fields.json");
 /// Rejections whose exception is logged with all its lines, and which differ.
 const LOGGED: usize = 10;
 
@@ -35,6 +37,7 @@ pub(crate) fn define<'js>(
     files: &Files,
 ) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
+    native.set("knownFields", KNOWN_FIELDS)?;
     define_texts(ctx, &native)?;
     define_log(ctx, &native, call, host, files)?;
     define_rows(ctx, &native, call)?;

@@ -299,7 +299,7 @@ fn script_that_would_do_nothing_is_refused() {
         ),
         (
             "export function process() {} export function processOrigin() {}",
-            "both `process` and `processOrigin`",
+            "both `process` and `processOrigin`: keep `process` for all objects of a call, or",
         ),
         (
             "export const OBJECT_TYPES = 'revision'; export function process() {}",
@@ -312,6 +312,18 @@ fn script_that_would_do_nothing_is_refused() {
         (
             "export const FIELDS = { revision: 'id' }; export function process() {}",
             "FIELDS.revision is a list of texts",
+        ),
+        (
+            "export const FIELDS = { revision: ['id', 'comitter'] }; export function process() {}",
+            "FIELDS names the field `comitter`, which the object type `revision` does not have: did you mean `committer`?",
+        ),
+        (
+            "export const FIELDS = { origin: ['x'.repeat(9)] }; export function process() {}",
+            "does not have: there are `id`, `url`, `type`",
+        ),
+        (
+            "export const FIELDS = { revison: ['id'] }; export function process() {}",
+            "FIELDS names the object type `revison`, which does not exist: did you mean `revision`?",
         ),
         (
             "export const OUTPUTS = []; export function process(objects) {}",
@@ -333,20 +345,33 @@ fn script_that_would_do_nothing_is_refused() {
 }
 
 #[test]
-fn objects_have_the_fields_that_are_named_and_a_misspelt_one_is_logged_once() {
+fn objects_have_the_fields_that_are_named() {
     let script = Script::started(
-        "export const FIELDS = { revision: ['id', 'dat'] };\n\
+        "export const OBJECT_TYPES = ['revision', 'other'];\n\
+         export const FIELDS = { revision: ['id', 'raw_manifest'], other: ['any'] };\n\
          export function processRevision(revision, emit) { emit({ names: Object.keys(revision) }); }",
     );
     let object = map(&[("id", 1.into()), ("date", Value::Nil)]);
-    for _ in 0..2 {
-        script.process(&[object.clone(), object.clone()]).unwrap();
-    }
+    script.process(&[object.clone(), object]).unwrap();
     let rows = script.host.rows.borrow();
-    assert_eq!(rows[3].1.to_string(), "{\"names\": [\"id\"]}");
-    let log = script.host.log.borrow();
-    let said = "Warn FIELDS names dat, which none of the first 2 objects of the type revision has";
-    assert_eq!(*log, [said]);
+    assert_eq!(rows[1].1.to_string(), "{\"names\": [\"id\"]}");
+    assert!(script.host.log.borrow().is_empty());
+}
+
+#[test]
+fn message_of_several_lines_is_kept_whole() {
+    let script = Script::started(
+        "import { reject } from 'journal_host';\n\
+         export function processRevision({ n }) { if (n) throw new Error('one\\ntwo'); reject('three\\nfour'); }",
+    );
+    let object = |number: i32| map(&[("n", number.into())]);
+    let rejections = script.process(&[object(1), object(0)]).unwrap();
+    let reasons: Vec<_> = rejections.iter().map(|one| &*one.reason).collect();
+    assert_eq!(reasons, ["a.js:2: Error: one\ntwo", "three\nfour"]);
+    assert_eq!(
+        script.host.log.borrow()[..2],
+        ["Warn Error: one", "Warn two"]
+    );
 }
 
 #[test]

@@ -36,12 +36,17 @@ def is_ours(filename):
 
 
 def short(error, files):
-    """One line: the innermost line of the script, the error, and the lines that led there."""
+    """The innermost line of the script, the error with its whole message, and the lines that led there. The host shows it
+    as one line."""
     if isinstance(error, Rejected):
         return str(error)
-    what = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    if isinstance(error, SyntaxError) and error.filename in files:
-        return f"{error.filename}:{error.lineno}: {what}"
+    what = "".join(traceback.format_exception_only(error)).strip()
+    if isinstance(error, SyntaxError):
+        # What comes before its last line is the line of the script, with a mark.
+        what = what.splitlines()[-1]
+        if error.filename in files:
+            return f"{error.filename}:{error.lineno}: {what[:MESSAGE]}"
+    what = what[:MESSAGE]
     frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)
               if frame.f_code.co_filename in files]
     if not frames:
@@ -49,4 +54,4 @@ def short(error, files):
     code, line = frames.pop()
     callers = [f"{code.co_filename}:{line} in {code.co_name}" for code, line in reversed(frames[-CALLERS:])]
     called = f" (in {code.co_name}, called at {', '.join(callers)})" if callers else ""
-    return f"{code.co_filename}:{line}: {what[:MESSAGE]}{called}"
+    return f"{code.co_filename}:{line}: {what}{called}"

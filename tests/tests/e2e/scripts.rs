@@ -143,6 +143,72 @@ fn record_that_a_script_fails_on_becomes_a_dead_letter_with_the_line() {
             "the processor failed: `letters.py:2: AssertionError: seven (in check, called at letters.py:7 in process)`"
         );
     }
+    let tracebacks = finished.stderr.matches("`letters`: AssertionError: seven");
+    assert_eq!(tracebacks.count(), 12, "{}", finished.stderr);
+}
+
+#[test]
+fn message_of_several_lines_is_kept_whole() {
+    let script = file(
+        "lines.py",
+        "from journal_host import reject\n\n\n\
+         def process_revision(revision):\n    if revision['id'][0] == 7:\n        reject('one\\ntwo')\n    \
+         if revision['id'][0] == 8:\n        raise ValueError('three\\nfour\\x1b[2J')\n",
+    );
+    let letters = run::folder("script").join("letters.jsonl");
+    let finished = host(&script)
+        .args(["--on-failure", "dead-letter", "--dead-letters"])
+        .arg(&letters)
+        .finish(LIMIT)
+        .success();
+    let letters = fs::read_to_string(letters).expect("it is there");
+    let mut reasons = BTreeMap::new();
+    for letter in letters.lines() {
+        let letter: Value = serde_json::from_str(letter).expect("it is JSON");
+        let reason = letter["reason"].as_str().expect("it is a text").to_owned();
+        *reasons.entry(reason).or_insert(0) += 1;
+    }
+    let expected = [r"lines.py:8: ValueError: three\nfour\u{1b}[2J", r"one\ntwo"];
+    assert!(reasons.keys().eq(&expected), "{reasons:?}");
+    says(&finished, "`lines`: ValueError: three\n");
+    says(&finished, "`lines`: four\\u{1b}[2J\n");
+    // Nothing of it was printed, and it has no other output.
+    says(&finished, "the run has no output: nothing was printed");
+}
+
+/// The fields that runtimes know are those that upstream's packages write.
+#[test]
+fn fields_of_all_objects_are_known() {
+    let script = file(
+        "fields.py",
+        "def process(all_objects, emit):\n    for kind, objects in all_objects.items():\n        \
+         for one in objects:\n            emit({'type': kind, 'fields': sorted(one)})\n",
+    );
+    let frames = oracle::test_objects(&run::folder("script"));
+    let finished = Host::run(&script)
+        .arg("--runtime")
+        .arg(paths::runtime())
+        .arg("--recording")
+        .arg(&frames)
+        .arg("--privileged=if-available")
+        .finish(LIMIT)
+        .success();
+    let known = paths::repository().join("runtimes/fields.json");
+    let known = fs::read_to_string(known).expect("it is there");
+    let known: BTreeMap<String, Vec<String>> = serde_json::from_str(&known).expect("it is JSON");
+    let mut types = 0;
+    for (kind, fields) in &known {
+        let rows = finished.rows().into_iter();
+        let rows: Vec<Value> = rows.filter(|row| row["type"] == **kind).collect();
+        types += usize::from(!rows.is_empty());
+        for field in rows
+            .iter()
+            .flat_map(|row| row["fields"].as_array().expect("it is a list"))
+        {
+            assert!(fields.iter().any(|name| field == name), "{kind}: {field}");
+        }
+    }
+    assert!(types > 8, "{types}");
 }
 
 #[test]
@@ -174,6 +240,8 @@ fn exception_ends_the_run_with_a_traceback_that_names_the_line() {
     );
     let finished = failed(host(&script));
     says(&finished, "`bad`:   File \"bad.py\", line 2, in month");
+    let tracebacks = finished.stderr.matches("`bad`: KeyError: 'mnth'");
+    assert_eq!(tracebacks.count(), 1, "{}", finished.stderr);
     says(&finished, "`bad`:            ~~~~~~~~~~~~~~~~^^^^^^^^");
     says(
         &finished,
@@ -366,6 +434,7 @@ fn folders_archives_and_added_modules_are_imported() {
     for path in [folder.join("app"), zipped] {
         let finished = host(&path).finish(LIMIT).success();
         assert_eq!(finished.stdout.lines().next(), Some(expected));
+        says(&finished, "plugin `app` 0 ");
     }
 
     write(
@@ -440,6 +509,26 @@ fn script_that_would_do_nothing_is_refused_at_its_start() {
         (
             "FIELDS = {'revision': 'id'}\ndef process(all_objects, emit):\n    emit({})\n",
             "FIELDS has a list of names for each object type",
+        ),
+        (
+            "FIELDS = {'revision': ['id', 'comitter']}\ndef process(all_objects, emit):\n    emit({})\n",
+            "FIELDS names the field 'comitter', which the object type 'revision' does not have: did you mean 'committer'?",
+        ),
+        (
+            "FIELDS = {'origin': ['xxxxx']}\ndef process(all_objects, emit):\n    emit({})\n",
+            "does not have: there are 'id', 'url', 'type'",
+        ),
+        (
+            "FIELDS = {'revison': ['id']}\ndef process(all_objects, emit):\n    emit({})\n",
+            "FIELDS names the object type 'revison', which does not exist: did you mean 'revision'?",
+        ),
+        (
+            "def process(all_objects):\n    pass\ndef process_revision(revision):\n    pass\n",
+            "the script has both `process` and `process_revision`: keep `process` for all objects of a call, or",
+        ),
+        (
+            "def client(all_objects):\n    pass\ndef process_revision(revision):\n    pass\n",
+            "the script has both `client` and `process_revision`",
         ),
     ] {
         says(&failed(host(&file("nothing.py", text))), said);

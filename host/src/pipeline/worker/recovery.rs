@@ -187,6 +187,7 @@ impl Worker {
         let recovery = self.recovery.take().unwrap_or_default();
         recovered?;
         self.processor.share_deadline(1, 1);
+        self.processor.set_repeating(false);
         self.batches.clear();
         if recovery.position.is_some() {
             self.source.rewind(&position)?;
@@ -276,6 +277,7 @@ impl Worker {
 
     fn drop_rows(&mut self) -> Result<(), WorkerError> {
         self.processor.restart()?;
+        self.processor.set_repeating(true);
         self.processed = false;
         self.failures.clear();
         self.recovery_mut().done = 0;
@@ -492,6 +494,8 @@ impl Worker {
             };
             if let Some((batch, index)) = kept.find(index) {
                 self.pass_over(batch, index, &error, attempt)?;
+                // The next record that fails has lines of its own, which may read the same.
+                self.processor.set_repeating(false);
                 self.count_processed(kept, &part);
             }
             let recovery = self.recovery_mut();

@@ -251,6 +251,7 @@ fn printed_text_options_and_modules_of_a_folder_work_together() {
          if (year >= options.minimum) console.log(word, year);\n  }\n}\n",
     );
     let all = host(&folder).finish(LIMIT).success();
+    says(&all, "plugin `app` 0 ");
     assert_eq!(all.stdout.lines().count(), 272);
     let some = host(&folder).args(["--option", "minimum=2023"]);
     let some = some.finish(LIMIT).success();
