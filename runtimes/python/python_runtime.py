@@ -98,12 +98,12 @@ class LogStream(io.TextIOBase):
 
 
 class Printed(io.TextIOBase):
-    """Printed text, which is the output of a script that emits no rows."""
+    """Printed text, which is an output of the script."""
 
     encoding = "utf-8"
 
-    def __init__(self):
-        self.parts, self.held = [], ""
+    def __init__(self, output):
+        self.output, self.parts, self.held = output, [], ""
 
     def writable(self):
         return True
@@ -130,14 +130,16 @@ class Printed(io.TextIOBase):
             text, self.held = text + self.held + "\n", ""
         if text:
             row = _journal.pack({"text": text.encode("utf-8", "backslashreplace").decode()}, _rows.other)
-            outputs.emit(0, row, [len(row)])
+            outputs.emit(self.output, row, [len(row)])
 
 
 class Runner:
-    def load(self, files, main):
+    def load(self, files, main, printing):
         _files.files.clear()
         _files.files.update({file.path: file.content for file in files})
         self.main = main
+        # Whether printed text is an output; without it, the script's functions decide.
+        self.prints_output = None if printing is None else printing.name == "OUTPUT"
         stem = posixpath.basename(main).removesuffix(".py")
         self.name = "main" if stem == "__main__" else stem
         self.printed = None
@@ -208,18 +210,17 @@ class Runner:
         self.checkpoint_function = checkpoint if callable(checkpoint) else None
         takes_emit = any(parameters(function) > 1 for function in self.functions())
         takes_emit |= bool(self.checkpoint_function and parameters(self.checkpoint_function))
+        prints_output = not takes_emit if self.prints_output is None else self.prints_output
         plan = {"object-types": self.object_types(), "columns": ["values"],
-                "holds-state": self.checkpoint_function is not None or not takes_emit}
-        if takes_emit:
-            plan["outputs"] = get("OUTPUTS", [{"name": "rows"}])
-            self.rows = _rows.Rows(plan["outputs"])
-        else:
-            if hasattr(self.module, "OUTPUTS"):
-                raise TypeError("the script declares OUTPUTS, and no function of it takes `emit`")
-            plan["outputs"] = [{"name": "printed", "kind": "text"}]
-            self.rows = None
+                "holds-state": self.checkpoint_function is not None or prints_output}
+        if not takes_emit and hasattr(self.module, "OUTPUTS"):
+            raise TypeError("the script declares OUTPUTS, and no function of it takes `emit`")
+        plan["outputs"] = list(get("OUTPUTS", [{"name": "rows"}])) if takes_emit else []
+        self.rows = _rows.Rows(plan["outputs"]) if takes_emit else None
+        if prints_output:
             self.stdout.end()
-            sys.stdout = self.printed = Printed()
+            sys.stdout = self.printed = Printed(len(plan["outputs"]))
+            plan["outputs"].append({"name": "printed", "kind": "text"})
         return json.dumps(plan)
 
     def choose(self):
@@ -275,18 +276,19 @@ class Runner:
         function = self.single.get(kind)
         if function is None:
             return
-        held = self.rows or self.printed
+        held = [one for one in (self.rows, self.printed) if one is not None]
         for index, one in enumerate(decoded):
             if type(one) is Damaged:
                 rejections.append(Rejection(number, index, damaged(one)))
                 continue
-            savepoint = held.savepoint()
+            savepoints = [one.savepoint() for one in held]
             try:
                 self.call(function, one)
             except MemoryError:
                 raise
             except Exception as error:
-                held.rollback(savepoint)
+                for rows, savepoint in zip(held, savepoints):
+                    rows.rollback(savepoint)
                 rejections.append(Rejection(number, index, _tracebacks.short(error, _files.files)))
                 self.log_rejection(error)
 
@@ -313,9 +315,9 @@ class Runner:
     def send(self, is_last):
         if self.rows is not None:
             self.rows.send(outputs.emit)
-            self.stdout.end()
-        else:
+        if self.printed is not None:
             self.printed.send(is_last)
+        self.stdout.end()
         self.stderr.end()
 
 
@@ -390,8 +392,8 @@ runner = Runner()
 
 
 class Script(exports.Script):
-    def load(self, files, main):
-        runner.load(files, main)
+    def load(self, files, main, printing):
+        runner.load(files, main, printing)
 
 
 class Processor(exports.Processor):

@@ -10,7 +10,7 @@ use super::report::Report;
 use super::values;
 use crate::config::{
     self, Anonymise, ConfigError, GitLayer, KafkaSettings, Layer, LimitsLayer, LoadError,
-    LogFilter, LogFormat, MissingTopics, Origins, PrivacyLayer, Privileged, ProcessorLayer,
+    LogFilter, LogFormat, MissingTopics, Origins, Print, PrivacyLayer, Privileged, ProcessorLayer,
     RecordCount, Size, Span, Text, Time,
 };
 use crate::observe::logging;
@@ -124,6 +124,10 @@ pub(super) struct OptionArguments {
     /// Let a script import this module (`.py`, `.js`), folder or pure-Python wheel (`.whl`); may be repeated.
     #[arg(long, value_name = "PATH")]
     with: Vec<PathBuf>,
+
+    /// Where text goes that a script prints [default: `log` if the script emits rows, or else `stdout`].
+    #[arg(long, value_enum, value_name = "WHERE")]
+    print: Option<Print>,
 
     #[command(flatten)]
     config: ConfigArguments,
@@ -323,6 +327,7 @@ impl OptionArguments {
             options_file: self.options_file,
             runtime: self.runtime,
             with: given(self.with),
+            print: self.print,
             ..ProcessorLayer::default()
         };
         self.config.add_to(layer);

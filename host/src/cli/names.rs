@@ -14,6 +14,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::OptionsFile => "--options",
         Setting::Runtime => "--runtime",
         Setting::With => "--with",
+        Setting::Print => "--print",
         Setting::Prefix => "--prefix",
         Setting::ObjectTypes => "--object-type",
         Setting::Privileged => "--privileged",

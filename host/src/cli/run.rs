@@ -277,7 +277,7 @@ mod tests {
     use crate::config::{
         Anonymise, DEFAULT_BATCH_RECORDS, DEFAULT_BROKER_TIMEOUT, DEFAULT_CHECKPOINT_INTERVAL,
         DEFAULT_COMPILE_TIMEOUT, DEFAULT_DEADLINE, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT,
-        KafkaSettings, LogFormat, MissingTopics, Privileged, Setting, Source,
+        KafkaSettings, LogFormat, MissingTopics, Print, Privileged, Setting, Source,
     };
 
     fn command() -> Command {
@@ -291,7 +291,7 @@ mod tests {
         Arguments::from_arg_matches(&matches).unwrap().into_layer()
     }
 
-    const ALL: &str = "p.wasm --option a=b --options o.json --runtime r.wasm --with m.py --object-type origin --privileged --missing-topics ignore --prefix x \
+    const ALL: &str = "p.wasm --option a=b --options o.json --runtime r.wasm --with m.py --print log --object-type origin --privileged --missing-topics ignore --prefix x \
         --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f --append --overwrite --on-schema-change add-columns \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
@@ -309,6 +309,7 @@ mod tests {
         expected.processor.options_file = Some("o.json".into());
         expected.processor.runtime = Some("r.wasm".into());
         expected.processor.with = Some(vec!["m.py".into()]);
+        expected.processor.print = Some(Print::Log);
         expected.journal.object_types = Some(vec!["origin".to_owned()]);
         expected.journal.privileged = Some(Privileged::Required);
         expected.journal.missing_topics = Some(MissingTopics::Ignore);

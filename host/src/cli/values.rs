@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
 
 use crate::config::{
-    Anonymise, LogFormat, MissingTopics, OnEof, OnFailure, OnSchemaChange, Privileged,
+    Anonymise, LogFormat, MissingTopics, OnEof, OnFailure, OnSchemaChange, Print, Privileged,
 };
 
 /// `KEY=VALUE`.
@@ -112,6 +112,21 @@ impl ValueEnum for MissingTopics {
             Self::Ignore => {
                 PossibleValue::new("ignore").help("The run reads the other object types")
             }
+        })
+    }
+}
+
+impl ValueEnum for Print {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Log, Self::Stdout]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Log => PossibleValue::new("log").help("It goes to the log"),
+            Self::Stdout => PossibleValue::new("stdout").help(
+                "It is the output `printed`, which goes to standard output unless `--output` says otherwise",
+            ),
         })
     }
 }

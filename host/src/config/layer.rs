@@ -12,8 +12,8 @@ use super::setting::Setting;
 use super::source;
 use super::values::{
     Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
-    OnEof, OnFailure, OnSchemaChange, Phases, Privileged, RecordCount, Size, Span, StartFrom, Text,
-    Time, TopicPartition, WorkerCount,
+    OnEof, OnFailure, OnSchemaChange, Phases, Print, Privileged, RecordCount, Size, Span,
+    StartFrom, Text, Time, TopicPartition, WorkerCount,
 };
 
 /// The setting of librdkafka whose value a file of [`Setting::PasswordFile`] holds.
@@ -44,6 +44,7 @@ impl Merge for RecordCount {}
 impl Merge for WorkerCount {}
 impl Merge for Text {}
 impl Merge for OnEof {}
+impl Merge for Print {}
 impl Merge for Privileged {}
 impl Merge for Anonymise {}
 impl Merge for MissingTopics {}
@@ -148,6 +149,8 @@ section! {
         runtime: PathBuf = Runtime,
         /// Modules, folders and wheels that a script may import.
         with: Vec<PathBuf> = With,
+        /// Where text goes that a script prints.
+        print: Print = Print,
         /// Options of a layer above the one that names the file.
         #[serde(skip)]
         options_over_file: Map<String, Value> = Options,

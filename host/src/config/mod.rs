@@ -50,7 +50,7 @@ pub(crate) use self::source::{Kafka, Local, ReadConfig, ReadSource, Source, Sour
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
-    OnEof, OnFailure, OnSchemaChange, Percent, Phases, Privileged, RecordCount, Size, Span,
+    OnEof, OnFailure, OnSchemaChange, Percent, Phases, Print, Privileged, RecordCount, Size, Span,
     StartFrom, Text, Time, TopicPartition, WorkerCount, time,
 };
 
@@ -151,6 +151,8 @@ pub(crate) struct ScriptSettings {
     pub(crate) runtime: Option<PathBuf>,
     /// Modules, folders and wheels that the script may import.
     pub(crate) with: Vec<PathBuf>,
+    /// Where printed text goes; by default, to an output if the script emits no rows, and to the log otherwise.
+    pub(crate) print: Option<Print>,
 }
 
 /// Options of the plugin, which are not checked yet: texts take precedence over `over_file`, that over the file, and

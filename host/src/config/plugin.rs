@@ -43,6 +43,7 @@ impl ScriptSettings {
         Self {
             runtime: processor.runtime.clone(),
             with: processor.with.clone().unwrap_or_default(),
+            print: processor.print,
         }
     }
 }

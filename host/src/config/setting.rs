@@ -13,6 +13,8 @@ pub(crate) enum Setting {
     Runtime,
     /// What a script may import.
     With,
+    /// Where text goes that a script prints.
+    Print,
     /// The prefix of topic names.
     Prefix,
     /// The object types to read.
@@ -113,12 +115,13 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 53] = [
+    pub(crate) const ALL: [Self; 54] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
         Self::Runtime,
         Self::With,
+        Self::Print,
         Self::Prefix,
         Self::ObjectTypes,
         Self::Privileged,

@@ -158,6 +158,16 @@ pub(crate) enum MissingTopics {
     Ignore,
 }
 
+/// Where text goes that a script prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Print {
+    /// To the log.
+    Log,
+    /// To an output, which is written to standard output unless it is bound to something else.
+    Stdout,
+}
+
 /// What a run does when all existing records are processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]

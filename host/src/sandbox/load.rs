@@ -18,7 +18,7 @@ use super::state::Function;
 use super::{
     CallError, Description, Engine, Limits, LoadError, describe, imports, inspect, runtime,
 };
-use crate::script::Script;
+use crate::script::{Printing, Script, ScriptError};
 use crate::text;
 
 /// The largest file that is read. The largest plugin known, a whole Python, has 29 MiB.
@@ -115,14 +115,28 @@ impl Prepared {
         })
     }
 
-    /// The runtime with the script that its instances load.
-    #[must_use]
-    pub fn running(mut self, script: Option<Arc<Script>>) -> Self {
+    /// The runtime with the script that its instances load, and where the text goes that it prints, unless the script
+    /// decides it.
+    ///
+    /// # Errors
+    /// When it is a plugin without a script, and printed text is to go somewhere.
+    pub fn running(
+        mut self,
+        script: Option<Arc<Script>>,
+        printing: Option<Printing>,
+    ) -> Result<Self, ScriptError> {
         if let Some(script) = &script {
             self.digest = script.digest(&self.digest);
         }
         self.script = script;
-        self
+        if printing.is_some() {
+            let script = self.script.as_mut();
+            let script = script.ok_or(ScriptError::PrintsNothing {
+                path: self.path.clone(),
+            })?;
+            Arc::make_mut(script).printing = printing;
+        }
+        Ok(self)
     }
 }
 

@@ -8,6 +8,7 @@ use super::CallError;
 use super::bindings::swh::journal::types::Failure;
 use super::error::Cause;
 use super::state::State;
+use crate::script;
 use crate::script::{Script, ScriptFile};
 
 /// The function of the interface.
@@ -30,6 +31,29 @@ impl<'a> From<&'a ScriptFile> for File<'a> {
     }
 }
 
+/// Where printed text goes, as the contract has it.
+#[derive(Clone, Copy, Debug, ComponentType, Lower)]
+#[component(enum)]
+#[repr(u8)]
+enum Printing {
+    #[component(name = "log")]
+    Log,
+    #[component(name = "output")]
+    Output,
+}
+
+impl From<script::Printing> for Printing {
+    fn from(printing: script::Printing) -> Self {
+        match printing {
+            script::Printing::Log => Self::Log,
+            script::Printing::Output => Self::Output,
+        }
+    }
+}
+
+/// The arguments of the function.
+type Arguments<'a> = (&'a [File<'a>], &'a str, Option<Printing>);
+
 /// Whether the component is a runtime.
 pub(super) fn is_runtime(component: &Component) -> bool {
     component.get_export_index(None, SCRIPT).is_some()
@@ -47,11 +71,11 @@ pub(super) fn load(
     let interface = instance.get_export_index(&mut *store, None, SCRIPT);
     let index = instance.get_export_index(&mut *store, interface.as_ref(), LOAD);
     let index = index.ok_or_else(|| not_the_contract("it is missing"))?;
-    let load =
-        instance.get_typed_func::<(&[File<'_>], &str), (Result<(), Failure>,)>(&mut *store, index);
+    let load = instance.get_typed_func::<Arguments<'_>, (Result<(), Failure>,)>(&mut *store, index);
     let load = load.map_err(|error| not_the_contract(&Cause::new(error).to_string()))?;
     let files: Vec<File<'_>> = script.files.iter().map(File::from).collect();
-    let (loaded,) = load.call(store, (&files, &script.main))?;
+    let printing = script.printing.map(Printing::from);
+    let (loaded,) = load.call(store, (&files, &script.main, printing))?;
     Ok(loaded)
 }
 

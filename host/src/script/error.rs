@@ -59,6 +59,12 @@ pub enum ScriptError {
         /// The module.
         module: PathBuf,
     },
+    /// Printed text of a plugin is to go somewhere.
+    #[error("`{}` is not a script, and prints nothing", path.display())]
+    PrintsNothing {
+        /// The plugin.
+        path: PathBuf,
+    },
     /// It is nothing that can be imported.
     #[error("there is nothing to import at `{}`, which has to be {modules}", path.display())]
     NotAModule {

@@ -38,6 +38,15 @@ pub struct ScriptFile {
     pub content: Vec<u8>,
 }
 
+/// Where text goes that a script prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Printing {
+    /// To the log.
+    Log,
+    /// To an output.
+    Output,
+}
+
 /// A script with all its files.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -49,6 +58,8 @@ pub struct Script {
     pub main: String,
     /// All files, by their paths.
     pub files: Vec<ScriptFile>,
+    /// Where printed text goes, unless the script decides it.
+    pub printing: Option<Printing>,
 }
 
 impl Script {
@@ -84,6 +95,7 @@ impl Script {
             name,
             main,
             files: files.finish()?,
+            printing: None,
         })
     }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bindings::exports::swh::journal::processor::{self as contract, Guest as Processor};
-use bindings::exports::swh::journal::script::{File, Guest as Script};
+use bindings::exports::swh::journal::script::{File, Guest as Script, Printing};
 use bindings::swh::journal::{log, outputs};
 
 use crate::{Batch, Host, Level, Runner};
@@ -67,10 +67,15 @@ impl Host for Component {
 struct Runtime;
 
 impl Script for Runtime {
-    fn load(files: Vec<File>, main: String) -> Result<(), contract::Failure> {
+    fn load(
+        files: Vec<File>,
+        main: String,
+        printing: Option<Printing>,
+    ) -> Result<(), contract::Failure> {
         install_panic_hook();
         let files = files.into_iter().map(|file| (file.path, file.content));
-        let runner = Runner::load(files.collect(), main, Rc::new(Component));
+        let prints_output = printing.map(|printing| printing == Printing::Output);
+        let runner = Runner::load(files.collect(), main, prints_output, Rc::new(Component));
         let runner = runner.map_err(contract::Failure::Fatal)?;
         RUNNER.set(Some(runner));
         Ok(())

@@ -88,7 +88,7 @@ function plain(_, value) {
   return value;
 }
 
-// A script without `emit` prints its output.
+// Whether printed text is an output.
 let prints = false;
 const line = (level) => (...values) => {
   const shown = values.map(show).join(" ");
@@ -206,7 +206,7 @@ function describe(namespace, about) {
   return JSON.stringify(found);
 }
 
-function start(namespace, values) {
+function start(namespace, values, printsOutput) {
   script = namespace;
   given = JSON.parse(values);
   const types = script.OBJECT_TYPES;
@@ -225,17 +225,18 @@ function start(namespace, values) {
     "holds-state": checkpointFunction !== undefined,
   };
   if (emits) {
-    plan.outputs = script.OUTPUTS ?? [{ name: "rows" }];
-    if (!Array.isArray(plan.outputs) || plan.outputs.some((one) => typeof one?.name !== "string")) {
+    const outputs = script.OUTPUTS ?? [{ name: "rows" }];
+    if (!Array.isArray(outputs) || outputs.some((one) => typeof one?.name !== "string")) {
       throw new TypeError("OUTPUTS is a list of outputs, such as [{ name: \"rows\" }]");
     }
-    native.outputs(plan.outputs.map((output) => output.name));
+    plan.outputs = [...outputs];
   } else {
     if (script.OUTPUTS !== undefined) throw new TypeError("the script declares OUTPUTS, and no function of it takes `emit`");
-    plan.outputs = [{ name: "printed", kind: "text" }];
-    native.outputs(["printed"]);
-    prints = true;
+    plan.outputs = [];
   }
+  prints = printsOutput ?? !emits;
+  native.outputs(plan.outputs.map((output) => output.name), prints);
+  if (prints) plan.outputs.push({ name: "printed", kind: "text" });
   return JSON.stringify(plan);
 }
 

@@ -114,9 +114,11 @@ fn define_log<'js>(
 
 fn define_rows<'js>(ctx: &Ctx<'js>, native: &Object<'js>, call: &Rc<RefCell<Call>>) -> Result<()> {
     let held = Rc::clone(call);
-    let outputs = move |names: Vec<String>| {
+    let outputs = move |names: Vec<String>, prints: bool| {
         let mut call = held.borrow_mut();
-        call.rows = names.iter().map(|_| Rows::default()).collect();
+        // Printed text is the last one.
+        let count = names.len() + usize::from(prints);
+        call.rows = (0..count).map(|_| Rows::default()).collect();
         call.outputs = names;
     };
     native.set("outputs", Function::new(ctx.clone(), outputs)?)?;

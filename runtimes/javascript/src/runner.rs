@@ -50,8 +50,9 @@ pub(crate) struct Call {
     /// The indices of the records that are objects, of each batch where not all are.
     pub(crate) indices: BTreeMap<usize, Vec<u32>>,
     pub(crate) rejections: Vec<Rejection>,
-    /// The names of the outputs, and their rows.
+    /// The names of the outputs that rows are emitted to.
     pub(crate) outputs: Vec<String>,
+    /// The rows of each output.
     pub(crate) rows: Vec<Rows>,
     pub(crate) printed: String,
     pub(crate) savepoint: (Vec<(usize, usize)>, usize),
@@ -69,16 +70,19 @@ pub struct Runner {
     host: Rc<dyn Host>,
     files: Files,
     main: String,
+    prints_output: Option<bool>,
 }
 
 impl Runner {
-    /// Loads a script: compiles it with its modules, and runs none of its lines.
+    /// Loads a script: compiles it with its modules, and runs none of its lines. `prints_output` says whether printed text
+    /// is an output; without it, that is so if the script emits no rows.
     ///
     /// # Errors
     /// Where it does not compile.
     pub fn load(
         files: BTreeMap<String, Vec<u8>>,
         main: String,
+        prints_output: Option<bool>,
         host: Rc<dyn Host>,
     ) -> Result<Self, String> {
         let files = Rc::new(files);
@@ -116,6 +120,7 @@ impl Runner {
             host,
             files,
             main,
+            prints_output,
         };
         runner.with(|ctx| {
             let source = runner.files.get(&runner.main);
@@ -148,7 +153,8 @@ impl Runner {
     pub fn start(&self, options: &str) -> Result<String, String> {
         self.with(|ctx| {
             let namespace = self.execute(ctx)?;
-            self.function(ctx, "start")?.call((namespace, options))
+            self.function(ctx, "start")?
+                .call((namespace, options, self.prints_output))
         })
     }
 
@@ -225,7 +231,7 @@ impl Runner {
         let mut call = self.call.borrow_mut();
         let call = &mut *call;
         if !call.printed.is_empty()
-            && let Some(rows) = call.rows.first_mut()
+            && let Some(rows) = call.rows.last_mut()
         {
             rows.bytes.push(0x81);
             put_text(&mut rows.bytes, "text");

@@ -39,9 +39,13 @@ struct Script {
 
 impl Script {
     fn load(text: &str) -> Result<Self, String> {
+        Self::printing(text, None)
+    }
+
+    fn printing(text: &str, prints_output: Option<bool>) -> Result<Self, String> {
         let host = Rc::new(Fake::default());
         let files = [("a.js".to_owned(), text.as_bytes().to_vec())];
-        let runner = Runner::load(files.into(), "a.js".to_owned(), host.clone())?;
+        let runner = Runner::load(files.into(), "a.js".to_owned(), prints_output, host.clone())?;
         Ok(Self { runner, host })
     }
 
@@ -418,6 +422,32 @@ fn printed_text_is_the_output_of_a_script_without_emit() {
     let rows = script.host.rows.borrow();
     assert_eq!(rows[0].1.to_string(), "{\"text\": \"n 1 [1,2]\\n\"}");
     assert_eq!(script.host.log.borrow()[0], "Warn w");
+}
+
+#[test]
+fn printed_text_goes_where_the_operator_says() {
+    let emits = "export function processRevision({ n }, emit) { console.log('n', n); emit({ n }); if (n > 1) throw 5; }";
+    let script = Script::printing(emits, Some(true)).unwrap();
+    let plan = script.runner.start("{}").unwrap();
+    let outputs = r#""outputs":[{"name":"rows"},{"name":"printed","kind":"text"}]"#;
+    assert!(plan.contains(outputs), "{plan}");
+    let object = |number: i32| map(&[("n", number.into())]);
+    script.process(&[object(1), object(2)]).unwrap();
+    let rows = script.host.rows.borrow();
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(output, row)| (*output, row.to_string()))
+        .collect();
+    let expected = [(0, "{\"n\": 1}"), (1, "{\"text\": \"n 1\\n\"}")];
+    assert_eq!(rows, expected.map(|(output, row)| (output, row.to_owned())));
+
+    let prints = "export function processRevision({ n }) { console.log('n', n); }";
+    let script = Script::printing(prints, Some(false)).unwrap();
+    let plan = script.runner.start("{}").unwrap();
+    assert!(plan.contains(r#""outputs":[]"#), "{plan}");
+    script.process(&[object(1)]).unwrap();
+    assert!(script.host.rows.borrow().is_empty());
+    assert_eq!(*script.host.log.borrow(), ["Info n 1"]);
 }
 
 #[test]

@@ -26,6 +26,9 @@ impl Explain for ScriptError {
                 "{} names a module that a script imports",
                 names.of(Setting::With)
             ),
+            Self::PrintsNothing { .. } => {
+                format!("leave out {}: a plugin writes to its log and its outputs", names.of(Setting::Print))
+            }
             Self::Twice { .. } => format!(
                 "leave one of them out: {} adds to the files of the script",
                 names.of(Setting::With)

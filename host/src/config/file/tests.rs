@@ -106,6 +106,7 @@ fn every_setting_can_be_set_from_a_file() {
             "error",
             "1MiB",
             "refuse",
+            "log",
             "text",
             "2026-01-31",
         ];

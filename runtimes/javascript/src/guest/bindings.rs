@@ -293,6 +293,38 @@ pub mod exports {
                             .finish()
                     }
                 }
+                #[repr(u8)]
+                #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+                pub enum Printing {
+                    Log,
+                    Output,
+                }
+                impl ::core::fmt::Debug for Printing {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        match self {
+                            Printing::Log => f.debug_tuple("Printing::Log").finish(),
+                            Printing::Output => {
+                                f.debug_tuple("Printing::Output").finish()
+                            }
+                        }
+                    }
+                }
+                impl Printing {
+                    #[doc(hidden)]
+                    pub unsafe fn _lift(val: u8) -> Printing {
+                        if !cfg!(debug_assertions) {
+                            return unsafe { ::core::mem::transmute(val) };
+                        }
+                        match val {
+                            0 => Printing::Log,
+                            1 => Printing::Output,
+                            _ => panic!("invalid enum discriminant"),
+                        }
+                    }
+                }
                 #[doc(hidden)]
                 #[allow(non_snake_case, unused_unsafe)]
                 pub unsafe fn _export_load_cabi<T_: Guest>(
@@ -300,6 +332,8 @@ pub mod exports {
                     arg1: usize,
                     arg2: *mut u8,
                     arg3: usize,
+                    arg4: i32,
+                    arg5: i32,
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
@@ -348,7 +382,18 @@ pub mod exports {
                                 len7,
                                 len7,
                             );
-                            T_::load(result6, _rt::string_lift(bytes7))
+                            T_::load(
+                                result6,
+                                _rt::string_lift(bytes7),
+                                match arg4 {
+                                    0 => None,
+                                    1 => {
+                                        let e = Printing::_lift(arg5 as u8);
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                            )
                         };
                         let ptr9 = (&raw mut _RET_AREA.0).cast::<u8>();
                         match result8 {
@@ -435,6 +480,7 @@ pub mod exports {
                     fn load(
                         files: _rt::Vec<File>,
                         main: _rt::String,
+                        printing: Option<Printing>,
                     ) -> Result<(), Failure>;
                 }
                 #[doc(hidden)]
@@ -443,10 +489,11 @@ pub mod exports {
                         const _ : () = { #[unsafe (export_name =
                         "swh:journal/script@0.1.0#load")] unsafe extern "C" fn
                         export_load(arg0 : * mut u8, arg1 : usize, arg2 : * mut u8, arg3
-                        : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
-                        _export_load_cabi::<$ty > (arg0, arg1, arg2, arg3) } } #[unsafe
-                        (export_name = "cabi_post_swh:journal/script@0.1.0#load")] unsafe
-                        extern "C" fn _post_return_load(arg0 : * mut u8,) { unsafe {
+                        : usize, arg4 : i32, arg5 : i32,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_load_cabi::<$ty > (arg0, arg1, arg2,
+                        arg3, arg4, arg5) } } #[unsafe (export_name =
+                        "cabi_post_swh:journal/script@0.1.0#load")] unsafe extern "C" fn
+                        _post_return_load(arg0 : * mut u8,) { unsafe {
                         $($path_to_types)*:: __post_return_load::<$ty > (arg0) } } };
                     };
                 }
@@ -1120,6 +1167,13 @@ mod _rt {
             alloc::dealloc(ptr, layout);
         }
     }
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
     pub unsafe fn bool_lift(val: u8) -> bool {
         if cfg!(debug_assertions) {
             match val {
@@ -1174,8 +1228,8 @@ pub(crate) use __export_runtime_impl as export_runtime;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 988] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xde\x06\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1029] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x87\x07\x01A\x02\x01\
 A\x0d\x01B\x06\x01m\x04\x05error\x04warn\x04info\x05debug\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x01@\x02\x07messag\
 es\x08locations\x01\0\x04\0\x08panicked\x01\x03\x03\0\x15swh:journal/log@0.1.0\x05\
@@ -1186,18 +1240,19 @@ r\x0a\x0bobject-types\x0aprivileged\x7f\x07recordsy\x06values\0\x0avalue-ends\x0
 \x04keys\0\x08key-ends\x01\x0apartitions\x01\x07offsets\x02\x0atimestamps\x03\x04\
 \0\x05batch\x03\0\x04\x01r\x03\x05batchy\x05indexy\x06reasons\x04\0\x09rejection\
 \x03\0\x06\x01q\x02\x05retry\x01s\0\x05fatal\x01s\0\x04\0\x07failure\x03\0\x08\x03\
-\0\x17swh:journal/types@0.1.0\x05\x02\x02\x03\0\x02\x07failure\x01B\x09\x02\x03\x02\
+\0\x17swh:journal/types@0.1.0\x05\x02\x02\x03\0\x02\x07failure\x01B\x0c\x02\x03\x02\
 \x01\x03\x04\0\x07failure\x03\0\0\x01p}\x01r\x02\x04paths\x07content\x02\x04\0\x04\
-file\x03\0\x03\x01p\x04\x01j\0\x01\x01\x01@\x02\x05files\x05\x04mains\0\x06\x04\0\
-\x04load\x01\x07\x04\0\x18swh:journal/script@0.1.0\x05\x04\x02\x03\0\x02\x05batc\
-h\x02\x03\0\x02\x09rejection\x01B\x13\x02\x03\x02\x01\x05\x04\0\x05batch\x03\0\0\
-\x02\x03\x02\x01\x06\x04\0\x09rejection\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x07f\
-ailure\x03\0\x04\x01@\0\0s\x04\0\x08describe\x01\x06\x01j\x01s\x01\x05\x01@\x01\x07\
-optionss\0\x07\x04\0\x05start\x01\x08\x01p\x01\x01p\x03\x01j\x01\x0a\x01\x05\x01\
-@\x01\x07batches\x09\0\x0b\x04\0\x07process\x01\x0c\x01j\0\x01\x05\x01@\0\0\x0d\x04\
-\0\x0acheckpoint\x01\x0e\x04\0\x1bswh:journal/processor@0.1.0\x05\x07\x04\0\x19s\
-wh:journal/runtime@0.1.0\x04\0\x0b\x0d\x01\0\x07runtime\x03\0\0\0G\x09producers\x01\
-\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-bindgen-rust\x060.60.0";
+file\x03\0\x03\x01m\x02\x03log\x06output\x04\0\x08printing\x03\0\x05\x01p\x04\x01\
+k\x06\x01j\0\x01\x01\x01@\x03\x05files\x07\x04mains\x08printing\x08\0\x09\x04\0\x04\
+load\x01\x0a\x04\0\x18swh:journal/script@0.1.0\x05\x04\x02\x03\0\x02\x05batch\x02\
+\x03\0\x02\x09rejection\x01B\x13\x02\x03\x02\x01\x05\x04\0\x05batch\x03\0\0\x02\x03\
+\x02\x01\x06\x04\0\x09rejection\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x07failure\x03\
+\0\x04\x01@\0\0s\x04\0\x08describe\x01\x06\x01j\x01s\x01\x05\x01@\x01\x07options\
+s\0\x07\x04\0\x05start\x01\x08\x01p\x01\x01p\x03\x01j\x01\x0a\x01\x05\x01@\x01\x07\
+batches\x09\0\x0b\x04\0\x07process\x01\x0c\x01j\0\x01\x05\x01@\0\0\x0d\x04\0\x0a\
+checkpoint\x01\x0e\x04\0\x1bswh:journal/processor@0.1.0\x05\x07\x04\0\x19swh:jou\
+rnal/runtime@0.1.0\x04\0\x0b\x0d\x01\0\x07runtime\x03\0\0\0G\x09producers\x01\x0c\
+processed-by\x02\x0dwit-component\x070.254.2\x10wit-bindgen-rust\x060.60.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

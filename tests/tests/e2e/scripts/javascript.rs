@@ -253,6 +253,12 @@ fn printed_text_options_and_modules_of_a_folder_work_together() {
     let all = host(&folder).finish(LIMIT).success();
     says(&all, "plugin `app` 0 ");
     assert_eq!(all.stdout.lines().count(), 272);
+    let logged = host(&folder)
+        .args(["--print", "log"])
+        .finish(LIMIT)
+        .success();
+    assert_eq!(logged.stdout, "");
+    says(&logged, "`app`: year 20");
     let some = host(&folder).args(["--option", "minimum=2023"]);
     let some = some.finish(LIMIT).success();
     let lines = some.stdout.lines().count();
