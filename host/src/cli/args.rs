@@ -97,7 +97,7 @@ fn configure_log(layer: &Layer) {
 /// The plugin and its options.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct PluginArguments {
-    /// Plugin file (`.wasm`), or a script: a file in Python (`.py`) or JavaScript (`.js`), a folder with a
+    /// Plugin file (`.wasm`), also one that `journal-host build` made of a script, or a script: a file in Python (`.py`) or JavaScript (`.js`), a folder with a
     /// `__main__.py` or an `index.js`, or an archive (`.pyz`).
     plugin: Option<PathBuf>,
 
@@ -116,6 +116,20 @@ pub(super) struct OptionArguments {
     #[arg(long = "options", value_name = "FILE")]
     options_file: Option<PathBuf>,
 
+    #[command(flatten)]
+    script: ScriptArguments,
+
+    /// Where text goes that a script prints [default: `log` if the script emits rows, or else `stdout`].
+    #[arg(long, value_enum, value_name = "WHERE")]
+    print: Option<Print>,
+
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+/// What a script needs besides its file.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ScriptArguments {
     /// Runtime of a script: a file, or the folder that has `journal-host-python.wasm` or `journal-host-javascript.wasm`
     /// [default: the folder of this executable].
     #[arg(long, value_name = "PATH")]
@@ -124,13 +138,6 @@ pub(super) struct OptionArguments {
     /// Let a script import this module (`.py`, `.js`), folder or pure-Python wheel (`.whl`); may be repeated.
     #[arg(long, value_name = "PATH")]
     with: Vec<PathBuf>,
-
-    /// Where text goes that a script prints [default: `log` if the script emits rows, or else `stdout`].
-    #[arg(long, value_enum, value_name = "WHERE")]
-    print: Option<Print>,
-
-    #[command(flatten)]
-    config: ConfigArguments,
 }
 
 /// The file with further settings, and the log, which all commands write.
@@ -325,12 +332,18 @@ impl OptionArguments {
         layer.processor = ProcessorLayer {
             option_texts: given(self.options),
             options_file: self.options_file,
-            runtime: self.runtime,
-            with: given(self.with),
             print: self.print,
             ..ProcessorLayer::default()
         };
+        self.script.add_to(layer);
         self.config.add_to(layer);
+    }
+}
+
+impl ScriptArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.processor.runtime = self.runtime;
+        layer.processor.with = given(self.with);
     }
 }
 

@@ -18,7 +18,7 @@ use super::state::Function;
 use super::{
     CallError, Description, Engine, Limits, LoadError, describe, imports, inspect, runtime,
 };
-use crate::script::{Printing, Script, ScriptError};
+use crate::script::{self, Printing, Script, ScriptError};
 use crate::text;
 
 /// The largest file that is read. The largest plugin known, a whole Python, has 29 MiB.
@@ -87,7 +87,8 @@ impl Prepared {
     }
 
     fn with(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Self, LoadError> {
-        let bytes = read(path)?;
+        // A script is no part of what is compiled.
+        let (bytes, script) = script::split(path, read(path)?)?;
         let digest = Sha256::digest(&bytes).into();
         let most_bytes = engine.compiler().most_bytes();
         let kept = cache.and_then(|cache| cache.get(engine.inner(), &digest, most_bytes));
@@ -111,7 +112,7 @@ impl Prepared {
             path: path.to_owned(),
             code,
             digest,
-            script: None,
+            script: script.map(Arc::new),
         })
     }
 
@@ -125,10 +126,8 @@ impl Prepared {
         script: Option<Arc<Script>>,
         printing: Option<Printing>,
     ) -> Result<Self, ScriptError> {
-        if let Some(script) = &script {
-            self.digest = script.digest(&self.digest);
-        }
-        self.script = script;
+        // A file that has a script can be the runtime of another one.
+        self.script = script.or(self.script);
         if printing.is_some() {
             let script = self.script.as_mut();
             let script = script.ok_or(ScriptError::PrintsNothing {
@@ -151,8 +150,41 @@ struct Loaded {
     description: Description,
     plugin_log: Arc<PluginLog>,
     interrupt: Interrupt,
-    digest: String,
+    digests: Digests,
     interfaces: Interfaces,
+}
+
+/// SHA-256 of what a script consists of, as lowercase hex.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptDigests {
+    /// Of the runtime's file.
+    pub runtime: String,
+    /// Of the script's files.
+    pub script: String,
+}
+
+struct Digests {
+    whole: String,
+    parts: Option<ScriptDigests>,
+}
+
+impl Digests {
+    fn of(file: &FileDigest, script: Option<&Script>) -> Self {
+        let Some(script) = script else {
+            let (whole, parts) = (text::hex(file), None);
+            return Self { whole, parts };
+        };
+        let digest = script.digest();
+        let parts = ScriptDigests {
+            runtime: text::hex(file),
+            script: text::hex(&digest),
+        };
+        let both = Sha256::new().chain_update(file).chain_update(digest);
+        Self {
+            whole: text::hex(&both.finalize()),
+            parts: Some(parts),
+        }
+    }
 }
 
 /// What a component exports and imports, by name.
@@ -200,6 +232,7 @@ impl Plugin {
             _ => {}
         }
         engine.start_ticking()?;
+        let digests = Digests::of(&digest, script.as_deref());
         let linked = imports::link(engine.inner())
             .and_then(|linker| linker.instantiate_pre(&code.component))
             .map_err(|error| shape(&path, Cause::new(error)))?;
@@ -224,7 +257,7 @@ impl Plugin {
             plugin_log: Arc::new(PluginLog::new(description.name.clone())),
             description,
             interrupt,
-            digest: text::hex(&digest),
+            digests,
             interfaces,
         };
         Ok(Self {
@@ -241,7 +274,13 @@ impl Plugin {
     /// SHA-256 of the plugin's file, or of a script's files and its runtime, as lowercase hex.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.loaded.digest
+        &self.loaded.digests.whole
+    }
+
+    /// SHA-256 of the runtime's file and of the script's files, where it is a script.
+    #[must_use]
+    pub fn script_digests(&self) -> Option<&ScriptDigests> {
+        self.loaded.digests.parts.as_ref()
     }
 
     /// What it exports and imports.

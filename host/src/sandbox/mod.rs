@@ -38,7 +38,7 @@ pub use clock::Interrupt;
 pub use compile::{CompileLimits, Compiler};
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, CompileLimit, LoadError, Question};
-pub use load::{Interfaces, LoadTimes, Plugin, Prepared};
+pub use load::{Interfaces, LoadTimes, Plugin, Prepared, ScriptDigests};
 pub use processor::{Explained, Processor};
 
 /// The limits of one processor.

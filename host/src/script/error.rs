@@ -117,6 +117,22 @@ pub enum ScriptError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The script beside its runtime is damaged.
+    #[error("cannot read the script in `{}`: {reason}", path.display())]
+    Bundle {
+        /// The file that has both.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A script and its runtime are too large for one file.
+    #[error("`{}` is too large for one file of at most {} with its runtime", path.display(), text::Bytes(*limit))]
+    LargeBundle {
+        /// The script, or its runtime.
+        path: PathBuf,
+        /// The limit on the file.
+        limit: usize,
+    },
     /// There is no runtime.
     #[error("there is no runtime for {language} at {}", text::list(looked))]
     NoRuntime {

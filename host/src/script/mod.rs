@@ -3,6 +3,7 @@
 //! Archives and folders are untrusted: names, sizes and numbers are checked before bytes are kept.
 
 mod archive;
+mod bundle;
 mod error;
 mod files;
 mod folder;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+pub use bundle::{bundle, split};
 pub use error::{BadName, ScriptError};
 use files::Files;
 pub use runtime::Language;
@@ -99,15 +101,14 @@ impl Script {
         })
     }
 
-    /// SHA-256 of the main file's name and of all files, together with that of the runtime.
+    /// SHA-256 of the main file's name and of all files.
     #[must_use]
-    pub fn digest(&self, runtime: &[u8; 32]) -> [u8; 32] {
+    pub fn digest(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
         let mut add = |bytes: &[u8]| {
             hasher.update((bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         };
-        add(runtime);
         add(self.main.as_bytes());
         for file in &self.files {
             add(file.path.as_bytes());
@@ -163,6 +164,11 @@ fn add_file(path: &Path, name: String, files: &mut Files) -> Result<(), ScriptEr
 
 /// The bytes of a regular file, which may have up to `limit`.
 fn read(path: &Path, limit: usize) -> Result<Vec<u8>, ScriptError> {
+    read_within(path, limit)?.ok_or(ScriptError::TooLarge { limit: BYTES })
+}
+
+/// The bytes of a regular file; none if it has more than `limit`.
+fn read_within(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, ScriptError> {
     // Checked before it is opened, because opening a pipe waits for a writer.
     let metadata = fs::metadata(path).map_err(|source| ScriptError::read(path, source))?;
     if !metadata.is_file() {
@@ -175,10 +181,7 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, ScriptError> {
     File::open(path)
         .and_then(read)
         .map_err(|source| ScriptError::read(path, source))?;
-    if bytes.len() > limit {
-        return Err(ScriptError::TooLarge { limit: BYTES });
-    }
-    Ok(bytes)
+    Ok((bytes.len() <= limit).then_some(bytes))
 }
 
 /// The last name of a path; that of `.` is the name of the folder.

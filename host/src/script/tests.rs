@@ -327,3 +327,119 @@ fn typescript_and_modules_for_a_plugin_are_refused() {
     );
     assert!(refuse_others(Path::new("a.wasm"), &[]).is_ok());
 }
+
+/// A component without any parts.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// A runtime with a custom section of its own, and a script with this name and these files.
+fn bundled(folder: &TempDir, name: Option<&str>, files: &[(&str, &[u8])]) -> (Vec<u8>, Vec<u8>) {
+    let runtime = [COMPONENT, b"\0\x05\x04name"].concat();
+    let path = folder.path().join("runtime.wasm");
+    fs::write(&path, &runtime).unwrap();
+    let file = |(path, content): &(&str, &[u8])| ScriptFile {
+        path: (*path).to_owned(),
+        content: content.to_vec(),
+    };
+    let script = Script {
+        path: "a".into(),
+        name: name.map(str::to_owned),
+        main: files.first().map_or("", |(path, _)| path).to_owned(),
+        files: files.iter().map(file).collect(),
+        printing: None,
+    };
+    (runtime, bundle(&path, &script).unwrap())
+}
+
+fn split_error(bytes: Vec<u8>) -> String {
+    bundle::split(Path::new("b.wasm"), bytes)
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn bundle_is_the_runtime_byte_by_byte_and_the_script() {
+    let folder = TempDir::new().unwrap();
+    let long = vec![7; 300_000];
+    for name in [None, Some("app")] {
+        let files: [(&str, &[u8]); 3] = [("a.py", b"1"), ("b/c.py", b""), ("d.bin", &long)];
+        let (runtime, bytes) = bundled(&folder, name, &files);
+        let (rest, script) = bundle::split(Path::new("b.wasm"), bytes.clone()).unwrap();
+        let script = script.unwrap();
+        assert_eq!(rest, runtime);
+        assert_eq!((script.name.as_deref(), &*script.main), (name, "a.py"));
+        let found = script
+            .files
+            .iter()
+            .map(|file| (&*file.path, &*file.content));
+        assert!(found.eq(files));
+
+        // What follows it stays, and a bundle is a runtime for other scripts.
+        let more = [&bytes[..], b"\0\x02\x01m"].concat();
+        let (rest, again) = bundle::split(Path::new("b.wasm"), more).unwrap();
+        assert_eq!(rest, [&runtime[..], b"\0\x02\x01m"].concat());
+        assert!(again.is_some());
+        let path = folder.path().join("bundle.wasm");
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(bundle(&path, &script).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn file_without_a_script_stays_as_it_is() {
+    for bytes in [
+        b"".to_vec(),
+        COMPONENT.to_vec(),
+        b"\0asm".to_vec(),
+        b"text".to_vec(),
+        { [COMPONENT, b"\0\xff\xff\xff\xff\xff"].concat() },
+    ] {
+        let (rest, script) = bundle::split(Path::new("b.wasm"), bytes.clone()).unwrap();
+        assert!(rest == bytes && script.is_none(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn damaged_bundles_are_refused_wherever_they_are_cut_or_changed() {
+    let folder = TempDir::new().unwrap();
+    let (runtime, bytes) = bundled(&folder, None, &[("a.py", b"print(1)")]);
+    let said = "cannot read the script in `b.wasm`: ";
+    // After its name the section is known to be one.
+    let named = runtime.len() + 3 + b"journal-host:script-1".len();
+    for end in named..bytes.len() {
+        let error = split_error(bytes[..end].to_vec());
+        assert!(error.starts_with(said), "{end}: {error}");
+    }
+    for index in named..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[index] ^= 0xff;
+        assert_eq!(
+            split_error(changed),
+            format!("{said}its digest is another one")
+        );
+    }
+    let twice = [&bytes[..], &bytes[runtime.len()..]].concat();
+    assert_eq!(split_error(twice), format!("{said}there are two"));
+}
+
+#[test]
+fn bundle_that_was_forged_meets_the_rules_and_limits() {
+    let folder = TempDir::new().unwrap();
+    let refused = |name, files: &[(&str, &[u8])]| split_error(bundled(&folder, name, files).1);
+    let error = refused(None, &[("../a.py", b"")]);
+    assert!(
+        error.ends_with("leaves the folder of the script"),
+        "{error}"
+    );
+    let error = refused(None, &[("a.py", b""), ("a.py", b"")]);
+    assert_eq!(error, "`a.py` is given twice");
+    let error = refused(Some("a\x1b[2J"), &[("a.py", b"")]);
+    assert!(error.ends_with("its name breaks a rule"), "{error}");
+    let error = refused(None, &[]);
+    assert!(error.ends_with("its main file is missing"), "{error}");
+    let names: Vec<String> = (0..1001).map(|number| format!("{number}.py")).collect();
+    let many: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b""[..])).collect();
+    assert_eq!(refused(None, &many), "the script has more than 1000 files");
+    let large = vec![0; BYTES / 2 + 1];
+    let error = refused(None, &[("a.py", &large), ("b.py", &large)]);
+    assert_eq!(error, "the files of the script take more than 32 MiB");
+}

@@ -1,6 +1,7 @@
-//! `journal-host build`: a plugin's crate to a `.wasm` file.
+//! `journal-host build`: a plugin's crate, or a script, to a `.wasm` file.
 
 mod package;
+mod script;
 mod toolchain;
 
 use std::fs::File;
@@ -10,28 +11,38 @@ use std::process::{Command, Stdio};
 
 use self::package::Package;
 pub(super) use self::package::checkout;
+use self::script::Bundle;
 use self::toolchain::NoToolchain;
-use super::args::{self, ConfigArguments, LimitArguments};
+use super::args::{self, ConfigArguments, LimitArguments, ScriptArguments};
 use super::confined;
+use super::hints::Explain as _;
 use super::names::Names;
 use super::report::{self, Report};
-use crate::config::{Layer, PluginConfig};
+use crate::config::{Layer, PluginConfig, ScriptSettings};
 use crate::pipeline::build::{self as pipeline, CompiledPlugin};
 use crate::sandbox::LoadError;
+use crate::script::ScriptError;
 
 /// The variable that names a folder in which plugins are built, so that they share their dependencies.
 const TARGET_DIR: &str = "JOURNAL_WASM_TARGET_DIR";
 
 /// Builds the crate of a plugin to WebAssembly, checks it as `describe` does, and prints the path of its file,
-/// `DIR/target/NAME.wasm`.
+/// `DIR/target/NAME.wasm`. A script becomes one file with its runtime, `NAME.wasm` in the working directory.
 ///
 /// `JOURNAL_WASM_TARGET_DIR` names a folder in which several plugins are built, so that they share their dependencies;
 /// `JOURNAL_WASM_TOOLCHAIN` allows only one toolchain: `target`, the Rust on the path, or `debian`, Debian's rustc-web.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The folders of crates.
-    #[arg(value_name = "DIR", default_value = ".")]
-    folders: Vec<PathBuf>,
+    /// The folders of crates, or scripts.
+    #[arg(value_name = "DIR|SCRIPT", default_value = ".")]
+    sources: Vec<PathBuf>,
+
+    /// Write the plugin to this file.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    script: ScriptArguments,
 
     #[command(flatten)]
     config: ConfigArguments,
@@ -45,6 +56,10 @@ pub(super) struct Arguments {
 enum Error {
     #[error("`{}` has no Cargo.toml", .0.display())]
     NoCrate(PathBuf),
+    #[error("{0} plugins cannot be one file")]
+    OneOutput(usize),
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     #[error(transparent)]
     Toolchain(#[from] NoToolchain),
     #[error("cargo cannot read `{}`", .0.join("Cargo.toml").display())]
@@ -66,11 +81,13 @@ enum Error {
 }
 
 impl Error {
-    fn hint(&self) -> String {
-        match self {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        Some(match self {
             Self::NoCrate(_) => {
-                "name the folder of a crate; `journal-host new NAME` makes one".to_owned()
+                "name the folder of a crate, which `journal-host new NAME` makes, or a script (`.py`, `.js`)".to_owned()
             }
+            Self::OneOutput(_) => "leave out `--output`, or build them one by one".to_owned(),
+            Self::Script(error) => return error.hint(names),
             Self::Toolchain(error) => error.hint(),
             Self::Manifest(_) | Self::Build(_) => "see cargo's messages above".to_owned(),
             Self::NoCdylib(_) => {
@@ -82,62 +99,117 @@ impl Error {
                     .to_owned()
             }
             Self::Cargo(_) => "install Rust from https://rustup.rs".to_owned(),
-            Self::Write { .. } => format!("{TARGET_DIR} names another folder to build in"),
-        }
-    }
-}
-
-impl From<Error> for Report {
-    fn from(error: Error) -> Self {
-        let hint = error.hint();
-        match error {
-            Error::NoCrate(_) | Error::Toolchain(NoToolchain::BadVariable(_)) => {
-                Self::wrong_use(error, Some(hint))
+            Self::Write { .. } => {
+                format!("`--output` names another file, and {TARGET_DIR} another folder to build in")
             }
-            _ => Self::failure(error, Some(hint)),
+        })
+    }
+
+    fn report(self, names: Names<'_>) -> Report {
+        let hint = self.hint(names);
+        match self {
+            Self::NoCrate(_)
+            | Self::OneOutput(_)
+            | Self::Toolchain(NoToolchain::BadVariable(_)) => Report::wrong_use(self, hint),
+            _ => Report::failure(self, hint),
         }
     }
 }
 
 /// Builds, checks, and prints the paths.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
-    let (packages, locks) = build(&arguments.folders)?;
     let mut layer = Layer::default();
     arguments.config.add_to(&mut layer);
+    arguments.script.add_to(&mut layer);
     arguments.limits.add_to(&mut layer);
-    let plugins: Vec<PathBuf> = packages.iter().map(Package::plugin).collect();
-    // The other settings are the same for all of them.
-    layer.processor.plugin = plugins.first().cloned();
+    // The settings are the same for all of them.
+    layer.processor.plugin = arguments.sources.first().cloned();
     let (config, origins) = args::configure::<PluginConfig>(layer);
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
-    let about = |package: &Package, error: &LoadError| {
-        Report::of(error, names).about(format!("`{}`", package.folder.display()))
-    };
-    let compiled: Vec<CompiledPlugin> = packages
-        .iter()
-        .map(|package| {
-            let compiled = CompiledPlugin::at(&package.output, &config.script, &config.limits);
-            compiled.map_err(|error| about(package, &error))
-        })
-        .collect::<Result<_, _>>()?;
-    let mut printed = String::new();
-    for package in &packages {
-        package.publish()?;
-        printed.push_str(&package.plugin().display().to_string());
-        printed.push('\n');
+    let sources = Sources::find(&arguments.sources, arguments.output.as_deref());
+    let Sources { folders, scripts } = sources.map_err(|error| error.report(names))?;
+    let (packages, locks) = build(&folders).map_err(|error| error.report(names))?;
+    let mut plugins = Vec::new();
+    for package in packages {
+        let compiled = CompiledPlugin::at(&package.output, &config.script, &config.limits);
+        let source = package.folder.clone();
+        let compiled = compiled.map_err(|error| about(&source, &error, names))?;
+        plugins.push((source, compiled, Output::Package(package)));
+    }
+    for bundle in scripts {
+        let compiled = CompiledPlugin::at(&bundle.path, &config.script, &config.limits);
+        let source = bundle.path.clone();
+        let compiled = compiled.map_err(|error| about(&source, &error, names))?;
+        plugins.push((source, compiled, Output::Bundle(bundle)));
+    }
+    let mut outputs = Vec::new();
+    for (_, _, output) in &plugins {
+        let written = output.write(arguments.output.as_deref(), &config.script);
+        outputs.push(written.map_err(|error| error.report(names))?);
     }
     drop(locks);
-    confined::confine_plugins(&config, &plugins);
+    confined::confine_plugins(&config, &outputs);
     let limits = pipeline::limits_without_source(&config.limits);
-    for (package, compiled) in packages.iter().zip(compiled) {
+    for (source, compiled, _) in plugins {
         match compiled.load(limits) {
             // It describes a script, once it has one.
             Ok(_) | Err(LoadError::NoScript { .. }) => {}
-            Err(error) => return Err(about(package, &error)),
+            Err(error) => return Err(about(&source, &error, names)),
         }
     }
-    report::print(&printed).map_err(Report::of_standard_output)
+    let paths = outputs.iter().map(|path| format!("{}\n", path.display()));
+    report::print(&paths.collect::<String>()).map_err(Report::of_standard_output)
+}
+
+fn about(source: &Path, error: &LoadError, names: Names<'_>) -> Report {
+    Report::of(error, names).about(format!("`{}`", source.display()))
+}
+
+/// What is built.
+struct Sources {
+    /// The folders of crates.
+    folders: Vec<PathBuf>,
+    scripts: Vec<Bundle>,
+}
+
+impl Sources {
+    fn find(paths: &[PathBuf], output: Option<&Path>) -> Result<Self, Error> {
+        if output.is_some() && paths.len() > 1 {
+            return Err(Error::OneOutput(paths.len()));
+        }
+        let (mut folders, mut scripts) = (Vec::new(), Vec::new());
+        for path in paths {
+            match Bundle::at(path, output)? {
+                Some(script) => scripts.push(script),
+                None => folders.push(path.clone()),
+            }
+        }
+        Ok(Self { folders, scripts })
+    }
+}
+
+/// What becomes a file.
+enum Output {
+    Package(Package),
+    Bundle(Bundle),
+}
+
+impl Output {
+    /// Writes the file, and returns its path.
+    fn write(&self, given: Option<&Path>, settings: &ScriptSettings) -> Result<PathBuf, Error> {
+        match self {
+            Self::Package(package) => {
+                let output = given.map_or_else(|| package.plugin(), Path::to_owned);
+                package.publish(&output)?;
+                Ok(output)
+            }
+            Self::Bundle(bundle) => {
+                bundle.write(settings)?;
+                Ok(bundle.output.clone())
+            }
+        }
+    }
 }
 
 /// Builds the crates in these folders. Until the locks are dropped, no other build replaces what was built.

@@ -99,10 +99,9 @@ impl Package {
         claim(&self.path, &self.target, &self.output).map_err(written(&self.target))
     }
 
-    /// Copies what was built to the crate's folder.
-    pub(super) fn publish(&self) -> Result<(), Error> {
-        let plugin = self.plugin();
-        publish(&self.output, &plugin).map_err(written(&plugin))
+    /// Copies what was built to a file, such as that of the crate's folder.
+    pub(super) fn publish(&self, plugin: &Path) -> Result<(), Error> {
+        publish(&self.output, plugin).map_err(written(plugin))
     }
 }
 
@@ -168,7 +167,8 @@ fn publish(output: &Path, plugin: &Path) -> io::Result<()> {
     if let Some(folder) = plugin.parent() {
         fs::create_dir_all(folder)?;
     }
-    let partial = plugin.with_extension(format!("wasm.{}", std::process::id()));
+    let mut partial = plugin.to_owned().into_os_string();
+    partial.push(format!(".{}", std::process::id()));
     fs::copy(output, &partial)?;
     fs::rename(&partial, plugin)
 }

@@ -44,6 +44,10 @@ impl Explain for ScriptError {
                 "make it again with `python3 -m zipapp`, or name the folder that it was made of"
                     .to_owned()
             }
+            Self::Bundle { .. } => {
+                "make it again with `journal-host build`, from the script".to_owned()
+            }
+            Self::LargeBundle { .. } => "leave out what the script does not import".to_owned(),
             Self::NoRuntime { language, .. } => format!(
                 "`./build-runtime {}` makes one beside the host, and {} names another",
                 language.build_name(),

@@ -264,6 +264,12 @@ fn printed_text_options_and_modules_of_a_folder_work_together() {
     let lines = some.stdout.lines().count();
     assert!(lines > 0 && lines < 272, "{lines}");
     assert!(some.stdout.lines().all(|line| line >= "year 2023"));
+    let bundle = folder.with_file_name("years.wasm");
+    let build = Host::new().arg("build").arg(&folder).arg("-o").arg(&bundle);
+    let build = build.arg("--runtime").arg(paths::javascript_runtime());
+    let _ = build.finish(LIMIT).success();
+    let bundled = Host::run(&bundle).arg("--recording").arg(recording());
+    assert_eq!(bundled.finish(LIMIT).success().stdout, all.stdout);
     let wrong = host(&folder).args(["--option", "minimum=x"]).finish(LIMIT);
     assert_eq!(wrong.status.code(), Some(2), "{}", wrong.stderr);
 }
