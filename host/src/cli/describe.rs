@@ -97,6 +97,7 @@ impl Described<'_> {
         let description = self.plugin.description();
         let interfaces = self.plugin.interfaces();
         let options = description.options.docs();
+        let digests = self.plugin.script_digests();
         let mut json = json!({
             "name": description.name,
             "version": description.version,
@@ -104,6 +105,8 @@ impl Described<'_> {
             "file": self.path,
             "bytes": self.bytes,
             "sha256": self.plugin.digest(),
+            "runtime_sha256": digests.map(|digests| &digests.runtime),
+            "script_sha256": digests.map(|digests| &digests.script),
             "interface": interfaces.processor,
             "imports": interfaces.imports,
             "options": options.iter().map(option_json).collect::<Vec<_>>(),
@@ -126,6 +129,10 @@ impl Described<'_> {
         page.fact("file", &self.path);
         page.fact("size", &plural(self.bytes, "byte"));
         page.fact("SHA-256", self.plugin.digest());
+        if let Some(digests) = self.plugin.script_digests() {
+            page.fact("runtime", &format!("SHA-256 {}", digests.runtime));
+            page.fact("script", &format!("SHA-256 {}", digests.script));
+        }
         page.fact("interface", &interfaces.processor);
         page.fact("imports", &interfaces.imports.join(", "));
         page.fact(

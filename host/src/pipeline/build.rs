@@ -44,7 +44,7 @@ use crate::sandbox::{
     self, CallError, CompileLimits, Compiler, Engine, Interrupt, Limits, LoadError, Plugin,
     Processor,
 };
-use crate::sink::dead_letters::RunIdentity;
+use crate::sink::dead_letters::{RunIdentity, ScriptIdentity};
 use crate::sink::files::Files;
 use crate::sink::letter_topic::LetterTopicError;
 use crate::sink::preview::Preview;
@@ -544,6 +544,10 @@ fn failure_policy(
             plugin: description.name.clone(),
             plugin_version: description.version.clone(),
             plugin_digest: plugin.digest().to_owned(),
+            script: plugin.script_digests().map(|digests| ScriptIdentity {
+                runtime_digest: digests.runtime.clone(),
+                script_digest: digests.script.clone(),
+            }),
             options_digest: format!("{:x}", Sha256::digest(options)),
         })),
     }

@@ -16,10 +16,21 @@ pub(crate) struct RunIdentity {
     /// The plugin's name and version.
     pub(crate) plugin: String,
     pub(crate) plugin_version: String,
-    /// SHA-256 of the plugin's file.
+    /// SHA-256 of the plugin's file, or of a script with its runtime.
     pub(crate) plugin_digest: String,
+    /// SHA-256 of the runtime's file and of the script's files, where it is a script.
+    pub(crate) script: Option<ScriptIdentity>,
     /// SHA-256 of the plugin's options as JSON.
     pub(crate) options_digest: String,
+}
+
+/// SHA-256 of what a script consists of.
+#[derive(Debug, Clone)]
+pub(crate) struct ScriptIdentity {
+    /// Of the runtime's file.
+    pub(crate) runtime_digest: String,
+    /// Of the script's files.
+    pub(crate) script_digest: String,
 }
 
 /// A record that could not be processed.
@@ -79,10 +90,13 @@ impl DeadLetter {
             panic.map(|(message, location)| json!({"message": message, "location": location}));
         set("panic", panic.into());
         let run = &self.run;
-        set(
-            "plugin",
-            json!({"name": run.plugin, "version": run.plugin_version, "digest": run.plugin_digest}),
-        );
+        let mut plugin =
+            json!({"name": run.plugin, "version": run.plugin_version, "digest": run.plugin_digest});
+        if let Some(script) = &run.script {
+            plugin["runtime_digest"] = script.runtime_digest.as_str().into();
+            plugin["script_digest"] = script.script_digest.as_str().into();
+        }
+        set("plugin", plugin);
         set("options_digest", run.options_digest.as_str().into());
         set("host_version", env!("CARGO_PKG_VERSION").into());
         set("attempt", self.attempt.into());

@@ -495,6 +495,93 @@ fn folders_archives_and_added_modules_are_imported() {
 }
 
 #[test]
+fn script_with_its_runtime_is_one_file_that_is_taken_wherever_a_plugin_is() {
+    let folder = run::folder("script").join("shared");
+    fs::create_dir_all(folder.join("lib")).expect("it can be made");
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("it is written");
+    write("lib/words.py", "WORD = 'id'\n");
+    let text = "from lib import words\n\n\ndef process_revision(revision, emit):\n    emit({'id': revision[words.WORD]})\n    \
+                assert revision['id'][0] != 7\n";
+    write("__main__.py", text);
+    let bundle = folder.with_file_name("bundle.wasm");
+    let build = |source: &Path, output: &Path| {
+        let host = Host::new().arg("build").arg(source).arg("-o").arg(output);
+        host.arg("--runtime").arg(paths::runtime())
+    };
+    let built = build(&folder, &bundle).finish(LIMIT).success();
+    assert_eq!(built.stdout, format!("{}\n", bundle.display()));
+    fs::remove_dir_all(&folder).expect("it can be removed");
+
+    let letters = folder.with_file_name("letters.jsonl");
+    let recording = paths::repository().join("recordings/ripgrep.journal.zst");
+    let finished = Host::run(&bundle)
+        .arg("--recording")
+        .arg(&recording)
+        .args(["--on-failure", "dead-letter", "--dead-letters"])
+        .arg(&letters)
+        .finish(LIMIT)
+        .success();
+    assert_eq!(finished.rows().len(), 4379);
+    // The compiled form is that of all other scripts.
+    assert!(
+        !finished.stderr.contains("compiling"),
+        "{}",
+        finished.stderr
+    );
+    says(&finished, "plugin `shared` 0 ");
+    let described = Host::new().arg("describe").arg(&bundle).arg("--json");
+    let described = described.finish(LIMIT).success();
+    let described: Value = serde_json::from_str(&described.stdout).expect("it is JSON");
+    let digest = run::succeed(Command::new("sha256sum").arg(paths::runtime()));
+    let digest = digest.split(' ').next().expect("it is printed");
+    assert_eq!(described["runtime_sha256"], digest);
+    assert_eq!(described["name"], "shared");
+    let letter = fs::read_to_string(letters).expect("it is there");
+    let letter = letter.lines().next().expect("there is one");
+    let letter: Value = serde_json::from_str(letter).expect("it is JSON");
+    for (member, described_as) in [
+        ("digest", "sha256"),
+        ("runtime_digest", "runtime_sha256"),
+        ("script_digest", "script_sha256"),
+    ] {
+        assert_eq!(
+            letter["plugin"][member], described[described_as],
+            "{member}"
+        );
+    }
+
+    let test = Host::new()
+        .arg("test")
+        .arg(&bundle)
+        .arg("--recording")
+        .arg(&recording);
+    let _ = test
+        .args([
+            "--stop-after",
+            "100",
+            "--splits",
+            "1",
+            "--on-failure",
+            "skip",
+        ])
+        .finish(LIMIT)
+        .success();
+
+    let mut damaged = fs::read(&bundle).expect("it is there");
+    damaged.truncate(damaged.len() - 1);
+    fs::write(&bundle, damaged).expect("it can be written");
+    let finished = failed(Host::run(&bundle).arg("--recording").arg(&recording));
+    let said = "bundle.wasm`: it is cut short\nhint: make it again with `journal-host build`";
+    says(&finished, said);
+
+    let bad = file("bad.py", "def process(all_objects)\n    pass\n");
+    says(
+        &failed(build(&bad, &bundle)),
+        "`bad.py:1: SyntaxError: expected ':'`",
+    );
+}
+
+#[test]
 fn script_reaches_nothing_and_two_runs_are_alike() {
     let script = paths::repository().join("tests/data/scripts/refusals.py");
     let run = || {

@@ -18,7 +18,7 @@ use crate::observe::progress::Progress;
 use crate::observe::statsd::Statsd;
 use crate::observe::systemd::Notifier;
 use crate::pipeline::stop::Stop;
-use crate::sandbox::Plugin;
+use crate::sandbox::{Plugin, ScriptDigests};
 use crate::sink;
 use crate::text;
 
@@ -126,12 +126,17 @@ impl Builder<'_> {
             [] => "standard output".to_owned(),
             outputs => text::list(outputs.iter().map(|output| sink::shown_binding(output))),
         };
+        let parts = plugin.script_digests().map(|digests| {
+            let ScriptDigests { runtime, script } = digests;
+            format!(" of the runtime {runtime} and the script {script}")
+        });
         tracing::info!(
-            "journal-host {}: plugin {} {} (SHA-256 {}, options {}){group}; topics: {}; outputs: {outputs}",
+            "journal-host {}: plugin {} {} (SHA-256 {}{}, options {}){group}; topics: {}; outputs: {outputs}",
             env!("CARGO_PKG_VERSION"),
             text::Quoted(&description.name),
             description.version,
             plugin.digest(),
+            parts.unwrap_or_default(),
             digest(&self.processor.options),
             text::list(topics.iter().map(|topic| &*topic.name)),
         );
