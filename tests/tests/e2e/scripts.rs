@@ -504,12 +504,12 @@ fn script_with_its_runtime_is_one_file_that_is_taken_wherever_a_plugin_is() {
                 assert revision['id'][0] != 7\n";
     write("__main__.py", text);
     let bundle = folder.with_file_name("bundle.wasm");
-    let build = |source: &Path, output: &Path| {
+    let bundled = |source: &Path, output: &Path| {
         let host = Host::new().arg("build").arg(source).arg("-o").arg(output);
         host.arg("--runtime").arg(paths::runtime())
     };
-    let built = build(&folder, &bundle).finish(LIMIT).success();
-    assert_eq!(built.stdout, format!("{}\n", bundle.display()));
+    let written = bundled(&folder, &bundle).finish(LIMIT).success();
+    assert_eq!(written.stdout, format!("{}\n", bundle.display()));
     fs::remove_dir_all(&folder).expect("it can be removed");
 
     let letters = folder.with_file_name("letters.jsonl");
@@ -550,12 +550,12 @@ fn script_with_its_runtime_is_one_file_that_is_taken_wherever_a_plugin_is() {
         );
     }
 
-    let test = Host::new()
+    let checked = Host::new()
         .arg("test")
         .arg(&bundle)
         .arg("--recording")
         .arg(&recording);
-    let _ = test
+    let _ = checked
         .args([
             "--stop-after",
             "100",
@@ -576,7 +576,7 @@ fn script_with_its_runtime_is_one_file_that_is_taken_wherever_a_plugin_is() {
 
     let bad = file("bad.py", "def process(all_objects)\n    pass\n");
     says(
-        &failed(build(&bad, &bundle)),
+        &failed(bundled(&bad, &bundle)),
         "`bad.py:1: SyntaxError: expected ':'`",
     );
 }
