@@ -7,7 +7,8 @@ use journal_aggregate::{Column, Merge, Shape};
 /// A merged row has exactly the fields that are named here. A field of the key may be anything that serializes. Two keys
 /// are equal if their msgpack is equal: `5_u8` and `5_i64` are, `5` and `5.0` are not. All values of a column have the
 /// same type: integers, floats (`f32` is converted to `f64`), texts, bytes ([`Bytes`](crate::Bytes),
-/// [`Id`](crate::Id)) or times ([`Timestamp`](crate::Timestamp)). `None` leaves the column unchanged.
+/// [`Id`](crate::Id)) or times ([`Timestamp`](crate::Timestamp)). `None` leaves the column unchanged, except in those that
+/// keep the latest value: see [`latest_by`](Self::latest_by).
 ///
 /// ```
 /// use journal_plugin_sdk::{Aggregate, Out, Plan, RecordError};
@@ -89,8 +90,35 @@ impl Aggregate {
         self.column(column.into(), Merge::Max)
     }
 
+    /// Adds columns that keep the latest values: those of the row whose `order` is the largest. The order is a column with
+    /// [`max`](Self::max). Of rows with the same order, the one with the greater values counts, compared in the order of
+    /// the columns, so that the result does not depend on which row comes first. A row without an order is older than all
+    /// others. In these columns, `None` is a value: the latest row may have none. They may be `bool`, too.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::Aggregate;
+    ///
+    /// let shape = Aggregate::by(["origin"]).max("date").latest_by("date", ["status", "snapshot"]);
+    /// ```
+    #[must_use]
+    pub fn latest_by<T: Into<String>>(
+        mut self,
+        order: impl Into<String>,
+        columns: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let order = order.into();
+        let columns = columns.into_iter().map(|name| Column {
+            name: name.into(),
+            merge: Merge::Latest,
+            by: Some(order.clone()),
+        });
+        self.shape.columns.extend(columns);
+        self
+    }
+
     fn column(mut self, name: String, merge: Merge) -> Self {
-        self.shape.columns.push(Column { name, merge });
+        let by = None;
+        self.shape.columns.push(Column { name, merge, by });
         self
     }
 }
@@ -105,7 +133,7 @@ pub(crate) fn broken_rule(shape: &Shape) -> Option<String> {
         ));
     }
     if columns.is_empty() {
-        return Some("has no column: add one with `sum`, `min` or `max`".to_owned());
+        return Some("has no column: add one with `sum`, `min`, `max` or `latest_by`".to_owned());
     }
     if columns.len() > Shape::MAX_COLUMNS {
         let (count, most) = (columns.len(), Shape::MAX_COLUMNS);
@@ -117,6 +145,8 @@ pub(crate) fn broken_rule(shape: &Shape) -> Option<String> {
             Shape::MAX_NAME - 1
         ));
     }
-    let name = shape.repeated_name()?;
-    Some(format!("names the field `{name}` twice"))
+    if let Some(name) = shape.repeated_name() {
+        return Some(format!("names the field `{name}` twice"));
+    }
+    shape.broken_by_orders()
 }

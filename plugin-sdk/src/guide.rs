@@ -6,7 +6,7 @@
 //! 4. [`identifiers`]: identifiers, SWHIDs and `verify`
 //! 5. [`values`]: times, persons, names
 //! 6. [`writing`]: rows, outputs, options
-//! 7. [`aggregates`]: sums, minima and maxima by key
+//! 7. [`aggregates`]: sums, minima, maxima and latest values by key
 //! 8. [`failures`]: rejections, failures and the log
 //! 9. [`testing`]: tests with the harness and owned objects
 //! 10. [`speed`]: how to make a processor fast

@@ -47,7 +47,7 @@
 //! - [Identifiers][guide::identifiers]: [`Id`], [`Swhid`] and its variants, `verify`
 //! - [Values][guide::values]: [`Date`], [`Timestamp`], [`Person`], [`Bytes`]
 //! - [Writing][guide::writing]: rows, outputs, options
-//! - [Aggregates][guide::aggregates]: sums, minima and maxima by key
+//! - [Aggregates][guide::aggregates]: sums, minima, maxima and latest values by key
 //! - [Rejections and failures][guide::failures], and the log
 //! - [Tests][guide::testing]: the harness and [`owned`] objects
 //! - [Speed][guide::speed]: how to make a processor fast

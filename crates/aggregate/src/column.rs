@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::{Kind, Merge, Span, Value};
+use crate::{Kind, LatestBy, Merge, Span, Value};
 
 /// A value in a table.
 pub(crate) type Cell = Value<Box<[u8]>>;
@@ -36,7 +36,8 @@ impl Merging {
             return (0, 0);
         }
         let replaces = match (self.merge, &*cell, value) {
-            (_, _, Value::Nothing) => return (0, 0),
+            // The table merges the latest values: their order decides.
+            (_, _, Value::Nothing) | (Merge::Latest, _, _) => return (0, 0),
             (Merge::Sum, before, value) => {
                 if let Some(sum) = before.sum(value) {
                     *cell = Cell::own(sum, texts);
@@ -50,8 +51,51 @@ impl Merging {
         if !replaces {
             return (0, 0);
         }
-        let before = cell.outside_bytes();
-        *cell = Cell::own(value, texts);
-        (cell.outside_bytes(), before)
+        replace(cell, value, texts)
+    }
+}
+
+/// Sets a value. Returns how many bytes on the heap the cell gained and lost.
+fn replace(cell: &mut Cell, value: Value<Span>, texts: &[u8]) -> (usize, usize) {
+    let before = cell.outside_bytes();
+    *cell = Cell::own(value, texts);
+    (cell.outside_bytes(), before)
+}
+
+impl LatestBy {
+    /// Takes the values of a row, whose bytes are in `texts`, if it is later than the one in `cells`, where the order is
+    /// not merged yet. Returns how many bytes on the heap the cells gained and lost.
+    pub(crate) fn merge(
+        &self,
+        cells: &mut [Cell],
+        values: &[Value<Span>],
+        texts: &[u8],
+    ) -> (usize, usize) {
+        let values_differ = |&index: &usize| {
+            let order = cells[index].compare_any(with_one_zero(values[index]), texts);
+            order.is_ne().then_some(order)
+        };
+        let by_order = cells[self.order].compare_any(values[self.order], texts);
+        let by_values = || self.columns.iter().find_map(values_differ);
+        let is_later = match by_order {
+            Ordering::Equal => by_values() == Some(Ordering::Greater),
+            order => order == Ordering::Greater,
+        };
+        let mut bytes = (0, 0);
+        if is_later {
+            for &index in &self.columns {
+                let (more, less) = replace(&mut cells[index], with_one_zero(values[index]), texts);
+                bytes = (bytes.0 + more, bytes.1 + less);
+            }
+        }
+        bytes
+    }
+}
+
+/// Without the negative zero, which databases take for equal to the other one.
+fn with_one_zero(value: Value<Span>) -> Value<Span> {
+    match value {
+        Value::Float(number) => Value::Float(number + 0.0),
+        other => other,
     }
 }

@@ -14,6 +14,6 @@ mod table;
 mod value;
 
 pub use row::{Fault, Role, Row};
-pub use shape::{Column, Merge, Shape};
+pub use shape::{Column, LatestBy, Merge, Shape};
 pub use table::{Savepoint, Table};
 pub use value::{Kind, Span, Value};

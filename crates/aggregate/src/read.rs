@@ -44,9 +44,13 @@ impl Row {
         column: usize,
         cursor: &mut Cursor<'_>,
     ) -> Result<Value<crate::Span>, Fault> {
-        Value::read(cursor, &mut self.texts).map_err(|error| match error {
+        let value = Value::read(cursor, &mut self.texts).map_err(|error| match error {
             NoValue::Msgpack(fault) => fault.into(),
             NoValue::Other(what) => self.bad_value(column, what),
-        })
+        })?;
+        match value {
+            Value::Bool(value) => self.truth(column, value),
+            other => Ok(other),
+        }
     }
 }

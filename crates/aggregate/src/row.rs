@@ -302,6 +302,18 @@ impl Row {
         }
     }
 
+    /// A truth value in a column.
+    ///
+    /// # Errors
+    /// If the column does not keep the latest value: truth values have neither a sum nor an order.
+    pub fn truth(&self, column: usize, value: bool) -> Result<Value<Span>, Fault> {
+        if self.shape.columns[column].merge == Merge::Latest {
+            Ok(Value::Bool(value))
+        } else {
+            Err(self.bad_value(column, "a boolean"))
+        }
+    }
+
     /// The fault of a value with a type that columns do not support.
     #[cold]
     #[must_use]
@@ -409,6 +421,7 @@ mod tests {
             columns: vec![Column {
                 name: "sum".to_owned(),
                 merge: Merge::Sum,
+                by: None,
             }],
         };
         let key = b"\xa5first\xa6second";
@@ -445,6 +458,7 @@ mod tests {
             columns: vec![Column {
                 name: "v".to_owned(),
                 merge: Merge::Min,
+                by: None,
             }],
         };
         let mut row = Row::new(Arc::new(shape));

@@ -17,6 +17,8 @@ pub enum Merge {
     Min,
     /// The largest value.
     Max,
+    /// The value of the row whose order, another column, is the largest.
+    Latest,
 }
 
 impl Display for Merge {
@@ -25,6 +27,7 @@ impl Display for Merge {
             Self::Sum => "sum",
             Self::Min => "min",
             Self::Max => "max",
+            Self::Latest => "latest",
         })
     }
 }
@@ -36,6 +39,18 @@ pub struct Column {
     pub name: String,
     /// How it merges.
     pub merge: Merge,
+    /// The order of a column that keeps the latest value: the name of a column that keeps the largest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Columns that keep the latest values by the same order. Their values are always those of one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatestBy {
+    /// The index of the column that is the order.
+    pub order: usize,
+    /// The indexes of the columns, in the order of the shape.
+    pub columns: Vec<usize>,
 }
 
 /// The key and the columns of an aggregate output.
@@ -80,6 +95,56 @@ impl Shape {
             .map(|(_, &name)| name)
     }
 
+    /// The columns that keep the latest values, by their orders.
+    ///
+    /// Of two rows, the one with the greater order is the later one. Where the orders are equal, it is the one whose values
+    /// in these columns are greater, compared one after the other. No value is less than any value.
+    #[must_use]
+    pub fn latest(&self) -> Vec<LatestBy> {
+        let mut all: Vec<LatestBy> = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            let Some(order) = self.order_of(column) else {
+                continue;
+            };
+            match all.iter_mut().find(|one| one.order == order) {
+                Some(one) => one.columns.push(index),
+                None => all.push(LatestBy {
+                    order,
+                    columns: vec![index],
+                }),
+            }
+        }
+        all
+    }
+
+    /// The index of the column by which another one keeps the latest value.
+    fn order_of(&self, column: &Column) -> Option<usize> {
+        let name = column
+            .by
+            .as_ref()
+            .filter(|_| column.merge == Merge::Latest)?;
+        let mut columns = self.columns.iter();
+        columns.position(|one| one.name == *name && one.merge == Merge::Max)
+    }
+
+    /// The rule that the order of a column breaks, as the rest of a sentence about the output.
+    #[must_use]
+    pub fn broken_by_orders(&self) -> Option<String> {
+        self.columns.iter().find_map(|column| {
+            let Column { name, merge, by } = column;
+            match (merge, by) {
+                (Merge::Latest, Some(order)) if self.order_of(column).is_none() => Some(format!(
+                    "keeps the latest `{name}` by `{order}`, which is not a column that keeps the max"
+                )),
+                (Merge::Latest, None) => Some(format!("keeps the latest `{name}` by no column")),
+                (Merge::Sum | Merge::Min | Merge::Max, Some(_)) => {
+                    Some(format!("has an order for the {merge} of `{name}`, which needs none"))
+                }
+                _ => None,
+            }
+        })
+    }
+
     /// The rule that the types of the rows break, as the rest of a sentence about the output: a typed row has the fields of
     /// the key and the columns, each of a type that can be merged.
     #[must_use]
@@ -104,14 +169,22 @@ impl Shape {
                 "has the key `{name}`, whose type cannot be one: a key is neither float nor json"
             ));
         }
-        self.columns.iter().find_map(|Column { name, merge }| {
+        self.columns.iter().find_map(|Column { name, merge, by }| {
             let column_type = type_of(name)?;
+            let order_type = by.as_deref().and_then(type_of);
             match merge {
                 Merge::Sum if !column_type.is_an_integer() => Some(format!(
                     "adds up the column `{name}`, whose type is {column_type} and not int or uint"
                 )),
                 Merge::Min | Merge::Max if !column_type.has_an_order() => Some(format!(
                     "has the {merge} of the column `{name}`, whose type {column_type} has no order"
+                )),
+                Merge::Latest if column_type == ColumnType::Json => Some(format!(
+                    "keeps the latest `{name}`, whose type is json: of equal orders, none could be chosen"
+                )),
+                // Databases take -0.0 and 0.0 for equal.
+                Merge::Latest if order_type == Some(ColumnType::Float) => Some(format!(
+                    "keeps the latest `{name}` by an order whose type is float"
                 )),
                 _ => None,
             }
@@ -138,6 +211,7 @@ mod tests {
         let column = |name: &str, merge| Column {
             name: name.to_owned(),
             merge,
+            by: None,
         };
         let shape = Shape {
             key: vec!["k".to_owned()],
@@ -179,6 +253,79 @@ mod tests {
         }
     }
 
+    /// A shape of these columns, each with its merge and its order.
+    fn ordered(columns: &[(&str, Merge, Option<&str>)]) -> Shape {
+        let column = |&(name, merge, by): &(&str, Merge, Option<&str>)| Column {
+            name: name.to_owned(),
+            merge,
+            by: by.map(str::to_owned),
+        };
+        Shape {
+            key: Vec::new(),
+            columns: columns.iter().map(column).collect(),
+        }
+    }
+
+    #[test]
+    fn latest_values_have_an_order_that_keeps_the_max() {
+        let shape = ordered(&[
+            ("v", Merge::Latest, Some("o")),
+            ("o", Merge::Max, None),
+            ("w", Merge::Latest, Some("p")),
+            ("p", Merge::Max, None),
+            ("x", Merge::Latest, Some("o")),
+        ]);
+        assert_eq!(shape.broken_by_orders(), None);
+        let of = |order, columns: &[usize]| LatestBy {
+            order,
+            columns: columns.to_vec(),
+        };
+        assert_eq!(shape.latest(), [of(1, &[0, 4]), of(3, &[2])]);
+        for (columns, part) in [
+            (
+                &[("v", Merge::Latest, Some("o"))][..],
+                "latest `v` by `o`, which is not",
+            ),
+            (
+                &[("v", Merge::Latest, Some("o")), ("o", Merge::Min, None)],
+                "latest `v` by `o`, which is not",
+            ),
+            (&[("v", Merge::Latest, None)], "by no column"),
+            (
+                &[("v", Merge::Sum, Some("o")), ("o", Merge::Max, None)],
+                "the sum of `v`, which needs none",
+            ),
+        ] {
+            let text = ordered(columns).broken_by_orders().unwrap();
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn latest_values_have_types_that_every_database_compares() {
+        use ColumnType as Type;
+        let shape = ordered(&[("o", Merge::Max, None), ("v", Merge::Latest, Some("o"))]);
+        let broken = |order, value| {
+            let column = |(name, column_type): (&str, ColumnType)| journal_rows::Column {
+                name: name.to_owned(),
+                column_type,
+                nullable: true,
+                summary: String::new(),
+            };
+            let columns = [("o", order), ("v", value)].map(column);
+            shape.broken_by_types(&RowType::new(columns.to_vec()).unwrap())
+        };
+        for value in Type::ALL {
+            let is_broken = broken(Type::Timestamp, value).is_some();
+            assert_eq!(is_broken, value == Type::Json, "{value}");
+        }
+        for order in Type::ALL {
+            let is_broken = broken(order, Type::Bool).is_some();
+            let has_no_order = matches!(order, Type::Bool | Type::Float | Type::Json);
+            assert_eq!(is_broken, has_no_order, "{order}");
+        }
+    }
+
     #[test]
     fn name_in_both_key_and_columns_is_repeated() {
         let shape = |key: &[&str], columns: &[&str]| Shape {
@@ -188,6 +335,7 @@ mod tests {
                 .map(|&name| Column {
                     name: name.to_owned(),
                     merge: Merge::Sum,
+                    by: None,
                 })
                 .collect(),
         };

@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use rmp::encode;
 
 use crate::column::{Cell, Merging};
-use crate::{Fault, Kind, Merge, Row, Shape, Span, Value, bytes, key};
+use crate::{Fault, Kind, LatestBy, Merge, Row, Shape, Span, Value, bytes, key};
 
 /// A state of a table to roll back to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Savepoint {
 pub struct Table {
     shape: Arc<Shape>,
     columns: Vec<Merging>,
+    /// The columns that keep the latest values.
+    latest: Vec<LatestBy>,
     /// The number of columns whose type is not known yet.
     unknown: usize,
     /// The columns in the order in which their types became known.
@@ -88,6 +90,7 @@ impl Table {
                 .count(),
             only_sums: columns.iter().all(|column| column.merge == Merge::Sum),
             columns,
+            latest: shape.latest(),
             shape,
             learned: Vec::new(),
             hasher: DefaultHashBuilder::default(),
@@ -155,6 +158,11 @@ impl Table {
         self.key_cache.set(slot, index);
         let width = self.columns.len();
         let cells = &mut self.cells[index * width..][..width];
+        // Before their orders are merged.
+        for latest in &self.latest {
+            let (more, less) = latest.merge(cells, &row.values, &row.texts);
+            self.outside_bytes = (self.outside_bytes + more).saturating_sub(less);
+        }
         for ((column, cell), &value) in self.columns.iter().zip(cells).zip(&row.values) {
             let (more, less) = column.merge(cell, value, &row.texts);
             self.outside_bytes = (self.outside_bytes + more).saturating_sub(less);

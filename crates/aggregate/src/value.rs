@@ -9,8 +9,10 @@ use rmp::encode;
 /// A value of a column. `B` holds the bytes of texts and bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<B> {
-    /// No value: merging it changes nothing.
+    /// No value: merging it changes nothing, except where the latest value is kept.
     Nothing,
+    /// A truth value, which only columns with the latest value have.
+    Bool(bool),
     /// A non-negative integer.
     Unsigned(u64),
     /// A negative integer.
@@ -54,6 +56,8 @@ impl Span {
 /// The type of a value. All values of a column have the same type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// Truth values.
+    Bool,
     /// Integers.
     Integer,
     /// Floats.
@@ -69,6 +73,7 @@ pub enum Kind {
 impl Display for Kind {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Bool => "a boolean",
             Self::Integer => "an integer",
             Self::Float => "a float",
             Self::Text => "a text",
@@ -84,6 +89,7 @@ impl<B> Value<B> {
     pub(crate) fn kind(&self) -> Option<Kind> {
         Some(match self {
             Self::Nothing => return None,
+            Self::Bool(_) => Kind::Bool,
             Self::Unsigned(_) | Self::Negative(_) => Kind::Integer,
             Self::Float(_) => Kind::Float,
             Self::Text(_) => Kind::Text,
@@ -143,6 +149,7 @@ impl Value<Box<[u8]>> {
     /// Compares `other`, of the same type, with this value: floats in their total order, texts and bytes byte by byte.
     pub(crate) fn compare(&self, other: Value<Span>, texts: &[u8]) -> Ordering {
         match (self, other) {
+            (Self::Bool(one), Value::Bool(two)) => two.cmp(one),
             (Self::Float(one), Value::Float(two)) => two.total_cmp(one),
             (Self::Text(one), Value::Text(two)) | (Self::Bytes(one), Value::Bytes(two)) => {
                 two.of(texts).cmp(one)
@@ -161,10 +168,21 @@ impl Value<Box<[u8]>> {
         }
     }
 
+    /// The same where either may be missing: no value is less than any value.
+    pub(crate) fn compare_any(&self, other: Value<Span>, texts: &[u8]) -> Ordering {
+        match (self, other) {
+            (Self::Nothing, Value::Nothing) => Ordering::Equal,
+            (Self::Nothing, _) => Ordering::Greater,
+            (_, Value::Nothing) => Ordering::Less,
+            _ => self.compare(other, texts),
+        }
+    }
+
     /// Copies a value whose bytes are in `texts`.
     pub(crate) fn own(value: Value<Span>, texts: &[u8]) -> Self {
         match value {
             Value::Nothing => Self::Nothing,
+            Value::Bool(value) => Self::Bool(value),
             Value::Unsigned(number) => Self::Unsigned(number),
             Value::Negative(number) => Self::Negative(number),
             Value::Float(number) => Self::Float(number),
@@ -193,6 +211,7 @@ impl Value<Box<[u8]>> {
         // Writing to memory does not fail.
         match self {
             Self::Nothing => row.push(0xc0),
+            &Self::Bool(value) => drop(encode::write_bool(row, value)),
             &Self::Unsigned(number) => drop(encode::write_uint(row, number)),
             &Self::Negative(number) => drop(encode::write_sint(row, number)),
             &Self::Float(number) => drop(encode::write_f64(row, number)),
@@ -249,7 +268,7 @@ impl Value<Span> {
                 time(cursor.bytes(length)?).ok_or(NoValue::Other("a malformed time"))?
             }
             Head::Ext(..) => return Err(NoValue::Other("an extension that is not a time")),
-            Head::Bool(_) => return Err(NoValue::Other("a boolean")),
+            Head::Bool(value) => Self::Bool(value),
             Head::Array(_) => return Err(NoValue::Other("a list")),
             Head::Map(_) => return Err(NoValue::Other("a map")),
         })

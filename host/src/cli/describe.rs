@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use journal_aggregate::{Merge, Shape};
+use journal_aggregate::{Column, Shape};
 use journal_options::{OptionDoc, OptionError};
 use serde_json::{Value, json};
 
@@ -317,12 +317,11 @@ impl Page {
 /// How rows are merged: "rows merged by `weekday`: sum of `commits`, max of `latest`".
 fn merged(shape: &Shape) -> String {
     let columns = shape.columns.iter().map(|column| {
-        let how = match column.merge {
-            Merge::Sum => "sum",
-            Merge::Min => "min",
-            Merge::Max => "max",
-        };
-        format!("{how} of `{}`", column.name)
+        let Column { name, merge, by } = column;
+        match by {
+            Some(order) => format!("{merge} `{name}` by `{order}`"),
+            None => format!("{merge} of `{name}`"),
+        }
     });
     let columns = columns.collect::<Vec<_>>().join(", ");
     if shape.key.is_empty() {
@@ -334,26 +333,32 @@ fn merged(shape: &Shape) -> String {
 
 #[cfg(test)]
 mod tests {
-    use journal_aggregate::Column;
+    use journal_aggregate::Merge;
 
     use super::*;
 
     #[test]
     fn aggregate_is_described_by_its_key_and_columns() {
-        let column = |name: &str, merge| Column {
+        let column = |name: &str, merge, by: Option<&str>| Column {
             name: name.to_owned(),
             merge,
+            by: by.map(str::to_owned),
         };
         let mut shape = Shape {
             key: vec!["day".to_owned(), "hour".to_owned()],
-            columns: vec![column("commits", Merge::Sum), column("last", Merge::Max)],
+            columns: vec![
+                column("commits", Merge::Sum, None),
+                column("last", Merge::Max, None),
+                column("status", Merge::Latest, Some("last")),
+            ],
         };
         assert_eq!(
             merged(&shape),
-            "rows merged by `day`, `hour`: sum of `commits`, max of `last`"
+            "rows merged by `day`, `hour`: sum of `commits`, max of `last`, latest `status` by `last`"
         );
         shape.key.clear();
-        assert_eq!(merged(&shape), "one row: sum of `commits`, max of `last`");
+        shape.columns.truncate(1);
+        assert_eq!(merged(&shape), "one row: sum of `commits`");
     }
 
     #[test]

@@ -185,15 +185,19 @@ mod tests {
 
     #[test]
     fn aggregate_has_a_key_and_columns() {
-        let members = r#", "kind": "aggregate", "key": ["a", "b"],
-            "columns": [{"name": "c", "merge": "sum"}, {"name": "d", "merge": "max"}]"#;
+        let members = r#", "kind": "aggregate", "key": ["a", "b"], "columns": [{"name": "c", "merge": "sum"},
+            {"name": "d", "merge": "max"}, {"name": "e", "merge": "latest", "by": "d"}]"#;
         let plan = check("p", &with_output(members)).unwrap();
         let Kind::Aggregate(shape) = &plan.outputs[0].kind else {
             panic!("{plan:?}");
         };
-        assert_eq!(shape.names().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        assert_eq!(shape.names().collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
         let merges = shape.columns.iter().map(|column| column.merge);
-        assert_eq!(merges.collect::<Vec<_>>(), [Merge::Sum, Merge::Max]);
+        assert_eq!(
+            merges.collect::<Vec<_>>(),
+            [Merge::Sum, Merge::Max, Merge::Latest]
+        );
+        assert_eq!(shape.columns[2].by.as_deref(), Some("d"));
         let members = r#", "kind": "aggregate", "columns": [{"name": "c", "merge": "min"}]"#;
         assert!(check("p", &with_output(members)).is_ok());
     }
@@ -249,6 +253,21 @@ mod tests {
             (
                 format!(r#""kind": "aggregate", "key": ["c"], "columns": [{column}]"#),
                 "at `/outputs/0/columns`",
+            ),
+            (
+                r#""kind": "aggregate", "columns": [{"name": "c", "merge": "latest"}]"#.to_owned(),
+                "at `/outputs/0/columns/0`",
+            ),
+            (
+                r#""kind": "aggregate", "columns": [{"name": "c", "merge": "max", "by": "c"}]"#
+                    .to_owned(),
+                "at `/outputs/0/columns/0/by`",
+            ),
+            (
+                format!(
+                    r#""kind": "aggregate", "columns": [{column}, {{"name": "d", "merge": "latest", "by": "c"}}]"#
+                ),
+                "the aggregate keeps the latest `d` by `c`, which is not a column that keeps the max",
             ),
         ] {
             let text = refused(&with_output(&format!(", {members}")));
@@ -370,14 +389,17 @@ mod tests {
                     "name": "b-_9",
                     "kind": "aggregate",
                     "key": ["k", "_K-9"],
-                    "columns": [{ "name": "c", "merge": "sum" }, { "name": "d", "merge": "max" }],
+                    "columns": [
+                        { "name": "c", "merge": "sum" }, { "name": "d", "merge": "max" },
+                        { "name": "e", "merge": "latest", "by": "d" },
+                    ],
                 },
                 { "name": "t", "kind": "text" },
             ],
         });
         let mut texts = [
             "", "a", "A", "_", "-", "9", "a b", "é", "a\n", "any", "append", "text", "values",
-            "min",
+            "min", "latest", "d",
         ]
         .map(|text| json!(text))
         .to_vec();

@@ -1,5 +1,7 @@
 //! What all databases have in common: whose rows their tables have, and whether a table that exists fits the plan.
 
+mod later;
+
 use std::sync::Arc;
 
 use journal_aggregate::Shape;
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::binding;
 use crate::journal::plan::{Kind, Output};
+
+pub(super) use self::later::{Pair, is_greater};
 
 /// What happens where a table does not fit the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -169,7 +173,9 @@ impl Combining {
             ) => {
                 let same = |one: &journal_aggregate::Column| {
                     let mut others = others.iter();
-                    others.all(|other| other.name != one.name || other.merge == one.merge)
+                    others.all(|other| {
+                        other.name != one.name || (other.merge, &other.by) == (one.merge, &one.by)
+                    })
                 };
                 key == other_key && columns.iter().all(same)
             }
@@ -537,10 +543,23 @@ pub(super) mod tests {
         let column = |&(name, merge): &(&str, Merge)| journal_aggregate::Column {
             name: name.to_owned(),
             merge,
+            by: None,
         };
         Shape {
             key: key.iter().map(|&name| name.to_owned()).collect(),
             columns: columns.iter().map(column).collect(),
         }
+    }
+
+    /// The largest order of each key, and the latest values by it.
+    pub(crate) fn latest(key: &[&str], order: &str, columns: &[&str]) -> Shape {
+        let mut shape = sums(key, &[(order, Merge::Max)]);
+        let column = |&name: &&str| journal_aggregate::Column {
+            name: name.to_owned(),
+            merge: Merge::Latest,
+            by: Some(order.to_owned()),
+        };
+        shape.columns.extend(columns.iter().map(column));
+        shape
     }
 }

@@ -128,8 +128,8 @@ impl Serializer for ColumnSerializer<'_> {
         self.serialize_str(variant)
     }
 
-    fn serialize_bool(self, _: bool) -> Result<Self::Ok, Self::Error> {
-        Err(self.refuse("a boolean"))
+    fn serialize_bool(self, value: bool) -> Result<Self::Ok, Self::Error> {
+        Ok(self.row.truth(self.column, value)?)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

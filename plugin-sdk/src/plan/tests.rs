@@ -25,7 +25,11 @@ fn every_member_of_the_contract_can_be_set() {
         .aggregate(
             "counts",
             "Objects",
-            Aggregate::by(["type"]).sum("n").min("a").max("z"),
+            Aggregate::by(["type"])
+                .sum("n")
+                .min("a")
+                .max("z")
+                .latest_by("z", ["v"]),
         );
     let expected = json!({
         "object-types": "any", "columns": ["value-ends", "keys"],
@@ -33,7 +37,7 @@ fn every_member_of_the_contract_can_be_set() {
         "outputs": [{"name": "sums", "summary": "One row an object type"}, {"name": "rest"}, {
             "name": "counts", "kind": "aggregate", "summary": "Objects", "key": ["type"],
             "columns": [{"name": "n", "merge": "sum"}, {"name": "a", "merge": "min"},
-                {"name": "z", "merge": "max"}],
+                {"name": "z", "merge": "max"}, {"name": "v", "merge": "latest", "by": "z"}],
         }],
     });
     assert_eq!(as_json(&plan), expected);
@@ -173,7 +177,7 @@ fn aggregate_that_breaks_a_rule_is_refused_by_name() {
     );
     refused(
         of_size(1, 0),
-        "has no column: add one with `sum`, `min` or `max`",
+        "has no column: add one with `sum`, `min`, `max` or `latest_by`",
     );
     refused(of_size(0, 49), "has 49 columns, and the limit is 48");
     refused(
@@ -184,6 +188,10 @@ fn aggregate_that_breaks_a_rule_is_refused_by_name() {
     refused(
         Aggregate::by(["k"]).sum("n").max("n"),
         "names the field `n` twice",
+    );
+    refused(
+        Aggregate::by(["k"]).min("o").latest_by("o", ["v"]),
+        "keeps the latest `v` by `o`, which is not a column that keeps the max",
     );
 }
 

@@ -1,3 +1,5 @@
+mod latest;
+
 use super::*;
 use crate::{Column, Kind, Merge};
 
@@ -5,6 +7,7 @@ fn shape(key: &[&str], columns: &[(&str, Merge)]) -> Arc<Shape> {
     let column = |&(name, merge): &(&str, Merge)| Column {
         name: name.to_owned(),
         merge,
+        by: None,
     };
     Arc::new(Shape {
         key: key.iter().map(|&name| name.to_owned()).collect(),

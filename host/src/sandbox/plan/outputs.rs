@@ -111,23 +111,35 @@ fn shape(part: &Part<'_>) -> Result<Shape, AnswerError> {
             .map(column)
             .collect::<Result<_, _>>()?,
     };
-    match shape.repeated_name() {
-        None => Ok(shape),
-        Some(name) => Err(columns.refuse(&format!(
+    if let Some(name) = shape.repeated_name() {
+        return Err(columns.refuse(&format!(
             "\"{name}\" is the name of another column or part of the key already"
-        ))),
+        )));
+    }
+    match shape.broken_by_orders() {
+        None => Ok(shape),
+        Some(rule) => Err(columns.refuse(&format!("the aggregate {rule}"))),
     }
 }
 
 fn column(part: &Part<'_>) -> Result<Column, AnswerError> {
-    part.object(&["name", "merge"])?;
+    const MERGES: [&str; 4] = ["sum", "min", "max", "latest"];
+    part.object(&["name", "merge", "by"])?;
     let name = field(&part.need("name")?)?.to_owned();
-    let merge = match part.need("merge")?.one_of(&["sum", "min", "max"])? {
+    let merge = match part.need("merge")?.one_of(&MERGES)? {
         "sum" => Merge::Sum,
         "min" => Merge::Min,
-        _ => Merge::Max,
+        "max" => Merge::Max,
+        _ => Merge::Latest,
     };
-    Ok(Column { name, merge })
+    let by = if merge == Merge::Latest {
+        Some(field(&part.need("by")?)?.to_owned())
+    } else if let Some(part) = part.get("by") {
+        return Err(part.refuse("it goes with the merge \"latest\" alone"));
+    } else {
+        None
+    };
+    Ok(Column { name, merge, by })
 }
 
 fn field<'a>(part: &Part<'a>) -> Result<&'a str, AnswerError> {

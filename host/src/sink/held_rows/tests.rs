@@ -21,6 +21,7 @@ fn aggregate(name: &str, merge: Merge) -> Output {
             columns: vec![Column {
                 name: "v".to_owned(),
                 merge,
+                by: None,
             }],
         })),
         ..append(name)
@@ -274,6 +275,7 @@ fn held_bytes_are_no_less_than_the_rows_that_a_checkpoint_makes() {
         columns: vec![Column {
             name: "v".to_owned(),
             merge: Merge::Sum,
+            by: None,
         }],
     };
     let output = Output {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use journal_aggregate::Merge;
+use journal_aggregate::{Merge, Shape};
 use journal_msgpack::{Cursor, Head, timestamp};
 use journal_rows::{ColumnType, Error, ErrorKind, IsNil, RowType, append_value};
 
@@ -36,6 +36,8 @@ struct Field {
     /// It is stored as `numeric`.
     is_numeric: bool,
     is_key: bool,
+    /// Its times decide which row is the latest, so that nothing of them may be lost.
+    decides: bool,
 }
 
 /// Encodes the rows of one table, and checks each value.
@@ -53,7 +55,9 @@ pub(super) struct TupleEncoder {
 impl TupleEncoder {
     pub(super) fn new(table: &Table) -> Self {
         let columns = table.row.columns();
+        let deciding = table.shape.as_deref().map_or_else(Vec::new, deciding);
         let field = |column: &journal_rows::Column| Field {
+            decides: deciding.contains(&&*column.name),
             column_type: column.column_type,
             is_numeric: is_numeric(table, column),
             is_key: table
@@ -104,6 +108,13 @@ impl TupleEncoder {
         }
         self.reordered.shrink_to(1 << 20);
     }
+}
+
+/// The columns that decide which row is the latest.
+fn deciding(shape: &Shape) -> Vec<&str> {
+    let all = shape.latest().into_iter();
+    let indexes = all.flat_map(|one| std::iter::once(one.order).chain(one.columns));
+    indexes.map(|index| &*shape.columns[index].name).collect()
 }
 
 /// Whether a column is stored as `numeric`: sums of unsigned integers have no limit.
@@ -203,6 +214,11 @@ fn append(
             let time = timestamp(cursor.bytes(length)?);
             let time = time.filter(|(seconds, _)| YEARS.contains(seconds));
             let (seconds, nanoseconds) = time.ok_or(ErrorKind::BadTimestamp)?;
+            if field.decides && nanoseconds % 1000 != 0 {
+                let reason = "has a time with nanoseconds, of which PostgreSQL keeps microseconds only, where times \
+                              decide which row is the latest";
+                return Err(ErrorKind::Unfit(reason).into());
+            }
             // Times before 1970 have nanoseconds after their second, too: this is the microsecond before.
             let micros = (seconds - EPOCH) * 1_000_000 + i64::from(nanoseconds / 1000);
             fixed(micros.to_be_bytes(), encoded);
@@ -290,7 +306,7 @@ mod tests {
     use journal_rows::Column;
 
     use super::*;
-    use crate::sink::tables::tests::{sums, table};
+    use crate::sink::tables::tests::{latest, sums, table};
 
     fn columns(types: &[(&str, ColumnType)]) -> Vec<Column> {
         let column = |&(name, column_type): &(&str, ColumnType)| Column {
@@ -419,6 +435,28 @@ mod tests {
             let reason = refused(&mut rows, &row(seconds));
             assert!(reason.contains("timestamp"), "{reason}");
         }
+    }
+
+    #[test]
+    fn times_that_decide_which_row_is_the_latest_have_microseconds() {
+        let types = [("o", ColumnType::Timestamp), ("v", ColumnType::Timestamp)];
+        let row = |name: u8, nanoseconds: u32| {
+            let time = [&nanoseconds.to_be_bytes()[..], &[0; 8]].concat();
+            [b"\x81\xa1", &[name][..], b"\xc7\x0c\xff", &time].concat()
+        };
+        let shape = latest(&[], "o", &["v"]);
+        let mut rows = TupleEncoder::new(&table(columns(&types), Some(shape)));
+        for name in [b'o', b'v'] {
+            rows.encode(&row(name, 1000), &mut Vec::new(), 100).unwrap();
+            let reason = refused(&mut rows, &row(name, 1001));
+            assert!(
+                reason.contains("decide which row is the latest"),
+                "{reason}"
+            );
+        }
+        let shape = sums(&[], &[("o", Merge::Max), ("v", Merge::Min)]);
+        let mut rows = TupleEncoder::new(&table(columns(&types), Some(shape)));
+        rows.encode(&row(b'o', 1001), &mut Vec::new(), 100).unwrap();
     }
 
     #[test]

@@ -6,7 +6,7 @@ use journal_aggregate::Merge;
 use journal_rows::{Column, ColumnType};
 
 use super::encoder::is_numeric;
-use crate::sink::tables::{Dialect, Table};
+use crate::sink::tables::{Dialect, Table, is_greater};
 
 /// How PostgreSQL names and types columns, in the schema of this name, which is not quoted.
 #[derive(Clone, Debug)]
@@ -158,6 +158,10 @@ impl Schema {
             let shape = table.shape.as_deref()?;
             shape.columns.iter().find(|one| one.name == column.name)
         };
+        let deciding = |column: &Column| {
+            let shape = table.shape.as_deref();
+            shape.map_or_else(Vec::new, |shape| table.deciding(shape, &column.name))
+        };
         // Times that differ by less than a microsecond are one key here, and were two so far.
         let has_times = key
             .iter()
@@ -170,6 +174,7 @@ impl Schema {
                 Some(Merge::Sum) => format!("sum(\"{name}\")::{sql_type}"),
                 Some(Merge::Min) => smallest(name, column.column_type, ""),
                 Some(Merge::Max) => smallest(name, column.column_type, " DESC"),
+                Some(Merge::Latest) => latest(name, &deciding(column)),
             }
         });
         let selected = selected.collect::<Vec<_>>().join(", ");
@@ -197,6 +202,14 @@ impl Schema {
                 Merge::Sum => format!("coalesce({old} + {new}, {old}, {new})"),
                 Merge::Min => format!("least({old}, {new})"),
                 Merge::Max => format!("greatest({old}, {new})"),
+                Merge::Latest => {
+                    let pair = |one: &&Column| {
+                        let name = &one.name;
+                        (format!("excluded.\"{name}\""), format!("o.\"{name}\""))
+                    };
+                    let pairs: Vec<_> = deciding(column).iter().map(pair).collect();
+                    format!("CASE WHEN {} THEN {new} ELSE {old} END", is_greater(&pairs))
+                }
             };
             Some(format!("\"{name}\" = {merged}"))
         });
@@ -269,6 +282,14 @@ fn smallest(name: &str, column_type: ColumnType, order: &str) -> String {
     }
 }
 
+/// The value of the latest of the rows of a group.
+fn latest(name: &str, deciding: &[&Column]) -> String {
+    let order = deciding.iter();
+    let order = order.map(|one| format!("\"{}\" DESC NULLS LAST", one.name));
+    let order = order.collect::<Vec<_>>().join(", ");
+    format!("(array_agg(\"{name}\" ORDER BY {order}))[1]")
+}
+
 fn names<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
     let names = columns.map(|column| format!("\"{}\"", column.name));
     names.collect::<Vec<_>>().join(", ")
@@ -286,7 +307,7 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::tables::tests::{column, sums, table};
+    use crate::sink::tables::tests::{column, latest as latest_by, sums, table};
     use crate::sink::tables::{Combining, Differences, Found};
 
     fn schema() -> Schema {
@@ -350,6 +371,28 @@ mod tests {
                 .copy
                 .starts_with("COPY pg_temp.\"journal_merge_3\" (\"k\", ")
         );
+    }
+
+    #[test]
+    fn latest_values_are_decided_by_the_order_and_by_all_that_it_has() {
+        let columns = vec![
+            column("k", ColumnType::Timestamp, false),
+            column("o", ColumnType::Int, true),
+            column("v", ColumnType::Text, true),
+            column("w", ColumnType::Bool, true),
+        ];
+        let merged = table(columns, Some(latest_by(&["k"], "o", &["v", "w"])));
+        let merge = schema().statements(&merged, 0).merge.unwrap().merge;
+        let last = "CASE WHEN excluded.\"w\" IS NULL THEN false WHEN o.\"w\" IS NULL THEN true ELSE \
+                    excluded.\"w\" > o.\"w\" END";
+        for part in [
+            "\"v\" = CASE WHEN CASE WHEN excluded.\"o\" IS NOT DISTINCT FROM o.\"o\" THEN CASE WHEN excluded.\"v\" ",
+            "END THEN excluded.\"w\" ELSE o.\"w\" END",
+            "(array_agg(\"w\" ORDER BY \"o\" DESC NULLS LAST, \"v\" DESC NULLS LAST, \"w\" DESC NULLS LAST))[1]",
+            last,
+        ] {
+            assert!(merge.contains(part), "{part}: {merge}");
+        }
     }
 
     #[test]

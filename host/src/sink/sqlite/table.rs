@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use journal_aggregate::Merge;
 use journal_rows::{Column, ColumnType};
 
-use crate::sink::tables::{Dialect, Table};
+use crate::sink::tables::{Dialect, Pair, Table, is_greater};
 
 /// How SQLite names and types columns.
 #[derive(Clone, Copy, Debug)]
@@ -116,12 +116,15 @@ impl Table {
         if let (Some(key), Some(shape)) = (self.key(), &self.shape) {
             let target = Self::target(&key, &columns[0].name);
             let merged = shape.columns.iter().map(|one| {
-                let column_type = self.column(&one.name).map(|column| column.column_type);
-                format!(
-                    "\"{}\" = {}",
-                    one.name,
-                    merged(&one.name, one.merge, column_type)
-                )
+                let merged = match self.column(&one.name) {
+                    Some(column) if one.merge == Merge::Latest => {
+                        latest(column, &self.deciding(shape, &one.name))
+                    }
+                    Some(column) => merged(column, one.merge),
+                    // A shape has the columns of its rows.
+                    None => "NULL".to_owned(),
+                };
+                format!("\"{}\" = {merged}", one.name)
             });
             let merged: Vec<_> = merged.collect();
             let _ = write!(
@@ -135,19 +138,40 @@ impl Table {
 }
 
 /// The value of a merged column: NULL leaves the other one as it is.
-fn merged(name: &str, merge: Merge, column_type: Option<ColumnType>) -> String {
-    let (old, new) = (format!("\"{name}\""), format!("excluded.\"{name}\""));
+fn merged(column: &Column, merge: Merge) -> String {
+    let (new, old) = values(column);
+    let (compared_new, compared_old) = compared(column);
     let sign = match merge {
         Merge::Sum => return format!("coalesce({old} + {new}, {old}, {new})"),
         Merge::Min => '<',
-        Merge::Max => '>',
+        Merge::Max | Merge::Latest => '>',
     };
-    let comparison = match column_type {
+    format!(
+        "CASE WHEN {old} IS NULL OR {compared_new} {sign} {compared_old} THEN {new} ELSE {old} END"
+    )
+}
+
+/// The value of a column that has that of the later row.
+fn latest(column: &Column, deciding: &[&Column]) -> String {
+    let pairs: Vec<_> = deciding.iter().copied().map(compared).collect();
+    let (new, old) = values(column);
+    format!("CASE WHEN {} THEN {new} ELSE {old} END", is_greater(&pairs))
+}
+
+/// The value of the row that is written, and that of the row that is there.
+fn values(column: &Column) -> Pair {
+    let name = &column.name;
+    (format!("excluded.\"{name}\""), format!("\"{name}\""))
+}
+
+/// The same as they are compared.
+fn compared(column: &Column) -> Pair {
+    let (new, old) = values(column);
+    match column.column_type {
         // A fraction of a second comes before the letter.
-        Some(ColumnType::Timestamp) => format!("rtrim({new}, 'Z') {sign} rtrim({old}, 'Z')"),
-        _ => format!("{new} {sign} {old}"),
-    };
-    format!("CASE WHEN {old} IS NULL OR {comparison} THEN {new} ELSE {old} END")
+        ColumnType::Timestamp => (format!("rtrim({new}, 'Z')"), format!("rtrim({old}, 'Z')")),
+        _ => (new, old),
+    }
 }
 
 /// A text of the plugin in one line, so that no part of it is a statement.
@@ -162,7 +186,7 @@ fn comment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::tables::tests::{column, sums, table};
+    use crate::sink::tables::tests::{column, latest as latest_by, sums, table};
     use crate::sink::tables::{Combining, Differences, Found};
 
     #[test]
@@ -229,6 +253,8 @@ mod tests {
             merged.differences(&Strict, &all, &fewer),
             Differences::default()
         );
+        let by_a = Combining::of(Some(&latest_by(&["c"], "a", &["b"])));
+        assert_eq!(merged.differences(&Strict, &all, &by_a).fixed.len(), 1);
         let other = Combining::of(Some(&sums(&["c"], &[("a", Merge::Max)])));
         assert_eq!(merged.differences(&Strict, &all, &other).fixed.len(), 1);
         let json = serde_json::to_string(&Combining::of(Some(&shape))).unwrap();

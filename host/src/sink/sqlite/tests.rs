@@ -1,5 +1,6 @@
 //! The sink over a database that SQLite itself reads.
 
+mod latest;
 mod positions;
 mod schema;
 

@@ -22,6 +22,36 @@ fn row<K>(k: K, n: i64) -> Row<K> {
     Row { k, n, m: Some(n) }
 }
 
+#[test]
+fn latest_values_belong_to_the_largest_order_and_may_be_truth_values() {
+    #[derive(Serialize)]
+    struct Visit {
+        k: u8,
+        at: i64,
+        is_full: bool,
+        id: Option<&'static str>,
+    }
+    let shape = Aggregate::by(["k"])
+        .max("at")
+        .latest_by("at", ["is_full", "id"]);
+    let (mut out, delivered) = with_outputs(vec![OutputPlan {
+        name: "latest".to_owned(),
+        shape: Some(shape.shape),
+        row: None,
+    }]);
+    for (at, is_full, id) in [(1, true, Some("a")), (3, false, None), (2, true, Some("b"))] {
+        let visit = Visit {
+            k: 0,
+            at,
+            is_full,
+            id,
+        };
+        out.merge("latest", &visit).unwrap();
+    }
+    let expected = [json!({"k": 0, "at": 3, "is_full": false, "id": null})];
+    assert_eq!(delivered_rows(&mut out, &delivered), expected);
+}
+
 /// The rows that one call delivers, in JSON.
 fn delivered_rows(out: &mut Out, delivered: &Delivered) -> Vec<Value> {
     out.flush();
