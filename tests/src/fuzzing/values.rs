@@ -10,11 +10,13 @@ use crate::{cases, paths};
 use guest_objects::OBJECT_TYPES;
 
 /// Each shipped plugin, with options with which it reads all object types.
-const PLUGINS: [(&str, &str); 8] = [
+const PLUGINS: [(&str, &str); 10] = [
     ("commit-activity", "{}"),
     ("count-objects", "{}"),
     ("file-extensions", "{}"),
+    ("first-seen", "{}"),
     ("graph-edges", "{}"),
+    ("last-visit", "{}"),
     ("list-revisions", "{}"),
     ("months-and-extensions", "{}"),
     ("print-objects", r#"{"object_types": ["any"]}"#),

@@ -25,11 +25,13 @@ const TYPES: [&str; 14] = [
 ];
 
 /// Every shipped plugin, and the option with which it reads all types.
-const PLUGINS: [(&str, &str, &[&str]); 8] = [
+const PLUGINS: [(&str, &str, &[&str]); 10] = [
     ("values through commit-activity", "commit-activity", &[]),
     ("values through count-objects", "count-objects", &[]),
     ("values through file-extensions", "file-extensions", &[]),
+    ("values through first-seen", "first-seen", &[]),
     ("values through graph-edges", "graph-edges", &[]),
+    ("values through last-visit", "last-visit", &[]),
     ("values through list-revisions", "list-revisions", &[]),
     (
         "values through months-and-extensions",

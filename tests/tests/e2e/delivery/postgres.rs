@@ -11,6 +11,7 @@ use journal_tests::{Broker, Finished, Host, Prefix, paths};
 use serde_json::Value;
 
 use super::{LIMIT, host, large, objects, shipped};
+use crate::plugins::newest::{self, Recordings};
 
 /// A host that knows the password of the server.
 fn with_password(host: Host) -> Host {
@@ -127,6 +128,33 @@ fn aggregates_of_a_recording_are_totals() {
         let sql =
             format!("SELECT json_build_object({columns}, 'revisions', revisions) FROM {table}");
         assert_eq!(sorted(json(&database, &sql)), of(table), "{table}");
+    }
+}
+
+#[test]
+fn latest_values_are_those_of_the_newest_whatever_comes_first() {
+    let recordings = Recordings::new("newest-postgres");
+    let (forwards, backwards) = (
+        Postgres::shared().database("forwards"),
+        Postgres::shared().database("backwards"),
+    );
+    let into = |database: &Database<'_>| {
+        let url = database.url("");
+        move || {
+            let host = with_password(Host::run(&paths::plugin("last-visit")));
+            host.args(["--output", &url])
+        }
+    };
+    newest::add(into(&forwards), recordings.parts.iter());
+    newest::add(into(&backwards), recordings.parts.iter().rev());
+    newest::add(into(&backwards), std::iter::once(&recordings.whole));
+    let sql = format!(
+        "SELECT json_build_object('origin', origin, 'date', {}, 'visit', visit, 'status', status, 'type', type, \
+         'snapshot', encode(snapshot, 'hex')) FROM visits",
+        time("date")
+    );
+    for database in [forwards, backwards] {
+        assert_eq!(sorted(json(&database, &sql)), recordings.newest());
     }
 }
 

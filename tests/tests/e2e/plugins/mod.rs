@@ -3,4 +3,5 @@
 mod empty_parent;
 mod graph_edges;
 mod list_revisions;
+pub(crate) mod newest;
 mod statistics;
