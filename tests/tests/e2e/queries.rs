@@ -53,7 +53,7 @@ fn write(plugin: &str, output: &str) {
     let _ = host.finish(LIMIT).success();
 }
 
-/// How many rows SQLite answers with; none where it is told to do something.
+/// The number of rows that SQLite returns. A statement that is not a query returns none.
 fn rows_of(connection: &Connection, sql: &str) -> usize {
     let mut statement = connection.prepare(sql).expect(sql);
     let mut rows = statement.query([]).expect(sql);
