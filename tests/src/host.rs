@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -372,7 +373,9 @@ impl Running {
         limit: Duration,
         mut condition: impl FnMut(&Self) -> Option<T>,
     ) -> T {
-        until(what, limit, || {
+        let said = self.folder.join(STDERR);
+        let what_and_said = fmt::from_fn(|f| write!(f, "{what}; the host said:\n{}", read(&said)));
+        until(what_and_said, limit, || {
             let has_ended = self.has_ended();
             let value = condition(self);
             assert!(

@@ -128,6 +128,12 @@ impl Sinks {
         Ok(AllCommitted::Done)
     }
 
+    /// The checkpoint is dropped before all sinks are done with it.
+    pub(super) fn give_up(&mut self) {
+        self.all.iter_mut().for_each(|sink| sink.give_up());
+        self.begin_next();
+    }
+
     /// The rows of the checkpoint are durable or dropped.
     pub(super) fn begin_next(&mut self) {
         self.number += 1;

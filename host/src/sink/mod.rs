@@ -149,6 +149,10 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// The checkpoint that [`commit`](Self::commit) was to be called for again is dropped. Positions are asked for before
+    /// the next one comes.
+    fn give_up(&mut self) {}
+
     /// Makes the rows of a checkpoint durable, whole or not at all.
     ///
     /// # Errors

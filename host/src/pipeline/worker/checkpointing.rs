@@ -125,7 +125,7 @@ impl Worker {
                 }
                 AllCommitted::Again(after) => {
                     if !self.stay_alive_for(after)? {
-                        self.sinks.begin_next();
+                        self.sinks.give_up();
                         return Ok(false);
                     }
                 }

@@ -293,6 +293,11 @@ impl Sink for PostgresSink {
         Some(store)
     }
 
+    fn give_up(&mut self) {
+        // The thread of the connection would wait for its rows for ever, and answer no question.
+        self.writing = None;
+    }
+
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let is_empty = checkpoint
             .rows
@@ -301,7 +306,6 @@ impl Sink for PostgresSink {
         if is_empty && self.group.is_none() {
             return Ok(Committed::Done);
         }
-        // One that the worker has given up ends when it asks for rows again.
         let writing = self
             .writing
             .take()

@@ -63,6 +63,13 @@ impl<'a> Live<'a> {
         });
     }
 
+    /// Waits until so many members share the partitions.
+    pub(super) fn until_members_are(&self, members: usize) {
+        until("members share the partitions", LIMIT, || {
+            (self.broker.group(&self.group) == (members, "Stable".to_owned())).then_some(())
+        });
+    }
+
     /// The number of records that the group has committed.
     pub(super) fn committed(&self) -> u64 {
         self.broker.committed_records(&self.group, &self.prefix)

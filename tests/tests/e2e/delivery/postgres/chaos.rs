@@ -174,6 +174,30 @@ fn rows_that_another_program_keeps_are_waited_for() {
     let _ = other.wait_with_output();
 }
 
+#[test]
+fn partitions_that_are_lost_while_a_table_is_locked_are_read_again() {
+    let live = Live::new("postgres-lost");
+    let database = Postgres::shared().database("lost");
+    let mut running = writing(&live, "guest-positions", &database.url("")).spawn();
+    until_it_writes(&mut running, &database, ROWS);
+    let other = held(&database, "rows");
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    running.until("a checkpoint waits for the table", LIMIT, |_| {
+        (database.number(waiting) > 0).then_some(())
+    });
+    // The group gives its partitions up meanwhile, and it joins again.
+    running.signal(Signal::STOP);
+    live.until_nobody_is_left();
+    running.signal(Signal::CONT);
+    live.until_members_are(2);
+    let_go(&database);
+    until_it_writes(&mut running, &database, ROWS);
+    let (_, written) = live.end(running);
+    assert_eq!(database.number(ROWS), objects(&written));
+    assert_eq!(database.number(RECORDS), objects(&written));
+    let _ = other.wait_with_output();
+}
+
 /// Begins a session that keeps a table locked.
 fn held(database: &Database<'_>, table: &str) -> Child {
     let sql = format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE; SELECT pg_sleep(600)");
