@@ -1,6 +1,7 @@
 //! The parts of the comparison.
 
 mod batches;
+mod masked;
 mod memory;
 mod observed;
 mod outputs;
@@ -30,11 +31,13 @@ pub(crate) enum Part {
     StartUp,
     /// CPU time per record with metrics, compared with none.
     Metrics,
+    /// CPU time per record with masked objects, compared with none.
+    Masked,
     /// CPU time per record by the kind of the output.
     Outputs,
 }
 
-const ALL: [Part; 8] = [
+const ALL: [Part; 9] = [
     Part::Throughput,
     Part::Scaling,
     Part::Recording,
@@ -42,6 +45,7 @@ const ALL: [Part; 8] = [
     Part::Memory,
     Part::StartUp,
     Part::Metrics,
+    Part::Masked,
     Part::Outputs,
 ];
 
@@ -62,6 +66,7 @@ pub(crate) fn measure(arguments: &Arguments, report: &mut Report) {
             Part::Memory => memory::measure(&loaded, arguments, report),
             Part::StartUp => start_up::measure(&loaded, arguments, report),
             Part::Metrics => observed::measure(&loaded, arguments, report),
+            Part::Masked => masked::measure_masked(&loaded, arguments, report),
             Part::Outputs => outputs::measure_outputs(&loaded, arguments, report),
         }
     }
