@@ -322,13 +322,22 @@ impl LossyProxy {
     /// When it cannot listen.
     #[must_use]
     pub fn start(database: &Database<'_>) -> Self {
+        Self::hanging_up(database, 0)
+    }
+
+    /// The same, which ends the first connections before their first answer, so often.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    #[must_use]
+    pub fn hanging_up(database: &Database<'_>, times: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("it listens").port();
         let lost: Arc<[AtomicU32; 2]> = Arc::default();
         let (counted, server) = (Arc::clone(&lost), database.server.port);
         thread::spawn(move || {
             let count = Arc::new(AtomicU32::new(0));
-            for client in listener.incoming().map_while(Result::ok) {
+            for client in listener.incoming().map_while(Result::ok).skip(times) {
                 let (lost, count) = (Arc::clone(&counted), Arc::clone(&count));
                 thread::spawn(move || pass_on(client, server, &lost, &count));
             }

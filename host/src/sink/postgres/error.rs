@@ -110,7 +110,7 @@ impl Refusal {
             code,
             text: text::clean(&text, MAX_TEXT),
             is_transient,
-            is_cut: is_cut(error),
+            is_cut: error.is_closed() || is_cut(error),
         }
     }
 

@@ -1,5 +1,5 @@
 //! Which records are delivered, and how often, on a real broker. By default it holds half a million records; the
-//! variable `JOURNAL_TESTS_RECORDS` sets another number.
+//! variable `JOURNAL_TESTS_RECORDS` sets another number. `JOURNAL_TESTS_KILLS` sets how often writers are killed.
 
 mod aggregates;
 mod consumer_protocol;
@@ -33,6 +33,11 @@ const PARTITIONS: i32 = 8;
 const RECORDS_VARIABLE: &str = "JOURNAL_TESTS_RECORDS";
 /// Its default.
 const RECORDS: u64 = 500_000;
+/// The variable for how often a process that writes to a server or a database is killed.
+const KILLS_VARIABLE: &str = "JOURNAL_TESTS_KILLS";
+/// Its default.
+const KILLS: u64 = 4;
+
 /// Many records on the shared broker, written once for all tests.
 pub(crate) struct Large {
     pub(crate) prefix: Prefix,
@@ -63,11 +68,35 @@ pub(crate) fn large() -> &'static Large {
 }
 
 fn wanted_records() -> u64 {
-    match std::env::var(RECORDS_VARIABLE) {
+    wanted(RECORDS_VARIABLE, RECORDS)
+}
+
+/// How a process is disturbed before it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disturbance {
+    Nothing,
+    /// It is paused until the group has given its partitions up.
+    Pause,
+    /// The server that it writes to ends as a crash does.
+    Crash,
+}
+
+/// What comes before each kill.
+fn kills() -> impl Iterator<Item = Disturbance> {
+    (0..wanted(KILLS_VARIABLE, KILLS)).map(|kill| match kill % KILLS {
+        1 => Disturbance::Pause,
+        2 => Disturbance::Crash,
+        _ => Disturbance::Nothing,
+    })
+}
+
+/// The number in this variable.
+fn wanted(variable: &str, default: u64) -> u64 {
+    match std::env::var(variable) {
         Ok(number) => number
             .parse()
-            .unwrap_or_else(|_| panic!("{RECORDS_VARIABLE} is not a number: {number}")),
-        Err(_) => RECORDS,
+            .unwrap_or_else(|_| panic!("{variable} is not a number: {number}")),
+        Err(_) => default,
     }
 }
 

@@ -13,12 +13,10 @@ use serde_json::Value;
 
 use super::live::{Live, stop};
 use super::topics::journal;
-use super::{LIMIT, host, large, objects, shipped};
+use super::{Disturbance, LIMIT, host, kills, large, objects, shipped};
 
 /// The file, in the folder of a host.
 const FILE: &str = "rows.sqlite";
-/// How often a process is killed.
-const KILLS: usize = 4;
 
 fn connect(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -233,11 +231,10 @@ fn killed_again_and_again(
     file: &Path,
     sql: &str,
 ) -> Running {
-    for kill in 0..KILLS {
+    for disturbance in kills() {
         let mut running = host().spawn();
         until_it_writes(&mut running, file, sql);
-        if kill == 1 {
-            // It is paused until the group has given its partitions up.
+        if disturbance == Disturbance::Pause {
             running.signal(Signal::STOP);
             live.until_nobody_is_left();
             running.signal(Signal::CONT);

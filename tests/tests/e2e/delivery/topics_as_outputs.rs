@@ -7,10 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::live::Live;
-use super::{LIMIT, host, objects, shipped};
-
-/// How often a process is killed.
-const KILLS: usize = 4;
+use super::{Disturbance, LIMIT, host, kills, objects, shipped};
 
 /// A topic for rows, which no run reads as objects.
 fn topic(name: &str) -> String {
@@ -75,11 +72,10 @@ fn until_it_commits(live: &Live<'_>, running: &mut Running) {
 }
 
 fn killed_again_and_again(live: &Live<'_>, host: impl Fn() -> Host) -> Running {
-    for kill in 0..KILLS {
+    for disturbance in kills() {
         let mut running = host().spawn();
         until_it_commits(live, &mut running);
-        if kill == 1 {
-            // It is paused until the group has given its partitions up.
+        if disturbance == Disturbance::Pause {
             running.signal(Signal::STOP);
             live.until_nobody_is_left();
             running.signal(Signal::CONT);

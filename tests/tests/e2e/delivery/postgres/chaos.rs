@@ -7,11 +7,8 @@ use journal_tests::{Host, Running, until};
 use rustix::process::Signal;
 
 use super::super::live::{Live, stop};
-use super::super::{LIMIT, objects, shipped};
+use super::super::{Disturbance, LIMIT, kills, objects, shipped};
 use super::{counts, over_recording, with_password};
-
-/// How often a process is killed.
-const KILLS: usize = 4;
 
 /// A query for the number of rows, one for the number of records that they are of, and one for that of records before
 /// the positions.
@@ -48,22 +45,21 @@ fn killed_again_and_again(
     database: &Database<'_>,
     sql: &str,
 ) -> Running {
-    for kill in 0..KILLS {
+    for disturbance in kills() {
         let mut running = host().spawn();
         until_it_writes(&mut running, database, sql);
-        match kill {
-            1 => {
-                // It is paused until the group has given its partitions up.
+        match disturbance {
+            Disturbance::Pause => {
                 running.signal(Signal::STOP);
                 live.until_nobody_is_left();
                 running.signal(Signal::CONT);
                 until_it_writes(&mut running, database, sql);
             }
-            2 => {
+            Disturbance::Crash => {
                 server.crash();
                 until_it_writes(&mut running, database, sql);
             }
-            _ => {}
+            Disturbance::Nothing => {}
         }
         let _ = running.kill();
     }
@@ -110,20 +106,18 @@ fn sums_of_several_processes_are_exact_whatever_is_killed_and_lost() {
     };
     let mut other = host().spawn();
     until_it_writes(&mut other, &database, OBJECTS);
-    for kill in 0..KILLS {
+    for disturbance in kills() {
         let mut running = host().spawn();
         until_it_writes(&mut running, &database, OBJECTS);
-        if kill == 1 {
+        if disturbance == Disturbance::Pause {
+            live.until_members_are(4);
             // The other one gets its partitions meanwhile, and is not fenced.
             running.signal(Signal::STOP);
-            until("the other one has all partitions", LIMIT, || {
-                let said = other.stderr();
-                said.contains("assigned").then_some(())
-            });
+            live.until_members_are(2);
             until_it_writes(&mut other, &database, OBJECTS);
             running.signal(Signal::CONT);
         }
-        if kill == 2 {
+        if disturbance == Disturbance::Crash {
             server.crash();
             until_it_writes(&mut other, &database, OBJECTS);
         }
@@ -154,6 +148,17 @@ fn totals_of_a_recording_are_exact_although_commits_are_lost() {
     assert_eq!(counts(&database, "counts"), shipped().counts(false, 3));
     // Nothing else is left of the run.
     assert_eq!(database.number("SELECT count(*) FROM journal_offsets"), 0);
+}
+
+#[test]
+fn server_that_hangs_up_as_a_run_starts_is_waited_for() {
+    let database = Postgres::shared().database("hanging-up");
+    let proxy = LossyProxy::hanging_up(&database, 3);
+    let url = database.url_at(proxy.port, "?sslmode=disable");
+    let _ = over_recording("count-objects", &url)
+        .finish(LIMIT)
+        .success();
+    assert_eq!(counts(&database, "counts"), shipped().counts(false, 1));
 }
 
 #[test]
