@@ -133,6 +133,37 @@ fn fenced_worker_goes_on_from_the_position_of_the_sink() {
 }
 
 #[test]
+fn sink_hears_of_a_checkpoint_that_is_dropped_before_it_is_asked_for_positions() {
+    let mut dropped = 0;
+    for looks in 0..6 {
+        let given = deciding(Given {
+            sink_answers: vec![Committed::Again(Duration::ZERO); 3],
+            ..Given::default()
+        });
+        let (ended, log) = given.run(vec![
+            assigned(&["a", "b"]),
+            records("a", 3),
+            Step::LoseAfterKeepAlives(looks),
+            revoking(&["b"]),
+            lost(&["a"]),
+            assigned(&["a"]),
+            records("a", 3),
+            Step::End,
+        ]);
+        assert_eq!(ended.unwrap(), Ended::EndOfData);
+        assert_exact_at_each_step(&log);
+        for after in log.iter().skip_while(|line| *line != "again 1") {
+            if after == "give up" {
+                dropped += 1;
+                break;
+            }
+            assert!(!after.starts_with("sink load"), "{log:#?}");
+        }
+    }
+    assert!(dropped > 0, "no loss came in the middle of a checkpoint");
+}
+
+#[test]
 fn stale_answer_in_the_middle_of_a_recovery_drops_it() {
     for stale in 0..4 {
         let mut sink_answers = vec![Committed::Stale];

@@ -69,6 +69,10 @@ impl Sink for FakeSink {
         }
     }
 
+    fn give_up(&mut self) {
+        self.world.note("give up".to_owned());
+    }
+
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let mut state = self.world.state();
         match state.given.sink_failure {
