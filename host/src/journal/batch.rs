@@ -253,7 +253,7 @@ fn remove_bytes(bytes: &mut Vec<u8>, ends: &mut Vec<u32>, removed: &[Removed]) {
         index += 1;
         if is_kept {
             let bytes_after = kept + entry.len();
-            if is_gathered {
+            if is_gathered && entry.start != kept {
                 bytes.copy_within(entry, kept);
             }
             kept = bytes_after;
