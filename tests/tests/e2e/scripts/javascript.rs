@@ -89,6 +89,16 @@ fn two_runs_are_alike_and_the_clock_stands() {
 }
 
 #[test]
+fn rows_are_alike_in_ten_divisions_also_of_sets_and_random_numbers() {
+    let script = file(
+        "divided.js",
+        "export function processRevision(revision, emit) {\n  \
+         emit({ id: revision.id, set: [...new Set(revision.message)], random: Math.random() });\n}\n",
+    );
+    super::is_alike_in_ten_divisions(|| host(&script).args(["--object-type", "revision"]));
+}
+
+#[test]
 fn exception_ends_the_run_and_names_the_line() {
     let script = file(
         "bad.js",
