@@ -81,7 +81,7 @@ def changed(topic, key, value):
 
 def main(source, target):
     with open(source, "rb") as file:
-        frames = zstandard.ZstdDecompressor().stream_reader(file).read()
+        frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
     unpacker = msgpack.Unpacker(raw=False, max_buffer_size=len(frames))
     unpacker.feed(frames)
     records = []

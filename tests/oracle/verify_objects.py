@@ -25,7 +25,7 @@ def records(path, privileged):
     with open(path, "rb") as raw:
         is_compressed = raw.read(4) == ZSTD
         raw.seek(0)
-        file = zstandard.ZstdDecompressor().stream_reader(raw) if is_compressed else raw
+        file = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) if is_compressed else raw
         offsets, found = collections.Counter(), []
         for frame in msgpack.Unpacker(file, max_buffer_size=0):
             if isinstance(frame, dict):
