@@ -105,7 +105,7 @@ fn write_swhids(path: &Path) -> std::io::Result<()> {
     file.flush()
 }
 
-/// Spreads a number over 64 bits, as SplitMix64 does (Steele, Lea and Flood, 2014).
+/// Spreads a number over 64 bits, as `SplitMix64` does (Steele, Lea and Flood, 2014).
 fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
