@@ -32,26 +32,30 @@ def chain(found):
 
 
 def is_ours(filename):
-    return filename.startswith(HERE) or filename.endswith("/python_runtime.py") or filename.startswith("<frozen importlib")
+    return (
+        filename.startswith(HERE) or filename.endswith("/python_runtime.py") or filename.startswith("<frozen importlib")
+    )
 
 
-def short(error, files):
+def short(error, name_of):
     """The innermost line of the script, the error with its whole message, and the lines that led there. The host shows it
-    as one line."""
+    as one line.
+
+    `name_of` gives the name of a file of the script as its author knows it, and None for any other file."""
     if isinstance(error, Rejected):
         return str(error)
     what = "".join(traceback.format_exception_only(error)).strip()
     if isinstance(error, SyntaxError):
         # What comes before its last line is the line of the script, with a mark.
         what = what.splitlines()[-1]
-        if error.filename in files:
-            return f"{error.filename}:{error.lineno}: {what[:MESSAGE]}"
+        if name := name_of(error.filename):
+            return f"{name}:{error.lineno}: {what[:MESSAGE]}"
     what = what[:MESSAGE]
-    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)
-              if frame.f_code.co_filename in files]
+    walked = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    frames = [(code.co_name, name, line) for code, line in walked if (name := name_of(code.co_filename))]
     if not frames:
         return what
-    code, line = frames.pop()
-    callers = [f"{code.co_filename}:{line} in {code.co_name}" for code, line in reversed(frames[-CALLERS:])]
-    called = f" (in {code.co_name}, called at {', '.join(callers)})" if callers else ""
-    return f"{code.co_filename}:{line}: {what}{called}"
+    function, file, line = frames.pop()
+    callers = [f"{file}:{line} in {function}" for function, file, line in reversed(frames[-CALLERS:])]
+    called = f" (in {function}, called at {', '.join(callers)})" if callers else ""
+    return f"{file}:{line}: {what}{called}"

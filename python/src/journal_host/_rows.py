@@ -4,11 +4,9 @@ import dataclasses
 import datetime
 import struct
 
-import _journal
+from . import Swhid, _journal
+from ._objects import EPOCH
 
-from . import Swhid
-
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 SECOND = datetime.timedelta(seconds=1)
 MICROSECOND = datetime.timedelta(microseconds=1)
 

@@ -4,8 +4,24 @@ import dataclasses
 import types
 import typing
 
+from . import _Options
+
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 NO_DEFAULT = dataclasses.MISSING
+
+
+def bind(module, values):
+    """Makes `journal_host.options` the instance of the module's class `Options` with these values. It is made when it is
+    first asked for, because the module's own lines may ask before or after the class."""
+    made = []
+
+    def get():
+        options = getattr(module, "Options", None)
+        if options is not None and not made:
+            made.append(instance(options, values))
+        return made[0] if made else None
+
+    _Options._get = staticmethod(get)
 
 
 def schema_of(options):
@@ -55,7 +71,9 @@ def schema(hint, name):
     if dataclasses.is_dataclass(kind):
         return {**schema_of(kind), "additionalProperties": False}
     if kind not in TYPES:
-        raise TypeError(f"the option {name!r} cannot be {hint!r}: use bool, int, float, str, list, dict, Literal, Optional or a dataclass")
+        raise TypeError(
+            f"the option {name!r} cannot be {hint!r}: use bool, int, float, str, list, dict, Literal, Optional or a dataclass"
+        )
     found = {"type": TYPES[kind]}
     if kind is list and arguments:
         found["items"] = schema(arguments[0], name)
