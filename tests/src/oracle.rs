@@ -19,12 +19,11 @@ const FOLDER: &str = "oracle-swh.journal-3.0.0-hypothesis-6.170.15-swh.export-1.
 /// When it cannot be installed.
 #[must_use]
 pub fn python() -> PathBuf {
-    environment(FOLDER, "requirements.txt")
+    environment(FOLDER, &scripts().join("requirements.txt"))
 }
 
-fn environment(name: &str, requirements: &str) -> PathBuf {
+fn environment(name: &str, requirements: &Path) -> PathBuf {
     let folder = cache::once(name, |folder| {
-        let requirements = scripts().join(requirements);
         cache::fetch_with(
             Command::new("python3").args(["-m", "venv"]).arg(folder),
             "python3-venv",
@@ -40,7 +39,7 @@ fn environment(name: &str, requirements: &str) -> PathBuf {
                     "--no-deps",
                     "-r",
                 ])
-                .arg(&requirements),
+                .arg(requirements),
             "python3-venv",
         );
     });
@@ -56,12 +55,25 @@ const GIT_FOLDER: &str = "oracle-swh.loader.git-3.4.0";
 /// When it cannot be installed, or fails.
 #[must_use]
 pub fn git_loader<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> String {
-    let python = environment(GIT_FOLDER, "requirements-git.txt");
+    let python = environment(GIT_FOLDER, &scripts().join("requirements-git.txt"));
     run::succeed(
         Command::new(python)
             .arg(scripts().join(name))
             .args(arguments),
     )
+}
+
+/// The same with what the tests of the wheel need: pytest and type checkers, pandas and pyarrow.
+const WHEEL_FOLDER: &str = "wheel-pytest-9.2.0-mypy-2.4.1-pyright-1.1.414-pandas-3.1.1";
+
+/// The Python of a virtual environment for the tests of the wheel in `python/`.
+///
+/// # Panics
+/// When it cannot be installed.
+#[must_use]
+pub fn wheel_python() -> PathBuf {
+    let requirements = paths::repository().join("python/tests/requirements.txt");
+    environment(WHEEL_FOLDER, &requirements)
 }
 
 /// Runs a script of `tests/oracle` and returns its standard output.

@@ -20,6 +20,7 @@ mod partitions;
 mod phases;
 mod plugins;
 mod privacy;
+mod python;
 mod queries;
 mod recordings;
 mod refused_by_model;
