@@ -1,14 +1,32 @@
 """What a script of journal-host imports: its options, rejections, the log, and identifiers.
 
     from journal_host import options, reject, log
+
+Outside of the sandbox, `run` starts the host, and `journal_host.testing` runs scripts in plain Python.
 """
 
 import dataclasses
 import logging
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 __all__ = ["Id", "Rejected", "Swhid", "log", "options", "reject"]
+
+if TYPE_CHECKING:
+    from ._result import Result as Result
+    from ._run import RunError as RunError
+    from ._run import run as run
+else:
+
+    def __getattr__(name):
+        """Loads what starts the host when it is asked for: the sandbox does not have it."""
+        if name not in ("Result", "RunError", "run"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            from . import _run
+        except ImportError:
+            raise AttributeError(f"a script cannot start the host, and so has no {name!r}") from None
+        return getattr(_run, name)
 
 
 class Rejected(Exception):

@@ -1,0 +1,133 @@
+"""Runs the host."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ._result import Result
+
+log = logging.getLogger("journal_host")
+LEVELS = {"ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO}
+# How the log begins each line of a plugin.
+NAME = re.compile(r"`[^`]*`: ")
+TRACEBACK = "Traceback (most recent call last):"
+
+
+class RunError(Exception):
+    """A run that failed. The message has the host's error and hint, and at its end the traceback of the script."""
+
+
+def run(
+    script: str | os.PathLike[str],
+    *,
+    recording: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    options: dict[str, Any] | None = None,
+    object_types: Iterable[str] = (),
+    modules: Iterable[str | os.PathLike[str]] = (),
+    arguments: Iterable[str | os.PathLike[str]] = (),
+    runtime: str | os.PathLike[str] | None = None,
+    host: str | os.PathLike[str] | None = None,
+) -> Result:
+    """Runs a script, or a plugin, over a recording or several, and returns what it wrote.
+
+    `modules` are those that the flag `--with` adds, `arguments` are further flags of `journal-host run`, such as
+    `["--stop-after", "1000"]`; with `--brokers`, it reads Kafka. `host` is the program, by default that of the variable
+    `JOURNAL_HOST`, or else `journal-host` on the PATH. Its log goes to the logger `journal_host` of `logging`.
+
+    Raises RunError if the run fails, and FileNotFoundError if there is no host."""
+    program = find(host)
+    recordings = [recording] if isinstance(recording, str | os.PathLike) else recording
+    with tempfile.TemporaryDirectory(prefix="journal-host-") as name:
+        folder = Path(name)
+        common: list[str | os.PathLike[str]] = [script, "--log-format", "json"]
+        if options:
+            (folder / "options.json").write_text(json.dumps(options))
+            common += ["--options", folder / "options.json"]
+        if runtime is not None:
+            common += ["--runtime", runtime]
+        for module in modules:
+            common += ["--with", module]
+        flags: list[str | os.PathLike[str]] = []
+        for one in recordings:
+            flags += ["--recording", one]
+        for object_type in object_types:
+            flags += ["--object-type", object_type]
+        outputs = outputs_of(call([program, "describe", *common, "--json"]))
+        files = {output["name"]: folder / f"{output['name']}.rows" for output in outputs}
+        for output, file in files.items():
+            flags += ["--output", f"{output}={file}"]
+        # Printed text is on standard output, where no other output is.
+        printed = call([program, "run", *common, *flags, *arguments])
+        # Only a line feed ends a row.
+        texts = {name: file.read_text(encoding="utf-8") if file.exists() else "" for name, file in files.items()}
+        rows = {name: [json.loads(line) for line in text.split("\n") if line] for name, text in texts.items()}
+        return Result(outputs, rows, printed)
+
+
+def find(host: str | os.PathLike[str] | None) -> str:
+    name = os.fspath(host or os.environ.get("JOURNAL_HOST") or "journal-host")
+    found = shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(f"there is no program {name!r}: name it with `host=` or in the variable JOURNAL_HOST")
+    return found
+
+
+def outputs_of(description: str) -> list[dict[str, Any]]:
+    """The outputs of a plan that have rows."""
+    # There is no plan where the options are wrong, which the run then says.
+    plan = json.loads(description).get("plan") or {}
+    return [output for output in plan.get("outputs", []) if output["kind"] != "text"]
+
+
+def call(command: list[str | os.PathLike[str]]) -> str:
+    """Runs the host, and passes its log on. Returns what it prints."""
+    lines: list[tuple[str, str]] = []
+    errors = []
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as printed:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, encoding="utf-8"
+        ) as process:
+            assert process.stderr is not None
+            try:
+                for line in process.stderr:
+                    entry = parsed(line)
+                    if entry is None:
+                        errors.append(line)
+                        continue
+                    level, text = entry["level"], entry["message"]
+                    log.log(LEVELS.get(level, logging.DEBUG), "%s", text)
+                    if entry["target"] == "plugin":
+                        lines.append((level, NAME.sub("", text, count=1)))
+            except BaseException:
+                # Such as an interrupt in a notebook.
+                process.terminate()
+                raise
+        if process.returncode:
+            error = "".join(errors).strip().removeprefix("error: ")
+            raise RunError("\n\n".join(part for part in (error, traceback(lines)) if part))
+        printed.seek(0)
+        return printed.read()
+
+
+def parsed(line: str) -> Any:
+    """The entry of the log in this line, or None for a line of an error."""
+    try:
+        return json.loads(line) if line.startswith("{") else None
+    except ValueError:
+        return None
+
+
+def traceback(lines: list[tuple[str, str]]) -> str:
+    """The traceback in the script's lines of the log: that of its failure, or else those of objects that were rejected."""
+    failure = [text for level, text in lines if level == "ERROR"]
+    texts = [text for _, text in lines]
+    return "\n".join(failure or texts[texts.index(TRACEBACK) if TRACEBACK in texts else len(texts) :])
