@@ -55,6 +55,15 @@ def test_mistakes_are_found(check):
         assert any(f"script{number}.py:" in line for line in errors), mistake
 
 
+def test_own_types_are_right():
+    files = [
+        PYTHON / f"src/journal_host/{name}.py" for name in ("__init__", "types", "testing", "_load", "_result", "_run")
+    ]
+    command = [sys.executable, "-m", *CHECKERS["mypy"], "--allow-untyped-calls", "--follow-imports=silent", *files]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PYTHON / "src")
+    assert done.returncode == 0, done.stdout
+
+
 def test_format_is_that_of_ruff():
     command = [sys.executable, "-m", "ruff", "format", "--diff", "--no-cache", PYTHON]
     done = subprocess.run(command, capture_output=True, text=True)
