@@ -1,5 +1,6 @@
 //! The one connection of a process to a database, which its workers share.
 
+use std::cmp::Ordering;
 use std::fs::OpenOptions;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -295,27 +296,21 @@ fn starts(rows: &[u8]) -> Vec<usize> {
     starts
 }
 
-/// Rows of an aggregate begin with their key.
-fn by_key(one: &[u8], other: &[u8]) -> std::cmp::Ordering {
-    let pairs = Values(one).zip(Values(other));
-    for ((_, one), (_, other)) in pairs {
-        let order = match (one, other) {
-            (Value::Integer(one), Value::Integer(other)) => one.cmp(&other),
-            (Value::Text(one), Value::Text(other)) | (Value::Blob(one), Value::Blob(other)) => {
-                one.cmp(other)
+/// A total order, whatever columns two rows have. Rows that are merged begin with their key.
+fn by_key(one: &[u8], other: &[u8]) -> Ordering {
+    let (mut ones, mut others) = (Values(one), Values(other));
+    loop {
+        let order = match (ones.next(), others.next()) {
+            (Some((one, value)), Some((other, others_value))) => {
+                one.cmp(&other).then_with(|| value.order(others_value))
             }
-            _ => return one_before(one, other),
+            (None, None) => return Ordering::Equal,
+            (one, other) => return one.is_some().cmp(&other.is_some()),
         };
         if order.is_ne() {
             return order;
         }
     }
-    std::cmp::Ordering::Equal
-}
-
-/// Any order will do where the values of two rows differ in their columns.
-fn one_before(one: Value<'_>, other: Value<'_>) -> std::cmp::Ordering {
-    one.rank().cmp(&other.rank())
 }
 
 impl<'a> Value<'a> {
@@ -325,6 +320,17 @@ impl<'a> Value<'a> {
             Self::Real(number) => ValueRef::Real(number),
             Self::Text(text) => ValueRef::Text(text),
             Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }
+    }
+
+    fn order(self, other: Self) -> Ordering {
+        match (self, other) {
+            (Self::Integer(one), Self::Integer(other)) => one.cmp(&other),
+            (Self::Real(one), Self::Real(other)) => one.total_cmp(&other),
+            (Self::Text(one), Self::Text(other)) | (Self::Blob(one), Self::Blob(other)) => {
+                one.cmp(other)
+            }
+            _ => self.rank().cmp(&other.rank()),
         }
     }
 
@@ -344,6 +350,49 @@ impl<'a> Value<'a> {
             Self::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
             Self::Blob(bytes) => {
                 format!("x'{}'", text::hex(bytes))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use journal_rows::{ColumnType, RowType};
+
+    use super::*;
+    use crate::sink::Encoder as _;
+    use crate::sink::sqlite::encoder::RowEncoder;
+    use crate::sink::tables::tests::column;
+
+    #[test]
+    fn rows_have_a_total_order_whatever_values_they_lack() {
+        let columns = vec![
+            column("a", ColumnType::Int, true),
+            column("b", ColumnType::Float, true),
+            column("c", ColumnType::Json, true),
+        ];
+        let mut encoder = RowEncoder::new(Arc::new(RowType::new(columns).unwrap()));
+        let mut row = |row: &[u8]| {
+            let mut encoded = Vec::new();
+            encoder.encode(row, &mut encoded, 1 << 10).unwrap();
+            encoded
+        };
+        let ascending = [
+            row(b"\x80"),
+            row(b"\x81\xa1a\x01"),
+            row(b"\x82\xa1a\x01\xa1b\xca\x3f\0\0\0"),
+            row(b"\x82\xa1a\x01\xa1b\xca\x3f\x80\0\0"),
+            row(b"\x83\xa1a\x01\xa1b\xca\x3f\x80\0\0\xa1c\x01"),
+            row(b"\x82\xa1a\x01\xa1c\x01"),
+            row(b"\x81\xa1a\x02"),
+            row(b"\x81\xa1c\x01"),
+        ];
+        for (index, one) in ascending.iter().enumerate() {
+            for (other_index, other) in ascending.iter().enumerate() {
+                let expected = index.cmp(&other_index);
+                assert_eq!(by_key(one, other), expected, "{index} {other_index}");
             }
         }
     }
