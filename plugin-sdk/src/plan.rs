@@ -1,5 +1,7 @@
 //! The plan: what a processor reads and emits.
 
+mod keyed;
+
 use journal_aggregate::Shape;
 use journal_rows::RowType;
 use serde::{Serialize, Serializer};
@@ -98,6 +100,9 @@ struct Output {
     summary: String,
     #[serde(flatten)]
     shape: Option<Shape>,
+    /// The key of an output that keeps one row for each key.
+    #[serde(rename = "key", skip_serializing_if = "Option::is_none")]
+    unique_key: Option<Vec<String>>,
     /// The columns of its rows, if they have types.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<Vec<RowColumn>>,
@@ -211,6 +216,7 @@ impl Plan {
             kind: None,
             summary: summary.into(),
             shape: None,
+            unique_key: None,
             row: None,
         };
         self.outputs.get_or_insert_default().push(output);
@@ -238,6 +244,7 @@ impl Plan {
             kind: Some("aggregate"),
             summary: summary.into(),
             shape: Some(aggregate.shape),
+            unique_key: None,
             row: None,
         };
         self.outputs.get_or_insert_default().push(output);
@@ -266,13 +273,18 @@ impl Plan {
     /// let plan = Plan::new(["release"]).row::<Signed>();
     /// ```
     #[must_use]
-    pub fn row<R: Columns>(mut self) -> Self {
+    pub fn row<R: Columns>(self) -> Self {
+        self.change_last(|output| output.row = Some(R::columns()))
+    }
+
+    /// Changes the output declared last. In a plan that declares none, that is the default one.
+    fn change_last(mut self, change: impl FnOnce(&mut Output)) -> Self {
         if self.outputs.as_ref().is_none_or(Vec::is_empty) {
             self = self.output("rows", "");
         }
         let last = self.outputs.as_mut().and_then(|outputs| outputs.last_mut());
         if let Some(output) = last {
-            output.row = Some(R::columns());
+            change(output);
         }
         self
     }
@@ -361,6 +373,9 @@ impl Plan {
             }
             if let Some(rule) = output.shape.as_ref().and_then(aggregate::broken_rule) {
                 return Some(format!("the aggregate `{name}` {rule}"));
+            }
+            if let Some(rule) = output.broken_by_key() {
+                return Some(format!("the unique output `{name}` {rule}"));
             }
             match (output.row_type(), &output.shape) {
                 (Some(Err(rule)), _) => {

@@ -93,6 +93,29 @@ impl RowType {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// The rule that a key of some columns breaks, as the rest of a sentence about the output.
+    #[must_use]
+    pub fn broken_by_key(&self, key: &[String]) -> Option<String> {
+        if key.is_empty() {
+            return Some("has no key".to_owned());
+        }
+        key.iter().enumerate().find_map(|(index, name)| {
+            let column = self.index_of(name).map(|index| &self.columns[index]);
+            match column {
+                None => Some(format!(
+                    "has the key `{name}`, which is no column of its row"
+                )),
+                Some(column) if !column.column_type.can_be_a_key() => Some(format!(
+                    "has the key `{name}`, whose type cannot be one: a key is neither float nor json"
+                )),
+                Some(_) if key[..index].contains(name) => {
+                    Some(format!("has the key `{name}` twice"))
+                }
+                Some(_) => None,
+            }
+        })
+    }
+
     /// Calls `take` with the index of each column of `row`, one msgpack map, in the order of the row. It must read one
     /// whole value from the cursor, and say whether that was nil.
     ///

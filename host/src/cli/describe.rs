@@ -193,6 +193,7 @@ fn kind(output: &Output) -> &'static str {
         Kind::Append => "append",
         Kind::Text => "text",
         Kind::Aggregate(_) => "aggregate",
+        Kind::Unique(_) => "unique",
     }
 }
 
@@ -303,14 +304,20 @@ impl Page {
         }
         self.line("Outputs:");
         for (index, output) in outputs.iter().enumerate() {
-            let what = match &output.kind {
-                Kind::Append => "one row per emission".to_owned(),
-                Kind::Text => "printed text".to_owned(),
-                Kind::Aggregate(shape) => merged(shape),
-            };
             let summary = explained.answer["outputs"][index]["summary"].as_str();
+            let what = combined(&output.kind);
             self.entry(&output.name, &what, summary.unwrap_or_default());
         }
+    }
+}
+
+/// How rows are combined.
+fn combined(kind: &Kind) -> String {
+    match kind {
+        Kind::Append => "one row per emission".to_owned(),
+        Kind::Text => "printed text".to_owned(),
+        Kind::Aggregate(shape) => merged(shape),
+        Kind::Unique(key) => format!("one row for each {}", names_in(key)),
     }
 }
 
@@ -327,8 +334,12 @@ fn merged(shape: &Shape) -> String {
     if shape.key.is_empty() {
         return format!("one row: {columns}");
     }
-    let key: Vec<String> = shape.key.iter().map(|name| format!("`{name}`")).collect();
-    format!("rows merged by {}: {columns}", key.join(", "))
+    format!("rows merged by {}: {columns}", names_in(&shape.key))
+}
+
+fn names_in(key: &[String]) -> String {
+    let names = key.iter().map(|name| format!("`{name}`"));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -359,6 +370,13 @@ mod tests {
         shape.key.clear();
         shape.columns.truncate(1);
         assert_eq!(merged(&shape), "one row: sum of `commits`");
+    }
+
+    #[test]
+    fn unique_output_is_described_by_its_key() {
+        let key = ["origin".to_owned(), "visit".to_owned()];
+        let text = combined(&Kind::Unique(key.into()));
+        assert_eq!(text, "one row for each `origin`, `visit`");
     }
 
     #[test]

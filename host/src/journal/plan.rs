@@ -82,4 +82,6 @@ pub enum Kind {
     Text,
     /// Rows with the same key are merged until the checkpoint.
     Aggregate(Arc<Shape>),
+    /// Of the rows with the same values in these columns, one is kept.
+    Unique(Arc<[String]>),
 }

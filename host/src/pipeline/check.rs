@@ -273,6 +273,7 @@ fn describe(types: &ObjectTypes, plan: &Plan) -> String {
         Kind::Append => format!("`{}`", output.name),
         Kind::Text => format!("`{}`, as text", output.name),
         Kind::Aggregate(_) => format!("the aggregate `{}`", output.name),
+        Kind::Unique(_) => format!("`{}`, without repetitions", output.name),
     });
     let outputs: Vec<String> = outputs.collect();
     if outputs.is_empty() {

@@ -222,6 +222,38 @@ mod tests {
     }
 
     #[test]
+    fn unique_output_has_a_key_of_its_columns() {
+        let row = r#""row": [{"name": "a", "type": "id"}, {"name": "b", "type": "float"}]"#;
+        let unique = |members: &str| with_output(&format!(r#", "kind": "unique", {members}"#));
+        let plan = check("p", &unique(&format!(r#""key": ["a"], {row}"#))).unwrap();
+        assert_eq!(plan.outputs[0].kind, Kind::Unique(["a".to_owned()].into()));
+        for (members, part) in [
+            (row.to_owned(), "at `/outputs/0`"),
+            (r#""key": ["a"]"#.to_owned(), "at `/outputs/0`"),
+            (format!(r#""key": [], {row}"#), "at `/outputs/0/key`"),
+            (
+                format!(r#""key": ["a", "a"], {row}"#),
+                "at `/outputs/0/key`",
+            ),
+            (
+                format!(r#""key": ["c"], {row}"#),
+                "at `/outputs/0/key`: the unique output has the key `c`, which is no column",
+            ),
+            (
+                format!(r#""key": ["b"], {row}"#),
+                "the unique output has the key `b`, whose type cannot be one",
+            ),
+            (
+                format!(r#""key": ["a"], "columns": [], {row}"#),
+                "at `/outputs/0/columns`",
+            ),
+        ] {
+            let text = refused(&unique(&members));
+            assert!(text.contains(part), "{members}: {text}");
+        }
+    }
+
+    #[test]
     fn aggregate_that_breaks_a_rule_is_refused_with_its_pointer() {
         let column = r#"{"name": "c", "merge": "sum"}"#;
         for (members, pointer) in [
@@ -343,7 +375,8 @@ mod tests {
             Err(error) if document => assert!(
                 error.rule.ends_with("already")
                     || error.rule.contains(" twice; upper")
-                    || error.rule.starts_with("the aggregate "),
+                    || error.rule.starts_with("the aggregate ")
+                    || error.rule.starts_with("the unique output "),
                 "{plan}: {error}"
             ),
             Err(_) => {}
@@ -395,11 +428,15 @@ mod tests {
                     ],
                 },
                 { "name": "t", "kind": "text" },
+                {
+                    "name": "u", "kind": "unique", "key": ["a", "b"],
+                    "row": [{ "name": "a", "type": "id" }, { "name": "b", "type": "int" }],
+                },
             ],
         });
         let mut texts = [
             "", "a", "A", "_", "-", "9", "a b", "é", "a\n", "any", "append", "text", "values",
-            "min", "latest", "d",
+            "min", "latest", "d", "unique",
         ]
         .map(|text| json!(text))
         .to_vec();

@@ -13,7 +13,7 @@ use super::postgres::{self, Url};
 use super::sqlite::{self, Database};
 use super::tables::{Owner, Table};
 use super::{SinkError, SinkFactory};
-use crate::journal::plan::Output;
+use crate::journal::plan::{Kind, Output};
 use crate::kafka::Settings;
 use crate::text;
 
@@ -65,6 +65,7 @@ pub fn open(
 ) -> Result<Opened, BindError> {
     let bindings = parse(bindings)?;
     check_bindings(outputs, &bindings)?;
+    check_kinds(outputs, &bindings)?;
     let standard = Binding {
         output: None,
         target: Target::Lines("-".to_owned()),
@@ -134,6 +135,25 @@ fn tables<'a>(
         .collect()
 }
 
+/// Refuses to bind an output that needs a table to something else.
+fn check_kinds(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError> {
+    for output in outputs {
+        let destination = match target_of(output, bindings) {
+            Some(Target::Sqlite { .. } | Target::Postgres(_)) => continue,
+            Some(Target::Topic(_)) => "a topic",
+            Some(Target::Lines(file)) if file != "-" => "a file of JSON lines",
+            Some(Target::Lines(_)) | None => "standard output",
+        };
+        if matches!(output.kind, Kind::Unique(_)) {
+            return Err(OpenError::NoTable {
+                output: output.name.clone(),
+                destination,
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a file that is a database, too.
 fn check_files(lines: &[Binding], bindings: &[Binding]) -> Result<(), OpenError> {
     let databases = databases(bindings);
@@ -160,6 +180,7 @@ pub fn check(
     let bindings = parse(bindings)?;
     if let Some(outputs) = outputs {
         check_bindings(outputs, &bindings)?;
+        check_kinds(outputs, &bindings)?;
         for output in outputs {
             if let Some(target @ (Target::Sqlite { .. } | Target::Postgres(_))) =
                 target_of(output, &bindings)
@@ -378,6 +399,36 @@ mod tests {
         ));
         let untyped = check(&["a.sqlite".to_owned()], Some(&outputs)).unwrap_err();
         assert!(untyped.to_string().contains("no types"), "{untyped}");
+    }
+
+    #[test]
+    fn unique_rows_go_to_tables_alone() {
+        let kind = crate::sink::tables::tests::unique(&["a"]);
+        let output = |name: &str| Output {
+            kind: kind.clone(),
+            ..Output::untyped(name)
+        };
+        let outputs = [output("a"), output("b")];
+        let checked = |bindings: &[&str]| {
+            let bindings: Vec<_> = bindings.iter().map(|&text| text.to_owned()).collect();
+            check_kinds(&outputs, &parse(&bindings).unwrap())
+        };
+        assert!(checked(&["a.sqlite"]).is_ok());
+        for (bindings, part) in [
+            (
+                &[][..],
+                "`a` keeps one row for each key, which standard output cannot",
+            ),
+            (&["-"], "which standard output cannot"),
+            (&["a.jsonl"], "which a file of JSON lines cannot"),
+            (
+                &["a=a.sqlite", "b=kafka:t"],
+                "`b` keeps one row for each key, which a topic cannot",
+            ),
+        ] {
+            let text = checked(bindings).unwrap_err().to_string();
+            assert!(text.contains(part), "{text}");
+        }
     }
 
     #[test]

@@ -150,14 +150,31 @@ pub(super) enum Combining {
         /// The merged columns, each with its merge.
         columns: Vec<journal_aggregate::Column>,
     },
+    /// Of the rows with the same key, the one that comes first is kept.
+    Unique {
+        /// The columns of the key.
+        key: Vec<String>,
+    },
 }
 
 impl Combining {
-    pub(super) fn of(shape: Option<&Shape>) -> Self {
-        shape.map_or(Self::Append, |shape| Self::Aggregate {
-            key: shape.key.clone(),
-            columns: shape.columns.clone(),
-        })
+    pub(super) fn of(kind: &Kind) -> Self {
+        match kind {
+            Kind::Append | Kind::Text => Self::Append,
+            Kind::Aggregate(shape) => Self::Aggregate {
+                key: shape.key.clone(),
+                columns: shape.columns.clone(),
+            },
+            Kind::Unique(key) => Self::Unique { key: key.to_vec() },
+        }
+    }
+
+    /// The columns of the key, where there is one row for each key.
+    fn key(&self) -> Option<&[String]> {
+        match self {
+            Self::Append => None,
+            Self::Aggregate { key, .. } | Self::Unique { key } => Some(key),
+        }
     }
 
     /// Whether rows that were combined in this way can go on as `other`. Columns may be added to an aggregate.
@@ -179,6 +196,7 @@ impl Combining {
                 };
                 key == other_key && columns.iter().all(same)
             }
+            (Self::Unique { key }, Self::Unique { key: other }) => key == other,
             _ => false,
         }
     }
@@ -192,6 +210,9 @@ pub(super) struct Table {
     /// The name of the output.
     pub(super) output: String,
     pub(super) row: Arc<RowType>,
+    /// How its rows are combined.
+    pub(super) combining: Combining,
+    /// How they are merged, where they are.
     pub(super) shape: Option<Arc<Shape>>,
     /// What one row stands for.
     pub(super) summary: String,
@@ -276,13 +297,14 @@ impl Table {
             output: output.name.clone(),
         })?;
         let shape = match &output.kind {
-            Kind::Append | Kind::Text => None,
+            Kind::Append | Kind::Text | Kind::Unique(_) => None,
             Kind::Aggregate(shape) => Some(Arc::clone(shape)),
         };
         Ok(Self {
             name: name.to_owned(),
             output: output.name.clone(),
             row: Arc::clone(row),
+            combining: Combining::of(&output.kind),
             shape,
             summary: output.summary.clone(),
         })
@@ -344,21 +366,15 @@ impl Table {
         })
     }
 
-    /// How its rows are combined.
-    pub(super) fn combining(&self) -> Combining {
-        Combining::of(self.shape.as_deref())
-    }
-
     pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.row
             .index_of(name)
             .map(|index| &self.row.columns()[index])
     }
 
-    /// The columns of the key, where rows are merged.
+    /// The columns of the key, where there is one row for each key.
     pub(super) fn key(&self) -> Option<Vec<&Column>> {
-        let shape = self.shape.as_ref()?;
-        let columns = shape.key.iter();
+        let columns = self.combining.key()?.iter();
         Some(columns.filter_map(|name| self.column(name)).collect())
     }
 
@@ -376,16 +392,12 @@ impl Table {
     ) -> Differences {
         let mut differences = Differences::default();
         let table = dialect.table(self);
-        if !combining.becomes(&self.combining()) {
+        if !combining.becomes(&self.combining) {
             differences
                 .fixed
                 .push("its rows were merged in another way, or by another key".to_owned());
         }
-        let is_key = |name: &String| {
-            self.shape
-                .as_ref()
-                .is_some_and(|one| one.key.contains(name))
-        };
+        let is_key = |name: &String| self.combining.key().is_some_and(|key| key.contains(name));
         for column in self.row.columns() {
             let name = &column.name;
             let mut existing = found.iter();
@@ -518,7 +530,8 @@ pub(super) mod tests {
     use journal_aggregate::{Merge, Shape};
     use journal_rows::{Column, ColumnType, RowType};
 
-    use super::Table;
+    use super::{Combining, Table};
+    use crate::journal::plan::{Kind, Output};
 
     pub(crate) fn column(name: &str, column_type: ColumnType, nullable: bool) -> Column {
         Column {
@@ -530,13 +543,27 @@ pub(super) mod tests {
     }
 
     pub(crate) fn table(columns: Vec<Column>, shape: Option<Shape>) -> Table {
-        Table {
+        let kind = shape.map_or(Kind::Append, |shape| Kind::Aggregate(Arc::new(shape)));
+        table_of(columns, kind)
+    }
+
+    pub(crate) fn table_of(columns: Vec<Column>, kind: Kind) -> Table {
+        let output = Output {
             name: "t".to_owned(),
-            output: "rows".to_owned(),
-            row: Arc::new(RowType::new(columns).unwrap()),
-            shape: shape.map(Arc::new),
+            kind,
+            row: Some(Arc::new(RowType::new(columns).unwrap())),
             summary: String::new(),
-        }
+        };
+        Table::of(&output, None).unwrap()
+    }
+
+    /// How the rows of an aggregate are combined.
+    pub(crate) fn merging(shape: Shape) -> Combining {
+        Combining::of(&Kind::Aggregate(Arc::new(shape)))
+    }
+
+    pub(crate) fn unique(key: &[&str]) -> Kind {
+        Kind::Unique(key.iter().map(|&name| name.to_owned()).collect())
     }
 
     pub(crate) fn sums(key: &[&str], columns: &[(&str, Merge)]) -> Shape {

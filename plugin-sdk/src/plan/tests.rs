@@ -71,6 +71,44 @@ fn rows_of_an_output_have_the_columns_of_their_struct() {
 }
 
 #[test]
+fn unique_output_has_a_key_of_its_columns() {
+    let typed = |key: &[&str]| Plan::new(ANY).output("a", "").row::<Typed>().unique_by(key);
+    let output = &as_json(&typed(&["n", "k"]))["outputs"][0];
+    assert_eq!(
+        (&output["kind"], &output["key"]),
+        (&json!("unique"), &json!(["n", "k"]))
+    );
+    let schema = serde_json::from_str(journal_contract::PLAN_SCHEMA).unwrap();
+    assert!(journal_json_schema::accepts(
+        &schema,
+        &as_json(&typed(&["n"]))
+    ));
+    let default = as_json(&Plan::new(ANY).row::<Typed>().unique_by(["n"]));
+    assert_eq!(default["outputs"][0]["name"], "rows");
+    let refused = |plan: &Plan, rule: &str| {
+        check_refused(plan, &format!("the unique output `a` {rule}"));
+    };
+    refused(&typed(&[]), "has no key");
+    refused(
+        &typed(&["x"]),
+        "has the key `x`, which is no column of its row",
+    );
+    refused(&typed(&["n", "n"]), "has the key `n` twice");
+    refused(
+        &Plan::new(ANY).output("a", "").unique_by(["n"]),
+        "has no types: name its row with `Plan::row`",
+    );
+    let sums = Aggregate::by(["k"]).sum("n");
+    refused(
+        &Plan::new(ANY)
+            .aggregate("a", "", sums)
+            .row::<Typed>()
+            .unique_by(["k"]),
+        "is an aggregate, which has one row for each key already",
+    );
+}
+
+#[test]
 fn types_that_do_not_fit_the_aggregate_are_refused() {
     let typed = |aggregate| Plan::new(ANY).aggregate("a", "", aggregate).row::<Typed>();
     check_refused(

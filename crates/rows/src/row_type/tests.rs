@@ -37,6 +37,31 @@ fn one(column_type: ColumnType, value: &[u8]) -> Result<String, String> {
 }
 
 #[test]
+fn key_is_one_of_columns_that_compare() {
+    let row = row_type(&[
+        ("a", ColumnType::Id, false),
+        ("b", ColumnType::Json, false),
+        ("c", ColumnType::Float, true),
+        ("d", ColumnType::Text, true),
+    ]);
+    let broken = |key: &[&str]| {
+        let key: Vec<_> = key.iter().map(|&name| name.to_owned()).collect();
+        row.broken_by_key(&key)
+    };
+    assert_eq!(broken(&["d", "a"]), None);
+    for (key, part) in [
+        (&[][..], "has no key"),
+        (&["a", "a"], "the key `a` twice"),
+        (&["a", "x"], "the key `x`, which is no column"),
+        (&["b"], "the key `b`, whose type"),
+        (&["c"], "the key `c`, whose type"),
+    ] {
+        let text = broken(key).unwrap();
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
 fn each_type_takes_its_values_and_no_others() {
     use ColumnType as Type;
     let id = [&b"\xc4\x14"[..], &[7; 20]].concat();

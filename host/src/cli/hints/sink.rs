@@ -208,6 +208,10 @@ impl Explain for OpenError {
                 "{} takes `jsonl:{file}` for lines that are not compressed; `journal-host run ... | zstd` compresses",
                 output()
             ),
+            Self::NoTable { output, .. } => format!(
+                "use {} `{output}=FILE.sqlite` or `{output}=postgres://USER@HOST/DATABASE`",
+                names.of(Setting::Outputs)
+            ),
             Self::TwoKinds { .. } => "give each kind a file of its own".to_owned(),
             Self::Query { .. } => {
                 "a table is named by `?table=TABLE` after the file; no other word is known there"
@@ -258,6 +262,7 @@ impl Explain for OpenError {
                 | Self::UnknownKind { .. }
                 | Self::Compressed { .. }
                 | Self::TwoKinds { .. }
+                | Self::NoTable { .. }
                 | Self::Query { .. }
                 | Self::TableName { .. }
                 | Self::TopicName { .. }

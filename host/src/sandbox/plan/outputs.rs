@@ -32,14 +32,20 @@ fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
     let what = "a letter a-z and up to 62 of a-z, 0-9, _ and -";
     let name = part.need("name")?.text_that(is_output, what)?;
     let kind = part.get("kind").map_or(Ok("append"), |kind| {
-        kind.one_of(&["append", "aggregate", "text"])
+        kind.one_of(&["append", "aggregate", "text", "unique"])
     })?;
     let row = part.get("row").map(|part| row(&part)).transpose()?;
-    if kind != "aggregate" {
-        for name in ["key", "columns"] {
-            if let Some(part) = part.get(name) {
-                return Err(part.refuse("it goes with the kind \"aggregate\" alone"));
-            }
+    let has_columns = kind == "aggregate";
+    for (name, is_known, kinds) in [
+        ("columns", has_columns, "\"aggregate\" alone"),
+        (
+            "key",
+            has_columns || kind == "unique",
+            "\"aggregate\" and \"unique\" alone",
+        ),
+    ] {
+        if let Some(part) = part.get(name).filter(|_| !is_known) {
+            return Err(part.refuse(&format!("it goes with the kind {kinds}")));
         }
     }
     let kind = if kind == "append" {
@@ -49,6 +55,8 @@ fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
             return Err(part.refuse("a row of the kind \"text\" has one field, `text`"));
         }
         Kind::Text
+    } else if kind == "unique" {
+        Kind::Unique(unique(part, row.as_ref())?)
     } else {
         let shape = shape(part)?;
         if let Some(rule) = row.as_ref().and_then(|row| shape.broken_by_types(row)) {
@@ -63,6 +71,25 @@ fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
         row: row.map(Arc::new),
         summary: check_summary(part)?.to_owned(),
     })
+}
+
+/// The key of rows of which one is kept. Only tables keep one, and those need types.
+fn unique(part: &Part<'_>, row: Option<&RowType>) -> Result<Arc<[String]>, AnswerError> {
+    let names = part.need("key")?;
+    let names = key(&names, 1)?;
+    part.need("row")?;
+    match row.and_then(|row| row.broken_by_key(&names)) {
+        Some(rule) => Err(part.refuse_inside("/key", &format!("the unique output {rule}"), None)),
+        None => Ok(names.into()),
+    }
+}
+
+/// The names of the fields of a key.
+fn key(part: &Part<'_>, at_least: usize) -> Result<Vec<String>, AnswerError> {
+    let names = part.list(at_least..=Shape::MAX_KEY)?;
+    let names: Vec<&str> = names.iter().map(field).collect::<Result<_, _>>()?;
+    part.check_unique(&names)?;
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 /// The columns of typed rows.
@@ -96,12 +123,9 @@ fn is_output(name: &str) -> bool {
 
 /// The fields of an aggregate's rows. All names differ, those of the key and of the columns together.
 fn shape(part: &Part<'_>) -> Result<Shape, AnswerError> {
-    let key = part.get("key").map_or(Ok(Vec::new()), |part| {
-        let names = part.list(0..=Shape::MAX_KEY)?;
-        let names: Vec<&str> = names.iter().map(field).collect::<Result<_, _>>()?;
-        part.check_unique(&names)?;
-        Ok(names.into_iter().map(str::to_owned).collect())
-    })?;
+    let key = part
+        .get("key")
+        .map_or(Ok(Vec::new()), |part| key(&part, 0))?;
     let columns = part.need("columns")?;
     let shape = Shape {
         key,

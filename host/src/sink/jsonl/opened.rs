@@ -28,6 +28,14 @@ pub enum OpenError {
         /// The outputs of the plan.
         known: String,
     },
+    /// Only a table keeps one row for each key.
+    #[error("the output `{output}` keeps one row for each key, which {destination} cannot")]
+    NoTable {
+        /// The output.
+        output: String,
+        /// What it is bound to.
+        destination: &'static str,
+    },
     /// A binding names a kind of destination that does not exist.
     #[error("`{text}` names the kind `{kind}`, which {}", if *is_planned { "this version does not write" } else { "is unknown" })]
     UnknownKind {

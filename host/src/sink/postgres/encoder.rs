@@ -55,15 +55,13 @@ pub(super) struct TupleEncoder {
 impl TupleEncoder {
     pub(super) fn new(table: &Table) -> Self {
         let columns = table.row.columns();
+        let key = table.key().unwrap_or_default();
         let deciding = table.shape.as_deref().map_or_else(Vec::new, deciding);
         let field = |column: &journal_rows::Column| Field {
             decides: deciding.contains(&&*column.name),
             column_type: column.column_type,
             is_numeric: is_numeric(table, column),
-            is_key: table
-                .shape
-                .as_ref()
-                .is_some_and(|shape| shape.key.contains(&column.name)),
+            is_key: key.iter().any(|one| one.name == column.name),
         };
         let fields: Vec<Field> = columns.iter().map(field).collect();
         Self {

@@ -173,7 +173,7 @@ impl Preparing<'_> {
         table: &Table,
         group: Option<&str>,
     ) -> Result<(), postgres::Error> {
-        let combining = serde_json::to_string(&table.combining()).unwrap_or_default();
+        let combining = serde_json::to_string(&table.combining).unwrap_or_default();
         let sql = format!(
             "INSERT INTO {} VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO UPDATE SET plugin = excluded.plugin,
             output = excluded.output, group_id = excluded.group_id, combining = excluded.combining",

@@ -158,14 +158,16 @@ impl Schema {
             let shape = table.shape.as_deref()?;
             shape.columns.iter().find(|one| one.name == column.name)
         };
+        let is_merged = table.shape.is_some();
         let deciding = |column: &Column| {
             let shape = table.shape.as_deref();
             shape.map_or_else(Vec::new, |shape| table.deciding(shape, &column.name))
         };
         // Times that differ by less than a microsecond are one key here, and were two so far.
-        let has_times = key
-            .iter()
-            .any(|one| one.column_type == ColumnType::Timestamp);
+        let has_times = is_merged
+            && key
+                .iter()
+                .any(|one| one.column_type == ColumnType::Timestamp);
         let selected = columns.iter().map(|column| {
             let name = &column.name;
             let sql_type = self.sql_type(table, column);
@@ -215,6 +217,7 @@ impl Schema {
         });
         let set = set.collect::<Vec<_>>().join(", ");
         let target = self.target(table, key);
+        // Of rows that are unique, the one that is there is kept.
         let action = if set.is_empty() {
             "NOTHING".to_owned()
         } else {
@@ -307,7 +310,7 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::tables::tests::{column, latest as latest_by, sums, table};
+    use crate::sink::tables::tests::{column, latest as latest_by, sums, table, table_of, unique};
     use crate::sink::tables::{Combining, Differences, Found};
 
     fn schema() -> Schema {
@@ -370,6 +373,25 @@ mod tests {
             statements
                 .copy
                 .starts_with("COPY pg_temp.\"journal_merge_3\" (\"k\", ")
+        );
+    }
+
+    #[test]
+    fn unique_rows_are_copied_before_they_come_into_the_table() {
+        let columns = vec![
+            column("k", ColumnType::Timestamp, false),
+            column("v", ColumnType::Json, true),
+        ];
+        let kept = table_of(columns, unique(&["k"]));
+        assert!(schema().create(&kept)[0].contains("PRIMARY KEY (\"k\")"));
+        let statements = schema().statements(&kept, 0);
+        assert!(statements.copy.starts_with("COPY pg_temp."));
+        let merging = statements.merge.unwrap();
+        assert!(merging.out_of_range.is_none());
+        assert_eq!(
+            merging.merge,
+            "INSERT INTO \"s\".\"t\" AS o (\"k\", \"v\") SELECT \"k\", \"v\" FROM pg_temp.\"journal_merge_0\" \
+             ORDER BY \"k\" ON CONFLICT (\"k\") DO NOTHING"
         );
     }
 

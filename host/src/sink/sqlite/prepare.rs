@@ -141,7 +141,7 @@ fn remember(
     owner: &Owner,
     group: Option<&str>,
 ) -> rusqlite::Result<()> {
-    let combining = serde_json::to_string(&table.combining()).unwrap_or_default();
+    let combining = serde_json::to_string(&table.combining).unwrap_or_default();
     transaction.execute(
         "INSERT OR REPLACE INTO journal_tables VALUES (?1, ?2, ?3, ?4, ?5)",
         params![table.name, owner.plugin, table.output, group, combining],

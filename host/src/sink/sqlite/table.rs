@@ -113,8 +113,11 @@ impl Table {
             names.join(", "),
             values.join(", ")
         );
-        if let (Some(key), Some(shape)) = (self.key(), &self.shape) {
-            let target = Self::target(&key, &columns[0].name);
+        let target = self.key().map(|key| Self::target(&key, &columns[0].name));
+        if let (Some(target), None) = (&target, &self.shape) {
+            let _ = write!(sql, " ON CONFLICT ({target}) DO NOTHING");
+        }
+        if let (Some(target), Some(shape)) = (target, &self.shape) {
             let merged = shape.columns.iter().map(|one| {
                 let merged = match self.column(&one.name) {
                     Some(column) if one.merge == Merge::Latest => {
@@ -186,7 +189,10 @@ fn comment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::tables::tests::{column, latest as latest_by, sums, table};
+    use crate::journal::plan::Kind;
+    use crate::sink::tables::tests::{
+        column, latest as latest_by, merging, sums, table, table_of, unique,
+    };
     use crate::sink::tables::{Combining, Differences, Found};
 
     #[test]
@@ -200,6 +206,33 @@ mod tests {
         );
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         connection.execute_batch(&sql).unwrap();
+    }
+
+    #[test]
+    fn table_of_unique_rows_keeps_the_row_that_is_there() {
+        let columns = vec![
+            column("a", ColumnType::Id, false),
+            column("b", ColumnType::Text, true),
+        ];
+        let table = table_of(columns, unique(&["a"]));
+        assert!(table.create().contains("PRIMARY KEY (\"a\")"));
+        assert!(
+            table
+                .insert()
+                .ends_with("VALUES (?1, ?2) ON CONFLICT (\"a\") DO NOTHING")
+        );
+        let becomes = |kind: &Kind| {
+            let found = [("a", "BLOB", true), ("b", "TEXT", false)];
+            let found = found.map(|(name, sql_type, not_null)| Found {
+                name: name.to_owned(),
+                sql_type: sql_type.to_owned(),
+                not_null,
+            });
+            let differences = table.differences(&Strict, &found, &Combining::of(kind));
+            differences.fixed.is_empty()
+        };
+        assert!(becomes(&unique(&["a"])));
+        assert!(!becomes(&unique(&["a", "b"])) && !becomes(&Kind::Append));
     }
 
     #[test]
@@ -248,16 +281,16 @@ mod tests {
                 .len(),
             1
         );
-        let fewer = Combining::of(Some(&sums(&["c"], &[("a", Merge::Sum)])));
+        let fewer = merging(sums(&["c"], &[("a", Merge::Sum)]));
         assert_eq!(
             merged.differences(&Strict, &all, &fewer),
             Differences::default()
         );
-        let by_a = Combining::of(Some(&latest_by(&["c"], "a", &["b"])));
+        let by_a = merging(latest_by(&["c"], "a", &["b"]));
         assert_eq!(merged.differences(&Strict, &all, &by_a).fixed.len(), 1);
-        let other = Combining::of(Some(&sums(&["c"], &[("a", Merge::Max)])));
+        let other = merging(sums(&["c"], &[("a", Merge::Max)]));
         assert_eq!(merged.differences(&Strict, &all, &other).fixed.len(), 1);
-        let json = serde_json::to_string(&Combining::of(Some(&shape))).unwrap();
+        let json = serde_json::to_string(&merging(shape)).unwrap();
         assert_eq!(
             json,
             r#"{"kind":"aggregate","key":["c"],"columns":[{"name":"a","merge":"sum"},{"name":"b","merge":"max"}]}"#

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::journal::plan::Kind;
-use crate::sink::tables::tests::{column, sums};
+use crate::sink::tables::tests::{column, sums, unique};
 use crate::sink::tables::{SchemaChange, TableError};
 use crate::sink::testing::Bound;
 use crate::sink::{RowLimits, Topics};
@@ -290,6 +290,34 @@ fn every_key_has_one_row() {
         ["NULL|0|2", "|0|3", "|NULL|4"]
     );
     assert_eq!(world.query("SELECT n FROM total"), ["9"]);
+}
+
+#[test]
+fn unique_rows_have_one_row_for_each_key() {
+    let world = World::new();
+    let mut unique_rows = output(
+        "nodes",
+        &[("v", ColumnType::Text, true), ("k", ColumnType::Int, false)],
+        None,
+    );
+    unique_rows.kind = unique(&["k"]);
+    let outputs = [unique_rows];
+    let mut bound = Bound::new(&world.open(&outputs), &outputs, LIMITS);
+    let node = |k, v| row(&[("k", V::N(k)), ("v", v)]);
+    emit(
+        &mut bound,
+        0,
+        &[node(2, V::S("a")), node(1, V::Nil), node(2, V::S("a"))],
+    );
+    bound.flush().unwrap();
+    emit(&mut bound, 0, &[node(1, V::Nil), node(3, V::S("c"))]);
+    bound.flush().unwrap();
+    let rows = || world.query("SELECT k, v FROM nodes ORDER BY k");
+    assert_eq!(rows(), ["1|NULL", "2|a", "3|c"]);
+    // A row that comes again changes nothing, whatever it has.
+    emit(&mut bound, 0, &[node(1, V::S("later"))]);
+    bound.flush().unwrap();
+    assert_eq!(rows(), ["1|NULL", "2|a", "3|c"]);
 }
 
 #[test]

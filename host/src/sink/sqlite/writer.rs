@@ -181,7 +181,7 @@ impl Writer {
             return Ok(());
         }
         let mut statement = transaction.prepare(&table.insert())?;
-        if table.shape.is_none() {
+        if table.key().is_none() {
             for row in Rows(rows) {
                 execute(&mut statement, row)?;
             }
@@ -296,7 +296,7 @@ fn starts(rows: &[u8]) -> Vec<usize> {
     starts
 }
 
-/// A total order, whatever columns two rows have. Rows that are merged begin with their key.
+/// A total order, whatever columns two rows have. Most rows with a key begin with it.
 fn by_key(one: &[u8], other: &[u8]) -> Ordering {
     let (mut ones, mut others) = (Values(one), Values(other));
     loop {

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod refusals;
+mod unique;
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! JavaScript in the runtime that `build-runtime javascript` makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +63,51 @@ fn rows_equal_those_of_the_plugins_in_rust_also_in_small_calls() {
             assert_eq!(sums(&finished.rows()), native, "{script} {batch}");
         }
     }
+}
+
+#[test]
+fn unique_rows_are_once_in_a_database_and_nowhere_else() {
+    let script = shipped("unique-directories.js");
+    let refused = host(&script).finish(LIMIT).code(2);
+    for part in [
+        "the output `directories` keeps one row for each key, which a file of JSON lines cannot",
+        "`directories=FILE.sqlite`",
+    ] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+    let database = run::folder("unique").join("directories.sqlite");
+    for _ in 0..2 {
+        let finished = host(&script)
+            .args(["--append", "--batch-records", "500", "--output"])
+            .arg(&database)
+            .finish(LIMIT);
+        let _ = finished.success();
+    }
+    let connection = rusqlite::Connection::open(&database).expect("it can be read");
+    let count = |sql: &str| {
+        let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        usize::try_from(number.expect("it is a number")).expect("it is not negative")
+    };
+    assert_eq!(
+        count("SELECT count(*) FROM directories"),
+        directories().len()
+    );
+}
+
+/// The root directories of the shipped recording, as a plugin lists them.
+fn directories() -> BTreeSet<String> {
+    let finished = Host::run(&paths::plugin("list-revisions"))
+        .arg("--recording")
+        .arg(recording())
+        .finish(LIMIT)
+        .success();
+    let rows = finished.rows();
+    let directories: BTreeSet<_> = rows
+        .iter()
+        .map(|row| row["directory"].to_string())
+        .collect();
+    assert!(directories.len() < rows.len(), "some revisions share one");
+    directories
 }
 
 #[test]
