@@ -8,17 +8,19 @@ mod key;
 mod merging;
 mod pieces;
 mod records;
+mod removing;
 
 use std::panic::Location;
 
 use journal_aggregate::{Shape, bytes};
-use journal_rows::RowType;
+use journal_rows::RowTypes;
 use serde::Serialize;
 
 use self::buffer::{Buffer, Rows};
 pub(crate) use self::pieces::Host;
 use self::pieces::{Crossed, PIECE_BYTES};
 use self::records::{LostRow, Outer};
+pub(crate) use self::removing::Order;
 use crate::batch::Record;
 use crate::model::ObjectRow;
 use crate::{Failure, RecordError, WholeObject};
@@ -32,8 +34,10 @@ pub(crate) struct OutputPlan {
     pub(crate) name: String,
     /// The key and columns of an aggregate output; `None` for an append output.
     pub(crate) shape: Option<Shape>,
-    /// The types of its columns, if they have some.
-    pub(crate) row: Option<RowType>,
+    /// The order of an upsert.
+    pub(crate) order: Option<Order>,
+    /// The types of its rows, if they have some.
+    pub(crate) types: Option<RowTypes>,
 }
 
 impl OutputPlan {
@@ -42,7 +46,8 @@ impl OutputPlan {
         Self {
             name: name.to_owned(),
             shape: None,
-            row: None,
+            order: None,
+            types: None,
         }
     }
 }

@@ -102,7 +102,10 @@ struct Output {
     shape: Option<Shape>,
     /// The key of an output that keeps one row for each key.
     #[serde(rename = "key", skip_serializing_if = "Option::is_none")]
-    unique_key: Option<Vec<String>>,
+    row_key: Option<Vec<String>>,
+    /// The column by which it finds the latest row of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
     /// The columns of its rows, if they have types.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<Vec<RowColumn>>,
@@ -216,7 +219,8 @@ impl Plan {
             kind: None,
             summary: summary.into(),
             shape: None,
-            unique_key: None,
+            row_key: None,
+            order: None,
             row: None,
         };
         self.outputs.get_or_insert_default().push(output);
@@ -244,7 +248,8 @@ impl Plan {
             kind: Some("aggregate"),
             summary: summary.into(),
             shape: Some(aggregate.shape),
-            unique_key: None,
+            row_key: None,
+            order: None,
             row: None,
         };
         self.outputs.get_or_insert_default().push(output);
@@ -308,7 +313,8 @@ impl Plan {
         let plan = |output: &Output| OutputPlan {
             name: output.name.clone(),
             shape: output.shape.clone(),
-            row: output.row_type().and_then(Result::ok),
+            order: output.order_plan(),
+            types: output.row_types(),
         };
         match &self.outputs {
             None => vec![OutputPlan::untyped("rows")],
@@ -375,7 +381,8 @@ impl Plan {
                 return Some(format!("the aggregate `{name}` {rule}"));
             }
             if let Some(rule) = output.broken_by_key() {
-                return Some(format!("the unique output `{name}` {rule}"));
+                let kind = output.order.as_ref().map_or("unique output", |_| "upsert");
+                return Some(format!("the {kind} `{name}` {rule}"));
             }
             match (output.row_type(), &output.shape) {
                 (Some(Err(rule)), _) => {

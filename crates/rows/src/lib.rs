@@ -15,11 +15,13 @@ mod json;
 mod rfc3339;
 mod row_type;
 mod text;
+mod upsert;
 
 pub use column::{Column, ColumnType};
 pub use error::{Error, ErrorKind};
 pub use json::{MAX_DEPTH, append_json, append_value};
 pub use row_type::{Found, IsNil, RowType, RowTypeError};
+pub use upsert::{RowTypes, UpsertTypes};
 
 /// The time this many seconds and nanoseconds after 1970-01-01T00:00:00Z as RFC 3339 in UTC, as rows have it. `None` if the
 /// year does not have four digits, or if there are a billion nanoseconds or more.

@@ -194,6 +194,7 @@ fn kind(output: &Output) -> &'static str {
         Kind::Text => "text",
         Kind::Aggregate(_) => "aggregate",
         Kind::Unique(_) => "unique",
+        Kind::Upsert(_) => "upsert",
     }
 }
 
@@ -318,6 +319,11 @@ fn combined(kind: &Kind) -> String {
         Kind::Text => "printed text".to_owned(),
         Kind::Aggregate(shape) => merged(shape),
         Kind::Unique(key) => format!("one row for each {}", names_in(key)),
+        Kind::Upsert(upsert) => format!(
+            "the latest row for each {}, by `{}`",
+            names_in(&upsert.key),
+            upsert.order
+        ),
     }
 }
 
@@ -344,9 +350,13 @@ fn names_in(key: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use journal_aggregate::Merge;
+    use journal_rows::{RowType, UpsertTypes};
 
     use super::*;
+    use crate::journal::plan::Upsert;
 
     #[test]
     fn aggregate_is_described_by_its_key_and_columns() {
@@ -377,6 +387,25 @@ mod tests {
         let key = ["origin".to_owned(), "visit".to_owned()];
         let text = combined(&Kind::Unique(key.into()));
         assert_eq!(text, "one row for each `origin`, `visit`");
+    }
+
+    #[test]
+    fn upsert_is_described_by_its_key_and_order() {
+        let columns = ["origin", "date"].map(|name| journal_rows::Column {
+            name: name.to_owned(),
+            column_type: journal_rows::ColumnType::Text,
+            nullable: false,
+            summary: String::new(),
+        });
+        let row = Arc::new(RowType::new(columns.into()).unwrap());
+        let key = vec!["origin".to_owned()];
+        let upsert = Upsert {
+            types: Arc::new(UpsertTypes::new(&row, &key, "date").unwrap()),
+            order: "date".to_owned(),
+            key,
+        };
+        let text = combined(&Kind::Upsert(Arc::new(upsert)));
+        assert_eq!(text, "the latest row for each `origin`, by `date`");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal_aggregate::Shape;
-use journal_rows::RowType;
+use journal_rows::{RowType, RowTypes, UpsertTypes};
 
 use super::batch::Columns;
 use super::topics::ObjectTypes;
@@ -71,6 +71,26 @@ impl Output {
             summary: String::new(),
         }
     }
+
+    /// The types of its rows, if the plugin declares them.
+    #[must_use]
+    pub fn row_types(&self) -> Option<RowTypes> {
+        match &self.kind {
+            Kind::Upsert(upsert) => Some(RowTypes::Upsert(Arc::clone(&upsert.types))),
+            _ => self.row.clone().map(RowTypes::One),
+        }
+    }
+}
+
+/// How rows replace each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upsert {
+    /// The columns of the key.
+    pub key: Vec<String>,
+    /// The column by which the latest of the rows with the same key is found.
+    pub order: String,
+    /// The types of rows and of removals.
+    pub types: Arc<UpsertTypes>,
 }
 
 /// How the rows of an output are combined.
@@ -84,4 +104,6 @@ pub enum Kind {
     Aggregate(Arc<Shape>),
     /// Of the rows with the same values in these columns, one is kept.
     Unique(Arc<[String]>),
+    /// Of the rows with the same key, the one with the greatest order is kept.
+    Upsert(Arc<Upsert>),
 }

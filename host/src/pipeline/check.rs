@@ -274,6 +274,7 @@ fn describe(types: &ObjectTypes, plan: &Plan) -> String {
         Kind::Text => format!("`{}`, as text", output.name),
         Kind::Aggregate(_) => format!("the aggregate `{}`", output.name),
         Kind::Unique(_) => format!("`{}`, without repetitions", output.name),
+        Kind::Upsert(_) => format!("`{}`, the latest row of each key", output.name),
     });
     let outputs: Vec<String> = outputs.collect();
     if outputs.is_empty() {

@@ -254,6 +254,37 @@ mod tests {
     }
 
     #[test]
+    fn upsert_has_a_key_and_an_order() {
+        let row = r#""row": [{"name": "a", "type": "id"}, {"name": "b", "type": "int"}]"#;
+        let upsert = |members: &str| with_output(&format!(r#", "kind": "upsert", {members}"#));
+        let whole = format!(r#""key": ["a"], "order": "b", {row}"#);
+        let plan = check("p", &upsert(&whole)).unwrap();
+        let Kind::Upsert(upsert_of_plan) = &plan.outputs[0].kind else {
+            panic!("{plan:?}");
+        };
+        assert_eq!(upsert_of_plan.order, "b");
+        let types = plan.outputs[0].row_types().unwrap();
+        assert_eq!(types.stored().columns().len(), 3);
+        for (members, part) in [
+            (format!(r#""key": ["a"], {row}"#), "at `/outputs/0`"),
+            (format!(r#""order": "b", {row}"#), "at `/outputs/0`"),
+            (
+                r#""key": ["a"], "order": "b""#.to_owned(),
+                "at `/outputs/0`",
+            ),
+            (
+                format!(r#""key": ["a"], "order": "a", {row}"#),
+                "at `/outputs/0/row`: the upsert has the order `a`, which is of its key",
+            ),
+        ] {
+            let text = refused(&upsert(&members));
+            assert!(text.contains(part), "{members}: {text}");
+        }
+        let unique = format!(r#", "kind": "unique", {whole}"#);
+        assert!(refused(&with_output(&unique)).contains("at `/outputs/0/order`"));
+    }
+
+    #[test]
     fn aggregate_that_breaks_a_rule_is_refused_with_its_pointer() {
         let column = r#"{"name": "c", "merge": "sum"}"#;
         for (members, pointer) in [
@@ -376,7 +407,8 @@ mod tests {
                 error.rule.ends_with("already")
                     || error.rule.contains(" twice; upper")
                     || error.rule.starts_with("the aggregate ")
-                    || error.rule.starts_with("the unique output "),
+                    || error.rule.starts_with("the unique output ")
+                    || error.rule.starts_with("the upsert "),
                 "{plan}: {error}"
             ),
             Err(_) => {}
@@ -432,11 +464,15 @@ mod tests {
                     "name": "u", "kind": "unique", "key": ["a", "b"],
                     "row": [{ "name": "a", "type": "id" }, { "name": "b", "type": "int" }],
                 },
+                {
+                    "name": "p", "kind": "upsert", "key": ["a"], "order": "b",
+                    "row": [{ "name": "a", "type": "id" }, { "name": "b", "type": "int" }],
+                },
             ],
         });
         let mut texts = [
             "", "a", "A", "_", "-", "9", "a b", "é", "a\n", "any", "append", "text", "values",
-            "min", "latest", "d", "unique",
+            "min", "latest", "d", "unique", "upsert",
         ]
         .map(|text| json!(text))
         .to_vec();

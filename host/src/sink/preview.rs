@@ -55,7 +55,7 @@ impl SinkFactory for Preview {
     fn encoder(&self, output: &Output) -> Box<dyn Encoder> {
         match output.kind {
             Kind::Text => text_encoder(),
-            _ => encoder(None, output.row.clone()),
+            _ => encoder(None, output.row_types()),
         }
     }
 

@@ -1,11 +1,12 @@
 //! What all databases have in common: whose rows their tables have, and whether a table that exists fits the plan.
 
 mod later;
+mod view;
 
 use std::sync::Arc;
 
 use journal_aggregate::Shape;
-use journal_rows::{Column, RowType};
+use journal_rows::{Column, RowType, RowTypes};
 use serde::{Deserialize, Serialize};
 
 use super::binding;
@@ -155,6 +156,13 @@ pub(super) enum Combining {
         /// The columns of the key.
         key: Vec<String>,
     },
+    /// Of the rows with the same key, the one with the greatest order is kept.
+    Upsert {
+        /// The columns of the key.
+        key: Vec<String>,
+        /// The column of the order.
+        order: String,
+    },
 }
 
 impl Combining {
@@ -166,6 +174,10 @@ impl Combining {
                 columns: shape.columns.clone(),
             },
             Kind::Unique(key) => Self::Unique { key: key.to_vec() },
+            Kind::Upsert(upsert) => Self::Upsert {
+                key: upsert.key.clone(),
+                order: upsert.order.clone(),
+            },
         }
     }
 
@@ -173,7 +185,9 @@ impl Combining {
     fn key(&self) -> Option<&[String]> {
         match self {
             Self::Append => None,
-            Self::Aggregate { key, .. } | Self::Unique { key } => Some(key),
+            Self::Aggregate { key, .. } | Self::Unique { key } | Self::Upsert { key, .. } => {
+                Some(key)
+            }
         }
     }
 
@@ -196,7 +210,8 @@ impl Combining {
                 };
                 key == other_key && columns.iter().all(same)
             }
-            (Self::Unique { key }, Self::Unique { key: other }) => key == other,
+            (Self::Unique { .. }, Self::Unique { .. })
+            | (Self::Upsert { .. }, Self::Upsert { .. }) => self == other,
             _ => false,
         }
     }
@@ -207,8 +222,13 @@ impl Combining {
 pub(super) struct Table {
     /// Its name. It needs no escape in quotes.
     pub(super) name: String,
+    /// The name of the view of the rows that are not removed, where rows can be.
+    pub(super) view: Option<String>,
     /// The name of the output.
     pub(super) output: String,
+    /// The types of the rows that are written.
+    pub(super) types: RowTypes,
+    /// The columns of the table.
     pub(super) row: Arc<RowType>,
     /// How its rows are combined.
     pub(super) combining: Combining,
@@ -235,6 +255,16 @@ pub(super) struct Known {
     pub(super) combining: String,
 }
 
+/// What a database has under the names of a table.
+#[derive(Clone, Debug)]
+pub(super) struct Existing {
+    pub(super) known: Option<Known>,
+    /// The columns of the table; none if there is no such table.
+    pub(super) columns: Vec<Found>,
+    /// Those of its view.
+    pub(super) view: Vec<Found>,
+}
+
 /// What a table takes before rows are written to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Needed {
@@ -254,8 +284,19 @@ pub(super) trait Dialect {
     /// The type of a column, as the catalogue has it.
     fn sql_type(&self, table: &Table, column: &Column) -> &'static str;
 
+    /// The table or view with this name in a statement.
+    fn identifier(&self, name: &str) -> String;
+
+    /// How a statement begins that creates a view in place of an earlier one.
+    fn replace_view(&self) -> &'static str;
+
+    /// Whether the earlier view is removed before.
+    fn drops_view_first(&self) -> bool;
+
     /// The table in a statement.
-    fn table(&self, table: &Table) -> String;
+    fn table(&self, table: &Table) -> String {
+        self.identifier(&table.name)
+    }
 
     /// Whether two names are those of one column.
     fn is_same_name(&self, one: &str, other: &str) -> bool;
@@ -287,23 +328,29 @@ impl Table {
     /// # Errors
     /// When its columns have no types, or no table can have the name.
     pub(super) fn of(output: &Output, table: Option<&str>) -> Result<Self, TableError> {
-        let name = table.unwrap_or(&output.name);
-        if !binding::is_table(name) {
-            return Err(TableError::TableName {
-                table: name.to_owned(),
-            });
+        let table = table.unwrap_or(&output.name);
+        let (name, view) = match &output.kind {
+            // The name is that of the view, which readers query.
+            Kind::Upsert(_) => (view::name_of_table(table), Some(table.to_owned())),
+            _ => (table.to_owned(), None),
+        };
+        let mut names = std::iter::once(&name).chain(&view);
+        if let Some(bad) = names.find(|name| !binding::is_table(name)) {
+            return Err(TableError::TableName { table: bad.clone() });
         }
-        let row = output.row.as_ref().ok_or_else(|| TableError::Untyped {
+        let types = output.row_types().ok_or_else(|| TableError::Untyped {
             output: output.name.clone(),
         })?;
         let shape = match &output.kind {
-            Kind::Append | Kind::Text | Kind::Unique(_) => None,
             Kind::Aggregate(shape) => Some(Arc::clone(shape)),
+            _ => None,
         };
         Ok(Self {
-            name: name.to_owned(),
+            name,
+            view,
             output: output.name.clone(),
-            row: Arc::clone(row),
+            row: Arc::clone(types.stored()),
+            types,
             combining: Combining::of(&output.kind),
             shape,
             summary: output.summary.clone(),
@@ -322,11 +369,19 @@ impl Table {
         let mut tables: Vec<Self> = Vec::new();
         for &(output, table) in outputs {
             let table = Self::of(output, table)?;
+            let shared = |other: &Self| {
+                let is_shared = |name: &&&str| other.names().iter().any(|one| is_same(one, name));
+                table
+                    .names()
+                    .iter()
+                    .find(is_shared)
+                    .map(|&name| name.to_owned())
+            };
             let mut others = tables.iter();
-            if let Some(other) = others.find(|other| is_same(&other.name, &table.name)) {
+            if let Some((other, shared)) = others.find_map(|other| Some((other, shared(other)?))) {
                 return Err(TableError::SameTable {
                     database: database.to_owned(),
-                    table: table.name,
+                    table: shared,
                     first: other.output.clone(),
                     second: table.output,
                 });
@@ -336,8 +391,7 @@ impl Table {
         Ok(tables)
     }
 
-    /// What it takes before rows are written to it, where the database has these columns under its name, and remembers
-    /// this of it.
+    /// What it takes before rows are written to it, where the database has this.
     ///
     /// # Errors
     /// When it is not the owner's, or does not fit the plan and may not be changed.
@@ -346,20 +400,25 @@ impl Table {
         dialect: &dyn Dialect,
         database: &str,
         owner: &Owner,
-        known: Option<Known>,
-        found: &[Found],
+        existing: Existing,
     ) -> Result<Needed, TableError> {
-        if found.is_empty() {
-            return Ok(Needed::Creation);
-        }
-        let Some(known) = known else {
-            return Err(TableError::NotOwn {
-                database: database.to_owned(),
-                table: self.name.clone(),
-            });
+        let Existing {
+            known,
+            columns,
+            view,
+        } = existing;
+        let not_own = |name: &String| TableError::NotOwn {
+            database: database.to_owned(),
+            table: name.clone(),
         };
+        if columns.is_empty() {
+            let taken = self.view.as_ref().filter(|_| !view.is_empty());
+            return taken.map_or(Ok(Needed::Creation), |name| Err(not_own(name)));
+        }
+        let known = known.ok_or_else(|| not_own(&self.name))?;
         self.check_owner(database, owner, &known)?;
-        let statements = self.changes(dialect, database, owner, found, &known)?;
+        let mut statements = self.changes(dialect, database, owner, &columns, &known)?;
+        statements.extend(self.renew_view(dialect, &columns, &view));
         Ok(Needed::Statements {
             statements,
             group: known.group,
@@ -507,7 +566,7 @@ impl Table {
         Err(TableError::OtherSchema {
             database: database.to_owned(),
             table: self.name.clone(),
-            statements: add.into_iter().chain(drop).collect(),
+            statements: self.without_view(dialect, found, add.into_iter().chain(drop).collect()),
             fixed,
         })
     }
@@ -528,10 +587,10 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use journal_aggregate::{Merge, Shape};
-    use journal_rows::{Column, ColumnType, RowType};
+    use journal_rows::{Column, ColumnType, RowType, UpsertTypes};
 
     use super::{Combining, Table};
-    use crate::journal::plan::{Kind, Output};
+    use crate::journal::plan::{Kind, Output, Upsert};
 
     pub(crate) fn column(name: &str, column_type: ColumnType, nullable: bool) -> Column {
         Column {
@@ -560,6 +619,18 @@ pub(super) mod tests {
     /// How the rows of an aggregate are combined.
     pub(crate) fn merging(shape: Shape) -> Combining {
         Combining::of(&Kind::Aggregate(Arc::new(shape)))
+    }
+
+    /// Rows that replace each other.
+    pub(crate) fn upsert(columns: Vec<Column>, key: &[&str], order: &str) -> Kind {
+        let row = Arc::new(RowType::new(columns).unwrap());
+        let key: Vec<_> = key.iter().map(|&name| name.to_owned()).collect();
+        let types = UpsertTypes::new(&row, &key, order).unwrap();
+        Kind::Upsert(Arc::new(Upsert {
+            key,
+            order: order.to_owned(),
+            types: Arc::new(types),
+        }))
     }
 
     pub(crate) fn unique(key: &[&str]) -> Kind {

@@ -43,7 +43,9 @@ impl Collector {
     /// For the outputs of a plan.
     pub(super) fn new(outputs: &[Output]) -> Self {
         let rows = outputs.iter().map(|output| match &output.kind {
-            Kind::Append | Kind::Text | Kind::Unique(_) => Rows::Lines(String::new()),
+            Kind::Append | Kind::Text | Kind::Unique(_) | Kind::Upsert(_) => {
+                Rows::Lines(String::new())
+            }
             Kind::Aggregate(shape) => Rows::Merged {
                 table: Box::new(Table::new(Arc::clone(shape))),
                 row: Box::new(Row::new(Arc::clone(shape))),

@@ -222,7 +222,8 @@ fn out() -> Out {
         vec![crate::out::OutputPlan {
             name: "rows".to_owned(),
             shape: None,
-            row: None,
+            order: None,
+            types: None,
         }],
         Box::new(|_: u32, _: &[u8], _: &[u32]| ()),
     )
@@ -281,7 +282,8 @@ fn ignored_failure_rolls_back_its_record_and_leaves_no_record_open() {
         vec![crate::out::OutputPlan {
             name: "rows".to_owned(),
             shape: None,
-            row: None,
+            order: None,
+            types: None,
         }],
         deliver,
     );
@@ -306,7 +308,8 @@ fn rows_of_an_inner_each_belong_to_the_outer_record() {
         vec![crate::out::OutputPlan {
             name: "rows".to_owned(),
             shape: None,
-            row: None,
+            order: None,
+            types: None,
         }],
         deliver,
     );

@@ -2,14 +2,16 @@
 
 use journal_aggregate::Savepoint as MergeSavepoint;
 
-use super::OutputPlan;
 use super::appending::{Appending, Length};
 use super::merging::Merging;
+use super::{Order, OutputPlan};
 use crate::{Failure, RecordError};
 
 /// The rows of one output that the host does not have yet.
 pub(super) struct Buffer {
     pub(super) name: String,
+    /// The order of an upsert.
+    pub(super) order: Option<Order>,
     pub(super) rows: Rows,
     pub(super) savepoint: Savepoint,
     /// The bytes of this buffer that are included in `Out::pending_bytes`.
@@ -44,6 +46,7 @@ impl Buffer {
         };
         Self {
             name: output.name,
+            order: output.order,
             rows,
             savepoint: Savepoint {
                 record: 0,

@@ -1,5 +1,6 @@
 mod merging;
 mod pieces;
+mod removing;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,7 +18,8 @@ fn out(names: &[&str]) -> (Out, Delivered) {
     let plan = |&name: &&str| OutputPlan {
         name: name.to_owned(),
         shape: None,
-        row: None,
+        order: None,
+        types: None,
     };
     with_outputs(names.iter().map(plan).collect())
 }

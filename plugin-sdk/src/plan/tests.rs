@@ -109,6 +109,36 @@ fn unique_output_has_a_key_of_its_columns() {
 }
 
 #[test]
+fn upsert_has_a_key_and_an_order_of_its_columns() {
+    let typed = |key: &[&str], order: &str| {
+        let plan = Plan::new(ANY).output("a", "").row::<Typed>();
+        plan.upsert_by(key, order)
+    };
+    let plan = as_json(&typed(&["k"], "n"));
+    let output = &plan["outputs"][0];
+    assert_eq!(
+        (&output["kind"], &output["key"], &output["order"]),
+        (&json!("upsert"), &json!(["k"]), &json!("n"))
+    );
+    let schema = serde_json::from_str(journal_contract::PLAN_SCHEMA).unwrap();
+    assert!(journal_json_schema::accepts(&schema, &plan));
+    let refused = |plan: &Plan, rule: &str| check_refused(plan, &format!("the upsert `a` {rule}"));
+    refused(&typed(&[], "n"), "has no key");
+    refused(
+        &typed(&["n"], "n"),
+        "has the order `n`, which is of its key",
+    );
+    refused(
+        &typed(&["n"], "k"),
+        "has the order `k`, which may have no value",
+    );
+    refused(
+        &Plan::new(ANY).output("a", "").upsert_by(["k"], "n"),
+        "has no types: name its row with `Plan::row`",
+    );
+}
+
+#[test]
 fn types_that_do_not_fit_the_aggregate_are_refused() {
     let typed = |aggregate| Plan::new(ANY).aggregate("a", "", aggregate).row::<Typed>();
     check_refused(

@@ -31,6 +31,8 @@ pub struct Harness<P, O = NoOptions> {
     steps: Vec<Step>,
     /// The offset of the next record of each object type.
     offsets: HashMap<String, u64>,
+    /// The timestamp of the next record; -1 if it has none.
+    timestamp_ms: i64,
     privileged: bool,
     seed: Option<u64>,
     /// The first error while the records were added.
@@ -66,6 +68,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
             options: Value::Object(serde_json::Map::new()),
             steps: Vec::new(),
             offsets: HashMap::new(),
+            timestamp_ms: -1,
             privileged: false,
             seed: None,
             error: None,
@@ -198,6 +201,20 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
         self
     }
 
+    /// Gives the records that the test adds from here on this timestamp, in milliseconds since 1970-01-01T00:00:00Z. Without
+    /// one, they have none.
+    ///
+    #[doc = include_str!("example.md")]
+    /// let run = Harness::<Urls, _>::new().timestamp_ms(1_500_000_000_000).tombstone("origin", "a key").run()?;
+    /// assert!(run.rows("rows").is_empty());
+    /// # Ok::<(), journal_plugin_sdk::testing::Error>(())
+    /// ```
+    #[must_use]
+    pub fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
+        self.timestamp_ms = timestamp_ms;
+        self
+    }
+
     /// Makes a checkpoint after the records so far. There is always one at the end.
     ///
     #[doc = include_str!("example.md")]
@@ -282,7 +299,7 @@ impl<P: Processor<O>, O: Options> Harness<P, O> {
             value,
             partition: 0,
             offset,
-            timestamp_ms: -1,
+            timestamp_ms: self.timestamp_ms,
             explicit: true,
         }));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use journal_aggregate::{Row, Savepoint, Table};
-use journal_rows::RowType;
+use journal_rows::RowTypes;
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub(super) struct OutputRows {
     /// The rows of an aggregate output that are merged until the checkpoint.
     merging: Option<(Table, Row)>,
     /// The types of the rows, if they have some.
-    row_type: Option<RowType>,
+    types: Option<RowTypes>,
     /// The number of rows and the merged rows at the savepoint.
     savepoint: (usize, Savepoint),
 }
@@ -53,7 +53,7 @@ impl OutputRows {
             name: output.name,
             rows: Vec::new(),
             merging,
-            row_type: output.row,
+            types: output.types,
             savepoint: (0, Savepoint::default()),
         }
     }
@@ -121,8 +121,8 @@ impl OutputRows {
     /// What the host writes, without the end of the line.
     fn json(&self, row: &[u8]) -> Result<String, Error> {
         let mut json = Vec::new();
-        let written = match &self.row_type {
-            Some(row_type) => row_type.append_json(row, &mut json, usize::MAX),
+        let written = match &self.types {
+            Some(types) => types.append_json(row, &mut json, usize::MAX),
             None => journal_rows::append_json(row, &mut json, usize::MAX),
         };
         written.map_err(|error| self.bad_row(error.to_string()))?;

@@ -3,6 +3,7 @@ mod ignored;
 #[cfg(feature = "recordings")]
 mod recordings;
 mod rows;
+mod upserts;
 
 use std::collections::BTreeMap;
 

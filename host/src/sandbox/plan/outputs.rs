@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use journal_aggregate::{Column, Merge, Shape};
-use journal_rows::{ColumnType, RowType};
+use journal_rows::{ColumnType, RowType, UpsertTypes};
 
 use super::super::AnswerError;
 use super::super::answer::Part;
 use super::super::describe::check_summary;
-use crate::journal::plan::{Kind, Output};
+use crate::journal::plan::{Kind, Output, Upsert};
 
 /// The limits on the number of outputs and on the length of their names, in characters.
 const OUTPUTS: usize = 64;
@@ -28,21 +28,23 @@ pub(super) fn outputs(part: &Part<'_>) -> Result<Vec<Output>, AnswerError> {
 }
 
 fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
-    part.object(&["name", "kind", "summary", "row", "key", "columns"])?;
+    part.object(&["name", "kind", "summary", "row", "key", "order", "columns"])?;
     let what = "a letter a-z and up to 62 of a-z, 0-9, _ and -";
     let name = part.need("name")?.text_that(is_output, what)?;
     let kind = part.get("kind").map_or(Ok("append"), |kind| {
-        kind.one_of(&["append", "aggregate", "text", "unique"])
+        kind.one_of(&["append", "aggregate", "text", "unique", "upsert"])
     })?;
     let row = part.get("row").map(|part| row(&part)).transpose()?;
+    let row = row.map(Arc::new);
     let has_columns = kind == "aggregate";
     for (name, is_known, kinds) in [
         ("columns", has_columns, "\"aggregate\" alone"),
         (
             "key",
-            has_columns || kind == "unique",
-            "\"aggregate\" and \"unique\" alone",
+            has_columns || kind == "unique" || kind == "upsert",
+            "\"aggregate\", \"unique\" and \"upsert\" alone",
         ),
+        ("order", kind == "upsert", "\"upsert\" alone"),
     ] {
         if let Some(part) = part.get(name).filter(|_| !is_known) {
             return Err(part.refuse(&format!("it goes with the kind {kinds}")));
@@ -56,10 +58,12 @@ fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
         }
         Kind::Text
     } else if kind == "unique" {
-        Kind::Unique(unique(part, row.as_ref())?)
+        Kind::Unique(unique(part, row.as_deref())?)
+    } else if kind == "upsert" {
+        Kind::Upsert(Arc::new(upsert(part, row.as_ref())?))
     } else {
         let shape = shape(part)?;
-        if let Some(rule) = row.as_ref().and_then(|row| shape.broken_by_types(row)) {
+        if let Some(rule) = row.as_deref().and_then(|row| shape.broken_by_types(row)) {
             let rule = format!("the aggregate {rule}");
             return Err(part.refuse_inside("/row", &rule, None));
         }
@@ -68,7 +72,7 @@ fn output(part: &Part<'_>) -> Result<Output, AnswerError> {
     Ok(Output {
         name: name.to_owned(),
         kind,
-        row: row.map(Arc::new),
+        row,
         summary: check_summary(part)?.to_owned(),
     })
 }
@@ -81,6 +85,23 @@ fn unique(part: &Part<'_>, row: Option<&RowType>) -> Result<Arc<[String]>, Answe
     match row.and_then(|row| row.broken_by_key(&names)) {
         Some(rule) => Err(part.refuse_inside("/key", &format!("the unique output {rule}"), None)),
         None => Ok(names.into()),
+    }
+}
+
+/// How rows replace each other. Whoever reads them needs their types.
+fn upsert(part: &Part<'_>, row: Option<&Arc<RowType>>) -> Result<Upsert, AnswerError> {
+    let names = part.need("key")?;
+    let key = key(&names, 1)?;
+    let order = field(&part.need("order")?)?.to_owned();
+    let row_part = part.need("row")?;
+    let row = row.ok_or_else(|| row_part.is_not("a list of columns"))?;
+    match UpsertTypes::new(row, &key, &order) {
+        Ok(types) => Ok(Upsert {
+            key,
+            order,
+            types: Arc::new(types),
+        }),
+        Err(rule) => Err(part.refuse_inside("/row", &format!("the upsert {rule}"), None)),
     }
 }
 

@@ -1,8 +1,6 @@
 //! Encodes a row as a line.
 
-use std::sync::Arc;
-
-use journal_rows::{RowType, append_json};
+use journal_rows::{RowTypes, append_json};
 
 use crate::sink::{EncodeError, Encoder};
 
@@ -13,12 +11,12 @@ pub(super) struct LineEncoder {
     /// The end of each line.
     after: &'static [u8],
     /// The types of the columns, if they have some.
-    row: Option<Arc<RowType>>,
+    row: Option<RowTypes>,
 }
 
 impl LineEncoder {
     /// `name` is the output's name if lines have to name their output because other outputs share the destination.
-    pub(super) fn new(name: Option<&String>, row: Option<Arc<RowType>>) -> Self {
+    pub(super) fn new(name: Option<&String>, row: Option<RowTypes>) -> Self {
         let Some(name) = name else {
             return Self {
                 before: Vec::new(),
@@ -44,7 +42,7 @@ impl Encoder for LineEncoder {
     ) -> Result<(), EncodeError> {
         encoded.extend_from_slice(&self.before);
         match &self.row {
-            Some(row_type) => row_type.append_json(row, encoded, limit)?,
+            Some(types) => types.append_json(row, encoded, limit)?,
             None => append_json(row, encoded, limit)?,
         }
         encoded.extend_from_slice(self.after);

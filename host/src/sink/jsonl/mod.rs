@@ -13,7 +13,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use journal_rows::RowType;
+use journal_rows::RowTypes;
 
 pub use self::dry_check::{State, state};
 use self::encoder::LineEncoder;
@@ -29,7 +29,7 @@ use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory, Stream
 use crate::journal::plan::{Kind, Output, Plan};
 
 /// An encoder of rows as lines. `name` is the output's name if lines have to name their output.
-pub(super) fn encoder(name: Option<&String>, row: Option<Arc<RowType>>) -> Box<dyn Encoder> {
+pub(super) fn encoder(name: Option<&String>, row: Option<RowTypes>) -> Box<dyn Encoder> {
     Box::new(LineEncoder::new(name, row))
 }
 
@@ -100,7 +100,7 @@ impl SinkFactory for Destinations {
             });
         }
         let name = is_shared.then_some(&output.name);
-        Box::new(LineEncoder::new(name, output.row.clone()))
+        Box::new(LineEncoder::new(name, output.row_types()))
     }
 
     fn stream(&self, output: &Output) -> usize {

@@ -150,7 +150,7 @@ impl SinkFactory for TopicSinks {
         let mut outputs = self.outputs.iter();
         let is_shared = outputs.any(|(name, other)| *other == stream && *name != output.name);
         Box::new(MessageEncoder {
-            line: jsonl::encoder(is_shared.then_some(&output.name), output.row.clone()),
+            line: jsonl::encoder(is_shared.then_some(&output.name), output.row_types()),
             most_bytes: self.settings.largest_message(),
         })
     }

@@ -2,11 +2,9 @@
 //!
 //! A tuple is the number of its fields, and for each the number of its bytes, or -1 for NULL, and the bytes.
 
-use std::sync::Arc;
-
 use journal_aggregate::{Merge, Shape};
 use journal_msgpack::{Cursor, Head, timestamp};
-use journal_rows::{ColumnType, Error, ErrorKind, IsNil, RowType, append_value};
+use journal_rows::{ColumnType, Error, ErrorKind, IsNil, RowTypes, append_value};
 
 use crate::sink::tables::Table;
 use crate::sink::{EncodeError, Encoder};
@@ -36,13 +34,13 @@ struct Field {
     /// It is stored as `numeric`.
     is_numeric: bool,
     is_key: bool,
-    /// Its times decide which row is the latest, so that nothing of them may be lost.
+    /// It decides which row is the latest, so that nothing of it may be lost, and equal values have equal bytes.
     decides: bool,
 }
 
 /// Encodes the rows of one table, and checks each value.
 pub(super) struct TupleEncoder {
-    row: Arc<RowType>,
+    types: RowTypes,
     fields: Vec<Field>,
     has_key: bool,
     /// The bytes of the values of the row at work, from its start.
@@ -56,7 +54,11 @@ impl TupleEncoder {
     pub(super) fn new(table: &Table) -> Self {
         let columns = table.row.columns();
         let key = table.key().unwrap_or_default();
-        let deciding = table.shape.as_deref().map_or_else(Vec::new, deciding);
+        let deciding = match (table.shape.as_deref(), table.ranking()) {
+            (Some(shape), _) => deciding(shape),
+            (None, Some(ranking)) => ranking.iter().map(|column| &*column.name).collect(),
+            (None, None) => Vec::new(),
+        };
         let field = |column: &journal_rows::Column| Field {
             decides: deciding.contains(&&*column.name),
             column_type: column.column_type,
@@ -65,7 +67,7 @@ impl TupleEncoder {
         };
         let fields: Vec<Field> = columns.iter().map(field).collect();
         Self {
-            row: Arc::clone(&table.row),
+            types: table.types.clone(),
             has_key: fields.iter().any(|field| field.is_key),
             spans: vec![None; fields.len()],
             fields,
@@ -134,18 +136,22 @@ impl Encoder for TupleEncoder {
         limit: usize,
     ) -> Result<(), EncodeError> {
         let start = encoded.len();
+        let is_removal = self.types.is_removal(row)?;
         let Self {
-            row: row_type,
+            types,
             fields,
             spans,
             ..
         } = self;
         spans.fill(None);
+        // A removal says so in its first field, so that its order is another one.
+        let removed = types.removed().filter(|_| !is_removal);
+        let last = removed.unwrap_or(fields.len());
         // There are at most 64 columns.
         let count = i16::try_from(fields.len()).unwrap_or(i16::MAX);
         encoded.extend_from_slice(&count.to_be_bytes());
         let (mut next, mut is_in_order) = (0, true);
-        row_type.read(row, |index, cursor| {
+        types.of(is_removal).read(row, |index, cursor| {
             is_in_order &= index >= next;
             if is_in_order {
                 for _ in next..index {
@@ -164,10 +170,16 @@ impl Encoder for TupleEncoder {
             Ok(is_nil)
         })?;
         if is_in_order {
-            for _ in next..fields.len() {
+            for _ in next..last {
                 encoded.extend_from_slice(&NULL.to_be_bytes());
             }
-        } else {
+        }
+        if let Some(index) = removed {
+            let before = encoded.len() + size_of::<i32>() - start;
+            fixed([0], encoded);
+            spans[index] = Some((before, encoded.len() - start));
+        }
+        if !is_in_order {
             self.reorder(encoded, start);
         }
         if encoded.len() > limit {
@@ -236,8 +248,8 @@ fn append(
             })?;
             fixed(number.to_be_bytes(), encoded);
         }
-        (_, Head::F32(number)) => fixed(f64::from(number).to_be_bytes(), encoded),
-        (_, Head::F64(number)) => fixed(number.to_be_bytes(), encoded),
+        (_, Head::F32(number)) => float(field, f64::from(number), encoded),
+        (_, Head::F64(number)) => float(field, number, encoded),
         (_, Head::Str(length)) => {
             let text = cursor.bytes(length)?;
             if std::str::from_utf8(text).is_err() {
@@ -258,6 +270,12 @@ fn append(
 
 fn length(bytes: usize) -> Result<i32, ErrorKind> {
     i32::try_from(bytes).map_err(|_| ErrorKind::TooLong)
+}
+
+/// -0.0 equals 0.0, so that which of the two is kept would depend on which comes first.
+fn float(field: Field, number: f64, encoded: &mut Vec<u8>) {
+    let number = if field.decides { number + 0.0 } else { number };
+    fixed(number.to_be_bytes(), encoded);
 }
 
 fn fixed<const N: usize>(value: [u8; N], encoded: &mut Vec<u8>) {
@@ -304,7 +322,7 @@ mod tests {
     use journal_rows::Column;
 
     use super::*;
-    use crate::sink::tables::tests::{latest, sums, table};
+    use crate::sink::tables::tests::{latest, sums, table, table_of, upsert};
 
     fn columns(types: &[(&str, ColumnType)]) -> Vec<Column> {
         let column = |&(name, column_type): &(&str, ColumnType)| Column {
@@ -455,6 +473,41 @@ mod tests {
         let shape = sums(&[], &[("o", Merge::Max), ("v", Merge::Min)]);
         let mut rows = TupleEncoder::new(&table(columns(&types), Some(shape)));
         rows.encode(&row(b'o', 1001), &mut Vec::new(), 100).unwrap();
+    }
+
+    #[test]
+    fn rows_and_removals_say_whether_they_remove() {
+        let types = [
+            ("v", ColumnType::Float),
+            ("k", ColumnType::Text),
+            ("o", ColumnType::Timestamp),
+        ];
+        let mut columns = columns(&types);
+        columns[2].nullable = false;
+        let kind = upsert(columns.clone(), &["k"], "o");
+        let mut rows = TupleEncoder::new(&table_of(columns, kind));
+        let mut encoded = Vec::new();
+        let removal = b"\x83\xa8_removed\xc3\xa1o\xd6\xff\0\0\0\0\xa1k\xa1a";
+        let in_order = b"\x83\xa1v\xca\x80\0\0\0\xa1k\xa1a\xa1o\xd6\xff\0\0\0\0";
+        let other_order = b"\x82\xa1o\xd6\xff\0\0\0\0\xa1k\xa1a";
+        for row in [&removal[..], in_order, other_order] {
+            rows.encode(row, &mut encoded, 1 << 20).unwrap();
+        }
+        let epoch = Some((-946_684_800_000_000_i64).to_be_bytes().to_vec());
+        let tuple = |value: Option<&[u8]>, is_removed: u8| {
+            let key = Some(b"a".to_vec());
+            let value = value.map(<[u8]>::to_vec);
+            vec![value, key, epoch.clone(), Some(vec![is_removed])]
+        };
+        // -0.0 is 0.0, which would equal it.
+        let expected = [tuple(None, 1), tuple(Some(&[0; 8]), 0), tuple(None, 0)];
+        assert_eq!(fields(&encoded), expected);
+        let precise = b"\x82\xa1k\xa1a\xa1o\xd7\xff\0\0\0\x04\0\0\0\0";
+        let reason = refused(&mut rows, precise);
+        assert!(
+            reason.contains("decide which row is the latest"),
+            "{reason}"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::PostgresError;
 use super::positions::PositionStatements;
 use super::session::Access;
 use super::table::Schema;
-use crate::sink::tables::{Found, Known, Needed, Owner, Table};
+use crate::sink::tables::{Existing, Found, Known, Needed, Owner, Table};
 
 /// Processes that start at once create tables one after the other. The number has no meaning.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7235419880142033)";
@@ -111,17 +111,8 @@ impl Preparing<'_> {
     ) -> Result<Vec<String>, PostgresError> {
         let cannot = |error: postgres::Error| self.access.cannot("prepare", &error);
         let database = &self.access.name;
-        let known = self.known(transaction, &table.name).map_err(cannot)?;
-        let found = transaction
-            .query(FOUND, &[&self.schema.0, &table.name])
-            .map_err(cannot)?;
-        let found = found.iter().map(|row| Found {
-            name: row.get(0),
-            sql_type: row.get(1),
-            not_null: row.get(2),
-        });
-        let found: Vec<_> = found.collect();
-        match table.needed(self.schema, database, self.owner, known, &found)? {
+        let existing = self.existing(transaction, table).map_err(cannot)?;
+        match table.needed(self.schema, database, self.owner, existing)? {
             Needed::Creation => {
                 let begun = match &self.owner.group {
                     Some(group) => self.positions.has_any(transaction, group).map_err(cannot)?,
@@ -148,6 +139,38 @@ impl Preparing<'_> {
                 Ok(statements)
             }
         }
+    }
+
+    /// What the database has under the names of a table.
+    fn existing(
+        &self,
+        transaction: &mut Transaction<'_>,
+        table: &Table,
+    ) -> Result<Existing, postgres::Error> {
+        let view = match &table.view {
+            Some(view) => self.found(transaction, view)?,
+            None => Vec::new(),
+        };
+        Ok(Existing {
+            known: self.known(transaction, &table.name)?,
+            columns: self.found(transaction, &table.name)?,
+            view,
+        })
+    }
+
+    /// The columns of a table or view; none if there is no such table.
+    fn found(
+        &self,
+        transaction: &mut Transaction<'_>,
+        name: &str,
+    ) -> Result<Vec<Found>, postgres::Error> {
+        let columns = transaction.query(FOUND, &[&self.schema.0, &name])?;
+        let columns = columns.iter().map(|row| Found {
+            name: row.get(0),
+            sql_type: row.get(1),
+            not_null: row.get(2),
+        });
+        Ok(columns.collect())
     }
 
     fn known(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use journal_aggregate::Merge;
-use journal_rows::{Column, ColumnType};
+use journal_rows::{Column, ColumnType, UpsertTypes};
 
 use super::encoder::is_numeric;
 use crate::sink::tables::{Dialect, Table, is_greater};
@@ -28,8 +28,17 @@ impl Dialect for Schema {
         }
     }
 
-    fn table(&self, table: &Table) -> String {
-        self.named(&table.name)
+    fn identifier(&self, name: &str) -> String {
+        self.named(name)
+    }
+
+    /// Views of others that depend on it stay.
+    fn replace_view(&self) -> &'static str {
+        "CREATE OR REPLACE VIEW"
+    }
+
+    fn drops_view_first(&self) -> bool {
+        false
     }
 
     fn is_same_name(&self, one: &str, other: &str) -> bool {
@@ -111,16 +120,14 @@ impl Schema {
             let target = self.target(table, key);
             statements.push(format!("CREATE UNIQUE INDEX ON {name} ({target})"));
         }
-        if !table.summary.is_empty() {
-            let text = literal(&table.summary);
-            statements.push(format!("COMMENT ON TABLE {name} IS {text}"));
-        }
-        for column in columns.iter().filter(|column| !column.summary.is_empty()) {
-            let text = literal(&column.summary);
-            statements.push(format!(
-                "COMMENT ON COLUMN {name}.\"{}\" IS {text}",
-                column.name
-            ));
+        statements.extend(table.create_view(self));
+        statements.extend(comments(table, "TABLE", &name, columns));
+        if let Some(view) = &table.view {
+            let name = self.named(view);
+            let shown = columns
+                .iter()
+                .filter(|column| column.name != UpsertTypes::REMOVED);
+            statements.extend(comments(table, "VIEW", &name, shown));
         }
         statements
     }
@@ -145,7 +152,10 @@ impl Schema {
                 create: format!(
                     "CREATE TEMPORARY TABLE IF NOT EXISTS \"journal_merge_{number}\" ({definitions}) ON COMMIT DELETE ROWS"
                 ),
-                merge: self.merge(table, &key, &session),
+                merge: match table.ranking() {
+                    Some(ranking) => self.replace(table, &key, &ranking, &session),
+                    None => self.merge(table, &key, &session),
+                },
                 out_of_range: self.out_of_range(table, &key, &session),
             }),
         }
@@ -227,6 +237,37 @@ impl Schema {
         sql
     }
 
+    /// Of the rows with the same key, the latest replaces the one that is there, if that is older. The order is that of the
+    /// keys, as where rows are merged.
+    fn replace(
+        &self,
+        table: &Table,
+        key: &[&Column],
+        ranking: &[&Column],
+        session: &str,
+    ) -> String {
+        let all = names(table.row.columns().iter());
+        let of_key = names(key.iter().copied());
+        let order = ranking
+            .iter()
+            .map(|column| format!("{} DESC NULLS LAST", compared(column, "")));
+        let order = order.collect::<Vec<_>>().join(", ");
+        let set = ranking.iter().map(|column| {
+            let name = &column.name;
+            format!("\"{name}\" = excluded.\"{name}\"")
+        });
+        let set = set.collect::<Vec<_>>().join(", ");
+        let pair = |column: &&Column| (compared(column, "excluded."), compared(column, "o."));
+        let pairs: Vec<_> = ranking.iter().map(pair).collect();
+        format!(
+            "INSERT INTO {} AS o ({all}) SELECT DISTINCT ON ({of_key}) {all} FROM {session} ORDER BY {of_key}, {order} \
+             ON CONFLICT ({}) DO UPDATE SET {set} WHERE {}",
+            self.table(table),
+            self.target(table, key),
+            is_greater(&pairs)
+        )
+    }
+
     /// Asks for the key, as text, of a row whose sum is in no `bigint`.
     fn out_of_range(&self, table: &Table, key: &[&Column], session: &str) -> Option<String> {
         let shape = table.shape.as_deref()?;
@@ -285,6 +326,15 @@ fn smallest(name: &str, column_type: ColumnType, order: &str) -> String {
     }
 }
 
+/// A column as it is compared: JSON has no order of its own.
+fn compared(column: &Column, of: &str) -> String {
+    let name = &column.name;
+    match column.column_type {
+        ColumnType::Json => format!("({of}\"{name}\"::text COLLATE \"C\")"),
+        _ => format!("{of}\"{name}\""),
+    }
+}
+
 /// The value of the latest of the rows of a group.
 fn latest(name: &str, deciding: &[&Column]) -> String {
     let order = deciding.iter();
@@ -296,6 +346,24 @@ fn latest(name: &str, deciding: &[&Column]) -> String {
 fn names<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
     let names = columns.map(|column| format!("\"{}\"", column.name));
     names.collect::<Vec<_>>().join(", ")
+}
+
+/// The statements that say what a table or view and its columns stand for.
+fn comments<'a>(
+    table: &Table,
+    kind: &str,
+    name: &str,
+    columns: impl IntoIterator<Item = &'a Column>,
+) -> Vec<String> {
+    let of_all = Some(&table.summary).filter(|summary| !summary.is_empty());
+    let of_all = of_all.map(|summary| format!("COMMENT ON {kind} {name} IS {}", literal(summary)));
+    let columns = columns.into_iter();
+    let columns = columns.filter(|column| !column.summary.is_empty());
+    let of_columns = columns.map(|column| {
+        let text = literal(&column.summary);
+        format!("COMMENT ON COLUMN {name}.\"{}\" IS {text}", column.name)
+    });
+    of_all.into_iter().chain(of_columns).collect()
 }
 
 /// A text of the plugin as SQL has it, whatever the server takes a backslash for.
@@ -310,7 +378,9 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::tables::tests::{column, latest as latest_by, sums, table, table_of, unique};
+    use crate::sink::tables::tests::{
+        column, latest as latest_by, sums, table, table_of, unique, upsert,
+    };
     use crate::sink::tables::{Combining, Differences, Found};
 
     fn schema() -> Schema {
@@ -393,6 +463,39 @@ mod tests {
             "INSERT INTO \"s\".\"t\" AS o (\"k\", \"v\") SELECT \"k\", \"v\" FROM pg_temp.\"journal_merge_0\" \
              ORDER BY \"k\" ON CONFLICT (\"k\") DO NOTHING"
         );
+    }
+
+    #[test]
+    fn rows_are_replaced_by_later_ones_and_a_view_shows_those_that_are_not_removed() {
+        let columns = vec![
+            column("v", ColumnType::Json, true),
+            column("k", ColumnType::Text, false),
+            column("o", ColumnType::Int, false),
+        ];
+        let kind = upsert(columns.clone(), &["k"], "o");
+        let mut table = table_of(columns, kind);
+        table.summary = "s".to_owned();
+        let created = schema().create(&table);
+        let expected = [
+            "CREATE TABLE \"s\".\"t_all\" (\"v\" json, \"k\" text COLLATE \"C\" NOT NULL, \"o\" bigint NOT NULL, \
+             \"_removed\" boolean NOT NULL, PRIMARY KEY (\"k\"))",
+            "CREATE VIEW \"s\".\"t\" AS SELECT \"v\", \"k\", \"o\" FROM \"s\".\"t_all\" WHERE NOT \"_removed\"",
+            "COMMENT ON TABLE \"s\".\"t_all\" IS E's'",
+            "COMMENT ON COLUMN \"s\".\"t_all\".\"_removed\" IS E'Whether the key is removed'",
+            "COMMENT ON VIEW \"s\".\"t\" IS E's'",
+        ];
+        assert_eq!(created, expected);
+        let merging = schema().statements(&table, 0).merge.unwrap();
+        let select = "SELECT DISTINCT ON (\"k\") \"v\", \"k\", \"o\", \"_removed\" FROM pg_temp.\"journal_merge_0\" \
+                      ORDER BY \"k\", \"o\" DESC NULLS LAST, \"_removed\" DESC NULLS LAST, \
+                      (\"v\"::text COLLATE \"C\") DESC NULLS LAST ON CONFLICT (\"k\") DO UPDATE SET \
+                      \"o\" = excluded.\"o\", \"_removed\" = excluded.\"_removed\", \"v\" = excluded.\"v\" \
+                      WHERE CASE WHEN excluded.\"o\" IS NOT DISTINCT FROM o.\"o\" THEN ";
+        assert!(merging.merge.contains(select), "{}", merging.merge);
+        let last = "WHEN (o.\"v\"::text COLLATE \"C\") IS NULL THEN true ELSE (excluded.\"v\"::text COLLATE \"C\") > \
+                    (o.\"v\"::text COLLATE \"C\") END";
+        assert!(merging.merge.contains(last), "{}", merging.merge);
+        assert!(merging.out_of_range.is_none());
     }
 
     #[test]

@@ -3,10 +3,8 @@
 //! A row is its values, in any order, and [`END`] after them. A value is the index of its column, its type and its bytes.
 //! A column without a value is NULL.
 
-use std::sync::Arc;
-
 use journal_msgpack::{Cursor, Head};
-use journal_rows::{ColumnType, Error, ErrorKind, IsNil, RowType, append_value};
+use journal_rows::{ColumnType, Error, ErrorKind, IsNil, RowTypes, append_value};
 
 use crate::sink::{EncodeError, Encoder};
 
@@ -32,14 +30,14 @@ pub(super) enum Value<'a> {
 
 /// Encodes the rows of one table, and checks each value.
 pub(super) struct RowEncoder {
-    row: Arc<RowType>,
+    types: RowTypes,
     max_row: usize,
 }
 
 impl RowEncoder {
-    pub(super) fn new(row: Arc<RowType>) -> Self {
+    pub(super) fn new(types: RowTypes) -> Self {
         Self {
-            row,
+            types,
             max_row: MAX_ROW,
         }
     }
@@ -53,8 +51,10 @@ impl Encoder for RowEncoder {
         limit: usize,
     ) -> Result<(), EncodeError> {
         let start = encoded.len();
-        let columns = self.row.columns();
-        self.row.read(row, |index, cursor| {
+        let is_removal = self.types.is_removal(row)?;
+        let row_type = self.types.of(is_removal);
+        let columns = row_type.columns();
+        row_type.read(row, |index, cursor| {
             let column_type = columns[index].column_type;
             // There are at most 64 columns.
             let index = u8::try_from(index).unwrap_or(END);
@@ -69,6 +69,12 @@ impl Encoder for RowEncoder {
             return Err(EncodeError::BadRow(format!(
                 "has more than {max} bytes, which SQLite cannot store"
             )));
+        }
+        if let Some(removed) = self.types.removed().filter(|_| !is_removal) {
+            integer(u8::try_from(removed).unwrap_or(END), 0, encoded);
+            if encoded.len() > limit {
+                return Err(EncodeError::TooLong);
+            }
         }
         encoded.push(END);
         Ok(())
@@ -237,7 +243,9 @@ impl<'a> Iterator for Values<'a> {
 
 #[cfg(test)]
 mod tests {
-    use journal_rows::Column;
+    use std::sync::Arc;
+
+    use journal_rows::{Column, RowType};
 
     use super::*;
 
@@ -249,7 +257,7 @@ mod tests {
             summary: String::new(),
         };
         let row = RowType::new(types.iter().map(column).collect()).unwrap();
-        RowEncoder::new(Arc::new(row))
+        RowEncoder::new(RowTypes::One(Arc::new(row)))
     }
 
     fn refused(encoder: &mut RowEncoder, row: &[u8]) -> String {

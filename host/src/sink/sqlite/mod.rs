@@ -116,8 +116,8 @@ impl SinkFactory for Database {
     }
 
     fn encoder(&self, output: &Output) -> Box<dyn Encoder> {
-        let row = &self.tables[self.index(output)].row;
-        Box::new(RowEncoder::new(Arc::clone(row)))
+        let types = &self.tables[self.index(output)].types;
+        Box::new(RowEncoder::new(types.clone()))
     }
 
     fn stream(&self, output: &Output) -> usize {

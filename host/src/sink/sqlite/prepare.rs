@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use super::table::Strict;
 use super::writer::Writer;
 use super::{SqliteError, positions};
-use crate::sink::tables::{Found, Known, Needed, Owner, Table};
+use crate::sink::tables::{Existing, Found, Known, Needed, Owner, Table};
 
 /// Creates the tables that are missing, and checks those that exist.
 pub(super) fn prepare(writer: &Writer, tables: &[Table], owner: &Owner) -> Result<(), SqliteError> {
@@ -20,8 +20,8 @@ pub(super) fn prepare(writer: &Writer, tables: &[Table], owner: &Owner) -> Resul
         .map_err(cannot)?;
     for table in tables {
         let known = known(&transaction, &table.name).map_err(cannot)?;
-        let found = found(&transaction, &table.name).map_err(cannot)?;
-        match table.needed(&Strict, &writer.file, owner, known, &found)? {
+        let existing = existing(&transaction, table, known).map_err(cannot)?;
+        match table.needed(&Strict, &writer.file, owner, existing)? {
             Needed::Creation => {
                 let begun = match &owner.group {
                     Some(group) => positions::has_any(&transaction, group).map_err(cannot)?,
@@ -66,8 +66,8 @@ pub(super) fn check(
         } else {
             None
         };
-        let found = found(connection, &table.name).map_err(cannot)?;
-        let _needed = table.needed(&Strict, file, owner, known, &found)?;
+        let existing = existing(connection, table, known).map_err(cannot)?;
+        let _needed = table.needed(&Strict, file, owner, existing)?;
     }
     Ok(())
 }
@@ -114,6 +114,20 @@ fn known(connection: &Connection, table: &str) -> rusqlite::Result<Option<Known>
         })
     });
     known.optional()
+}
+
+/// What a database has under the names of a table, of which it remembers this.
+fn existing(
+    connection: &Connection,
+    table: &Table,
+    known: Option<Known>,
+) -> rusqlite::Result<Existing> {
+    let view = table.view.as_ref().map(|view| found(connection, view));
+    Ok(Existing {
+        known,
+        columns: found(connection, &table.name)?,
+        view: view.transpose()?.unwrap_or_default(),
+    })
 }
 
 /// The columns of a table or view; none if there is no such table.

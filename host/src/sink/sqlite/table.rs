@@ -16,8 +16,16 @@ impl Dialect for Strict {
         sql_type(column.column_type)
     }
 
-    fn table(&self, table: &Table) -> String {
-        format!("\"{}\"", table.name)
+    fn identifier(&self, name: &str) -> String {
+        format!("\"{name}\"")
+    }
+
+    fn replace_view(&self) -> &'static str {
+        "CREATE VIEW"
+    }
+
+    fn drops_view_first(&self) -> bool {
+        true
     }
 
     fn is_same_name(&self, one: &str, other: &str) -> bool {
@@ -94,6 +102,9 @@ impl Table {
                 "\n) STRICT;\nCREATE UNIQUE INDEX \"{name} key\" ON \"{name}\" ({target})"
             );
         }
+        if let Some(view) = self.create_view(&Strict) {
+            let _ = write!(sql, ";\n{view}");
+        }
         sql
     }
 
@@ -115,7 +126,11 @@ impl Table {
         );
         let target = self.key().map(|key| Self::target(&key, &columns[0].name));
         if let (Some(target), None) = (&target, &self.shape) {
-            let _ = write!(sql, " ON CONFLICT ({target}) DO NOTHING");
+            let _ = write!(sql, " ON CONFLICT ({target}) DO ");
+            match self.ranking() {
+                Some(ranking) => sql.push_str(&replaced(&ranking)),
+                None => sql.push_str("NOTHING"),
+            }
         }
         if let (Some(target), Some(shape)) = (target, &self.shape) {
             let merged = shape.columns.iter().map(|one| {
@@ -151,6 +166,20 @@ fn merged(column: &Column, merge: Merge) -> String {
     };
     format!(
         "CASE WHEN {old} IS NULL OR {compared_new} {sign} {compared_old} THEN {new} ELSE {old} END"
+    )
+}
+
+/// The columns of a row take those of the one that replaces it, if that is the later one.
+fn replaced(ranking: &[&Column]) -> String {
+    let set = ranking.iter().map(|column| {
+        let (new, old) = values(column);
+        format!("{old} = {new}")
+    });
+    let pairs: Vec<_> = ranking.iter().copied().map(compared).collect();
+    format!(
+        "UPDATE SET {} WHERE {}",
+        set.collect::<Vec<_>>().join(", "),
+        is_greater(&pairs)
     )
 }
 

@@ -3,6 +3,7 @@
 mod latest;
 mod positions;
 mod schema;
+mod upserts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ enum V<'a> {
     Nil,
     N(i64),
     S(&'a str),
+    Yes,
     B(&'a [u8]),
     /// Seconds, and nanoseconds.
     T(i64, u32),
@@ -45,6 +47,7 @@ fn row(fields: &[(&str, V<'_>)]) -> Vec<u8> {
         row.extend(name.as_bytes());
         match value {
             V::Nil => row.push(0xc0),
+            V::Yes => row.push(0xc3),
             V::N(number) => {
                 row.push(0xd3);
                 row.extend(number.to_be_bytes());

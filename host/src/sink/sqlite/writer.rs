@@ -359,7 +359,7 @@ impl<'a> Value<'a> {
 mod tests {
     use std::sync::Arc;
 
-    use journal_rows::{ColumnType, RowType};
+    use journal_rows::{ColumnType, RowType, RowTypes};
 
     use super::*;
     use crate::sink::Encoder as _;
@@ -373,7 +373,7 @@ mod tests {
             column("b", ColumnType::Float, true),
             column("c", ColumnType::Json, true),
         ];
-        let mut encoder = RowEncoder::new(Arc::new(RowType::new(columns).unwrap()));
+        let mut encoder = RowEncoder::new(RowTypes::One(Arc::new(RowType::new(columns).unwrap())));
         let mut row = |row: &[u8]| {
             let mut encoded = Vec::new();
             encoder.encode(row, &mut encoded, 1 << 10).unwrap();

@@ -7,7 +7,8 @@ fn sums() -> (Out, Delivered) {
     with_outputs(vec![OutputPlan {
         name: "sums".to_owned(),
         shape: Some(shape),
-        row: None,
+        order: None,
+        types: None,
     }])
 }
 
@@ -37,7 +38,8 @@ fn latest_values_belong_to_the_largest_order_and_may_be_truth_values() {
     let (mut out, delivered) = with_outputs(vec![OutputPlan {
         name: "latest".to_owned(),
         shape: Some(shape.shape),
-        row: None,
+        order: None,
+        types: None,
     }]);
     for (at, is_full, id) in [(1, true, Some("a")), (3, false, None), (2, true, Some("b"))] {
         let visit = Visit {
@@ -154,7 +156,8 @@ fn columns_take_the_types_of_rows() {
     let (mut out, delivered) = with_outputs(vec![OutputPlan {
         name: "most".to_owned(),
         shape: Some(shape.shape),
-        row: None,
+        order: None,
+        types: None,
     }]);
     for number in [1_u8, 3, 2] {
         let bytes = [number; 20];

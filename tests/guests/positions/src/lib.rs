@@ -1,7 +1,9 @@
-//! Emits the topic, partition and offset of each record, so that a test can count how often each was written.
+//! Emits the topic, partition and offset of each record, so that a test can count how often each was written. With an option
+//! it keeps the latest value of each key instead, until a tombstone removes it.
 
 use journal_plugin_sdk::{
-    ANY, Batches, Column, Columns, Failure, Out, Plan, Processor, RecordError,
+    ANY, Batches, Bytes, Column, Columns, Failure, Out, Plan, Processor, Record, RecordError,
+    Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Options {
     /// Of so many offsets, the last one is poison: it is rejected, or the call panics, in turns. None if absent.
     poison_every: Option<u64>,
+    /// Whether the output is an upsert, by the key of records and in the order of their timestamps.
+    latest: bool,
 }
 
 /// Holds nothing but its options.
@@ -25,6 +29,21 @@ struct Row<'a> {
     offset: u64,
 }
 
+/// The key is not the first column, and equal times leave it to the others which row is kept.
+#[derive(Serialize, Columns)]
+struct Latest<'a> {
+    /// The value, if it is UTF-8.
+    text: Option<&'a str>,
+    key: Bytes<'a>,
+    written: Timestamp,
+    value: Bytes<'a>,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    key: Bytes<'a>,
+}
+
 impl Processor<Options> for Positions {
     const OBJECT_TYPES: &'static [&'static str] = ANY;
 
@@ -33,14 +52,21 @@ impl Processor<Options> for Positions {
     }
 
     fn plan(&self) -> Plan {
-        Plan::new(Self::OBJECT_TYPES)
-            .columns([Column::Partitions, Column::Offsets])
-            .tombstones()
-            .stateless()
+        let plan = Plan::new(Self::OBJECT_TYPES).tombstones().stateless();
+        if self.0.latest {
+            return plan
+                .output("latest", "The latest value of each key")
+                .row::<Latest<'_>>()
+                .upsert_by(["key"], "written");
+        }
+        plan.columns([Column::Partitions, Column::Offsets])
             .row::<Row<'_>>()
     }
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
+        if self.0.latest {
+            return batches.each(out, |record, out| keep_latest(&record, out));
+        }
         batches.each(out, |record, out| {
             let offset = record.offset();
             out.emit(&Row {
@@ -54,6 +80,21 @@ impl Processor<Options> for Positions {
             }
         })
     }
+}
+
+fn keep_latest(record: &Record<'_>, out: &mut Out) -> Result<(), RecordError> {
+    let key = Bytes::from(record.key());
+    if record.is_tombstone() {
+        return out.remove("latest", record, &Key { key });
+    }
+    let written = record.timestamp_ms().map(Timestamp::from_millis);
+    let value = record.value();
+    out.emit(&Latest {
+        text: std::str::from_utf8(value).ok(),
+        key,
+        written: written.ok_or_else(|| RecordError::reject("it has no timestamp"))?,
+        value: Bytes::from(value),
+    })
 }
 
 fn poison(number: u64) -> Result<(), RecordError> {

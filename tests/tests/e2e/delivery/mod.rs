@@ -18,6 +18,7 @@ mod sqlite;
 mod starts;
 mod topics;
 mod topics_as_outputs;
+mod upserts;
 
 use std::sync::OnceLock;
 use std::time::Duration;

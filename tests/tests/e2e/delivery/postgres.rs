@@ -3,6 +3,7 @@
 mod chaos;
 mod refusals;
 mod unique;
+mod upserts;
 
 use std::path::{Path, PathBuf};
 

@@ -31,7 +31,7 @@ fn number(file: &Path, sql: &str) -> u64 {
 }
 
 /// The only column of a query, as JSON.
-fn json(file: &Path, sql: &str) -> Vec<Value> {
+pub(super) fn json(file: &Path, sql: &str) -> Vec<Value> {
     let connection = connect(file).expect("the database can be read");
     let mut statement = connection.prepare(sql).expect("the table is there");
     let rows = statement.query_map([], |row| row.get::<_, String>(0));
@@ -72,7 +72,7 @@ fn over_recording(plugin: &str, output: &Path) -> Host {
         .arg(output)
 }
 
-fn sorted(mut rows: Vec<Value>) -> Vec<String> {
+pub(super) fn sorted(mut rows: Vec<Value>) -> Vec<String> {
     let mut texts: Vec<_> = rows.drain(..).map(|row| row.to_string()).collect();
     texts.sort_unstable();
     texts

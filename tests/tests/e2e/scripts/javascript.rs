@@ -111,6 +111,30 @@ fn directories() -> BTreeSet<String> {
 }
 
 #[test]
+fn upsert_of_a_script_keeps_the_latest_rows_and_removes_keys() {
+    let script = file(
+        "latest.js",
+        "export const OUTPUTS = [{\n  name: 'latest', kind: 'upsert', key: ['k'], order: 'n',\n  \
+         row: [{ name: 'k', type: 'text' }, { name: 'n', type: 'int' }, { name: 'v', type: 'text' }],\n}];\n\n\
+         export function processRevision(revision, emit) {\n  \
+         emit({ k: 'a', n: 2, v: 'x' });\n  emit({ k: 'a', n: 1, v: 'y' });\n  \
+         emit({ _removed: true, k: 'b', n: 2 });\n  emit({ k: 'b', n: 1, v: 'z' });\n}\n",
+    );
+    let database = run::folder("latest").join("latest.sqlite");
+    let _ = host(&script)
+        .args(["--stop-after", "1", "--output"])
+        .arg(&database)
+        .finish(LIMIT)
+        .success();
+    let connection = rusqlite::Connection::open(&database).expect("it can be read");
+    let text = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
+    let shown = text("SELECT group_concat(k || n || v) FROM latest");
+    assert_eq!(shown.as_deref(), Ok("a2x"));
+    let removed = text("SELECT group_concat(k || n) FROM latest_all WHERE _removed");
+    assert_eq!(removed.as_deref(), Ok("b2"));
+}
+
+#[test]
 fn two_runs_are_alike_and_the_clock_stands() {
     let script = file(
         "alike.js",
