@@ -375,9 +375,9 @@ mod tests {
         ];
         let mut encoder = RowEncoder::new(RowTypes::One(Arc::new(RowType::new(columns).unwrap())));
         let mut row = |row: &[u8]| {
-            let mut encoded = Vec::new();
-            encoder.encode(row, &mut encoded, 1 << 10).unwrap();
-            encoded
+            let mut bytes = Vec::new();
+            encoder.encode(row, &mut bytes, 1 << 10).unwrap();
+            bytes
         };
         let ascending = [
             row(b"\x80"),

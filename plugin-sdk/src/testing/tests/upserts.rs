@@ -11,7 +11,7 @@ struct Lengths;
 struct Length {
     key: String,
     at: Timestamp,
-    length: Option<usize>,
+    bytes: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -39,8 +39,8 @@ impl Processor for Lengths {
             }
             let at = record.timestamp_ms().map(Timestamp::from_millis);
             let at = at.ok_or_else(|| RecordError::reject("it has no time"))?;
-            let length = Some(record.value_len());
-            out.emit(&Length { key, at, length })
+            let bytes = Some(record.value_len());
+            out.emit(&Length { key, at, bytes })
         })
     }
 }
@@ -57,7 +57,7 @@ fn removals_are_rows_at_the_time_of_their_record() {
     assert_eq!(
         run.lines("lengths"),
         [
-            r#"{"key":"a","at":"1970-01-01T00:00:02.5Z","length":2}"#,
+            r#"{"key":"a","at":"1970-01-01T00:00:02.5Z","bytes":2}"#,
             r#"{"_removed":true,"key":"a","at":"1970-01-01T00:00:01Z"}"#,
         ]
     );
@@ -87,7 +87,7 @@ impl Processor for Wrong {
 
     fn process(&mut self, _: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
         let at = Timestamp::from_millis(0);
-        let key = json!({"key": "a", "length": 1});
+        let key = json!({"key": "a", "bytes": 1});
         Ok(out.remove_at("rows", &at, &key)?)
     }
 }

@@ -1,6 +1,7 @@
 //! Rows that replace each other by key, whatever order their records come in.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use journal_recording::{Frame, Writer};
@@ -49,7 +50,8 @@ pub(super) fn versions() -> Vec<Version> {
         Version {
             key: format!("key {}", mixed / 100 % KEYS).into_bytes(),
             time_ms: TIMES[index(mixed / 7, TIMES.len())],
-            value: (mixed % 7 > 0).then(|| values[index(mixed / 31, values.len())].to_owned()),
+            value: (!mixed.is_multiple_of(7))
+                .then(|| values[index(mixed / 31, values.len())].to_owned()),
         }
     };
     (0..VERSIONS).map(version).collect()
@@ -92,7 +94,10 @@ pub(super) fn expected(versions: &[Version]) -> (Vec<String>, Vec<String>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").expect("a string takes all");
+        digits
+    })
 }
 
 /// A time as rows have it.

@@ -70,7 +70,7 @@ fn unique_rows_are_once_in_a_database_and_nowhere_else() {
     let script = shipped("unique-directories.js");
     let refused = host(&script).finish(LIMIT).code(2);
     for part in [
-        "the output `directories` keeps one row for each key, which a file of JSON lines cannot",
+        "the output `directories` keeps one row for each key, which standard output cannot",
         "`directories=FILE.sqlite`",
     ] {
         assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
