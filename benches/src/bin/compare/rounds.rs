@@ -74,12 +74,14 @@ impl Rounds {
         other: &str,
         number: impl Fn(&Measured) -> f64,
     ) -> Vec<f64> {
-        let (one, other) = (self.of(one, &number), self.of(other, &number));
-        one.iter()
-            .zip(&other)
-            .map(|(one, other)| one / other)
-            .collect()
+        ratios(&self.of(one, &number), &self.of(other, &number))
     }
+}
+
+/// The numbers of one subject divided by those of another, round by round.
+pub(crate) fn ratios(one: &[f64], other: &[f64]) -> Vec<f64> {
+    let pairs = one.iter().zip(other);
+    pairs.map(|(one, other)| one / other).collect()
 }
 
 impl Expected {

@@ -9,6 +9,7 @@ use journal_tests::{Host, paths, run};
 use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};
 use crate::results::{Report, Table, Target};
+use crate::rounds::ratios;
 use crate::subject::{LIMIT, Measured, measure};
 
 /// None of them is in the journal, as most records of a real one are not masked.
@@ -28,7 +29,7 @@ pub(super) fn measure_masked(loaded: &Loaded, arguments: &Arguments, report: &mu
     for round in 0..=arguments.rounds.get() {
         eprintln!("round {round} of {}", arguments.rounds);
         for ((work, _), measured) in WORKS.iter().zip(&mut measured) {
-            // The two take turns at being the first.
+            // Which of the two runs first alternates.
             for index in [round % 2, (round + 1) % 2] {
                 let arguments = if index == 0 { &[][..] } else { &masked };
                 let group = format!("masked-{index}-{round}");
@@ -45,8 +46,7 @@ pub(super) fn measure_masked(loaded: &Loaded, arguments: &Arguments, report: &mu
         3,
     );
     for ((_, name), [plain, masked]) in WORKS.iter().zip(&measured) {
-        let pairs = masked.iter().zip(plain);
-        let ratios: Vec<f64> = pairs.map(|(masked, plain)| masked / plain).collect();
+        let ratios = ratios(masked, plain);
         table.row(&format!("{name}, no mask"), plain);
         table
             .row(&format!("{name}, masked"), masked)

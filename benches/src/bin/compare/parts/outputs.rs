@@ -8,6 +8,7 @@ use journal_tests::{Host, paths, run};
 use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};
 use crate::results::{Report, Table, Target};
+use crate::rounds::ratios;
 use crate::subject::{LIMIT, Measured, measure};
 
 /// A plugin, and where its rows go.
@@ -72,8 +73,7 @@ pub(super) fn measure_outputs(loaded: &Loaded, arguments: &Arguments, report: &m
     for (subject, took) in ALL.iter().zip(&measured) {
         let row = table.row(subject.name, took);
         if let Some((other, most)) = subject.to {
-            let pairs = took.iter().zip(&measured[other]);
-            let ratios: Vec<f64> = pairs.map(|(one, other)| one / other).collect();
+            let ratios = ratios(took, &measured[other]);
             row.ratio("to JSON lines", &ratios, Some(Target::AtMost(most)));
         }
     }
