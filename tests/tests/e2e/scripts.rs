@@ -48,6 +48,20 @@ fn says(finished: &Finished, text: &str) {
     );
 }
 
+/// Runs a script to its end, and reads the dead letters of the records that it failed on.
+#[track_caller]
+fn with_letters(host: Host) -> (Finished, Vec<Value>) {
+    let file = run::folder("script").join("letters.jsonl");
+    let finished = host
+        .args(["--on-failure", "dead-letter", "--dead-letters"])
+        .arg(&file)
+        .finish(LIMIT)
+        .success();
+    let text = fs::read_to_string(file).expect("it is there");
+    let letter = |line| serde_json::from_str(line).expect("it is JSON");
+    (finished, text.lines().map(letter).collect())
+}
+
 /// Paragraphs and how often each is there: one per object.
 fn paragraphs(text: &str) -> BTreeMap<&str, usize> {
     let mut found = BTreeMap::new();
@@ -127,16 +141,9 @@ fn record_that_a_script_fails_on_becomes_a_dead_letter_with_the_line() {
          def process(all_objects, emit):\n    for revision in all_objects['revision']:\n        \
              check(revision)\n        emit({'id': revision['id']})\n",
     );
-    let letters = run::folder("script").join("letters.jsonl");
-    let finished = host(&script)
-        .args(["--on-failure", "dead-letter", "--dead-letters"])
-        .arg(&letters)
-        .finish(LIMIT)
-        .success();
-    let letters = fs::read_to_string(letters).expect("it is there");
-    assert_eq!((finished.rows().len(), letters.lines().count()), (4379, 12));
-    for letter in letters.lines() {
-        let letter: Value = serde_json::from_str(letter).expect("it is JSON");
+    let (finished, letters) = with_letters(host(&script));
+    assert_eq!((finished.rows().len(), letters.len()), (4379, 12));
+    for letter in &letters {
         assert!(letter["id"].as_str().is_some_and(|id| id.starts_with("07")));
         assert_eq!(
             letter["reason"],
@@ -155,16 +162,9 @@ fn message_of_several_lines_is_kept_whole() {
          def process_revision(revision):\n    if revision['id'][0] == 7:\n        reject('one\\ntwo')\n    \
          if revision['id'][0] == 8:\n        raise ValueError('three\\nfour\\x1b[2J')\n",
     );
-    let letters = run::folder("script").join("letters.jsonl");
-    let finished = host(&script)
-        .args(["--on-failure", "dead-letter", "--dead-letters"])
-        .arg(&letters)
-        .finish(LIMIT)
-        .success();
-    let letters = fs::read_to_string(letters).expect("it is there");
+    let (finished, letters) = with_letters(host(&script));
     let mut reasons = BTreeMap::new();
-    for letter in letters.lines() {
-        let letter: Value = serde_json::from_str(letter).expect("it is JSON");
+    for letter in &letters {
         let reason = letter["reason"].as_str().expect("it is a text").to_owned();
         *reasons.entry(reason).or_insert(0) += 1;
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use journal_tests::{Finished, Host, paths, run};
 use serde_json::Value;
 
-use super::{LIMIT, failed, file, says};
+use super::{LIMIT, failed, file, says, with_letters};
 
 /// A run of a script or a plugin over the shipped recording.
 fn host(script: &Path) -> Host {
@@ -215,16 +215,9 @@ fn record_that_a_script_fails_on_becomes_a_dead_letter_with_the_line() {
          if (revision.id[0] === 7) throw new Error('seven');\n  \
          if (revision.id[0] === 8) reject(`eight: ${hex(revision.id)}`);\n}\n",
     );
-    let letters = run::folder("script").join("letters.jsonl");
-    let finished = host(&script)
-        .args(["--on-failure", "dead-letter", "--dead-letters"])
-        .arg(&letters)
-        .finish(LIMIT)
-        .success();
-    let letters = fs::read_to_string(letters).expect("it is there");
+    let (finished, letters) = with_letters(host(&script));
     let (mut sevens, mut eights) = (0, 0);
-    for letter in letters.lines() {
-        let letter: Value = serde_json::from_str(letter).expect("it is JSON");
+    for letter in &letters {
         let id = letter["id"].as_str().expect("it has an id");
         let reason = letter["reason"].as_str().expect("it has a reason");
         if id.starts_with("07") {
