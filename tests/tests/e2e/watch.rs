@@ -19,6 +19,16 @@ fn script(row: &str) -> String {
     format!("export function processRelease(release, emit) {{ emit({row}); }}\n")
 }
 
+/// A run over the shipped recording that is repeated when its script or plugin is saved.
+fn watched(program: &Path) -> Host {
+    Host::run(program)
+        .arg("--watch")
+        .arg("--runtime")
+        .arg(paths::javascript_runtime())
+        .arg("--recording")
+        .arg(recording())
+}
+
 /// Waits until standard output has this line, and the host waits for a save.
 #[track_caller]
 fn shows(host: &mut Running, line: &str) {
@@ -48,13 +58,7 @@ fn interrupt(host: Running) -> String {
 fn saved_script_runs_again_and_an_error_in_it_ends_nothing() {
     let path = run::folder("watched").join("analysis.js");
     fs::write(&path, script("{ step: 1 }")).expect("a folder of ours");
-    let mut host = Host::run(&path)
-        .arg("--watch")
-        .arg("--runtime")
-        .arg(paths::javascript_runtime())
-        .arg("--recording")
-        .arg(recording())
-        .spawn();
+    let mut host = watched(&path).spawn();
     shows(&mut host, "rows: 272 rows, the first 10");
     shows(&mut host, "{\"step\":1}");
     says(&mut host, "waiting for the next save");
@@ -73,14 +77,7 @@ fn save_ends_a_run_at_work() {
     let path = run::folder("watched").join("endless.js");
     let endless = "export function processRelease(release, emit) { for (;;) {} }\n";
     fs::write(&path, endless).expect("a folder of ours");
-    let mut host = Host::run(&path)
-        .arg("--watch")
-        .arg("--runtime")
-        .arg(paths::javascript_runtime())
-        .arg("--recording")
-        .arg(recording())
-        .args(["--deadline", "5m"])
-        .spawn();
+    let mut host = watched(&path).args(["--deadline", "5m"]).spawn();
     says(&mut host, "topics: ");
     fs::write(&path, script("{ step: 2 }")).expect("a folder of ours");
     shows(&mut host, "{\"step\":2}");
@@ -92,11 +89,7 @@ fn save_ends_a_run_at_work() {
 fn plugin_file_that_is_replaced_runs_again() {
     let path = run::folder("watched").join("plugin.wasm");
     fs::copy(paths::plugin("commit-activity"), &path).expect("a folder of ours");
-    let mut host = Host::run(&path)
-        .arg("--watch")
-        .arg("--recording")
-        .arg(recording())
-        .spawn();
+    let mut host = watched(&path).spawn();
     host.until("both outputs are shown", LIMIT, |host| {
         let shown = host.stdout();
         let has = |output: &str| shown.lines().any(|line| line.starts_with(output));
