@@ -11,7 +11,6 @@ use journal_tests::kafka::{Journal, Record};
 use journal_tests::{Broker, Finished, Host, Prefix, host as rows_of, oracle, paths, run};
 use serde_json::Value;
 
-const LIMIT: Duration = Duration::from_mins(10);
 /// The variable for the number of records.
 const RECORDS_VARIABLE: &str = "JOURNAL_TESTS_POISONED";
 const RECORDS: u64 = 50_000;
@@ -22,6 +21,21 @@ const POISON_EVERY: u64 = 1000;
 const KINDS: [&str; 6] = [
     "rejected", "panicked", "deadline", "memory", "stack", "emission",
 ];
+
+/// How long a run may take: a call that ends at its deadline costs its time again for each half of its batch.
+fn limit() -> Duration {
+    let millions = wanted() / 1_000_000;
+    Duration::from_mins(10 + 20 * millions)
+}
+
+/// The number of records.
+fn wanted() -> u64 {
+    std::env::var(RECORDS_VARIABLE).map_or(RECORDS, |number| {
+        number
+            .parse()
+            .unwrap_or_else(|_| panic!("{RECORDS_VARIABLE} is not a number: {number}"))
+    })
+}
 
 /// A record by its partition and offset.
 type Position = (u64, u64);
@@ -35,11 +49,6 @@ struct Poisoned {
 fn poisoned() -> &'static Poisoned {
     static POISONED: OnceLock<Poisoned> = OnceLock::new();
     POISONED.get_or_init(|| {
-        let wanted = std::env::var(RECORDS_VARIABLE).map_or(RECORDS, |number| {
-            number
-                .parse()
-                .unwrap_or_else(|_| panic!("{RECORDS_VARIABLE} is not a number: {number}"))
-        });
         let record = |number: u64| Record {
             object_type: "origin".into(),
             privileged: false,
@@ -47,7 +56,7 @@ fn poisoned() -> &'static Poisoned {
             value: Some(vec![0xc0; 20]),
         };
         let journal = Journal {
-            records: (0..wanted).map(record).collect(),
+            records: (0..wanted()).map(record).collect(),
         };
         let prefix = Prefix::new("poisoned");
         Broker::shared().load(&prefix, &journal, PARTITIONS, 1);
@@ -128,7 +137,7 @@ fn rows_are_those_of_the_good_records_and_dead_letters_are_the_poison() {
     let group = poisoned().prefix.group("whole");
     let finished = with_dead_letters(host(&group, &folder), &folder)
         .args(["--workers", "2"])
-        .finish(LIMIT)
+        .finish(limit())
         .success();
     assert_eq!(assert_complete(&folder), 0);
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
@@ -210,7 +219,7 @@ fn kills_and_rebalances_leave_nothing_out_and_repeat_one_checkpoint_each_at_most
         let mut running = with_dead_letters(host(&group, &folder), &folder)
             .env("JOURNAL_HOST_LOG", "debug")
             .spawn();
-        running.until("the group commits", LIMIT, |_| {
+        running.until("the group commits", limit(), |_| {
             let committed = Broker::shared().committed_records(&group, &poisoned().prefix);
             (committed >= all * kill / (KILLS + 2)).then_some(())
         });
@@ -220,7 +229,7 @@ fn kills_and_rebalances_leave_nothing_out_and_repeat_one_checkpoint_each_at_most
     let other = run::folder("other");
     let staying = with_dead_letters(host(&group, &folder), &folder).spawn();
     let mut leaving = with_dead_letters(host(&group, &other), &other).spawn();
-    leaving.until("rows are written", LIMIT, |_| {
+    leaving.until("rows are written", limit(), |_| {
         let is_over = Broker::shared().committed_records(&group, &poisoned().prefix) == all;
         let has_rows = fs::metadata(other.join("rows.jsonl")).is_ok_and(|file| file.len() > 0);
         (has_rows || is_over).then_some(())
@@ -228,8 +237,8 @@ fn kills_and_rebalances_leave_nothing_out_and_repeat_one_checkpoint_each_at_most
     if !leaving.has_ended() {
         leaving.signal(rustix::process::Signal::TERM);
     }
-    let _ = leaving.finish(LIMIT).success();
-    let _ = staying.finish(LIMIT).success();
+    let _ = leaving.finish(limit()).success();
+    let _ = staying.finish(limit()).success();
     for file in ["rows.jsonl", "letters.jsonl"] {
         let more = fs::read(other.join(file)).expect("the process made it");
         let mut whole = fs::read(folder.join(file)).expect("the process made it");
@@ -244,7 +253,7 @@ fn kills_and_rebalances_leave_nothing_out_and_repeat_one_checkpoint_each_at_most
 fn run_that_stops_names_the_first_poison_and_commits_nothing_of_its_batch() {
     let folder = run::folder("stopped");
     let group = poisoned().prefix.group("stopped");
-    let finished = host(&group, &folder).finish(LIMIT).code(1);
+    let finished = host(&group, &folder).finish(limit()).code(1);
     let record = format!(
         "the processor rejected the record at `{}` partition ",
         poisoned().prefix.topic("origin")
@@ -270,7 +279,7 @@ fn too_many_failures_end_the_run() {
     let group = poisoned().prefix.group("too-many");
     let finished = with_dead_letters(host(&group, &folder), &folder)
         .args(["--max-failures", "3"])
-        .finish(LIMIT)
+        .finish(limit())
         .code(1);
     assert!(
         finished.stderr.contains("error: 4 of "),
@@ -309,7 +318,7 @@ fn redrive_processes_each_dead_letter_once_and_leaves_what_still_fails() {
     let group = poisoned().prefix.group("redriven");
     let _ = with_dead_letters(host(&group, &folder), &folder)
         .args(["--workers", "2"])
-        .finish(LIMIT)
+        .finish(limit())
         .success();
     let letters = folder.join("letters.jsonl");
     // As a crash may leave them.
@@ -318,7 +327,7 @@ fn redrive_processes_each_dead_letter_once_and_leaves_what_still_fails() {
 
     let rows = folder.join("none.jsonl");
     let finished = redrive(&letters, POISON_EVERY, &rows)
-        .finish(LIMIT)
+        .finish(limit())
         .success();
     let said = format!(" holds {} dead letters now", poisoned().poison.len());
     assert!(finished.stderr.contains(&said), "{}", finished.stderr);
@@ -333,7 +342,7 @@ fn redrive_processes_each_dead_letter_once_and_leaves_what_still_fails() {
     // A part is mended: the poison of every second time is no longer any.
     let rows = folder.join("half.jsonl");
     let _ = redrive(&letters, 2 * POISON_EVERY, &rows)
-        .finish(LIMIT)
+        .finish(limit())
         .success();
     let good = counts(&folder, "half.jsonl");
     let left = counts(&folder, "letters.jsonl");
@@ -345,10 +354,10 @@ fn redrive_processes_each_dead_letter_once_and_leaves_what_still_fails() {
     }
 
     let rows = folder.join("rest.jsonl");
-    let _ = redrive(&letters, u64::MAX, &rows).finish(LIMIT).success();
+    let _ = redrive(&letters, u64::MAX, &rows).finish(limit()).success();
     assert!(counts(&folder, "rest.jsonl").keys().eq(left.keys()));
     assert_eq!(fs::read(&letters).expect("the file stays"), b"");
-    let finished = redrive(&letters, u64::MAX, &rows).finish(LIMIT).success();
+    let finished = redrive(&letters, u64::MAX, &rows).finish(limit()).success();
     assert!(
         finished.stderr.contains("holds no dead letters"),
         "{}",
@@ -361,13 +370,13 @@ fn dead_letters_are_as_they_were_unless_all_were_processed() {
     let folder = run::folder("not-redriven");
     let group = poisoned().prefix.group("not-redriven");
     let _ = with_dead_letters(host(&group, &folder), &folder)
-        .finish(LIMIT)
+        .finish(limit())
         .success();
     let letters = folder.join("letters.jsonl");
     let before = fs::read(&letters).expect("the run wrote it");
     let finished = redrive(&letters, POISON_EVERY, &folder.join("rows.jsonl"))
         .args(["--max-failures", "2"])
-        .finish(LIMIT)
+        .finish(limit())
         .code(1);
     assert!(
         finished.stderr.contains("records failed, more than 2"),
@@ -384,7 +393,7 @@ fn dead_letters_are_as_they_were_unless_all_were_processed() {
     let damaged = folder.join("damaged.jsonl");
     fs::write(&damaged, [&before[..], b"{\"topic\": 1}\n"].concat()).expect("the folder is ours");
     let finished = redrive(&damaged, POISON_EVERY, &folder.join("rows.jsonl"))
-        .finish(LIMIT)
+        .finish(limit())
         .code(1);
     let line = format!(
         "line {} is not a dead letter",
@@ -396,7 +405,7 @@ fn dead_letters_are_as_they_were_unless_all_were_processed() {
         POISON_EVERY,
         &folder.join("rows.jsonl"),
     )
-    .finish(LIMIT)
+    .finish(limit())
     .code(1);
     assert!(
         finished.stderr.contains("cannot open the dead letters `"),
@@ -411,13 +420,13 @@ fn dead_letters_are_a_recording() {
     let folder = run::folder("letters-recorded");
     let group = poisoned().prefix.group("letters-recorded");
     let _ = with_dead_letters(host(&group, &folder), &folder)
-        .finish(LIMIT)
+        .finish(limit())
         .success();
     let finished = Host::run(&paths::plugin("count-objects"))
         .arg("--recording")
         .arg(folder.join("letters.jsonl"))
         .args(["--prefix", poisoned().prefix.as_str()])
-        .finish(LIMIT)
+        .finish(limit())
         .success();
     let counted = finished.counts()["origin"].objects;
     assert_eq!(counted, poisoned().poison.len() as u64);
@@ -432,7 +441,7 @@ fn dead_letters_in_a_topic_are_the_records_with_the_reasons_in_headers() {
         let to = format!("kafka:{topic}");
         host(&poisoned().prefix.group(group), &folder)
             .args(["--on-failure", "dead-letter", "--dead-letters", &to])
-            .finish(LIMIT)
+            .finish(limit())
     };
     let missing = run("missing-topic", &topic).code(1);
     let said = format!("the topic `{topic}` for dead letters does not exist");
@@ -472,7 +481,7 @@ fn dead_letters_in_a_topic_are_the_records_with_the_reasons_in_headers() {
         .arg("--recording")
         .arg(folder.join("none"))
         .args(["--on-failure", "dead-letter", "--dead-letters", "kafka:t"])
-        .finish(LIMIT)
+        .finish(limit())
         .code(2);
     assert!(
         local.stderr.contains("names a topic, which needs"),
