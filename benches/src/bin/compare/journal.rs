@@ -115,6 +115,16 @@ impl Loaded {
         read.count() as u64
     }
 
+    /// The value of a record of this object type, as anyone may read it.
+    pub(crate) fn a_value(&self, object_type: &str) -> Vec<u8> {
+        let found = self
+            .journal
+            .seen_by(false)
+            .filter(|record| record.object_type == object_type)
+            .find_map(|record| record.value.clone());
+        found.expect("the history has objects of this type")
+    }
+
     /// The topics that a workload reads.
     pub(crate) fn names(&self, work: Work, topics: &Topics) -> Vec<String> {
         let types: BTreeSet<&str> = self

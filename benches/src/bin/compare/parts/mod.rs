@@ -1,5 +1,6 @@
 //! The parts of the comparison.
 
+mod aggregates;
 mod batches;
 mod masked;
 mod memory;
@@ -35,9 +36,11 @@ pub(crate) enum Part {
     Masked,
     /// CPU time per record by the kind of the output.
     Outputs,
+    /// CPU time per key of a checkpoint of merged rows.
+    Aggregates,
 }
 
-const ALL: [Part; 9] = [
+const ALL: [Part; 10] = [
     Part::Throughput,
     Part::Scaling,
     Part::Recording,
@@ -47,6 +50,7 @@ const ALL: [Part; 9] = [
     Part::Metrics,
     Part::Masked,
     Part::Outputs,
+    Part::Aggregates,
 ];
 
 /// Measures the requested parts, or all.
@@ -68,6 +72,7 @@ pub(crate) fn measure(arguments: &Arguments, report: &mut Report) {
             Part::Metrics => observed::measure(&loaded, arguments, report),
             Part::Masked => masked::measure_masked(&loaded, arguments, report),
             Part::Outputs => outputs::measure_outputs(&loaded, arguments, report),
+            Part::Aggregates => aggregates::measure_aggregates(&loaded, arguments, report),
         }
     }
 }
