@@ -260,10 +260,11 @@ impl Worker {
 
     /// Starts a fresh instance, drops everything since the last checkpoint, and goes back to it. Claims are kept.
     ///
-    /// If nothing was processed since then, the source stays after the failed call, whose records are kept: what is
+    /// If nothing was done since then, the source stays after the failed call, whose records are kept: what is
     /// before them is the position all the same, so that no checkpoint passes them over.
     fn roll_back(&mut self, before: &Offsets) -> Result<(), WorkerError> {
-        let must_rewind = self.processed;
+        // A failed record that waits for its checkpoint is dropped as well, and no call was processed with it.
+        let must_rewind = self.processed || self.failures.records() > 0;
         self.drop_rows()?;
         self.recovery_mut().position = (!must_rewind).then(|| before.clone());
         if let Some(end) = &mut self.end {

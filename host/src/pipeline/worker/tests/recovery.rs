@@ -199,22 +199,55 @@ fn what_comes_in_the_middle_leaves_nothing_out_and_repeats_nothing() {
         ("end", || vec![Step::End]),
     ];
     for (name, event) in events {
-        for looks in 0..LOOKS {
-            for confirms in [Answer::AtOnce, Answer::After(2)] {
-                let given = Given {
-                    confirms,
-                    ..dead_letters(&[("a", 7)])
-                };
-                let mut steps = vec![assigned(&["a"]), records("a", 3), records("a", 8)];
-                steps.extend(vec![Step::Idle; looks]);
-                steps.extend(event());
-                let (ended, log) = given.run(steps);
-                assert!(ended.is_ok(), "{name} after {looks}: {ended:?} {log:#?}");
-                let found = written(&log);
-                let all = found.rows + found.letters.len() as u64;
-                assert_eq!(all, found.committed, "{name} after {looks}: {log:#?}");
-                assert!(found.letters.len() <= 1, "{name} after {looks}: {log:#?}");
+        // Also where a call fails after the recovery that the event ended.
+        for poison in [vec![("a", 7)], vec![("a", 7), ("a", 8), ("a", 12)]] {
+            for looks in 0..LOOKS {
+                for confirms in [Answer::AtOnce, Answer::After(2)] {
+                    let given = Given {
+                        confirms,
+                        ..dead_letters(&poison)
+                    };
+                    let mut steps = vec![assigned(&["a"]), records("a", 3), records("a", 8)];
+                    steps.extend(vec![Step::Idle; looks]);
+                    steps.extend(event());
+                    let (ended, log) = given.run(steps);
+                    let what = format!("{name} after {looks} with {poison:?}");
+                    assert!(ended.is_ok(), "{what}: {ended:?} {log:#?}");
+                    let found = written(&log);
+                    let is_before = |(_, offset): &&(&str, u64)| *offset < found.committed;
+                    let letters = poison.iter().filter(is_before);
+                    let letters: Vec<u64> = letters.map(|&(_, offset)| offset).collect();
+                    assert_eq!(found.letters, letters, "{what}: {log:#?}");
+                    let rows = found.committed - letters.len() as u64;
+                    assert_eq!(found.rows, rows, "{what}: {log:#?}");
+                }
             }
+        }
+    }
+}
+
+/// As in a group that gives partitions out: commits wait as long, and a dead letter waits for the commit before it.
+#[test]
+fn dead_letter_that_waits_for_its_checkpoint_is_not_lost_with_the_next_call_that_fails() {
+    let poison = [("a", 7), ("a", 8), ("a", 12)];
+    for looks in 0..LOOKS {
+        for confirms in 0..LOOKS {
+            let given = Given {
+                confirms: Answer::After(confirms),
+                ..dead_letters(&poison)
+            };
+            let mut steps = vec![assigned(&["a"]), records("a", 3), records("a", 8)];
+            steps.extend(vec![Step::Idle; looks]);
+            steps.extend([assigned(&["b"]), records("a", 8)]);
+            steps.extend([Step::Confirming(Answer::AtOnce), Step::Idle, Step::End]);
+            let (ended, log) = given.run(steps);
+            assert!(ended.is_ok(), "{looks}, {confirms}: {ended:?} {log:#?}");
+            let expected = Written {
+                rows: 16,
+                letters: vec![7, 8, 12],
+                committed: 19,
+            };
+            assert_eq!(written(&log), expected, "{looks}, {confirms}: {log:#?}");
         }
     }
 }

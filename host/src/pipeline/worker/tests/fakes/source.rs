@@ -21,9 +21,14 @@ impl World {
         let (position, is_records) = {
             let mut state = self.state();
             state.polls += 1;
+            // No event comes in this poll.
+            let is_idle = state
+                .steps
+                .pop_front_if(|next| matches!(next, Step::Idle))
+                .is_some();
             let next = state.steps.front();
             let is_records = matches!(next, Some(Step::Records(..) | Step::End) | None);
-            (state.position.clone(), is_records)
+            (state.position.clone(), is_idle || is_records)
         };
         if !is_records {
             return None;
