@@ -54,9 +54,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N")]
     stop_after: Option<u64>,
 
-    /// Append rows as JSON lines to FILE, or write them to standard output (`-`, the default); `jsonl:FILE` says so
-    /// whatever the name is. `sqlite:FILE[?table=TABLE]`, or a FILE that ends in `.sqlite` or `.db`, is a database, and
-    /// `kafka:TOPIC` a topic. With NAME, only the rows of that output. May be repeated.
+    /// Append rows as JSON lines to FILE, compressed if it ends in `.gz` or `.zst`, or write them to standard output (`-`,
+    /// the default); `jsonl:FILE` says so whatever the name is. `sqlite:FILE[?table=TABLE]`, or a FILE that ends in
+    /// `.sqlite` or `.db`, is a database, and `kafka:TOPIC` a topic. With NAME, only the rows of that output. May be
+    /// repeated.
     #[arg(long = "output", value_name = "[NAME=]FILE")]
     outputs: Vec<String>,
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use journal_recording::is_topic_name;
 
-use super::jsonl::OpenError;
+use super::jsonl::{Compression, OpenError};
 use super::open::same_file;
 use super::postgres::{self, Url};
 
@@ -20,8 +20,13 @@ pub(super) struct Binding {
 /// A destination as the operator names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// JSON lines in a file; `-` is standard output.
-    Lines(String),
+    /// JSON lines.
+    Lines {
+        /// The file; `-` is standard output.
+        file: String,
+        /// The format that its name promises.
+        compression: Option<Compression>,
+    },
     /// A table of a SQLite database.
     Sqlite {
         /// The database.
@@ -41,8 +46,8 @@ const MISSING: [&str; 1] = ["parquet"];
 const SQLITE: [&str; 3] = [".sqlite", ".sqlite3", ".db"];
 /// The ending of files of a kind that does not exist yet.
 const PARQUET: &str = ".parquet";
-/// Endings of files whose readers expect compressed lines.
-const COMPRESSED: [&str; 3] = [".gz", ".zst", ".xz"];
+/// The ending of files in a format that is not written.
+const XZ: &str = ".xz";
 
 impl Binding {
     /// The text before the first `=` is the output's name if it is a valid name, so that `./a=b` is a file. A lowercase
@@ -60,10 +65,18 @@ impl Binding {
 }
 
 impl Target {
+    /// A file of lines that are not compressed, whatever its name is.
+    pub(super) fn plain_lines(file: &str) -> Self {
+        Self::Lines {
+            file: file.to_owned(),
+            compression: None,
+        }
+    }
+
     /// The name of its table or topic, if that is not its output's.
     pub(super) fn table(&self) -> Option<&str> {
         match self {
-            Self::Lines(_) => None,
+            Self::Lines { .. } => None,
             Self::Sqlite { table, .. } => table.as_deref(),
             Self::Topic(topic) => Some(topic),
             Self::Postgres(url) => url.table.as_deref(),
@@ -97,7 +110,7 @@ impl Target {
             });
         }
         match kind {
-            Some("jsonl") => Ok(Self::Lines(file.to_owned())),
+            Some("jsonl") => Self::lines(file),
             Some("sqlite") => Self::sqlite(binding, file),
             Some("kafka") if is_topic_name(file) => Ok(Self::Topic(file.to_owned())),
             Some("kafka") => Err(OpenError::TopicName {
@@ -107,20 +120,35 @@ impl Target {
             Some(kind) => Err(unknown(kind)),
             None => {
                 let path = file.split_once('?').map_or(file, |(path, _)| path);
-                if SQLITE.iter().any(|ending| path.ends_with(ending)) {
+                let is_database = |path: &str| SQLITE.iter().any(|ending| path.ends_with(ending));
+                if is_database(path) {
                     return Self::sqlite(binding, file);
                 }
                 if file.ends_with(PARQUET) {
                     return Err(unknown("parquet"));
                 }
-                if COMPRESSED.iter().any(|ending| file.ends_with(ending)) {
-                    return Err(OpenError::Compressed {
-                        file: file.to_owned(),
-                    });
+                match Compression::split_name(file) {
+                    Some((stem, _)) if is_database(stem) || stem.ends_with(PARQUET) => {
+                        Err(OpenError::Compressed {
+                            file: file.to_owned(),
+                        })
+                    }
+                    _ => Self::lines(file),
                 }
-                Ok(Self::Lines(file.to_owned()))
             }
         }
+    }
+
+    fn lines(file: &str) -> Result<Self, OpenError> {
+        if file.ends_with(XZ) {
+            return Err(OpenError::Compressed {
+                file: file.to_owned(),
+            });
+        }
+        Ok(Self::Lines {
+            file: file.to_owned(),
+            compression: Compression::of_name(file),
+        })
     }
 
     fn sqlite(binding: &str, text: &str) -> Result<Self, OpenError> {
@@ -152,7 +180,7 @@ impl Target {
     /// The file that is written, if it is one.
     pub(super) fn file(&self) -> Option<&str> {
         match self {
-            Self::Lines(file) | Self::Sqlite { file, .. } => Some(file),
+            Self::Lines { file, .. } | Self::Sqlite { file, .. } => Some(file),
             Self::Topic(_) | Self::Postgres(_) => None,
         }
     }
@@ -168,7 +196,7 @@ pub fn files(bindings: &[String]) -> impl Iterator<Item = String> {
 pub fn read_files(bindings: &[String]) -> impl Iterator<Item = PathBuf> {
     targets(bindings).flat_map(|target| match target {
         Target::Postgres(url) => postgres::files(&url).collect(),
-        Target::Lines(_) | Target::Sqlite { .. } | Target::Topic(_) => Vec::new(),
+        Target::Lines { .. } | Target::Sqlite { .. } | Target::Topic(_) => Vec::new(),
     })
 }
 
@@ -243,7 +271,7 @@ mod tests {
     use super::*;
 
     fn lines(file: &str) -> Target {
-        Target::Lines(file.to_owned())
+        Target::plain_lines(file)
     }
 
     fn sqlite(file: &str, table: Option<&str>) -> Target {
@@ -342,14 +370,32 @@ mod tests {
             !matches!(database, Err(OpenError::UnknownKind { .. })),
             "{database:?}"
         );
-        // Lines that are not compressed have such a name only where the operator says so.
-        let compressed = Binding::parse("rows=a.jsonl.zst");
-        assert!(matches!(compressed, Err(OpenError::Compressed { .. })));
-        let compressed = Binding::parse("rows=a.db.gz");
-        assert!(matches!(compressed, Err(OpenError::Compressed { .. })));
         let query = Binding::parse("a.db?tabel=t");
         assert!(matches!(query, Err(OpenError::Query { .. })), "{query:?}");
-        let plain = Binding::parse("jsonl:a.jsonl.zst").unwrap();
-        assert_eq!(plain.target, lines("a.jsonl.zst"));
+    }
+
+    #[test]
+    fn name_chooses_the_compression_of_lines() {
+        for (text, expected) in [
+            ("rows=a.jsonl.zst", Some(Compression::Zstd)),
+            ("a.jsonl.gz", Some(Compression::Gzip)),
+            ("jsonl:a.gz", Some(Compression::Gzip)),
+            ("jsonl:a.db.zst", Some(Compression::Zstd)),
+            ("a.zst.jsonl", None),
+            ("jsonl:-", None),
+        ] {
+            match Binding::parse(text).unwrap().target {
+                Target::Lines { compression, .. } => assert_eq!(compression, expected, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        // Whoever names these expects what is not written.
+        for text in ["a.jsonl.xz", "jsonl:a.xz", "rows=a.db.gz", "a.parquet.zst"] {
+            let refused = Binding::parse(text);
+            assert!(
+                matches!(refused, Err(OpenError::Compressed { .. })),
+                "{text}: {refused:?}"
+            );
+        }
     }
 }

@@ -6,8 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::SinkError;
+use super::files::Files;
+use super::jsonl::{Compression, LinesOfOneFile, OpenError};
 use super::letter_topic::LetterTopic;
-use super::{SinkError, jsonl};
 use crate::journal::failure_kind::FailureKind;
 
 /// What all dead letters of a run have in common.
@@ -152,7 +154,22 @@ impl Letters {
 
 /// A file of dead letters, one JSON object in each line.
 #[derive(Clone, Debug)]
-pub(crate) struct LetterFile(pub(crate) jsonl::LinesOfOneFile);
+pub(crate) struct LetterFile(LinesOfOneFile);
+
+impl LetterFile {
+    /// Opens and locks a file.
+    ///
+    /// # Errors
+    /// When its name promises compressed lines, or it cannot be opened or locked.
+    pub(crate) fn open(files: &Arc<dyn Files>, name: &str) -> Result<Self, OpenError> {
+        match Compression::of_name(name) {
+            Some(_) => Err(OpenError::CompressedLetters {
+                file: name.to_owned(),
+            }),
+            None => LinesOfOneFile::open(files, name).map(Self),
+        }
+    }
+}
 
 impl LetterSink for LetterFile {
     fn write(&mut self, letters: &[DeadLetter]) -> Result<(), SinkError> {

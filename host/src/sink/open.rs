@@ -68,7 +68,7 @@ pub fn open(
     check_kinds(outputs, &bindings)?;
     let standard = Binding {
         output: None,
-        target: Target::Lines("-".to_owned()),
+        target: Target::plain_lines("-"),
     };
     let targets: Vec<&Target> = outputs
         .iter()
@@ -76,7 +76,7 @@ pub fn open(
         .collect();
     let mut destinations: Vec<Box<dyn SinkFactory>> = Vec::new();
     let mut indexes = vec![0; outputs.len()];
-    let is_lines = |target: &Target| matches!(target, Target::Lines(_));
+    let is_lines = |target: &Target| matches!(target, Target::Lines { .. });
     let lines: Vec<Binding> = bindings
         .iter()
         .filter(|binding| is_lines(&binding.target))
@@ -141,8 +141,8 @@ fn check_kinds(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError
         let destination = match target_of(output, bindings) {
             Some(Target::Sqlite { .. } | Target::Postgres(_)) => continue,
             Some(Target::Topic(_)) => "a topic",
-            Some(Target::Lines(file)) if file != "-" => "a file of JSON lines",
-            Some(Target::Lines(_)) | None => "standard output",
+            Some(Target::Lines { file, .. }) if file != "-" => "a file of JSON lines",
+            Some(Target::Lines { .. }) | None => "standard output",
         };
         if matches!(output.kind, Kind::Unique(_)) {
             return Err(OpenError::NoTable {
@@ -233,7 +233,7 @@ pub fn check_tables(
 fn destination(target: &Target) -> Option<Destination> {
     let file = match target {
         Target::Topic(_) => return None,
-        Target::Lines(file) | Target::Sqlite { file, .. } => Path::new(file),
+        Target::Lines { file, .. } | Target::Sqlite { file, .. } => Path::new(file),
         Target::Postgres(url) => {
             return Some(Destination {
                 name: format!("`{url}`"),
@@ -248,8 +248,8 @@ fn destination(target: &Target) -> Option<Destination> {
     Some(Destination {
         name: format!("`{}`", file.display()),
         state: match target {
-            Target::Sqlite { .. } => database_state(file),
-            _ => jsonl::state(file),
+            Target::Lines { compression, .. } => jsonl::state(file, *compression),
+            _ => database_state(file),
         },
         has_content: file
             .metadata()
@@ -262,7 +262,7 @@ fn database_state(file: &Path) -> Result<State, OpenError> {
     if sqlite::is_held(file) {
         return Ok(State::Held);
     }
-    let state = jsonl::state(file)?;
+    let state = jsonl::state(file, None)?;
     if !matches!(state, State::Append | State::HalfLine) {
         return Ok(state);
     }
@@ -285,8 +285,16 @@ fn database_state(file: &Path) -> Result<State, OpenError> {
 pub fn memory(bindings: &[String], workers: usize) -> usize {
     let parsed = bindings.iter().map(|text| Binding::parse(text));
     let bindings: Vec<_> = parsed.filter_map(Result::ok).collect();
+    let is_compressed = |binding: &Binding| match &binding.target {
+        Target::Lines { compression, .. } => compression.is_some(),
+        _ => false,
+    };
+    // The lines of all files together are those of one checkpoint.
+    let compressing = usize::from(bindings.iter().any(is_compressed)) * workers;
     let connections = servers(&bindings).len() * workers;
-    databases(&bindings).len() * sqlite::MEMORY + connections * postgres::MEMORY
+    databases(&bindings).len() * sqlite::MEMORY
+        + connections * postgres::MEMORY
+        + compressing * jsonl::MEMORY
 }
 
 pub(super) fn parse(bindings: &[String]) -> Result<Vec<Binding>, OpenError> {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod check;
+mod compressed_lines;
 mod configuration;
 mod confinement;
 mod delivery;

@@ -204,9 +204,16 @@ impl Explain for OpenError {
                  file with a colon in its name",
                 output()
             ),
-            Self::Compressed { file } => format!(
-                "{} takes `jsonl:{file}` for lines that are not compressed; `journal-host run ... | zstd` compresses",
+            Self::Compressed { .. } => format!(
+                "{} compresses JSON lines in files that end in `.jsonl.gz` or `.jsonl.zst`",
                 output()
+            ),
+            Self::TwoCompressions { .. } => {
+                "bind outputs to one name of a file: its ending chooses the compression".to_owned()
+            }
+            Self::CompressedLetters { .. } => format!(
+                "give {} a name that ends in `.jsonl`",
+                names.of(Setting::DeadLetters)
             ),
             Self::NoTable { output, .. } => format!(
                 "use {} `{output}=FILE.sqlite` or `{output}=postgres://USER@HOST/DATABASE`",
@@ -249,6 +256,9 @@ impl Explain for OpenError {
             ),
             Self::Lock { .. } => "choose a file on a file system that has locks".to_owned(),
             Self::NotJsonLines { .. } => "choose another file, or end its last line".to_owned(),
+            Self::NotMembers { .. } => {
+                "choose another file; `gzip -t` and `zstd -t` find damage in one".to_owned()
+            }
             Self::Repair { .. } => return None,
         })
     }
@@ -261,6 +271,8 @@ impl Explain for OpenError {
                 | Self::BoundTwice { .. }
                 | Self::UnknownKind { .. }
                 | Self::Compressed { .. }
+                | Self::TwoCompressions { .. }
+                | Self::CompressedLetters { .. }
                 | Self::TwoKinds { .. }
                 | Self::NoTable { .. }
                 | Self::Query { .. }

@@ -29,7 +29,7 @@ use crate::sink::kafka::TopicError;
 use crate::sink::letter_topic::{LetterTopic, LetterTopicError};
 use crate::sink::preview::Preview;
 use crate::sink::tables::{Owner, SchemaChange};
-use crate::sink::{self, Sink, SinkError, jsonl};
+use crate::sink::{self, Sink, SinkError};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
 use crate::source::local::{self, Local};
@@ -228,8 +228,7 @@ impl Builder<'_> {
             }
             // A topic goes with a cluster alone.
             (LettersTo::File(name) | LettersTo::Topic(name), _) => {
-                let file = jsonl::LinesOfOneFile::open(self.files, name)?;
-                Ok(Letters::File(LetterFile(file)))
+                Ok(Letters::File(LetterFile::open(self.files, name)?))
             }
         }
     }

@@ -7,6 +7,8 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use super::OpenError;
+use super::compression::Compression;
+use super::tail::{Tail, tail};
 
 /// What a run would do with a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,10 @@ pub enum State {
 ///
 /// # Errors
 /// When it could not be written to.
-pub fn state(path: &Path) -> Result<State, OpenError> {
+pub(in crate::sink) fn state(
+    path: &Path,
+    compression: Option<Compression>,
+) -> Result<State, OpenError> {
     let name = || format!("`{}`", path.display());
     let refused = |source: io::Error| OpenError::Open {
         file: name(),
@@ -67,11 +72,19 @@ pub fn state(path: &Path) -> Result<State, OpenError> {
             });
         }
     }
-    Ok(if ends_with_a_line(&mut file).map_err(refused)? {
-        State::Append
-    } else {
-        State::HalfLine
-    })
+    let Some(compression) = compression else {
+        let is_whole = ends_with_a_line(&mut file).map_err(refused)?;
+        return Ok(if is_whole {
+            State::Append
+        } else {
+            State::HalfLine
+        });
+    };
+    match tail(&mut file, Some(compression)).map_err(refused)? {
+        Tail::Whole => Ok(State::Append),
+        Tail::Half { .. } => Ok(State::HalfLine),
+        Tail::Foreign => Err(OpenError::foreign(name(), Some(compression))),
+    }
 }
 
 fn ends_with_a_line(file: &mut File) -> io::Result<bool> {
@@ -92,7 +105,8 @@ mod tests {
 
     fn states(bindings: &[String]) -> Vec<Option<State>> {
         let files = bindings.iter().filter(|file| *file != "-");
-        files.map(|file| state(Path::new(file)).ok()).collect()
+        let state = |file: &String| state(Path::new(file), Compression::of_name(file)).ok();
+        files.map(state).collect()
     }
 
     #[test]
@@ -106,6 +120,8 @@ mod tests {
         let whole = file("whole", "{}\n");
         let half = file("half", "{}\n{\"a");
         let empty = file("empty", "");
+        let half_frame = file("half.zst", "(");
+        let no_frame = file("lines.zst", "{}\n");
         let new = folder.path().join("new").display().to_string();
         let nowhere = folder.path().join("missing/new").display().to_string();
         let directory = folder.path().display().to_string();
@@ -113,6 +129,8 @@ mod tests {
             whole,
             half.clone(),
             empty,
+            half_frame,
+            no_frame,
             new.clone(),
             nowhere,
             directory,
@@ -125,6 +143,8 @@ mod tests {
                 Some(State::Append),
                 Some(State::HalfLine),
                 Some(State::Append),
+                Some(State::HalfLine),
+                None,
                 Some(State::Create),
                 None,
                 None,

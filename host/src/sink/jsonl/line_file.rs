@@ -12,8 +12,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 
+use super::compression::Compression;
 use super::opened::{OpenError, Opened};
-use super::tail::{Tail, cut_half_line};
+use super::tail::{Tail, cut_half};
 use crate::sink::SinkError;
 use crate::sink::files::Files;
 
@@ -69,6 +70,8 @@ pub(super) struct LineFile {
     kind: Kind,
     /// The path that it was opened by; none for standard output.
     path: Option<PathBuf>,
+    /// The format of its lines.
+    compression: Option<Compression>,
     /// Its length after the last checkpoint. Where it is shorter, another program truncated it.
     length: u64,
     /// Whether it had a name when it was opened, as far as its file system counts names.
@@ -116,6 +119,7 @@ impl LineFile {
         file: File,
         kind: Kind,
         path: Option<PathBuf>,
+        compression: Option<Compression>,
         files: &Arc<dyn Files>,
     ) -> Self {
         Self {
@@ -123,6 +127,7 @@ impl LineFile {
             file,
             kind,
             path,
+            compression,
             length: 0,
             had_name: false,
             files: Arc::clone(files),
@@ -152,21 +157,33 @@ impl LineFile {
         }
     }
 
-    /// Removes the half line that a crash left, or whoever truncated the file.
-    pub(super) fn cut_half_line(&mut self) -> Result<(), OpenError> {
+    /// Removes the half line, or half member, that a crash left, or whoever truncated the file.
+    pub(super) fn cut_half(&mut self) -> Result<(), OpenError> {
         let name = &self.name;
-        match cut_half_line(&mut self.file, self.files.as_ref()) {
+        match cut_half(&mut self.file, self.compression, self.files.as_ref()) {
             Ok(Tail::Whole) => Ok(()),
-            Ok(Tail::Cut(bytes)) => {
-                tracing::warn!("cut the {bytes} bytes of a half line off the end of {name}");
+            Ok(Tail::Half { bytes, .. }) => {
+                let unit = self.unit();
+                tracing::warn!("cut the {bytes} bytes of a half {unit} off the end of {name}");
                 Ok(())
             }
-            Ok(Tail::Foreign) => Err(OpenError::NotJsonLines { file: name.clone() }),
+            Ok(Tail::Foreign) => Err(OpenError::foreign(name.clone(), self.compression)),
             Err(source) => Err(OpenError::Repair {
                 file: name.clone(),
+                unit: self.unit(),
                 source,
             }),
         }
+    }
+
+    /// What the file consists of.
+    fn unit(&self) -> &'static str {
+        self.compression.map_or("line", Compression::unit)
+    }
+
+    /// The format of its lines.
+    pub(super) fn compression(&self) -> Option<Compression> {
+        self.compression
     }
 
     /// Makes sure that the rows of the next checkpoint reach the file that has the output's name now: a file that was
@@ -227,7 +244,7 @@ impl LineFile {
 
     fn open_again(&mut self) -> Result<(), OpenError> {
         if let Some(path) = &self.path {
-            let opened = Opened::again(path, self.files.as_ref())?;
+            let opened = Opened::again(path, self.compression, self.files.as_ref())?;
             // The one before is unlocked and closed.
             *self = opened.prepare(&self.files)?;
         }
@@ -259,7 +276,7 @@ impl LineFile {
         }
         self.warn_of_truncation(before, length);
         if self.kind == Kind::Own {
-            self.cut_half_line()
+            self.cut_half()
                 .map_err(|source| self.changed(Change::Truncated, source))?;
         } else {
             // A file that is not open for appending would get a hole.

@@ -1,11 +1,13 @@
 //! JSON lines: one line for each row, appended to files or written to standard output.
 //!
 //! The [`Destinations`] that the outputs are bound to are opened once in a process. The lines of a checkpoint are
-//! appended together.
+//! appended together, as they are or compressed.
 
+mod compression;
 mod dry_check;
 mod encoder;
 mod line_file;
+mod member;
 mod opened;
 mod tail;
 mod text_encoder;
@@ -15,7 +17,9 @@ use std::sync::Arc;
 
 use journal_rows::RowTypes;
 
-pub use self::dry_check::{State, state};
+pub(super) use self::compression::{Compression, MEMORY};
+pub use self::dry_check::State;
+pub(super) use self::dry_check::state;
 use self::encoder::LineEncoder;
 pub use self::line_file::Change;
 use self::line_file::LineFile;
@@ -86,7 +90,7 @@ impl Destinations {
 }
 
 impl SinkFactory for Destinations {
-    /// Nothing is left to do: files are locked, and the half line of a crash is removed, when they are opened.
+    /// Nothing is left to do: files are locked, and what a crash left half written is removed, when they are opened.
     fn prepare(&self, _plan: &Plan) -> Result<(), SinkError> {
         Ok(())
     }
@@ -126,7 +130,7 @@ impl SinkFactory for Destinations {
     }
 }
 
-/// One file that takes lines from all workers.
+/// One file that takes lines from all workers, and does not compress them.
 #[derive(Clone, Debug)]
 pub(crate) struct LinesOfOneFile {
     writer: Arc<Writer>,
@@ -141,7 +145,7 @@ impl LinesOfOneFile {
         let lines = Output::untyped("");
         let binding = Binding {
             output: None,
-            target: Target::Lines(path.to_owned()),
+            target: Target::plain_lines(path),
         };
         let writer = Writer::open(files, &[lines], &[binding])?;
         Ok(Self {

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::compression::Compression;
 use super::line_file::{Kind, LineFile};
 use crate::sink::files::Files;
 use crate::sink::postgres::PostgresError;
@@ -46,9 +47,21 @@ pub enum OpenError {
         /// Whether a later version may write it.
         is_planned: bool,
     },
-    /// The name of a file promises compressed lines.
-    #[error("`{file}` would hold compressed lines by its name, and this version does not compress")]
+    /// The name of a file promises something compressed that is not written.
+    #[error("`{file}` would be compressed by its name in a way that this version does not write")]
     Compressed {
+        /// The file.
+        file: String,
+    },
+    /// Two names of a file promise different formats.
+    #[error("{file} has names that promise different compressions")]
+    TwoCompressions {
+        /// The file, by one of the names.
+        file: String,
+    },
+    /// Dead letters are read again as lines.
+    #[error("dead letters are not compressed, as `{file}` would be by its name")]
+    CompressedLetters {
         /// The file.
         file: String,
     },
@@ -153,15 +166,38 @@ pub enum OpenError {
         /// The file.
         file: String,
     },
+    /// A compressed file ends in something that this host does not write.
+    #[error("{file} does not end with a {unit} of whole lines, so nothing can be appended to it")]
+    NotMembers {
+        /// The file.
+        file: String,
+        /// What it should consist of.
+        unit: &'static str,
+    },
     /// The half line could not be removed.
-    #[error("cannot cut the half line off the end of {file}")]
+    #[error("cannot cut the half {unit} off the end of {file}")]
     Repair {
         /// The file.
         file: String,
+        /// What the file consists of.
+        unit: &'static str,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
+}
+
+impl OpenError {
+    /// The error for a file that ends in something that this host does not write.
+    pub(super) fn foreign(file: String, compression: Option<Compression>) -> Self {
+        match compression {
+            None => Self::NotJsonLines { file },
+            Some(compression) => Self::NotMembers {
+                file,
+                unit: compression.unit(),
+            },
+        }
+    }
 }
 
 /// An open file that is not checked or changed yet.
@@ -173,33 +209,48 @@ pub(super) struct Opened {
     path: Option<PathBuf>,
     regular: bool,
     standard_output: bool,
+    /// The format that its name promises.
+    pub(super) compression: Option<Compression>,
     /// Device and inode.
     pub(super) identity: (u64, u64),
 }
 
 impl Opened {
     /// Opens the file of a binding.
-    pub(super) fn new(file: &str, files: &dyn Files) -> Result<Self, OpenError> {
+    pub(super) fn new(
+        file: &str,
+        compression: Option<Compression>,
+        files: &dyn Files,
+    ) -> Result<Self, OpenError> {
         if file == "-" {
             Self::standard_output()
         } else {
-            Self::file(Path::new(file), files)
+            Self::file(Path::new(file), compression, files)
         }
     }
 
     /// Opens a regular file whose path names another file, or none, since it was opened before.
-    pub(super) fn again(path: &Path, files: &dyn Files) -> Result<Self, OpenError> {
+    pub(super) fn again(
+        path: &Path,
+        compression: Option<Compression>,
+        files: &dyn Files,
+    ) -> Result<Self, OpenError> {
         // Opening a pipe would wait for its reader.
         let is_other = |found: &Metadata| !found.is_file() && !found.is_dir();
         if path.metadata().is_ok_and(|found| is_other(&found)) {
             return Err(OpenError::NotRegular { file: name(path) });
         }
-        let opened = Self::file(path, files)?;
+        let opened = Self::file(path, compression, files)?;
         if opened.regular {
             Ok(opened)
         } else {
             Err(OpenError::NotRegular { file: opened.name })
         }
+    }
+
+    /// The error for a file of another format by the name that it was opened by before.
+    pub(super) fn has_two_compressions(self) -> OpenError {
+        OpenError::TwoCompressions { file: self.name }
     }
 
     fn standard_output() -> Result<Self, OpenError> {
@@ -212,13 +263,18 @@ impl Opened {
                 path: None,
                 regular: metadata.is_file(),
                 standard_output: true,
+                compression: None,
                 identity: (metadata.dev(), metadata.ino()),
             }),
             Err(source) => Err(OpenError::Open { file: name, source }),
         }
     }
 
-    fn file(path: &Path, files: &dyn Files) -> Result<Self, OpenError> {
+    fn file(
+        path: &Path,
+        compression: Option<Compression>,
+        files: &dyn Files,
+    ) -> Result<Self, OpenError> {
         let name = name(path);
         let known = path.metadata().ok();
         if known.as_ref().is_some_and(std::fs::Metadata::is_dir) {
@@ -243,13 +299,14 @@ impl Opened {
                 regular: metadata.is_file(),
                 // Such as `/dev/stdout`. A regular file is locked however it is named.
                 standard_output: !metadata.is_file() && is_standard_output(&metadata),
+                compression,
                 identity: (metadata.dev(), metadata.ino()),
             }),
             Err(source) => Err(OpenError::Open { file: name, source }),
         }
     }
 
-    /// Locks a regular file and removes the half line that a crash left.
+    /// Locks a regular file and removes what a crash left half written.
     pub(super) fn prepare(self, files: &Arc<dyn Files>) -> Result<LineFile, OpenError> {
         let Self {
             name,
@@ -257,6 +314,7 @@ impl Opened {
             path,
             regular,
             standard_output,
+            compression,
             ..
         } = self;
         let kind = match (regular, standard_output) {
@@ -271,9 +329,9 @@ impl Opened {
             lock(&name, &file)?;
         }
         // From here on the file is unlocked when it is dropped.
-        let mut line_file = LineFile::new(name, file, kind, path, files);
+        let mut line_file = LineFile::new(name, file, kind, path, compression, files);
         if kind == Kind::Own {
-            line_file.cut_half_line()?;
+            line_file.cut_half()?;
         }
         line_file.remember();
         Ok(line_file)

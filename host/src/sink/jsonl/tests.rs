@@ -3,12 +3,14 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use super::*;
 use crate::sink::RowLimits;
 use crate::sink::testing::{Bound, outputs};
 
 mod changes;
+mod compressed;
 mod limits;
 
 /// More than any test emits in a call, except for tests of the limit.
@@ -29,8 +31,21 @@ fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// The text of a file, decompressed by other programs if its name promises a format.
 fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap()
+    let bytes = fs::read(path).unwrap();
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let text = match extension {
+        _ if bytes.is_empty() => bytes,
+        Some("gz") => {
+            let gzip = Command::new("gzip").arg("-dc").arg(path).output().unwrap();
+            assert!(gzip.status.success(), "{gzip:?}");
+            gzip.stdout
+        }
+        Some("zst") => zstd::decode_all(&bytes[..]).unwrap(),
+        _ => bytes,
+    };
+    String::from_utf8(text).unwrap()
 }
 
 /// Emits `{"n": number}`.
@@ -213,8 +228,14 @@ fn two_names_of_one_file_are_one_destination() {
 
 #[test]
 fn workers_append_whole_checkpoints() {
+    for name in ["rows.jsonl", "rows.jsonl.gz", "rows.jsonl.zst"] {
+        append_by_workers(name);
+    }
+}
+
+fn append_by_workers(name: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rows.jsonl");
+    let path = folder.path().join(name);
     let outputs = outputs(&["rows"]);
     let destinations = Destinations::open(&[text(&path)], &outputs).unwrap();
     std::thread::scope(|scope| {
@@ -461,10 +482,19 @@ impl Files for FailAt {
 
 #[test]
 fn failure_at_any_durable_step_of_a_checkpoint_leaves_none_of_its_rows() {
+    for endings in [["", ""], [".gz", ".zst"]] {
+        fail_at_every_step(endings);
+    }
+}
+
+fn fail_at_every_step(endings: [&str; 2]) {
     let names = ["a", "b"];
     for number in 1.. {
         let folder = tempfile::tempdir().unwrap();
-        let paths = names.map(|name| folder.path().join(name));
+        let paths = [0, 1].map(|index| {
+            let file = format!("{}{}", names[index], endings[index]);
+            folder.path().join(file)
+        });
         let bindings: Vec<_> = names
             .iter()
             .zip(&paths)

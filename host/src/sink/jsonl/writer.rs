@@ -1,13 +1,15 @@
 //! The destinations of a process, to which its workers append whole checkpoints.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::compression::Compression;
 use super::line_file::{Appended, LineFile};
 use super::opened::{OpenError, Opened};
 use crate::journal::plan::Output;
 use crate::sink::SinkError;
-use crate::sink::binding::Binding;
+use crate::sink::binding::{Binding, Target};
 use crate::sink::files::Files;
 use crate::sink::open::check_bindings;
 use crate::text::plural;
@@ -20,6 +22,8 @@ const ATTEMPTS: usize = 10;
 pub(super) struct Writer {
     /// The name of each output of the plan, and the index of its destination.
     routes: Vec<(String, usize)>,
+    /// The format of each destination.
+    compressions: Vec<Option<Compression>>,
     files: Mutex<Vec<LineFile>>,
 }
 
@@ -32,19 +36,28 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         check_bindings(outputs, bindings)?;
         let mut opened: Vec<Opened> = Vec::new();
-        let mut index_of = |file: &str| {
-            let new = Opened::new(file, system.as_ref())?;
+        let mut index_of = |file: &str, compression| {
+            let new = Opened::new(file, compression, system.as_ref())?;
             let known = opened
                 .iter()
                 .position(|other| other.identity == new.identity);
-            Ok(known.unwrap_or_else(|| {
-                opened.push(new);
-                opened.len() - 1
-            }))
+            match known {
+                Some(index) if opened[index].compression != new.compression => {
+                    Err(new.has_two_compressions())
+                }
+                Some(index) => Ok(index),
+                None => {
+                    opened.push(new);
+                    Ok(opened.len() - 1)
+                }
+            }
         };
         let bound: Vec<_> = bindings
             .iter()
-            .map(|binding| index_of(binding.target.file().unwrap_or("-")))
+            .map(|binding| match &binding.target {
+                Target::Lines { file, compression } => index_of(file, *compression),
+                _ => index_of("-", None),
+            })
             .collect::<Result<_, _>>()?;
         let mut route = |output: &Output| {
             let binding = |name: Option<&str>| {
@@ -54,7 +67,7 @@ impl Writer {
             };
             let index = match binding(Some(&output.name)).or_else(|| binding(None)) {
                 Some(binding) => bound[binding],
-                None => index_of("-")?,
+                None => index_of("-", None)?,
             };
             Ok((output.name.clone(), index))
         };
@@ -66,6 +79,7 @@ impl Writer {
         survive_size_limits();
         Ok(Self {
             routes,
+            compressions: files.iter().map(LineFile::compression).collect(),
             files: Mutex::new(files),
         })
     }
@@ -116,10 +130,13 @@ impl Writer {
     ///
     /// Streams come last, because lines cannot be removed from them.
     pub(super) fn append(&self, lines: &[&[u8]]) -> Result<(), SinkError> {
+        // Another worker writes meanwhile, or compresses, too.
+        let compressed = self.compressed(lines)?;
+        let lines: Vec<&[u8]> = compressed.iter().map(AsRef::as_ref).collect();
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.iter_mut().try_for_each(LineFile::follow)?;
         let mut appended: Vec<(usize, Appended)> = Vec::new();
-        let written = append_to_all(&mut files, lines, &mut appended);
+        let written = append_to_all(&mut files, &lines, &mut appended);
         for &(index, extent) in &appended {
             let file = &mut files[index];
             if written.is_ok() {
@@ -132,6 +149,22 @@ impl Writer {
             }
         }
         written
+    }
+
+    /// The same lines in the formats of their destinations.
+    fn compressed<'a>(&self, lines: &[&'a [u8]]) -> Result<Vec<Cow<'a, [u8]>>, SinkError> {
+        let compress = |(index, lines): (usize, &&'a [u8])| {
+            let compression = self.compressions.get(index).copied().flatten();
+            let Some(compression) = compression.filter(|_| !lines.is_empty()) else {
+                return Ok(Cow::Borrowed(*lines));
+            };
+            let compressed = compression.compress(lines);
+            compressed.map(Cow::Owned).map_err(|error| {
+                let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+                files[index].cannot_write(error)
+            })
+        };
+        lines.iter().enumerate().map(compress).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use journal_tests::{Host, host, paths, run};
 use rustix::fs::OFlags;
 use rustix::process::Signal;
 
-use super::{HOSTILE, KafkaInput, LIMIT, fails, hostile, origins};
+use super::{HOSTILE, KafkaInput, LIMIT, fails, hostile, is_wrong_use, origins};
 
 #[test]
 fn full_device_is_named_and_nothing_is_committed() {
@@ -117,6 +117,40 @@ fn file_of_another_kind_is_named_and_not_changed() {
         fs::read_to_string(&letter).expect("it is there"),
         "Dear reader,\nyours"
     );
+}
+
+#[test]
+fn names_that_promise_what_is_not_written_are_refused() {
+    for name in ["rows.jsonl.xz", "jsonl:rows.xz", "rows.sqlite.gz"] {
+        let file = name.trim_start_matches("jsonl:");
+        is_wrong_use(hostile(1).args(["--output", name]))
+            .says(&format!(
+                "`{file}` would be compressed by its name in a way that this version does not write"
+            ))
+            .hints(
+                "`--output` compresses JSON lines in files that end in `.jsonl.gz` or `.jsonl.zst`",
+            );
+    }
+    let letters = [
+        "--on-failure",
+        "dead-letter",
+        "--dead-letters",
+        "l.jsonl.gz",
+    ];
+    is_wrong_use(hostile(1).args(letters))
+        .says("dead letters are not compressed, as `l.jsonl.gz` would be by its name")
+        .hints("give `--dead-letters` a name that ends in `.jsonl`");
+}
+
+#[test]
+fn compressed_file_that_is_none_is_named_and_not_changed() {
+    let run = hostile(1).args(["--output", "rows.jsonl.zst"]);
+    let file = run.folder().join("rows.jsonl.zst");
+    fs::write(&file, "{}\n").expect("the folder is ours");
+    fails(run)
+        .says("`rows.jsonl.zst` does not end with a zstd frame of whole lines, so nothing can be appended to it")
+        .hints("choose another file");
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "{}\n");
 }
 
 /// Only errors are logged in these tests: depending on the repository's folder, the host may warn that it does not

@@ -93,6 +93,11 @@ const OUTPUTS: [&str; 2] = ["months", "extensions"];
 
 /// A run with one checkpoint, at its end, whose outputs are files in `folder`.
 fn one_checkpoint(prefix: &Prefix, group: &str, folder: &Path) -> Host {
+    one_checkpoint_in(prefix, group, folder, "")
+}
+
+/// The same with files whose names have this ending.
+fn one_checkpoint_in(prefix: &Prefix, group: &str, folder: &Path, ending: &str) -> Host {
     OUTPUTS.into_iter().fold(
         host("months-and-extensions", prefix, group)
             .args(["--checkpoint-interval", "1h"])
@@ -100,7 +105,7 @@ fn one_checkpoint(prefix: &Prefix, group: &str, folder: &Path) -> Host {
         |host, output| {
             let file = file_of(folder, output);
             host.arg("--output")
-                .arg(format!("{output}={}", file.display()))
+                .arg(format!("{output}={}{ending}", file.display()))
         },
     )
 }
@@ -111,9 +116,23 @@ fn file_of(folder: &Path, output: &str) -> PathBuf {
 
 /// The number of occurrences of each line in the file of each output.
 fn lines(folder: &Path) -> BTreeMap<(&'static str, String), u32> {
+    lines_of(|output| fs::read_to_string(file_of(folder, output)).expect("the run made the file"))
+}
+
+/// The same of lines that are compressed with zstd.
+fn decompressed_lines(folder: &Path) -> BTreeMap<(&'static str, String), u32> {
+    lines_of(|output| {
+        let file = format!("{}.zst", file_of(folder, output).display());
+        let bytes = fs::read(file).expect("the run made the file");
+        let text = zstd::decode_all(&bytes[..]).expect("its frames are whole");
+        String::from_utf8(text).expect("rows are text")
+    })
+}
+
+fn lines_of(text_of: impl Fn(&str) -> String) -> BTreeMap<(&'static str, String), u32> {
     let mut lines = BTreeMap::new();
     for output in OUTPUTS {
-        let text = fs::read_to_string(file_of(folder, output)).expect("the run made the file");
+        let text = text_of(output);
         assert!(text.is_empty() || text.ends_with('\n'), "half a line");
         for line in text.lines() {
             *lines.entry((output, line.to_owned())).or_default() += 1;
@@ -144,6 +163,31 @@ fn crash_or_failure_at_any_durable_step_loses_nothing() {
             }
         }
     });
+}
+
+/// Half a frame holds no rows for the run after the crash, so that only those of whole frames are repeated.
+#[test]
+fn crash_in_the_middle_of_a_compressed_checkpoint_repeats_whole_frames_only() {
+    let prefix = Prefix::new("frames");
+    Broker::shared().load(&prefix, &shipped(), PARTITIONS, 1);
+    // The steps are those of plain files: each write has the frame of one output.
+    for (number, repeated) in [(3, &[][..]), (4, &OUTPUTS[..1])] {
+        let name = format!("frames-{number}");
+        let (folder, group) = (run::folder(&name), prefix.group(&name));
+        let writing = || one_checkpoint_in(&prefix, &group, &folder, ".zst");
+        let killed = writing()
+            .fault(&format!("kill-within:any:{number}"))
+            .finish(LIMIT);
+        assert_ended_by(&killed, "kill-within");
+        let whole = writing().finish(LIMIT).success();
+        assert!(whole.stderr.contains("half zstd frame"), "{}", whole.stderr);
+        let lines = decompressed_lines(&folder);
+        assert!(!lines.is_empty());
+        for ((output, line), times) in lines {
+            let expected = 1 + u32::from(repeated.contains(&output));
+            assert_eq!(times, expected, "{output}: {line}");
+        }
+    }
 }
 
 fn break_and_resume(
