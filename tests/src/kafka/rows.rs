@@ -14,6 +14,30 @@ use crate::until;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Broker {
+    /// Whether rows of a topic wait for the end of a transaction.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    #[must_use]
+    pub fn has_open_transaction(&self, topic: &str) -> bool {
+        let ends = |isolation: &str| -> Vec<i64> {
+            let mut settings = self.client();
+            let settings = settings.set("isolation.level", isolation);
+            let client: BaseConsumer = settings.create().expect("the settings are right");
+            let metadata = client.fetch_metadata(Some(topic), PATIENCE);
+            let metadata = metadata.expect("the broker answers");
+            let partitions = metadata.topics()[0].partitions().iter();
+            let end = |number| {
+                let range = client.fetch_watermarks(topic, number, PATIENCE);
+                range.expect("the broker answers").1
+            };
+            partitions.map(|partition| end(partition.id())).collect()
+        };
+        // Rows come in between: those that are committed are asked for first.
+        let committed = ends("read_committed");
+        committed != ends("read_uncommitted")
+    }
+
     /// The rows of a topic whose transactions were committed.
     ///
     /// # Panics
@@ -29,11 +53,9 @@ impl Broker {
             .create()
             .expect("the settings are right");
         // Until then, the transaction of a process that was killed hides the rows after it.
-        let all: BaseConsumer = self
-            .client()
-            .set("isolation.level", "read_uncommitted")
-            .create()
-            .expect("the settings are right");
+        until("no transaction is open", PATIENCE, || {
+            (!self.has_open_transaction(topic)).then_some(())
+        });
         let metadata = reader
             .fetch_metadata(Some(topic), PATIENCE)
             .expect("the broker answers");
@@ -44,16 +66,6 @@ impl Broker {
             list.add_partition_offset(topic, number, Offset::Beginning)
                 .expect("it is an offset");
         }
-        let end = |client: &BaseConsumer, number: i32| {
-            let range = client.fetch_watermarks(topic, number, PATIENCE);
-            range.expect("the broker answers").1
-        };
-        until("no transaction is open", PATIENCE, || {
-            let mut elements = list.elements().into_iter();
-            elements
-                .all(|one| end(&reader, one.partition()) == end(&all, one.partition()))
-                .then_some(())
-        });
         reader.assign(&list).expect("the partitions exist");
         let (mut rows, mut ended) = (Vec::new(), 0);
         while ended < partitions {

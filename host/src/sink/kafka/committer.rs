@@ -1,7 +1,7 @@
 //! The transaction of one worker's checkpoint, in steps that return soon.
 //!
-//! A checkpoint that is dropped on the way is aborted before the next one begins. Where nobody knows whether one was
-//! committed, the group's positions say it: they are in the transaction.
+//! A checkpoint that is dropped on the way is aborted, at the latest before the next one begins. Where nobody knows whether
+//! one was committed, the group's positions say it: they are in the transaction.
 
 use std::time::{Duration, Instant};
 
@@ -110,18 +110,31 @@ impl<P: Producer> Committer<P> {
         }
     }
 
+    /// Takes back what is open of a checkpoint that is dropped, up to `end`. The next checkpoint goes on with what there was
+    /// no time for, and awaits a commit that was asked for.
+    pub(super) fn abandon(&mut self, end: Instant) -> Result<(), CommitError> {
+        self.abort_what_is_open();
+        while !matches!(self.state, State::Ready | State::Committing) && Instant::now() < end {
+            self.advance_to_ready()?;
+        }
+        Ok(())
+    }
+
+    fn abort_what_is_open(&mut self) {
+        if let State::Sending { .. } | State::Flushing | State::Positions = self.state {
+            self.state = State::Aborting;
+        }
+    }
+
     /// One step; the outcome if it was the last one.
     fn advance(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Option<Committed>, CommitError> {
         if self.number != checkpoint.number {
-            match self.state {
-                State::Sending { .. } | State::Flushing | State::Positions => {
-                    self.state = State::Aborting;
-                }
-                // Its outcome is awaited first, and concerns the positions that this checkpoint goes on from.
-                State::Committing => self.is_uncertain = true,
-                State::Lost | State::Starting | State::Ready | State::Aborting => {
-                    self.number = checkpoint.number;
-                }
+            self.abort_what_is_open();
+            // The outcome of a commit is awaited first, and concerns the positions that this checkpoint goes on from.
+            if self.state == State::Committing {
+                self.is_uncertain = true;
+            } else {
+                self.number = checkpoint.number;
             }
         }
         let done = match self.state {

@@ -9,7 +9,7 @@ mod tests;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::committer::{CommitError, Committer, Producer};
 use super::moves::{self, Compared};
@@ -17,6 +17,10 @@ use super::{Checkpoint, Committed, EncodeError, Encoder, Sink, SinkError, SinkFa
 use crate::journal::plan::{Kind, Output, Plan};
 use crate::kafka::{self, Catalog, Settings, Step, TransactionError, Transactions};
 use crate::text;
+
+/// How long a worker aborts the transaction of a checkpoint that is dropped. Brokers that answer take milliseconds, and others
+/// must not keep it from its source.
+const ABANDON: Duration = Duration::from_secs(1);
 
 /// Why topics take no rows.
 #[derive(Debug, thiserror::Error)]
@@ -246,6 +250,14 @@ impl TopicSink {
 impl Sink for TopicSink {
     fn commits_for_the_group(&self) -> bool {
         self.has_group
+    }
+
+    fn give_up(&mut self) {
+        // An open transaction would keep the positions of its partitions, and the rows after its own, from everybody until it
+        // times out: this worker may get no partitions again, and take no further checkpoint.
+        if let Err(error) = self.committer.abandon(Instant::now() + ABANDON) {
+            tracing::debug!("the next checkpoint meets this again: {error:?}");
+        }
     }
 
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {

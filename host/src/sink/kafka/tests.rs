@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::MessageEncoder;
 use super::committer::{CommitError, Committer, Producer};
@@ -207,6 +207,68 @@ fn checkpoint_that_was_dropped_is_aborted_before_the_next_one() {
     let _before = fake.log();
     assert_eq!(commit(&mut committer, 2), Ok(Committed::Done));
     assert_eq!(fake.log(), [&["abort"][..], &WHOLE].concat());
+}
+
+#[test]
+fn transaction_of_a_checkpoint_that_is_dropped_is_aborted_at_once() {
+    for request in ["send", "flush", "positions"] {
+        let fake = Fake::default();
+        fake.0.lock().unwrap().stuck = Some(request);
+        let mut committer = Committer::new(fake.clone(), Some(LONG));
+        assert!(matches!(commit(&mut committer, 1), Ok(Committed::Again(_))));
+        let _before = fake.log();
+        assert_eq!(committer.abandon(Instant::now() + LONG), Ok(()));
+        assert_eq!(fake.log(), ["abort"], "{request}");
+        fake.0.lock().unwrap().stuck = None;
+        assert_eq!(commit(&mut committer, 2), Ok(Committed::Done));
+        assert_eq!(fake.log(), WHOLE, "{request}");
+    }
+}
+
+#[test]
+fn producer_that_cannot_abort_is_replaced_when_its_checkpoint_is_dropped() {
+    let lost = Err(TransactionError::Lost("its epoch is old".to_owned()));
+    let fake = Fake::answering([("abort", lost)]);
+    fake.0.lock().unwrap().stuck = Some("flush");
+    let mut committer = Committer::new(fake.clone(), Some(LONG));
+    assert!(matches!(commit(&mut committer, 1), Ok(Committed::Again(_))));
+    let _before = fake.log();
+    assert_eq!(committer.abandon(Instant::now() + LONG), Ok(()));
+    // The new one ends what the one before left open.
+    assert_eq!(fake.log(), ["abort", "renew", "init"]);
+}
+
+#[test]
+fn abort_that_brokers_do_not_answer_is_left_to_the_next_checkpoint() {
+    let fake = Fake::default();
+    fake.0.lock().unwrap().stuck = Some("flush");
+    let mut committer = Committer::new(fake.clone(), Some(LONG));
+    assert!(matches!(commit(&mut committer, 1), Ok(Committed::Again(_))));
+    let _before = fake.log();
+    fake.0.lock().unwrap().stuck = Some("abort");
+    let end = Instant::now() + Duration::from_millis(50);
+    assert_eq!(committer.abandon(end), Ok(()));
+    assert!(Instant::now() >= end);
+    assert!(fake.log().is_empty());
+    fake.0.lock().unwrap().stuck = None;
+    assert_eq!(commit(&mut committer, 2), Ok(Committed::Done));
+    assert_eq!(fake.log(), [&["abort"][..], &WHOLE].concat());
+}
+
+#[test]
+fn dropped_checkpoint_without_an_open_transaction_asks_for_nothing() {
+    let fake = Fake::default();
+    let mut committer = Committer::new(fake.clone(), Some(LONG));
+    assert_eq!(commit(&mut committer, 1), Ok(Committed::Done));
+    fake.0.lock().unwrap().stuck = Some("commit");
+    let _before = fake.log();
+    assert_eq!(committer.abandon(Instant::now() + LONG), Ok(()));
+    assert!(fake.log().is_empty());
+    // A commit that was asked for may be on its way.
+    assert!(matches!(commit(&mut committer, 2), Ok(Committed::Again(_))));
+    let _before = fake.log();
+    assert_eq!(committer.abandon(Instant::now() + LONG), Ok(()));
+    assert!(fake.log().is_empty());
 }
 
 #[test]
