@@ -170,16 +170,34 @@ pub(crate) struct PluginOptions {
 }
 
 /// Where dead letters are written to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum LettersTo {
     /// A file.
     File(String),
-    /// A topic of the cluster that records come from.
-    Topic(String),
+    /// A topic.
+    Topic {
+        /// Its name.
+        topic: String,
+        /// The cluster that records come from.
+        cluster: Connection,
+    },
+}
+
+impl LettersTo {
+    fn of(text: String, source: &Source) -> Result<Self, ConfigError> {
+        match (text.strip_prefix("kafka:"), source) {
+            (None, _) => Ok(Self::File(text)),
+            (Some(topic), Source::Kafka(kafka)) => Ok(Self::Topic {
+                topic: topic.to_owned(),
+                cluster: kafka.connection.clone(),
+            }),
+            (Some(_), Source::Local(_)) => Err(ConfigError::LettersWithoutCluster),
+        }
+    }
 }
 
 /// What to do when the processor fails.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct FailureHandling {
     /// With the record.
     pub(crate) on_failure: OnFailure,
@@ -196,13 +214,8 @@ impl FailureHandling {
         let on_failure = layer.on_failure.unwrap_or(OnFailure::Stop);
         let dead_letters = layer
             .dead_letters
-            .map(|Text(text)| match text.strip_prefix("kafka:") {
-                Some(topic) => LettersTo::Topic(topic.to_owned()),
-                None => LettersTo::File(text),
-            });
-        if let (Some(LettersTo::Topic(_)), Source::Local(_)) = (&dead_letters, source) {
-            return Err(ConfigError::LettersWithoutCluster);
-        }
+            .map(|Text(text)| LettersTo::of(text, source))
+            .transpose()?;
         match (on_failure, &dead_letters) {
             (OnFailure::DeadLetter, None) => return Err(ConfigError::NoDeadLetters),
             (OnFailure::Stop | OnFailure::Skip, Some(_)) => {

@@ -218,18 +218,15 @@ impl Builder<'_> {
     }
 
     fn letters(&self, to: &LettersTo) -> Result<Letters, BuildError> {
-        match (to, &self.config.source) {
-            (LettersTo::Topic(topic), Source::Kafka(kafka)) => {
+        match to {
+            LettersTo::Topic { topic, cluster } => {
                 if self.subscription().covers(topic) {
                     return Err(LetterTopicError::OfTheJournal(topic.clone()).into());
                 }
-                let settings = cluster_settings(&kafka.connection).without_transactions();
+                let settings = cluster_settings(cluster).without_transactions();
                 Ok(Letters::Topic(LetterTopic::find(settings, topic)?))
             }
-            // A topic goes with a cluster alone.
-            (LettersTo::File(name) | LettersTo::Topic(name), _) => {
-                Ok(Letters::File(LetterFile::open(self.files, name)?))
-            }
+            LettersTo::File(name) => Ok(Letters::File(LetterFile::open(self.files, name)?)),
         }
     }
 
