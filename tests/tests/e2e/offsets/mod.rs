@@ -2,6 +2,7 @@
 
 mod changes;
 mod databases;
+mod kept;
 mod refusals;
 mod servers;
 mod upstream;
