@@ -312,6 +312,7 @@ impl Database<'_> {
 pub struct LossyProxy {
     /// Where it listens.
     pub port: u16,
+    connections: Arc<AtomicU32>,
     lost: Arc<[AtomicU32; 2]>,
 }
 
@@ -334,15 +335,28 @@ impl LossyProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("it listens").port();
         let lost: Arc<[AtomicU32; 2]> = Arc::default();
+        let connections = Arc::<AtomicU32>::default();
         let (counted, server) = (Arc::clone(&lost), database.server.port);
+        let connected = Arc::clone(&connections);
         thread::spawn(move || {
             let count = Arc::new(AtomicU32::new(0));
             for client in listener.incoming().map_while(Result::ok).skip(times) {
+                connected.fetch_add(1, Ordering::SeqCst);
                 let (lost, count) = (Arc::clone(&counted), Arc::clone(&count));
                 thread::spawn(move || pass_on(client, server, &lost, &count));
             }
         });
-        Self { port, lost }
+        Self {
+            port,
+            connections,
+            lost,
+        }
+    }
+
+    /// How many connections it has passed on.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// How many COMMITs were lost before the server got them, and after that.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use rdkafka::bindings::rd_kafka_AclOperation_t as Operation;
+
 use super::cluster::{ANSWER_TIMEOUT, RETRY_AFTER, fetch_metadata};
 use super::error::Error;
 use super::queries;
@@ -45,6 +47,18 @@ impl Catalog {
     #[must_use]
     pub(crate) fn partitions(&self, topic: &str) -> Option<u32> {
         self.topics.get(topic).copied()
+    }
+
+    /// Whether the account may write to a topic; none where the brokers do not say it.
+    #[must_use]
+    pub(crate) fn may_be_written(&self, topic: &str) -> Option<bool> {
+        let described = self.client.describe_rights(&[topic], ANSWER_TIMEOUT);
+        let described = described.inspect_err(|error| tracing::debug!("{topic}: {error}"));
+        let operations = described.ok()?.into_iter().next()?.operations?;
+        Some(
+            operations.contains(&Operation::RD_KAFKA_ACL_OPERATION_WRITE)
+                || operations.contains(&Operation::RD_KAFKA_ACL_OPERATION_ALL),
+        )
     }
 
     /// The offsets of partitions at their beginning, at their end or at a time.

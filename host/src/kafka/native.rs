@@ -24,7 +24,7 @@ use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
 pub(crate) use self::describe::TopicId;
-pub(super) use self::describe::{TopicState, describe_topics};
+pub(super) use self::describe::{Asked, TopicState, describe_topics};
 pub(super) use self::transaction::{Failed, GroupMetadata, send_offsets};
 
 /// A queue of librdkafka that this process owns.

@@ -17,7 +17,7 @@ use super::context::Context;
 use super::error::Error;
 use super::group::GroupMember;
 use super::native::admin::{self, AdminError, Description, Element};
-use super::native::{self, Queue, TopicState};
+use super::native::{self, Asked, Queue, TopicState};
 use super::settings::Settings;
 use super::subscription;
 use crate::journal::group_offsets::LogRange;
@@ -197,7 +197,17 @@ impl QueryClient {
         timeout: Duration,
     ) -> Result<Vec<TopicState>, RDKafkaErrorCode> {
         self.drain();
-        native::describe_topics(&self.client, topics, timeout)
+        native::describe_topics(&self.client, topics, Asked::Topics, timeout)
+    }
+
+    /// Describes topics, with what the account may do with them.
+    pub(super) fn describe_rights(
+        &self,
+        topics: &[&str],
+        timeout: Duration,
+    ) -> Result<Vec<TopicState>, RDKafkaErrorCode> {
+        self.drain();
+        native::describe_topics(&self.client, topics, Asked::Rights, timeout)
     }
 
     /// Whether no member of the group waits for a join.

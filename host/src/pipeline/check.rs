@@ -5,6 +5,8 @@ mod cluster;
 mod finding;
 mod group;
 
+use std::collections::BTreeSet;
+
 pub(crate) use self::finding::{CheckError, CheckWarning, Finding, Outcome, Subject};
 use super::build::{self, BuildError, CompiledPlugin};
 use crate::config::memory::MemoryPlan;
@@ -13,10 +15,10 @@ use crate::journal::plan::{Kind, Plan};
 use crate::journal::topics::ObjectTypes;
 use crate::privacy::Privacy;
 use crate::sandbox::{LoadError, Processor};
-use crate::sink::kafka::TopicError;
+use crate::sink::kafka::{TopicError, Writable};
 use crate::sink::{self, BindError, Destination, SinkError, State};
 use crate::source::local;
-use crate::text::LISTED;
+use crate::text::{LISTED, plural};
 
 /// Checks everything that a run with this configuration needs, and hands each finding to `found` at once. The plugin was
 /// compiled before.
@@ -176,11 +178,11 @@ impl Checker<'_> {
         }
     }
 
-    fn output_topic(&self, topic: &str) -> Result<(), TopicError> {
+    fn output_topic(&self, topic: &str) -> Result<Writable, TopicError> {
         match &self.config.source {
             config::Source::Kafka(kafka) => {
                 let settings = build::cluster_settings(&kafka.connection);
-                sink::kafka::check(&settings, &[topic])
+                sink::kafka::check(&settings, topic)
             }
             config::Source::Local(_) => Err(TopicError::NoCluster(topic.to_owned())),
         }
@@ -202,13 +204,13 @@ impl Checker<'_> {
             Ok(destinations) => destinations,
             Err(error) => return self.fail(Subject::Outputs, error),
         };
-        let topics: Vec<_> = sink::topics_of(&self.config.outputs).collect();
+        let topics: BTreeSet<_> = sink::topics_of(&self.config.outputs).collect();
         if destinations.is_empty() && topics.is_empty() {
             self.fine(Subject::Outputs, "rows go to standard output".to_owned());
         }
         for topic in topics {
             match self.output_topic(&topic) {
-                Ok(()) => self.fine(Subject::Outputs, format!("the topic `{topic}` exists")),
+                Ok(found) => self.fine(Subject::Outputs, describe_topic(&topic, found)),
                 Err(error) => self.fail(Subject::Outputs, BindError::from(SinkError::from(error))),
             }
         }
@@ -281,6 +283,16 @@ fn describe(types: &ObjectTypes, plan: &Plan) -> String {
         return format!("reads {types}, and emits nothing");
     }
     format!("reads {types}, and emits to {}", first(&outputs, ", "))
+}
+
+fn describe_topic(topic: &str, found: Writable) -> String {
+    let partitions = plural(found.partitions, "partition");
+    let right = if found.has_right {
+        ", and the account may write to it"
+    } else {
+        "; the brokers do not say whether the account may write to it"
+    };
+    format!("the topic `{topic}` has {partitions}{right}")
 }
 
 /// The first of several texts, and how many more there are.

@@ -83,6 +83,19 @@ impl Target {
         }
     }
 
+    /// Whether both are one file or database, or one topic.
+    pub(super) fn is_same_destination(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Lines { file, .. }, Self::Lines { file: other, .. })
+            | (Self::Sqlite { file, .. }, Self::Sqlite { file: other, .. }) => {
+                same_file(file, other)
+            }
+            (Self::Postgres(url), Self::Postgres(other)) => url.is_same_database(other),
+            (Self::Topic(topic), Self::Topic(other)) => topic == other,
+            _ => false,
+        }
+    }
+
     /// Whether it is a table of the SQLite database in this file.
     pub(super) fn is_in_file(&self, database: &str) -> bool {
         matches!(self, Self::Sqlite { file, .. } if same_file(file, database))

@@ -168,8 +168,9 @@ fn check_files(lines: &[Binding], bindings: &[Binding]) -> Result<(), OpenError>
     Ok(())
 }
 
-/// Checks the destinations that `bindings` name, and whether they fit the outputs where these are known, without creating
-/// or changing anything. Standard output is not among them.
+/// Checks the destinations that `bindings` name, each once, and whether they fit the outputs where these are known, without
+/// creating or changing anything. Standard output is not among them, and servers are left to [`check_tables`] where the
+/// outputs are known.
 ///
 /// # Errors
 /// When the bindings do not fit the outputs.
@@ -189,9 +190,17 @@ pub fn check(
             }
         }
     }
-    let named = bindings.iter().filter(|one| one.target.file() != Some("-"));
-    let found = named.filter_map(|binding| destination(&binding.target));
-    Ok(found.collect())
+    let mut named: Vec<&Target> = Vec::new();
+    for Binding { target, .. } in &bindings {
+        let is_known = named.iter().any(|known| known.is_same_destination(target));
+        if !is_known && target.file() != Some("-") {
+            named.push(target);
+        }
+    }
+    let found = named.into_iter();
+    Ok(found
+        .filter_map(|target| destination(target, outputs.is_some()))
+        .collect())
 }
 
 /// The databases among the destinations that would not take the rows of these outputs, by the names that [`check`] gives
@@ -229,17 +238,20 @@ pub fn check_tables(
     Ok(refused)
 }
 
-/// A destination, and what a run would do with it. A topic is looked at with its cluster.
-fn destination(target: &Target) -> Option<Destination> {
+/// A destination, and what a run would do with it. A topic is looked at with its cluster, and a server with its tables where
+/// these are known.
+fn destination(target: &Target, has_tables: bool) -> Option<Destination> {
     let file = match target {
         Target::Topic(_) => return None,
         Target::Lines { file, .. } | Target::Sqlite { file, .. } => Path::new(file),
         Target::Postgres(url) => {
             return Some(Destination {
                 name: format!("`{url}`"),
-                state: match postgres::check(url) {
-                    Ok(()) => Ok(State::Append),
-                    Err(error) => Err(OpenError::Postgres(Box::new(error))),
+                state: if has_tables {
+                    Ok(State::Append)
+                } else {
+                    let reached = postgres::check(url).map(|()| State::Append);
+                    reached.map_err(|error| OpenError::Postgres(Box::new(error)))
                 },
                 has_content: false,
             });

@@ -88,6 +88,7 @@ impl Explain for TopicError {
                 OF_THE_JOURNAL.to_owned()
             }
             Self::Missing(_) => "create it, or ask for the right to see it".to_owned(),
+            Self::NoRight(_) => "ask for the right to write to it".to_owned(),
             Self::Fenced(_) => format!(
                 "end the other process, or give each one a name of its own with {}",
                 names.with(Setting::Kafka, "transactional.id=NAME")
@@ -104,7 +105,7 @@ impl Explain for TopicError {
         match self {
             Self::Kafka(error) => error.is_wrong_use(),
             Self::NoCluster(_) | Self::Text(_) | Self::OfTheJournal(_) => true,
-            Self::Missing(_) | Self::Fenced(_) | Self::Refused { .. } => false,
+            Self::Missing(_) | Self::NoRight(_) | Self::Fenced(_) | Self::Refused { .. } => false,
         }
     }
 }

@@ -52,20 +52,35 @@ pub(in crate::kafka) struct TopicState {
     pub(in crate::kafka) id: Option<TopicId>,
     /// The number of its partitions.
     pub(in crate::kafka) partitions: u32,
+    /// What the account may do with it, where that was asked for and the brokers say it.
+    pub(in crate::kafka) operations: Option<Vec<sys::rd_kafka_AclOperation_t>>,
     /// Why it is not described.
     pub(in crate::kafka) error: Option<RDKafkaErrorCode>,
+}
+
+/// What is asked about topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kafka) enum Asked {
+    /// What they are.
+    Topics,
+    /// The same, and what the account may do with them.
+    Rights,
 }
 
 /// Describes topics by their names, each of which is given once.
 pub(in crate::kafka) fn describe_topics<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     topics: &[&str],
+    asked: Asked,
     timeout: Duration,
 ) -> Result<Vec<TopicState>, RDKafkaErrorCode> {
     if topics.is_empty() {
         return Ok(Vec::new());
     }
     let request = Request::new(client, topics, timeout)?;
+    if asked == Asked::Rights {
+        request.ask_for_rights();
+    }
     let mut names: Vec<_> = request.names.iter().map(|name| name.as_ptr()).collect();
     // SAFETY: the names live as long as the request, and librdkafka copies them; client, options and queue are valid for
     // the call.
@@ -116,8 +131,23 @@ unsafe fn topic_state(topic: *const sys::rd_kafka_TopicDescription_t) -> TopicSt
             name: text_of(sys::rd_kafka_TopicDescription_name(topic)).unwrap_or_default(),
             id: (id != 0).then_some(TopicId(id)),
             partitions: u32::try_from(partitions).unwrap_or(u32::MAX),
+            operations: operations(topic),
             error: error_of(sys::rd_kafka_TopicDescription_error(topic)),
         }
+    }
+}
+
+/// # Safety
+/// `topic` is a description that lives during the call.
+unsafe fn operations(
+    topic: *const sys::rd_kafka_TopicDescription_t,
+) -> Option<Vec<sys::rd_kafka_AclOperation_t>> {
+    let mut count = 0;
+    // SAFETY: promised by the caller; the operations and their number belong together.
+    unsafe {
+        let operations =
+            sys::rd_kafka_TopicDescription_authorized_operations(topic, &raw mut count);
+        (!operations.is_null()).then(|| std::slice::from_raw_parts(operations, count).to_vec())
     }
 }
 
@@ -182,6 +212,19 @@ impl Request {
             answers,
             timeout,
         })
+    }
+
+    fn ask_for_rights(&self) {
+        // SAFETY: the options are valid, and their error is owned. Without the option, the answer has no rights.
+        unsafe {
+            let refused = sys::rd_kafka_AdminOptions_set_include_authorized_operations(
+                self.options.as_ptr(),
+                1,
+            );
+            if !refused.is_null() {
+                sys::rd_kafka_error_destroy(refused);
+            }
+        }
     }
 
     /// Waits for the answer.

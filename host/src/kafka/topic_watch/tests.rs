@@ -46,6 +46,7 @@ fn described(id: u128, partitions: u32) -> TopicState {
         name: TOPIC.to_owned(),
         id: Some(TopicId(id)),
         partitions,
+        operations: None,
         error: None,
     }
 }
@@ -55,6 +56,7 @@ fn missing() -> TopicState {
         name: TOPIC.to_owned(),
         id: None,
         partitions: 0,
+        operations: None,
         error: Some(RDKafkaErrorCode::UnknownTopicOrPartition),
     }
 }

@@ -40,6 +40,9 @@ pub enum TopicError {
     /// The topic does not exist, or the account does not see it.
     #[error("the topic `{0}` for rows does not exist")]
     Missing(String),
+    /// The account may not write to the topic.
+    #[error("the account may not write to the topic `{0}`")]
+    NoRight(String),
     /// Another process has the same name for its transactions.
     #[error("another process writes with the transactional identifier `{0}`")]
     Fenced(String),
@@ -86,7 +89,7 @@ impl TopicSinks {
         let names: Vec<_> = bound.iter().filter_map(|&(_, topic)| topic).collect();
         let first = names.first().copied().unwrap_or_default();
         let settings = cluster.ok_or_else(|| TopicError::NoCluster(first.to_owned()))?;
-        check(settings, &names)?;
+        find_topics(settings, &names)?;
         let mut topics: Vec<String> = Vec::new();
         let mut outputs = Vec::new();
         for (&(output, _), topic) in bound.iter().zip(names) {
@@ -128,19 +131,40 @@ impl TopicSinks {
     }
 }
 
-/// Whether rows could be written to these topics, as far as that is known without writing.
+/// A topic that rows can be written to, as far as that is known without writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Writable {
+    /// The number of its partitions.
+    pub(crate) partitions: u32,
+    /// Whether the brokers say that the account may write to it; otherwise they say nothing.
+    pub(crate) has_right: bool,
+}
+
+/// Whether rows could be written to a topic.
 ///
 /// # Errors
-/// When one does not exist, or the settings allow no transactions.
-pub(crate) fn check(settings: &Settings, topics: &[&str]) -> Result<(), TopicError> {
+/// When it does not exist, the account may not write to it, or the settings allow no transactions.
+pub(crate) fn check(settings: &Settings, topic: &str) -> Result<Writable, TopicError> {
+    let catalog = find_topics(settings, &[topic])?;
+    let missing = || TopicError::Missing(topic.to_owned());
+    let partitions = catalog.partitions(topic).ok_or_else(missing)?;
+    match catalog.may_be_written(topic) {
+        Some(false) => Err(TopicError::NoRight(topic.to_owned())),
+        found => Ok(Writable {
+            partitions,
+            has_right: found.is_some(),
+        }),
+    }
+}
+
+/// The topics of the cluster, which these are among.
+fn find_topics(settings: &Settings, topics: &[&str]) -> Result<Catalog, TopicError> {
     settings.check_for_transactions()?;
     let catalog = Catalog::fetch(settings)?;
-    match topics
-        .iter()
-        .find(|topic| catalog.partitions(topic).is_none())
-    {
+    let mut topics = topics.iter();
+    match topics.find(|topic| catalog.partitions(topic).is_none()) {
         Some(missing) => Err(TopicError::Missing((*missing).to_owned())),
-        None => Ok(()),
+        None => Ok(catalog),
     }
 }
 

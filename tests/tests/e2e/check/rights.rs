@@ -87,6 +87,30 @@ fn topic_that_may_be_seen_and_not_read_is_found() {
 }
 
 #[test]
+fn topic_for_rows_that_may_not_be_written_to_is_found() {
+    let cluster = cluster();
+    let (open, closed) = ("open-rows", "closed-rows");
+    cluster.broker.create_topics(&[open, closed], 3);
+    cluster.broker.grant_writing(BOB, open);
+    cluster.broker.grant_description(BOB, closed);
+    let checked = |topic: &str| {
+        let host = check(&paths::plugin("count-objects"));
+        let host = host.args(["--output", &format!("kafka:{topic}")]);
+        bob(host, &cluster.open, "bob-rows")
+    };
+    has(
+        &checked(open).success().stdout,
+        "outputs: the topic `open-rows` has 3 partitions, and the account may write to it",
+    );
+    let refused = checked(closed).code(1).stdout;
+    has(
+        &refused,
+        "failed   outputs: the account may not write to the topic `closed-rows`",
+    );
+    has(&refused, "hint: ask for the right to write to it");
+}
+
+#[test]
 fn topic_that_may_not_be_seen_is_told_from_one_that_does_not_exist() {
     let releases = |prefix: &Prefix| {
         let plugin = check(&paths::plugin("count-objects"));

@@ -1,6 +1,6 @@
 //! Tables of databases, which a check compares with the plan as a run does.
 
-use journal_tests::postgres::{PASSWORD, Postgres};
+use journal_tests::postgres::{LossyProxy, PASSWORD, Postgres};
 use journal_tests::{Host, paths, run};
 use rusqlite::Connection;
 
@@ -46,6 +46,30 @@ fn table_that_a_run_refuses_fails_and_stays() {
             .code(1);
         has(&run.stderr, "belongs to the output `counts` of the plugin");
     }
+}
+
+/// A server may limit the connections of a user.
+#[test]
+fn check_connects_to_a_database_once_and_reports_it_once() {
+    let database = Postgres::shared().database("asked");
+    let proxy = LossyProxy::start(&database);
+    let table = |name: &str| database.url_at(proxy.port, &format!("?sslmode=disable&table={name}"));
+    let checked = over_recording(check(&paths::plugin("months-and-extensions")))
+        .args(["--output", &format!("months={}", table("m"))])
+        .args(["--output", &format!("extensions={}", table("e"))])
+        .finish(LIMIT)
+        .success();
+    assert_eq!(proxy.connections(), 1);
+    let reported = checked.stdout.matches("outputs: `postgres://").count();
+    assert_eq!(reported, 1, "{}", checked.stdout);
+    let refused = over_recording(check(&paths::plugin("months-and-extensions")))
+        .args(["--output", &database.url_at(1, "?sslmode=disable")])
+        .finish(LIMIT)
+        .code(1);
+    has(
+        &refused.stdout,
+        "failed   outputs: PostgreSQL cannot connect to",
+    );
 }
 
 /// What a run would create for itself is not there after a check.
