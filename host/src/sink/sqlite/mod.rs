@@ -8,6 +8,7 @@ mod encoder;
 mod error;
 mod keeper;
 mod lock;
+mod order;
 mod positions;
 mod prepare;
 mod table;

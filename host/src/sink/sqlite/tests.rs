@@ -6,8 +6,9 @@ mod schema;
 mod upserts;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use journal_aggregate::{Merge, Shape};
 use journal_rows::{ColumnType, RowType};
@@ -437,4 +438,46 @@ fn outputs_without_types_or_with_one_table_are_refused() {
     let refused = Database::open(file, &[(&reserved, None)], Owner::default()).unwrap_err();
     assert!(matches!(table_error(refused), TableError::TableName { .. }));
     assert!(!world.path.exists());
+}
+
+/// Passes each line of the log on.
+struct Lines(mpsc::Sender<String>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes).into_owned();
+        self.0.send(line).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn start_that_waits_for_another_program_says_so() {
+    let world = World::new();
+    let outputs = [counts()];
+    drop(world.open(&outputs));
+    let other = Connection::open(&world.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (said, heard) = mpsc::channel();
+    let log = tracing_subscriber::fmt()
+        .with_writer(move || Lines(said.clone()))
+        .with_ansi(false)
+        .finish();
+    let file = world.path.display().to_string();
+    std::thread::scope(|scope| {
+        // The other program goes on once the wait is announced.
+        scope.spawn(move || {
+            let line = heard.recv().unwrap();
+            let expected = format!(
+                "waiting for the end of another program's transaction in `{file}`, for up to 10 s"
+            );
+            assert!(line.contains(&expected), "{line}");
+            other.execute_batch("ROLLBACK").unwrap();
+        });
+        tracing::subscriber::with_default(log, || drop(world.open(&outputs)));
+    });
 }

@@ -1,6 +1,5 @@
 //! The one connection of a process to a database, which its workers share.
 
-use std::cmp::Ordering;
 use std::fs::OpenOptions;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, Statement, Transaction, TransactionBehavio
 use super::SqliteError;
 use super::encoder::{Rows, Value, Values};
 use super::lock::Lock;
-use super::positions;
+use super::{order, positions};
 use crate::sink::moves::Compared;
 use crate::sink::tables::{Table, TableError};
 use crate::sink::{Checkpoint, Committed, SinkError};
@@ -27,6 +26,8 @@ const LONG_PAUSE: Duration = Duration::from_millis(50);
 const SAY_EVERY: Duration = Duration::from_secs(10);
 /// How long the start waits for another program that writes.
 const START_WAIT: Duration = Duration::from_secs(10);
+/// How long the start waits before that is logged: most programs write for milliseconds.
+const START_SILENCE: Duration = Duration::from_millis(200);
 /// SQLite's cache of pages, in KiB, and that of the pages that are not in the database yet.
 const CACHE_KIB: i64 = 16 << 10;
 /// The memory of a database, in bytes: the cache, its statements and index, and the order of the rows of one checkpoint.
@@ -74,6 +75,8 @@ impl Writer {
         })?;
         let opened = || {
             let connection = Connection::open(&path)?;
+            connection.busy_timeout(START_SILENCE)?;
+            say_if_locked(&connection, &file);
             connection.busy_timeout(START_WAIT)?;
             let mode = |name: &str, value: &str| connection.pragma_update(None, name, value);
             // Readers go on while rows are written.
@@ -187,10 +190,7 @@ impl Writer {
             }
             return Ok(());
         }
-        let mut starts = starts(rows);
-        // Neighbours in the table are written one after the other.
-        starts.sort_unstable_by(|&one, &other| by_key(&rows[one..], &rows[other..]));
-        for start in starts {
+        for start in order::by_key(table, rows) {
             let row = &rows[start..];
             execute(&mut statement, row).map_err(|error| {
                 if is_other_type(&error) {
@@ -249,6 +249,18 @@ impl Open {
     }
 }
 
+/// Tells the operator what the start is about to wait for.
+fn say_if_locked(connection: &Connection, file: &str) {
+    // Other errors come again, and are reported then.
+    let tried = connection.execute_batch("BEGIN EXCLUSIVE; ROLLBACK");
+    if tried.is_err_and(|error| is_busy(&error)) {
+        tracing::info!(
+            "waiting for the end of another program's transaction in `{file}`, for up to {} s",
+            START_WAIT.as_secs()
+        );
+    }
+}
+
 /// Why nothing was written.
 enum Failure {
     Sqlite(rusqlite::Error),
@@ -285,34 +297,6 @@ fn execute(statement: &mut Statement<'_>, row: &[u8]) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Where each row starts.
-fn starts(rows: &[u8]) -> Vec<usize> {
-    let mut left = Rows(rows);
-    let mut starts = Vec::new();
-    while !left.0.is_empty() {
-        starts.push(rows.len() - left.0.len());
-        left.next();
-    }
-    starts
-}
-
-/// A total order, whatever columns two rows have. Most rows with a key begin with it.
-fn by_key(one: &[u8], other: &[u8]) -> Ordering {
-    let (mut ones, mut others) = (Values(one), Values(other));
-    loop {
-        let order = match (ones.next(), others.next()) {
-            (Some((one, value)), Some((other, others_value))) => {
-                one.cmp(&other).then_with(|| value.order(others_value))
-            }
-            (None, None) => return Ordering::Equal,
-            (one, other) => return one.is_some().cmp(&other.is_some()),
-        };
-        if order.is_ne() {
-            return order;
-        }
-    }
-}
-
 impl<'a> Value<'a> {
     fn as_ref(self) -> ValueRef<'a> {
         match self {
@@ -323,26 +307,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    fn order(self, other: Self) -> Ordering {
-        match (self, other) {
-            (Self::Integer(one), Self::Integer(other)) => one.cmp(&other),
-            (Self::Real(one), Self::Real(other)) => one.total_cmp(&other),
-            (Self::Text(one), Self::Text(other)) | (Self::Blob(one), Self::Blob(other)) => {
-                one.cmp(other)
-            }
-            _ => self.rank().cmp(&other.rank()),
-        }
-    }
-
-    fn rank(self) -> u8 {
-        match self {
-            Self::Integer(_) => 0,
-            Self::Real(_) => 1,
-            Self::Text(_) => 2,
-            Self::Blob(_) => 3,
-        }
-    }
-
     fn as_sql(self) -> String {
         match self {
             Self::Integer(number) => number.to_string(),
@@ -350,49 +314,6 @@ impl<'a> Value<'a> {
             Self::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
             Self::Blob(bytes) => {
                 format!("x'{}'", text::hex(bytes))
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use journal_rows::{ColumnType, RowType, RowTypes};
-
-    use super::*;
-    use crate::sink::Encoder as _;
-    use crate::sink::sqlite::encoder::RowEncoder;
-    use crate::sink::tables::tests::column;
-
-    #[test]
-    fn rows_have_a_total_order_whatever_values_they_lack() {
-        let columns = vec![
-            column("a", ColumnType::Int, true),
-            column("b", ColumnType::Float, true),
-            column("c", ColumnType::Json, true),
-        ];
-        let mut encoder = RowEncoder::new(RowTypes::One(Arc::new(RowType::new(columns).unwrap())));
-        let mut row = |row: &[u8]| {
-            let mut bytes = Vec::new();
-            encoder.encode(row, &mut bytes, 1 << 10).unwrap();
-            bytes
-        };
-        let ascending = [
-            row(b"\x80"),
-            row(b"\x81\xa1a\x01"),
-            row(b"\x82\xa1a\x01\xa1b\xca\x3f\0\0\0"),
-            row(b"\x82\xa1a\x01\xa1b\xca\x3f\x80\0\0"),
-            row(b"\x83\xa1a\x01\xa1b\xca\x3f\x80\0\0\xa1c\x01"),
-            row(b"\x82\xa1a\x01\xa1c\x01"),
-            row(b"\x81\xa1a\x02"),
-            row(b"\x81\xa1c\x01"),
-        ];
-        for (index, one) in ascending.iter().enumerate() {
-            for (other_index, other) in ascending.iter().enumerate() {
-                let expected = index.cmp(&other_index);
-                assert_eq!(by_key(one, other), expected, "{index} {other_index}");
             }
         }
     }
