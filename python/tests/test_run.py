@@ -24,6 +24,26 @@ def process(all_objects, emit):
 """
 
 
+UNIQUE = """
+import datetime
+
+OBJECT_TYPES = ["origin"]
+TYPES = ("int", "bool", "uint", "float", "text", "bytes", "id", "timestamp", "json")
+OUTPUTS = [{"name": "typed", "kind": "unique", "key": ["int", "text"],
+            "row": [{"name": name, "type": name, "nullable": name not in ("int", "text")} for name in TYPES]},
+           {"name": "others", "kind": "unique", "key": ["a-b"], "row": [{"name": "a-b", "type": "uint"}]}, {"name": "free"}]
+TIME = datetime.datetime(2026, 1, 2, 3, 4, 5, 6000, datetime.timezone.utc)
+
+def process(all_objects, emit):
+    for _ in range(2):
+        emit({"int": -1, "bool": True, "uint": 2**63 - 1, "float": 0.5, "text": "é", "bytes": b"a", "id": bytes(20),
+              "timestamp": TIME, "json": {"a": [1, None]}}, "typed")
+        emit({"int": 1, "text": "", "bool": False}, "typed")
+        emit({"a-b": 7}, "others")
+        emit({"n": 1}, "free")
+"""
+
+
 def test_failed_run_ends_with_the_traceback_of_the_script(script, recording, hosted):
     with pytest.raises(journal_host.RunError) as raised:
         hosted(script(BAD, "bad.py"), recording=recording, object_types=["revision"])
@@ -113,3 +133,23 @@ def test_plugin_runs_as_a_script_does(recording, hosted):
     plugin = ROOT / "plugins/count-objects/target/count_objects.wasm"
     counts = {row["object_type"]: row["objects"] for row in hosted(plugin, recording=recording).rows}
     assert counts["revision"] == 4391
+
+
+def test_unique_rows_come_from_a_database_with_their_types(script, recording, hosted):
+    result = hosted(script(UNIQUE), recording=recording)
+    first, second = sorted(result["typed"], key=lambda row: row["int"])
+    assert first == {
+        **{"int": -1, "bool": True, "uint": 2**63 - 1, "float": 0.5, "text": "é", "bytes": "61", "id": "00" * 20},
+        **{"timestamp": "2026-01-02T03:04:05.006Z", "json": {"a": [1, None]}},
+    }
+    assert isinstance(first["bool"], bool) and isinstance(first["float"], float)
+    assert second == {**dict.fromkeys(first), "int": 1, "text": "", "bool": False}
+    assert result["others"] == [{"a-b": 7}]
+    assert result["free"] == [{"n": 1}] * 2
+    time = datetime.datetime(2026, 1, 2, 3, 4, 5, 6000, datetime.timezone.utc)
+    assert set(result.to_arrow("typed")["timestamp"].to_pylist()) == {time, None}
+
+
+def test_unique_rows_that_are_none_are_an_empty_list(script, recording, hosted):
+    result = hosted(script(UNIQUE.replace("range(2)", "range(0)")), recording=recording)
+    assert dict(result) == {"typed": [], "others": [], "free": []}

@@ -105,6 +105,19 @@ def process(all_objects, emit):
     emit({"options": options.nested, "kind": options.kind, "names": tuple(options.names), "limit": options.limit}, "free")
     emit({"swhid": Swhid("origin", origin["id"]), "": memoryview(b""), "large": 1e300, "small": -0.0, "nested": [[{}]]}, "free")
 """
+UPSERTS = """
+import datetime
+
+OUTPUTS = [{"name": "latest", "kind": "upsert", "key": ["zone"], "order": "time", "row": [
+    {"name": "time", "type": "timestamp"}, {"name": "zone", "type": "bytes"}, {"name": "size", "type": "int"},
+    {"name": "note", "type": "text", "nullable": True}]}]
+
+def process_revision(revision, emit):
+    date, size = revision["date"], len(revision["message"])
+    time = datetime.datetime.fromtimestamp(date["timestamp"]["seconds"], datetime.timezone.utc)
+    row = {"zone": date["offset_bytes"], "time": time}
+    emit({"_removed": True, **row} if size % 7 == 0 else {**row, "size": size})
+"""
 PRINTING = """
 def process_release(release):
     print(release["name"].decode(), end=" ")
@@ -133,9 +146,10 @@ def key(rows):
             VALUES,
             {"options": {"nested": {"name": "é", "weights": {"a": 1, "b": 2.5}}, "kind": "b", "names": ["x", "y"]}},
         ),
+        (UPSERTS, {}),
         (PRINTING, {"on_failure": "skip"}),
     ],
-    ids=["months", "template", "rejecting", "state", "two-types", "aggregates", "values", "printing"],
+    ids=["months", "template", "rejecting", "state", "two-types", "aggregates", "values", "upserts", "printing"],
 )
 def test_rows_are_those_of_the_host(text, settings, script, recording, hosted):
     path = script(text) if isinstance(text, str) else text
@@ -165,6 +179,10 @@ ROWS = "def process_origin(origin, emit):\n    {}\n"
 TYPED = "OUTPUTS = [{{'name': 'o', 'row': [{{'name': 'a', 'type': '{}'}}]}}]\n" + ROWS
 SUM = "OUTPUTS = [{'name': 'o', 'kind': 'aggregate', 'key': ['k'], 'columns': [{'name': 'n', 'merge': 'sum'}]}]\n"
 MAX = SUM.replace("sum", "max")
+UPSERT = (
+    "OUTPUTS = [{'name': 'o', 'kind': 'upsert', 'key': ['k'], 'order': 'n', 'row': [{'name': 'k', 'type': 'text'}, "
+    "{'name': 'n', 'type': 'int'}, {'name': 'v', 'type': 'text'}]}]\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +209,13 @@ MAX = SUM.replace("sum", "max")
         MAX + ROWS.format("emit({'k': 1, 'n': 1})\n    emit({'k': 2, 'n': 1.5})"),
         MAX + ROWS.format("emit({'k': 1, 'n': True})"),
         MAX + ROWS.format("emit({'k': 1, 'n': {}})"),
+        UPSERT + ROWS.format("emit({'k': 'a', 'n': 1})"),
+        UPSERT + ROWS.format("emit({'_removed': True, 'k': 'a'})"),
+        UPSERT + ROWS.format("emit({'_removed': True, 'k': 'a', 'v': 'b'})"),
+        UPSERT + ROWS.format("emit({'_removed': True, 'k': 'a', 'n': 2, 'v': 'b'})"),
+        UPSERT + ROWS.format("emit({'_removed': True, 'k': 5, 'n': 2})"),
+        UPSERT + ROWS.format("emit({'_removed': False, 'k': 'a', 'n': 2})"),
+        UPSERT + ROWS.format("emit({'k': 'a', '_removed': True, 'n': 2})"),
     ],
 )
 def test_row_that_the_host_refuses_is_refused_with_its_message(text, script, recording, hosted):
@@ -363,3 +388,21 @@ def test_options_of_no_script_are_named():
 
     with pytest.raises(AttributeError, match=re.escape("options are set while a script runs")):
         options.some
+
+
+KEYED = """
+COLUMNS = [{"name": "url", "type": "text"}, {"name": "n", "type": "int"}, {"name": "kind", "type": "text"}]
+OUTPUTS = [{"name": "latest", "kind": "upsert", "key": ["url"], "order": "n", "row": COLUMNS},
+           {"name": "first", "kind": "unique", "key": ["url"], "row": COLUMNS[:1]}]
+
+def process_origin(origin, emit):
+    emit({"url": origin["url"]}, "first")
+    emit({"url": origin["url"], "n": 1, "kind": "git"}, "latest")
+    emit({"_removed": True, "url": origin["url"], "n": 2}, "latest")
+"""
+
+
+def test_rows_with_a_key_are_those_that_the_script_emits(script):
+    result = run_script(script(KEYED), {"origin": [{"url": "a"}] * 2})
+    assert result["first"] == [{"url": "a"}] * 2
+    assert result["latest"] == [{"url": "a", "n": 1, "kind": "git"}, {"_removed": True, "url": "a", "n": 2}] * 2

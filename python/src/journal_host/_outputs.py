@@ -23,6 +23,8 @@ FITS = {
     "json": lambda value: True,
 }
 ARTICLES = {"int": "an ", "id": "an ", "bytes": "", "text": ""}
+# What a row begins with that removes a key of an upsert.
+REMOVED = "_removed"
 # The types of the values of aggregates, as messages name them.
 KINDS = {
     bool: "a boolean",
@@ -48,6 +50,7 @@ class Output:
     def __init__(self, plan):
         self.name, self.columns = plan["name"], plan.get("row", [])
         self.table = Table(plan.get("key", []), plan["columns"]) if plan.get("kind") == "aggregate" else None
+        self.removal = removal(plan) if plan.get("kind") == "upsert" else None
         self.rows = []
 
     def emit(self, rows, ends):
@@ -57,7 +60,7 @@ class Output:
         for index, row in enumerate(_objects.decode(rows, ends, None)):
             try:
                 if self.columns:
-                    check_columns(row, self.columns)
+                    check_columns(row, self.columns_of(row))
                 if self.table is not None:
                     self.table.merge(row)
                 else:
@@ -65,9 +68,26 @@ class Output:
             except Fault as fault:
                 raise RowError(f"row {index} of those emitted to `{self.name}` {fault}") from None
 
+    def columns_of(self, row):
+        """The columns that a row has to have."""
+        if self.removal is None or next(iter(row), None) != REMOVED:
+            return self.columns
+        if row[REMOVED] is not True:
+            raise Fault(f"has another value than true in the field `{REMOVED}`")
+        if len(row) != sum(not column["nullable"] for column in self.removal):
+            raise Fault(f"is a removal, and has not exactly its key, its order and `{REMOVED}`")
+        return self.removal
+
     def finish(self):
         """The rows after the checkpoint."""
         return self.rows if self.table is None else [as_json(row, "") for row in self.table.rows()]
+
+
+def removal(plan):
+    """The columns of a row that removes a key: it has the key and the order besides."""
+    needed = [*plan["key"], plan["order"]]
+    columns = [{**column, "nullable": column["name"] not in needed} for column in plan["row"]]
+    return [*columns, {"name": REMOVED, "type": "bool", "nullable": False}]
 
 
 def is_integer(value):

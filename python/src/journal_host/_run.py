@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -62,15 +64,61 @@ def run(
         for object_type in object_types:
             flags += ["--object-type", object_type]
         outputs = outputs_of(call([program, "describe", *common, "--json"]))
-        files = {output["name"]: folder / f"{output['name']}.rows" for output in outputs}
-        for output, file in files.items():
-            flags += ["--output", f"{output}={file}"]
+        written = [destination(folder, number, output) for number, output in enumerate(outputs)]
+        for rows in written:
+            flags += ["--output", rows.flag]
         # Printed text is on standard output, where no other output is.
         printed = call([program, "run", *common, *flags, *arguments])
+        return Result(outputs, {output["name"]: rows.rows() for output, rows in zip(outputs, written)}, printed)
+
+
+def destination(folder: Path, number: int, output: dict[str, Any]) -> Lines | Table:
+    """Where the rows of an output go to. Only a database keeps one row for each key."""
+    if output["kind"] == "unique":
+        return Table(output, folder / "rows.sqlite", f"rows{number}")
+    return Lines(output, folder / f"{output['name']}.rows")
+
+
+class Lines:
+    """The rows of an output as JSON lines."""
+
+    def __init__(self, output: dict[str, Any], file: Path) -> None:
+        self.file = file
+        self.flag = f"{output['name']}={file}"
+
+    def rows(self) -> list[dict[str, Any]]:
+        text = self.file.read_text(encoding="utf-8") if self.file.exists() else ""
         # Only a line feed ends a row.
-        texts = {name: file.read_text(encoding="utf-8") if file.exists() else "" for name, file in files.items()}
-        rows = {name: [json.loads(line) for line in text.split("\n") if line] for name, text in texts.items()}
-        return Result(outputs, rows, printed)
+        return [json.loads(line) for line in text.split("\n") if line]
+
+
+class Table:
+    """The rows of an output in a database."""
+
+    def __init__(self, output: dict[str, Any], file: Path, table: str) -> None:
+        self.columns, self.file, self.table = output["row"], file, table
+        self.flag = f"{output['name']}=sqlite:{file}?table={table}"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as JSON lines would have them, with None for what has no value."""
+        names = ", ".join(f'"{column["name"]}"' for column in self.columns)
+        with contextlib.closing(sqlite3.connect(self.file)) as database:
+            found = database.execute(f'SELECT {names} FROM "{self.table}"')
+            return [
+                {column["name"]: read(column["type"], value) for column, value in zip(self.columns, row)}
+                for row in found
+            ]
+
+
+def read(type_: str, value: Any) -> Any:
+    """The value of a column of this type, as its JSON line reads."""
+    if value is None:
+        return None
+    if type_ == "bool":
+        return bool(value)
+    if type_ == "json":
+        return json.loads(value)
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def find(host: str | os.PathLike[str] | None) -> str:
