@@ -23,24 +23,28 @@ struct Subject {
 /// Where rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Lines,
+    /// A file whose name ends so.
+    Lines(&'static str),
     Sqlite,
     Postgres,
     /// A topic, with this compression.
     Topic(&'static str),
 }
 
+const PLAIN: Kind = Kind::Lines("");
 const LISTED: &str = "list-revisions";
 const SUMMED: &str = "commit-activity";
 
-const ALL: [Subject; 7] = [
-    subject("a row a revision, JSON lines", LISTED, Kind::Lines, None),
+const ALL: [Subject; 9] = [
+    subject("a row a revision, JSON lines", LISTED, PLAIN, None),
     subject("SQLite", LISTED, Kind::Sqlite, Some((0, 2.0))),
     subject("PostgreSQL", LISTED, Kind::Postgres, Some((0, 0.8))),
     subject("topic, zstd", LISTED, Kind::Topic("zstd"), Some((0, 4.0))),
     subject("topic, lz4", LISTED, Kind::Topic("lz4"), Some((0, 3.0))),
-    subject("sums by hour, JSON lines", SUMMED, Kind::Lines, None),
-    subject("sums, SQLite", SUMMED, Kind::Sqlite, Some((5, 1.1))),
+    subject("lines, zstd", LISTED, Kind::Lines(".zst"), Some((0, 2.0))),
+    subject("lines, gzip", LISTED, Kind::Lines(".gz"), Some((0, 5.0))),
+    subject("sums by hour, JSON lines", SUMMED, PLAIN, None),
+    subject("sums, SQLite", SUMMED, Kind::Sqlite, Some((7, 1.1))),
 ];
 
 const fn subject(
@@ -121,7 +125,7 @@ impl Subject {
                 .unwrap_or_default()
         };
         match self.kind {
-            Kind::Lines => host.args(["--output", &file("rows.jsonl")]),
+            Kind::Lines(ending) => host.args(["--output", &file(&format!("rows.jsonl{ending}"))]),
             Kind::Sqlite => host.args(["--output", &file("rows.sqlite")]),
             Kind::Postgres => host.env("PGPASSWORD", PASSWORD).args(["--output", &url()]),
             Kind::Topic(compression) => {
