@@ -292,6 +292,12 @@ pub enum CallError {
         /// Its text.
         text: String,
     },
+    /// It returned a failure from `start`, where a plugin has nothing to fail on but its options.
+    #[error("the processor failed: `{text}`")]
+    Refused {
+        /// Its text.
+        text: String,
+    },
     /// It returned a failure that may not occur again.
     #[error("the processor failed: `{text}`")]
     Retry {

@@ -65,7 +65,7 @@ fn answer_of_start(
         .call(Function::Start, |guest, store| {
             guest.call_start(store, options)
         })?
-        .map_err(failure)?;
+        .map_err(|failure| failure_of_start(plugin, failure))?;
     Ok((instance, answer))
 }
 
@@ -274,6 +274,17 @@ fn check_rejections(
 
 fn count(batches: &[Batch]) -> usize {
     batches.iter().map(Batch::records).sum()
+}
+
+/// The error of a `start` that returned a failure. A plugin has nothing there to fail on but its options, if it takes any.
+/// Of a script, all lines outside of functions run there, so that the failure may be any mistake in them.
+fn failure_of_start(plugin: &Plugin, failed: types::Failure) -> CallError {
+    let is_script = plugin.linked().script.is_some();
+    let takes_options = !plugin.description().options.docs().is_empty();
+    match failure(failed) {
+        CallError::Failure { text } if takes_options && !is_script => CallError::Refused { text },
+        other => other,
+    }
 }
 
 /// The error of a call that returned a failure.

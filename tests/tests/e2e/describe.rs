@@ -74,8 +74,10 @@ fn any_object_type_is_said_and_options_change_the_plan() {
 
 #[test]
 fn plugin_that_does_not_start_is_described_and_the_command_fails() {
-    let failing = || describe("guest-hostile").args(["--option", "start=fatal"]);
-    let finished = failing().finish(LIMIT);
+    let failing = |how: &str| describe("guest-hostile").args(["--option", how]);
+    let refused = failing("start=fatal").finish(LIMIT);
+    assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+    let finished = failing("start=panic").finish(LIMIT);
     assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
     assert!(finished.stdout.starts_with("guest-hostile 0.1.0\n"));
     assert!(finished.stdout.contains("reads       not known: "));

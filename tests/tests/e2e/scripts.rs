@@ -433,6 +433,16 @@ fn options_are_checked_and_rows_have_the_types_of_the_script() {
     says(&finished, "minimum");
 }
 
+/// The exit code is that of a failure: who runs a script cannot tell its mistakes from options that it refuses.
+#[test]
+fn script_that_raises_over_its_options_fails() {
+    let check = "\nif options.minimum < 0:\n    raise ValueError('a year')\n";
+    let script = file("refusing.py", &format!("{OPTIONS}{check}"));
+    let refused = failed(host(&script).args(["--option", "minimum=-1"]));
+    says(&refused, "`start` failed: the processor failed: ");
+    says(&refused, "ValueError: a year");
+}
+
 #[test]
 fn row_that_cannot_be_written_is_an_error_at_its_line() {
     for (value, reason) in [

@@ -128,8 +128,8 @@ impl Explain for BuildError {
             Self::Outputs(error) => error.is_wrong_use(),
             Self::Worker(error) => error.is_wrong_use(),
             Self::Sink(error) => error.is_wrong_use(),
+            Self::Start(error) => error.is_wrong_use(),
             Self::Plugin(_)
-            | Self::Start(_)
             | Self::ListedOffset(_)
             | Self::Letters(LetterTopicError::Missing(_))
             | Self::Metrics(_) => false,
@@ -293,7 +293,8 @@ impl Explain for bench::Error {
             Self::Source(error) => error.is_wrong_use(),
             Self::Output(error) => error.is_wrong_use(),
             Self::Worker(error) => error.is_wrong_use(),
-            Self::Start(_) | Self::Interrupted | Self::NoRecords => false,
+            Self::Start(error) => error.is_wrong_use(),
+            Self::Interrupted | Self::NoRecords => false,
         }
     }
 }

@@ -138,6 +138,9 @@ impl Explain for CallError {
             Self::TooManyRows { .. } => {
                 format!("{} makes calls smaller", name(Setting::BatchRecords))
             }
+            Self::Refused { .. } => {
+                "`journal-host describe` lists the options that the plugin takes".to_owned()
+            }
             Self::Misbehaved { .. }
             | Self::TooMuchAtOnce { .. }
             | Self::Row(_)
@@ -149,6 +152,10 @@ impl Explain for CallError {
             | Self::Poisoned => return None,
             Self::Panicked { message, .. } => return missing_in_a_plugin(message),
         })
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        matches!(self, Self::Refused { .. })
     }
 }
 

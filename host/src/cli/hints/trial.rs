@@ -44,6 +44,7 @@ impl Explain for Error {
             Self::Cluster | Self::NoGolden(_) => true,
             Self::Build(error) => error.is_wrong_use(),
             Self::Source(error) => error.is_wrong_use(),
+            Self::Start(error) => error.is_wrong_use(),
             _ => false,
         }
     }

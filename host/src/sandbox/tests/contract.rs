@@ -322,6 +322,22 @@ fn failures_come_with_their_text() {
     let error = Processor::start(&guest.load(LIMITS).unwrap(), "{}", LIMITS)
         .err()
         .unwrap();
+    assert!(matches!(&error, CallError::Failure { text } if text == "\"ob"));
+}
+
+#[test]
+fn plugin_with_options_refuses_them_where_its_start_fails() {
+    let guest = Guest {
+        describe_answer: r#"{"name": "guest", "version": "1",
+            "options": {"type": "object", "properties": {"since": {"type": "integer"}}}}"#
+            .to_owned(),
+        start: "(return (call $fail (i32.const 0) (i32.const 32769) (i32.const 3)))",
+        ..Guest::default()
+    };
+    let error = Processor::start(&guest.load(LIMITS).unwrap(), "{}", LIMITS)
+        .err()
+        .unwrap();
+    assert!(matches!(&error, CallError::Refused { text } if text == "\"ob"));
     assert_eq!(error.to_string(), "the processor failed: `\"ob`");
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 
 use journal_tests::{Finished, Host, paths};
 
-use super::{Failure, HOSTILE, KafkaInput, LIMIT, fails, failure, hostile, origins};
+use super::{Failure, HOSTILE, KafkaInput, LIMIT, fails, failure, hostile, is_wrong_use, origins};
 
 /// A memory limit that a hostile guest soon reaches.
 const LIMITS: [&str; 2] = ["--memory-limit", "16MiB"];
@@ -193,16 +193,27 @@ fn failure_in_start_is_reported_before_any_output_is_opened() {
             None,
         ),
         (
+            "retry",
+            "the processor failed: `the test wants another try`",
+            None,
+        ),
+        (
             "fatal",
             "the processor failed: `the test wants a failure`",
-            None,
+            Some("`journal-host describe` lists the options"),
         ),
         ("nan", "the processor emitted rows in `start`", Some(AUTHOR)),
     ] {
         let host = hostile(1).args(LIMITS).arg(deadline(mischief));
         let host = host.args(["--output", "rows.jsonl"]);
         let rows = host.folder().join("rows.jsonl");
-        let failure = fails(host.arg("--option").arg(format!("start={mischief}")));
+        let host = host.arg("--option").arg(format!("start={mischief}"));
+        // A plugin that returns a failure refuses its options.
+        let failure = if mischief == "fatal" {
+            is_wrong_use(host)
+        } else {
+            fails(host)
+        };
         check(failure.names("`start` failed: "), what, hint);
         assert!(!rows.exists());
     }
