@@ -1,0 +1,75 @@
+//! What is no repository of the archive is refused, and a repository that lacks something is a partial visit.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use journal_tests::{Host, paths, run};
+
+use super::{LIMIT, git, ours, repository};
+
+#[test]
+fn what_is_no_repository_of_the_archive_is_refused() {
+    let refused = |folder: &Path, said: &str| {
+        let finished = Host::run(&paths::plugin("count-objects"))
+            .arg("--git")
+            .arg(folder)
+            .finish(LIMIT)
+            .code(2);
+        assert!(finished.stderr.contains(said), "{}", finished.stderr);
+    };
+    let folder = run::folder("git-none");
+    refused(&folder, "is no git repository");
+    refused(&folder.join("none"), "is no git repository");
+    let mut init = git(&folder);
+    let made = init
+        .args(["init", "--object-format=sha256", "."])
+        .stdout(Stdio::null());
+    assert!(made.status().expect("git runs").success());
+    refused(&folder, "the archive does not hold them");
+}
+
+/// The status at the end of the visit, and what was logged of the repository.
+fn status(folder: &Path) -> (String, String) {
+    let finished = Host::run(&paths::plugin("print-objects"))
+        .args(["--option", "object_types=origin_visit_status", "--git"])
+        .arg(folder)
+        .finish(LIMIT)
+        .success();
+    let rows = finished.rows();
+    let last = rows.last().expect("there are two statuses");
+    let status = last["object"]["status"]
+        .as_str()
+        .expect("a status is a text");
+    (status.to_owned(), finished.stderr)
+}
+
+#[test]
+fn shallow_clone_is_a_partial_visit_and_says_so() {
+    let from = repository(
+        "git-deep",
+        "for n in 1 2 3; do git commit -q --allow-empty -m $n; done",
+    );
+    assert_eq!(status(&from).0, "full");
+    let folder = run::folder("git-shallow");
+    let url = format!("file://{}", from.display());
+    let _said = run::succeed(git(&folder).args(["clone", "--quiet", "--depth=1", &url, "clone"]));
+    let records = ours(&folder.join("clone"), &[]);
+    let of = |topic: &str| records.iter().filter(|record| record.0 == topic).count();
+    assert_eq!((of("revision"), of("origin_visit_status")), (1, 2));
+    let (status, logged) = status(&folder.join("clone"));
+    assert_eq!(status, "partial");
+    let line = "is a shallow clone: its history ends at 1 commits";
+    assert!(logged.contains(line), "{logged}");
+}
+
+#[test]
+fn partial_clone_is_a_partial_visit_that_counts_what_it_lacks() {
+    let from = repository(
+        "git-whole",
+        "for n in 1 2 3; do echo $n > f; git add f; git commit -qm $n; done; git config uploadpack.allowFilter true
+         git clone -q --filter=blob:none file://$PWD ../clone",
+    );
+    let (status, logged) = status(&from.with_file_name("clone"));
+    assert_eq!(status, "partial");
+    assert!(logged.contains("lacks 2 of its objects"), "{logged}");
+}
