@@ -4,6 +4,7 @@
 //! one, and the settings of the call win over those of the repository. Variables that would lead git to another
 //! repository, or change what it does, are removed.
 
+use std::borrow::Cow;
 use std::env;
 use std::io;
 use std::os::fd::AsFd;
@@ -67,13 +68,17 @@ impl Git {
             command.args(["-c", setting]);
         }
         // The folder itself is the repository, and no folder above it.
-        if let Ok(folder) = self.folder.canonicalize()
-            && let Some(above) = folder.parent()
-        {
+        if let Some(above) = self.whole_path().parent() {
             command.env("GIT_CEILING_DIRECTORIES", above);
         }
         command.args(arguments);
         command
+    }
+
+    /// The path of the folder from the root, if there is such a folder.
+    fn whole_path(&self) -> Cow<'_, Path> {
+        let whole = self.folder.canonicalize();
+        whole.map_or(Cow::Borrowed(&self.folder), Cow::Owned)
     }
 
     fn bare() -> Command {
@@ -129,7 +134,8 @@ impl Git {
     pub(super) fn failed(&self, arguments: &[&str], stderr: &[u8]) -> Error {
         let message = String::from_utf8_lossy(&stderr[..stderr.len().min(MESSAGE_BYTES)]);
         if message.contains("dubious ownership") {
-            return Error::Ownership(self.folder.clone());
+            // The hint has it, and git permits only paths from the root.
+            return Error::Ownership(self.whole_path().into_owned());
         }
         if message.contains("not a git repository") || message.contains("cannot change to") {
             return Error::NoRepository(self.folder.clone());

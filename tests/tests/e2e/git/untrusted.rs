@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use journal_tests::{Host, paths, run};
+use journal_tests::{Finished, Host, paths, run};
 
 use super::{LIMIT, git, repository};
 
@@ -132,4 +132,47 @@ fn hostile_configuration_runs_nothing() {
     let expected = ["ext", "fsmonitor", "hook"].map(str::to_owned).into();
     let found = traces(&traps);
     assert!(found.is_superset(&expected), "{found:?}");
+}
+
+/// The host, for which all repositories belong to another user. `permitted` is a file with git's settings of the user.
+fn as_stranger(programs: &Path, permitted: &Path) -> Host {
+    // A variable that git has for its own tests, and the host passes none of those on.
+    let script = format!(
+        "printf '%s\\n' '#!/bin/sh' 'export GIT_TEST_ASSUME_DIFFERENT_OWNER=1 GIT_CONFIG_NOSYSTEM=1' \
+         'export GIT_CONFIG_GLOBAL={}' \"exec $(command -v git) \\\"\\$@\\\"\" > git; chmod +x git",
+        permitted.display()
+    );
+    let mut shell = Command::new("bash");
+    let _said = run::succeed(shell.current_dir(programs).args(["-eu", "-c", &script]));
+    let path = std::env::var("PATH").expect("programs are found somewhere");
+    let path = format!("{}:{path}", programs.display());
+    Host::run(&paths::plugin("count-objects")).env("PATH", path)
+}
+
+fn read(host: Host, repository: &Path) -> Finished {
+    host.arg("--git").arg(repository).finish(LIMIT)
+}
+
+#[test]
+fn repository_of_another_user_is_refused_with_the_command_that_permits_it() {
+    let folder = repository("git-owner", "git commit -q --allow-empty -m a");
+    let programs = run::folder("programs");
+    let permitted = programs.join("gitconfig");
+    // The folder of a host is beside those of all others.
+    let parent = folder.parent().and_then(Path::parent);
+    let relative = folder.strip_prefix(parent.expect("it is in the folder of the run"));
+    let relative = Path::new("..").join(relative.expect("it is in its parent"));
+    for path in [&relative, &folder] {
+        let refused = read(as_stranger(&programs, &permitted), path).code(2);
+        let stderr = &refused.stderr;
+        assert!(stderr.contains("belongs to another user"), "{stderr}");
+        let (_, hint) = stderr.split_once("hint: ").expect("there is a way out");
+        let command = hint.split('`').nth(1).expect("it has a command");
+        let mut shell = Command::new("bash");
+        shell.env("GIT_CONFIG_GLOBAL", &permitted);
+        let _said = run::succeed(shell.args(["-eu", "-c", command]));
+        let counts = read(as_stranger(&programs, &permitted), path).success();
+        assert_eq!(counts.counts()["revision"].objects, 1);
+        fs::remove_file(&permitted).expect("the command has made it");
+    }
 }
