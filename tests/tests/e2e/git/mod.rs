@@ -2,6 +2,7 @@
 
 mod loader;
 mod refusals;
+mod same_rows;
 mod unreadable;
 mod untrusted;
 
