@@ -1,4 +1,4 @@
-//! A git repository of some 170,000 objects that is the same each time: folders within folders, and commits that change a
+//! A git repository of some 180,000 objects that is the same each time: folders within folders, and commits that change a
 //! line of a file or two.
 
 use std::io::{self, BufWriter, Write};

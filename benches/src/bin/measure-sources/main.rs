@@ -1,7 +1,7 @@
 //! Measures the CPU time for which the host reads a git repository, with the processes of git, and that and the time by the
 //! clock for which one worker and two read a recording: `measure-sources [ROUNDS]`.
 //!
-//! The plugin is `count-objects`, which needs no values, so that it costs next to nothing. The repository has some 170,000
+//! The plugin is `count-objects`, which needs no values, so that it costs next to nothing. The repository has some 180,000
 //! objects in one pack, and is made first, which takes a minute. The recording has its records several times over. A run
 //! over a repository of one commit is what starting costs, and is taken off. The tables are in Markdown.
 
