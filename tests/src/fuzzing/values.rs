@@ -10,7 +10,7 @@ use crate::{cases, paths};
 use guest_objects::OBJECT_TYPES;
 
 /// Each shipped plugin, with options with which it reads all object types.
-const PLUGINS: [(&str, &str); 10] = [
+const PLUGINS: [(&str, &str); 11] = [
     ("commit-activity", "{}"),
     ("count-objects", "{}"),
     ("file-extensions", "{}"),
@@ -20,6 +20,7 @@ const PLUGINS: [(&str, &str); 10] = [
     ("list-revisions", "{}"),
     ("months-and-extensions", "{}"),
     ("print-objects", r#"{"object_types": ["any"]}"#),
+    ("replay", "{}"),
     ("verify-objects", "{}"),
 ];
 

@@ -1,6 +1,7 @@
 //! Records of 100 MiB pass all shipped plugins within the default limits, from a recording and from Kafka.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -187,6 +188,25 @@ fn graph_edges_emits_the_edges_of_large_records_in_pieces() {
         &finished,
         &[(5, "nodes"), (entries + branches + parents + 3, "edges")],
     );
+}
+
+#[test]
+fn replay_writes_the_lists_of_large_records_to_a_database() {
+    let folder = run::folder("large-replay");
+    let file = folder.join("rows.sqlite");
+    let finished = run_over("replay", &["--output", &file.display().to_string()]);
+    assert_rows(
+        &finished,
+        &[
+            (BYTES / ENTRY, "directory_entry"),
+            (BYTES / BRANCH, "snapshot_branch"),
+            (BYTES / PARENT - 100, "revision_parent"),
+            (3, "revision"),
+            (1, "raw_extrinsic_metadata"),
+        ],
+    );
+    // It has a gigabyte.
+    fs::remove_dir_all(folder).expect("it is ours");
 }
 
 #[test]

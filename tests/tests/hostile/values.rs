@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use journal_tests::paths;
+use journal_tests::{paths, run};
 
 use crate::recordings::of_type;
 use crate::table::{Case, succeeds};
@@ -25,7 +25,7 @@ const TYPES: [&str; 14] = [
 ];
 
 /// Every shipped plugin, and the option with which it reads all types.
-const PLUGINS: [(&str, &str, &[&str]); 10] = [
+const PLUGINS: [(&str, &str, &[&str]); 11] = [
     ("values through commit-activity", "commit-activity", &[]),
     ("values through count-objects", "count-objects", &[]),
     ("values through file-extensions", "file-extensions", &[]),
@@ -43,7 +43,17 @@ const PLUGINS: [(&str, &str, &[&str]); 10] = [
         "print-objects",
         &["--option", "object_types=any"],
     ),
+    ("values through replay", REPLAY, &[]),
     ("values through verify-objects", "verify-objects", &[]),
+];
+
+/// The plugin with outputs that only databases take.
+const REPLAY: &str = "replay";
+const LISTS: [&str; 4] = [
+    "directory_entry",
+    "revision_parent",
+    "revision_extra_header",
+    "snapshot_branch",
 ];
 
 /// A map of one field, whose value is msgpack.
@@ -110,10 +120,22 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     let plugins = PLUGINS.iter().map(|(name, plugin, arguments)| {
         let file = fs::read(paths::plugin(plugin)).expect("the plugin was built");
-        succeeds(name, file, "objects")
+        let case = succeeds(name, file, "objects")
             .over(records(&TYPES))
             .with(arguments)
-            .with(&["--on-failure", "skip", "--max-failures", "100%"])
+            .with(&["--on-failure", "skip", "--max-failures", "100%"]);
+        if *plugin == REPLAY {
+            with_lists_in_a_database(case)
+        } else {
+            case
+        }
     });
     plugins.collect()
+}
+
+fn with_lists_in_a_database(case: Case) -> Case {
+    let file = run::folder("hostile-replay").join("rows.sqlite");
+    LISTS.iter().fold(case, |case, list| {
+        case.with(&["--output", &format!("{list}={}", file.display())])
+    })
 }

@@ -4,4 +4,5 @@ mod empty_parent;
 mod graph_edges;
 mod list_revisions;
 pub(crate) mod newest;
+mod replay;
 mod statistics;
