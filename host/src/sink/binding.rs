@@ -165,25 +165,7 @@ impl Target {
     }
 
     fn sqlite(binding: &str, text: &str) -> Result<Self, OpenError> {
-        let (file, table) = match text.split_once("?table=") {
-            Some((file, table)) => (file, Some(table)),
-            None if text.contains('?') => {
-                return Err(OpenError::Query {
-                    text: text.to_owned(),
-                });
-            }
-            None => (text, None),
-        };
-        if file.is_empty() {
-            return Err(OpenError::NoFile {
-                text: binding.to_owned(),
-            });
-        }
-        if let Some(table) = table.filter(|table| !is_table(table)) {
-            return Err(OpenError::TableName {
-                table: table.to_owned(),
-            });
-        }
+        let (file, table) = file_and_table(binding, text)?;
         Ok(Self::Sqlite {
             file: file.to_owned(),
             table: table.map(str::to_owned),
@@ -197,6 +179,33 @@ impl Target {
             Self::Topic(_) | Self::Postgres(_) => None,
         }
     }
+}
+
+/// Splits `FILE?table=TABLE`, where the table may be left out. `binding` is the whole text, for the error.
+fn file_and_table<'a>(
+    binding: &str,
+    text: &'a str,
+) -> Result<(&'a str, Option<&'a str>), OpenError> {
+    let (file, table) = match text.split_once("?table=") {
+        Some((file, table)) => (file, Some(table)),
+        None if text.contains('?') => {
+            return Err(OpenError::Query {
+                text: text.to_owned(),
+            });
+        }
+        None => (text, None),
+    };
+    if file.is_empty() {
+        return Err(OpenError::NoFile {
+            text: binding.to_owned(),
+        });
+    }
+    if let Some(table) = table.filter(|table| !is_table(table)) {
+        return Err(OpenError::TableName {
+            table: table.to_owned(),
+        });
+    }
+    Ok((file, table))
 }
 
 /// The files that are written to by bindings, for whoever limits what a process may open. What is no binding names no

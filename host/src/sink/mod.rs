@@ -25,6 +25,8 @@ pub mod sqlite;
 pub mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(feature = "postgres")]
+mod times;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::binding;
 use crate::journal::plan::{Kind, Output};
 
+#[cfg(feature = "postgres")]
+pub(super) use self::later::deciding;
 pub(super) use self::later::{Pair, is_greater};
 
 /// What happens where a table does not fit the plan.

@@ -3,17 +3,103 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use journal_aggregate::Shape;
+use journal_rows::{ColumnType, RowType};
+
+use super::tables::Owner;
+use super::tables::tests::column;
 use super::{
     BoundOutput, Checkpoint, Committed, EncodeError, Encoder, HeldRows, RowError, RowLimits, Sink,
     SinkError, SinkFactory, Topics,
 };
 use crate::journal::offsets::Offsets;
-use crate::journal::plan::{Output, Plan};
+use crate::journal::plan::{Kind, Output, Persons, Plan};
 
 /// Outputs of kind append with these names.
 pub(crate) fn outputs(names: &[&str]) -> Vec<Output> {
     let output = |&name: &&str| Output::untyped(name);
     names.iter().map(output).collect()
+}
+
+/// A value of a row.
+#[derive(Clone, Copy)]
+pub(crate) enum V<'a> {
+    Nil,
+    N(i64),
+    S(&'a str),
+    Yes,
+    B(&'a [u8]),
+    /// Seconds, and nanoseconds.
+    T(i64, u32),
+}
+
+/// A row as a plugin emits it.
+pub(crate) fn row(fields: &[(&str, V<'_>)]) -> Vec<u8> {
+    let short = |length: usize| u8::try_from(length).unwrap();
+    let mut row = vec![0x80 | short(fields.len())];
+    for (name, value) in fields {
+        row.push(0xa0 | short(name.len()));
+        row.extend(name.as_bytes());
+        match value {
+            V::Nil => row.push(0xc0),
+            V::Yes => row.push(0xc3),
+            V::N(number) => {
+                row.push(0xd3);
+                row.extend(number.to_be_bytes());
+            }
+            V::S(text) => {
+                row.extend([0xd9, short(text.len())]);
+                row.extend(text.as_bytes());
+            }
+            V::B(bytes) => {
+                row.extend([0xc4, short(bytes.len())]);
+                row.extend(*bytes);
+            }
+            V::T(seconds, nanoseconds) => {
+                row.extend([0xc7, 12, 0xff]);
+                row.extend(nanoseconds.to_be_bytes());
+                row.extend(seconds.to_be_bytes());
+            }
+        }
+    }
+    row
+}
+
+/// A typed output.
+pub(crate) fn output(
+    name: &str,
+    columns: &[(&str, ColumnType, bool)],
+    shape: Option<Shape>,
+) -> Output {
+    let columns = columns
+        .iter()
+        .map(|&(name, column_type, nullable)| column(name, column_type, nullable));
+    Output {
+        name: name.to_owned(),
+        kind: shape.map_or(Kind::Append, |shape| Kind::Aggregate(Arc::new(shape))),
+        row: Some(Arc::new(RowType::new(columns.collect()).unwrap())),
+        summary: "One row".to_owned(),
+    }
+}
+
+/// An owner with this group.
+pub(crate) fn owner(group: Option<&str>) -> Owner {
+    Owner {
+        plugin: "p".to_owned(),
+        group: group.map(str::to_owned),
+        ..Owner::default()
+    }
+}
+
+/// A plan with these outputs.
+pub(crate) fn plan(outputs: &[Output]) -> Plan {
+    Plan {
+        object_types: crate::journal::topics::ObjectTypes::Any,
+        columns: crate::journal::batch::Columns::ALL,
+        tombstones: false,
+        persons: Persons::default(),
+        outputs: outputs.to_vec(),
+    }
 }
 
 /// Rows that are held for one sink.
@@ -43,7 +129,7 @@ impl Bound {
         self.rows.seal().expect("merged rows can be encoded");
         self.number += 1;
         let (from, to) = (Offsets::new(), Offsets::new());
-        let committed = self.sink.commit(&Checkpoint {
+        let checkpoint = Checkpoint {
             notes: &BTreeMap::new(),
             worker: 0,
             number: self.number,
@@ -52,8 +138,14 @@ impl Bound {
             topics: &Topics::new(),
             rows: self.rows.streams(0),
             membership: None,
-        })?;
-        assert_eq!(committed, Committed::Done);
+        };
+        loop {
+            match self.sink.commit(&checkpoint)? {
+                Committed::Done => break,
+                Committed::Again(_) => {}
+                Committed::Stale => panic!("nobody else writes"),
+            }
+        }
         self.rows.clear();
         Ok(())
     }

@@ -2,12 +2,12 @@
 //!
 //! A tuple is the number of its fields, and for each the number of its bytes, or -1 for NULL, and the bytes.
 
-use journal_aggregate::{Merge, Shape};
-use journal_msgpack::{Cursor, Head, timestamp};
+use journal_aggregate::Merge;
+use journal_msgpack::{Cursor, Head};
 use journal_rows::{ColumnType, Error, ErrorKind, IsNil, RowTypes, append_value};
 
-use crate::sink::tables::Table;
-use crate::sink::{EncodeError, Encoder};
+use crate::sink::tables::{Table, deciding};
+use crate::sink::{EncodeError, Encoder, times};
 
 /// What comes before the first tuple: the signature, no flags, and no extension.
 pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -24,8 +24,6 @@ const FIELD_HEADER: usize = 12;
 const NULL: i32 = -1;
 /// The first second of the years that PostgreSQL counts from.
 const EPOCH: i64 = 946_684_800;
-/// The seconds of the years 0 to 9999.
-const YEARS: std::ops::Range<i64> = -62_167_219_200..253_402_300_800;
 
 /// A field of the rows of one table.
 #[derive(Clone, Copy, Debug)]
@@ -108,13 +106,6 @@ impl TupleEncoder {
         }
         self.reordered.shrink_to(1 << 20);
     }
-}
-
-/// The columns that decide which row is the latest.
-fn deciding(shape: &Shape) -> Vec<&str> {
-    let all = shape.latest().into_iter();
-    let indexes = all.flat_map(|one| std::iter::once(one.order).chain(one.columns));
-    indexes.map(|index| &*shape.columns[index].name).collect()
 }
 
 /// Whether a column is stored as `numeric`: sums of unsigned integers have no limit.
@@ -221,9 +212,7 @@ fn append(
             encoded[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
         }
         (ColumnType::Timestamp, Head::Ext(_, length)) => {
-            let time = timestamp(cursor.bytes(length)?);
-            let time = time.filter(|(seconds, _)| YEARS.contains(seconds));
-            let (seconds, nanoseconds) = time.ok_or(ErrorKind::BadTimestamp)?;
+            let (seconds, nanoseconds) = times::read(cursor.bytes(length)?)?;
             if field.decides && nanoseconds % 1000 != 0 {
                 let reason = "has a time with nanoseconds, of which PostgreSQL keeps microseconds only, where times \
                               decide which row is the latest";
@@ -439,15 +428,15 @@ mod tests {
         assert_eq!(micros(EPOCH - 1, 999_999_999), -1);
         assert_eq!(micros(EPOCH - 1, 1), -1_000_000);
         assert_eq!(
-            micros(YEARS.end - 1, 0),
-            (YEARS.end - 1 - EPOCH) * 1_000_000
+            micros(times::YEARS.end - 1, 0),
+            (times::YEARS.end - 1 - EPOCH) * 1_000_000
         );
         let row = |seconds: i64| {
             let time = [&0_u32.to_be_bytes()[..], &seconds.to_be_bytes()].concat();
             [b"\x81\xa1a\xc7\x0c\xff", &time[..]].concat()
         };
         let mut rows = encoder(&[("a", ColumnType::Timestamp)]);
-        for seconds in [YEARS.end, YEARS.start - 1, i64::MAX, i64::MIN] {
+        for seconds in [times::YEARS.end, times::YEARS.start - 1, i64::MAX, i64::MIN] {
             let reason = refused(&mut rows, &row(seconds));
             assert!(reason.contains("timestamp"), "{reason}");
         }

@@ -10,78 +10,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
-use journal_aggregate::{Merge, Shape};
-use journal_rows::{ColumnType, RowType};
+use journal_aggregate::Merge;
+use journal_rows::ColumnType;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::journal::plan::Kind;
-use crate::sink::tables::tests::{column, sums, unique};
+use crate::sink::tables::tests::{sums, unique};
 use crate::sink::tables::{SchemaChange, TableError};
-use crate::sink::testing::Bound;
+use crate::sink::testing::{Bound, V, output, owner, plan, row};
 use crate::sink::{RowLimits, Topics};
 
 const LIMITS: RowLimits = RowLimits {
     call_bytes: 1 << 20,
     most_bytes: None,
 };
-
-/// A value of a row.
-#[derive(Clone, Copy)]
-enum V<'a> {
-    Nil,
-    N(i64),
-    S(&'a str),
-    Yes,
-    B(&'a [u8]),
-    /// Seconds, and nanoseconds.
-    T(i64, u32),
-}
-
-/// A row as a plugin emits it.
-fn row(fields: &[(&str, V<'_>)]) -> Vec<u8> {
-    let short = |length: usize| u8::try_from(length).unwrap();
-    let mut row = vec![0x80 | short(fields.len())];
-    for (name, value) in fields {
-        row.push(0xa0 | short(name.len()));
-        row.extend(name.as_bytes());
-        match value {
-            V::Nil => row.push(0xc0),
-            V::Yes => row.push(0xc3),
-            V::N(number) => {
-                row.push(0xd3);
-                row.extend(number.to_be_bytes());
-            }
-            V::S(text) => {
-                row.extend([0xd9, short(text.len())]);
-                row.extend(text.as_bytes());
-            }
-            V::B(bytes) => {
-                row.extend([0xc4, short(bytes.len())]);
-                row.extend(*bytes);
-            }
-            V::T(seconds, nanoseconds) => {
-                row.extend([0xc7, 12, 0xff]);
-                row.extend(nanoseconds.to_be_bytes());
-                row.extend(seconds.to_be_bytes());
-            }
-        }
-    }
-    row
-}
-
-fn output(name: &str, columns: &[(&str, ColumnType, bool)], shape: Option<Shape>) -> Output {
-    let columns = columns
-        .iter()
-        .map(|&(name, column_type, nullable)| column(name, column_type, nullable));
-    Output {
-        name: name.to_owned(),
-        kind: shape.map_or(Kind::Append, |shape| Kind::Aggregate(Arc::new(shape))),
-        row: Some(Arc::new(RowType::new(columns.collect()).unwrap())),
-        summary: "One row".to_owned(),
-    }
-}
 
 /// Counts by kind: sums and a maximum.
 fn counts() -> Output {
@@ -126,25 +69,6 @@ impl World {
     /// What another program reads.
     fn query(&self, sql: &str) -> Vec<String> {
         query(&self.path, sql)
-    }
-}
-
-fn owner(group: Option<&str>) -> Owner {
-    Owner {
-        plugin: "p".to_owned(),
-        group: group.map(str::to_owned),
-        redrives: false,
-        schema_change: SchemaChange::Refuse,
-    }
-}
-
-fn plan(outputs: &[Output]) -> Plan {
-    Plan {
-        object_types: crate::journal::topics::ObjectTypes::Any,
-        columns: crate::journal::batch::Columns::ALL,
-        tombstones: false,
-        persons: crate::journal::plan::Persons::default(),
-        outputs: outputs.to_vec(),
     }
 }
 

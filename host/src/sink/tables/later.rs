@@ -25,6 +25,14 @@ pub(crate) fn is_greater(pairs: &[Pair]) -> String {
     })
 }
 
+/// The names of all columns that decide which row is the latest.
+#[cfg(feature = "postgres")]
+pub(crate) fn deciding(shape: &Shape) -> Vec<&str> {
+    let all = shape.latest().into_iter();
+    let indexes = all.flat_map(|one| std::iter::once(one.order).chain(one.columns));
+    indexes.map(|index| &*shape.columns[index].name).collect()
+}
+
 impl Table {
     /// The columns that decide which row has the latest value of this column: the order, and all columns that it has.
     pub(crate) fn deciding(&self, shape: &Shape, name: &str) -> Vec<&Column> {
