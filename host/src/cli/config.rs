@@ -268,6 +268,7 @@ impl Printer<'_> {
             Setting::Deadline => serde_json::to_value(Span(DEFAULT_DEADLINE)),
             Setting::Workers => serde_json::to_value(1),
             Setting::CheckpointInterval => serde_json::to_value(Span(DEFAULT_CHECKPOINT_INTERVAL)),
+            Setting::CheckpointSize if !is_limited => serde_json::to_value("16MiB"),
             Setting::Anonymise => serde_json::to_value(Anonymise::No),
             Setting::OnSchemaChange => serde_json::to_value(OnSchemaChange::Refuse),
             Setting::LogLevel => serde_json::to_value("info"),

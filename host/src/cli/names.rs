@@ -52,6 +52,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::Masked => "--masked",
         Setting::Anonymise => "--anonymise",
         Setting::CheckpointInterval => "--checkpoint-interval",
+        Setting::CheckpointSize => "--checkpoint-size",
         Setting::OnFailure => "--on-failure",
         Setting::DeadLetters => "--dead-letters",
         Setting::MaxFailures => "--max-failures",

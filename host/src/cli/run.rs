@@ -91,10 +91,14 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_confine: bool,
 
-    /// Maximum time between two checkpoints, which write rows and commit offsets [default: 5s]. Over a
-    /// recording, there is one checkpoint per 16 MiB of rows and one at the end.
+    /// Maximum time between two checkpoints, which write rows and commit offsets [default: 5s]. Over a recording,
+    /// only the size of the rows makes one due, and its end.
     #[arg(long, value_name = "TIME")]
     checkpoint_interval: Option<Span>,
+
+    /// Size of the rows of a worker at which a checkpoint is due, where its memory is enough [default: 16MiB].
+    #[arg(long, value_name = "SIZE")]
+    checkpoint_size: Option<Size>,
 
     /// Time limit for ending the run after SIGTERM or Ctrl-C: for the calls at work, the last commits and leaving the
     /// group [default: 25s].
@@ -255,6 +259,7 @@ impl Arguments {
         layer.process.memory = self.process_memory;
         layer.process.workers = self.group.workers;
         layer.checkpoint.interval = self.checkpoint_interval;
+        layer.checkpoint.size = self.checkpoint_size;
         layer.earlier.append = self.append.then_some(true);
         layer.earlier.overwrite = self.overwrite.then_some(true);
         layer.earlier.on_schema_change = self.on_schema_change;
@@ -296,7 +301,7 @@ mod tests {
         --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f --append --overwrite --on-schema-change add-columns \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
-        --checkpoint-interval 9s --masked m --anonymise=strict --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
+        --checkpoint-interval 9s --checkpoint-size 16KiB --masked m --anonymise=strict --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
         --metrics 12 --metrics-public --log-level warn --log-format json";
 
     #[test]
@@ -346,6 +351,7 @@ mod tests {
         expected.process.memory = size("6MiB");
         expected.process.workers = Some("8".parse().unwrap());
         expected.checkpoint.interval = span(9);
+        expected.checkpoint.size = size("16KiB");
         expected.privacy.masked = Some("m".into());
         expected.privacy.anonymise = Some(Anonymise::Strict);
         expected.failure.on_failure = Some(OnFailure::Skip);
@@ -411,6 +417,7 @@ mod tests {
             span(DEFAULT_SHUTDOWN_TIMEOUT),
             span(DEFAULT_BROKER_TIMEOUT),
             "1MiB".to_owned(),
+            "16MiB".to_owned(),
             "512MiB".to_owned(),
             "768MiB".to_owned(),
             span(DEFAULT_COMPILE_TIMEOUT),

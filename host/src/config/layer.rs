@@ -283,6 +283,8 @@ section! {
     CheckpointLayer {
         /// The longest time between two checkpoints.
         interval: Span = CheckpointInterval,
+        /// The size of held rows that makes one due.
+        size: Size = CheckpointSize,
     }
 }
 

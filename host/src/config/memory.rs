@@ -18,7 +18,7 @@ const USUAL_GUEST: usize = 512 * MIB;
 const USUAL_CALL: usize = 1 << 30;
 /// The default size of the keys and values of one call, in bytes.
 const USUAL_BATCH: usize = MIB;
-/// The size of held rows that makes a checkpoint due, in bytes. Derived limits are at most this large.
+/// The usual size of held rows that makes a checkpoint due, in bytes. Derived limits are at most this large.
 pub(crate) const USUAL_HELD: usize = 16 * MIB;
 
 /// The memory of the process before any worker runs: code, engine, allocator, the client for queries, and memory that
@@ -92,6 +92,8 @@ pub(crate) struct MemoryRequest {
     pub(crate) plugin: usize,
     /// What the destinations of the outputs take, in bytes.
     pub(crate) destinations: usize,
+    /// The size of held rows that makes a checkpoint due, in bytes, if it is not the usual one.
+    pub(crate) held: Option<usize>,
     /// Records of one call.
     pub(crate) records: usize,
     /// The memory of one instance, in bytes.
@@ -195,12 +197,12 @@ impl MemoryPlan {
         let may_take = |least: usize, spare: usize| quarter.clamp(least, least + spare);
         let fetch = request.fetch.within(may_take(least.fetched, spare));
         spare -= fetch.worst_case() - least.fetched;
-        let call = call_within(may_take(least.rows, spare));
+        let call = request.call_within(may_take(least.rows, spare));
         let call = call.clamp(
             LEAST_CALL,
             request.guest.unwrap_or(MOST_GUEST).max(LEAST_CALL),
         );
-        spare -= of_rows(call) - least.rows;
+        spare -= request.of_rows(call) - least.rows;
         let batch = request.batch.unwrap_or_else(|| {
             let most = USUAL_BATCH.min((each / 64).max(LEAST_BATCH));
             most.min(LEAST_BATCH + spare / 2 / (KEPT_TIMES + REPEATED_TIMES))
@@ -214,9 +216,9 @@ impl MemoryPlan {
             guest,
             call,
             batch: request.batch.unwrap_or(batch.min(guest / GUEST_PER_BATCH)),
-            held: held(call),
+            held: request.held(call),
             bounded: Some(Bounds {
-                lines: of_rows(call),
+                lines: request.of_rows(call),
                 kept_batches: kept_batches(batch),
                 fetch,
             }),
@@ -240,9 +242,29 @@ impl MemoryRequest {
         Least {
             guest: of_guest(self.guest.unwrap_or_else(|| self.least_guest())),
             fetched: self.fetch.least().worst_case(),
-            rows: of_rows(LEAST_CALL),
+            rows: self.of_rows(LEAST_CALL),
             rest: of_rest(self.least_batch(), self.records),
         }
+    }
+
+    fn of_rows(&self, call: usize) -> usize {
+        let calls = call.saturating_mul(CALLS_HELD);
+        self.held(call).saturating_add(calls)
+    }
+
+    /// The largest call whose rows fit: the inverse of [`of_rows`](Self::of_rows). The first is greater while the held
+    /// rows are those of one call, the second once they reach what is wanted.
+    fn call_within(&self, memory: usize) -> usize {
+        let rest = memory.saturating_sub(self.wanted_held());
+        (memory / (1 + CALLS_HELD)).max(rest / CALLS_HELD)
+    }
+
+    fn held(&self, call: usize) -> usize {
+        call.min(self.wanted_held())
+    }
+
+    fn wanted_held(&self) -> usize {
+        self.held.unwrap_or(USUAL_HELD)
     }
 
     fn least_batch(&self) -> usize {
@@ -277,20 +299,6 @@ fn of_guest(guest: usize) -> usize {
 /// The largest instance that fits with its record: the inverse of [`of_guest`], up to two bytes.
 fn guest_within(memory: usize) -> usize {
     memory / 3 * 2
-}
-
-fn of_rows(call: usize) -> usize {
-    held(call).saturating_add(call.saturating_mul(CALLS_HELD))
-}
-
-/// The largest call whose rows fit: the inverse of [`of_rows`]. The first is greater while the held rows are those of
-/// one call, the second once they reach [`USUAL_HELD`].
-fn call_within(memory: usize) -> usize {
-    (memory / (1 + CALLS_HELD)).max(memory.saturating_sub(USUAL_HELD) / CALLS_HELD)
-}
-
-fn held(call: usize) -> usize {
-    call.min(USUAL_HELD)
 }
 
 fn of_rest(batch: usize, records: usize) -> usize {
@@ -341,7 +349,7 @@ mod tests {
         let bounded = plan.bounded.unwrap();
         let worker = of_guest(plan.guest)
             + bounded.fetch.worst_case()
-            + of_rows(plan.call)
+            + request.of_rows(plan.call)
             + of_rest(plan.batch, request.records);
         let code = request.plugin * CODE_PER_PLUGIN_BYTE;
         BASE + code + request.destinations + request.workers * worker
@@ -411,6 +419,26 @@ mod tests {
             let plan = MemoryPlan::within(&one).unwrap();
             assert!(worst_case(&one, &plan) <= one.process, "{one:?}");
         }
+    }
+
+    #[test]
+    fn more_rows_are_held_where_that_is_wanted_and_there_is_room() {
+        for (process, expected) in [(4096, 128 * MIB), (512, 24 * MIB)] {
+            let wanted = MemoryRequest {
+                held: Some(128 * MIB),
+                ..request(process * MIB, 1)
+            };
+            let plan = MemoryPlan::within(&wanted).unwrap();
+            assert!(worst_case(&wanted, &plan) <= wanted.process);
+            let held = plan.held;
+            assert!(held <= expected && held * 10 >= expected * 7, "{held}");
+            assert!(held > MemoryPlan::within(&request(process * MIB, 1)).unwrap().held);
+        }
+        let little = MemoryRequest {
+            held: Some(MIB),
+            ..request(4096 * MIB, 1)
+        };
+        assert_eq!(MemoryPlan::within(&little).unwrap().held, MIB);
     }
 
     #[test]

@@ -110,6 +110,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// The longest time between two checkpoints.
     pub(crate) checkpoint_interval: Duration,
+    /// The size of held rows that makes a checkpoint due, in bytes, if it is not the usual one.
+    pub(crate) checkpoint_size: Option<usize>,
     /// What to do when the processor fails.
     pub(crate) failure: FailureHandling,
     /// What no plugin may see.
@@ -409,6 +411,7 @@ impl TryFrom<Layer> for Config {
             process_memory: process.memory.map(|size| size.0),
             workers,
             checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),
+            checkpoint_size: checkpoint.size.map(|size| size.0),
             failure,
             privacy: PrivacyConfig::of(privacy),
             shutdown_timeout: process

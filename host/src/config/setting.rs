@@ -89,6 +89,8 @@ pub(crate) enum Setting {
     Anonymise,
     /// The time between two checkpoints.
     CheckpointInterval,
+    /// The size of held rows that makes a checkpoint due.
+    CheckpointSize,
     /// What to do with a record that the processor rejects or fails on.
     OnFailure,
     /// Where dead letters are written to.
@@ -115,7 +117,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 54] = [
+    pub(crate) const ALL: [Self; 55] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -159,6 +161,7 @@ impl Setting {
         Self::Masked,
         Self::Anonymise,
         Self::CheckpointInterval,
+        Self::CheckpointSize,
         Self::OnFailure,
         Self::DeadLetters,
         Self::MaxFailures,

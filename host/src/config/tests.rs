@@ -57,6 +57,7 @@ fn what_nothing_sets_has_its_default() {
     assert_eq!(config.objects.prefix, DEFAULT_PREFIX);
     assert_eq!(config.limits.deadline, DEFAULT_DEADLINE);
     assert_eq!(config.checkpoint_interval, DEFAULT_CHECKPOINT_INTERVAL);
+    assert_eq!(config.checkpoint_size, None);
     assert_eq!(
         (config.workers, config.failure.on_failure),
         (1, OnFailure::Stop)

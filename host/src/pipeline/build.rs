@@ -404,6 +404,7 @@ pub(crate) fn check(config: &Config, held_back: usize) -> Result<MemoryPlan, Bui
         workers: config.workers,
         plugin: usize::try_from(plugin).unwrap_or(usize::MAX),
         destinations: sink::memory(&config.outputs, config.workers),
+        held: config.checkpoint_size,
         records: config.limits.batch_records,
         guest: config.limits.memory,
         batch: config.limits.batch_bytes,
@@ -440,7 +441,11 @@ pub(crate) fn check_thoroughly(
 /// # Errors
 /// When a batch is too large for an instance.
 pub(crate) fn usual_memory(config: &Config) -> Result<MemoryPlan, BuildError> {
-    fits(usual(&config.limits))
+    let memory = usual(&config.limits);
+    fits(MemoryPlan {
+        held: config.checkpoint_size.unwrap_or(memory.held),
+        ..memory
+    })
 }
 
 fn usual(limits: &config::Limits) -> MemoryPlan {
