@@ -32,7 +32,8 @@ pub enum Effect {
 pub struct Fault {
     /// The effect.
     pub effect: Effect,
-    /// The name of the step: `open`, `write`, `sync`, `truncate`, or `any`.
+    /// The name of the step: `open`, `write`, `sync`, `truncate`, `create-folder`, `rename`, `link`, `remove`,
+    /// `sync-folder`, or `any`.
     pub step: String,
     /// The number of the step among those with this name.
     pub number: u64,
@@ -153,5 +154,25 @@ impl Files for FaultyFiles {
 
     fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
         self.take("truncate", || (), || SystemFiles.truncate(file, length))
+    }
+
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        self.take("create-folder", || (), || SystemFiles.create_folder(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.take("rename", || (), || SystemFiles.rename(from, to))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.take("link", || (), || SystemFiles.link(from, to))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.take("remove", || (), || SystemFiles.remove(path))
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.take("sync-folder", || (), || SystemFiles.sync_folder(path))
     }
 }

@@ -76,6 +76,24 @@ pub fn wheel_python() -> PathBuf {
     environment(WHEEL_FOLDER, &requirements)
 }
 
+/// The same with pyarrow and `DuckDB`.
+const PARQUET_FOLDER: &str = "parquet-pyarrow-26.0.1-duckdb-2.0.1";
+
+/// Runs a script of `tests/oracle` with readers of Parquet and returns its standard output.
+///
+/// # Panics
+/// When they cannot be installed, or it fails.
+#[must_use]
+pub fn parquet<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> String {
+    let requirements = scripts().join("requirements-parquet.txt");
+    let python = environment(PARQUET_FOLDER, &requirements);
+    run::succeed(
+        Command::new(python)
+            .arg(scripts().join(name))
+            .args(arguments),
+    )
+}
+
 /// Runs a script of `tests/oracle` and returns its standard output.
 ///
 /// # Panics

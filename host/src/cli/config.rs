@@ -248,6 +248,10 @@ impl Printer<'_> {
         let layer = self.layer;
         let reads_cluster = !config::is_local(layer);
         let is_limited = layer.process.memory.is_some();
+        let checkpoints = || {
+            let outputs = layer.outputs.as_deref().unwrap_or_default();
+            sink::checkpoint_defaults(outputs)
+        };
         let value = match setting {
             Setting::Prefix => serde_json::to_value(DEFAULT_PREFIX),
             Setting::Privileged => serde_json::to_value(Privileged::No),
@@ -267,8 +271,14 @@ impl Printer<'_> {
             Setting::MemoryLimit if !is_limited => serde_json::to_value("512MiB"),
             Setting::Deadline => serde_json::to_value(Span(DEFAULT_DEADLINE)),
             Setting::Workers => serde_json::to_value(1),
-            Setting::CheckpointInterval => serde_json::to_value(Span(DEFAULT_CHECKPOINT_INTERVAL)),
-            Setting::CheckpointSize if !is_limited => serde_json::to_value("16MiB"),
+            Setting::CheckpointInterval => {
+                let interval = checkpoints().interval;
+                serde_json::to_value(Span(interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL)))
+            }
+            Setting::CheckpointSize if !is_limited => {
+                let is_large = checkpoints().held.is_some();
+                serde_json::to_value(if is_large { "128MiB" } else { "16MiB" })
+            }
             Setting::Anonymise => serde_json::to_value(Anonymise::No),
             Setting::OnSchemaChange => serde_json::to_value(OnSchemaChange::Refuse),
             Setting::LogLevel => serde_json::to_value("info"),

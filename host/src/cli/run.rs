@@ -91,12 +91,13 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_confine: bool,
 
-    /// Maximum time between two checkpoints, which write rows and commit offsets [default: 5s]. Over a recording,
-    /// only the size of the rows makes one due, and its end.
+    /// Maximum time between two checkpoints, which write rows and commit offsets [default: 5s] [default with Parquet
+    /// files: 5m]. Over a recording, only the size of the rows makes one due, and its end.
     #[arg(long, value_name = "TIME")]
     checkpoint_interval: Option<Span>,
 
-    /// Size of the rows of a worker at which a checkpoint is due, where its memory is enough [default: 16MiB].
+    /// Size of the rows of a worker at which a checkpoint is due, where its memory is enough [default: 16MiB] [default
+    /// with Parquet files: 128MiB].
     #[arg(long, value_name = "SIZE")]
     checkpoint_size: Option<Size>,
 

@@ -108,8 +108,8 @@ pub(crate) struct Config {
     pub(crate) process_memory: Option<usize>,
     /// The number of workers of the process.
     pub(crate) workers: usize,
-    /// The longest time between two checkpoints.
-    pub(crate) checkpoint_interval: Duration,
+    /// The longest time between two checkpoints, if it is not the usual one.
+    pub(crate) checkpoint_interval: Option<Duration>,
     /// The size of held rows that makes a checkpoint due, in bytes, if it is not the usual one.
     pub(crate) checkpoint_size: Option<usize>,
     /// What to do when the processor fails.
@@ -410,7 +410,7 @@ impl TryFrom<Layer> for Config {
             limits: Limits::of(&limits),
             process_memory: process.memory.map(|size| size.0),
             workers,
-            checkpoint_interval: interval.unwrap_or(DEFAULT_CHECKPOINT_INTERVAL),
+            checkpoint_interval: interval,
             checkpoint_size: checkpoint.size.map(|size| size.0),
             failure,
             privacy: PrivacyConfig::of(privacy),

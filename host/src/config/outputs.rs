@@ -71,7 +71,13 @@ const FIELDS: &[&str] = &[
     "schema",
     "password_file",
     "topic",
+    "folder",
 ];
+
+/// What names a table after a file or folder.
+fn with_table(table: Option<String>) -> String {
+    table.map_or_else(String::new, |table| format!("?table={table}"))
+}
 
 /// A URL with parameters after its own ones.
 fn with_parameters(mut url: String, given: [(&str, Option<String>); 3]) -> String {
@@ -92,7 +98,7 @@ impl<'de> Visitor<'de> for DestinationVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a file, a URL, or a mapping with `type` and `file`, `url` or `topic`, and for a database `table`",
+            "a file, a URL, or a mapping with `type` and `file`, `folder`, `url` or `topic`, and for tables `table`",
         )
     }
 
@@ -107,10 +113,15 @@ impl<'de> Visitor<'de> for DestinationVisitor {
             let index = known.ok_or_else(|| A::Error::unknown_field(&key, FIELDS))?;
             members[index] = Some(value);
         }
-        let [kind, file, url, table, schema, password_file, topic] = members;
+        let [kind, file, url, table, schema, password_file, topic, folder] = members;
         let kind = kind.ok_or_else(|| A::Error::missing_field("type"))?;
         if kind == "kafka" {
-            let other = file.or(url).or(table).or(schema).or(password_file);
+            let other = file
+                .or(url)
+                .or(table)
+                .or(schema)
+                .or(password_file)
+                .or(folder);
             if other.is_some() {
                 let message = "the type `kafka` has a `topic` and nothing else";
                 return Err(A::Error::custom(message));
@@ -120,6 +131,20 @@ impl<'de> Visitor<'de> for DestinationVisitor {
         }
         if topic.is_some() {
             return Err(A::Error::unknown_field("topic", &["type", "file", "table"]));
+        }
+        if kind == "parquet" {
+            if file.or(url).or(schema).or(password_file).is_some() {
+                let message = "the type `parquet` has a `folder`, and it may have a `table`";
+                return Err(A::Error::custom(message));
+            }
+            let folder = folder.ok_or_else(|| A::Error::missing_field("folder"))?;
+            return Ok(format!("parquet:{folder}{}", with_table(table)));
+        }
+        if folder.is_some() {
+            return Err(A::Error::unknown_field(
+                "folder",
+                &["type", "file", "table"],
+            ));
         }
         if kind == "postgres" {
             if file.is_some() {
@@ -152,7 +177,6 @@ impl<'de> Visitor<'de> for DestinationVisitor {
             return Err(A::Error::unknown_field(field, &["type", "file", "table"]));
         }
         let file = file.ok_or_else(|| A::Error::missing_field("file"))?;
-        let table = table.map_or_else(String::new, |table| format!("?table={table}"));
-        Ok(format!("{kind}:{file}{table}"))
+        Ok(format!("{kind}:{file}{}", with_table(table)))
     }
 }

@@ -37,7 +37,7 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     assert_eq!(config.plugin, PathBuf::from("p.wasm"));
     assert_eq!(config.limits.deadline, Duration::from_secs(2));
     assert_eq!(config.limits.batch_bytes, Some(2 << 20));
-    assert_eq!(config.checkpoint_interval, Duration::from_mins(1));
+    assert_eq!(config.checkpoint_interval, Some(Duration::from_mins(1)));
     assert_eq!(config.limits.batch_records, DEFAULT_BATCH_RECORDS);
     assert_eq!(origins.of(Setting::Deadline), &Origin::Flag);
     assert_eq!(origins.of(Setting::Plugin), &Origin::Flag);
@@ -56,8 +56,10 @@ fn what_nothing_sets_has_its_default() {
     let config = config(RECORDING, "{}").unwrap();
     assert_eq!(config.objects.prefix, DEFAULT_PREFIX);
     assert_eq!(config.limits.deadline, DEFAULT_DEADLINE);
-    assert_eq!(config.checkpoint_interval, DEFAULT_CHECKPOINT_INTERVAL);
-    assert_eq!(config.checkpoint_size, None);
+    assert_eq!(
+        (config.checkpoint_interval, config.checkpoint_size),
+        (None, None)
+    );
     assert_eq!(
         (config.workers, config.failure.on_failure),
         (1, OnFailure::Stop)

@@ -404,7 +404,7 @@ pub(crate) fn check(config: &Config, held_back: usize) -> Result<MemoryPlan, Bui
         workers: config.workers,
         plugin: usize::try_from(plugin).unwrap_or(usize::MAX),
         destinations: sink::memory(&config.outputs, config.workers),
-        held: config.checkpoint_size,
+        held: held(config),
         records: config.limits.batch_records,
         guest: config.limits.memory,
         batch: config.limits.batch_bytes,
@@ -443,9 +443,22 @@ pub(crate) fn check_thoroughly(
 pub(crate) fn usual_memory(config: &Config) -> Result<MemoryPlan, BuildError> {
     let memory = usual(&config.limits);
     fits(MemoryPlan {
-        held: config.checkpoint_size.unwrap_or(memory.held),
+        held: held(config).unwrap_or(memory.held),
         ..memory
     })
+}
+
+/// The size of held rows that makes a checkpoint due, if it is not the usual one.
+fn held(config: &Config) -> Option<usize> {
+    let of_outputs = || sink::checkpoint_defaults(&config.outputs).held;
+    config.checkpoint_size.or_else(of_outputs)
+}
+
+/// The longest time between two checkpoints.
+fn checkpoint_interval(config: &Config) -> Duration {
+    let of_outputs = || sink::checkpoint_defaults(&config.outputs).interval;
+    let interval = config.checkpoint_interval.or_else(of_outputs);
+    interval.unwrap_or(config::DEFAULT_CHECKPOINT_INTERVAL)
 }
 
 fn usual(limits: &config::Limits) -> MemoryPlan {

@@ -6,6 +6,7 @@ use journal_recording::is_topic_name;
 
 use super::jsonl::{Compression, OpenError};
 use super::open::same_file;
+use super::parquet::{self, Location};
 use super::postgres::{self, Url};
 
 /// One output with its destination.
@@ -38,13 +39,13 @@ pub(super) enum Target {
     Topic(String),
     /// A table of a PostgreSQL database.
     Postgres(Box<Url>),
+    /// A table of a folder of Parquet files.
+    Parquet(Location),
 }
 
-/// Kinds that are planned and do not exist yet.
-const MISSING: [&str; 1] = ["parquet"];
 /// Endings of files that are SQLite databases.
 const SQLITE: [&str; 3] = [".sqlite", ".sqlite3", ".db"];
-/// The ending of files of a kind that does not exist yet.
+/// The ending of folders of Parquet files, which many readers take for one.
 const PARQUET: &str = ".parquet";
 /// The ending of files in a format that is not written.
 const XZ: &str = ".xz";
@@ -80,6 +81,7 @@ impl Target {
             Self::Sqlite { table, .. } => table.as_deref(),
             Self::Topic(topic) => Some(topic),
             Self::Postgres(url) => url.table.as_deref(),
+            Self::Parquet(location) => location.table.as_deref(),
         }
     }
 
@@ -92,6 +94,7 @@ impl Target {
             }
             (Self::Postgres(url), Self::Postgres(other)) => url.is_same_database(other),
             (Self::Topic(topic), Self::Topic(other)) => topic == other,
+            (Self::Parquet(one), Self::Parquet(other)) => same_file(&one.folder, &other.folder),
             _ => false,
         }
     }
@@ -106,12 +109,16 @@ impl Target {
         matches!(self, Self::Postgres(url) if url.is_same_database(database))
     }
 
+    /// Whether it is a table of this folder of Parquet files.
+    pub(super) fn is_in_folder(&self, folder: &Location) -> bool {
+        matches!(self, Self::Parquet(other) if same_file(&other.folder, &folder.folder))
+    }
+
     /// Reads what a binding names after its output. `binding` is the whole text, for the error.
     fn parse(binding: &str, text: &str) -> Result<Self, OpenError> {
         let unknown = |kind: &str| OpenError::UnknownKind {
             text: binding.to_owned(),
             kind: kind.to_owned(),
-            is_planned: MISSING.contains(&kind),
         };
         let (kind, file) = match text.split_once(':') {
             Some((kind, file)) if is_kind(kind) => (Some(kind), file),
@@ -130,6 +137,7 @@ impl Target {
                 topic: file.to_owned(),
             }),
             Some("postgres" | "postgresql") => Ok(Self::Postgres(Box::new(postgres::url(file)?))),
+            Some("parquet") => parquet::location(binding, file).map(Self::Parquet),
             Some(kind) => Err(unknown(kind)),
             None => {
                 let path = file.split_once('?').map_or(file, |(path, _)| path);
@@ -137,8 +145,9 @@ impl Target {
                 if is_database(path) {
                     return Self::sqlite(binding, file);
                 }
-                if file.ends_with(PARQUET) {
-                    return Err(unknown("parquet"));
+                // With a slash, it is meant as a folder even more.
+                if path.trim_end_matches('/').ends_with(PARQUET) {
+                    return parquet::location(binding, file).map(Self::Parquet);
                 }
                 match Compression::split_name(file) {
                     Some((stem, _)) if is_database(stem) || stem.ends_with(PARQUET) => {
@@ -172,17 +181,18 @@ impl Target {
         })
     }
 
-    /// The file that is written, if it is one.
+    /// The file or folder that is written, if it is one.
     pub(super) fn file(&self) -> Option<&str> {
         match self {
             Self::Lines { file, .. } | Self::Sqlite { file, .. } => Some(file),
+            Self::Parquet(location) => Some(&location.folder),
             Self::Topic(_) | Self::Postgres(_) => None,
         }
     }
 }
 
 /// Splits `FILE?table=TABLE`, where the table may be left out. `binding` is the whole text, for the error.
-fn file_and_table<'a>(
+pub(super) fn file_and_table<'a>(
     binding: &str,
     text: &'a str,
 ) -> Result<(&'a str, Option<&'a str>), OpenError> {
@@ -208,7 +218,7 @@ fn file_and_table<'a>(
     Ok((file, table))
 }
 
-/// The files that are written to by bindings, for whoever limits what a process may open. What is no binding names no
+/// The files and folders that are written to by bindings, for whoever limits what a process may open. What is no binding names no
 /// file.
 pub fn files(bindings: &[String]) -> impl Iterator<Item = String> {
     targets(bindings).filter_map(|target| target.file().map(str::to_owned))
@@ -218,7 +228,9 @@ pub fn files(bindings: &[String]) -> impl Iterator<Item = String> {
 pub fn read_files(bindings: &[String]) -> impl Iterator<Item = PathBuf> {
     targets(bindings).flat_map(|target| match target {
         Target::Postgres(url) => postgres::files(&url).collect(),
-        Target::Lines { .. } | Target::Sqlite { .. } | Target::Topic(_) => Vec::new(),
+        Target::Lines { .. } | Target::Sqlite { .. } | Target::Topic(_) | Target::Parquet(_) => {
+            Vec::new()
+        }
     })
 }
 
@@ -367,20 +379,12 @@ mod tests {
     }
 
     #[test]
-    fn unknown_kinds_are_refused_and_planned_ones_are_named() {
-        for (text, kind, planned) in [
-            ("rows=csv:a", "csv", false),
-            ("rows=a.parquet", "parquet", true),
-        ] {
-            match Binding::parse(text) {
-                Err(OpenError::UnknownKind {
-                    kind: found,
-                    is_planned,
-                    ..
-                }) => assert_eq!((&*found, is_planned), (kind, planned)),
-                other => panic!("{text}: {other:?}"),
-            }
-        }
+    fn unknown_kinds_are_refused() {
+        let refused = Binding::parse("rows=csv:a");
+        assert!(
+            matches!(&refused, Err(OpenError::UnknownKind { kind, .. }) if kind == "csv"),
+            "{refused:?}"
+        );
         assert_eq!(
             Binding::parse("rows=kafka:a.topic").unwrap().target,
             Target::Topic("a.topic".to_owned())
@@ -417,6 +421,43 @@ mod tests {
             assert!(
                 matches!(refused, Err(OpenError::Compressed { .. })),
                 "{text}: {refused:?}"
+            );
+        }
+    }
+
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn folder_of_parquet_files_is_chosen_by_its_kind_or_its_name() {
+        for (text, folder, table) in [
+            ("parquet:d", "d", None),
+            ("rows=d/a.parquet", "d/a.parquet", None),
+            ("a.parquet/", "a.parquet/", None),
+            ("parquet:d?table=t", "d", Some("t")),
+        ] {
+            let Target::Parquet(location) = Binding::parse(text).unwrap().target else {
+                panic!("{text}");
+            };
+            assert_eq!(
+                (&*location.folder, location.table.as_deref()),
+                (folder, table)
+            );
+        }
+        let refused = Binding::parse("parquet:d?table=journal_x");
+        assert!(
+            matches!(refused, Err(OpenError::TableName { .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    #[test]
+    fn build_without_parquet_says_which_feature_is_missing() {
+        for text in ["parquet:d", "rows=a.parquet"] {
+            let refused = Binding::parse(text);
+            let feature = "parquet";
+            assert!(
+                matches!(&refused, Err(OpenError::NotBuilt { feature: one, .. }) if *one == feature),
+                "{refused:?}"
             );
         }
     }

@@ -1,7 +1,7 @@
 //! The durable operations on files: the only way in which a sink changes what is left after a crash.
 
 use std::fmt::Debug;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -42,6 +42,49 @@ pub trait Files: Debug + Send + Sync {
     /// When the system refuses.
     fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
         file.set_len(length)
+    }
+
+    /// Creates a folder, unless there is one already.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            created => created,
+        }
+    }
+
+    /// Gives a file another name in its folder, in place of any file that has it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    /// Gives a file a second name in its folder.
+    ///
+    /// # Errors
+    /// When the name is taken, or the system refuses.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    /// Removes a name of a file.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// When the system does not confirm it.
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The positions of a consumer group that a destination keeps beside its rows, as an operator looks at them and changes
 //! them while no run writes.
 
-use super::open::{databases, parse, servers};
-use super::{BindError, SinkError, postgres, sqlite};
+use super::open::{databases, folders, parse, servers};
+use super::{BindError, SinkError, parquet, postgres, sqlite};
 use crate::journal::group_offsets::Committed;
 
 /// A destination that keeps the positions of a group.
@@ -47,6 +47,9 @@ pub fn position_keeper(
     for server in servers(&bindings) {
         keepers.push(postgres::keeper(server, group).map_err(SinkError::from)?);
     }
+    for folder in folders(&bindings) {
+        keepers.push(parquet::keeper(folder, group));
+    }
     if let [first, second, ..] = &*keepers {
         return Err(SinkError::TwoDecide {
             first: first.name().to_owned(),
@@ -79,6 +82,16 @@ mod tests {
             "{two:?}"
         );
         assert!(keeper(&["a="]).is_err());
+        #[cfg(feature = "parquet")]
+        {
+            let folder = keeper(&["a=parquet:d", "b=parquet:./d?table=c"]).map(|one| one.is_some());
+            assert!(folder.is_ok(), "{folder:?}");
+            let two = keeper(&["a=parquet:d", "b=parquet:e"]).map(|one| one.is_some());
+            assert!(
+                matches!(two, Err(BindError::Sink(SinkError::TwoDecide { .. }))),
+                "{two:?}"
+            );
+        }
         #[cfg(feature = "postgres")]
         {
             let server = keeper(&["a=postgres://me@h/d", "b=postgres://me@h/d?table=c"]);
@@ -93,8 +106,14 @@ mod tests {
 
     #[test]
     fn positions_of_one_group_are_replaced_and_others_stay() {
+        replace_positions("a.sqlite");
+        #[cfg(feature = "parquet")]
+        replace_positions("a.parquet");
+    }
+
+    fn replace_positions(name: &str) {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.sqlite").display().to_string();
+        let file = folder.path().join(name).display().to_string();
         let keeper = |group: &str| {
             let bindings = [file.clone()];
             position_keeper(&bindings, group).unwrap().unwrap()
@@ -108,10 +127,7 @@ mod tests {
             (0..).zip(next).map(position).collect()
         };
         assert_eq!(keeper("g").positions().unwrap(), Committed::new());
-        assert!(
-            !folder.path().join("a.sqlite").exists(),
-            "a look creates nothing"
-        );
+        assert!(!folder.path().join(name).exists(), "a look creates nothing");
         for group in ["g", "other"] {
             let mut keeper = keeper(group);
             keeper.lock().unwrap();
@@ -120,11 +136,8 @@ mod tests {
         let mut first = keeper("g");
         first.lock().unwrap();
         first.replace(&positions(&[0])).unwrap();
-        let refused = keeper("g").lock();
-        assert!(matches!(
-            refused,
-            Err(SinkError::Sqlite(sqlite::SqliteError::Held { .. }))
-        ));
+        let refused = keeper("g").lock().unwrap_err().to_string();
+        assert!(refused.contains("is writing to"), "{refused}");
         // A look needs no lock.
         assert_eq!(keeper("g").positions().unwrap(), positions(&[0, 6]));
         assert_eq!(first.positions().unwrap(), positions(&[0, 6]));

@@ -15,6 +15,11 @@ pub(crate) mod letter_file;
 pub(crate) mod letter_topic;
 mod moves;
 mod open;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "parquet_missing.rs"]
+pub mod parquet;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(not(feature = "postgres"))]
@@ -25,7 +30,7 @@ pub mod sqlite;
 pub mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "parquet", feature = "postgres"))]
 mod times;
 
 use std::collections::BTreeMap;
@@ -40,7 +45,10 @@ pub use binding::{
 };
 pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
 pub use keeper::{PositionKeeper, position_keeper};
-pub use open::{BindError, Destination, Opened, State, check, check_tables, memory, open};
+pub use open::{
+    BindError, CheckpointDefaults, Destination, Opened, State, check, check_tables,
+    checkpoint_defaults, memory, open,
+};
 
 /// One destination of rows in a process. It makes a sink for each worker.
 pub trait SinkFactory: Send + Sync {
@@ -290,6 +298,9 @@ pub enum SinkError {
     /// A PostgreSQL database takes no rows.
     #[error(transparent)]
     Postgres(Box<postgres::PostgresError>),
+    /// A folder of Parquet files takes no rows.
+    #[error(transparent)]
+    Parquet(Box<parquet::ParquetError>),
     /// A table takes no rows.
     #[error(transparent)]
     Table(Box<tables::TableError>),

@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::binding::{Binding, Target};
 use super::files::Files;
 use super::jsonl::{self, Destinations, OpenError};
 use super::kafka::TopicSinks;
+use super::parquet::{self, Location};
 use super::postgres::{self, Url};
 use super::sqlite::{self, Database};
 use super::tables::{Owner, Table};
@@ -19,9 +21,12 @@ use crate::text;
 
 pub use super::jsonl::State;
 
+/// A folder of Parquet files in messages. Its rows never change, so that none replaces another one.
+const IN_FOLDER: &str = "a folder of Parquet files";
+
 /// The destinations of a run.
 pub struct Opened {
-    /// One for all files of JSON lines, and one for each database.
+    /// One for all files of JSON lines, one for each database, and one for each folder of Parquet files.
     pub destinations: Vec<Box<dyn SinkFactory>>,
     /// For each output, the index of its destination.
     pub indexes: Vec<usize>,
@@ -111,6 +116,11 @@ pub fn open(
         let opened = postgres::open(server, &tables(&is_bound), owner.clone());
         add(&is_bound, opened.map_err(SinkError::from)?);
     }
+    for folder in folders(&bindings) {
+        let is_bound = |target: &Target| target.is_in_folder(folder);
+        let opened = parquet::open(files, folder, &tables(&is_bound), owner.clone());
+        add(&is_bound, opened.map_err(SinkError::from)?);
+    }
     let is_bound = |target: &Target| matches!(target, Target::Topic(_));
     let topics = tables(&is_bound);
     if !topics.is_empty() {
@@ -140,11 +150,15 @@ fn check_kinds(outputs: &[Output], bindings: &[Binding]) -> Result<(), OpenError
     for output in outputs {
         let destination = match target_of(output, bindings) {
             Some(Target::Sqlite { .. } | Target::Postgres(_)) => continue,
+            Some(Target::Parquet(_)) => IN_FOLDER,
             Some(Target::Topic(_)) => "a topic",
             Some(Target::Lines { file, .. }) if file != "-" => "a file of JSON lines",
             Some(Target::Lines { .. }) | None => "standard output",
         };
-        if matches!(output.kind, Kind::Unique(_)) {
+        let is_in_folder = destination == IN_FOLDER;
+        if matches!(output.kind, Kind::Unique(_))
+            || is_in_folder && matches!(output.kind, Kind::Upsert(_))
+        {
             return Err(OpenError::NoTable {
                 output: output.name.clone(),
                 destination,
@@ -183,8 +197,9 @@ pub fn check(
         check_bindings(outputs, &bindings)?;
         check_kinds(outputs, &bindings)?;
         for output in outputs {
-            if let Some(target @ (Target::Sqlite { .. } | Target::Postgres(_))) =
-                target_of(output, &bindings)
+            if let Some(
+                target @ (Target::Sqlite { .. } | Target::Postgres(_) | Target::Parquet(_)),
+            ) = target_of(output, &bindings)
             {
                 Table::of(output, target.table()).map_err(SinkError::from)?;
             }
@@ -203,7 +218,7 @@ pub fn check(
         .collect())
 }
 
-/// The databases among the destinations that would not take the rows of these outputs, by the names that [`check`] gives
+/// The databases and folders among the destinations that would not take the rows of these outputs, by the names that [`check`] gives
 /// them, with the reasons. The bindings fit the outputs, and nothing is changed.
 ///
 /// # Errors
@@ -235,6 +250,14 @@ pub fn check_tables(
             refused.push((format!("`{server}`"), error.into()));
         }
     }
+    for folder in folders(&bindings) {
+        let tables = tables(outputs.iter().copied(), &targets, &|one| {
+            one.is_in_folder(folder)
+        });
+        if let Err(error) = parquet::check_tables(folder, &tables, owner) {
+            refused.push((format!("`{folder}`"), error.into()));
+        }
+    }
     Ok(refused)
 }
 
@@ -244,6 +267,13 @@ fn destination(target: &Target, has_tables: bool) -> Option<Destination> {
     let file = match target {
         Target::Topic(_) => return None,
         Target::Lines { file, .. } | Target::Sqlite { file, .. } => Path::new(file),
+        Target::Parquet(folder) => {
+            return Some(Destination {
+                name: format!("`{folder}`"),
+                state: parquet::state(folder),
+                has_content: parquet::has_rows(folder),
+            });
+        }
         Target::Postgres(url) => {
             return Some(Destination {
                 name: format!("`{url}`"),
@@ -295,8 +325,7 @@ fn database_state(file: &Path) -> Result<State, OpenError> {
 /// The memory that destinations take beside the rows that are held for them, in bytes. What is no binding takes none.
 #[must_use]
 pub fn memory(bindings: &[String], workers: usize) -> usize {
-    let parsed = bindings.iter().map(|text| Binding::parse(text));
-    let bindings: Vec<_> = parsed.filter_map(Result::ok).collect();
+    let bindings = parsed(bindings);
     let is_compressed = |binding: &Binding| match &binding.target {
         Target::Lines { compression, .. } => compression.is_some(),
         _ => false,
@@ -304,9 +333,38 @@ pub fn memory(bindings: &[String], workers: usize) -> usize {
     // The lines of all files together are those of one checkpoint.
     let compressing = usize::from(bindings.iter().any(is_compressed)) * workers;
     let connections = servers(&bindings).len() * workers;
+    let encoders = folders(&bindings).len() * workers;
     databases(&bindings).len() * sqlite::MEMORY
         + connections * postgres::MEMORY
+        + encoders * parquet::MEMORY
         + compressing * jsonl::MEMORY
+}
+
+/// When a checkpoint is due, where destinations have a default of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointDefaults {
+    /// The size of held rows, in bytes.
+    pub held: Option<usize>,
+    /// The longest time between two checkpoints.
+    pub interval: Option<Duration>,
+}
+
+/// When a checkpoint is due by default. What is no binding has no default.
+#[must_use]
+pub fn checkpoint_defaults(bindings: &[String]) -> CheckpointDefaults {
+    // Each checkpoint is a file, and small files are slow to read.
+    if folders(&parsed(bindings)).is_empty() {
+        return CheckpointDefaults::default();
+    }
+    CheckpointDefaults {
+        held: Some(parquet::HELD),
+        interval: Some(parquet::INTERVAL),
+    }
+}
+
+fn parsed(bindings: &[String]) -> Vec<Binding> {
+    let parsed = bindings.iter().map(|text| Binding::parse(text));
+    parsed.filter_map(Result::ok).collect()
 }
 
 pub(super) fn parse(bindings: &[String]) -> Result<Vec<Binding>, OpenError> {
@@ -344,6 +402,21 @@ pub(super) fn servers(bindings: &[Binding]) -> Vec<&Url> {
             && !found.iter().any(|other| other.is_same_database(url))
         {
             found.push(url);
+        }
+    }
+    found
+}
+
+/// The folders of Parquet files, each once.
+pub(super) fn folders(bindings: &[Binding]) -> Vec<&Location> {
+    let mut found: Vec<&Location> = Vec::new();
+    for binding in bindings {
+        if let Target::Parquet(folder) = &binding.target
+            && !found
+                .iter()
+                .any(|other| same_file(&other.folder, &folder.folder))
+        {
+            found.push(folder);
         }
     }
     found
@@ -391,9 +464,7 @@ mod tests {
         let outputs = [Output::untyped("a"), Output::untyped("b")];
         let owner = Owner {
             plugin: "p".to_owned(),
-            group: None,
-            redrives: false,
-            schema_change: crate::sink::tables::SchemaChange::Refuse,
+            ..Owner::default()
         };
         let files: Arc<dyn Files> = Arc::new(crate::sink::files::SystemFiles);
         let opened = open(&files, &bindings, &outputs, &owner, None).map(drop);
@@ -449,6 +520,47 @@ mod tests {
             let text = checked(bindings).unwrap_err().to_string();
             assert!(text.contains(part), "{text}");
         }
+        #[cfg(feature = "parquet")]
+        {
+            let text = checked(&["a.parquet"]).unwrap_err().to_string();
+            let part = "which a folder of Parquet files cannot";
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn rows_that_replace_others_go_to_no_folder() {
+        use crate::sink::tables::tests::{column, upsert};
+        use journal_rows::ColumnType;
+
+        let columns = vec![
+            column("k", ColumnType::Int, false),
+            column("o", ColumnType::Int, false),
+        ];
+        let outputs = [Output {
+            kind: upsert(columns, &["k"], "o"),
+            ..Output::untyped("a")
+        }];
+        let bindings = parse(&["a=parquet:d".to_owned()]).unwrap();
+        let text = check_kinds(&outputs, &bindings).unwrap_err().to_string();
+        assert!(text.contains("`a` keeps one row for each key"), "{text}");
+        let lines = parse(&["a.jsonl".to_owned()]).unwrap();
+        assert!(check_kinds(&outputs, &lines).is_ok());
+    }
+
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn checkpoints_are_larger_where_each_is_a_file() {
+        let defaults = |binding: &str| checkpoint_defaults(&[binding.to_owned()]);
+        assert_eq!(defaults("a.jsonl"), CheckpointDefaults::default());
+        let expected = CheckpointDefaults {
+            held: Some(128 << 20),
+            interval: Some(Duration::from_mins(5)),
+        };
+        assert_eq!(defaults("rows=parquet:d"), expected);
+        let twice = ["a=parquet:d".to_owned(), "b=parquet:./d".to_owned()];
+        assert_eq!(memory(&twice, 2), 2 * parquet::MEMORY);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::binding;
 use crate::journal::plan::{Kind, Output};
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "parquet", feature = "postgres"))]
 pub(super) use self::later::deciding;
 pub(super) use self::later::{Pair, is_greater};
 
@@ -37,6 +37,19 @@ pub struct Owner {
     pub redrives: bool,
     /// What happens where a table does not fit the plan.
     pub schema_change: SchemaChange,
+    /// What makes the rows.
+    pub provenance: Provenance,
+}
+
+/// What makes the rows of a run, for destinations that keep it beside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The version of the plugin.
+    pub version: String,
+    /// The SHA-256 of its file.
+    pub digest: String,
+    /// The SHA-256 of its options.
+    pub options_digest: String,
 }
 
 /// Why a table takes no rows.
@@ -194,7 +207,7 @@ impl Combining {
     }
 
     /// Whether rows that were combined in this way can go on as `other`. Columns may be added to an aggregate.
-    fn becomes(&self, other: &Self) -> bool {
+    pub(super) fn becomes(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Append, Self::Append) => true,
             (

@@ -26,6 +26,8 @@ pub(crate) fn outputs(names: &[&str]) -> Vec<Output> {
 pub(crate) enum V<'a> {
     Nil,
     N(i64),
+    U(u64),
+    F(f64),
     S(&'a str),
     Yes,
     B(&'a [u8]),
@@ -45,6 +47,14 @@ pub(crate) fn row(fields: &[(&str, V<'_>)]) -> Vec<u8> {
             V::Yes => row.push(0xc3),
             V::N(number) => {
                 row.push(0xd3);
+                row.extend(number.to_be_bytes());
+            }
+            V::U(number) => {
+                row.push(0xcf);
+                row.extend(number.to_be_bytes());
+            }
+            V::F(number) => {
+                row.push(0xcb);
                 row.extend(number.to_be_bytes());
             }
             V::S(text) => {

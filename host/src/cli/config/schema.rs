@@ -66,6 +66,16 @@ fn property(setting: Setting, argument: &Arg) -> Value {
                 },
                 {
                     "type": "object",
+                    "required": ["type", "folder"],
+                    "properties": {
+                        "type": {"const": "parquet"},
+                        "folder": {"type": "string"},
+                        "table": {"type": "string"},
+                    },
+                    "additionalProperties": false,
+                },
+                {
+                    "type": "object",
                     "required": ["type", "topic"],
                     "properties": {
                         "type": {"enum": ["kafka"]},

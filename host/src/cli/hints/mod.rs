@@ -9,6 +9,7 @@ mod load;
 mod memory;
 mod offsets;
 mod options;
+mod parquet;
 mod pipeline;
 mod postgres;
 mod privacy;

@@ -9,6 +9,7 @@ use crate::kafka;
 use crate::pipeline::build::BuildError;
 use crate::pipeline::{ComingAgain, WorkerError};
 use crate::sink::letter_topic::LetterTopicError;
+use crate::sink::parquet::ParquetError;
 use crate::sink::postgres::PostgresError;
 use crate::sink::sqlite::SqliteError;
 use crate::source::SourceError;
@@ -195,6 +196,9 @@ impl Explain for WorkerError {
                     return error.hint(names);
                 }
                 if let Some(error) = error.downcast_ref::<PostgresError>() {
+                    return error.hint(names);
+                }
+                if let Some(error) = error.downcast_ref::<ParquetError>() {
                     return error.hint(names);
                 }
                 let error: &kafka::Error = error.downcast_ref()?;

@@ -29,6 +29,7 @@ impl Explain for SinkError {
             Self::Topic(error) => return error.hint(names),
             Self::Table(error) => return error.hint(names),
             Self::Postgres(error) => return error.hint(names),
+            Self::Parquet(error) => return error.hint(names),
             Self::HasRows { .. } => {
                 return Some(format!(
                     "{} adds the rows all the same, {} removes the earlier ones; or choose another destination",
@@ -64,6 +65,7 @@ impl Explain for SinkError {
             Self::Sqlite(SqliteError::Table(error)) | Self::Table(error) => error.is_wrong_use(),
             Self::Topic(error) => error.is_wrong_use(),
             Self::Postgres(error) => error.is_wrong_use(),
+            Self::Parquet(error) => error.is_wrong_use(),
             Self::TwoDecide { .. } => true,
             Self::ReaderGone
             | Self::Write { .. }
@@ -201,8 +203,8 @@ impl Explain for OpenError {
         let output = || names.of(Setting::Outputs);
         Some(match self {
             Self::UnknownKind { .. } => format!(
-                "{} takes `jsonl:FILE`, `sqlite:FILE`, `kafka:TOPIC` and `postgres://USER@HOST/DATABASE`; write `./FILE` for a \
-                 file with a colon in its name",
+                "{} takes `jsonl:FILE`, `sqlite:FILE`, `parquet:FOLDER`, `kafka:TOPIC` and \
+                 `postgres://USER@HOST/DATABASE`; write `./FILE` for a file with a colon in its name",
                 output()
             ),
             Self::Compressed { .. } => format!(
@@ -222,7 +224,7 @@ impl Explain for OpenError {
             ),
             Self::TwoKinds { .. } => "give each kind a file of its own".to_owned(),
             Self::Query { .. } => {
-                "a table is named by `?table=TABLE` after the file; no other word is known there"
+                "a table is named by `?table=TABLE` after the file or folder; no other word is known there"
                     .to_owned()
             }
             Self::TableName { .. } => TABLE_NAMES.to_owned(),
@@ -236,6 +238,14 @@ impl Explain for OpenError {
                 output()
             ),
             Self::Postgres(error) => return error.hint(names),
+            Self::NotAFolder { .. } => format!(
+                "name a folder that does not exist yet, or write another kind: {} takes `jsonl:FILE`",
+                output()
+            ),
+            Self::Folder { .. } => {
+                "the folder has to be writable; it is created where the folder that it is in exists"
+                    .to_owned()
+            }
             Self::NotADatabase { .. } => format!(
                 "{} takes `jsonl:FILE` for JSON lines, whatever the name of the file is",
                 output()

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A package, and a dependency of it that is behind a feature which only the host turns on.
+const OF_THE_HOST: [(&str, &str); 1] = [("num-traits", "libm")];
+
 /// A name and a version.
 type Key<'a> = (&'a str, &'a str);
 type Packages<'a> = BTreeMap<Key<'a>, Package<'a>>;
@@ -50,6 +53,11 @@ pub(super) fn of_crate<'a>(
     manifests: &[&str],
 ) -> String {
     let mut packages = packages(lock);
+    for ((name, _), package) in &mut packages {
+        package
+            .dependencies
+            .retain(|reference| !OF_THE_HOST.contains(&(name, reference)));
+    }
     for manifest in manifests {
         let needed = dependencies(manifest, false);
         for ((name, _), package) in &mut packages {

@@ -126,6 +126,9 @@ fn outputs_are_a_file_a_list_or_a_mapping() {
     assert_eq!(outputs("outputs: {a: x, b: y}"), ["a=x", "b=y"]);
     let typed = "outputs: {a: {type: sqlite, file: x, table: t}, b: {type: kafka, topic: y}}";
     assert_eq!(outputs(typed), ["a=sqlite:x?table=t", "b=kafka:y"]);
+    let folder =
+        "outputs: {a: {type: parquet, folder: x, table: t}, b: {type: parquet, folder: y}}";
+    assert_eq!(outputs(folder), ["a=parquet:x?table=t", "b=parquet:y"]);
     let database = "outputs: {a: {type: postgres, url: 'postgres://h/d?sslmode=require', table: t, password_file: 'p&q'}}";
     assert_eq!(
         outputs(database),

@@ -101,7 +101,7 @@ pub(super) fn run_info(config: &Config, plugin: &Plugin, options: &str) -> RunIn
     }
 }
 
-fn digest(text: &str) -> String {
+pub(super) fn digest(text: &str) -> String {
     format!("{:x}", Sha256::digest(text))
 }
 

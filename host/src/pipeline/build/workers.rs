@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::assembly::Assembly;
 use super::notices;
-use super::observation::group;
+use super::observation::{digest, group};
 use super::stages::Stages;
 use super::start::AskedStart;
-use super::{BuildError, cluster_settings, given_partitions, subscription};
+use super::{BuildError, checkpoint_interval, cluster_settings, given_partitions, subscription};
 use crate::config::{
     Config, EarlierRows, LettersTo, OnEof, OnSchemaChange, Phases, Privileged, Source,
 };
@@ -28,7 +28,7 @@ use crate::sink::files::Files;
 use crate::sink::kafka::TopicError;
 use crate::sink::letter_topic::{LetterTopic, LetterTopicError};
 use crate::sink::preview::Preview;
-use crate::sink::tables::{Owner, SchemaChange};
+use crate::sink::tables::{Owner, Provenance, SchemaChange};
 use crate::sink::{self, Sink, SinkError};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
@@ -138,7 +138,7 @@ impl Builder<'_> {
         }
         let outputs = self.outputs()?;
         let settings = WorkerSettings {
-            checkpoint_interval: Some(self.config.checkpoint_interval),
+            checkpoint_interval: Some(checkpoint_interval(self.config)),
             start: asked.rules(&cluster)?,
             reads_again: on_eof == OnEof::Restart,
             deadlines: Deadlines {
@@ -193,7 +193,15 @@ impl Builder<'_> {
 
     fn outputs(&self) -> Result<OutputBindings, BuildError> {
         let plan = &self.processor.plan;
-        let owner = owner(self.config, &self.processor.plugin.description().name);
+        let plugin = &self.processor.plugin;
+        let owner = Owner {
+            provenance: Provenance {
+                version: plugin.description().version.clone(),
+                digest: plugin.digest().to_owned(),
+                options_digest: digest(&self.processor.options),
+            },
+            ..owner(self.config, &plugin.description().name)
+        };
         let bindings = &self.config.outputs;
         let subscription = self.subscription();
         if let Some(topic) = sink::topics_of(bindings).find(|topic| subscription.covers(topic)) {
@@ -269,6 +277,7 @@ pub(crate) fn owner(config: &Config, plugin: &str) -> Owner {
             OnSchemaChange::Refuse => SchemaChange::Refuse,
             OnSchemaChange::AddColumns => SchemaChange::AddColumns,
         },
+        provenance: Provenance::default(),
     }
 }
 

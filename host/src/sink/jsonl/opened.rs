@@ -38,14 +38,12 @@ pub enum OpenError {
         destination: &'static str,
     },
     /// A binding names a kind of destination that does not exist.
-    #[error("`{text}` names the kind `{kind}`, which {}", if *is_planned { "this version does not write" } else { "is unknown" })]
+    #[error("`{text}` names the kind `{kind}`, which is unknown")]
     UnknownKind {
         /// The binding.
         text: String,
         /// The kind.
         kind: String,
-        /// Whether a later version may write it.
-        is_planned: bool,
     },
     /// The name of a file promises something compressed that is not written.
     #[error("`{file}` would be compressed by its name in a way that this version does not write")]
@@ -106,6 +104,21 @@ pub enum OpenError {
     /// A database cannot be reached.
     #[error(transparent)]
     Postgres(Box<PostgresError>),
+    /// Files would go to something that is no folder.
+    #[error("`{file}` is a file, and Parquet files go to a folder")]
+    NotAFolder {
+        /// The file.
+        file: String,
+    },
+    /// A folder cannot be written to.
+    #[error("cannot write to the folder `{folder}`")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
     /// The file of a database is something else.
     #[error("{file} is not a SQLite database")]
     NotADatabase {

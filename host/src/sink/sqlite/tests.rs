@@ -8,7 +8,7 @@ mod upserts;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
 use journal_aggregate::Merge;
 use journal_rows::ColumnType;

@@ -26,7 +26,7 @@ pub(crate) fn is_greater(pairs: &[Pair]) -> String {
 }
 
 /// The names of all columns that decide which row is the latest.
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "parquet", feature = "postgres"))]
 pub(crate) fn deciding(shape: &Shape) -> Vec<&str> {
     let all = shape.latest().into_iter();
     let indexes = all.flat_map(|one| std::iter::once(one.order).chain(one.columns));

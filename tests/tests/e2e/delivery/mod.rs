@@ -10,6 +10,7 @@ mod live;
 mod memory;
 mod outages;
 mod outputs;
+mod parquet;
 mod passes;
 mod postgres;
 mod rebalances;

@@ -27,6 +27,7 @@ enum Kind {
     Lines(&'static str),
     Sqlite,
     Postgres,
+    Parquet,
     /// A topic, with this compression.
     Topic(&'static str),
 }
@@ -35,16 +36,17 @@ const PLAIN: Kind = Kind::Lines("");
 const LISTED: &str = "list-revisions";
 const SUMMED: &str = "commit-activity";
 
-const ALL: [Subject; 9] = [
+const ALL: [Subject; 10] = [
     subject("a row a revision, JSON lines", LISTED, PLAIN, None),
     subject("SQLite", LISTED, Kind::Sqlite, Some((0, 2.0))),
     subject("PostgreSQL", LISTED, Kind::Postgres, Some((0, 0.8))),
+    subject("Parquet", LISTED, Kind::Parquet, Some((0, 1.0))),
     subject("topic, zstd", LISTED, Kind::Topic("zstd"), Some((0, 4.0))),
     subject("topic, lz4", LISTED, Kind::Topic("lz4"), Some((0, 3.0))),
     subject("lines, zstd", LISTED, Kind::Lines(".zst"), Some((0, 2.0))),
     subject("lines, gzip", LISTED, Kind::Lines(".gz"), Some((0, 5.0))),
     subject("sums by hour, JSON lines", SUMMED, PLAIN, None),
-    subject("sums, SQLite", SUMMED, Kind::Sqlite, Some((7, 1.1))),
+    subject("sums, SQLite", SUMMED, Kind::Sqlite, Some((8, 1.1))),
 ];
 
 const fn subject(
@@ -127,6 +129,7 @@ impl Subject {
         match self.kind {
             Kind::Lines(ending) => host.args(["--output", &file(&format!("rows.jsonl{ending}"))]),
             Kind::Sqlite => host.args(["--output", &file("rows.sqlite")]),
+            Kind::Parquet => host.args(["--output", &file("rows.parquet")]),
             Kind::Postgres => host.env("PGPASSWORD", PASSWORD).args(["--output", &url()]),
             Kind::Topic(compression) => {
                 let topic = format!("rows-{round}");
