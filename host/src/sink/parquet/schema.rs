@@ -7,8 +7,8 @@ use journal_rows::{Column, ColumnType};
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
 use parquet::errors::Result;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use parquet::schema::types::{Type, TypePtr};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use super::ParquetError;
 use super::encoder::ID;
@@ -73,7 +73,17 @@ fn types(column_type: ColumnType) -> (Physical, Option<LogicalType>) {
 }
 
 fn properties(table: &Table, owner: &Owner) -> WriterProperties {
-    WriterProperties::builder()
+    let columns = table.row.columns().iter();
+    // Least and greatest values that are as good as random let no reader skip anything.
+    let random = columns.filter(|column| {
+        let kinds = [ColumnType::Id, ColumnType::Bytes, ColumnType::Json];
+        kinds.contains(&column.column_type)
+    });
+    let builder = random.fold(WriterProperties::builder(), |builder, column| {
+        let path = ColumnPath::from(column.name.as_str());
+        builder.set_column_statistics_enabled(path, EnabledStatistics::None)
+    });
+    builder
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("journal-host version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(metadata(table, owner)))

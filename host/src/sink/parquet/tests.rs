@@ -273,6 +273,10 @@ fn files_say_what_is_in_them() {
         assert!(types[index].starts_with(expected), "{types:?}");
     }
     assert_eq!(metadata.schema_descr().column(6).type_length(), 20);
+    // Of values in an order, there are the least and the greatest one.
+    let group = reader.metadata().row_group(0);
+    let has_statistics = |column: usize| group.column(column).statistics().is_some();
+    assert!(has_statistics(1) && has_statistics(4) && !has_statistics(6) && !has_statistics(8));
     let said: BTreeMap<_, _> = metadata
         .key_value_metadata()
         .unwrap()
