@@ -92,6 +92,8 @@ need_broker() {
 
 need_oracle() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || lacks python3-venv
+    # The tests compile the extension of the Python runtime with this header.
+    python3 -c 'import sysconfig; open(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null || lacks python3-dev
     # Upstream's loader, the oracle of repositories, has it through `python-magic`.
     [ -n "$(find /usr/lib -maxdepth 2 -name 'libmagic.so.1' 2>/dev/null)" ] || lacks libmagic1
 }

@@ -50,7 +50,7 @@ def process_revision(revision: Revision, emit: Emit) -> None:
     time = datetime.datetime.fromtimestamp(date["timestamp"]["seconds"], datetime.timezone.utc)
     if time.year < options.since:
         return
-    emit(Merge(Id(revision["id"]), Swhid("revision", revision["id"]), time, len(revision["parents"])), "merges")
+    emit(Merge(revision.id, revision.swhid(), time, len(revision["parents"])), "merges")
     emit({"year": time.year, "merges": 1, "last": time}, "years")
 
 

@@ -1,21 +1,13 @@
 """Objects are what upstream's deserializer gives."""
 
 import json
-import subprocess
-import sys
 
 import msgpack
 import pytest
 import zstandard
-from conftest import ROOT
+from conftest import ROOT, oracle
 from journal_host import _objects, types
 from journal_host.testing import objects
-
-
-def oracle(name, *arguments):
-    """What a script of `tests/oracle` prints: it runs upstream's packages in a process of its own."""
-    command = [sys.executable, ROOT / "tests/oracle" / name, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def values_of_upstream(path):

@@ -1,10 +1,12 @@
 """Type checkers take the template, and find mistakes in it; the code has one format."""
 
+import ast
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
+from journal_host import _views
 
 PYTHON = ROOT / "python"
 TEMPLATE = PYTHON / "tests/template.py"
@@ -20,6 +22,8 @@ MISTAKES = [
     ("emit(Merge(", "emit(str("),
     ("reject\n", "rejects\n"),
     ("emit: Emit", "emit: Emitter"),
+    ("revision.id", "revision.ident"),
+    ("revision.swhid()", "revision.swhid"),
 ]
 
 
@@ -56,12 +60,43 @@ def test_mistakes_are_found(check):
 
 
 def test_own_types_are_right():
-    files = [
-        PYTHON / f"src/journal_host/{name}.py" for name in ("__init__", "types", "testing", "_load", "_result", "_run")
-    ]
+    names = ["__init__.py", "types.py", "testing.py", "_dicts.py", "_load.py", "_result.py", "_run.py"]
+    files = [PYTHON / "src/journal_host" / name for name in [*names, "_journal.pyi", "_views.pyi"]]
     command = [sys.executable, "-m", *CHECKERS["mypy"], "--allow-untyped-calls", "--follow-imports=silent", *files]
     done = subprocess.run(command, capture_output=True, text=True, cwd=PYTHON / "src")
     assert done.returncode == 0, done.stdout
+
+
+def test_stubs_have_the_fields_of_the_dicts():
+    def classes(name):
+        tree = ast.parse((PYTHON / "src/journal_host" / name).read_text())
+        return {one.name: one.body for one in tree.body if isinstance(one, ast.ClassDef)}
+
+    def required(text):
+        return text.removeprefix("NotRequired[").removesuffix("]") if text.startswith("NotRequired[") else text
+
+    dicts, stubs = classes("_dicts.py"), classes("_views.pyi")
+    names = {f"{one.__name__}Dict": one.__name__ for one in _views.CLASSES.values()}
+    names |= {"Person": "PersonView", "Date": "DateView", "Timestamp": "TimestampView", "Branch": "BranchView"}
+    names |= {"DirectoryEntry": "EntryView"}
+    assert set(names) == set(dicts)
+    for dict_name, name in names.items():
+        fields = {
+            one.target.id: required(ast.unparse(one.annotation))
+            for one in dicts[dict_name]
+            if isinstance(one, ast.AnnAssign)
+        }
+        functions = [one for one in stubs[name] if isinstance(one, ast.FunctionDef)]
+        items = {
+            one.args.posonlyargs[1].annotation.slice.value: ast.unparse(one.returns)
+            for one in functions
+            if one.name == "__getitem__"
+        }
+        properties = [one.name for one in functions if one.decorator_list and one.name != "__getitem__"]
+        assert items == fields and properties == list(fields)
+        methods = {one.name for one in functions if not one.decorator_list}
+        assert all(callable(getattr(getattr(_views, name), one)) for one in methods - {"__getitem__"})
+        assert all(hasattr(getattr(_views, name), one) for one in properties)
 
 
 def test_format_is_that_of_ruff():

@@ -1,5 +1,6 @@
 """The runtime: the component's functions, and how a script's functions are called."""
 
+import gc
 import io
 import json
 import os
@@ -21,7 +22,7 @@ import unicodedata, urllib.parse, uuid, zlib, zoneinfo  # noqa: E401, F401
 import journal_host
 import journal_host.types
 from componentize_py_types import Err
-from journal_host import _files, _journal, _objects, _options, _rows, _script, _tracebacks
+from journal_host import _files, _journal, _options, _pretty, _rows, _script, _tracebacks
 from journal_host._printing import LogStream
 from wit_world import exports
 from wit_world.imports import log, outputs
@@ -95,8 +96,8 @@ class Runner:
         return json.dumps(self.script.plan())
 
     def process(self, batches):
-        fields = self.script.fields
-        decoded = ((one.object_type, _objects.decode(one.values, one.value_ends, fields.get(one.object_type))) for one in batches)
+        decode = self.script.decode
+        decoded = ((one.object_type, decode(one.object_type, one.values, one.value_ends)) for one in batches)
         rejections = [Rejection(*one) for one in self.script.process(decoded)]
         self.send(False)
         return rejections
@@ -218,6 +219,15 @@ def replace_surroundings():
     os._exit = refused("a script ends by returning")
 
 
+def collect_rarely():
+    """Most garbage needs no collector, which would look at all objects of a call again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
+
+
 _files.pack_library("/python")
 _files.install()
+_pretty.install()
 replace_surroundings()
+collect_rarely()

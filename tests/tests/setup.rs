@@ -103,8 +103,8 @@ fn stderr(output: &Output) -> String {
 
 const BUILD: &str =
     "gcc libc6-dev g++ make pkg-config libssl-dev rustc-web cargo-web rust-web-src lld-19";
-const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless openssl maven python3-venv logrotate \
-     chromium-headless-shell";
+const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless openssl maven python3-venv python3-dev \
+     logrotate chromium-headless-shell";
 const TOOLS: [&str; 4] = ["cc", "c++", "make", "pkg-config"];
 
 #[test]

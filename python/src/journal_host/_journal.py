@@ -1,4 +1,6 @@
-"""The journal's msgpack outside of the sandbox: what the extension `_journal` in C does in the runtime."""
+"""The journal's msgpack outside of the sandbox: what the extension `_journal` in C does in the runtime.
+
+Objects are decoded at once here: there, when they are asked for a field."""
 
 import math
 
@@ -9,6 +11,12 @@ _hooks = {}
 _damaged = None
 
 
+class Object(dict):
+    """An object of the journal."""
+
+    __slots__ = ()
+
+
 def setup(extension, pairs, damaged):
     """Sets what decodes extensions and maps, and the type that stands for a value that is not msgpack."""
     global _damaged
@@ -16,13 +24,15 @@ def setup(extension, pairs, damaged):
     _damaged = damaged
 
 
-def decode(values, ends, fields):
-    """The objects of a column: values end to end, and where each ends. `fields` are those to keep, or None for all.
+def decode(values, ends, fields, type):
+    """The objects of a column: values end to end, and where each ends. `fields` are those to keep, or None for all; `type`
+    is their class, which is one of `Object`, or None for dicts.
 
     A value that is not msgpack becomes the offset at which it goes wrong, as far as that is known."""
     found, start = [], 0
     for end in ends:
-        found.append(_decode_one(values[start:end], fields))
+        one = _decode_one(values[start:end], fields)
+        found.append(one if type is None or not isinstance(one, dict) else type(one))
         start = end
     return found
 
@@ -34,6 +44,8 @@ def _decode_one(value, fields):
             found = {name: item for name, item in found.items() if name in fields}
     except msgpack.ExtraData as error:
         return _damaged(len(value) - len(error.extra))
+    except MemoryError:
+        raise
     except Exception:
         return _damaged(0)
     return found
@@ -48,7 +60,7 @@ def pack(value, other):
         raise ValueError("a number of a row is finite")
     if value is None or kind in (bool, int, float, str, bytes):
         return _packer.pack(value)
-    if kind is dict:
+    if kind is dict or isinstance(value, Object):
         parts = [_packer.pack_map_header(len(value))]
         for name, item in value.items():
             if type(name) is not str:

@@ -6,9 +6,8 @@ import struct
 import sys
 
 from . import _journal
-from .types import FIELDS
-
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+from ._dicts import FIELDS
+from ._views import EPOCH, class_of
 
 
 class Damaged(int):
@@ -33,6 +32,8 @@ def extension(code, data):
             nanoseconds, seconds = struct.unpack(">Iq", data)
         else:
             raise ValueError("a timestamp has 4, 8 or 12 bytes")
+        if nanoseconds >= 10**9:
+            raise ValueError("a second has less than a billion nanoseconds")
         return EPOCH + datetime.timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
     raise ValueError(f"the extension {code} is unknown")
 
@@ -45,7 +46,11 @@ def pairs(found):
 
 
 _journal.setup(extension, pairs, Damaged)
-decode = _journal.decode
+
+
+def decode(values, ends, fields=None, object_type=None):
+    """The objects of a column, with the class of this type, or dicts; `Damaged` for a value that is not msgpack."""
+    return _journal.decode(values, ends, fields, object_type and class_of(object_type))
 
 
 def chosen_fields(given, object_types):

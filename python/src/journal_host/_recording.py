@@ -3,7 +3,7 @@
 import msgpack
 import zstandard
 
-from . import _objects
+from . import _objects, _views
 
 ZSTD = b"\x28\xb5\x2f\xfd"
 VERSION = 1
@@ -22,12 +22,13 @@ def records(path, privileged=False):
         if not isinstance(record, list):
             continue  # It is the header.
         if len(record) == 2:  # It is upstream's stream: the value is the object itself.
-            yield record[0], record[1]
+            found = record[1]
+            yield record[0], _views.class_of(record[0])(found) if isinstance(found, dict) else found
             continue
         prefix, _, object_type = record[0].rpartition(".")
         if prefix.endswith("_privileged") != (object_type in with_privileged) or not record[2]:
             continue
-        (found,) = _objects.decode(record[2], [len(record[2])], None)
+        (found,) = _objects.decode(record[2], [len(record[2])], None, object_type)
         yield object_type, found
 
 

@@ -39,7 +39,7 @@ def other(value):
 
 def as_dict(row):
     if isinstance(row, dict):
-        return row if type(row) is dict else dict(row)
+        return row if type(row) is dict or isinstance(row, _journal.Object) else dict(row)
     if dataclasses.is_dataclass(row) and not isinstance(row, type):
         return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     if isinstance(row, tuple) and hasattr(row, "_asdict"):

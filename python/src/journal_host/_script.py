@@ -7,7 +7,7 @@ import inspect
 from . import Rejected, _objects, _rows, _tracebacks
 from ._objects import Damaged
 from ._printing import Printed
-from .types import FIELDS
+from ._dicts import FIELDS
 
 # Tracebacks of rejected objects that are logged, and that differ; the others have a line each.
 REJECTIONS = 10
@@ -27,6 +27,9 @@ class Script:
         self.fields = _objects.chosen_fields(self.get("FIELDS", {}), self.get("OBJECT_TYPES", ()))
         if isinstance(self.get("OBJECT_TYPES"), str) and module.OBJECT_TYPES != "any":
             raise TypeError('OBJECT_TYPES is a list of texts, such as ["revision"], or "any"')
+        self.is_lazy = self.get("LAZY", True)
+        if not isinstance(self.is_lazy, bool):
+            raise TypeError("LAZY is True or False")
         self.choose()
         self.check_functions()
         checkpoint = self.get("checkpoint")
@@ -88,6 +91,11 @@ class Script:
 
     def functions(self):
         return [self.batch] if self.batch else list(self.single.values())
+
+    def decode(self, object_type, values, ends):
+        """The objects of a column: dicts with attributes that decode a field when they are asked for it, or plain dicts."""
+        kind = object_type if self.is_lazy else None
+        return _objects.decode(values, ends, self.fields.get(object_type), kind)
 
     def object_types(self):
         """The types to read, a list or "any"."""

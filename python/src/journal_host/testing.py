@@ -26,6 +26,7 @@ from ._printing import LogStream
 from ._recording import records
 from ._result import Result
 from ._script import Script
+from ._views import class_of
 
 __all__ = ["Rejection", "RowError", "ScriptResult", "objects", "run_script"]
 
@@ -49,7 +50,7 @@ class ScriptResult(Result):
 
 
 def objects(recording: str | os.PathLike[str], object_type: str, *, privileged: bool = False) -> Iterator[Any]:
-    """Yields the objects of this type in a recording: dicts, as upstream's `kafka_to_value` gives them.
+    """Yields the objects of this type in a recording: dicts with the values of upstream's `kafka_to_value`, and attributes.
 
     With `privileged`, those of the privileged topic, which are not anonymised, if the recording has it.
 
@@ -134,11 +135,12 @@ class Runner:
         return result
 
     def reduced(self, kind: str, found: Any) -> Any:
-        """The object with the fields that the script asks for."""
-        fields = self.script.fields.get(kind)
-        if fields is None or isinstance(found, Damaged):
+        """The object as the script asks for it."""
+        if not isinstance(found, dict):
             return found
-        return {name: value for name, value in found.items() if name in fields}
+        fields = self.script.fields.get(kind, found)
+        kept = {name: value for name, value in found.items() if name in fields}
+        return class_of(kind)(kept) if self.script.is_lazy else kept
 
     def process(self, batches: dict[str, list[Any]]) -> None:
         if not batches:

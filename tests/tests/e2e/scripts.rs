@@ -176,6 +176,31 @@ fn message_of_several_lines_is_kept_whole() {
     says(&finished, "the run has no output: nothing was printed");
 }
 
+/// `python/tests/test_mapping.py` compares all operations; this is what a reader of the guide tries.
+#[test]
+fn object_is_a_dict_with_attributes() {
+    let script = file(
+        "objects.py",
+        "import json\n\n\n\
+         def process_revision(revision, emit):\n    \
+             assert isinstance(revision, dict) and type(revision['date']) is dict\n    \
+             text = json.dumps(revision, default=bytes.hex)\n    \
+             emit({'swhid': revision.swhid(), 'date': revision.date.to_datetime(), 'seconds': revision.date.timestamp.seconds,\n        \
+                 'name': revision.author.fullname, 'whole': {**revision} == revision == dict(revision),\n        \
+                 'parents': json.loads(text)['parents'] == list(map(str, revision.parents)), 'fields': len(revision)})\n",
+    );
+    let finished = host(&script).finish(LIMIT).success();
+    let rows = finished.rows();
+    assert_eq!(rows.len(), 4391);
+    for row in rows {
+        let swhid = row["swhid"].as_str().expect("it is a text");
+        assert!(swhid.starts_with("swh:1:rev:"), "{row}");
+        assert!(row["date"].is_string() && row["seconds"].is_u64(), "{row}");
+        assert!(row["whole"] == true && row["parents"] == true, "{row}");
+        assert!(row["fields"].as_u64() > Some(10), "{row}");
+    }
+}
+
 /// The fields that runtimes know are those that upstream's packages write.
 #[test]
 fn fields_of_all_objects_are_known() {

@@ -1,0 +1,171 @@
+"""The extension in C, compiled for this Python and with its real header."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+EXTENSION = ROOT / "runtimes/python/extension"
+PRETTY = ROOT / "runtimes/python/journal_host/_pretty.py"
+COMPILER = os.environ.get("CC", "cc")
+# Loads the extension in place of `_journal.py`, and what the runtime replaces besides.
+LOAD = """
+import importlib.machinery, importlib.util, sys
+import journal_host
+
+def load(name, loader):
+    spec = importlib.util.spec_from_loader(f"journal_host.{name}", loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    setattr(journal_host, name, module)
+    loader.exec_module(module)
+    return module
+
+load("_journal", importlib.machinery.ExtensionFileLoader("journal_host._journal", sys.argv[1]))
+load("_pretty", importlib.machinery.SourceFileLoader("journal_host._pretty", sys.argv[2])).install()
+"""
+FAULTS = """
+import gc, operations, values
+from journal_host import _journal
+assert _journal.__file__ == sys.argv[1]
+
+found, count = operations.faults(values.VALUES)
+assert not found and count > 10_000, found[:20]
+few = {name: some[:1] for name, some in values.VALUES.items()}
+
+def used():
+    operations.faults(few)
+    gc.collect()
+    return sys.getallocatedblocks()
+
+used(), used()
+before, after = used(), used()
+assert after - before < 50, (before, after)
+"""
+# The same in Python is the oracle of the following.
+PLAIN = """
+import importlib.util, random
+import msgpack, values
+from journal_host import _objects
+
+spec = importlib.util.spec_from_file_location("plain_journal", sys.argv[3])
+plain = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(plain)
+plain.setup(_objects.extension, _objects.pairs, _objects.Damaged)
+"""
+ODD = """
+some = [{"id": b"a", "message": bytes(2 << 20)}, {}, {f"k{n}": n for n in range(33)}, {"é": 1}, {"k" * 32: 1}, {"a": "é"}]
+some += [{f"k{n}": n, "id": b"a"} for n in range(200)] + [5, [1], None, {1: 2, "id": 3}, {"id": {1: {b"a": [None]}}}]
+packed = [msgpack.packb(one) for one in some] + [b"\\x82\\xa1a\\x01\\xa1a\\x02", b"\\x81\\xd9\\x01a\\x01"]
+ends = [sum(map(len, packed[: n + 1])) for n in range(len(packed))]
+for fields in (None, ("id",), ("message", "id"), ("absent",), ("k7", "a")):
+    fields = fields and tuple(map(sys.intern, fields))
+    there = plain.decode(b"".join(packed), ends, fields, None)
+    for kind in ("revision", "unknown", None):
+        here = _objects.decode(b"".join(packed), ends, fields, kind)
+        for one, expected in zip(here, there, strict=True):
+            if fields and not isinstance(expected, dict):
+                continue
+            assert (one, len(one), list(one)) == (expected, len(expected), list(expected)) if isinstance(one, dict) else one == expected
+            assert isinstance(one, _objects._journal.Object) == bool(kind and isinstance(one, dict))
+        for one, expected in zip(_objects.decode(b"".join(packed), ends, fields, kind), there):
+            assert not isinstance(expected, dict) or [one.get(n) for n in ("id", "a", "k7")] == [expected.get(n) for n in ("id", "a", "k7")]
+"""
+DAMAGED = """
+chance, damaged = random.Random(1), 0
+for kind, some in values.VALUES.items():
+    for original in some:
+        for _ in range(300):
+            value = bytearray(original)
+            for _ in range(chance.randrange(1, 4)):
+                value[chance.randrange(len(value))] = chance.choice([chance.randrange(256), 0xC1, 0xDC, 0xC7, 0xD6, 0x80, 0xFF])
+            changed = bytes(value[: chance.choice([len(value)] * 5 + [chance.randrange(len(value))])])
+            (here,) = _objects.decode(changed, [len(changed)], None, kind)
+            (there,) = plain.decode(changed, [len(changed)], None, None)
+            is_damaged = isinstance(there, _objects.Damaged)
+            damaged += is_damaged
+            assert isinstance(here, _objects.Damaged) == is_damaged, (kind, changed, here, there)
+            if not is_damaged:
+                assert repr(here) == repr(there), (kind, changed)
+assert damaged > 1000
+"""
+
+
+@pytest.fixture(scope="module")
+def header():
+    path = Path(sysconfig.get_path("include")) / "Python.h"
+    assert path.exists(), "Debian's package python3-dev has it"
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(header, tmp_path_factory, values):
+    """Runs code with the extension."""
+    folder = tmp_path_factory.mktemp("extension")
+    (folder / "values.py").write_text(f"VALUES = {values!r}\n")
+    library = folder / "_journal.so"
+    sources = [EXTENSION / f"{part}.c" for part in ("module", "msgpack", "object", "pack")]
+    flags = ["-O1", "-g", "-shared", "-fPIC", "-Wall", "-Werror", f"-I{header.parent}", "-include", header]
+    subprocess.run([COMPILER, *flags, *sources, "-o", library], check=True)
+    folders = [ROOT / "python/src", ROOT / "python/tests", folder]
+    # The allocator for debugging finds what is written beyond its memory or after its end.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONMALLOC": "debug"}
+
+    def run(code):
+        command = [sys.executable, "-X", "faulthandler", "-c", LOAD + code, library, PRETTY]
+        command.append(ROOT / "python/src/journal_host/_journal.py")
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
+def test_objects_do_what_dicts_do_and_leave_no_memory(run):
+    run(FAULTS)
+
+
+def test_odd_values_are_those_of_python(run):
+    run(PLAIN + ODD)
+
+
+def test_damaged_values_are_those_of_python(run):
+    run(PLAIN + DAMAGED)
+
+
+def test_declarations_of_the_extension_are_those_of_the_real_header(header, tmp_path):
+    structs = {
+        "PyMethodDef DeclaredMethodDef": ["ml_name", "ml_meth", "ml_flags", "ml_doc"],
+        "PyModuleDef DeclaredModuleDef": ["m_name", "m_doc", "m_size", "m_methods", "m_slots", "m_free"],
+        "PyType_Slot DeclaredSlot": ["slot", "pfunc"],
+        "PyType_Spec DeclaredSpec": ["name", "basicsize", "itemsize", "flags", "slots"],
+    }
+    lines = ["#include <Python.h>", '#include "cpython.h"']
+    for names, members in structs.items():
+        real, declared = names.split()
+        lines.append(f'_Static_assert(sizeof({real}) == sizeof({declared}), "{real}");')
+        for member in members:
+            lines.append(f'_Static_assert(offsetof({real}, {member}) == offsetof({declared}, {member}), "{member}");')
+    flags = ["-fsyntax-only", "-Wall", "-Werror", f"-I{header.parent}", f"-I{EXTENSION}"]
+
+    def compiles(declarations):
+        (tmp_path / "cpython.h").write_text(declarations)
+        (tmp_path / "check.c").write_text("\n".join(lines) + "\n")
+        command = [COMPILER, *flags, tmp_path / "check.c"]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    declarations = (EXTENSION / "cpython.h").read_text()
+    done = compiles(declarations)
+    assert done.returncode == 0, done.stderr
+    # A wrong number, type or argument is found.
+    for right, wrong in (
+        ("Py_tp_repr 66", "Py_tp_repr 67"),
+        ("int PyDict_Update(", "void PyDict_Update("),
+        ("PyTuple_New(Py_ssize_t)", "PyTuple_New(int)"),
+        ("int itemsize; ", ""),
+    ):
+        assert declarations.count(right) == 1
+        assert compiles(declarations.replace(right, wrong)).returncode != 0, wrong
