@@ -9,10 +9,10 @@ use journal_tests::{Host, paths, run};
 
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// A run over the shipped recording, in two workers with many checkpoints.
+/// A run over the shipped recording with many checkpoints.
 fn writing_to(file: &Path) -> Host {
     Host::run(&paths::plugin("list-revisions"))
-        .args(["--checkpoint-interval", "20ms", "--workers", "2"])
+        .args(["--checkpoint-size", "128KiB"])
         .arg("--recording")
         .arg(paths::repository().join("recordings/ripgrep.journal.zst"))
         .arg("--output")
