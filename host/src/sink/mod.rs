@@ -26,6 +26,7 @@ pub mod postgres;
 #[path = "postgres_missing.rs"]
 pub mod postgres;
 pub mod preview;
+mod sent;
 pub mod sqlite;
 pub mod tables;
 #[cfg(test)]

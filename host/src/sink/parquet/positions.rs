@@ -12,6 +12,7 @@ use crate::journal::offsets::{
 };
 use crate::journal::topic_note;
 use crate::sink::moves::{self, Compared, Move};
+use crate::sink::sent::SentPositions;
 
 /// The positions after a checkpoint, where the worker went on from those that are kept.
 pub(super) fn advanced(moves: &[Move], state: &State) -> Result<Vec<Advance>, Compared> {
@@ -101,8 +102,7 @@ pub(super) struct ParquetStore {
     manifests: Arc<Manifests>,
     worker: usize,
     /// What was sent and is in no manifest yet.
-    unconfirmed: BTreeMap<Partition, Position>,
-    awaited: bool,
+    sent: SentPositions,
 }
 
 impl ParquetStore {
@@ -110,8 +110,7 @@ impl ParquetStore {
         Self {
             manifests: Arc::clone(manifests),
             worker,
-            unconfirmed: BTreeMap::new(),
-            awaited: false,
+            sent: SentPositions::default(),
         }
     }
 
@@ -126,7 +125,7 @@ impl ParquetStore {
             files: &[],
         };
         let committed = self.manifests.commit(&draft, |state| {
-            let starts = started(&self.unconfirmed, state);
+            let starts = started(self.sent.positions(), state);
             // No manifest where all positions are there already.
             if starts.is_empty() {
                 Err(Compared::Next)
@@ -135,7 +134,7 @@ impl ParquetStore {
             }
         })?;
         if committed.is_some() {
-            self.unconfirmed.clear();
+            self.sent.clear();
         }
         Ok(())
     }
@@ -160,30 +159,18 @@ impl OffsetStore for ParquetStore {
     }
 
     fn send(&mut self, to: &BTreeMap<Partition, Position>) -> Result<(), StoreError> {
-        let positions = to.iter();
-        self.unconfirmed
-            .extend(positions.map(|(partition, position)| (partition.clone(), position.clone())));
-        self.awaited |= !to.is_empty();
+        self.sent.add(to);
         Ok(())
     }
 
     fn check(&mut self) -> Result<Confirmation, StoreError> {
-        if !self.unconfirmed.is_empty() {
+        if !self.sent.positions().is_empty() {
             self.write().map_err(cannot)?;
         }
-        if !self.unconfirmed.is_empty() {
-            return Ok(Confirmation::Pending);
-        }
-        Ok(if std::mem::take(&mut self.awaited) {
-            Confirmation::Confirmed
-        } else {
-            Confirmation::Idle
-        })
+        Ok(self.sent.confirmation())
     }
 
     fn retain(&mut self, assigned: &[Partition]) {
-        self.unconfirmed
-            .retain(|partition, _| assigned.contains(partition));
-        self.awaited &= !self.unconfirmed.is_empty();
+        self.sent.retain(assigned);
     }
 }

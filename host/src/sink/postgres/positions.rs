@@ -16,6 +16,7 @@ use crate::journal::offsets::{
 };
 use crate::journal::topic_note;
 use crate::sink::moves::{self, Move};
+use crate::sink::sent::SentPositions;
 
 /// How long a question may take at most before the worker goes on with something else.
 const ANSWER_WAIT: Duration = Duration::from_millis(15);
@@ -343,9 +344,8 @@ pub(super) struct PostgresStore {
     /// An answer that nobody has asked for yet.
     fresh: Option<BTreeMap<Partition, Position>>,
     /// What was sent and is not in the database yet.
-    unconfirmed: BTreeMap<Partition, Position>,
+    sent: SentPositions,
     sending: Option<Asked<()>>,
-    awaited: bool,
 }
 
 impl PostgresStore {
@@ -360,9 +360,8 @@ impl PostgresStore {
             group,
             asked: None,
             fresh: None,
-            unconfirmed: BTreeMap::new(),
+            sent: SentPositions::default(),
             sending: None,
-            awaited: false,
         }
     }
 
@@ -398,7 +397,7 @@ impl PostgresStore {
 
     fn write(&self) -> Asked<()> {
         let (statements, group) = (Arc::clone(&self.statements), Arc::clone(&self.group));
-        let positions = self.unconfirmed.clone();
+        let positions = self.sent.positions().clone();
         self.link.ask(move |session, is_wanted| {
             // A start that is there stays, so that this may be done twice.
             session.persist("write to", is_wanted, |client| {
@@ -429,17 +428,14 @@ impl OffsetStore for PostgresStore {
     }
 
     fn send(&mut self, to: &BTreeMap<Partition, Position>) -> Result<(), StoreError> {
-        let positions = to.iter();
-        self.unconfirmed
-            .extend(positions.map(|(partition, position)| (partition.clone(), position.clone())));
-        self.awaited |= !to.is_empty();
+        self.sent.add(to);
         // What is on its way lacks these.
         self.sending = None;
         Ok(())
     }
 
     fn check(&mut self) -> Result<Confirmation, StoreError> {
-        if !self.unconfirmed.is_empty() {
+        if !self.sent.positions().is_empty() {
             let sending = self.sending.take().unwrap_or_else(|| self.write());
             match sending.wait(ANSWER_WAIT) {
                 None => {
@@ -447,23 +443,15 @@ impl OffsetStore for PostgresStore {
                     return Ok(Confirmation::Pending);
                 }
                 Some(Err(failure)) => return Err(self.failed(failure, "write to")),
-                Some(Ok(())) => self.unconfirmed.clear(),
+                Some(Ok(())) => self.sent.clear(),
             }
         }
-        Ok(if std::mem::take(&mut self.awaited) {
-            Confirmation::Confirmed
-        } else {
-            Confirmation::Idle
-        })
+        Ok(self.sent.confirmation())
     }
 
     fn retain(&mut self, assigned: &[Partition]) {
-        let before = self.unconfirmed.len();
-        self.unconfirmed
-            .retain(|partition, _| assigned.contains(partition));
-        if self.unconfirmed.len() < before {
+        if self.sent.retain(assigned) {
             self.sending = None;
         }
-        self.awaited &= !self.unconfirmed.is_empty();
     }
 }

@@ -14,6 +14,7 @@ use crate::journal::offsets::{
 use crate::journal::topic_note;
 use crate::sink::Checkpoint;
 use crate::sink::moves::{self, Compared};
+use crate::sink::sent::SentPositions;
 
 /// Creates the tables that remember whose rows a database has.
 pub(super) const TABLES: &str = "
@@ -127,8 +128,7 @@ pub(super) struct SqliteStore {
     writer: Arc<Writer>,
     group: Arc<str>,
     /// What was sent and is not in the database yet.
-    unconfirmed: BTreeMap<Partition, Position>,
-    awaited: bool,
+    sent: SentPositions,
 }
 
 impl SqliteStore {
@@ -136,8 +136,7 @@ impl SqliteStore {
         Self {
             writer,
             group,
-            unconfirmed: BTreeMap::new(),
-            awaited: false,
+            sent: SentPositions::default(),
         }
     }
 
@@ -153,7 +152,7 @@ impl SqliteStore {
         let mut insert = || {
             let behavior = TransactionBehavior::Immediate;
             let transaction = open.connection.transaction_with_behavior(behavior)?;
-            for (partition, position) in &self.unconfirmed {
+            for (partition, position) in self.sent.positions() {
                 let (topic, number) = (&*partition.topic, partition.number);
                 let next = moves::integer(position.next);
                 let (note, id) = topic_note::split(&position.note);
@@ -165,7 +164,7 @@ impl SqliteStore {
         };
         match insert() {
             Ok(()) => {
-                self.unconfirmed.clear();
+                self.sent.clear();
                 Ok(())
             }
             Err(error) if is_busy(&error) => Ok(()),
@@ -194,30 +193,18 @@ impl OffsetStore for SqliteStore {
     }
 
     fn send(&mut self, to: &BTreeMap<Partition, Position>) -> Result<(), StoreError> {
-        let positions = to.iter();
-        self.unconfirmed
-            .extend(positions.map(|(partition, position)| (partition.clone(), position.clone())));
-        self.awaited |= !to.is_empty();
+        self.sent.add(to);
         Ok(())
     }
 
     fn check(&mut self) -> Result<Confirmation, StoreError> {
-        if !self.unconfirmed.is_empty() {
+        if !self.sent.positions().is_empty() {
             self.write()?;
         }
-        if !self.unconfirmed.is_empty() {
-            return Ok(Confirmation::Pending);
-        }
-        Ok(if std::mem::take(&mut self.awaited) {
-            Confirmation::Confirmed
-        } else {
-            Confirmation::Idle
-        })
+        Ok(self.sent.confirmation())
     }
 
     fn retain(&mut self, assigned: &[Partition]) {
-        self.unconfirmed
-            .retain(|partition, _| assigned.contains(partition));
-        self.awaited &= !self.unconfirmed.is_empty();
+        self.sent.retain(assigned);
     }
 }
