@@ -16,7 +16,7 @@ mod revision;
 mod snapshot;
 
 use journal_plugin_sdk::{
-    Batches, Column, Failure, Object, Out, Plan, Processor, Record, RecordError, export,
+    Batches, Column, Failure, Object, Out, Plan, Processor, Record, RecordError, Timestamp, export,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -92,17 +92,21 @@ impl Processor<ReplayOptions> for Replay {
 
     fn process(&mut self, batches: &Batches<'_>, out: &mut Out) -> Result<(), Failure> {
         let removes = matches!(self.options.tombstones, Tombstones::Remove);
-        batches.each(out, |record, out| match record.is_tombstone() {
-            true if removes => removal::remove(&record, columns::recorded(&record), out),
-            // A tombstone has no object to write.
-            true => Ok(()),
-            false => write(&record, out),
+        batches.each(out, |record, out| {
+            let recorded = columns::recorded(&record);
+            if !record.is_tombstone() {
+                write(&record, recorded, out)
+            } else if removes {
+                removal::remove(&record, recorded, out)
+            } else {
+                // It has no object to write.
+                Ok(())
+            }
         })
     }
 }
 
-fn write(record: &Record<'_>, out: &mut Out) -> Result<(), RecordError> {
-    let recorded = columns::recorded(record);
+fn write(record: &Record<'_>, recorded: Timestamp, out: &mut Out) -> Result<(), RecordError> {
     match record.object()? {
         Object::Content(content) => content::write(&content, recorded, out),
         Object::SkippedContent(content) => content::write_skipped(&content, recorded, out),
