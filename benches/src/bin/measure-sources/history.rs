@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use journal_tests::run;
 
-/// Each commit has a tree of four levels anew for each file that it changes, and a third of them change two.
+/// A commit writes a tree of four levels for each file that it changes, and a third of the commits change two files.
 const COMMITS: u32 = 24_000;
 /// The folders in a folder, on each of three levels, and the files in those of the last level.
 const FOLDERS: u32 = 8;
