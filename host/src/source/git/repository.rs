@@ -53,6 +53,8 @@ pub(crate) struct Repository {
     shallow: usize,
     /// Objects of refs that are not there.
     missing: u64,
+    /// Whether it may lack objects that are not counted: those of a partial clone count only where they are reached.
+    may_lack_more: bool,
     reading: Mutex<Reading>,
 }
 
@@ -107,6 +109,7 @@ impl Repository {
             visit_date: options.visit_date,
             shallow: facts.shallow,
             missing: refs.targets.values().filter(is_missing).count() as u64,
+            may_lack_more: options.all_objects && is_partial_clone(&git)?,
             reading: Mutex::new(Reading {
                 objects,
                 lister: Some(lister),
@@ -150,6 +153,11 @@ impl Repository {
                 "`{folder}` lacks {missing} of its objects, as a partial clone does; they are left out"
             );
         }
+        if self.may_lack_more {
+            tracing::warn!(
+                "`{folder}` is a partial clone: what it lacks is left out, and not counted with all objects"
+            );
+        }
         if self.shallow > 0 {
             tracing::warn!(
                 "`{folder}` is a shallow clone: its history ends at {} commits, and what is before them is left out",
@@ -168,7 +176,9 @@ impl Repository {
             origin: self.origin.clone(),
             date,
             snapshot: snapshot_id(&self.branches),
-            is_full: self.shallow == 0 && self.missing + listing.missing == 0,
+            is_full: self.shallow == 0
+                && self.missing + listing.missing == 0
+                && !self.may_lack_more,
         })
     }
 
@@ -225,6 +235,15 @@ fn kinds(objects: &mut Objects, refs: &Refs) -> Result<BTreeMap<[u8; 20], Kind>,
         }
     }
     Ok(kinds)
+}
+
+/// Whether a server promised objects that the repository may lack.
+fn is_partial_clone(git: &Git) -> Result<bool, Error> {
+    let names = r"^(extensions\.partialclone|remote\..*\.promisor)$";
+    let settings = git.look_up(&["config", "--get-regexp", names])?;
+    let settings = settings.unwrap_or_default();
+    let mut lines = settings.split(|&byte| byte == b'\n');
+    Ok(lines.any(|line| !line.is_empty() && !line.ends_with(b" false")))
 }
 
 impl Facts {

@@ -30,9 +30,14 @@ fn what_is_no_repository_of_the_archive_is_refused() {
 
 /// The status at the end of the visit, and what was logged of the repository.
 fn status(folder: &Path) -> (String, String) {
+    status_with(folder, &[])
+}
+
+fn status_with(folder: &Path, arguments: &[&str]) -> (String, String) {
     let finished = Host::run(&paths::plugin("print-objects"))
         .args(["--option", "object_types=origin_visit_status", "--git"])
         .arg(folder)
+        .args(arguments)
         .finish(LIMIT)
         .success();
     let rows = finished.rows();
@@ -69,7 +74,13 @@ fn partial_clone_is_a_partial_visit_that_counts_what_it_lacks() {
         "for n in 1 2 3; do echo $n > f; git add f; git commit -qm $n; done; git config uploadpack.allowFilter true
          git clone -q --filter=blob:none file://$PWD ../clone",
     );
-    let (status, logged) = status(&from.with_file_name("clone"));
+    let clone = from.with_file_name("clone");
+    let (status, logged) = status(&clone);
     assert_eq!(status, "partial");
     assert!(logged.contains("lacks 2 of its objects"), "{logged}");
+    // All objects that are there are listed, so that nothing tells how many are not.
+    let (status, logged) = status_with(&clone, &["--all-objects"]);
+    assert_eq!(status, "partial");
+    assert!(logged.contains("is a partial clone: what it lacks"), "{logged}");
+    assert_eq!(status_with(&from, &["--all-objects"]).0, "full");
 }
