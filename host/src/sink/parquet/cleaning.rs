@@ -25,6 +25,12 @@ pub(super) fn remove_orphans(manifests: &Manifests) -> Result<(), ParquetError> 
             remove(layout.group.join(name))?;
         }
     }
+    let journal = layout.journal();
+    for name in names(&journal)? {
+        if name.starts_with('.') && layout.is_of_group(&name) {
+            remove(journal.join(name))?;
+        }
+    }
     let mut whole = Vec::new();
     for table in tables(manifests)? {
         let folder = layout.table(&table);

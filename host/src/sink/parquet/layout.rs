@@ -32,7 +32,7 @@ pub(super) struct Layout {
     pub(super) folder: PathBuf,
     /// The folder of the group's manifests.
     pub(super) group: PathBuf,
-    /// Begins the names of all files of this group's rows.
+    /// Begins the names of all files that the group writes but its manifests.
     pub(super) tag: String,
     /// Is in the names of all files of this run.
     pub(super) run: String,
@@ -96,10 +96,10 @@ impl Layout {
     /// The path of a file of no rows in this folder, before it gets its name.
     pub(super) fn next_temporary(&self, folder: &Path) -> PathBuf {
         let number = self.named.fetch_add(1, Ordering::Relaxed);
-        folder.join(format!(".{}-{number}{TEMPORARY}", self.run))
+        folder.join(format!(".{}-{}-{number}{TEMPORARY}", self.tag, self.run))
     }
 
-    /// Whether a file of rows of the group has this name, whole or not.
+    /// Whether the group wrote the file with this name, whole or not.
     pub(super) fn is_of_group(&self, name: &str) -> bool {
         let name = name.strip_prefix('.').unwrap_or(name);
         let rest = name.strip_prefix(&*self.tag);

@@ -154,14 +154,15 @@ impl Folder {
     fn prepare(&self) -> Result<(), ParquetError> {
         let manifests = &*self.manifests;
         create_folders(manifests, &self.tables)?;
-        for one in &*self.tables {
-            description::prepare(manifests, &one.table)?;
-        }
         let lock = Lock::open(&*manifests.files, &manifests.layout)?;
         if lock.try_exclusive()? {
             cleaning::remove_orphans(manifests)?;
         }
+        // Whatever is written from here on, no other run of the group removes.
         lock.shared()?;
+        for one in &*self.tables {
+            description::prepare(manifests, &one.table)?;
+        }
         manifests.keep_lock(lock);
         Ok(())
     }

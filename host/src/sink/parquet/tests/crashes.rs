@@ -131,6 +131,13 @@ fn files_of_a_run_that_died_are_removed_once_nobody_writes() {
     }
     let torn = world.path.join("_journal/g/.0123456789abcdef-0.tmp");
     std::fs::write(&torn, "{").unwrap();
+    // Two runs died while they described a table; the second one is of another group.
+    let journal = world.path.join("_journal");
+    let description = journal.join(format!(".{tag}-0123456789abcdef-1.tmp"));
+    let of_others = journal.join(".0000000000000000-0123456789abcdef-1.tmp");
+    for path in [&description, &of_others] {
+        std::fs::write(path, "{").unwrap();
+    }
     let second = open();
     assert!(
         whole.exists() && half.exists(),
@@ -138,10 +145,10 @@ fn files_of_a_run_that_died_are_removed_once_nobody_writes() {
     );
     drop((sink, folder, second));
     let _third = open();
-    for path in [&whole, &half, &torn] {
+    for path in [&whole, &half, &torn, &description] {
         assert!(!path.exists(), "{path:?}");
     }
-    assert!(named.exists() && foreign.exists());
+    assert!(named.exists() && foreign.exists() && of_others.exists());
     assert_eq!(world.rows("numbers").len(), 5);
 }
 
