@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use journal_tests::{Host, paths, run};
+use journal_tests::{Host, oracle, paths, run};
+use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_mins(2);
 
@@ -44,6 +45,21 @@ fn gunzipped(file: &Path) -> String {
     text
 }
 
+/// The lines of a file as `DuckDB` reads them, in the order of their texts.
+fn read_by_duckdb(file: &Path) -> Vec<String> {
+    let query = file.with_extension("sql");
+    let text = format!("SELECT json FROM read_json_objects('{}')", file.display());
+    fs::write(&query, text).expect("it can be written");
+    let printed = oracle::parquet("parquet_rows.py", [query]);
+    let rows = printed.lines().skip(1).map(|row| {
+        let row: Value = serde_json::from_str(row).expect("it is JSON");
+        row["json"].as_str().expect("it is a text").to_owned()
+    });
+    let mut lines: Vec<String> = rows.collect();
+    lines.sort();
+    lines
+}
+
 #[test]
 fn compressed_lines_are_those_of_a_plain_file_and_take_less_room() {
     let folder = run::folder("compressed");
@@ -59,6 +75,7 @@ fn compressed_lines_are_those_of_a_plain_file_and_take_less_room() {
         let file = folder.join(name);
         let _ = writing_to(&file).finish(LIMIT).success();
         assert!(lines(&file) == expected, "{name}: the rows differ");
+        assert!(read_by_duckdb(&file) == expected, "{name}: DuckDB's differ");
         let bytes = fs::read(&file).expect("the run made it");
         let is_header = |bytes: &&[u8]| *bytes == header;
         let members = bytes.windows(header.len()).filter(is_header).count();

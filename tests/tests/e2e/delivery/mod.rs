@@ -25,7 +25,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use journal_tests::kafka::{Counts, Journal, Sums};
-use journal_tests::{Broker, Finished, Host, Prefix, Running, paths};
+use journal_tests::{Broker, Finished, Host, Prefix, Running, paths, run};
 
 /// Time limit for one run.
 pub(crate) const LIMIT: Duration = Duration::from_mins(5);
@@ -166,4 +166,36 @@ pub(crate) fn until_committed(
         let committed = Broker::shared().committed_records(group, prefix);
         (committed >= at_least).then_some(committed)
     })
+}
+
+/// Fails some records of a group whose rows go to this output, and processes their dead letters again.
+fn assert_redriven_rows_join(
+    name: &str,
+    output: &str,
+    with_account: impl Fn(Host) -> Host,
+    rows: impl Fn() -> u64,
+) {
+    let (broker, prefix) = (Broker::shared(), Prefix::new(name));
+    let journal = shipped();
+    broker.load(&prefix, &journal, 2, 1);
+    let letters = run::folder("letters").join("letters.jsonl");
+    let poisoned = host("guest-positions", &prefix, &prefix.group("redriven"))
+        .args(["--option", "poison_every=1000", "--max-failures", "100%"])
+        .args(["--output", output])
+        .args(["--on-failure", "dead-letter", "--dead-letters"])
+        .arg(&letters);
+    let _ = with_account(poisoned).finish(LIMIT).success();
+    let all = objects(&journal.counts(false, 1));
+    let failed = std::fs::read_to_string(&letters).expect("there are letters");
+    let failed = failed.lines().count() as u64;
+    assert!(failed > 1, "{failed}");
+    assert_eq!(rows(), all - failed);
+    let redrive = Host::new()
+        .arg("redrive")
+        .arg(&letters)
+        .args(["--prefix", prefix.as_str(), "--plugin"])
+        .arg(paths::plugin("guest-positions"))
+        .args(["--output", output]);
+    let _ = with_account(redrive).finish(LIMIT).success();
+    assert_eq!(rows(), all);
 }

@@ -9,7 +9,7 @@ use journal_tests::{Broker, Host, oracle, paths, run};
 use serde_json::{Map, Value, json};
 
 use super::sqlite::sorted;
-use super::{LIMIT, host, large, shipped};
+use super::{LIMIT, assert_redriven_rows_join, host, large, shipped};
 
 /// A reader of Parquet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -375,4 +375,12 @@ fn held_rows_and_their_columns_stay_within_the_memory_of_the_process() {
     let counted = finished.stderr.replace(',', "");
     let said = format!("rows: {} in `rows`", named_rows(&folder));
     assert!(counted.contains(&said), "{counted}");
+}
+
+#[test]
+fn redriven_rows_join_those_of_the_group() {
+    let folder = run::folder("parquet").join("redriven");
+    let output = format!("parquet:{}", folder.display());
+    let rows = || named_rows(&folder);
+    assert_redriven_rows_join("parquet-redriven", &output, |host| host, rows);
 }

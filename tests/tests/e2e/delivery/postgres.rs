@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use journal_tests::kafka::{Counts, Sums};
 use journal_tests::postgres::{Database, PASSWORD, Postgres};
-use journal_tests::{Broker, Finished, Host, Prefix, paths};
+use journal_tests::{Broker, Finished, Host, paths};
 use serde_json::Value;
 
-use super::{LIMIT, host, large, objects, shipped};
+use super::{LIMIT, assert_redriven_rows_join, host, large, shipped};
 use crate::plugins::newest::{self, Recordings};
 
 /// A host that knows the password of the server.
@@ -357,29 +357,7 @@ fn copied(file: &Path, folder: &Path) -> PathBuf {
 
 #[test]
 fn redriven_rows_join_those_of_the_group() {
-    let (broker, prefix) = (Broker::shared(), Prefix::new("postgres-redriven"));
-    let journal = shipped();
-    broker.load(&prefix, &journal, 2, 1);
     let database = Postgres::shared().database("redriven");
-    let letters = journal_tests::run::folder("letters").join("letters.jsonl");
-    let poisoned = host("guest-positions", &prefix, &prefix.group("redriven"))
-        .args(["--option", "poison_every=1000", "--max-failures", "100%"])
-        .args(["--output", &database.url("")])
-        .args(["--on-failure", "dead-letter", "--dead-letters"])
-        .arg(&letters);
-    let _ = with_password(poisoned).finish(LIMIT).success();
-    let rows = "SELECT count(*) FROM rows";
-    let all = objects(&journal.counts(false, 1));
-    let failed = std::fs::read_to_string(&letters).expect("there are letters");
-    let failed = failed.lines().count() as u64;
-    assert!(failed > 1, "{failed}");
-    assert_eq!(database.number(rows), all - failed);
-    let redrive = Host::new()
-        .arg("redrive")
-        .arg(&letters)
-        .args(["--prefix", prefix.as_str(), "--plugin"])
-        .arg(paths::plugin("guest-positions"))
-        .args(["--output", &database.url("")]);
-    let _ = with_password(redrive).finish(LIMIT).success();
-    assert_eq!(database.number(rows), all);
+    let rows = || database.number("SELECT count(*) FROM rows");
+    assert_redriven_rows_join("postgres-redriven", &database.url(""), with_password, rows);
 }
