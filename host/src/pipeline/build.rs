@@ -4,6 +4,7 @@ mod assembly;
 mod notices;
 mod observation;
 mod program;
+mod resuming;
 mod stages;
 mod start;
 mod workers;
@@ -19,8 +20,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 
 use self::observation::{Observation, about, run_info};
-use self::stages::Stages;
-use self::workers::Builder;
+use self::workers::{Builder, Then};
 use super::quota::RecordQuota;
 use super::reopen::Reopen;
 use super::stop::Stop;
@@ -131,8 +131,8 @@ pub(crate) enum BuildError {
 /// Workers with their sources, processors and sinks, before they run.
 pub(crate) struct Pipeline {
     work: Vec<Work>,
-    /// The stages after the one of `work`.
-    stages: Option<Stages>,
+    /// What comes after `work`.
+    then: Then,
     stop: Stop,
     progress: Arc<Progress>,
     observation: Observation,
@@ -312,7 +312,7 @@ impl Pipeline {
             privacy,
             preview,
         };
-        let (work, stages) = match input {
+        let (work, then) = match input {
             Input::Local(local) => builder.over_local(local, first)?,
             Input::Kafka {
                 clients,
@@ -322,7 +322,7 @@ impl Pipeline {
         };
         Ok(Self {
             work,
-            stages,
+            then,
             stop: stop.clone(),
             progress,
             observation,
@@ -336,13 +336,13 @@ impl Pipeline {
     pub(crate) fn run(self) -> Result<Ended, WorkerError> {
         let Self {
             work,
-            stages,
+            then,
             stop,
             progress,
             mut observation,
         } = self;
         let mut look = || observation.look(&stop);
-        let result = run_stages(work, stages, &stop, &progress, &mut look);
+        let result = run_stages(work, then, &stop, &progress, &mut look);
         match &result {
             Ok(_) => progress.happenings().show_ended(),
             Err(error) => progress.happenings().show_failure(&error.with_causes()),
@@ -355,18 +355,22 @@ impl Pipeline {
 
 fn run_stages(
     work: Vec<Work>,
-    stages: Option<Stages>,
+    then: Then,
     stop: &Stop,
     progress: &Progress,
     mut look: impl FnMut(),
 ) -> Result<Ended, WorkerError> {
     let mut ended = run_workers(work, stop, progress, &mut look)?;
-    if let Some(mut stages) = stages {
-        while ended == Ended::EndOfData
-            && let Some(work) = stages.next()?
-        {
-            ended = run_workers(work, stop, progress, &mut look)?;
+    match then {
+        Then::Stages(mut stages) => {
+            while ended == Ended::EndOfData
+                && let Some(work) = stages.next()?
+            {
+                ended = run_workers(work, stop, progress, &mut look)?;
+            }
         }
+        Then::End(ending) => ending.end(ended),
+        Then::Nothing => {}
     }
     if ended != Ended::ReaderGone {
         tracing::info!("{progress}");

@@ -1,5 +1,6 @@
 //! The outputs of a run and the sinks that they are bound to.
 
+use crate::journal::group_offsets::Committed;
 use crate::journal::plan::{Output, Plan};
 use crate::sink::dead_letters::{LetterSink, Letters};
 use crate::sink::{BoundOutput, HeldRows, Opened, RowLimits, Sink, SinkError, SinkFactory};
@@ -68,6 +69,45 @@ impl OutputBindings {
             names.extend(destination.earlier_rows_of_own()?);
         }
         Ok(names)
+    }
+
+    /// The positions that an earlier run without a group left which was the same as this one, and has not ended.
+    ///
+    /// # Errors
+    /// When a destination cannot be read.
+    pub(crate) fn unfinished(&self) -> Result<Committed, SinkError> {
+        let mut positions = Committed::new();
+        for destination in &self.destinations {
+            positions.extend(destination.unfinished()?);
+        }
+        Ok(positions)
+    }
+
+    /// Forgets the positions that the plugin's earlier runs without a group left.
+    ///
+    /// # Errors
+    /// When a destination cannot be written to.
+    pub(crate) fn forget_runs(&self) -> Result<(), SinkError> {
+        let mut destinations = self.destinations.iter();
+        destinations.try_for_each(|destination| destination.forget_runs())
+    }
+
+    /// Keeps the positions from which a run without a group begins.
+    ///
+    /// # Errors
+    /// When a destination cannot be written to.
+    pub(crate) fn begin_run(&self, starts: &Committed) -> Result<(), SinkError> {
+        let mut destinations = self.destinations.iter();
+        destinations.try_for_each(|destination| destination.begin_run(starts))
+    }
+
+    /// Forgets the positions of a run without a group, which has ended.
+    ///
+    /// # Errors
+    /// When a destination cannot be written to.
+    pub(crate) fn end_run(&self) -> Result<(), SinkError> {
+        let mut destinations = self.destinations.iter();
+        destinations.try_for_each(|destination| destination.end_run())
     }
 
     /// Removes the rows of earlier runs.

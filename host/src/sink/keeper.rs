@@ -1,9 +1,11 @@
 //! The positions of a consumer group that a destination keeps beside its rows, as an operator looks at them and changes
 //! them while no run writes.
 
-use super::open::{databases, folders, parse, servers};
+use super::binding::Target;
+use super::open::{databases, folders, parse, servers, target_of};
 use super::{BindError, SinkError, parquet, postgres, sqlite};
 use crate::journal::group_offsets::Committed;
+use crate::journal::plan::Output;
 
 /// A destination that keeps the positions of a group.
 pub trait PositionKeeper {
@@ -58,6 +60,25 @@ pub fn position_keeper(
         .into());
     }
     Ok(keepers.pop())
+}
+
+/// Whether all outputs go to one destination that commits positions with its rows, so that a run that ended early can go on
+/// later.
+#[must_use]
+pub fn keep_positions(bindings: &[String], outputs: &[Output]) -> bool {
+    let Ok(bindings) = parse(bindings) else {
+        return false;
+    };
+    let keepers = [
+        databases(&bindings).len(),
+        servers(&bindings).len(),
+        folders(&bindings).len(),
+    ];
+    let keeps = |output| {
+        let target = target_of(output, &bindings);
+        target.is_some_and(|target| !matches!(target, Target::Lines { .. } | Target::Topic(_)))
+    };
+    keepers.iter().sum::<usize>() == 1 && outputs.iter().all(keeps)
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ mod times;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::journal::group_offsets;
 use crate::journal::offsets::{OffsetStore, Offsets, Partition, Position};
 use crate::journal::plan::{Output, Plan};
 use crate::kafka::Membership;
@@ -45,7 +46,7 @@ pub use binding::{
     files as files_of, read_files as files_read_for, shown as shown_binding, topics as topics_of,
 };
 pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
-pub use keeper::{PositionKeeper, position_keeper};
+pub use keeper::{PositionKeeper, keep_positions, position_keeper};
 pub use open::{
     BindError, CheckpointDefaults, Destination, Opened, State, check, check_tables,
     checkpoint_defaults, memory, open,
@@ -95,6 +96,38 @@ pub trait SinkFactory: Send + Sync {
     /// The name of the destination, if it commits positions together with its rows: then it decides where reading starts.
     fn deciding(&self) -> Option<String> {
         None
+    }
+
+    /// The positions that an earlier run without a group left which was the same as this one, and has not ended.
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn unfinished(&self) -> Result<group_offsets::Committed, SinkError> {
+        Ok(group_offsets::Committed::new())
+    }
+
+    /// Forgets the positions that the plugin's earlier runs without a group left, but not those of runs that have not ended.
+    ///
+    /// # Errors
+    /// When the destination cannot be written to.
+    fn forget_runs(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Keeps these positions, from which the run without a group begins: all of them or none.
+    ///
+    /// # Errors
+    /// When the destination cannot be written to.
+    fn begin_run(&self, _starts: &group_offsets::Committed) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Forgets the positions of the run, which has ended.
+    ///
+    /// # Errors
+    /// When the destination cannot be written to.
+    fn end_run(&self) -> Result<(), SinkError> {
+        Ok(())
     }
 
     /// The sink of one worker.
@@ -309,6 +342,12 @@ pub enum SinkError {
     #[error("rows are already in {destination}: a recording that is read again would double them")]
     HasRows {
         /// The destinations.
+        destination: String,
+    },
+    /// Another process is the same run, and has not ended.
+    #[error("another process reads the same recordings with the same plugin into {destination}")]
+    SameRun {
+        /// The destination.
         destination: String,
     },
     /// The topic for dead letters takes none.

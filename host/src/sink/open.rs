@@ -372,7 +372,7 @@ pub(super) fn parse(bindings: &[String]) -> Result<Vec<Binding>, OpenError> {
 }
 
 /// The destination that an output is bound to, if it is bound.
-fn target_of<'a>(output: &Output, bindings: &'a [Binding]) -> Option<&'a Target> {
+pub(super) fn target_of<'a>(output: &Output, bindings: &'a [Binding]) -> Option<&'a Target> {
     let of = |name: Option<&str>| {
         let mut bindings = bindings.iter();
         bindings.find(|binding| binding.output.as_deref() == name)

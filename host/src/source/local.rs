@@ -140,6 +140,18 @@ impl LocalSource {
         self.sequence.topics()
     }
 
+    /// What stands for what it reads where positions are kept.
+    #[must_use]
+    pub(crate) fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// The position before its first record.
+    #[must_use]
+    pub(crate) fn first(&self) -> u64 {
+        self.sequence.first()
+    }
+
     /// What an operator has to know about topics that are there and not read.
     #[must_use]
     pub(crate) fn left_out(&self, subscription: &Subscription) -> Option<String> {
@@ -273,6 +285,16 @@ impl Options {
                 Ok((0..).zip(parts).map(source).collect())
             }
             Local::Recordings(_) | Local::Git(_) => Ok(vec![self.open()?]),
+        }
+    }
+
+    /// What tells the data from any other; none where a later run cannot go on in it.
+    #[must_use]
+    pub(crate) fn data(&self) -> Option<Vec<u8>> {
+        match &self.local {
+            Local::Recordings(files) => recording::identity(files),
+            // What is reached, and in which order, may change with each ref.
+            Local::Git(_) => None,
         }
     }
 

@@ -7,6 +7,7 @@
 mod division;
 mod error;
 mod files;
+mod identity;
 mod topics;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use self::division::{Share, Undivided, divide};
 pub(crate) use self::error::Error;
 use self::files::{Content, Files};
 pub(crate) use self::files::{is_standard_input, shown};
+pub(crate) use self::identity::identity;
 use self::topics::Topics;
 use super::local::{Sequence, filled};
 use super::{BatchLimits, Event, SourceError};

@@ -84,7 +84,7 @@ impl Explain for CheckWarning {
                 format!("lower {}: the others stay idle", names.of(Setting::Workers))
             }
             Self::HasContent { .. } => format!(
-                "{} adds rows all the same, {} removes the earlier ones",
+                "a run into a database or Parquet files that ended early goes on; otherwise {} adds rows all the same, and {} removes the earlier ones",
                 names.of(Setting::Append),
                 names.of(Setting::Overwrite)
             ),

@@ -37,6 +37,11 @@ impl Explain for SinkError {
                     names.of(Setting::Overwrite)
                 ));
             }
+            Self::SameRun { .. } => {
+                return Some(
+                    "wait until that process has ended, or stop it: the same command then goes on where it was".to_owned(),
+                );
+            }
             Self::NoLetters { .. } => {
                 return Some(
                     "nothing of this checkpoint was committed: its records and dead letters come again".to_owned(),
@@ -71,6 +76,7 @@ impl Explain for SinkError {
             | Self::Write { .. }
             | Self::Sqlite(_)
             | Self::HasRows { .. }
+            | Self::SameRun { .. }
             | Self::NoLetters { .. }
             | Self::Changed { .. } => false,
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::assembly::Assembly;
 use super::notices;
 use super::observation::{digest, group};
+use super::resuming::{Ending, Resumable};
 use super::stages::Stages;
 use super::start::AskedStart;
 use super::{BuildError, checkpoint_interval, cluster_settings, given_partitions, subscription};
@@ -38,8 +39,17 @@ use crate::text::plural;
 /// How long the end of a run waits for its last commit in addition to the time that the group can keep it waiting.
 const COMMIT_GRACE: Duration = Duration::from_secs(15);
 
-/// The workers that run, and for a replay in stages, how those of the next stages are made.
-pub(super) type Staged = (Vec<Work>, Option<Stages>);
+/// The workers that run, and what comes after them.
+pub(super) type Staged = (Vec<Work>, Then);
+
+/// What comes once all workers have read to the end.
+pub(super) enum Then {
+    Nothing,
+    /// The workers of the next stages of a replay.
+    Stages(Stages),
+    /// The positions of the run are not needed any more.
+    End(Ending),
+}
 
 /// A run whose plugin is started and whose source and sinks are not open yet.
 pub(super) struct Builder<'a> {
@@ -89,9 +99,10 @@ impl Builder<'_> {
             let topics = source.topics();
             self.log_start(&topics);
             warn(&subscription, &topics, source.left_out(&subscription));
-            let assembly = self.assembly(self.local_outputs()?, self.settings.clone());
+            let assembly = self.assembly(self.local_outputs(None)?, self.settings.clone());
             let mut stages = Stages::over_local(assembly, options, order.divide(&topics));
-            return Ok((stages.work(None, Some(processor))?, Some(stages)));
+            let work = stages.work(None, Some(processor))?;
+            return Ok((work, Then::Stages(stages)));
         }
         let sources = options.open_for(self.config.workers)?;
         if let Some(first) = sources.first() {
@@ -99,8 +110,15 @@ impl Builder<'_> {
             self.log_start(&topics);
             warn(&subscription, &topics, first.left_out(&subscription));
         }
-        let assembly = self.assembly(self.local_outputs()?, self.settings.clone());
-        Ok((assembly.local_workers(sources, Some(processor))?, None))
+        let run = self.resumable(&options, &sources);
+        let outputs = self.local_outputs(run.as_ref())?;
+        let assembly = self.assembly(outputs, self.settings.clone());
+        let work = assembly.local_workers(sources, Some(processor))?;
+        let then = match run {
+            Some(_) => Then::End(Ending::new(assembly.outputs)),
+            None => Then::Nothing,
+        };
+        Ok((work, then))
     }
 
     /// The workers that share a consumer group.
@@ -136,7 +154,7 @@ impl Builder<'_> {
         if let Some(text) = asked.overruled() {
             tracing::info!("{text}");
         }
-        let outputs = self.outputs()?;
+        let outputs = self.outputs(None)?;
         let settings = WorkerSettings {
             checkpoint_interval: Some(checkpoint_interval(self.config)),
             start: asked.rules(&cluster)?,
@@ -160,15 +178,14 @@ impl Builder<'_> {
         }
         let assembly = self.assembly(outputs, settings);
         let Some(order) = self.order() else {
-            return Ok((
-                assembly.group_workers(&cluster, members, Some(first))?,
-                None,
-            ));
+            let work = assembly.group_workers(&cluster, members, Some(first))?;
+            return Ok((work, Then::Nothing));
         };
         let stages = order.divide(cluster.topics());
         let mut stages =
             Stages::over_group(assembly, cluster, stages).map_err(SourceError::from)?;
-        Ok((stages.work(Some(members), Some(first))?, Some(stages)))
+        let work = stages.work(Some(members), Some(first))?;
+        Ok((work, Then::Stages(stages)))
     }
 
     /// The order of a replay in stages.
@@ -191,7 +208,7 @@ impl Builder<'_> {
         }
     }
 
-    fn outputs(&self) -> Result<OutputBindings, BuildError> {
+    fn outputs(&self, run: Option<&Resumable>) -> Result<OutputBindings, BuildError> {
         let plan = &self.processor.plan;
         let plugin = &self.processor.plugin;
         let owner = Owner {
@@ -200,6 +217,7 @@ impl Builder<'_> {
                 digest: plugin.digest().to_owned(),
                 options_digest: digest(&self.processor.options),
             },
+            run: run.map(|run| run.name.clone()),
             ..owner(self.config, &plugin.description().name)
         };
         let bindings = &self.config.outputs;
@@ -238,25 +256,15 @@ impl Builder<'_> {
         }
     }
 
-    /// A recording that is read again never doubles rows unasked.
-    fn local_outputs(&self) -> Result<OutputBindings, BuildError> {
+    /// The outputs of a run without a group.
+    fn local_outputs(&self, run: Option<&Resumable>) -> Result<OutputBindings, BuildError> {
         if let Some(preview) = &self.preview {
             let plan = &self.processor.plan;
             return Ok(OutputBindings::to_one(Box::new(preview.clone()), plan)?);
         }
-        let outputs = self.outputs()?;
-        if self.config.earlier_rows == EarlierRows::Overwrite {
-            outputs.remove_earlier_rows()?;
-            return Ok(outputs);
-        }
-        let earlier = outputs.earlier_rows_of_own()?;
-        match self.config.earlier_rows {
-            EarlierRows::Refuse if !earlier.is_empty() => Err(SinkError::HasRows {
-                destination: earlier.join(" and "),
-            }
-            .into()),
-            _ => Ok(outputs),
-        }
+        let outputs = self.outputs(run)?;
+        self.settle_earlier_rows(&outputs, run)?;
+        Ok(outputs)
     }
 }
 
@@ -272,6 +280,7 @@ pub(crate) fn owner(config: &Config, plugin: &str) -> Owner {
     Owner {
         plugin: plugin.to_owned(),
         group: group(config).map(str::to_owned),
+        run: None,
         redrives: config.earlier_rows == EarlierRows::Redrive,
         schema_change: match config.on_schema_change {
             OnSchemaChange::Refuse => SchemaChange::Refuse,

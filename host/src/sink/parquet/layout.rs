@@ -76,6 +76,11 @@ impl Layout {
         self.group.join("lock")
     }
 
+    /// The lock of a run without a group.
+    pub(super) fn lock_of_run(&self, run: &str) -> PathBuf {
+        self.group.join(format!("lock-{}", digest(run)))
+    }
+
     pub(super) fn manifest(&self, number: u64) -> PathBuf {
         self.group.join(format!("{number:020}{JSON}"))
     }

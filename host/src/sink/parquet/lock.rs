@@ -2,6 +2,7 @@
 //! have written.
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +35,41 @@ impl Lock {
             path,
             folder: layout.shown(),
         })
+    }
+
+    /// Opens and takes the lock of one run without a group, unless another process is the same run.
+    pub(super) fn of_run(
+        files: &dyn Files,
+        layout: &Layout,
+        run: &str,
+    ) -> Result<Option<Self>, ParquetError> {
+        let path = layout.lock_of_run(run);
+        loop {
+            let open = || {
+                let file = files.open(&path, false)?;
+                let inode = file.metadata()?.ino();
+                Ok((file, inode))
+            };
+            let (file, inode) = open().map_err(|source| refused(&path, source))?;
+            let lock = Self {
+                file,
+                path: path.clone(),
+                folder: layout.shown(),
+            };
+            if !lock.try_exclusive()? {
+                return Ok(None);
+            }
+            // The process that had it may have removed it meanwhile.
+            if path.metadata().is_ok_and(|named| named.ino() == inode) {
+                return Ok(Some(lock));
+            }
+        }
+    }
+
+    /// Removes the file while the lock is held: nobody needs it any more.
+    pub(super) fn remove(self, files: &dyn Files) -> Result<(), ParquetError> {
+        let removed = files.remove(&self.path);
+        removed.map_err(ParquetError::write(&self.path))
     }
 
     /// Keeps all others away, unless one of them has the lock. Whether it is taken.
@@ -84,6 +120,21 @@ fn refused(path: &Path, source: std::io::Error) -> ParquetError {
 mod tests {
     use super::*;
     use crate::sink::files::SystemFiles;
+
+    #[test]
+    fn one_process_at_a_time_is_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path(), None);
+        std::fs::create_dir_all(&layout.group).unwrap();
+        let take = |run: &str| Lock::of_run(&SystemFiles, &layout, run).unwrap();
+        let one = take("recording p 1").unwrap();
+        assert!(take("recording p 1").is_none());
+        assert!(take("recording p 2").is_some());
+        drop(one);
+        let again = take("recording p 1").unwrap();
+        again.remove(&SystemFiles).unwrap();
+        assert!(take("recording p 1").is_some());
+    }
 
     #[test]
     fn runs_share_what_one_alone_may_have_exclusively() {

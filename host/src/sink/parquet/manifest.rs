@@ -83,6 +83,9 @@ pub(super) struct Kept {
     /// The identifier of the topic; empty where it is not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) topic_id: String,
+    /// Nothing goes on from here: the run without a group has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) ended: bool,
 }
 
 /// All that the manifests up to one say.
@@ -180,8 +183,13 @@ impl State {
     pub(super) fn apply(&mut self, manifest: &Manifest) {
         self.number = manifest.number;
         self.files += manifest.files.len() as u64;
-        let positions = manifest.positions.iter().map(Advance::pair);
-        self.positions.extend(positions);
+        for (partition, kept) in manifest.positions.iter().map(Advance::pair) {
+            if kept.ended {
+                self.positions.remove(&partition);
+            } else {
+                self.positions.insert(partition, kept);
+            }
+        }
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -26,6 +26,8 @@ pub(super) struct Manifests {
     state: Mutex<State>,
     /// Shared with other runs, from the time at which the folder was prepared.
     lock: Mutex<Option<Lock>>,
+    /// Held as long as this process is the run, if that has no group and a later one can go on from it.
+    run_lock: Mutex<Option<Lock>>,
 }
 
 /// What a manifest says beside the positions.
@@ -42,12 +44,27 @@ impl Manifests {
             owner,
             state: Mutex::default(),
             lock: Mutex::default(),
+            run_lock: Mutex::default(),
         }
     }
 
     /// Holds a lock as long as somebody writes.
     pub(super) fn keep_lock(&self, lock: Lock) {
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+    }
+
+    /// Keeps other processes from being the same run. Whether none is.
+    pub(super) fn hold_run(&self, run: &str) -> Result<bool, ParquetError> {
+        let lock = Lock::of_run(&*self.files, &self.layout, run)?;
+        let is_held = lock.is_some();
+        *self.run_lock.lock().unwrap_or_else(PoisonError::into_inner) = lock;
+        Ok(is_held)
+    }
+
+    /// The run has ended.
+    pub(super) fn end_run(&self) -> Result<(), ParquetError> {
+        let mut lock = self.run_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.take().map_or(Ok(()), |lock| lock.remove(&*self.files))
     }
 
     /// Calls `work` while no other process writes.

@@ -35,13 +35,14 @@ use self::layout::Layout;
 use self::lock::Lock;
 use self::manifest::Id;
 use self::manifests::{Draft, Manifests};
-use self::positions::ParquetStore;
+use self::positions::{Names, ParquetStore};
 use self::schema::FileType;
 use self::writing::Writing;
 use super::files::Files;
-use super::moves::{self, Compared};
+use super::moves::Compared;
 use super::tables::{Owner, Table};
 use super::{Checkpoint, Committed, Encoder, PositionKeeper, Sink, SinkError, SinkFactory};
+use crate::journal::group_offsets;
 use crate::journal::offsets::OffsetStore;
 use crate::journal::plan::{Output, Plan};
 
@@ -187,7 +188,13 @@ impl Folder {
 
 impl SinkFactory for Folder {
     fn prepare(&self, _plan: &Plan) -> Result<(), SinkError> {
-        Ok(Self::prepare(self)?)
+        Self::prepare(self)?;
+        match &self.manifests.owner.run {
+            Some(run) if !self.manifests.hold_run(run.name())? => Err(SinkError::SameRun {
+                destination: format!("`{}`", self.manifests.layout.shown()),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn encoder(&self, output: &Output) -> Box<dyn Encoder> {
@@ -208,14 +215,36 @@ impl SinkFactory for Folder {
 
     fn deciding(&self) -> Option<String> {
         let name = || format!("`{}`", self.manifests.layout.shown());
-        self.manifests.owner.group.is_some().then(name)
+        self.manifests.owner.keeps_positions_of().map(|_| name())
+    }
+
+    fn unfinished(&self) -> Result<group_offsets::Committed, SinkError> {
+        let names = Names::of(&self.manifests.owner);
+        Ok(names.of_run(&self.manifests.state()?))
+    }
+
+    fn forget_runs(&self) -> Result<(), SinkError> {
+        Ok(positions::forget_runs(&self.manifests)?)
+    }
+
+    fn begin_run(&self, starts: &group_offsets::Committed) -> Result<(), SinkError> {
+        Ok(positions::begin_run(&self.manifests, starts)?)
+    }
+
+    fn end_run(&self) -> Result<(), SinkError> {
+        if let Some(run) = &self.manifests.owner.run {
+            positions::end_run(&self.manifests, run.name())?;
+            self.manifests.end_run()?;
+        }
+        Ok(())
     }
 
     fn sink(&self, worker: usize) -> Result<Box<dyn Sink>, SinkError> {
         let manifests = &self.manifests;
-        let has_group = manifests.owner.group.is_some();
+        let keeps_positions = manifests.owner.keeps_positions_of().is_some();
         Ok(Box::new(ParquetSink {
-            store: has_group.then(|| ParquetStore::new(manifests, worker)),
+            store: keeps_positions.then(|| ParquetStore::new(manifests, worker)),
+            names: Names::of(&manifests.owner),
             manifests: Arc::clone(manifests),
             tables: Arc::clone(&self.tables),
             writing: None,
@@ -228,6 +257,7 @@ struct ParquetSink {
     manifests: Arc<Manifests>,
     tables: Arc<[TableFiles]>,
     store: Option<ParquetStore>,
+    names: Names,
     /// The files of a checkpoint that is not committed yet.
     writing: Option<Writing>,
 }
@@ -244,7 +274,7 @@ impl Sink for ParquetSink {
 
     fn commit(&mut self, checkpoint: &Checkpoint<'_>) -> Result<Committed, SinkError> {
         let moves = match self.store {
-            Some(_) => moves::of(checkpoint),
+            Some(_) => self.names.moves(checkpoint),
             None => Vec::new(),
         };
         let mut rows = checkpoint.rows.iter();

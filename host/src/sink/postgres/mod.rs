@@ -20,6 +20,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use postgres::Client;
@@ -39,6 +40,7 @@ use super::jsonl::OpenError;
 use super::moves::{self, Compared, Move};
 use super::tables::{Owner, Table};
 use super::{Checkpoint, Committed, Encoder, PositionKeeper, Sink, SinkError, SinkFactory};
+use crate::journal::group_offsets;
 use crate::journal::offsets::{OffsetStore, Partition};
 use crate::journal::plan::{Output, Plan};
 
@@ -46,6 +48,9 @@ use crate::journal::plan::{Output, Plan};
 pub(super) const MEMORY: usize = 4 << 20;
 /// How long the end of a worker waits until what only it needs is removed.
 const FORGET_WAIT: Duration = Duration::from_secs(1);
+/// How long a start waits for the server to notice that the process before it was killed.
+const SAME_RUN_WAIT: Duration = Duration::from_secs(2);
+const SAME_RUN_PAUSE: Duration = Duration::from_millis(50);
 
 /// A database with the tables that outputs are bound to.
 struct Database {
@@ -156,6 +161,20 @@ impl Database {
         self.targets.all.iter().map(|target| &target.table)
     }
 
+    /// Keeps other processes from being the same run. Whether none is; one that was killed is waited for until the server has
+    /// noticed.
+    fn hold_run(&self, client: &mut Client, run: &str) -> Result<bool, PostgresError> {
+        let begun = Instant::now();
+        loop {
+            let held = self.targets.positions.hold_run(client, run);
+            let is_held = held.map_err(|error| self.access.cannot("lock", &error))?;
+            if is_held || begun.elapsed() >= SAME_RUN_WAIT {
+                return Ok(is_held);
+            }
+            thread::sleep(SAME_RUN_PAUSE);
+        }
+    }
+
     /// Calls `work`, a transaction that may be repeated, with the connection of the start.
     fn with_client<T>(
         &self,
@@ -185,7 +204,16 @@ impl Database {
 impl SinkFactory for Database {
     fn prepare(&self, _plan: &Plan) -> Result<(), SinkError> {
         let preparing = self.preparing();
-        Ok(self.with_client(|client| preparing.prepare(client, self.tables()))?)
+        self.with_client(|client| preparing.prepare(client, self.tables()))?;
+        let Some(run) = &self.owner.run else {
+            return Ok(());
+        };
+        if self.with_client(|client| self.hold_run(client, run.name()))? {
+            return Ok(());
+        }
+        Err(SinkError::SameRun {
+            destination: format!("`{}`", self.access.name),
+        })
     }
 
     fn encoder(&self, output: &Output) -> Box<dyn Encoder> {
@@ -216,12 +244,45 @@ impl SinkFactory for Database {
 
     fn deciding(&self) -> Option<String> {
         let name = || format!("`{}`", self.access.name);
-        self.owner.group.is_some().then(name)
+        self.owner.keeps_positions_of().map(|_| name())
+    }
+
+    fn unfinished(&self) -> Result<group_offsets::Committed, SinkError> {
+        let run = self.owner.keeps_positions_of().unwrap_or_default();
+        Ok(self.with_client(|client| {
+            let positions = self.targets.positions.all(client, run);
+            positions.map_err(|error| self.access.cannot("read", &error))
+        })?)
+    }
+
+    fn forget_runs(&self) -> Result<(), SinkError> {
+        Ok(self.with_client(|client| {
+            let forgotten = self.targets.positions.forget_runs(client, &self.owner);
+            forgotten.map_err(|error| self.access.cannot("write to", &error))
+        })?)
+    }
+
+    fn begin_run(&self, starts: &group_offsets::Committed) -> Result<(), SinkError> {
+        let run = self.owner.keeps_positions_of().unwrap_or_default();
+        Ok(self.with_client(|client| {
+            let begun = self.targets.positions.replace(client, run, starts);
+            begun.map_err(|error| self.access.cannot("write to", &error))
+        })?)
+    }
+
+    fn end_run(&self) -> Result<(), SinkError> {
+        let run = self.owner.keeps_positions_of().unwrap_or_default();
+        Ok(self.with_client(|client| {
+            let ended = self.targets.positions.end_run(client, run);
+            ended.map_err(|error| self.access.cannot("write to", &error))
+        })?)
     }
 
     fn sink(&self, _worker: usize) -> Result<Box<dyn Sink>, SinkError> {
-        // The start is over.
-        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if self.owner.run.is_none() {
+            // The start is over. Otherwise the connection keeps other processes from being the same run.
+            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
         let merges = self
             .targets
             .all
@@ -230,13 +291,13 @@ impl SinkFactory for Database {
         let begins = merges.map(|merging| merging.create.clone()).collect();
         let link = Arc::new(Link::start(&self.access, begins)?);
         let positions = &self.targets.positions;
-        let store = self.owner.group.as_deref().map(|group| {
+        let store = self.owner.keeps_positions_of().map(|group| {
             PostgresStore::new(Arc::clone(&link), Arc::clone(positions), group.into())
         });
         Ok(Box::new(PostgresSink {
             link,
             targets: Arc::clone(&self.targets),
-            group: self.owner.group.clone(),
+            group: self.owner.keeps_positions_of().map(str::to_owned),
             run: self.run.clone(),
             store,
             writing: None,

@@ -17,11 +17,18 @@ use crate::journal::offsets::{
 use crate::journal::topic_note;
 use crate::sink::moves::{self, Move};
 use crate::sink::sent::SentPositions;
+use crate::sink::tables::Owner;
 
 /// How long a question may take at most before the worker goes on with something else.
 const ANSWER_WAIT: Duration = Duration::from_millis(15);
 /// How long a worker that was fenced waits for the positions of the others.
 const FRESH_WAIT: Duration = Duration::from_secs(2);
+
+/// What is idle for long is looked after.
+const HOLDING: &str =
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
+const HOLD: &str = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
+const UNHOLD: &str = "SELECT pg_advisory_unlock(hashtextextended($1, 0))";
 
 /// The statements about positions in one schema.
 #[derive(Clone, Debug)]
@@ -38,6 +45,8 @@ pub(super) struct PositionStatements {
     insert: String,
     start: String,
     forget: String,
+    runs: String,
+    end: String,
 }
 
 impl PositionStatements {
@@ -122,6 +131,8 @@ COMMENT ON COLUMN {tables}.combining IS 'How rows are combined, as JSON'"
                 WHERE o.topic_id <> excluded.topic_id AND '' NOT IN (o.topic_id, excluded.topic_id)"
             ),
             forget: format!("DELETE FROM {offsets} WHERE group_id = $1 AND topic = $2 AND partition = $3"),
+            runs: format!("SELECT DISTINCT group_id FROM {offsets} WHERE starts_with(group_id, $1)"),
+            end: format!("DELETE FROM {offsets} WHERE group_id = $1"),
             offsets,
         }
     }
@@ -247,7 +258,8 @@ COMMENT ON COLUMN {tables}.combining IS 'How rows are combined, as JSON'"
         }))
     }
 
-    fn all(
+    /// The positions of a group, or of a run without one.
+    pub(super) fn all(
         &self,
         client: &mut Client,
         group: &str,
@@ -287,6 +299,44 @@ COMMENT ON COLUMN {tables}.combining IS 'How rows are combined, as JSON'"
             transaction.execute(&self.start, values)?;
         }
         transaction.commit()
+    }
+
+    /// Keeps other sessions from being the same run without a group, until this one ends. A machine that is gone loses it
+    /// after a minute.
+    pub(super) fn hold_run(&self, client: &mut Client, run: &str) -> Result<bool, postgres::Error> {
+        client.batch_execute(HOLDING)?;
+        let row = client.query_one(HOLD, &[&self.held(run)])?;
+        Ok(row.get(0))
+    }
+
+    /// Removes the positions of the plugin's runs without a group that have ended: nobody holds them.
+    pub(super) fn forget_runs(
+        &self,
+        client: &mut Client,
+        owner: &Owner,
+    ) -> Result<(), postgres::Error> {
+        let own = owner.keeps_positions_of();
+        let runs = client.query(&self.runs, &[&owner.runs()])?;
+        let runs = runs.iter().map(|row| row.get::<_, String>(0));
+        for run in runs.filter(|run| owner.is_run(run)) {
+            if own == Some(&*run) {
+                self.end_run(client, &run)?;
+            } else if self.hold_run(client, &run)? {
+                self.end_run(client, &run)?;
+                client.query(UNHOLD, &[&self.held(&run)])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the positions of a run without a group.
+    pub(super) fn end_run(&self, client: &mut Client, run: &str) -> Result<(), postgres::Error> {
+        client.execute(&self.end, &[&run]).map(drop)
+    }
+
+    /// What a run without a group is held by.
+    fn held(&self, run: &str) -> String {
+        format!("{} {run}", self.offsets)
     }
 
     /// Removes a position that nobody asks for any more.

@@ -33,6 +33,7 @@ use self::positions::SqliteStore;
 use self::writer::Writer;
 use super::tables::{Owner, Table};
 use super::{Checkpoint, Committed, Encoder, Sink, SinkError, SinkFactory};
+use crate::journal::group_offsets;
 use crate::journal::offsets::OffsetStore;
 use crate::journal::plan::{Output, Plan};
 
@@ -135,12 +136,31 @@ impl SinkFactory for Database {
 
     fn deciding(&self) -> Option<String> {
         let file = || format!("`{}`", self.writer.file);
-        self.owner.group.is_some().then(file)
+        self.owner.keeps_positions_of().map(|_| file())
+    }
+
+    fn unfinished(&self) -> Result<group_offsets::Committed, SinkError> {
+        let run = self.owner.keeps_positions_of().unwrap_or_default();
+        Ok(positions::of_run(&self.writer, run)?)
+    }
+
+    fn forget_runs(&self) -> Result<(), SinkError> {
+        Ok(positions::forget_runs(&self.writer, &self.owner)?)
+    }
+
+    fn begin_run(&self, starts: &group_offsets::Committed) -> Result<(), SinkError> {
+        let run = self.owner.keeps_positions_of().unwrap_or_default();
+        Ok(positions::begin_run(&self.writer, run, starts)?)
+    }
+
+    fn end_run(&self) -> Result<(), SinkError> {
+        let run = self.owner.keeps_positions_of().unwrap_or_default();
+        Ok(positions::end_run(&self.writer, run)?)
     }
 
     fn sink(&self, _worker: usize) -> Result<Box<dyn Sink>, SinkError> {
         let writer = &self.writer;
-        let group = self.owner.group.as_deref();
+        let group = self.owner.keeps_positions_of();
         Ok(Box::new(SqliteSink {
             store: group.map(|group| SqliteStore::new(Arc::clone(writer), group.into())),
             writer: Arc::clone(writer),

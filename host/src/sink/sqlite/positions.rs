@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
+use super::SqliteError;
 use super::writer::{Writer, is_busy};
 use crate::journal::group_offsets::Committed;
 use crate::journal::offsets::{
@@ -15,11 +17,12 @@ use crate::journal::topic_note;
 use crate::sink::Checkpoint;
 use crate::sink::moves::{self, Compared};
 use crate::sink::sent::SentPositions;
+use crate::sink::tables::Owner;
 
 /// Creates the tables that remember whose rows a database has.
 pub(super) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS journal_offsets (
-    group_id TEXT NOT NULL,
+    group_id TEXT NOT NULL, -- Or `recording ...`: a run without a group, until it has ended.
     topic TEXT NOT NULL,
     partition INTEGER NOT NULL,
     next_offset INTEGER NOT NULL, -- The next record to read: the rows of all before it are here.
@@ -54,6 +57,13 @@ const START: &str =
 const REPLACE: &str =
     "INSERT INTO journal_offsets VALUES (?1, ?2, ?3, ?4, ?5, '') ON CONFLICT DO UPDATE
     SET next_offset = excluded.next_offset, note = excluded.note, topic_id = excluded.topic_id";
+
+/// The digest in the name of a run has 32 digits.
+const FORGET_RUNS: &str = "DELETE FROM journal_offsets
+    WHERE substr(group_id, 1, length(?1)) = ?1 AND length(group_id) = length(?1) + 32";
+const END_RUN: &str = "DELETE FROM journal_offsets WHERE group_id = ?1";
+/// How long another program that writes is waited for at the end of a run.
+const END_WAIT: Duration = Duration::from_secs(10);
 
 /// Advances the positions that change, if nobody has advanced them since.
 pub(super) fn advance(
@@ -95,6 +105,39 @@ fn all(connection: &Connection, group: &str) -> rusqlite::Result<BTreeMap<Partit
 /// The positions of a group, whose notes do not have the identifiers of their topics.
 pub(super) fn without_topics(connection: &Connection, group: &str) -> rusqlite::Result<Committed> {
     all(connection, group).map(moves::without_topics)
+}
+
+/// The positions of a run without a group.
+pub(super) fn of_run(writer: &Writer, run: &str) -> Result<Committed, SqliteError> {
+    let open = writer.wait();
+    let all = all(&open.connection, run);
+    all.map_err(|source| writer.cannot("read", source))
+}
+
+/// Removes the positions of the plugin's runs without a group. No other process writes, so that all of these have ended.
+pub(super) fn forget_runs(writer: &Writer, owner: &Owner) -> Result<(), SqliteError> {
+    let open = writer.wait();
+    let removed = open.connection.execute(FORGET_RUNS, [owner.runs()]);
+    removed
+        .map(drop)
+        .map_err(|source| writer.cannot("write to", source))
+}
+
+/// Writes where a run without a group begins.
+pub(super) fn begin_run(writer: &Writer, run: &str, starts: &Committed) -> Result<(), SqliteError> {
+    let replaced = replace(&mut writer.wait().connection, run, starts);
+    replaced.map_err(|source| writer.cannot("write to", source))
+}
+
+/// Removes the positions of a run without a group. Another program that writes is waited for.
+pub(super) fn end_run(writer: &Writer, run: &str) -> Result<(), SqliteError> {
+    let open = writer.wait();
+    let remove = || {
+        open.connection.busy_timeout(END_WAIT)?;
+        open.connection.execute(END_RUN, [run])?;
+        open.connection.busy_timeout(Duration::ZERO)
+    };
+    remove().map_err(|source| writer.cannot("write to", source))
 }
 
 /// Replaces positions of a group in one transaction.

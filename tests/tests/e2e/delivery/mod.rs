@@ -14,6 +14,7 @@ mod parquet;
 mod passes;
 mod postgres;
 mod rebalances;
+mod resuming;
 mod shutdown;
 mod sqlite;
 mod starts;

@@ -25,7 +25,7 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// One number, or 0 where there is no such table yet.
-fn number(file: &Path, sql: &str) -> u64 {
+pub(super) fn number(file: &Path, sql: &str) -> u64 {
     let asked = connect(file).and_then(|one| one.query_row(sql, [], |row| row.get::<_, i64>(0)));
     u64::try_from(asked.unwrap_or_default()).expect("it is not negative")
 }

@@ -81,6 +81,9 @@ fn partial_clone_is_a_partial_visit_that_counts_what_it_lacks() {
     // All objects that are there are listed, so that nothing tells how many are not.
     let (status, logged) = status_with(&clone, &["--all-objects"]);
     assert_eq!(status, "partial");
-    assert!(logged.contains("is a partial clone: what it lacks"), "{logged}");
+    assert!(
+        logged.contains("is a partial clone: what it lacks"),
+        "{logged}"
+    );
     assert_eq!(status_with(&from, &["--all-objects"]).0, "full");
 }
