@@ -6,9 +6,11 @@
 mod errors;
 #[cfg(target_family = "wasm")]
 mod guest;
+mod layouts;
 mod modules;
 mod native;
 mod objects;
+mod raw;
 mod rows;
 mod runner;
 #[cfg(test)]

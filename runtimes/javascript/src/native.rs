@@ -8,15 +8,16 @@ use std::rc::Rc;
 use journal_msgpack::{Cursor, Head};
 use rquickjs::function::Opt;
 use rquickjs::{
-    Array, Atom, Ctx, Exception, Function, Module, Object, Result, String as Text, TypedArray,
-    Value,
+    Ctx, Exception, Function, Module, Object, Result, String as Text, TypedArray, Value,
 };
 
 use crate::errors::Report;
+use crate::layouts::Only;
 use crate::modules::{Files, OURS};
+use crate::objects::{Record, lazy};
 use crate::rows::{Packer, Rows, bytes_of, quoted};
 use crate::runner::{Batch, Call, Rejection};
-use crate::values::{Engine, Source};
+use crate::values::Engine;
 use crate::{Host, Level};
 
 /// The text of the module.
@@ -27,7 +28,7 @@ const KNOWN_FIELDS: &str = include_str!("../../fields.json");
 const LOGGED: usize = 10;
 
 /// The fields that a script reads of each object type, where it says.
-type Fields<'js> = Rc<RefCell<HashMap<String, Rc<[Atom<'js>]>>>>;
+type Fields = Rc<RefCell<HashMap<String, Only>>>;
 
 /// Defines the module, and returns the functions that run a script.
 pub(crate) fn define<'js>(
@@ -162,14 +163,15 @@ fn define_objects<'js>(
     native: &Object<'js>,
     call: &Rc<RefCell<Call>>,
 ) -> Result<()> {
-    let fields: Fields<'js> = Fields::default();
+    let fields = Fields::default();
     let engine = Rc::new(Engine::new(ctx)?);
     let known = Rc::clone(&fields);
-    let set_fields = move |ctx: Ctx<'js>, kind: String, names: Vec<String>| {
-        let atoms = names.iter().map(|name| Atom::from_str(ctx.clone(), name));
+    let of = Rc::clone(&engine);
+    let set_fields = move |kind: String, names: Vec<String>| {
+        let names = names.iter().map(|name| of.name(name.as_bytes()));
         known
             .borrow_mut()
-            .insert(kind, atoms.collect::<Result<_>>()?);
+            .insert(kind, names.collect::<Result<_>>()?);
         Ok::<_, rquickjs::Error>(())
     };
     native.set("fields", Function::new(ctx.clone(), set_fields)?)?;
@@ -216,13 +218,13 @@ fn define_objects<'js>(
 /// The objects of a batch. A record that is no object is rejected.
 fn list<'js>(
     ctx: &Ctx<'js>,
-    engine: &Rc<Engine<'js>>,
+    engine: &Rc<Engine>,
     call: &RefCell<Call>,
     number: usize,
     batch: &Batch,
-    only: Option<&Rc<[Atom<'js>]>>,
-) -> Result<Array<'js>> {
-    let objects = Array::new(ctx.clone())?;
+    only: Option<&Only>,
+) -> Result<Value<'js>> {
+    let mut objects = engine.raw.values(batch.value_ends.len());
     let mut damaged = Vec::new();
     let mut indices = Vec::new();
     let mut start = 0;
@@ -234,13 +236,12 @@ fn list<'js>(
             damaged.push((index, reason));
             continue;
         }
-        let bytes: Rc<[u8]> = value.into();
-        let source = Source {
-            ctx,
-            engine,
-            bytes: &bytes,
-        };
-        objects.set(indices.len(), engine.object(&source, 0, only.cloned())?)?;
+        let record = Rc::new(Record {
+            engine: Rc::clone(engine),
+            bytes: value.into(),
+            only: only.cloned(),
+        });
+        objects.push(lazy(&record, 0)?);
         indices.push(index);
     }
     if !damaged.is_empty() {
@@ -254,7 +255,7 @@ fn list<'js>(
         });
         call.rejections.extend(rejections);
     }
-    Ok(objects)
+    Ok(objects.into_list()?.into_value(ctx))
 }
 
 /// Why a value is no object.

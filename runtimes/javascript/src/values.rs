@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use journal_msgpack::{Cursor, Fault, Head, timestamp};
-use rquickjs::function::Constructor;
-use rquickjs::{
-    Array, Atom, BigInt, Class, Ctx, Exception, Function, Object, Result, String as Text,
-    TypedArray, Value,
-};
+use rquickjs::function::{Constructor, IntoArgs};
+use rquickjs::qjs::{JSAtom, JSClassID};
+use rquickjs::{Ctx, Exception, Function, Persistent, Result, Value};
 
-use crate::objects::Lazy;
+use crate::layouts::{Layout, Layouts, Only};
+use crate::objects::{self, Record, lazy};
+use crate::raw::{Handle, Name, Raw};
 
 /// Levels of arrays inside each other that are read.
 const DEPTH: u32 = 200;
@@ -22,167 +22,223 @@ const SLOTS: usize = 512;
 const NAME_BYTES: usize = 40;
 /// The longest text that is kept, because it is one of a few, such as `file`.
 const WORD_BYTES: usize = 8;
+/// The most bytes of a map that is decoded whole, as a time is: making it lazy would cost more.
+const SMALL_BYTES: usize = 128;
 
 /// What decoding needs of the engine; one in each.
-pub(crate) struct Engine<'js> {
-    /// The prototype of objects.
-    pub(crate) prototype: Object<'js>,
-    /// The prototype of everything.
-    pub(crate) root: Object<'js>,
-    pub(crate) date: Constructor<'js>,
+pub(crate) struct Engine {
+    pub(crate) raw: Raw,
+    /// The class of lazy objects.
+    pub(crate) class: JSClassID,
+    date: Persistent<Constructor<'static>>,
     /// From a list of UTF-16 units to a text.
-    text_of_units: Function<'js>,
-    /// From digits in hexadecimal to a `BigInt`.
-    big: Function<'js>,
-    names: RefCell<Vec<Option<Name<'js>>>>,
+    text_of_units: Persistent<Function<'static>>,
+    /// From digits in hexadecimal to a `BigInt`, which is negative on request.
+    big: Persistent<Function<'static>>,
+    words: RefCell<Vec<Option<Word>>>,
+    layouts: Layouts,
 }
 
 /// A name or a word that is made once.
-struct Name<'js> {
+struct Word {
     bytes: Box<[u8]>,
-    atom: Atom<'js>,
-    text: Value<'js>,
+    name: Name,
+    text: Handle,
 }
 
-impl<'js> Engine<'js> {
-    pub(crate) fn new(ctx: &Ctx<'js>) -> Result<Self> {
-        let names = std::iter::repeat_with(|| None).take(SLOTS).collect();
-        let prototype = Class::<Lazy<'_>>::prototype(ctx)?;
-        let root: Object<'js> = ctx.eval("Object.prototype")?;
-        let prototype = prototype.unwrap_or_else(|| root.clone());
-        prototype.set_prototype(Some(&root))?;
+impl Engine {
+    pub(crate) fn new(ctx: &Ctx<'_>) -> Result<Self> {
+        let words = std::iter::repeat_with(|| None).take(SLOTS).collect();
+        let function = |text: &str| {
+            let function: Function<'_> = ctx.eval(text)?;
+            Ok::<_, rquickjs::Error>(Persistent::save(ctx, function))
+        };
+        let date: Constructor<'_> = ctx.globals().get("Date")?;
         Ok(Self {
-            prototype,
-            root,
-            date: ctx.globals().get("Date")?,
-            text_of_units: ctx.eval(
+            raw: Raw::new(ctx),
+            class: objects::class(ctx)?,
+            date: Persistent::save(ctx, date),
+            text_of_units: function(
                 "((fromCharCode) => (units) => { let text = ''; for (const unit of units) text += fromCharCode(unit); \
                  return text; })(String.fromCharCode)",
             )?,
-            big: ctx.eval("((BigInt) => (digits) => BigInt(digits))(BigInt)")?,
-            names: RefCell::new(names),
+            big: function(
+                "((BigInt) => (digits, isNegative) => isNegative ? -BigInt(digits) : BigInt(digits))(BigInt)",
+            )?,
+            words: RefCell::new(words),
+            layouts: Layouts::new(),
         })
     }
 
-    /// Calls `use_name` with the name of these bytes.
-    fn named<T>(
+    /// Throws the exception that says why a value or an object cannot be read.
+    pub(crate) fn damaged(&self, what: &str, fault: Fault) -> rquickjs::Error {
+        let message = format!("the {what} {fault}");
+        self.raw.with(|ctx| Exception::throw_range(ctx, &message))
+    }
+
+    /// Calls a function of the script's language.
+    fn call(
         &self,
-        ctx: &Ctx<'js>,
-        bytes: &[u8],
-        use_name: impl FnOnce(&Name<'js>) -> T,
-    ) -> Result<T> {
+        function: &Persistent<Function<'static>>,
+        arguments: impl for<'js> IntoArgs<'js>,
+    ) -> Result<Handle> {
+        self.raw.with(|ctx| {
+            let value: Value<'_> = function.clone().restore(ctx)?.call(arguments)?;
+            Ok(Handle::of(value))
+        })
+    }
+
+    /// Calls `use_word` with the word of these bytes.
+    fn word<T>(&self, bytes: &[u8], use_word: impl FnOnce(&Word) -> T) -> Result<T> {
         let slot = slot(bytes);
-        let mut names = self.names.borrow_mut();
-        let name = &mut names[slot];
-        match name {
-            Some(name) if *name.bytes == *bytes => Ok(use_name(name)),
+        if let Some(word) = &self.words.borrow()[slot]
+            && *word.bytes == *bytes
+        {
+            return Ok(use_word(word));
+        }
+        let text = self.text(bytes)?;
+        let name = self.raw.name(&text)?;
+        let bytes = bytes.into();
+        let word = Word { bytes, name, text };
+        let used = use_word(&word);
+        self.words.borrow_mut()[slot] = Some(word);
+        Ok(used)
+    }
+
+    /// The name of a field.
+    pub(crate) fn name(&self, bytes: &[u8]) -> Result<Name> {
+        if bytes.len() <= NAME_BYTES {
+            return self.word(bytes, |word| word.name.clone());
+        }
+        self.raw.name(&self.text(bytes)?)
+    }
+
+    /// The next key of a map: a text, bytes, or a number.
+    fn key(&self, cursor: &mut Cursor<'_>) -> Result<Name> {
+        let damaged = |fault: Fault| self.damaged("object", fault);
+        match cursor.head().map_err(damaged)? {
+            Head::Str(length) | Head::Bin(length) => {
+                self.name(cursor.bytes(length).map_err(damaged)?)
+            }
+            Head::Uint(number) => self.name(number.to_string().as_bytes()),
+            Head::Int(number) => self.name(number.to_string().as_bytes()),
             _ => {
-                let text = self.text(ctx, bytes)?;
-                let atom = Atom::from_value(ctx.clone(), &text)?;
-                let bytes = bytes.into();
-                Ok(use_name(name.insert(Name { bytes, atom, text })))
+                let message = "a key of the object is neither text nor bytes";
+                Err(self.raw.with(|ctx| Exception::throw_range(ctx, message)))
             }
         }
     }
 
-    /// The name of a field.
-    #[inline]
-    pub(crate) fn atom(&self, ctx: &Ctx<'js>, bytes: &[u8]) -> Result<Atom<'js>> {
-        if bytes.len() <= NAME_BYTES {
-            return self.named(ctx, bytes, |name| name.atom.clone());
+    /// The fields of the map whose pairs the cursor is on, and where their values are.
+    pub(crate) fn fields(
+        &self,
+        mut cursor: Cursor<'_>,
+        count: u32,
+        only: Option<&Only>,
+    ) -> Result<(Rc<Layout>, Vec<usize>)> {
+        if let Some(read) = self.layouts.read(cursor, count, only) {
+            return Ok(read);
         }
-        Atom::from_value(ctx.clone(), &self.text(ctx, bytes)?)
+        let start = cursor;
+        let mut layout = Layout::new(only.cloned());
+        let mut offsets = Vec::new();
+        for _ in 0..count {
+            let from = cursor.offset();
+            let name = self.key(&mut cursor)?;
+            let offset = cursor.offset();
+            let encoded = cursor.input().get(from..offset).unwrap_or_default();
+            cursor
+                .skip()
+                .map_err(|fault| self.damaged("object", fault))?;
+            match layout.add(encoded, name) {
+                Some(field) if field == offsets.len() => offsets.push(offset),
+                // The last value of repeated keys counts.
+                Some(field) => offsets[field] = offset,
+                None => {}
+            }
+        }
+        let layout = Rc::new(layout);
+        self.layouts.keep(&start, count, &layout);
+        Ok((layout, offsets))
     }
 
     /// A text, in which a byte that is not UTF-8 is the unit 0xDC00 above it, so that texts differ where bytes do.
-    fn text(&self, ctx: &Ctx<'js>, bytes: &[u8]) -> Result<Value<'js>> {
+    fn text(&self, bytes: &[u8]) -> Result<Handle> {
         if let Ok(text) = str::from_utf8(bytes) {
-            return Ok(Text::from_str(ctx.clone(), text)?.into_value());
+            return self.raw.text(text);
         }
         let mut units: Vec<u16> = Vec::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
             units.extend(chunk.valid().encode_utf16());
             units.extend(chunk.invalid().iter().map(|byte| 0xDC00 + u16::from(*byte)));
         }
-        self.text_of_units.call((units,))
+        self.call(&self.text_of_units, (units,))
     }
 
     /// The value of these bytes as `BigInt`.
-    fn big(&self, big_endian: &[u8], is_negative: bool) -> Result<Value<'js>> {
+    fn big(&self, big_endian: &[u8], is_negative: bool) -> Result<Handle> {
         let mut digits = String::from("0x0");
         for byte in big_endian {
             let _ = write!(digits, "{byte:02x}");
         }
-        let value: Value<'js> = self.big.call((digits,))?;
-        if !is_negative {
-            return Ok(value);
-        }
-        let negate: Function<'js> = value.ctx().eval("(value) => -value")?;
-        negate.call((value,))
+        self.call(&self.big, (digits, is_negative))
     }
 
     /// The time as a `Date`, with its microseconds where it has any below milliseconds.
-    fn time(&self, seconds: i64, nanoseconds: u32) -> Result<Value<'js>> {
+    fn time(&self, seconds: i64, nanoseconds: u32) -> Result<Handle> {
         #[expect(
             clippy::cast_precision_loss,
             reason = "a date ends long before numbers are inexact"
         )]
         let milliseconds = seconds as f64 * 1000.0 + f64::from(nanoseconds / 1_000_000);
-        let date: Object<'js> = self.date.construct((milliseconds,))?;
+        let date = self.raw.date(milliseconds)?;
         let microseconds = nanoseconds / 1000 % 1000;
         if microseconds > 0 {
-            date.set("microseconds", microseconds)?;
+            let name = self.name(b"microseconds")?;
+            date.define(name.atom(), self.unsigned(microseconds.into())?)?;
         }
-        Ok(date.into_value())
+        Ok(date)
     }
 
-    /// The next value of `cursor`, which is on the bytes of an object. Maps become lazy objects.
+    /// The next value of `cursor`, which is on the bytes of a record. Maps become lazy objects, unless they are small.
     pub(crate) fn value(
         &self,
-        of: &Source<'_, 'js>,
+        record: &Rc<Record>,
         cursor: &mut Cursor<'_>,
         depth: u32,
-    ) -> Result<Value<'js>> {
-        let ctx = of.ctx;
+    ) -> Result<Handle> {
         let start = cursor.offset();
-        let damaged = |fault: Fault| Exception::throw_range(ctx, &format!("the value {fault}"));
-        let head = cursor.head().map_err(damaged)?;
-        Ok(match head {
-            Head::Nil => Value::new_null(ctx.clone()),
-            Head::Bool(value) => Value::new_bool(ctx.clone(), value),
-            Head::Uint(value) => unsigned(ctx, self, value)?,
-            Head::Int(value) => signed(ctx, value)?,
-            Head::F32(value) => Value::new_float(ctx.clone(), value.into()),
-            Head::F64(value) => Value::new_float(ctx.clone(), value),
+        let damaged = |fault: Fault| self.damaged("value", fault);
+        if let Some(bytes) = cursor.short_bytes() {
+            return self.raw.bytes(bytes);
+        }
+        Ok(match cursor.head().map_err(damaged)? {
+            Head::Nil => self.raw.null(),
+            Head::Bool(value) => self.raw.boolean(value),
+            Head::Uint(value) => self.unsigned(value)?,
+            Head::Int(value) => self.signed(value)?,
+            Head::F32(value) => self.raw.float(value.into()),
+            Head::F64(value) => self.raw.float(value),
             Head::Str(length) => {
                 let bytes = cursor.bytes(length).map_err(damaged)?;
                 if bytes.len() <= WORD_BYTES {
-                    self.named(ctx, bytes, |name| name.text.clone())?
+                    self.word(bytes, |word| word.text.duplicate())?
                 } else {
-                    self.text(ctx, bytes)?
+                    self.text(bytes)?
                 }
             }
-            Head::Bin(length) => {
-                let bytes = cursor.bytes(length).map_err(damaged)?;
-                TypedArray::new_copy(ctx.clone(), bytes)?.into_value()
-            }
-            Head::Array(count) => {
-                if depth == DEPTH {
-                    return Err(Exception::throw_range(ctx, "the value nests too deeply"));
-                }
-                let list = Array::new(ctx.clone())?;
-                for index in 0..count as usize {
-                    list.set(index, self.value(of, cursor, depth + 1)?)?;
-                }
-                list.into_value()
-            }
+            Head::Bin(length) => self.raw.bytes(cursor.bytes(length).map_err(damaged)?)?,
+            Head::Array(count) => self.list(record, cursor, count, depth)?,
             Head::Map(count) => {
-                if let Some(time) = self.old_time(ctx, *cursor, count)? {
-                    cursor.skip_many(2 * u64::from(count)).map_err(damaged)?;
-                    return Ok(time);
-                }
+                let pairs = *cursor;
                 cursor.skip_many(2 * u64::from(count)).map_err(damaged)?;
-                self.object(of, start, None)?
+                if let Some(time) = self.old_time(pairs, count)? {
+                    time
+                } else if cursor.offset() - start <= SMALL_BYTES && depth < DEPTH {
+                    self.whole(record, pairs, count, depth)?
+                } else {
+                    lazy(record, start)?
+                }
             }
             Head::Ext(kind, length) => {
                 let bytes = cursor.bytes(length).map_err(damaged)?;
@@ -192,31 +248,61 @@ impl<'js> Engine<'js> {
                     (-1, Some((seconds, nanoseconds))) => self.time(seconds, nanoseconds)?,
                     _ => {
                         let what = format!("the extension {kind} of msgpack is unknown");
-                        return Err(Exception::throw_range(ctx, &what));
+                        return Err(self.raw.with(|ctx| Exception::throw_range(ctx, &what)));
                     }
                 }
             }
         })
     }
 
-    /// The object whose map begins at `start`. With `only`, it has these fields and no others.
-    pub(crate) fn object(
+    fn list(
         &self,
-        of: &Source<'_, 'js>,
-        start: usize,
-        only: Option<Rc<[Atom<'js>]>>,
-    ) -> Result<Value<'js>> {
-        let object = Lazy::new(Rc::clone(of.engine), Rc::clone(of.bytes), start, only);
-        Ok(Class::instance_proto(object, self.prototype.clone())?.into_value())
+        record: &Rc<Record>,
+        cursor: &mut Cursor<'_>,
+        count: u32,
+        depth: u32,
+    ) -> Result<Handle> {
+        if depth == DEPTH {
+            let message = "the value nests too deeply";
+            return Err(self.raw.with(|ctx| Exception::throw_range(ctx, message)));
+        }
+        // Each element has a byte at least, so that a count without elements takes no memory.
+        let mut values = self.raw.values((count as usize).min(cursor.rest().len()));
+        for _ in 0..count {
+            values.push(self.value(record, cursor, depth + 1)?);
+        }
+        values.into_list()
+    }
+
+    /// The map whose pairs the cursor is on, as an object that is decoded now.
+    fn whole(
+        &self,
+        record: &Rc<Record>,
+        mut cursor: Cursor<'_>,
+        count: u32,
+        depth: u32,
+    ) -> Result<Handle> {
+        let layout = match self.layouts.candidate(&cursor, count) {
+            Some(layout) => layout,
+            None => self.fields(cursor, count, None)?.0,
+        };
+        let object = self.raw.object()?;
+        for index in 0..count as usize {
+            let own;
+            let name: JSAtom = match layout.pass(index, &mut cursor) {
+                Some(name) => name,
+                None => {
+                    own = self.key(&mut cursor)?;
+                    own.atom()
+                }
+            };
+            object.define(name, self.value(record, &mut cursor, depth + 1)?)?;
+        }
+        Ok(object)
     }
 
     /// The time in the form of old records: a map of bytes, `d` and `swhtype`.
-    fn old_time(
-        &self,
-        ctx: &Ctx<'js>,
-        mut cursor: Cursor<'_>,
-        count: u32,
-    ) -> Result<Option<Value<'js>>> {
+    fn old_time(&self, mut cursor: Cursor<'_>, count: u32) -> Result<Option<Handle>> {
         if count != 2 || !matches!(cursor.rest().first(), Some(0xc4)) {
             return Ok(None);
         }
@@ -237,46 +323,42 @@ impl<'js> Engine<'js> {
         let [Some((b"d", text)), Some((b"swhtype", b"datetime"))] = found else {
             return Ok(None);
         };
-        let text = self.text(ctx, text)?;
-        self.date.construct((text,)).map(Some)
+        let text = self.text(text)?;
+        self.raw.with(|ctx| {
+            let date = self.date.clone().restore(ctx)?;
+            let date: Value<'_> = date.construct((text.into_value(ctx),))?;
+            Ok(Some(Handle::of(date)))
+        })
     }
-}
 
-/// Where a value comes from.
-pub(crate) struct Source<'a, 'js> {
-    pub(crate) ctx: &'a Ctx<'js>,
-    pub(crate) engine: &'a Rc<Engine<'js>>,
-    /// The whole object.
-    pub(crate) bytes: &'a Rc<[u8]>,
-}
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the number is small enough to be exact"
+    )]
+    fn unsigned(&self, value: u64) -> Result<Handle> {
+        if let Ok(small) = i32::try_from(value) {
+            return Ok(self.raw.int(small));
+        }
+        match i64::try_from(value) {
+            _ if value <= EXACT => Ok(self.raw.float(value as f64)),
+            Ok(value) => self.raw.big_int(value),
+            Err(_) => self.big(&value.to_be_bytes(), false),
+        }
+    }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "the number is small enough to be exact"
-)]
-fn unsigned<'js>(ctx: &Ctx<'js>, engine: &Engine<'js>, value: u64) -> Result<Value<'js>> {
-    if let Ok(small) = i32::try_from(value) {
-        return Ok(Value::new_int(ctx.clone(), small));
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the number is small enough to be exact"
+    )]
+    fn signed(&self, value: i64) -> Result<Handle> {
+        if let Ok(small) = i32::try_from(value) {
+            return Ok(self.raw.int(small));
+        }
+        if value.unsigned_abs() <= EXACT {
+            return Ok(self.raw.float(value as f64));
+        }
+        self.raw.big_int(value)
     }
-    match i64::try_from(value) {
-        _ if value <= EXACT => Ok(Value::new_float(ctx.clone(), value as f64)),
-        Ok(value) => Ok(BigInt::from_i64(ctx.clone(), value)?.into_value()),
-        Err(_) => engine.big(&value.to_be_bytes(), false),
-    }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "the number is small enough to be exact"
-)]
-fn signed<'js>(ctx: &Ctx<'js>, value: i64) -> Result<Value<'js>> {
-    if let Ok(small) = i32::try_from(value) {
-        return Ok(Value::new_int(ctx.clone(), small));
-    }
-    if value.unsigned_abs() <= EXACT {
-        return Ok(Value::new_float(ctx.clone(), value as f64));
-    }
-    Ok(BigInt::from_i64(ctx.clone(), value)?.into_value())
 }
 
 /// A slot by the length and some of the bytes, which tell the names of objects apart.

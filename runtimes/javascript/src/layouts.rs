@@ -1,0 +1,166 @@
+//! The keys of maps, which are the same in all objects of a type.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use journal_msgpack::Cursor;
+use rquickjs::qjs::JSAtom;
+
+use crate::raw::Name;
+
+/// The number of fields above which they are found by a table.
+const FEW: usize = 16;
+/// Maps with more keys, such as the branches of a snapshot, have keys of their own.
+const SHARED: usize = 64;
+/// Layouts that are kept.
+const SLOTS: usize = 64;
+
+/// The fields that an object of a type has, where the script says: no others are seen.
+pub(crate) type Only = Rc<[Name]>;
+
+/// The fields of maps with the same keys in the same order.
+pub(crate) struct Layout {
+    keys: Vec<Key>,
+    names: Vec<Name>,
+    /// Where the names of a large object are.
+    table: HashMap<JSAtom, usize>,
+    only: Option<Only>,
+}
+
+/// A key of a map.
+pub(crate) struct Key {
+    /// Its bytes in the map.
+    encoded: Box<[u8]>,
+    /// Its field, which it has in common with the same key before.
+    field: Option<usize>,
+}
+
+impl Layout {
+    pub(crate) fn new(only: Option<Only>) -> Self {
+        Self {
+            keys: Vec::new(),
+            names: Vec::new(),
+            table: HashMap::new(),
+            only,
+        }
+    }
+
+    pub(crate) fn names(&self) -> &[Name] {
+        &self.names
+    }
+
+    pub(crate) fn find(&self, name: JSAtom) -> Option<usize> {
+        if self.names.len() <= FEW {
+            return self.names.iter().position(|one| one.atom() == name);
+        }
+        self.table.get(&name).copied()
+    }
+
+    /// Adds the next key, and returns its field.
+    pub(crate) fn add(&mut self, encoded: &[u8], name: Name) -> Option<usize> {
+        let field = self.field(name);
+        if self.keys.len() <= SHARED {
+            let encoded = encoded.into();
+            self.keys.push(Key { encoded, field });
+        }
+        field
+    }
+
+    fn field(&mut self, name: Name) -> Option<usize> {
+        let atom = name.atom();
+        if let Some(only) = &self.only
+            && !only.iter().any(|one| one.atom() == atom)
+        {
+            return None;
+        }
+        let index = self.names.len();
+        if let Some(found) = self.find(atom) {
+            return Some(found);
+        }
+        self.names.push(name);
+        if index == FEW {
+            let names = self.names.iter().map(Name::atom);
+            self.table = names.zip(0..).collect();
+        } else if index > FEW {
+            self.table.insert(atom, index);
+        }
+        Some(index)
+    }
+
+    /// Where the value of each field is, if the cursor is on the pairs of a map with these keys.
+    fn read(&self, mut cursor: Cursor<'_>) -> Option<Vec<usize>> {
+        let mut offsets = vec![0; self.names.len()];
+        for key in &self.keys {
+            if !cursor.pass(&key.encoded) {
+                return None;
+            }
+            if let Some(field) = key.field {
+                offsets[field] = cursor.offset();
+            }
+            cursor.skip().ok()?;
+        }
+        Some(offsets)
+    }
+
+    /// The name of the key at this position, if it comes next.
+    #[inline]
+    pub(crate) fn pass(&self, index: usize, cursor: &mut Cursor<'_>) -> Option<JSAtom> {
+        let key = self.keys.get(index)?;
+        let name = self.names.get(key.field?)?;
+        cursor.pass(&key.encoded).then(|| name.atom())
+    }
+}
+
+/// The layouts of the last maps.
+pub(crate) struct Layouts(RefCell<Vec<Option<Rc<Layout>>>>);
+
+impl Layouts {
+    pub(crate) fn new() -> Self {
+        Self(RefCell::new(vec![None; SLOTS]))
+    }
+
+    /// The layout of a map before, which is that of most maps with this number of keys and this first one.
+    pub(crate) fn candidate(&self, cursor: &Cursor<'_>, count: u32) -> Option<Rc<Layout>> {
+        let layouts = self.0.borrow();
+        let layout = layouts[slot(cursor, count, false)].as_ref()?;
+        (layout.keys.len() == count as usize).then(|| Rc::clone(layout))
+    }
+
+    /// The layout of the map that the cursor is on, and where its values are, if there was such a map before.
+    pub(crate) fn read(
+        &self,
+        cursor: Cursor<'_>,
+        count: u32,
+        only: Option<&Only>,
+    ) -> Option<(Rc<Layout>, Vec<usize>)> {
+        let layouts = self.0.borrow();
+        let layout = layouts[slot(&cursor, count, only.is_some())].as_ref()?;
+        let same = match (&layout.only, only) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Rc::ptr_eq(one, other),
+            _ => false,
+        };
+        if !same || layout.keys.len() != count as usize {
+            return None;
+        }
+        let offsets = layout.read(cursor)?;
+        Some((Rc::clone(layout), offsets))
+    }
+
+    /// Keeps the layout of the map that the cursor is on, instead of another one.
+    pub(crate) fn keep(&self, cursor: &Cursor<'_>, count: u32, layout: &Rc<Layout>) {
+        if layout.keys.len() <= SHARED {
+            let slot = slot(cursor, count, layout.only.is_some());
+            self.0.borrow_mut()[slot] = Some(Rc::clone(layout));
+        }
+    }
+}
+
+/// A slot by the number of keys and the beginning of the first one.
+#[inline]
+fn slot(cursor: &Cursor<'_>, count: u32, is_masked: bool) -> usize {
+    let rest = cursor.rest();
+    let at = |index: usize| rest.get(index).copied().map_or(0, usize::from);
+    (count as usize * 31 + at(0) * 7 + at(1) * 13 + at(2) * 3 + usize::from(is_masked)) % SLOTS
+}
