@@ -1,18 +1,21 @@
 //! The keys of maps, which are the same in all objects of a type.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use journal_msgpack::Cursor;
+use rquickjs::Result;
 use rquickjs::qjs::JSAtom;
 
-use crate::raw::Name;
+use crate::raw::{Handle, Name, Raw};
 
 /// The number of fields above which they are found by a table.
 const FEW: usize = 16;
 /// Maps with more keys, such as the branches of a snapshot, have keys of their own.
 const SHARED: usize = 64;
+/// Objects with more fields are too few to be worth an object for each number of fields.
+const PREFIXES: usize = 8;
 /// Layouts that are kept.
 const SLOTS: usize = 64;
 
@@ -26,6 +29,7 @@ pub(crate) struct Layout {
     /// Where the names of a large object are.
     table: HashMap<JSAtom, usize>,
     only: Option<Only>,
+    prefixes: OnceCell<Vec<Handle>>,
 }
 
 /// A key of a map.
@@ -43,7 +47,28 @@ impl Layout {
             names: Vec::new(),
             table: HashMap::new(),
             only,
+            prefixes: OnceCell::new(),
         }
+    }
+
+    /// Keeps an object with the first field, one with the first two, and so on. The engine shares what it knows of an
+    /// object's properties with all objects that have the same ones, as long as there is one: without these, it would make
+    /// and free that for each object.
+    pub(crate) fn keep_prefixes(&self, raw: Raw) -> Result<()> {
+        if self.prefixes.get().is_some() || self.names.len() > PREFIXES {
+            return Ok(());
+        }
+        let mut prefixes = Vec::with_capacity(self.names.len());
+        for end in 1..=self.names.len() {
+            let object = raw.object()?;
+            for name in &self.names[..end] {
+                object.define(name.atom(), raw.null())?;
+            }
+            prefixes.push(object);
+        }
+        // They were not kept so far, so that this cannot fail.
+        let _ = self.prefixes.set(prefixes);
+        Ok(())
     }
 
     pub(crate) fn names(&self) -> &[Name] {

@@ -7,15 +7,14 @@ use std::rc::Rc;
 
 use journal_msgpack::{Cursor, Head};
 use rquickjs::function::Opt;
-use rquickjs::{
-    Ctx, Exception, Function, Module, Object, Result, String as Text, TypedArray, Value,
-};
+use rquickjs::{Ctx, Exception, Function, Module, Object, Result, TypedArray, Value};
 
 use crate::errors::Report;
 use crate::layouts::Only;
 use crate::modules::{Files, OURS};
 use crate::objects::{Record, lazy};
-use crate::rows::{Packer, Rows, bytes_of, quoted};
+use crate::raw::{Handle, Raw};
+use crate::rows::{Packer, Rows, quoted};
 use crate::runner::{Batch, Call, Rejection};
 use crate::values::Engine;
 use crate::{Host, Level};
@@ -55,17 +54,16 @@ pub(crate) fn define<'js>(
 
 fn define_texts<'js>(ctx: &Ctx<'js>, native: &Object<'js>) -> Result<()> {
     let text = |ctx: Ctx<'js>, bytes: Value<'js>| {
-        let array = bytes
-            .as_object()
-            .and_then(|bytes| bytes.as_typed_array::<u8>());
-        let Some(array) = array else {
+        let raw = Raw::new(&ctx);
+        let made = Handle::of(&bytes).with_bytes(|bytes| raw.text(&String::from_utf8_lossy(bytes)));
+        let Some(text) = made else {
             let what = format!(
                 "`text` takes a Uint8Array, and not a value of the type {}",
                 bytes.type_name()
             );
             return Err(Exception::throw_type(&ctx, &what));
         };
-        Text::from_str(ctx, &String::from_utf8_lossy(&bytes_of(array)))
+        Ok(text?.into_value(&ctx))
     };
     native.set("text", Function::new(ctx.clone(), text)?.with_name("text")?)?;
     let bytes = |ctx: Ctx<'js>, text: String| TypedArray::<u8>::new_copy(ctx, text.as_bytes());

@@ -3,7 +3,10 @@
 //! The class is registered with the engine's own functions: those of `rquickjs` ask it for each property by a method that
 //! returns safe values, and ask again whether a prototype has the property.
 
-#![expect(unsafe_code, reason = "the engine calls the methods of the class from C")]
+#![expect(
+    unsafe_code,
+    reason = "the engine calls the methods of the class from C"
+)]
 
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
@@ -17,7 +20,7 @@ use rquickjs::{Ctx, Error, Exception, Object, Result};
 
 use crate::layouts::{Layout, Only};
 use crate::raw::{DIRECT, Handle, Raw};
-use crate::values::Engine;
+use crate::values::{Engine, Place};
 
 /// The bytes of an object of the journal, in the object and all lazy ones inside it. They are a copy of their own, so that
 /// a script that keeps one does not keep a batch.
@@ -80,7 +83,7 @@ pub(crate) fn class(ctx: &Ctx<'_>) -> Result<JSClassID> {
         if qjs::JS_NewClass(runtime, class, &raw const definition) != 0 {
             return Err(Error::Allocation);
         }
-        let prototype = Handle::of(prototype.into_value());
+        let prototype = Handle::of(prototype.as_value());
         qjs::JS_SetClassProto(context, class, prototype.into_raw());
     }
     Ok(class)
@@ -153,7 +156,8 @@ impl Lazy {
         };
         // Nothing is borrowed here: the engine may look for cycles, and ask for the values of this object.
         let mut cursor = Cursor::at(&self.record.bytes, offset);
-        let value = self.record.engine.value(&self.record, &mut cursor, 0)?;
+        let engine = &self.record.engine;
+        let value = engine.value(&self.record, &mut cursor, Place::Field, 0)?;
         let used = use_value(&value);
         if let State::Fields(_, slots) = &mut *self.state.borrow_mut() {
             slots[index] = Slot::Made(value);

@@ -18,6 +18,10 @@ use rquickjs::{Ctx, Error, Exception, Result, Value};
 #[expect(clippy::cast_possible_wrap, reason = "the flags are small")]
 pub(crate) const DIRECT: c_int = qjs::JS_PROP_NO_EXOTIC as c_int;
 
+/// What the engine says of a `Uint8Array`.
+#[expect(clippy::cast_possible_wrap, reason = "the number is small")]
+const UINT8: c_int = qjs::JSTypedArrayEnum_JS_TYPED_ARRAY_UINT8 as c_int;
+
 /// The context of the engine. It lives as long as the engine, which is never freed.
 #[derive(Clone, Copy)]
 pub(crate) struct Raw(NonNull<qjs::JSContext>);
@@ -164,16 +168,11 @@ impl Handle {
         self.value
     }
 
-    pub(crate) fn of(value: Value<'_>) -> Self {
+    pub(crate) fn of(value: &Value<'_>) -> Self {
         let raw = Raw::new(value.ctx());
-        let own = Self {
-            value: value.as_raw(),
-            raw,
-        };
-        // The value keeps its own reference, and frees it.
-        let handle = own.duplicate();
-        mem::forget(own);
-        handle
+        // SAFETY: the value is alive. It keeps a reference of its own.
+        let value = unsafe { qjs::JS_DupValue(raw.context(), value.as_raw()) };
+        Self { value, raw }
     }
 
     /// The value for the safe functions.
@@ -191,13 +190,40 @@ impl Handle {
         }
     }
 
+    /// Calls `use_bytes` with the bytes of a `Uint8Array`, if it is one whose memory is there.
+    pub(crate) fn with_bytes<T>(&self, use_bytes: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        // SAFETY: the value is alive.
+        if unsafe { qjs::JS_GetTypedArrayType(self.value) } != UINT8 {
+            return None;
+        }
+        let context = self.raw.context();
+        let mut length = 0;
+        // SAFETY: the value is alive.
+        let start = unsafe { qjs::JS_GetUint8Array(context, &raw mut length, self.value) };
+        if start.is_null() {
+            // The array is of no bytes, or its memory went to another one, which the engine reports.
+            // SAFETY: the context is alive.
+            drop(self.raw.plain(unsafe { qjs::JS_GetException(context) }));
+            return Some(use_bytes(&[]));
+        }
+        let length = usize::try_from(length).unwrap_or_default();
+        // SAFETY: there are this many bytes, and nothing of the script runs while they are borrowed.
+        let bytes = unsafe { std::slice::from_raw_parts(start, length) };
+        Some(use_bytes(bytes))
+    }
+
     /// Gives the object a property, or an existing one this value.
     pub(crate) fn define(&self, name: qjs::JSAtom, value: Self) -> Result<()> {
         let context = self.raw.context();
         // SAFETY: the object and the name are alive, and the function takes the value also where it fails.
-        let done =
-            unsafe { qjs::JS_DefinePropertyValue(context, self.value, name, value.into_raw(), Self::PLAIN) };
-        if done < 0 { Err(Error::Exception) } else { Ok(()) }
+        let done = unsafe {
+            qjs::JS_DefinePropertyValue(context, self.value, name, value.into_raw(), Self::PLAIN)
+        };
+        if done < 0 {
+            Err(Error::Exception)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use rmpv::Value;
 
 use super::*;
 
+mod objects;
+
 /// A host that keeps what it gets.
 #[derive(Default)]
 struct Fake {

@@ -25,6 +25,14 @@ const WORD_BYTES: usize = 8;
 /// The most bytes of a map that is decoded whole, as a time is: making it lazy would cost more.
 const SMALL_BYTES: usize = 128;
 
+/// Where a value is. A list has many maps, such as the entries of a directory, of which a script reads few fields, so that
+/// they are lazy also where they are small.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Field,
+    List,
+}
+
 /// What decoding needs of the engine; one in each.
 pub(crate) struct Engine {
     pub(crate) raw: Raw,
@@ -84,7 +92,7 @@ impl Engine {
     ) -> Result<Handle> {
         self.raw.with(|ctx| {
             let value: Value<'_> = function.clone().restore(ctx)?.call(arguments)?;
-            Ok(Handle::of(value))
+            Ok(Handle::of(&value))
         })
     }
 
@@ -205,6 +213,7 @@ impl Engine {
         &self,
         record: &Rc<Record>,
         cursor: &mut Cursor<'_>,
+        place: Place,
         depth: u32,
     ) -> Result<Handle> {
         let start = cursor.offset();
@@ -232,9 +241,10 @@ impl Engine {
             Head::Map(count) => {
                 let pairs = *cursor;
                 cursor.skip_many(2 * u64::from(count)).map_err(damaged)?;
+                let is_small = cursor.offset() - start <= SMALL_BYTES;
                 if let Some(time) = self.old_time(pairs, count)? {
                     time
-                } else if cursor.offset() - start <= SMALL_BYTES && depth < DEPTH {
+                } else if is_small && place == Place::Field && depth < DEPTH {
                     self.whole(record, pairs, count, depth)?
                 } else {
                     lazy(record, start)?
@@ -269,7 +279,7 @@ impl Engine {
         // Each element has a byte at least, so that a count without elements takes no memory.
         let mut values = self.raw.values((count as usize).min(cursor.rest().len()));
         for _ in 0..count {
-            values.push(self.value(record, cursor, depth + 1)?);
+            values.push(self.value(record, cursor, Place::List, depth + 1)?);
         }
         values.into_list()
     }
@@ -283,20 +293,23 @@ impl Engine {
         depth: u32,
     ) -> Result<Handle> {
         let layout = match self.layouts.candidate(&cursor, count) {
-            Some(layout) => layout,
+            Some(layout) => {
+                layout.keep_prefixes(self.raw)?;
+                layout
+            }
             None => self.fields(cursor, count, None)?.0,
         };
         let object = self.raw.object()?;
         for index in 0..count as usize {
-            let own;
-            let name: JSAtom = match layout.pass(index, &mut cursor) {
-                Some(name) => name,
-                None => {
-                    own = self.key(&mut cursor)?;
-                    own.atom()
-                }
+            let other;
+            let name: JSAtom = if let Some(name) = layout.pass(index, &mut cursor) {
+                name
+            } else {
+                other = self.key(&mut cursor)?;
+                other.atom()
             };
-            object.define(name, self.value(record, &mut cursor, depth + 1)?)?;
+            let value = self.value(record, &mut cursor, Place::Field, depth + 1)?;
+            object.define(name, value)?;
         }
         Ok(object)
     }
@@ -327,7 +340,7 @@ impl Engine {
         self.raw.with(|ctx| {
             let date = self.date.clone().restore(ctx)?;
             let date: Value<'_> = date.construct((text.into_value(ctx),))?;
-            Ok(Some(Handle::of(date)))
+            Ok(Some(Handle::of(&date)))
         })
     }
 
