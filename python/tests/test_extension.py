@@ -75,6 +75,21 @@ for fields in (None, ("id",), ("message", "id"), ("absent",), ("k7", "a")):
         for one, expected in zip(_objects.decode(b"".join(packed), ends, fields, kind), there):
             assert not isinstance(expected, dict) or [one.get(n) for n in ("id", "a", "k7")] == [expected.get(n) for n in ("id", "a", "k7")]
 """
+# Some levels of nesting are decoded, and more are refused, but not later than at once.
+NESTED = """
+decoded = []
+for opening in (b"\\x91", b"\\x81\\xa1a", b"\\x81\\xc4\\x01a"):
+    for depth in range(390, 410):
+        for innermost in (b"\\xc0", b"\\x90", b"\\xc4\\x01a", b"\\xa1a"):
+            value = b"\\x82\\xa2id\\xc4\\x01a\\xa1x" + opening * depth + innermost
+            (one,) = _objects.decode(value, [len(value)], None, "revision")
+            decoded.append(isinstance(one, dict))
+            if decoded[-1]:
+                assert len(list(one.values())) == 2
+            else:
+                assert isinstance(one, _objects.Damaged)
+assert True in decoded and False in decoded
+"""
 DAMAGED = """
 chance, damaged = random.Random(1), 0
 for kind, some in values.VALUES.items():
@@ -108,7 +123,7 @@ def run(header, tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("extension")
     (folder / "values.py").write_text(f"VALUES = {values!r}\n")
     library = folder / "_journal.so"
-    sources = [EXTENSION / f"{part}.c" for part in ("module", "msgpack", "object", "pack")]
+    sources = [EXTENSION / f"{part}.c" for part in ("module", "check", "msgpack", "object", "pack")]
     flags = ["-O1", "-g", "-shared", "-fPIC", "-Wall", "-Werror", f"-I{header.parent}", "-include", header]
     subprocess.run([COMPILER, *flags, *sources, "-o", library], check=True)
     folders = [ROOT / "python/src", ROOT / "python/tests", folder]
@@ -132,14 +147,28 @@ def test_odd_values_are_those_of_python(run):
     run(PLAIN + ODD)
 
 
+def test_nested_values_are_decoded_or_refused_at_once(run):
+    run(PLAIN + NESTED)
+
+
 def test_damaged_values_are_those_of_python(run):
     run(PLAIN + DAMAGED)
+
+
+def test_allocator_keeps_blocks_apart_and_returns_memory(header, tmp_path):
+    program = tmp_path / "allocator"
+    flags = ["-O1", "-g", "-no-pie", "-Wall", "-Werror", "-include", header, f"-I{header.parent}", f"-I{EXTENSION}"]
+    command = [COMPILER, *flags, Path(__file__).with_name("allocator.c"), "-o", program]
+    subprocess.run(command, check=True)
+    done = subprocess.run([program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_declarations_of_the_extension_are_those_of_the_real_header(header, tmp_path):
     structs = {
         "PyMethodDef DeclaredMethodDef": ["ml_name", "ml_meth", "ml_flags", "ml_doc"],
         "PyModuleDef DeclaredModuleDef": ["m_name", "m_doc", "m_size", "m_methods", "m_slots", "m_free"],
+        "PyMemAllocatorEx DeclaredAllocator": ["ctx", "malloc", "calloc", "realloc", "free"],
         "PyType_Slot DeclaredSlot": ["slot", "pfunc"],
         "PyType_Spec DeclaredSpec": ["name", "basicsize", "itemsize", "flags", "slots"],
     }

@@ -8,14 +8,15 @@
 
 /* With the real header, what cannot be declared twice has names of its own, which the test compares. */
 #ifdef Py_PYTHON_H
+#define PyMemAllocatorEx DeclaredAllocator
 #define PyMethodDef DeclaredMethodDef
 #define PyModuleDef DeclaredModuleDef
 #define PyType_Slot DeclaredSlot
 #define PyType_Spec DeclaredSpec
 #else
-typedef struct _object PyObject;
 typedef struct _typeobject PyTypeObject;
 typedef intptr_t Py_ssize_t;
+typedef struct _object { Py_ssize_t ob_refcnt; PyTypeObject *ob_type; } PyObject;
 typedef PyObject *(*PyCFunction)(PyObject *, PyObject *);
 typedef void (*destructor)(PyObject *);
 typedef PyObject *(*unaryfunc)(PyObject *);
@@ -25,6 +26,7 @@ typedef int (*objobjproc)(PyObject *, PyObject *);
 typedef int (*objobjargproc)(PyObject *, PyObject *, PyObject *);
 typedef PyObject *(*richcmpfunc)(PyObject *, PyObject *, int);
 typedef PyObject *(*newfunc)(PyTypeObject *, PyObject *, PyObject *);
+typedef enum { PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ } PyMemAllocatorDomain;
 #endif
 
 typedef struct { const char *ml_name; PyCFunction ml_meth; int ml_flags; const char *ml_doc; } PyMethodDef;
@@ -34,9 +36,17 @@ typedef struct {
   void *m_slots, *m_traverse, *m_clear, *m_free;
 } PyModuleDef;
 typedef struct { int slot; void *pfunc; } PyType_Slot;
+typedef struct {
+  void *ctx;
+  void *(*malloc)(void *, size_t);
+  void *(*calloc)(void *, size_t, size_t);
+  void *(*realloc)(void *, void *, size_t);
+  void (*free)(void *, void *);
+} PyMemAllocatorEx;
 typedef struct { const char *name; int basicsize; int itemsize; unsigned int flags; PyType_Slot *slots; } PyType_Spec;
 
 #ifdef Py_PYTHON_H
+#undef PyMemAllocatorEx
 #undef PyMethodDef
 #undef PyModuleDef
 #undef PyType_Slot
@@ -70,8 +80,7 @@ extern struct _longobject _Py_TrueStruct, _Py_FalseStruct;
 extern PyTypeObject PyUnicode_Type, PyBytes_Type, PyLong_Type, PyFloat_Type, PyDict_Type, PyList_Type, PyTuple_Type;
 extern PyObject *PyExc_ValueError, *PyExc_MemoryError;
 
-void Py_IncRef(PyObject *);
-void Py_DecRef(PyObject *);
+void _Py_Dealloc(PyObject *);
 int Py_EnterRecursiveCall(const char *);
 void Py_LeaveRecursiveCall(void);
 int PyArg_ParseTuple(PyObject *, const char *, ...);
@@ -82,7 +91,9 @@ void PyErr_SetString(PyObject *, const char *);
 int PyGC_Disable(void);
 int PyGC_Enable(void);
 void PyMem_Free(void *);
+void PyMem_GetAllocator(PyMemAllocatorDomain, PyMemAllocatorEx *);
 void *PyMem_Realloc(void *, size_t);
+void PyMem_SetAllocator(PyMemAllocatorDomain, PyMemAllocatorEx *);
 int PyModule_AddObjectRef(PyObject *, const char *, PyObject *);
 
 PyObject *PyObject_Call(PyObject *, PyObject *, PyObject *);
@@ -125,6 +136,12 @@ void PyUnicode_InternInPlace(PyObject **);
 #ifndef Py_PYTHON_H
 PyObject *PyModule_Create2(PyModuleDef *, int);
 PyObject *PyType_FromSpecWithBases(PyType_Spec *, PyObject *);
+
+/* The references of objects that live for ever are not counted: on 32 bits, they have this number of them or more. */
+#define IMMORTAL (1L << 30)
+static inline void Py_INCREF(PyObject *item) { if (item->ob_refcnt < IMMORTAL) item->ob_refcnt++; }
+static inline void Py_DECREF(PyObject *item) { if (item->ob_refcnt < IMMORTAL && !--item->ob_refcnt) _Py_Dealloc(item); }
+static inline PyTypeObject *Py_TYPE(PyObject *item) { return item->ob_type; }
 #endif
 
 #endif

@@ -1,4 +1,4 @@
-/* The parts of the extension: msgpack.c decodes values, object.c has the objects that decode their fields when they are
+/* The parts of the extension: msgpack.c decodes values, check.c passes over them, object.c has the objects that decode their fields when they are
  * asked for, pack.c encodes rows, and module.c is the module. */
 #ifndef JOURNAL_H
 #define JOURNAL_H
@@ -24,8 +24,8 @@ int head(In *in, char *kind, uint64_t *n);
 PyObject *value(In *in);
 /* The rest of a map of n pairs, of which only those with a key of `fields` are kept, if it is given. */
 PyObject *map(In *in, uint64_t n, PyObject *fields);
-/* Passes over a value. It returns whether `value` is sure to decode it. */
-int check(In *in, int depth);
+/* The end of a value that `value` is sure to decode, or NULL. */
+const uint8_t *check(const uint8_t *at, const uint8_t *end, int depth);
 
 int make_type(PyObject *module);
 int is_object(PyObject *item);
@@ -39,10 +39,7 @@ PyObject *object_of(PyTypeObject *type, PyObject *dict);
 
 PyObject *pack(PyObject *self, PyObject *args);
 
-static inline PyTypeObject *type_of(PyObject *item) {
-  PyObject *type = PyObject_Type(item);
-  Py_DecRef(type);   /* The item holds it. */
-  return (PyTypeObject *)type;
-}
-static inline PyObject *new_ref(PyObject *item) { Py_IncRef(item); return item; }
+void install_allocator(void);
+
+static inline PyObject *new_ref(PyObject *item) { Py_INCREF(item); return item; }
 #endif

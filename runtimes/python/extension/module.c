@@ -9,7 +9,7 @@
 
 static PyObject *damaged_at(Py_ssize_t offset) {
   PyObject *at = PyLong_FromLongLong(offset), *made = NULL;
-  if (at) { made = PyObject_CallFunctionObjArgs(damaged, at, NULL); Py_DecRef(at); }
+  if (at) { made = PyObject_CallFunctionObjArgs(damaged, at, NULL); Py_DECREF(at); }
   return made;
 }
 
@@ -19,15 +19,15 @@ static PyObject *decode_at_once(In *in, PyObject *fields, PyTypeObject *type) {
   if (!fields) made = value(in);
   else if (head(in, &kind, &n) && kind == 'm') made = map(in, n, fields);
   if (!made || in->at != in->end) {
-    if (made) Py_DecRef(made);
+    if (made) Py_DECREF(made);
     /* It is not the record's fault. */
     if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) return NULL;
     PyErr_Clear();
     return damaged_at(in->at - start);
   }
-  if (!type || type_of(made) != &PyDict_Type) return made;
+  if (!type || Py_TYPE(made) != &PyDict_Type) return made;
   PyObject *object = object_of(type, made);
-  Py_DecRef(made);
+  Py_DECREF(made);
   return object;
 }
 
@@ -41,7 +41,7 @@ static PyObject *decode_all(const uint8_t *bytes, PyObject *ends, PyObject *fiel
       In in = { bytes + start, bytes + end, 0 };
       object = decode_at_once(&in, fields, type);
     }
-    if (!object) { Py_DecRef(list); return NULL; }
+    if (!object) { Py_DECREF(list); return NULL; }
     PyList_SetItem(list, i, object);
     start = end;
   }
@@ -60,7 +60,7 @@ static PyObject *decode(PyObject *self, PyObject *args) {
 
 static PyObject *setup(PyObject *self, PyObject *args) {
   if (!PyArg_ParseTuple(args, "OOO", &extension, &pairs, &damaged)) return NULL;
-  Py_IncRef(extension); Py_IncRef(pairs); Py_IncRef(damaged);
+  Py_INCREF(extension); Py_INCREF(pairs); Py_INCREF(damaged);
   return new_ref(NONE);
 }
 
@@ -72,7 +72,10 @@ static PyMethodDef methods[] = {
 static PyModuleDef module = { .m_base = PyModuleDef_HEAD_INIT, .m_name = "_journal", .m_size = -1, .m_methods = methods };
 
 __attribute__((visibility("default"))) PyObject *PyInit__journal(void) {
+#ifdef __wasm__
+  install_allocator();   /* Elsewhere, CPython has one. */
+#endif
   PyObject *made = PyModule_Create2(&module, 1013);
-  if (made && make_type(made)) { Py_DecRef(made); return NULL; }
+  if (made && make_type(made)) { Py_DECREF(made); return NULL; }
   return made;
 }

@@ -1,4 +1,5 @@
 /* From msgpack to Python's values. */
+#include "bytes.h"
 #include "journal.h"
 
 PyObject *extension, *pairs, *damaged;
@@ -6,7 +7,7 @@ PyObject *extension, *pairs, *damaged;
 /* Keys and short texts are made once and interned; a small table by length and some bytes finds them again. */
 #define SLOTS 512
 #define SHORT 10
-static struct { uint32_t length; char text[36]; PyObject *key; } keys[SLOTS];
+static struct { uint32_t length; uint8_t text[36]; PyObject *key; } keys[SLOTS];
 /* Keys mostly follow each other as they did before: the slot of the one that followed the key of a slot. */
 static uint16_t slot_after[SLOTS];
 static uint32_t slot_of(const uint8_t *text, uint32_t length) {
@@ -15,12 +16,12 @@ static uint32_t slot_of(const uint8_t *text, uint32_t length) {
 static PyObject *key_of(const uint8_t *text, uint32_t length) {
   if (length == 0 || length > 36) return PyUnicode_DecodeUTF8((const char *)text, length, "strict");
   uint32_t h = slot_of(text, length);
-  if (keys[h].key && keys[h].length == length && !memcmp(keys[h].text, text, length)) { Py_IncRef(keys[h].key); return keys[h].key; }
+  if (keys[h].key && keys[h].length == length && same_bytes(keys[h].text, text, length)) return new_ref(keys[h].key);
   PyObject *key = PyUnicode_DecodeUTF8((const char *)text, length, "strict");
   if (!key) return NULL;
   PyUnicode_InternInPlace(&key);
-  if (keys[h].key) Py_DecRef(keys[h].key);
-  Py_IncRef(key); keys[h].key = key; keys[h].length = length; memcpy(keys[h].text, text, length);
+  if (keys[h].key) Py_DECREF(keys[h].key);
+  Py_INCREF(key); keys[h].key = key; keys[h].length = length; memcpy(keys[h].text, text, length);
   return key;
 }
 static int need(In *in, uint32_t n) { return (size_t)(in->end - in->at) >= n; }
@@ -65,53 +66,6 @@ static int skip(In *in) {
   }
   return 1;
 }
-static int is_ascii(const uint8_t *text, uint64_t n) {
-  uint8_t all = 0;
-  for (uint64_t i = 0; i < n; i++) all |= text[i];
-  return all < 0x80;
-}
-/* Whether an extension is a number, or a time of the years 1 to 9999. */
-static int check_extension(const uint8_t *at, uint64_t n) {
-  int code = (int8_t)*at++;
-  if (code == 1 || code == 2) return 1;
-  if (code != -1) return 0;
-  if (n == 4) return 1;
-  if (n != 8 && n != 12) return 0;
-  uint64_t nanoseconds = 0, seconds = 0;
-  for (int i = 0; i < 4; i++) nanoseconds = nanoseconds << 8 | at[i];
-  if (n == 8) return nanoseconds >> 2 < 1000000000;
-  for (int i = 4; i < 12; i++) seconds = seconds << 8 | at[i];
-  return nanoseconds < 1000000000 && (int64_t)seconds >= -62135596800 && (int64_t)seconds < 253402300800;
-}
-int check(In *in, int depth) {
-  char kind; uint64_t n;
-  if (depth > DEPTH || !head(in, &kind, &n)) return 0;
-  const uint8_t *at = in->at;
-  switch (kind) {
-    case 's': case 'B': case 'e':
-      if (kind == 'e') n++;
-      if (n > (uint64_t)(in->end - at)) return 0;
-      in->at += n;
-      return kind == 'B' || (kind == 's' ? is_ascii(at, n) : check_extension(at, n - 1));
-    case 'a':
-      if (n > (uint64_t)(in->end - at)) return 0;
-      for (; n; n--) if (!check(in, depth + 1)) return 0;
-      return 1;
-    case 'm':
-      if (n * 2 > (uint64_t)(in->end - at)) return 0;
-      for (; n; n--) {
-        uint64_t length;
-        if (!head(in, &kind, &length) || (kind != 's' && kind != 'B') || length > (uint64_t)(in->end - in->at)) return 0;
-        /* The map may be a time of old records, which `pairs` may refuse. */
-        if (kind == 's' ? !is_ascii(in->at, length) : length == 7 && !memcmp(in->at, "swhtype", 7)) return 0;
-        in->at += length;
-        if (!check(in, depth + 1)) return 0;
-      }
-      return 1;
-  }
-  return 1;
-}
-
 PyObject *map(In *in, uint64_t n, PyObject *fields) {
   if (n * 2 > (uint64_t)(in->end - in->at)) return NULL;
   PyObject *dict = PyDict_New();
@@ -121,7 +75,7 @@ PyObject *map(In *in, uint64_t n, PyObject *fields) {
     char kind; uint64_t length; PyObject *key, *item;
     const uint8_t *before = in->at;
     uint32_t next = slot_after[slot], size = keys[next].length;
-    if (size && size < 32 && need(in, 1 + size) && *before == (0xa0 | size) && !memcmp(before + 1, keys[next].text, size)) {
+    if (size && size < 32 && need(in, 1 + size) && *before == (0xa0 | size) && same_bytes(before + 1, keys[next].text, size)) {
       key = new_ref(keys[next].key); in->at += 1 + size; slot = next;
     } else {
       if (!head(in, &kind, &length)) goto bad;
@@ -136,35 +90,34 @@ PyObject *map(In *in, uint64_t n, PyObject *fields) {
     if (fields) {
       Py_ssize_t i, count = PyTuple_Size(fields);   /* both interned, so they are the same object */
       for (i = 0; i < count && PyTuple_GetItem(fields, i) != key; i++) {}
-      if (i == count) { Py_DecRef(key); if (!skip(in)) goto bad; continue; }
+      if (i == count) { Py_DECREF(key); if (!skip(in)) goto bad; continue; }
     }
     item = value(in);
-    if (!item) { Py_DecRef(key); goto bad; }
+    if (!item) { Py_DECREF(key); goto bad; }
     int failed = PyDict_SetItem(dict, key, item);
-    Py_DecRef(key); Py_DecRef(item);
+    Py_DECREF(key); Py_DECREF(item);
     if (failed) goto bad;
   }
   if (dict && has_bytes) {
     PyObject *made = PyObject_CallFunctionObjArgs(pairs, dict, NULL);
-    Py_DecRef(dict);
+    Py_DECREF(dict);
     return made;
   }
   return dict;
 bad:
-  Py_DecRef(dict); return NULL;
+  Py_DECREF(dict); return NULL;
 }
 /* Names of entries and identifiers of objects come again and again. */
-static PyObject *bytes_of(const uint8_t *at, uint64_t n) {
+static PyObject *bytes_of(const uint8_t *at, size_t n) {
   static struct { uint32_t length; uint8_t text[32]; PyObject *bytes; } kept[2048];
   if (n == 0 || n > 32) return PyBytes_FromStringAndSize((const char *)at, n);
-  uint64_t first = 0, last = 0;
-  if (n < 8) memcpy(&first, at, n); else { memcpy(&first, at, 8); memcpy(&last, at + n - 8, 8); }
+  uint64_t first = n <= 8 ? load_short(at, n) : load8(at), last = n <= 8 ? n : load8(at + n - 8);
   uint32_t slot = (first * 0x9e3779b97f4a7c15 ^ last) * 0x9e3779b97f4a7c15 >> 53;
-  if (kept[slot].length != n || memcmp(kept[slot].text, at, n)) {
+  if (kept[slot].length != n || !same_bytes(kept[slot].text, at, n)) {
     PyObject *bytes = PyBytes_FromStringAndSize((const char *)at, n), *old = kept[slot].bytes;
     if (!bytes) return NULL;
     kept[slot].bytes = bytes; kept[slot].length = n; memcpy(kept[slot].text, at, n);
-    if (old) Py_DecRef(old);
+    if (old) Py_DECREF(old);
   }
   return new_ref(kept[slot].bytes);
 }
@@ -176,12 +129,37 @@ static PyObject *small_uint(uint64_t n) {
   if (!numbers[slot].number || numbers[slot].n != n) {
     PyObject *number = PyLong_FromUnsignedLongLong(n);
     if (!number) return NULL;
-    if (numbers[slot].number) Py_DecRef(numbers[slot].number);
+    if (numbers[slot].number) Py_DECREF(numbers[slot].number);
     numbers[slot].number = number; numbers[slot].n = n;
   }
   return new_ref(numbers[slot].number);
 }
-PyObject *value(In *in) {
+
+static PyObject *list_of(In *in, uint64_t n) {
+  if (n > (uint64_t)(in->end - in->at)) return NULL;
+  PyObject *made = PyList_New((Py_ssize_t)n);
+  in->depth++;
+  for (uint64_t i = 0; made && i < n; i++) {
+    PyObject *item = value(in);
+    if (!item) { Py_DECREF(made); return NULL; }
+    PyList_SetItem(made, (Py_ssize_t)i, item);
+  }
+  in->depth--;
+  return made;
+}
+
+static PyObject *extension_of(In *in, uint64_t n) {
+  if (n + 1 > (uint64_t)(in->end - in->at)) return NULL;
+  PyObject *code = PyLong_FromLongLong((int8_t)*in->at), *made = NULL;
+  PyObject *data = PyBytes_FromStringAndSize((const char *)in->at + 1, n);
+  if (code && data) made = PyObject_CallFunctionObjArgs(extension, code, data, NULL);
+  if (code) Py_DECREF(code);
+  if (data) Py_DECREF(data);
+  in->at += n + 1;
+  return made;
+}
+
+static PyObject *any_value(In *in) {
   char kind; uint64_t n; double d; PyObject *made = NULL;
   if (in->depth > DEPTH || !head(in, &kind, &n)) return NULL;
   switch (kind) {
@@ -190,31 +168,30 @@ PyObject *value(In *in) {
     case 'u': return small_uint(n);
     case 'i': return PyLong_FromLongLong((int64_t)n);
     case 'f': memcpy(&d, &n, 8); return PyFloat_FromDouble(d);
-    case 'e': {
-      if (n + 1 > (uint64_t)(in->end - in->at)) return NULL;
-      PyObject *code = PyLong_FromLongLong((int8_t)*in->at);
-      PyObject *data = PyBytes_FromStringAndSize((const char *)in->at + 1, n);
-      if (code && data) made = PyObject_CallFunctionObjArgs(extension, code, data, NULL);
-      if (code) Py_DecRef(code);
-      if (data) Py_DecRef(data);
-      in->at += n + 1;
-      return made;
-    }
+    case 'e': return extension_of(in, n);
     case 's': case 'B':
       if (n > (uint64_t)(in->end - in->at)) return NULL;
       if (kind == 'B') made = bytes_of(in->at, n);
       else made = n <= SHORT ? key_of(in->at, n) : PyUnicode_DecodeUTF8((const char *)in->at, n, "strict");
       in->at += n; return made;
-    case 'a':
-      if (n > (uint64_t)(in->end - in->at)) return NULL;
-      made = PyList_New((Py_ssize_t)n); in->depth++;
-      for (uint64_t i = 0; made && i < n; i++) {
-        PyObject *item = value(in);
-        if (!item) { Py_DecRef(made); return NULL; }
-        PyList_SetItem(made, (Py_ssize_t)i, item);
-      }
-      in->depth--; return made;
+    case 'a': return list_of(in, n);
     case 'm': in->depth++; made = map(in, n, NULL); in->depth--; return made;
   }
   return NULL;
+}
+
+/* The most frequent ones first. */
+PyObject *value(In *in) {
+  const uint8_t *at = in->at;
+  size_t room = in->end - at;
+  if (room < 2 || in->depth > DEPTH) return any_value(in);
+  if (*at == 0xc4 && room >= 2u + at[1]) {
+    in->at += 2 + at[1];
+    return bytes_of(at + 2, at[1]);
+  }
+  if (*at > 0xa0 && *at <= (0xa0 | SHORT) && room > *at - 0xa0u) {
+    in->at += 1 + *at - 0xa0;
+    return key_of(at + 1, *at - 0xa0);
+  }
+  return any_value(in);
 }

@@ -8,6 +8,7 @@
  * - The encoder of `json` writes {} for an empty storage, and calls `items` for another: one field is always decoded.
  * - `{} == o` compares by the subclass. Another subclass of dict on the left, such as defaultdict, compares the storage.
  * - `pprint` knows a dict by its `__repr__`: `_pretty.py` of the runtime shows it what this is. */
+#include "bytes.h"
 #include "journal.h"
 
 /* Records with more fields, or larger ones, are decoded at once. */
@@ -43,14 +44,14 @@ static objobjargproc dict_ass_subscript;
 static richcmpfunc dict_richcompare;
 
 static Rest *rest_of(PyObject *self) { return (Rest *)((char *)self + dict_size); }
-int is_object(PyObject *item) { return PyType_IsSubtype(type_of(item), object_type); }
+int is_object(PyObject *item) { return PyType_IsSubtype(Py_TYPE(item), object_type); }
 
 /* -- Records ------------------------------------------------------------------------------------------------------------ */
 
 static int is_shape(const Shape *shape, uint64_t n, const uint8_t **keys, PyObject *fields) {
   if (shape->count != n || shape->fields != fields) return 0;
   for (uint64_t i = 0; i < n; i++)
-    if (*shape->of[i].raw != *keys[i] || memcmp(shape->of[i].raw, keys[i], shape->of[i].size)) return 0;   /* It has the size. */
+    if (*shape->of[i].raw != *keys[i] || !same_bytes(shape->of[i].raw, keys[i], shape->of[i].size)) return 0;   /* It has the size. */
   return 1;
 }
 
@@ -62,15 +63,15 @@ static int is_wanted(PyObject *fields, PyObject *key) {
 }
 
 static void clear_shape(Shape *shape) {
-  for (uint32_t i = 0; i < MOST_FIELDS; i++) if (shape->of[i].key) Py_DecRef(shape->of[i].key);
-  if (shape->template) Py_DecRef(shape->template);
-  if (shape->fields) Py_DecRef(shape->fields);
+  for (uint32_t i = 0; i < MOST_FIELDS; i++) if (shape->of[i].key) Py_DECREF(shape->of[i].key);
+  if (shape->template) Py_DECREF(shape->template);
+  if (shape->fields) Py_DECREF(shape->fields);
   memset(shape, 0, sizeof *shape);
 }
 
 /* Fills a new shape. It is of no use for keys that are no texts of ASCII, or not different, or if no field is kept. */
 static int make_shape(Shape *shape, uint64_t n, const uint8_t **keys, PyObject *fields) {
-  if (fields) Py_IncRef(fields);
+  if (fields) Py_INCREF(fields);
   shape->fields = fields;
   shape->template = PyDict_New();
   for (uint64_t i = 0; shape->template && i < n; i++) {
@@ -116,7 +117,7 @@ static const Shape *scan(const uint8_t *record, size_t size, PyObject *fields, u
     if (in.at == in.end || (*in.at & 0xe0) != 0xa0 || in.end - in.at < 1 + (*in.at & 31)) return NULL;
     in.at += 1 + (*in.at & 31);
     offsets[i] = in.at - record;
-    if (!check(&in, 1)) return NULL;
+    if (!(in.at = check(in.at, in.end, 1))) return NULL;
   }
   return in.at == in.end ? find_shape(n, keys, fields) : NULL;
 }
@@ -136,7 +137,7 @@ static int store_field(PyObject *self, const Rest *rest, uint32_t i) {
   PyObject *item = decode_field(rest, i);
   if (!item) return -1;
   int failed = PyDict_SetItem(self, rest->shape->of[i].key, item);
-  Py_DecRef(item);
+  Py_DECREF(item);
   return failed;
 }
 
@@ -152,16 +153,16 @@ PyObject *lazy_object(PyTypeObject *type, const uint8_t *record, size_t size, Py
   memcpy(bytes, record, size);
   memcpy(bytes + size, offsets, offsets_size);
   PyObject *self = dict_new(type, no_arguments, NULL);
-  if (!self) { Py_DecRef(copy); return NULL; }
+  if (!self) { Py_DECREF(copy); return NULL; }
   Rest *rest = rest_of(self);
   rest->record = copy; rest->shape = shape;
-  if (store_field(self, rest, shape->first)) { Py_DecRef(self); return NULL; }
+  if (store_field(self, rest, shape->first)) { Py_DECREF(self); return NULL; }
   return self;
 }
 
 PyObject *object_of(PyTypeObject *type, PyObject *dict) {
   PyObject *self = dict_new(type, no_arguments, NULL);
-  if (self && PyDict_Update(self, dict)) { Py_DecRef(self); return NULL; }
+  if (self && PyDict_Update(self, dict)) { Py_DECREF(self); return NULL; }
   return self;
 }
 
@@ -176,7 +177,7 @@ int fill(PyObject *self) {
   for (uint32_t i = 0; !failed && i < shape->count; i++) {
     if (!shape->of[i].is_kept) continue;
     items[i] = PyDict_GetItemWithError(self, shape->of[i].key);
-    if (items[i]) Py_IncRef(items[i]); else items[i] = decode_field(rest, i);
+    if (items[i]) Py_INCREF(items[i]); else items[i] = decode_field(rest, i);
     failed = !items[i];
   }
   if (!failed) {
@@ -187,7 +188,7 @@ int fill(PyObject *self) {
   for (uint32_t i = 0; i < shape->count; i++) {
     if (!items[i]) continue;
     failed = failed || PyDict_SetItem(self, shape->of[i].key, items[i]);
-    Py_DecRef(items[i]);
+    Py_DECREF(items[i]);
   }
   if (failed) {
     PyDict_Clear(self);   /* It may have the values of the template. */
@@ -195,7 +196,7 @@ int fill(PyObject *self) {
   }
   PyObject *record = rest->record;
   rest->record = NULL;
-  Py_DecRef(record);
+  Py_DECREF(record);
   return 0;
 }
 
@@ -209,7 +210,7 @@ static int index_of(PyObject *self, PyObject *key) {
   const Shape *shape = rest->shape;
   for (uint32_t i = 0; i < shape->count; i++)
     if (shape->of[i].key == key && shape->of[i].is_kept) return i;
-  if (type_of(key) != &PyUnicode_Type) return fill(self) ? FAILED : ABSENT;
+  if (Py_TYPE(key) != &PyUnicode_Type) return fill(self) ? FAILED : ABSENT;
   for (uint32_t i = 0; i < shape->count; i++)
     if (shape->of[i].is_kept && !PyUnicode_Compare(shape->of[i].key, key)) return i;
   return ABSENT;
@@ -226,10 +227,10 @@ static int decode_key(PyObject *self, PyObject *key) {
 }
 
 static void object_dealloc(PyObject *self) {
-  PyObject *type = (PyObject *)type_of(self), *record = rest_of(self)->record;
-  if (record) { rest_of(self)->record = NULL; Py_DecRef(record); }
+  PyObject *type = (PyObject *)Py_TYPE(self), *record = rest_of(self)->record;
+  if (record) { rest_of(self)->record = NULL; Py_DECREF(record); }
   dict_dealloc(self);
-  Py_DecRef(type);
+  Py_DECREF(type);
 }
 
 static PyObject *object_subscript(PyObject *self, PyObject *key) {
@@ -256,7 +257,7 @@ static int object_ass_subscript(PyObject *self, PyObject *key, PyObject *item) {
   return fill(self) ? -1 : dict_ass_subscript(self, key, item);
 }
 static PyObject *object_richcompare(PyObject *self, PyObject *other, int operation) {
-  int is_dict = PyType_IsSubtype(type_of(other), &PyDict_Type);
+  int is_dict = PyType_IsSubtype(Py_TYPE(other), &PyDict_Type);
   return is_dict && (fill(self) || fill_if_object(other)) ? NULL : dict_richcompare(self, other, operation);
 }
 static PyObject *object_or(PyObject *left, PyObject *right) {
@@ -277,7 +278,7 @@ static PyObject *call_dict(PyObject **method, const char *name, PyObject *self, 
   PyTuple_SetItem(all, 0, new_ref(self));
   for (Py_ssize_t i = 0; i < count; i++) PyTuple_SetItem(all, i + 1, new_ref(PyTuple_GetItem(args, i)));
   PyObject *made = PyObject_Call(*method, all, keywords);
-  Py_DecRef(all);
+  Py_DECREF(all);
   return made;
 }
 static PyObject *object_get(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
@@ -287,8 +288,8 @@ static PyObject *object_get(PyObject *self, PyObject *const *args, Py_ssize_t co
     if (all && keywords) PyDict_SetItem(keywords, PyTuple_GetItem(names, 0), NONE);
     static PyObject *method;
     if (all && !PyErr_Occurred()) made = call_dict(&method, "get", self, all, keywords);
-    if (all) Py_DecRef(all);
-    if (keywords) Py_DecRef(keywords);
+    if (all) Py_DECREF(all);
+    if (keywords) Py_DECREF(keywords);
     return made;
   }
   if (decode_key(self, args[0])) return NULL;
@@ -337,13 +338,13 @@ int make_type(PyObject *module) {
   PyObject *size = PyObject_GetAttrString((PyObject *)dict, "__basicsize__");
   if (!size) return -1;
   dict_size = (PyLong_AsLong(size) + 7) / 8 * 8;
-  Py_DecRef(size);
+  Py_DECREF(size);
   spec.basicsize = dict_size + sizeof(Rest);
   no_arguments = PyTuple_New(0);
   PyObject *bases = PyTuple_New(1);
   if (!no_arguments || !bases) return -1;
   PyTuple_SetItem(bases, 0, new_ref((PyObject *)dict));
   object_type = (PyTypeObject *)PyType_FromSpecWithBases(&spec, bases);
-  Py_DecRef(bases);
+  Py_DECREF(bases);
   return object_type ? PyModule_AddObjectRef(module, "Object", (PyObject *)object_type) : -1;
 }

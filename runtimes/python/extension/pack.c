@@ -59,14 +59,14 @@ static int put_other(PyObject *item, PyObject *other) {
   char *made; Py_ssize_t size;
   if (!packed) return 0;
   int done = !PyBytes_AsStringAndSize(packed, &made, &size) && put(made, size);
-  Py_DecRef(packed); return done;
+  Py_DECREF(packed); return done;
 }
 static int put_items(PyObject *item, PyTypeObject *type, PyObject *other) {
   if (type != &PyList_Type && type != &PyTuple_Type) {
     Py_ssize_t at = 0; PyObject *key, *one;
     if (!put_length(PyDict_Size(item), 0x80, 16, 0, 0xde)) return 0;
     while (PyDict_Next(item, &at, &key, &one)) {
-      if (type_of(key) != &PyUnicode_Type) { PyErr_SetString(PyExc_ValueError, "the keys of a map are texts"); return 0; }
+      if (Py_TYPE(key) != &PyUnicode_Type) { PyErr_SetString(PyExc_ValueError, "the keys of a map are texts"); return 0; }
       if (!put_text(key) || !put_value(one, other)) return 0;
     }
     return 1;
@@ -82,7 +82,7 @@ static int put_value(PyObject *item, PyObject *other) {
   if (item == NONE) return put_head(0xc0, 0, 0);
   if (item == TRUE) return put_head(0xc3, 0, 0);
   if (item == FALSE) return put_head(0xc2, 0, 0);
-  PyTypeObject *type = type_of(item);
+  PyTypeObject *type = Py_TYPE(item);
   if (type == &PyUnicode_Type) return put_text(item);
   if (type == &PyLong_Type) return put_int(item);
   if (type == &PyBytes_Type) {
