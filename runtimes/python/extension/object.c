@@ -19,7 +19,7 @@
 
 /* The fields of records that have the same ones in the same order. */
 typedef struct {
-  uint32_t count, kept, first;
+  uint32_t count, kept, first, kept_bits;
   /* The fields that the script asks for, or NULL for all; `template` is a dict of them. `first` is always decoded. */
   PyObject *fields, *template;
   struct { PyObject *key; int is_kept; uint8_t size, raw[32]; } of[MOST_FIELDS];
@@ -27,9 +27,13 @@ typedef struct {
 static Shape shapes[SHAPES];
 static uint32_t shape_count, last_shape;
 
-/* What an object has after those of dict. `record` is its msgpack, with the offsets of its fields behind; it is NULL when all
- * fields are decoded. */
-typedef struct { PyObject *record; const Shape *shape; } Rest;
+/* The msgpack of an object, whose fields begin at these offsets: a copy, so that an object that a script keeps does not keep all
+ * values of its call. A function of Python that decodes a value may look at the same object: the record has two holders then. */
+typedef struct { uint32_t holders, size, offsets[]; } Record;
+
+/* What an object has after those of dict. `record` is NULL when all fields are decoded. `decoded` has a bit for each field in the
+ * storage, which is in the order of the record unless `is_mixed`. */
+typedef struct { Record *record; const Shape *shape; uint32_t decoded; int is_mixed; } Rest;
 
 static PyTypeObject *object_type;
 static PyObject *no_arguments;
@@ -85,6 +89,7 @@ static int make_shape(Shape *shape, uint64_t n, const uint8_t **keys, PyObject *
     for (uint64_t j = 0; j < i; j++) if (shape->of[j].key == key) return 0;
     if (!is_wanted(fields, key)) continue;
     shape->of[i].is_kept = 1;
+    shape->kept_bits |= 1u << i;
     if (!shape->kept++ || (size == 2 && !memcmp(keys[i] + 1, "id", 2))) shape->first = i;
     if (PyDict_SetItem(shape->template, key, NONE)) return 0;
   }
@@ -122,40 +127,52 @@ static const Shape *scan(const uint8_t *record, size_t size, PyObject *fields, u
   return in.at == in.end ? find_shape(n, keys, fields) : NULL;
 }
 
+static void drop_record(Record *record) { if (!--record->holders) PyMem_Free(record); }
+
 static PyObject *decode_field(const Rest *rest, uint32_t i) {
-  char *record; Py_ssize_t size; uint32_t offset;
-  if (PyBytes_AsStringAndSize(rest->record, &record, &size)) return NULL;
-  size -= rest->shape->count * sizeof offset;
-  memcpy(&offset, record + size + i * sizeof offset, sizeof offset);
-  In in = { (uint8_t *)record + offset, (uint8_t *)record + size, 1 };
+  Record *record = rest->record;
+  const uint8_t *bytes = (uint8_t *)&record->offsets[rest->shape->count];
+  In in = { bytes + record->offsets[i], bytes + record->size, 1 };
+  record->holders++;
   PyObject *item = value(&in);
+  drop_record(record);
   if (!item && !PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "a field is not msgpack");
   return item;
 }
 
-static int store_field(PyObject *self, const Rest *rest, uint32_t i) {
+/* Decodes a field, and keeps it. */
+static PyObject *load_field(PyObject *self, Rest *rest, uint32_t i) {
+  const Shape *shape = rest->shape;
   PyObject *item = decode_field(rest, i);
-  if (!item) return -1;
-  int failed = PyDict_SetItem(self, rest->shape->of[i].key, item);
-  Py_DECREF(item);
-  return failed;
+  if (!item) return NULL;
+  if (PyDict_SetItem(self, shape->of[i].key, item)) { Py_DECREF(item); return NULL; }
+  rest->is_mixed |= (shape->kept_bits & ((1u << i) - 1) & ~rest->decoded) != 0;
+  rest->decoded |= 1u << i;
+  return item;
 }
 
-PyObject *lazy_object(PyTypeObject *type, const uint8_t *record, size_t size, PyObject *fields) {
+static int store_field(PyObject *self, Rest *rest, uint32_t i) {
+  PyObject *item = load_field(self, rest, i);
+  if (!item) return -1;
+  Py_DECREF(item);
+  return 0;
+}
+
+PyObject *lazy_object(PyTypeObject *type, const uint8_t *bytes, size_t size, PyObject *fields) {
   uint32_t offsets[MOST_FIELDS];
-  const Shape *shape = size > LARGEST ? NULL : scan(record, size, fields, offsets);
+  const Shape *shape = size > LARGEST ? NULL : scan(bytes, size, fields, offsets);
   if (!shape) return NULL;
   size_t offsets_size = shape->count * sizeof *offsets;
-  /* A copy, so that an object that a script keeps does not keep all values of its call. */
-  PyObject *copy = PyBytes_FromStringAndSize(NULL, size + offsets_size);
-  char *bytes; Py_ssize_t length;
-  if (!copy || PyBytes_AsStringAndSize(copy, &bytes, &length)) return NULL;
-  memcpy(bytes, record, size);
-  memcpy(bytes + size, offsets, offsets_size);
+  Record *record = PyMem_Malloc(sizeof *record + offsets_size + size);
+  if (!record) return PyErr_NoMemory();
+  record->holders = 1;
+  record->size = size;
+  memcpy(record->offsets, offsets, offsets_size);
+  memcpy(&record->offsets[shape->count], bytes, size);
   PyObject *self = dict_new(type, no_arguments, NULL);
-  if (!self) { Py_DECREF(copy); return NULL; }
+  if (!self) { drop_record(record); return NULL; }
   Rest *rest = rest_of(self);
-  rest->record = copy; rest->shape = shape;
+  rest->record = record; rest->shape = shape;
   if (store_field(self, rest, shape->first)) { Py_DECREF(self); return NULL; }
   return self;
 }
@@ -168,36 +185,62 @@ PyObject *object_of(PyTypeObject *type, PyObject *dict) {
 
 /* -- Fields ------------------------------------------------------------------------------------------------------------- */
 
-int fill(PyObject *self) {
+static void end_record(Rest *rest) {
+  Record *record = rest->record;
+  rest->record = NULL;
+  drop_record(record);
+}
+
+/* Decodes the fields that follow those in the storage. */
+static int append_fields(PyObject *self) {
   Rest *rest = rest_of(self);
-  if (!rest->record) return 0;
+  for (uint32_t i = 0; rest->record && i < rest->shape->count; i++)
+    if (rest->shape->kept_bits & ~rest->decoded & 1u << i && store_field(self, rest, i)) return -1;
+  if (rest->record) end_record(rest);
+  return 0;
+}
+
+/* Decodes all fields, and puts them in the storage anew. */
+static int replace_fields(PyObject *self) {
+  Rest *rest = rest_of(self);
   const Shape *shape = rest->shape;
   PyObject *items[MOST_FIELDS] = { 0 };
   int failed = 0;
   for (uint32_t i = 0; !failed && i < shape->count; i++) {
     if (!shape->of[i].is_kept) continue;
     items[i] = PyDict_GetItemWithError(self, shape->of[i].key);
-    if (items[i]) Py_INCREF(items[i]); else items[i] = decode_field(rest, i);
+    if (items[i]) Py_INCREF(items[i]);
+    else if (rest->record) items[i] = decode_field(rest, i);
     failed = !items[i];
   }
-  if (!failed) {
+  if (!failed && rest->record) {
     /* The template brings the order, and the room. */
     PyDict_Clear(self);
+    rest->decoded = 0;
     failed = PyDict_Update(self, shape->template);
   }
   for (uint32_t i = 0; i < shape->count; i++) {
     if (!items[i]) continue;
-    failed = failed || PyDict_SetItem(self, shape->of[i].key, items[i]);
+    failed = failed || (rest->record && PyDict_SetItem(self, shape->of[i].key, items[i]));
     Py_DECREF(items[i]);
   }
+  if (!rest->record) return 0;   /* Decoding a field has filled it. */
   if (failed) {
     PyDict_Clear(self);   /* It may have the values of the template. */
+    rest->decoded = 0; rest->is_mixed = 0;
     return -1;
   }
-  PyObject *record = rest->record;
-  rest->record = NULL;
-  Py_DECREF(record);
+  end_record(rest);
   return 0;
+}
+
+/* A dict of more fields than these grows while they come. */
+#define FIRST_ROOM 5
+
+int fill(PyObject *self) {
+  Rest *rest = rest_of(self);
+  if (!rest->record) return 0;
+  return rest->is_mixed || rest->shape->kept > FIRST_ROOM ? replace_fields(self) : append_fields(self);
 }
 
 #define ABSENT -1
@@ -216,25 +259,23 @@ static int index_of(PyObject *self, PyObject *key) {
   return ABSENT;
 }
 
-/* Decodes the field of this key, if there is one. */
-static int decode_key(PyObject *self, PyObject *key) {
-  int index = index_of(self, key);
-  if (index == FAILED) return -1;
-  if (index == ABSENT) return 0;
-  const Rest *rest = rest_of(self);
-  if (PyDict_GetItemWithError(self, rest->shape->of[index].key)) return 0;
-  return store_field(self, rest, index);
+static void object_dealloc(PyObject *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  if (rest_of(self)->record) end_record(rest_of(self));
+  dict_dealloc(self);
+  Py_DECREF((PyObject *)type);
 }
 
-static void object_dealloc(PyObject *self) {
-  PyObject *type = (PyObject *)Py_TYPE(self), *record = rest_of(self)->record;
-  if (record) { rest_of(self)->record = NULL; Py_DECREF(record); }
-  dict_dealloc(self);
-  Py_DECREF(type);
+/* The value of this key if it is decoded now; NULL, maybe with an exception, if it is to be looked for. */
+static PyObject *load_key(PyObject *self, PyObject *key) {
+  int index = index_of(self, key);
+  if (index < 0 || rest_of(self)->decoded & 1u << index) return NULL;
+  return load_field(self, rest_of(self), index);
 }
 
 static PyObject *object_subscript(PyObject *self, PyObject *key) {
-  return decode_key(self, key) ? NULL : dict_subscript(self, key);
+  PyObject *item = load_key(self, key);
+  return item || PyErr_Occurred() ? item : dict_subscript(self, key);
 }
 
 static int object_contains(PyObject *self, PyObject *key) {
@@ -292,7 +333,8 @@ static PyObject *object_get(PyObject *self, PyObject *const *args, Py_ssize_t co
     if (keywords) Py_DECREF(keywords);
     return made;
   }
-  if (decode_key(self, args[0])) return NULL;
+  PyObject *item = load_key(self, args[0]);
+  if (item || PyErr_Occurred()) return item;
   PyObject *found = PyDict_GetItemWithError(self, args[0]);
   if (!found && PyErr_Occurred()) return NULL;
   return new_ref(found ? found : count == 2 ? args[1] : NONE);
