@@ -1,10 +1,12 @@
 //! Where records come from: a Kafka cluster, a recording, a git repository and others that are read without a cluster.
 
+mod encoder;
 pub(crate) mod git;
 pub(crate) mod kafka;
 pub(crate) mod local;
 pub(crate) mod polled;
 pub(crate) mod recording;
+mod times;
 
 use std::collections::BTreeSet;
 use std::task::Poll;

@@ -4,7 +4,7 @@ use blake2s_simd::State as Blake2s256;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::encoder::Encoder;
+use crate::source::encoder::Encoder;
 
 /// Why a content is left out of the archive, in upstream's words.
 const TOO_LARGE: &str = "Content too large";

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::encoder::Encoder;
+use crate::source::encoder::Encoder;
 
 /// The bits of an entry's mode that make it a revision, and those that make it a directory.
 const REVISION: u64 = 0o160_000;

@@ -8,8 +8,8 @@ use std::ops::RangeInclusive;
 
 use sha2::{Digest, Sha256};
 
-use super::encoder::Encoder;
 use super::headers;
+use crate::source::encoder::Encoder;
 
 /// The seconds that the archive holds: those of the years 1 to 9999. Others become 0.
 const SECONDS: RangeInclusive<i128> = -62_135_510_961..=253_402_297_199;

@@ -7,7 +7,6 @@
 mod command;
 mod content;
 mod directory;
-mod encoder;
 mod error;
 mod headers;
 mod ident;
@@ -28,7 +27,6 @@ use std::time::Duration;
 use sha1::{Digest, Sha1};
 
 use self::content::{Hashed, Hashes};
-use self::encoder::Encoder;
 pub(crate) use self::error::Error;
 use self::listing::{Kind, Object};
 use self::objects::Question;
@@ -37,6 +35,7 @@ use self::repository::LOT;
 pub(crate) use self::repository::{Options, Repository};
 use self::visit::Visit;
 pub(crate) use self::visit::VisitDate;
+use super::encoder::Encoder;
 use super::local::{Sequence, filled};
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};

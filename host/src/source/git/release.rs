@@ -1,10 +1,10 @@
 //! A tag as a release.
 
-use super::encoder::Encoder;
 use super::headers::{self, Headers};
 use super::ident::{self, Ident};
 use super::listing::Kind;
 use super::revision;
+use crate::source::encoder::Encoder;
 
 /// What a tag holds, in the members of a release.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::encoder::Encoder;
 use super::headers::{self, Headers};
 use super::ident::{self, Ident};
 use super::release;
+use crate::source::encoder::Encoder;
 
 /// The identifier of nothing: that of a tree which a commit does not name.
 const NO_ID: [u8; 20] = [0; 20];
