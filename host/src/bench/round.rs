@@ -288,7 +288,7 @@ fn read_through(options: &local::Options) -> Result<u64, SourceError> {
             let times = files.iter().map(|file| read_recording(file));
             times.sum()
         }
-        Local::Git(_) => read_source(options),
+        Local::Git(_) | Local::Dataset(_) => read_source(options),
     }
 }
 

@@ -9,9 +9,9 @@ use super::notices;
 use super::report::Report;
 use super::values;
 use crate::config::{
-    self, Anonymise, ConfigError, GitLayer, KafkaSettings, Layer, LimitsLayer, LoadError,
-    LogFilter, LogFormat, MissingTopics, Origins, Print, PrivacyLayer, Privileged, ProcessorLayer,
-    RecordCount, Size, Span, Text, Time,
+    self, Anonymise, ConfigError, DatasetLayer, GitLayer, KafkaSettings, Layer, LimitsLayer,
+    LoadError, LogFilter, LogFormat, MissingTopics, Origins, Print, PrivacyLayer, Privileged,
+    ProcessorLayer, RecordCount, Size, Span, Text, Time,
 };
 use crate::observe::logging;
 use crate::pipeline::stop::{ExitOnSignals, Stop};
@@ -242,6 +242,9 @@ pub(super) struct SourceArguments {
     git: GitArguments,
 
     #[command(flatten)]
+    dataset: DatasetArguments,
+
+    #[command(flatten)]
     connection: ConnectionArguments,
 }
 
@@ -268,6 +271,19 @@ struct GitArguments {
     /// With `--git`, the size from which a content is a skipped content [default: 100MiB].
     #[arg(long, value_name = "SIZE")]
     max_content_size: Option<Size>,
+}
+
+/// A dataset.
+#[derive(Clone, Debug, clap::Args)]
+struct DatasetArguments {
+    /// Read an export of the archive's graph instead of Kafka: a folder with a folder of ORC files for each table.
+    #[arg(long, value_name = "DIR")]
+    dataset: Option<PathBuf>,
+
+    /// With `--dataset`, leave out a table whose rows belong to those of another one, such as `directory_entry`. May be
+    /// repeated.
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    without: Vec<String>,
 }
 
 /// The consumer group of a command that runs no plugin.
@@ -387,6 +403,7 @@ impl SourceArguments {
     pub(super) fn add_to(self, layer: &mut Layer) {
         layer.journal.recordings = given(self.recordings);
         self.git.add_to(layer);
+        self.dataset.add_to(layer);
         self.connection.add_to(layer);
     }
 }
@@ -399,6 +416,15 @@ impl GitArguments {
             visit_date: self.visit_date,
             all_objects: self.all_objects.then_some(true),
             max_content_size: self.max_content_size,
+        };
+    }
+}
+
+impl DatasetArguments {
+    fn add_to(self, layer: &mut Layer) {
+        layer.dataset = DatasetLayer {
+            folder: self.dataset,
+            without: given(self.without),
         };
     }
 }

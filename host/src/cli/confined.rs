@@ -79,6 +79,7 @@ fn paths(config: &Config) -> Paths {
         }
         // The programs that read it run already.
         Source::Local(Local::Git(_)) => {}
+        Source::Local(Local::Dataset(dataset)) => paths.read.push(dataset.folder.clone()),
         Source::Kafka(kafka) => {
             if let Some(StartFrom::OffsetFile(path)) = &kafka.from {
                 paths.read.push(path.clone());

@@ -25,6 +25,8 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::VisitDate => "--visit-date",
         Setting::AllObjects => "--all-objects",
         Setting::MaxContentSize => "--max-content-size",
+        Setting::Dataset => "--dataset",
+        Setting::Without => "--without",
         Setting::OnEof => "--on-eof",
         Setting::Phases => "--phases",
         Setting::StopAfter => "--stop-after",

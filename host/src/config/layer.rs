@@ -201,6 +201,16 @@ section! {
 }
 
 section! {
+    /// A dataset that is read instead of a cluster.
+    DatasetLayer {
+        /// Its folder.
+        folder: PathBuf = Dataset,
+        /// The tables that are left out.
+        without: Vec<String> = Without,
+    }
+}
+
+section! {
     /// The cluster.
     KafkaLayer {
         /// The bootstrap brokers, separated by commas.
@@ -326,6 +336,8 @@ pub(crate) struct Layer {
     pub(crate) journal: JournalLayer,
     /// The git repository.
     pub(crate) git: GitLayer,
+    /// The dataset.
+    pub(crate) dataset: DatasetLayer,
     /// The cluster.
     pub(crate) kafka: KafkaLayer,
     /// Where outputs are written to, as `[NAME=][KIND:]DESTINATION`.
@@ -356,6 +368,7 @@ impl Layer {
             processor: self.processor.over(lower.processor),
             journal: self.journal.over(lower.journal),
             git: self.git.over(lower.git),
+            dataset: self.dataset.over(lower.dataset),
             kafka: self.kafka.over(lower.kafka),
             outputs: self.outputs.or(lower.outputs),
             earlier: self.earlier.over(lower.earlier),
@@ -376,6 +389,7 @@ impl Layer {
             .settings()
             .chain(self.journal.settings())
             .chain(self.git.settings())
+            .chain(self.dataset.settings())
             .chain(self.kafka.settings())
             .chain(outputs)
             .chain(self.earlier.settings())
@@ -413,6 +427,7 @@ impl Layer {
         self.processor.read(setting, value)?;
         self.journal.read(setting, value)?;
         self.git.read(setting, value)?;
+        self.dataset.read(setting, value)?;
         self.kafka.read(setting, value)?;
         self.earlier.read(setting, value)?;
         self.limits.read(setting, value)?;
@@ -432,6 +447,7 @@ impl Layer {
             .value(setting)
             .or_else(|| self.journal.value(setting))
             .or_else(|| self.git.value(setting))
+            .or_else(|| self.dataset.value(setting))
             .or_else(|| self.kafka.value(setting))
             .or_else(|| self.earlier.value(setting))
             .or_else(|| self.limits.value(setting))

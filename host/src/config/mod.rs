@@ -38,15 +38,17 @@ pub(crate) use self::group::GroupConfig;
 #[cfg(test)]
 pub(crate) use self::layer::Layers;
 pub(crate) use self::layer::{
-    EarlierLayer, FailureLayer, GROUP_INSTANCE_ID, GitLayer, JournalLayer, KEY_PASSWORD, Layer,
-    LimitsLayer, ObserveLayer, PASSWORD, PrivacyLayer, ProcessorLayer,
+    DatasetLayer, EarlierLayer, FailureLayer, GROUP_INSTANCE_ID, GitLayer, JournalLayer,
+    KEY_PASSWORD, Layer, LimitsLayer, ObserveLayer, PASSWORD, PrivacyLayer, ProcessorLayer,
 };
 pub(crate) use self::load::{LoadError, Notice, load, read_passwords};
 pub(crate) use self::membership::complete;
 pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::plugin::PluginConfig;
 pub(crate) use self::setting::Setting;
-pub(crate) use self::source::{Kafka, Local, ReadConfig, ReadSource, Source, SourceKind, is_local};
+pub(crate) use self::source::{
+    Kafka, Local, RELATIONS, ReadConfig, ReadSource, Source, SourceKind, is_local,
+};
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
@@ -312,6 +314,9 @@ pub(crate) enum ConfigError {
     /// A command that copies records without a cluster.
     #[error("the brokers of a cluster are not named")]
     NoBrokers,
+    /// A table that records of a dataset are made of, and which cannot be left out of them.
+    #[error("a table is left out that cannot be")]
+    NotLeftOut,
     /// A cluster without brokers or without a group.
     #[error("a cluster needs brokers and a consumer group")]
     Incomplete {

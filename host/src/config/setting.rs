@@ -35,6 +35,10 @@ pub(crate) enum Setting {
     AllObjects,
     /// The size from which a content of the repository is skipped.
     MaxContentSize,
+    /// The dataset that is read instead of a cluster.
+    Dataset,
+    /// The tables of the dataset that are left out.
+    Without,
     /// Where a run ends when all existing records are processed.
     OnEof,
     /// The stages of a replay.
@@ -117,7 +121,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 55] = [
+    pub(crate) const ALL: [Self; 57] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -134,6 +138,8 @@ impl Setting {
         Self::VisitDate,
         Self::AllObjects,
         Self::MaxContentSize,
+        Self::Dataset,
+        Self::Without,
         Self::OnEof,
         Self::Phases,
         Self::StopAfter,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::layer::{GitLayer, KafkaLayer, Layer};
+use super::layer::{DatasetLayer, GitLayer, KafkaLayer, Layer};
 use super::setting::Setting;
 use super::values::{OnEof, StartFrom, TopicPartition};
 use super::{ConfigError, Connection, DEFAULT_MAX_CONTENT_SIZE, Objects, PrivacyConfig};
@@ -24,6 +24,39 @@ pub(crate) enum Local {
     Recordings(Vec<PathBuf>),
     /// A git repository.
     Git(Git),
+    /// A dataset.
+    Dataset(Dataset),
+}
+
+/// A dataset, and how it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dataset {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// The tables that are left out.
+    pub(crate) without: Vec<String>,
+}
+
+/// The tables that can be left out: their rows belong to those of other tables.
+pub(crate) const RELATIONS: [&str; 4] = [
+    "directory_entry",
+    "revision_extra_headers",
+    "revision_history",
+    "snapshot_branch",
+];
+
+impl Dataset {
+    fn of(layer: &DatasetLayer) -> Result<Option<Self>, ConfigError> {
+        let Some(folder) = layer.folder.clone() else {
+            return Ok(None);
+        };
+        let without = layer.without.clone().unwrap_or_default();
+        let is_relation = |table: &String| RELATIONS.contains(&table.as_str());
+        if !without.iter().all(is_relation) {
+            return Err(ConfigError::NotLeftOut);
+        }
+        Ok(Some(Self { folder, without }))
+    }
 }
 
 /// A git repository, and how it is read.
@@ -76,6 +109,7 @@ impl Local {
         match self {
             Self::Recordings(files) => files,
             Self::Git(git) => std::slice::from_ref(&git.repository),
+            Self::Dataset(dataset) => std::slice::from_ref(&dataset.folder),
         }
     }
 }
@@ -90,19 +124,22 @@ pub(crate) enum SourceKind {
     Recording,
     /// A git repository.
     Git,
+    /// A folder of ORC files.
+    Dataset,
     /// A cluster.
     Kafka,
 }
 
 impl SourceKind {
     /// All kinds, in the order in which messages name them.
-    pub(crate) const ALL: [Self; 3] = [Self::Recording, Self::Git, Self::Kafka];
+    pub(crate) const ALL: [Self; 4] = [Self::Recording, Self::Git, Self::Dataset, Self::Kafka];
 
     /// The setting that names a source of this kind.
     pub(crate) fn setting(self) -> Setting {
         match self {
             Self::Recording => Setting::Recording,
             Self::Git => Setting::Git,
+            Self::Dataset => Setting::Dataset,
             Self::Kafka => Setting::Brokers,
         }
     }
@@ -115,6 +152,7 @@ impl SourceKind {
                 files.is_some_and(|files| !files.is_empty())
             }
             Self::Git => layer.git.repository.is_some(),
+            Self::Dataset => layer.dataset.folder.is_some(),
             Self::Kafka => layer.kafka.brokers.is_some(),
         })
     }
@@ -124,6 +162,7 @@ impl SourceKind {
         match self {
             Self::Recording => layer.journal.recordings = None,
             Self::Git => layer.git = GitLayer::default(),
+            Self::Dataset => layer.dataset = DatasetLayer::default(),
             Self::Kafka => layer.kafka = KafkaLayer::default(),
         }
     }
@@ -197,6 +236,12 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
         let missing = Setting::Git;
         return Err(ConfigError::Incomplete { missing, given });
     }
+    if layer.dataset.folder.is_none()
+        && let Some(given) = layer.dataset.settings().next()
+    {
+        let missing = Setting::Dataset;
+        return Err(ConfigError::Incomplete { missing, given });
+    }
     let mut named = SourceKind::named(layer);
     let Some(kind) = named.next().filter(|kind| kind.is_local()) else {
         return Ok(None);
@@ -222,6 +267,7 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
     Ok(match kind {
         SourceKind::Recording => journal.recordings.clone().map(Local::Recordings),
         SourceKind::Git => Git::of(&layer.git).map(Local::Git),
+        SourceKind::Dataset => Dataset::of(&layer.dataset)?.map(Local::Dataset),
         SourceKind::Kafka => None,
     })
 }
@@ -306,6 +352,25 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_left_out_of_a_dataset_whose_rows_belong_to_others() {
+        let read = |text| ReadConfig::try_from(layer(text));
+        let without = |tables: &str| {
+            let text = format!(r#"{{"dataset": {{"folder": "d", "without": {tables}}}}}"#);
+            ReadConfig::try_from(layer(&text))
+        };
+        let config = without(r#"["directory_entry", "revision_history"]"#).unwrap();
+        let ReadSource::Local(Local::Dataset(dataset)) = config.source else {
+            panic!("it is a dataset");
+        };
+        assert_eq!(dataset.without, ["directory_entry", "revision_history"]);
+        let error = without(r#"["directory"]"#).unwrap_err();
+        assert_eq!(error, ConfigError::NotLeftOut);
+        let error = read(r#"{"dataset": {"without": ["directory_entry"]}}"#).unwrap_err();
+        let (missing, given) = (Setting::Dataset, Setting::Without);
+        assert_eq!(error, ConfigError::Incomplete { missing, given });
+    }
+
+    #[test]
     fn each_kind_is_named_by_its_setting_and_removed_with_it() {
         for (kind, text) in [
             (
@@ -313,6 +378,7 @@ mod tests {
                 r#"{"journal": {"recordings": ["r"]}}"#,
             ),
             (SourceKind::Git, r#"{"git": {"repository": "r"}}"#),
+            (SourceKind::Dataset, r#"{"dataset": {"folder": "d"}}"#),
             (SourceKind::Kafka, r#"{"kafka": {"brokers": "b"}}"#),
         ] {
             let mut layer = layer(text);

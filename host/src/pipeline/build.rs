@@ -50,7 +50,7 @@ use crate::sink::letter_topic::LetterTopicError;
 use crate::sink::preview::Preview;
 use crate::sink::{self, BindError, SinkError, jsonl};
 use crate::source::local::Local;
-use crate::source::{BatchLimits, SourceError, git};
+use crate::source::{BatchLimits, SourceError, dataset, git};
 use crate::text;
 
 /// Why no pipeline can be built from a configuration.
@@ -730,6 +730,13 @@ pub(crate) fn local(source: &config::Local) -> Result<Local, SourceError> {
                 max_content_size: source.max_content_size,
             };
             Local::Git(Arc::new(git::Repository::open(&options)?))
+        }
+        config::Local::Dataset(source) => {
+            let options = dataset::Options {
+                folder: source.folder.clone(),
+                without: source.without.clone(),
+            };
+            Local::Dataset(Arc::new(dataset::Folder::open(&options)?))
         }
     })
 }

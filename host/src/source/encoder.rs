@@ -55,6 +55,13 @@ impl Encoder {
         }
     }
 
+    /// Bytes that are msgpack already.
+    #[cfg(feature = "dataset")]
+    pub(super) fn raw(&mut self, msgpack: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(msgpack);
+        self
+    }
+
     /// Nothing.
     pub(super) fn nil(&mut self) -> &mut Self {
         let _ok = encode::write_nil(&mut self.0);

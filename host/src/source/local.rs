@@ -1,5 +1,5 @@
 //! Sources that are no cluster: they are read from the first record to the last one, without a consumer group, by one
-//! worker or, where a recording has an index, by several.
+//! worker or, where they can be divided, by several.
 //!
 //! To add one, add a variant of [`Local`] and a module beside this one with a [`Sequence`].
 
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::dataset::{Dataset, Folder};
 use super::git::{Git, Repository};
 use super::recording::{self, Recording};
 use super::{BatchLimits, Event, Source, SourceError};
@@ -23,6 +24,8 @@ pub(crate) enum Local {
     Recordings(Vec<PathBuf>),
     /// A git repository, which is open already: that starts programs, and a process that is confined cannot.
     Git(Arc<Repository>),
+    /// A dataset, whose files are listed.
+    Dataset(Arc<Folder>),
 }
 
 /// A source that is no cluster, and which of its records are read.
@@ -90,6 +93,31 @@ pub(crate) trait Sequence: Send {
 
     /// What is left to read.
     fn remaining(&self) -> Remaining;
+
+    /// The partitions of the records, where a checkpoint holds the offsets in them; otherwise one partition stands for the
+    /// files or the folder.
+    fn partitions(&self) -> Vec<Partition> {
+        Vec::new()
+    }
+
+    /// Has the records of each partition begin at its offset.
+    fn start_at(&mut self, _offsets: &Offsets) {}
+
+    /// The offsets at a position, where there are partitions.
+    fn offsets(&self, _position: u64) -> Offsets {
+        Offsets::new()
+    }
+
+    /// The position of offsets, where there are partitions.
+    fn position_of(&self, _offsets: &Offsets) -> u64 {
+        0
+    }
+
+    /// Tells the data of the source from others, whose offsets are not its own: a digest of the names and sizes of the
+    /// files. None where nothing does.
+    fn data_digest(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What a [`Sequence::fill`] brought that has come to the end or not.
@@ -101,12 +129,14 @@ pub(super) fn filled(into: &Batches, ended: bool) -> Event {
     }
 }
 
-/// A source that is no cluster, once it is open. Its one partition stands for its files, or its folder.
+/// A source that is no cluster, once it is open.
 pub(crate) struct LocalSource {
     sequence: Box<dyn Sequence>,
     /// Holds records back, where that is asked for.
     guard: Option<Guard>,
+    /// Stands for its files, or its folder, where the records have no partitions.
     partition: Partition,
+    has_partitions: bool,
     /// Whether the worker has answered that it reads the source.
     assigned: bool,
     /// The position before the last poll that handed something out.
@@ -122,6 +152,7 @@ impl LocalSource {
                 number,
             },
             before: sequence.first(),
+            has_partitions: !sequence.partitions().is_empty(),
             sequence,
             guard,
             assigned: false,
@@ -176,8 +207,25 @@ impl LocalSource {
         self.assign(&Offsets::new())
     }
 
+    /// Tells the data of the source from others, if anything does.
+    #[must_use]
+    pub(crate) fn data_digest(&self) -> Option<String> {
+        self.sequence.data_digest()
+    }
+
     fn at(&self, position: u64) -> Offsets {
+        if self.has_partitions {
+            return self.sequence.offsets(position);
+        }
         Offsets::from([(self.partition.clone(), position)])
+    }
+
+    /// The position of offsets; none where they do not say it.
+    fn position_of(&self, offsets: &Offsets) -> Option<u64> {
+        if self.has_partitions {
+            return Some(self.sequence.position_of(offsets));
+        }
+        offsets.get(&self.partition).copied()
     }
 }
 
@@ -190,10 +238,15 @@ impl Source for LocalSource {
         _wait: Duration,
     ) -> Result<Event, SourceError> {
         if !self.assigned {
-            return Ok(Event::Assigned(vec![self.partition.clone()]));
+            let own = if self.has_partitions {
+                self.sequence.partitions()
+            } else {
+                vec![self.partition.clone()]
+            };
+            return Ok(Event::Assigned(own));
         }
         let before = self.sequence.position();
-        let end = until.and_then(|until| until.get(&self.partition).copied());
+        let end = until.and_then(|until| self.position_of(until));
         if let Some(guard) = &mut self.guard {
             guard.begin();
         }
@@ -225,7 +278,7 @@ impl Source for LocalSource {
         self.at(self.before)
     }
 
-    /// It is read from its beginning, whatever is asked for.
+    /// It is read from its beginning, whatever is asked for, or from where an output has its offsets.
     fn resolve(&mut self, of: &[Partition], _start: Start) -> Result<Poll<Offsets>, SourceError> {
         let first = self.sequence.first();
         let beginning = of.iter().map(|partition| (partition.clone(), first));
@@ -234,16 +287,18 @@ impl Source for LocalSource {
 
     fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
         self.assigned = true;
+        if self.has_partitions {
+            self.sequence.start_at(start);
+            return self.sequence.go_to(0);
+        }
         let start = start.get(&self.partition).copied();
         self.sequence
             .go_to(start.unwrap_or_else(|| self.sequence.first()))
     }
 
     fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
-        match to.get(&self.partition) {
-            Some(&position) if position != self.sequence.position() => {
-                self.sequence.go_to(position)
-            }
+        match self.position_of(to) {
+            Some(position) if position != self.sequence.position() => self.sequence.go_to(position),
             _ => Ok(()),
         }
     }
@@ -269,6 +324,11 @@ impl Options {
                 let repository = Arc::clone(repository);
                 Box::new(Git::open(repository, &self.subscription)?)
             }
+            Local::Dataset(_) => {
+                let mut sources = self.open_for(1)?;
+                // One worker has one part.
+                return Ok(sources.remove(0));
+            }
         };
         Ok(self.source(sequence, 0))
     }
@@ -285,6 +345,11 @@ impl Options {
                 Ok((0..).zip(parts).map(source).collect())
             }
             Local::Recordings(_) | Local::Git(_) => Ok(vec![self.open()?]),
+            Local::Dataset(folder) => {
+                let parts = Dataset::open(folder, &self.subscription, workers)?;
+                let source = |(number, part)| self.source(Box::new(part), number);
+                Ok((0..).zip(parts).map(source).collect())
+            }
         }
     }
 

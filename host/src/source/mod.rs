@@ -1,5 +1,11 @@
-//! Where records come from: a Kafka cluster, a recording, a git repository and others that are read without a cluster.
+//! Where records come from: a Kafka cluster, a recording, a git repository, a dataset and others that are read without a
+//! cluster.
 
+#[cfg(feature = "dataset")]
+pub(crate) mod dataset;
+#[cfg(not(feature = "dataset"))]
+#[path = "dataset_missing.rs"]
+pub(crate) mod dataset;
 mod encoder;
 pub(crate) mod git;
 pub(crate) mod kafka;
@@ -194,6 +200,9 @@ pub(crate) enum SourceError {
     /// The git repository.
     #[error(transparent)]
     Git(#[from] git::Error),
+    /// The dataset.
+    #[error(transparent)]
+    Dataset(#[from] dataset::Error),
     /// A record cannot be let through.
     #[error(transparent)]
     Refused(#[from] crate::privacy::Refused),

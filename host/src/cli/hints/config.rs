@@ -2,7 +2,8 @@
 
 use super::Explain;
 use crate::cli::names::Names;
-use crate::config::{ConfigError, Setting, SourceKind};
+use crate::config::{ConfigError, RELATIONS, Setting, SourceKind};
+use crate::text::list;
 
 impl Explain for ConfigError {
     fn sentence(&self, names: Names<'_>) -> String {
@@ -56,6 +57,10 @@ impl Explain for ConfigError {
                 names.of(Setting::DeadLetters),
                 names.with(Setting::OnFailure, "dead-letter")
             ),
+            Self::NotLeftOut => format!(
+                "{} names a table that cannot be left out",
+                names.of(Setting::Without)
+            ),
             Self::SeveralWorkers { named } => format!(
                 "{} above 1 does not go with {}",
                 names.of(Setting::Workers),
@@ -83,6 +88,7 @@ impl Explain for ConfigError {
                 "one worker reads all of it: leave {} out",
                 names.of(Setting::Workers)
             )),
+            Self::NotLeftOut => Some(format!("it takes {}", list(RELATIONS))),
             Self::NotInPhases { setting } => Some(format!(
                 "stages are read to the end of their topics, and the run ends after the last one: leave {} out",
                 names.of(*setting)
@@ -130,6 +136,7 @@ fn sources(names: Names<'_>, needs_a_group: bool) -> String {
         match kind {
             SourceKind::Recording => format!("{setting} reads a recording"),
             SourceKind::Git => format!("{setting} a git repository"),
+            SourceKind::Dataset => format!("{setting} a dataset in ORC files"),
             SourceKind::Kafka if needs_a_group => {
                 let group = names.of(Setting::GroupId);
                 format!("{setting} with {group} a Kafka cluster")

@@ -3,6 +3,7 @@
 
 mod check;
 mod config;
+mod dataset;
 mod git;
 mod kafka;
 mod load;

@@ -141,7 +141,7 @@ impl Explain for BuildError {
 impl Explain for SourceError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
-            Self::Recording(_) | Self::Git(_) | Self::Refused(_) => chain(self),
+            Self::Recording(_) | Self::Git(_) | Self::Dataset(_) | Self::Refused(_) => chain(self),
             Self::Kafka(error) => error.sentence(names),
         }
     }
@@ -150,6 +150,7 @@ impl Explain for SourceError {
         match self {
             Self::Recording(error) => error.hint(names),
             Self::Git(error) => error.hint(names),
+            Self::Dataset(error) => error.hint(names),
             Self::Refused(error) => error.hint(names),
             Self::Kafka(error) => error.hint(names),
         }
@@ -159,6 +160,7 @@ impl Explain for SourceError {
         match self {
             Self::Recording(error) => error.is_wrong_use(),
             Self::Git(error) => error.is_wrong_use(),
+            Self::Dataset(error) => error.is_wrong_use(),
             Self::Refused(_) => false,
             Self::Kafka(error) => error.is_wrong_use(),
         }

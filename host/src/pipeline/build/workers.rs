@@ -33,7 +33,7 @@ use crate::sink::tables::{Owner, Provenance, SchemaChange};
 use crate::sink::{self, Sink, SinkError};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
-use crate::source::local::{self, Local};
+use crate::source::local::{self, Local, LocalSource};
 use crate::text::plural;
 
 /// How long the end of a run waits for its last commit in addition to the time that the group can keep it waiting.
@@ -98,6 +98,7 @@ impl Builder<'_> {
             source.check_rereading()?;
             let topics = source.topics();
             self.log_start(&topics);
+            log_data(&source);
             warn(&subscription, &topics, source.left_out(&subscription));
             let assembly = self.assembly(self.local_outputs(None)?, self.settings.clone());
             let mut stages = Stages::over_local(assembly, options, order.divide(&topics));
@@ -108,6 +109,7 @@ impl Builder<'_> {
         if let Some(first) = sources.first() {
             let topics = first.topics();
             self.log_start(&topics);
+            log_data(first);
             warn(&subscription, &topics, first.left_out(&subscription));
         }
         let run = self.resumable(&options, &sources);
@@ -265,6 +267,13 @@ impl Builder<'_> {
         let outputs = self.outputs(run)?;
         self.settle_earlier_rows(&outputs, run)?;
         Ok(outputs)
+    }
+}
+
+/// Logs which data is read, so that two runs can be compared.
+fn log_data(source: &LocalSource) {
+    if let Some(digest) = source.data_digest() {
+        tracing::info!("the files of `{}` have the digest {digest}", source.name());
     }
 }
 

@@ -1,0 +1,75 @@
+//! A dataset that cannot be read.
+
+use super::Explain;
+#[cfg(feature = "dataset")]
+use super::recording::{record_too_large, topics};
+use crate::cli::names::Names;
+#[cfg(feature = "dataset")]
+use crate::config::Setting;
+use crate::source::dataset::Error;
+
+#[cfg(feature = "dataset")]
+impl Explain for Error {
+    fn hint(&self, names: Names<'_>) -> Option<String> {
+        let takes = || {
+            format!(
+                "{} takes a folder that has a folder such as `revision` for each table, with files of ORC in it",
+                names.of(Setting::Dataset)
+            )
+        };
+        Some(match self {
+            Self::Folder { .. } | Self::NoTable(_) => takes(),
+            Self::Parquet(_) => {
+                "exports since 2020 have ORC files as well, of which the URL has `orc` in the place of `parquet`".to_owned()
+            }
+            Self::OutOfStep {
+                is_relation: true,
+                table,
+                ..
+            } => format!(
+                "subdatasets and merged files are in another order, which this version does not read: {} reads the rest, \
+                 if you can do without it",
+                names.with(Setting::Without, table)
+            ),
+            Self::OutOfStep { .. } => {
+                "give the file the name back under which it was exported".to_owned()
+            }
+            Self::Unmatched { .. } | Self::File { .. } | Self::Cell { .. } => {
+                "copy the file again, and compare its size with that of the original".to_owned()
+            }
+            Self::NoColumn { .. } | Self::ColumnType { .. } => {
+                "docs/dataset.md lists the columns of each table".to_owned()
+            }
+            Self::Topics { error, .. } => topics(error, names),
+            Self::NothingToRead { .. } => format!(
+                "copy one of them, or read others with {}",
+                names.of(Setting::ObjectTypes)
+            ),
+            Self::RecordTooLarge { bytes, .. } => record_too_large(*bytes, names),
+            Self::Open { .. } | Self::Batch(_) => return None,
+        })
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        matches!(
+            self,
+            Self::Folder { .. }
+                | Self::NoTable(_)
+                | Self::Parquet(_)
+                | Self::OutOfStep { .. }
+                | Self::Topics { .. }
+                | Self::NothingToRead { .. }
+        )
+    }
+}
+
+#[cfg(not(feature = "dataset"))]
+impl Explain for Error {
+    fn hint(&self, _names: Names<'_>) -> Option<String> {
+        Some("build it with `--features journal-host/dataset`".to_owned())
+    }
+
+    fn is_wrong_use(&self) -> bool {
+        true
+    }
+}
