@@ -2,9 +2,8 @@
 
     graph_edges.py [--remove-pull-requests] [--measure] RECORDING
 
-Each record passes through the export's own worker, which reads it, creates the model object and passes that to the
-exporter of edges. Only Kafka and the disk are replaced: the set of seen keys is in memory, and lines are stored
-instead of compressed. Prints one JSON line per row, {"output": ..., "row": ...}, as often as upstream writes it.
+Each record passes through the export's own worker, see export_journal.py, to the exporter of edges, whose lines are
+stored instead of compressed. Prints one JSON line per row, {"output": ..., "row": ...}, as often as upstream writes it.
 Records that would end an export are named on standard error and skipped. Cycles of aliases, which upstream follows
 forever, are removed first.
 
@@ -14,17 +13,14 @@ the time for reading the recording.
 
 import argparse
 import base64
-import collections
 import json
 import logging
 import sys
 import time
 
 import attr
-import msgpack
-import zstandard
+from export_journal import Worker, records
 from swh.export.exporters.edges import GraphEdgesExporter
-from swh.export.journalprocessor import JournalProcessorWorker
 from swh.model.model import SnapshotTargetType
 
 OBJECT_TYPES = {
@@ -36,22 +32,6 @@ OBJECT_TYPES = {
     "revision",
     "snapshot",
 }
-
-
-class Message:
-    """A record in the form of the Kafka client."""
-
-    def __init__(self, key, value, partition):
-        self.key = lambda: key
-        self.value = lambda: value
-        self.partition = lambda: partition
-
-
-class Seen(set):
-    def add(self, key):
-        is_new = key not in self
-        super().add(key)
-        return is_new
 
 
 class Lines:
@@ -94,38 +74,6 @@ def is_endless(branches, name):
     return False
 
 
-class Worker(JournalProcessorWorker):
-    """The export's worker without its files."""
-
-    def __init__(self, exporter):
-        self.config = {"journal": {}}
-        self.masked_swhids = set()
-        self.exporters = [exporter]
-        self.seen = collections.defaultdict(Seen)
-
-    def get_node_set_for_object(self, object_type, partition_id, object_id):
-        return self.seen[object_type, partition_id, object_id[-1] % 16]
-
-
-def public_records(path):
-    with open(path, "rb") as file:
-        stream = file
-        if file.read(4) == zstandard.FRAME_HEADER:
-            file.seek(0)
-            stream = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        else:
-            file.seek(0)
-        for record in msgpack.Unpacker(stream, raw=False, max_buffer_size=0):
-            if isinstance(record, dict):
-                continue  # the header
-            topic, key, value, *position = record
-            prefix, object_type = topic.rsplit(".", 1)
-            if value is None or prefix.endswith("_privileged") or object_type not in OBJECT_TYPES:
-                continue
-            partition = position[0] if position and position[0] is not None else 0
-            yield object_type, Message(key, value, partition)
-
-
 def row(line):
     """The row of `graph-edges` that corresponds to a line of the export."""
     source, *edge = line.rstrip("\n").split(" ")
@@ -155,9 +103,9 @@ def main():
 
     exporter = Exporter({"remove_pull_requests": arguments.remove_pull_requests})
     worker = Worker(exporter)
-    records = list(public_records(arguments.recording))
+    messages = list(records(arguments.recording, OBJECT_TYPES))
     start = time.process_time()
-    for object_type, message in records:
+    for object_type, message in messages:
         try:
             worker.process_messages({object_type: [message]})
         except Exception as error:
@@ -167,8 +115,8 @@ def main():
 
     if arguments.measure:
         nodes, edges = len(exporter.nodes.lines), len(exporter.edges.lines)
-        print(f"{len(records)} objects, {nodes} nodes, {edges} edges")
-        print(f"{seconds:.2f} s of CPU, {seconds / len(records) * 1e6:.2f} µs an object")
+        print(f"{len(messages)} objects, {nodes} nodes, {edges} edges")
+        print(f"{seconds:.2f} s of CPU, {seconds / len(messages) * 1e6:.2f} µs an object")
         return
     for output, lines in ("nodes", exporter.nodes.lines), ("edges", exporter.edges.lines):
         for line in lines:

@@ -10,7 +10,7 @@ use crate::{cache, paths, run};
 
 /// The folder's name contains the versions that `tests/oracle/requirements.txt` pins, so that changing them installs
 /// them again.
-const FOLDER: &str = "oracle-swh.journal-3.0.0-hypothesis-6.170.15-swh.export-1.12.0";
+const FOLDER: &str = "oracle-swh.journal-3.0.0-hypothesis-6.170.15-swh.export-1.12.0-pyorc-0.12.0";
 
 /// The Python of a virtual environment with `swh.journal`, which is installed from `PyPI` if it does not exist yet. Its
 /// packages are GPL: tests use them as an oracle, and the project does not ship them.
