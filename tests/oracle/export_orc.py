@@ -18,8 +18,10 @@ import collections
 import contextlib
 import csv
 import datetime
+import hashlib
 import io
 import logging
+import math
 import sys
 
 import msgpack
@@ -30,8 +32,6 @@ from swh.export.utils import remove_pull_requests
 from swh.journal.serializers import key_to_kafka, value_to_kafka
 
 EPOCH = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
-SECOND = datetime.timedelta(seconds=1)
-MILLISECOND = datetime.timedelta(milliseconds=1)
 
 # What the journal has and the tables do not.
 MISSING = {
@@ -43,19 +43,34 @@ MISSING = {
 }
 
 
-def as_read(value):
-    """A value of the journal with its times as files of ORC hold them.
+def seconds_as_read(seconds, microseconds):
+    """The seconds of a time as they are read from a file of ORC.
 
-    These cannot tell a time in the last second before 1970 from one a second later, unless it is in its first millisecond.
+    It cannot tell a time in the last second before 1970 from one a second later, unless it is in its first millisecond.
     """
-    if isinstance(value, datetime.datetime):
-        is_ambiguous = EPOCH - SECOND + MILLISECOND <= value < EPOCH
-        return value + SECOND if is_ambiguous else value
-    if isinstance(value, dict):
-        if value.get("seconds") == -1 and value["microseconds"] >= 1000:
-            return value | {"seconds": 0}
-        return {name: as_read(member) for name, member in value.items()}
-    return value
+    return 0 if seconds == -1 and microseconds >= 1000 else seconds
+
+
+def datetime_as_read(value):
+    """The same of a time of a visit, whose seconds the exporter takes from a floating-point number.
+
+    None where that is no longer a time.
+    """
+    seconds = seconds_as_read(math.floor(value.timestamp()), value.microsecond)
+    try:
+        return EPOCH + datetime.timedelta(seconds=seconds, microseconds=value.microsecond)
+    except OverflowError:
+        return None
+
+
+def as_read(value):
+    """A value of the journal with its times as they are read."""
+    if not isinstance(value, dict):
+        return value
+    if "microseconds" in value:
+        seconds = seconds_as_read(value["seconds"], value["microseconds"])
+        return value | {"seconds": seconds}
+    return {name: as_read(member) for name, member in value.items()}
 
 
 class Exporter(ORCExporter):
@@ -67,6 +82,12 @@ class Exporter(ORCExporter):
         self.counts = collections.Counter()
 
     def process_object(self, object_type, object_):
+        read = object_
+        if object_type.value in ("origin_visit", "origin_visit_status"):
+            date = datetime_as_read(object_.date)
+            if date is None:
+                return
+            read = object_.evolve(date=date)
         try:
             super().process_object(object_type, object_)
         except Exception as error:
@@ -75,8 +96,8 @@ class Exporter(ORCExporter):
             raise
         self.counts[object_type.value] += 1
         topic = f"swh.journal.objects.{object_type.value}"
-        key = key_to_kafka(object_.unique_key())
-        value = value_to_kafka(self.projected(object_type.value, object_))
+        key = key_to_kafka(read.unique_key())
+        value = value_to_kafka(self.projected(object_type.value, read))
         self.expected.write(msgpack.packb([topic, key, value], use_bin_type=True))
 
     def projected(self, object_type, object_):
@@ -85,6 +106,9 @@ class Exporter(ORCExporter):
         value = as_read(object_.to_dict())
         for name in MISSING.get(object_type, []):
             value.pop(name, None)
+        if object_type == "origin":
+            # Whatever identifier the object has.
+            value["id"] = hashlib.sha1(object_.url.encode()).digest()
         if object_type == "snapshot":
             branches = value["branches"].items()
             value["branches"] = {name: branch for name, branch in branches if branch is not None}

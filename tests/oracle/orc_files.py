@@ -25,6 +25,12 @@ def read_table(path):
         return reader.schema, list(reader)
 
 
+def metadata_of(path):
+    """What the footer of a file has for users."""
+    with open(path, "rb") as file:
+        return Reader(file).user_metadata
+
+
 def write_table(path, schema, rows, *, zone="UTC", metadata=(), **options):
     """Writes a file. `zone` is the time zone that its stripes name, and `metadata` what its footer has for users."""
     path.parent.mkdir(parents=True, exist_ok=True)

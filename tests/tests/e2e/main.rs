@@ -6,6 +6,7 @@ mod check;
 mod compressed_lines;
 mod configuration;
 mod confinement;
+mod dataset;
 mod delivery;
 mod describe;
 mod failures;
