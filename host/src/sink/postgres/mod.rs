@@ -115,8 +115,19 @@ impl Database {
     ) -> Result<Self, PostgresError> {
         let tables = Table::all(outputs, &url.to_string(), |one, other| one == other)?;
         let access = Access::of(url)?;
+        let begun = Instant::now();
         let mut client = access.connect_first()?;
-        let schema = prepare::schema(&access, &mut client, url.schema.as_deref())?;
+        let schema = loop {
+            match prepare::schema(&access, &mut client, url.schema.as_deref()) {
+                Ok(schema) => break schema,
+                // The server was restarted just now.
+                Err(error) if error.is_transient() && begun.elapsed() < START_WAIT => {
+                    tracing::debug!("{error}");
+                    client = access.connect_again(begun)?;
+                }
+                Err(error) => return Err(error),
+            }
+        };
         let mut order: Vec<usize> = (0..tables.len()).collect();
         order.sort_by(|&one, &other| tables[one].name.cmp(&tables[other].name));
         let target = |(number, table): (usize, Table)| Target {
