@@ -171,16 +171,14 @@ impl LocalSource {
         self.sequence.topics()
     }
 
-    /// What stands for what it reads where positions are kept.
+    /// The positions before its first records.
     #[must_use]
-    pub(crate) fn partition(&self) -> &Partition {
-        &self.partition
-    }
-
-    /// The position before its first record.
-    #[must_use]
-    pub(crate) fn first(&self) -> u64 {
-        self.sequence.first()
+    pub(crate) fn starts(&self) -> Offsets {
+        if self.has_partitions {
+            let partitions = self.sequence.partitions().into_iter();
+            return partitions.map(|partition| (partition, 0)).collect();
+        }
+        Offsets::from([(self.partition.clone(), self.sequence.first())])
     }
 
     /// What an operator has to know about topics that are there and not read.
@@ -353,13 +351,15 @@ impl Options {
         }
     }
 
-    /// What tells the data from any other; none where a later run cannot go on in it.
+    /// What tells the data from any other, if that is known before it is open; none where a later run cannot go on in it.
     #[must_use]
     pub(crate) fn data(&self) -> Option<Vec<u8>> {
         match &self.local {
             Local::Recordings(files) => recording::identity(files),
             // What is reached, and in which order, may change with each ref.
             Local::Git(_) => None,
+            // Its sources say it, once its files are chosen.
+            Local::Dataset(_) => None,
         }
     }
 

@@ -66,8 +66,9 @@ impl Builder<'_> {
         {
             return None;
         }
-        let data = options.data()?;
         let first = sources.first()?;
+        let of_sources = || first.data_digest().map(String::into_bytes);
+        let data = options.data().or_else(of_sources)?;
         let plugin = &self.processor.plugin;
         let mut digest = Sha256::new();
         let mut add = |part: &[u8]| {
@@ -83,9 +84,13 @@ impl Builder<'_> {
             add(topic.name.as_bytes());
         }
         add(b"");
-        for source in sources {
-            add(&source.first().to_be_bytes());
+        // How the workers share the data.
+        for (partition, start) in sources.iter().flat_map(LocalSource::starts) {
+            add(partition.topic.as_bytes());
+            add(&partition.number.to_be_bytes());
+            add(&start.to_be_bytes());
         }
+        add(&sources.len().to_be_bytes());
         add(b"");
         let mut bindings = config.outputs.clone();
         bindings.sort_unstable();
@@ -94,17 +99,18 @@ impl Builder<'_> {
         }
         let digest = digest.finalize();
         let (digest, _) = digest.split_first_chunk()?;
-        let start = |source: &LocalSource| {
-            let start = Position {
-                next: source.first(),
-                note: String::new(),
-            };
-            (source.partition().clone(), start)
+        let start = |(partition, next)| {
+            let note = String::new();
+            (partition, Position { next, note })
         };
         Some(Resumable {
             name: RunName::new(&owner(config, &plugin.description().name), digest),
             source: first.name().to_owned(),
-            starts: sources.iter().map(start).collect(),
+            starts: sources
+                .iter()
+                .flat_map(LocalSource::starts)
+                .map(start)
+                .collect(),
         })
     }
 
