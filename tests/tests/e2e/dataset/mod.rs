@@ -2,7 +2,6 @@
 
 mod objects;
 mod odd;
-mod positions;
 mod refusals;
 mod same_rows;
 

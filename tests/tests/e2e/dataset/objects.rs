@@ -126,7 +126,7 @@ fn print_objects_prints_what_the_export_has_of_each_object() {
 }
 
 #[test]
-fn plugin_that_reads_what_the_export_lacks_is_told_so() {
+fn plugin_that_reads_what_the_export_lacks_is_told_what_is_missing() {
     let folder = run::folder("replayed");
     let finished = SHIPPED
         .run("replay")
@@ -134,6 +134,6 @@ fn plugin_that_reads_what_the_export_lacks_is_told_so() {
         .arg(folder.join("replayed.sqlite"))
         .finish(LIMIT)
         .code(1);
-    let said = "this source has no synthetic";
+    let said = "`synthetic` of the revision is missing";
     assert!(finished.stderr.contains(said), "{}", finished.stderr);
 }

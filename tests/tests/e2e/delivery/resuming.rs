@@ -142,7 +142,7 @@ impl Failing {
     }
 
     /// With an output that the arguments name.
-    fn into(&self, arguments: &[&str]) -> Finished {
+    fn with_output(&self, arguments: &[&str]) -> Finished {
         let shipped = paths::repository().join("recordings/ripgrep.journal.zst");
         self.host(&shipped, arguments).finish(LIMIT)
     }
@@ -216,7 +216,7 @@ fn run_into_other_tables_or_from_another_path_does_not_go_on() {
     assert_eq!(failing.rows(), rows);
     let output = format!("sqlite:{}?table=other", failing.file.display());
     let other = [&SKIP[..], &["--output", &output]].concat();
-    let _ = failing.into(&other).success();
+    let _ = failing.with_output(&other).success();
     let all = number(&failing.file, "SELECT count(*) FROM other");
     assert!(failing.all() - all < 20, "{all}");
 }
