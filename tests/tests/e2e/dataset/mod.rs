@@ -2,6 +2,7 @@
 
 mod objects;
 mod odd;
+mod positions;
 mod refusals;
 mod same_rows;
 
