@@ -11,6 +11,7 @@ mod confine;
 pub mod journal;
 pub mod kafka;
 mod observe;
+mod panics;
 mod pipeline;
 mod privacy;
 pub mod sandbox;

@@ -1,55 +1,30 @@
 //! Keeps a panic of a library on untrusted bytes from ending the process.
 
 use std::any::Any;
-use std::cell::Cell;
-use std::panic;
-use std::sync::Once;
 use std::thread;
 
-use crate::text;
+use crate::{panics, text};
 
 /// The stack of the thread, in bytes: parsers and compilers recurse with their input, and a stack that overflows
 /// cannot be caught. Only the part that is touched takes memory.
 pub(super) const STACK_BYTES: usize = 64 << 20;
-
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
 
 /// Runs `work` on a thread of its own.
 ///
 /// # Errors
 /// The message of its panic, bounded and without control characters.
 pub(super) fn panic_guard<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, String> {
-    silence();
-    let quiet_work = || {
-        QUIET.set(true);
-        work()
-    };
     let done = thread::scope(|scope| {
         let thread = thread::Builder::new()
             .name("plugin-loader".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, quiet_work)
+            .spawn_scoped(scope, || panics::caught(work))
             .map_err(|error| error.to_string())?;
-        Ok(thread.join())
+        Ok(thread.join().and_then(|done| done))
     });
     done.and_then(|done| {
         done.map_err(|panic| text::clean(message(panic.as_ref()), text::REASON_BYTES))
     })
-}
-
-/// Makes panics of guarded work print nothing: they are reported as errors.
-fn silence() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let others = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if !QUIET.get() {
-                others(panic);
-            }
-        }));
-    });
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

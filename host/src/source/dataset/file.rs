@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
@@ -22,6 +21,7 @@ use orc_rust::{RowSelection, RowSelector};
 use super::error::Error;
 use super::footer;
 use super::table::{Column, Kind};
+use crate::panics;
 
 /// Rows that are decoded together.
 const BATCH: usize = 1024;
@@ -107,7 +107,7 @@ fn guarded<T, E: std::fmt::Display>(
     path: &Path,
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, Error> {
-    let reason = match panic::catch_unwind(AssertUnwindSafe(work)) {
+    let reason = match panics::caught(work) {
         Ok(Ok(done)) => return Ok(done),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it is damaged".to_owned(),
