@@ -26,27 +26,31 @@ enum Kind {
     /// A file whose name ends so.
     Lines(&'static str),
     Sqlite,
-    Postgres,
+    /// A database, with these parameters of its URL.
+    Postgres(&'static str),
     Parquet,
     /// A topic, with this compression.
     Topic(&'static str),
 }
 
 const PLAIN: Kind = Kind::Lines("");
+const ENCRYPTED: Kind = Kind::Postgres("");
+const CLEAR: Kind = Kind::Postgres("?sslmode=disable");
 const LISTED: &str = "list-revisions";
 const SUMMED: &str = "commit-activity";
 
-const ALL: [Subject; 10] = [
+const ALL: [Subject; 11] = [
     subject("a row a revision, JSON lines", LISTED, PLAIN, None),
     subject("SQLite", LISTED, Kind::Sqlite, Some((0, 2.0))),
-    subject("PostgreSQL", LISTED, Kind::Postgres, Some((0, 0.8))),
+    subject("PostgreSQL", LISTED, ENCRYPTED, Some((0, 0.8))),
+    subject("PostgreSQL, no TLS", LISTED, CLEAR, Some((0, 0.8))),
     subject("Parquet", LISTED, Kind::Parquet, Some((0, 1.0))),
     subject("topic, zstd", LISTED, Kind::Topic("zstd"), Some((0, 4.0))),
     subject("topic, lz4", LISTED, Kind::Topic("lz4"), Some((0, 3.0))),
     subject("lines, zstd", LISTED, Kind::Lines(".zst"), Some((0, 2.0))),
     subject("lines, gzip", LISTED, Kind::Lines(".gz"), Some((0, 5.0))),
     subject("sums by hour, JSON lines", SUMMED, PLAIN, None),
-    subject("sums, SQLite", SUMMED, Kind::Sqlite, Some((8, 1.1))),
+    subject("sums, SQLite", SUMMED, Kind::Sqlite, Some((9, 1.1))),
 ];
 
 const fn subject(
@@ -95,7 +99,7 @@ impl Subject {
             .args(["--brokers", &loaded.broker.address(), "--on-eof", "stop"])
             .args(["--prefix", topics.prefix.as_str()])
             .args(["--group-id", &topics.prefix.group(round)]);
-        let database = (self.kind == Kind::Postgres)
+        let database = matches!(self.kind, Kind::Postgres(_))
             .then(|| Postgres::shared().database(&format!("rows_{round}")));
         let host = self.bound(host, loaded, round, &folder, database.as_ref());
         let (measured, finished) = measure(|| host.finish(LIMIT).success());
@@ -121,16 +125,18 @@ impl Subject {
         database: Option<&Database<'_>>,
     ) -> Host {
         let file = |name: &str| folder.join(name).display().to_string();
-        let url = || {
+        let url = |parameters: &str| {
             database
-                .map(|database| database.url(""))
+                .map(|database| database.url(parameters))
                 .unwrap_or_default()
         };
         match self.kind {
             Kind::Lines(ending) => host.args(["--output", &file(&format!("rows.jsonl{ending}"))]),
             Kind::Sqlite => host.args(["--output", &file("rows.sqlite")]),
             Kind::Parquet => host.args(["--output", &file("rows.parquet")]),
-            Kind::Postgres => host.env("PGPASSWORD", PASSWORD).args(["--output", &url()]),
+            Kind::Postgres(parameters) => host
+                .env("PGPASSWORD", PASSWORD)
+                .args(["--output", &url(parameters)]),
             Kind::Topic(compression) => {
                 let topic = format!("rows-{round}");
                 loaded.broker.create_topics(&[&topic], 3);
