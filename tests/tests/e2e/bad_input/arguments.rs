@@ -89,8 +89,9 @@ fn flags_that_do_not_go_together_are_wrong_use() {
         .says("`--workers` above 1 does not go with `--git`")
         .hints("leave `--workers` out");
     is_wrong_use(host())
-        .says("`--recording`, `--git` or `--brokers` is required")
-        .hints("`--recording` reads a recording, `--git` a git repository, `--brokers` with `--group-id` a Kafka cluster");
+        .says("`--recording`, `--git`, `--dataset` or `--brokers` is required")
+        .hints("`--recording` reads a recording, `--git` a git repository, `--dataset` a dataset in ORC files")
+        .hints("`--brokers` with `--group-id` a Kafka cluster");
     is_wrong_use(host().args(["--brokers", "127.0.0.1:1"]))
         .says("`--group-id` is required with `--brokers`");
     is_wrong_use(host().args(["--group-id", "g"]))

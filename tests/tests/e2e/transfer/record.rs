@@ -323,8 +323,7 @@ fn recording_without_a_source_names_all_kinds() {
         .code(2);
     assert_eq!(
         finished.stderr,
-        "error: `--recording`, `--git` or `--brokers` is required\nhint: `--recording` reads a recording, `--git` a git \
-         repository, `--brokers` a Kafka \
-         cluster\n"
+        "error: `--recording`, `--git`, `--dataset` or `--brokers` is required\nhint: `--recording` reads a recording, \
+         `--git` a git repository, `--dataset` a dataset in ORC files, `--brokers` a Kafka cluster\n"
     );
 }
