@@ -356,10 +356,9 @@ impl Options {
     pub(crate) fn data(&self) -> Option<Vec<u8>> {
         match &self.local {
             Local::Recordings(files) => recording::identity(files),
-            // What is reached, and in which order, may change with each ref.
-            Local::Git(_) => None,
-            // Its sources say it, once its files are chosen.
-            Local::Dataset(_) => None,
+            // What is reached in a repository, and in which order, may change with each ref. The sources of a dataset say
+            // what they read, once its files are chosen.
+            Local::Git(_) | Local::Dataset(_) => None,
         }
     }
 

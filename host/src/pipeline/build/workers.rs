@@ -46,7 +46,7 @@ pub(super) type Staged = (Vec<Work>, Then);
 pub(super) enum Then {
     Nothing,
     /// The workers of the next stages of a replay.
-    Stages(Stages),
+    Stages(Box<Stages>),
     /// The positions of the run are not needed any more.
     End(Ending),
 }
@@ -103,7 +103,7 @@ impl Builder<'_> {
             let assembly = self.assembly(self.local_outputs(None)?, self.settings.clone());
             let mut stages = Stages::over_local(assembly, options, order.divide(&topics));
             let work = stages.work(None, Some(processor))?;
-            return Ok((work, Then::Stages(stages)));
+            return Ok((work, Then::Stages(Box::new(stages))));
         }
         let sources = options.open_for(self.config.workers)?;
         if let Some(first) = sources.first() {
@@ -187,7 +187,7 @@ impl Builder<'_> {
         let mut stages =
             Stages::over_group(assembly, cluster, stages).map_err(SourceError::from)?;
         let work = stages.work(Some(members), Some(first))?;
-        Ok((work, Then::Stages(stages)))
+        Ok((work, Then::Stages(Box::new(stages))))
     }
 
     /// The order of a replay in stages.

@@ -53,7 +53,7 @@ impl Cursor {
         let mark = if mark.row == row || file.relations.is_empty() {
             Mark { row, ..mark }
         } else {
-            scan(file, mark, row, marks)?
+            scan(file, &mark, row, marks)?
         };
         let related = file.relations.iter().zip(&mark.related);
         let related = related.map(|((relation, path), row)| Related::open(*relation, path, *row));
@@ -73,7 +73,7 @@ impl Cursor {
 }
 
 /// Finds where the rows of the relations begin that belong to a row. Only identifiers are read.
-fn scan(file: &MainFile, from: Mark, row: u64, marks: &mut Marks) -> Result<Mark, Error> {
+fn scan(file: &MainFile, from: &Mark, row: u64, marks: &mut Marks) -> Result<Mark, Error> {
     let column = file.table.columns()[0].name;
     let mut rows = Rows::open(&file.path, &file.table.columns()[..1], from.row)?;
     let related = file.relations.iter().zip(&from.related);

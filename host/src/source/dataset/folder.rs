@@ -100,13 +100,14 @@ impl Folder {
             if self.is_left_out(relation) {
                 continue;
             }
-            match self.files.get(relation.name()) {
-                Some(files) => relations.push((relation, files)),
-                None => tracing::warn!(
+            if let Some(files) = self.files.get(relation.name()) {
+                relations.push((relation, files));
+            } else {
+                tracing::warn!(
                     "the dataset has no table `{}`: records of the type `{}` lack what it holds",
                     relation.name(),
                     table.name()
-                ),
+                );
             }
         }
         let names = self.files.get(table.name()).map_or(&[][..], Vec::as_slice);
@@ -276,7 +277,7 @@ fn is_orc(path: &Path, name: &str) -> bool {
     if name.starts_with(['.', '_']) {
         return false;
     }
-    if name.ends_with(".orc") {
+    if path.extension().is_some_and(|suffix| suffix == "orc") {
         return true;
     }
     let mut begin = [0; 3];

@@ -36,6 +36,10 @@ pub(super) fn check(input: &impl ChunkReader) -> Result<(), &'static str> {
 
 /// The indexes of the types in each type. The outer `None` is for a file that is damaged, the inner one for a footer that is
 /// not looked at.
+#[expect(
+    clippy::option_option,
+    reason = "a damaged file is not one that is passed over"
+)]
 fn types(input: &impl ChunkReader) -> Option<Option<Vec<Vec<usize>>>> {
     let bytes = input.len();
     let read = |from: u64, length: u64| input.get_bytes(from, length).ok();
@@ -80,6 +84,10 @@ fn types(input: &impl ChunkReader) -> Option<Option<Vec<Vec<usize>>>> {
 }
 
 /// The bytes of a footer, in the same two layers.
+#[expect(
+    clippy::option_option,
+    reason = "a damaged file is not one that is passed over"
+)]
 fn decompressed(mut bytes: &[u8], compression: u64) -> Option<Option<Vec<u8>>> {
     if compression == 0 {
         return Some(Some(bytes.to_vec()));

@@ -121,14 +121,13 @@ impl Members {
             return Ok(());
         };
         let derived;
-        let zone = match rows.bytes(raw).flatten() {
-            Some(zone) => zone,
-            None => {
-                // Exports of before 2022 have no column of the zone as it was written.
-                let minutes = rows.integer(offset).flatten();
-                derived = zone(minutes.ok_or_else(|| rows.wrong(name, "has no time zone"))?);
-                derived.as_bytes()
-            }
+        let zone = if let Some(zone) = rows.bytes(raw).flatten() {
+            zone
+        } else {
+            // Exports of before 2022 have no column of the zone as it was written.
+            let minutes = rows.integer(offset).flatten();
+            derived = zone(minutes.ok_or_else(|| rows.wrong(name, "has no time zone"))?);
+            derived.as_bytes()
         };
         let (seconds, microseconds) = (time.div_euclid(1_000_000), time.rem_euclid(1_000_000));
         let into = self.add(name).map(2).str("timestamp").map(2);
