@@ -114,7 +114,8 @@ impl Builder<'_> {
         })
     }
 
-    /// Decides what becomes of the rows of earlier runs. A source that is read again never doubles rows unasked.
+    /// Goes on with an earlier run, or begins a new one. A run that would write the same rows again is refused, unless the
+    /// operator has asked for it.
     pub(super) fn settle_earlier_rows(
         &self,
         outputs: &OutputBindings,

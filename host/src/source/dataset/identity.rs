@@ -1,7 +1,7 @@
 //! Whether objects have the identifiers that their content gives them.
 //!
-//! What cannot be told is told apart: an export has no persons, so that revisions and releases cannot be verified, and it
-//! leaves branches out, so that a snapshot with another identifier may be right.
+//! An export lacks the names of persons, so the identifiers of revisions and releases cannot be verified. It leaves out some
+//! branches, so a snapshot may be right although its identifier differs.
 
 use sha1::{Digest, Sha1};
 
