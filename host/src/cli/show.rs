@@ -13,6 +13,7 @@ use crate::config::{DEFAULT_SHUTDOWN_TIMEOUT, Layer, MissingTopics, ReadConfig, 
 use crate::journal::batch::Topic;
 use crate::journal::topics::ObjectTypes;
 use crate::pipeline::build::{self, cluster_settings, subscription};
+use crate::source::Damage;
 use crate::text;
 use crate::transfer::{self, ObjectId, Part, Wanted};
 
@@ -106,7 +107,9 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     };
     let stop = args::install_signal_handlers(DEFAULT_SHUTDOWN_TIMEOUT)?;
     stop.begin();
-    let mut print = |topic: &Topic, frame: &Frame<'_>| print(topic, frame, is_compact);
+    let mut print = |topic: &Topic, frame: &Frame<'_>, damage: Option<&Damage>| {
+        print(&as_json(topic, frame, damage, is_compact)?)
+    };
     let shown = match &config.source {
         ReadSource::Cluster(connection) => transfer::show(
             &cluster_settings(connection),
@@ -171,10 +174,9 @@ fn hex(text: &str) -> Result<Key, String> {
 }
 
 /// Prints a record. What it holds cannot steer a terminal.
-fn print(topic: &Topic, frame: &Frame<'_>, is_compact: bool) -> io::Result<()> {
-    let json = as_json(topic, frame, is_compact)?;
+fn print(json: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{}", text::escape_json(&json))?;
+    writeln!(stdout, "{}", text::escape_json(json))?;
     stdout.flush()
 }
 
@@ -192,6 +194,9 @@ struct Record<'a> {
     timestamp: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// What is wrong with the object, where its source says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damaged: Option<String>,
     #[serde(flatten)]
     value: Content<'a>,
 }
@@ -214,7 +219,12 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-fn as_json(topic: &Topic, frame: &Frame<'_>, is_compact: bool) -> serde_json::Result<String> {
+fn as_json(
+    topic: &Topic,
+    frame: &Frame<'_>,
+    damage: Option<&Damage>,
+    is_compact: bool,
+) -> serde_json::Result<String> {
     let write = if is_compact {
         serde_json::to_string
     } else {
@@ -227,6 +237,7 @@ fn as_json(topic: &Topic, frame: &Frame<'_>, is_compact: bool) -> serde_json::Re
         offset: frame.offset,
         timestamp: frame.timestamp_ms.and_then(time),
         key: (!frame.key.is_empty()).then(|| text::hex(frame.key)),
+        damaged: damage.map(Damage::to_string),
         value: Content::Object {
             object: frame.value.map(Readable::new),
         },
@@ -266,7 +277,7 @@ mod tests {
             offset: Some(7),
             timestamp_ms: Some(-1500),
         };
-        as_json(&topic, &frame, true).unwrap()
+        as_json(&topic, &frame, None, true).unwrap()
     }
 
     #[test]
@@ -275,6 +286,33 @@ mod tests {
             shown(Some(b"\x82\xa3url\xa1x\xa1a\x01")),
             r#"{"object_type":"origin","partition":3,"offset":7,"timestamp":"1969-12-31T23:59:58.5Z","key":"01ff","object":{"url":"x","a":1}}"#
         );
+    }
+
+    #[test]
+    fn object_whose_source_found_it_damaged_is_shown_and_marked() {
+        let topic = Topic {
+            name: "p.directory".to_owned(),
+            object_type: "directory".to_owned(),
+            privileged: false,
+        };
+        let frame = Frame {
+            topic: "p.directory",
+            key: b"",
+            value: Some(b"\x81\xa1a\x01"),
+            partition: None,
+            offset: None,
+            timestamp_ms: None,
+        };
+        let damage = Damage {
+            swhid: "swh:1:dir:00".to_owned(),
+            file: "a.orc".into(),
+            row: 7,
+        };
+        let json = as_json(&topic, &frame, Some(&damage), true).unwrap();
+        let shown: Value = serde_json::from_str(&json).unwrap();
+        let said = "the object `swh:1:dir:00` in row 7 of `a.orc` is damaged: its content has another identifier";
+        assert_eq!(shown["damaged"], json!(said));
+        assert_eq!(shown["object"], json!({"a": 1}));
     }
 
     #[test]

@@ -23,11 +23,13 @@ pub(crate) enum FailureKind {
     Contract,
     /// The processor returned a failure.
     Failed,
+    /// Its source found it damaged, so that no processor saw it.
+    Damaged,
 }
 
 impl FailureKind {
     /// All kinds, in the order of their numbers.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Rejected,
         Self::Panicked,
         Self::Trapped,
@@ -37,6 +39,7 @@ impl FailureKind {
         Self::Emission,
         Self::Contract,
         Self::Failed,
+        Self::Damaged,
     ];
 
     /// Its name in dead letters and in the summary of a run.
@@ -52,6 +55,7 @@ impl FailureKind {
             Self::Emission => "emission",
             Self::Contract => "contract",
             Self::Failed => "failed",
+            Self::Damaged => "damaged",
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::journal::offsets::{Partition, StoreError};
 use crate::observe::progress::FailedRecord;
 use crate::sandbox::CallError;
 use crate::sink::SinkError;
-use crate::source::SourceError;
+use crate::source::{Damage, SourceError};
 use crate::text::plural;
 
 /// The number of partitions of a failed call that are named.
@@ -66,6 +66,9 @@ pub(crate) enum WorkerError {
         /// The processor's reason.
         reason: String,
     },
+    /// The source found an object damaged, and the settings say that this ends the run.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
     /// The source cannot go on.
     #[error(transparent)]
     Source(#[from] SourceError),

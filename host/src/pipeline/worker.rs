@@ -220,6 +220,12 @@ impl Worker {
                     self.process()?;
                     self.looked.elapsed() >= LOOK_EVERY && self.look_for_the_end()?
                 }
+                Event::Damaged(damage) => {
+                    let (records, bytes) = (self.batches.records(), self.batches.bytes());
+                    self.counters.add(records as u64, bytes as u64);
+                    self.take_damaged(damage)?;
+                    self.looked.elapsed() >= LOOK_EVERY && self.look_for_the_end()?
+                }
                 Event::Idle => self.look_for_the_end()?,
                 Event::End => self.finish()?,
                 Event::Assigned(partitions) => {

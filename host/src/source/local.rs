@@ -256,7 +256,7 @@ impl Source for LocalSource {
         if into.is_empty() {
             // All that came may have been held back.
             return Ok(match event {
-                Event::Records => Event::Idle,
+                Event::Records | Event::Damaged(_) => Event::Idle,
                 other => other,
             });
         }

@@ -15,6 +15,7 @@ pub(crate) mod recording;
 mod times;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,12 @@ use crate::journal::offsets::{Offsets, Partition, ReadAhead, Remaining, Start};
 pub(crate) enum Event {
     /// The batches hold records to process.
     Records,
+    /// The batches hold one record, and its object is damaged: no processor sees it.
+    #[cfg_attr(
+        not(feature = "dataset"),
+        allow(dead_code, reason = "only a dataset is verified while it is read")
+    )]
+    Damaged(Damage),
     /// Nothing came in time.
     Idle,
     /// These partitions come: answer with [`Source::assign`] once their positions are known. Other partitions go on
@@ -39,6 +46,21 @@ pub(crate) enum Event {
     Lost(Vec<Partition>),
     /// No record is left, and none will come.
     End,
+}
+
+/// An object whose content does not have the identifier that its source gives it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the object `{swhid}` in row {row} of `{}` is damaged: its content has another identifier",
+    file.display()
+)]
+pub(crate) struct Damage {
+    /// Its identifier.
+    pub(crate) swhid: String,
+    /// The file that it was read from.
+    pub(crate) file: PathBuf,
+    /// Its row in the file.
+    pub(crate) row: u64,
 }
 
 /// Limits on what one poll may bring.

@@ -12,7 +12,7 @@ use crate::journal::batch::{Batch, Batches, Columns, Topic};
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
 use crate::source::local::{self, Local, LocalSource};
-use crate::source::{BatchLimits, Event, Source};
+use crate::source::{BatchLimits, Damage, Event, Source};
 
 /// One record at a time, so that records of different topics keep their order.
 const LIMITS: BatchLimits = BatchLimits {
@@ -117,16 +117,20 @@ impl Copy<'_> {
     /// Hands over what one poll brings. True at the end.
     fn step(&mut self, batches: &mut Batches) -> Result<bool, Error> {
         match self.source.poll(batches, LIMITS, None, Duration::ZERO)? {
-            Event::Records => {
-                for batch in batches.as_slice() {
-                    self.take(batch)?;
-                }
-                self.counters.show_remaining(self.source.remaining());
-            }
+            Event::Records => self.take_all(batches, None)?,
+            Event::Damaged(damage) => self.take_all(batches, Some(&damage))?,
             Event::End => return Ok(true),
             Event::Idle | Event::Assigned(_) | Event::Revoking(_) | Event::Lost(_) => {}
         }
         Ok(false)
+    }
+
+    fn take_all(&mut self, batches: &Batches, damage: Option<&Damage>) -> Result<(), Error> {
+        for batch in batches.as_slice() {
+            self.take(batch, damage)?;
+        }
+        self.counters.show_remaining(self.source.remaining());
+        Ok(())
     }
 
     /// Whether there are as many records as were asked for.
@@ -137,8 +141,8 @@ impl Copy<'_> {
         most.is_some_and(|most| self.records >= most) || self.topics.iter().all(is_full)
     }
 
-    /// Hands over the one record of a batch.
-    fn take(&mut self, batch: &Batch) -> Result<(), Error> {
+    /// Hands over the one record of a batch, which may be damaged.
+    fn take(&mut self, batch: &Batch, damage: Option<&Damage>) -> Result<(), Error> {
         let most = self.part.max_records_per_topic;
         let topic = self.topics.iter_mut();
         let topic = topic.filter(|(name, _)| *name == batch.topic.name);
@@ -149,14 +153,18 @@ impl Copy<'_> {
             return Ok(());
         }
         let timestamp_ms = batch.timestamps.first().copied().unwrap_or(-1);
-        let is_taken = self.output.take(&Frame {
+        let frame = Frame {
             topic: &batch.topic.name,
             key: &batch.keys,
             value: (!batch.values.is_empty()).then_some(&batch.values),
             partition: batch.partitions.first().copied(),
             offset: batch.offsets.first().copied(),
             timestamp_ms: (timestamp_ms != -1).then_some(timestamp_ms),
-        })?;
+        };
+        let is_taken = match damage {
+            None => self.output.take(&frame)?,
+            Some(damage) => self.output.take_damaged(&frame, damage)?,
+        };
         let bytes = (batch.keys.len() + batch.values.len()) as u64;
         if is_taken {
             *count += 1;

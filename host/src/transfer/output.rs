@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use journal_recording::{Frame, Writer};
 
 use super::error::Error;
+use crate::source::Damage;
 
 /// The size of the writes, in bytes.
 const BUFFER_BYTES: usize = 1 << 20;
+/// How many damaged records are named in the log.
+const NAMED: u64 = 10;
 
 /// A recording in the making. Without a call of [`finish`](Self::finish) its file is removed.
 pub(super) struct NewRecording {
@@ -17,6 +20,8 @@ pub(super) struct NewRecording {
     writer: Option<Writer<BufWriter<File>>>,
     path: PathBuf,
     partial: PathBuf,
+    /// Damaged records that were left out.
+    damaged: u64,
 }
 
 impl NewRecording {
@@ -48,6 +53,7 @@ impl NewRecording {
             writer: None,
             path: path.to_owned(),
             partial,
+            damaged: 0,
         };
         let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         new.writer = Some(Writer::compressed(file, topics)?);
@@ -63,6 +69,23 @@ impl NewRecording {
             Some(writer) => writer.write(frame).map_err(|error| self.named(error)),
             None => Ok(()),
         }
+    }
+
+    /// Leaves a damaged record out.
+    pub(super) fn leave_out(&mut self, damage: &Damage) {
+        if self.damaged < NAMED {
+            tracing::warn!("left out: {damage}");
+        } else if self.damaged == NAMED {
+            tracing::warn!(
+                "more damaged records are left out: they are counted and no longer named"
+            );
+        }
+        self.damaged += 1;
+    }
+
+    /// The number of damaged records that were left out.
+    pub(super) fn damaged(&self) -> u64 {
+        self.damaged
     }
 
     /// Completes the recording, makes it durable and gives the file its name. Returns its size.

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::record::{Part, TakeFrames};
 use crate::journal::batch::{RecordRef, Topic};
 use crate::privacy::{Guard, Privacy};
-use crate::source::SourceError;
+use crate::source::{Damage, SourceError};
 
 /// The topics as the output knows them: without names, records are those of public topics.
 pub(super) fn shown<'t>(topics: impl Iterator<Item = &'t Topic>, part: &Part) -> Vec<Topic> {
@@ -59,10 +59,15 @@ impl<'a> Passed<'a> {
     }
 }
 
-impl TakeFrames for Passed<'_> {
-    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+impl Passed<'_> {
+    /// Hands a record on with `hand`, if it passes.
+    fn pass(
+        &mut self,
+        frame: &Frame<'_>,
+        hand: impl FnOnce(&mut dyn TakeFrames, &Frame<'_>) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
         let Some(guard) = &mut self.guard else {
-            return self.output.take(frame);
+            return hand(self.output, frame);
         };
         let mut topics = self.topics.iter();
         let Some((topic, shown)) = topics.find(|(topic, _)| topic.name == frame.topic) else {
@@ -72,10 +77,21 @@ impl TakeFrames for Passed<'_> {
         let Some(admitted) = admitted.map_err(SourceError::from)? else {
             return Ok(false);
         };
-        self.output.take(&Frame {
+        let passing = Frame {
             topic: &shown.name,
             value: frame.value.map(|_| admitted.value),
             ..*frame
-        })
+        };
+        hand(self.output, &passing)
+    }
+}
+
+impl TakeFrames for Passed<'_> {
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+        self.pass(frame, |output, frame| output.take(frame))
+    }
+
+    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Error> {
+        self.pass(frame, |output, frame| output.take_damaged(frame, damage))
     }
 }

@@ -18,6 +18,8 @@ use crate::kafka::{self, Catalog, Message, PartitionEvent, Settings, SliceReader
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
 use crate::privacy::Privacy;
+use crate::source::Damage;
+use crate::text::plural;
 
 /// Messages of one read.
 const READ: usize = 1000;
@@ -50,11 +52,23 @@ pub(super) trait TakeFrames {
     /// # Errors
     /// When nothing more can be taken.
     fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error>;
+
+    /// Takes a record whose source found it damaged. False if it does not count.
+    ///
+    /// # Errors
+    /// When nothing more can be taken.
+    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Error>;
 }
 
 impl TakeFrames for NewRecording {
     fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
         self.write(frame).map(|()| true)
+    }
+
+    /// No reader of a recording could tell it from a whole one.
+    fn take_damaged(&mut self, _frame: &Frame<'_>, damage: &Damage) -> Result<bool, Error> {
+        self.leave_out(damage);
+        Ok(false)
     }
 }
 
@@ -193,11 +207,13 @@ impl Copied {
             wanted,
             ended,
         } = self;
+        let damaged = output.damaged();
         match ended {
             Ok(()) => output.finish().map(|size| Done {
                 records,
                 bytes,
                 size,
+                damaged,
             }),
             Err(Ended::Failed(error)) => Err(*error),
             // Without a record there is nothing worth a file.
@@ -223,15 +239,21 @@ pub(super) struct Done {
     pub(super) bytes: u64,
     /// Bytes of the file.
     pub(super) size: u64,
+    /// Damaged records that were left out.
+    pub(super) damaged: u64,
 }
 
 /// Logs what a command that ended well has written.
 fn log_done(done: &Done, part: &Part, path: &Path, started: Instant) {
     let figures = figures(done.records, done.bytes, started);
+    let left_out = match done.damaged {
+        0 => String::new(),
+        damaged => format!(", {} left out", plural(damaged, "damaged record")),
+    };
     let (size, path) = (done.size, path.display());
     let held_back = part.privacy.as_ref();
     let held_back = held_back.map_or_else(String::new, |privacy| privacy.counts().text());
-    tracing::info!("{figures}{held_back}, in {size} bytes of `{path}`");
+    tracing::info!("{figures}{held_back}{left_out}, in {size} bytes of `{path}`");
 }
 
 /// The number of records that the ranges hold at most, within the limits.

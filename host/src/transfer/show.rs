@@ -17,6 +17,7 @@ use crate::journal::batch::Topic;
 use crate::kafka::Settings;
 use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::stop::Stop;
+use crate::source::Damage;
 use crate::source::local::Local;
 use crate::text::hex;
 
@@ -185,8 +186,9 @@ impl Wanted {
     }
 }
 
-/// Prints a record.
-pub(crate) type Print<'p> = dyn FnMut(&Topic, &Frame<'_>) -> io::Result<()> + Send + 'p;
+/// Prints a record, and what its source found damaged.
+pub(crate) type Print<'p> =
+    dyn FnMut(&Topic, &Frame<'_>, Option<&Damage>) -> io::Result<()> + Send + 'p;
 
 /// Prints the records of a cluster that are wanted, and returns their number. It joins no group and commits nothing.
 ///
@@ -266,8 +268,8 @@ struct Viewer<'a, 'p> {
     print: &'a mut Print<'p>,
 }
 
-impl TakeFrames for Viewer<'_, '_> {
-    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+impl Viewer<'_, '_> {
+    fn show(&mut self, frame: &Frame<'_>, damage: Option<&Damage>) -> Result<bool, Error> {
         if !self.wanted.is(frame) {
             return Ok(false);
         }
@@ -275,11 +277,21 @@ impl TakeFrames for Viewer<'_, '_> {
         let Some(topic) = topics.find(|topic| topic.name == frame.topic) else {
             return Ok(false);
         };
-        match (self.print)(topic, frame) {
+        match (self.print)(topic, frame, damage) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Error::ReaderGone),
             Err(error) => Err(Error::StandardOutput(error)),
         }
+    }
+}
+
+impl TakeFrames for Viewer<'_, '_> {
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+        self.show(frame, None)
+    }
+
+    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Error> {
+        self.show(frame, Some(damage))
     }
 }
 

@@ -187,6 +187,10 @@ impl Explain for WorkerError {
                 Some(hint.map_or_else(|| passes.clone(), |hint| format!("{hint}; {passes}")))
             }
             Self::Rejected { .. } => Some(passing_over(names)),
+            Self::Damaged(_) => Some(format!(
+                "an export that fails within an object leaves the rest of it out; {}",
+                passing_over(names)
+            )),
             Self::TooManyFailures { .. } => Some(format!(
                 "a failure of so many records is usually one of the processor; {} allows more",
                 names.of(Setting::MaxFailures)

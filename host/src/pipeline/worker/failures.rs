@@ -4,12 +4,13 @@ use std::time::SystemTime;
 
 use super::{OnFailure, Worker};
 use crate::config::MaxFailures;
-use crate::journal::batch::Batch;
+use crate::journal::batch::{Batch, Batches};
 use crate::journal::failure_kind::FailureKind;
 use crate::journal::key::ShownKey;
 use crate::pipeline::failure::{RecordPosition, WorkerError, held, with_causes};
 use crate::sandbox::{CallError, Rejection};
 use crate::sink::dead_letters::DeadLetter;
+use crate::source::Damage;
 
 /// How many failed records are named in the log.
 const NAMED_FAILURES: u64 = 100;
@@ -28,13 +29,38 @@ impl Worker {
         if rejections.is_empty() {
             return Ok(());
         }
-        let batches = std::mem::replace(
-            &mut self.batches,
-            super::Batches::new(self.settings.columns),
-        );
+        let batches = self.take_batches();
         let taken = self.take_rejections_of(batches.as_slice(), rejections, 1);
         self.batches = batches;
         taken
+    }
+
+    /// Takes the one record of the worker's batches, which its source found damaged.
+    pub(super) fn take_damaged(&mut self, damage: Damage) -> Result<(), WorkerError> {
+        match self.settings.failure.on_failure {
+            OnFailure::Stop => return Err(damage.into()),
+            OnFailure::Count => self.failures.add(FailureKind::Damaged, None),
+            OnFailure::Skip | OnFailure::DeadLetter => {
+                let batches = self.take_batches();
+                let reason = Reason {
+                    kind: FailureKind::Damaged,
+                    text: damage.to_string(),
+                    panic: None,
+                    attempt: 0,
+                };
+                let failed = batches.find(0);
+                let failed = failed.map(|(batch, index)| self.fail_record(batch, index, reason));
+                self.batches = batches;
+                failed.transpose()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the worker's batches, which have to be put back.
+    fn take_batches(&mut self) -> Batches {
+        let empty = Batches::new(self.settings.columns);
+        std::mem::replace(&mut self.batches, empty)
     }
 
     /// Takes the rejections of a call with these batches.
@@ -161,7 +187,8 @@ impl Worker {
         };
         let failures = self.settings.progress.failures() + self.failures.records();
         let records = self.settings.progress.objects().max(failures);
-        if limit.allows(failures, records, kind != FailureKind::Rejected) {
+        let is_call = !matches!(kind, FailureKind::Rejected | FailureKind::Damaged);
+        if limit.allows(failures, records, is_call) {
             return Ok(());
         }
         Err(WorkerError::TooManyFailures {

@@ -303,6 +303,12 @@ impl Worker {
                 .poll(&mut self.batches, limits, Some(until), POLL_WAIT);
             match polled? {
                 Event::Records => {}
+                Event::Damaged(damage) => {
+                    self.recovery_mut().done += self.batches.records();
+                    self.take_damaged(damage)?;
+                    self.look_for_confirmation()?;
+                    continue;
+                }
                 Event::Idle => {
                     self.look_for_confirmation()?;
                     continue;
@@ -371,7 +377,7 @@ impl Worker {
             .poll(&mut nothing, limits, Some(&position), wait)?;
         self.look_for_confirmation()?;
         Ok(match event {
-            Event::Records | Event::Idle | Event::End => true,
+            Event::Records | Event::Damaged(_) | Event::Idle | Event::End => true,
             event => {
                 self.note(event);
                 false

@@ -14,7 +14,7 @@ use crate::pipeline::stop::Stop;
 use crate::sink::dead_letters::RunIdentity;
 use crate::source::BatchLimits;
 
-/// What happens to a record that the processor rejects or fails on.
+/// What happens to a record that the processor rejects or fails on, or that its source finds damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnFailure {
     /// The run ends, and nothing since the last checkpoint counts.
@@ -23,7 +23,7 @@ pub(crate) enum OnFailure {
     Skip,
     /// The same, and it becomes a dead letter.
     DeadLetter,
-    /// If it is rejected, it is counted and passed over, and nothing is logged. A call that fails ends the run.
+    /// If it is rejected or damaged, it is counted and passed over, and nothing is logged. A call that fails ends the run.
     Count,
 }
 

@@ -32,12 +32,12 @@ use self::sections::{Section, divide};
 use self::table::Main;
 use self::value::Record;
 use super::local::{Sequence, filled};
-use super::{BatchLimits, Event, SourceError};
+use super::{BatchLimits, Damage, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Remaining};
 use crate::journal::topics::Subscription;
 use crate::privacy::{Guard, NotPushed};
-use crate::text;
+use crate::text::{self, hex};
 
 /// The records of a dataset, or the part of them that one worker reads.
 pub(crate) struct Dataset {
@@ -134,6 +134,20 @@ impl Dataset {
         Ok(None)
     }
 
+    /// What is wrong with the record at the position, if its object is damaged.
+    fn damage(&self) -> Option<Damage> {
+        let section = self.sections.get(self.current)?;
+        (self.made == Some(Verdict::Mismatch)).then(|| Damage {
+            swhid: format!(
+                "swh:1:{}:{}",
+                section.file.table.swhid_code(),
+                hex(&self.record.id)
+            ),
+            file: section.file.path.clone(),
+            row: section.row_at(self.position),
+        })
+    }
+
     /// The record at the position is done.
     fn advance(&mut self) {
         let Some(section) = self.sections.get_mut(self.current) else {
@@ -215,7 +229,9 @@ impl Sequence for Dataset {
                 value: self.record.value.bytes(),
             };
             let bytes = record.key.len() + record.value.len();
-            if !into.is_empty() && into.bytes() + bytes > limits.bytes {
+            let damage = self.damage();
+            let is_alone = damage.is_some() || into.bytes() + bytes > limits.bytes;
+            if !into.is_empty() && is_alone {
                 break;
             }
             let largest = limits.largest_record();
@@ -238,6 +254,9 @@ impl Sequence for Dataset {
                     }
                     .into());
                 }
+            }
+            if let Some(damage) = damage.filter(|_| !into.is_empty()) {
+                return Ok(Event::Damaged(damage));
             }
         }
         let event = filled(into, ended);

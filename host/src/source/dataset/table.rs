@@ -169,6 +169,18 @@ impl Main {
         }
     }
 
+    /// What names its objects, or their origin, in a SWHID.
+    pub(super) fn swhid_code(self) -> &'static str {
+        match self {
+            Self::Content | Self::SkippedContent => "cnt",
+            Self::Directory => "dir",
+            Self::Revision => "rev",
+            Self::Release => "rel",
+            Self::Snapshot => "snp",
+            Self::Origin | Self::OriginVisit | Self::OriginVisitStatus => "ori",
+        }
+    }
+
     /// The columns without which a row is no record: they make its key, or name it.
     pub(super) fn needed(self) -> &'static [&'static str] {
         match self {

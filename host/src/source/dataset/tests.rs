@@ -9,6 +9,7 @@ use arrow_array::{
     TimestampMicrosecondArray,
 };
 use orc_rust::ArrowWriterBuilder;
+use sha1::{Digest as _, Sha1};
 use tempfile::TempDir;
 
 use super::error::Reason;
@@ -135,7 +136,7 @@ fn read(dataset: &mut Dataset, end: Option<u64>) -> Result<Vec<Read>, SourceErro
             };
             records.extend((0..batch.records()).map(record));
         }
-        if event != Event::Records {
+        if !matches!(event, Event::Records | Event::Damaged(_)) {
             return Ok(records);
         }
     }
@@ -180,6 +181,36 @@ fn entries_follow_their_directories() {
         (0, offset, key, value(number, names))
     });
     assert_eq!(records, expected.collect::<Vec<Read>>());
+}
+
+#[test]
+fn damaged_object_comes_alone_and_is_named() {
+    let dir = temporary();
+    let right = |url: &str| hex(&Sha1::digest(url));
+    let (first, wrong, last) = (right("a"), id(7), right("c"));
+    let columns = [
+        ("id", texts(&[&first, &wrong, &last])),
+        ("url", texts(&["a", "b", "c"])),
+    ];
+    write(dir.path(), "origin", "a.orc", &columns);
+    let mut dataset = open(dir.path(), &["origin"], 1).unwrap().remove(0);
+    let damage = Damage {
+        swhid: format!("swh:1:ori:{}", id(7)),
+        file: dir.path().join("origin/a.orc"),
+        row: 1,
+    };
+    let mut batches = Batches::new(Columns::ALL);
+    for expected in [
+        Event::Records,
+        Event::Damaged(damage),
+        Event::Records,
+        Event::End,
+    ] {
+        batches.clear();
+        let event = dataset.fill(&mut batches, LIMITS, None, None).unwrap();
+        assert_eq!(batches.records(), usize::from(event != Event::End));
+        assert_eq!(event, expected);
+    }
 }
 
 #[test]

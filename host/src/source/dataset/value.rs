@@ -17,6 +17,8 @@ const HASHES: [&str; 4] = ["blake2s256", "sha1", "sha1_git", "sha256"];
 pub(super) struct Record {
     pub(super) key: Encoder,
     pub(super) value: Encoder,
+    /// The identifier, where the object has one.
+    pub(super) id: [u8; 20],
     members: Members,
     /// Items of a member, before their number is known.
     items: Encoder,
@@ -79,6 +81,7 @@ impl Record {
         let missing = || rows.wrong("id", "is NULL");
         let id = hash::<20>(rows, "id")?.flatten().ok_or_else(missing)?;
         self.key.bin(&id);
+        self.id = id;
         let digits = rows.text("id").flatten().unwrap_or_default();
         Ok((digits, id))
     }
@@ -218,8 +221,11 @@ impl Record {
         self.key.map(1).str("url").str(url);
         self.members.add("url").str(url);
         self.members.hash::<20>(rows, "id")?;
-        let id = hash::<20>(rows, "id")?.flatten();
-        Ok(id.map_or(Verdict::NotVerifiable, |id| identity::origin(&id, url)))
+        let Some(id) = hash::<20>(rows, "id")?.flatten() else {
+            return Ok(Verdict::NotVerifiable);
+        };
+        self.id = id;
+        Ok(identity::origin(&id, url))
     }
 
     fn visit(&mut self, rows: &Rows) -> Result<Verdict, Error> {

@@ -1,5 +1,6 @@
 //! `--dataset`: an export that upstream wrote gives the objects of the journal that it was made of.
 
+mod damaged;
 mod objects;
 mod odd;
 mod positions;

@@ -39,6 +39,39 @@ fn failed_call_writes_and_commits_nothing_since_the_checkpoint() {
 }
 
 #[test]
+fn damaged_record_ends_the_run_before_the_processor_sees_it() {
+    let given = Given {
+        damaged: vec![("a", 4)],
+        ..checkpoint_after_each_call()
+    };
+    let steps = vec![
+        assigned(&["a"]),
+        records("a", 3),
+        records("a", 3),
+        Step::End,
+    ];
+    let (ended, log) = given.run(steps);
+    let Err(WorkerError::Damaged(damage)) = ended else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(damage.row, 4);
+    let expected = [
+        "process 3",
+        "checkpoint",
+        "rows 3",
+        "send a=3",
+        "confirmed",
+        "process 1",
+        "checkpoint",
+        "rows 1",
+        "send a=4",
+        "confirmed",
+        "close",
+    ];
+    assert_eq!(after_start(&log), expected);
+}
+
+#[test]
 fn failed_sink_commits_no_offset() {
     let given = Given {
         sink_failure: Some(SinkFailure::Write),

@@ -28,7 +28,7 @@ use crate::pipeline::worker::{
 };
 use crate::sink::Committed;
 use crate::sink::dead_letters::RunIdentity;
-use crate::source::{BatchLimits, TopicIdentity};
+use crate::source::{BatchLimits, Damage, Event, TopicIdentity};
 
 /// The partition that a test calls by a letter.
 pub(super) fn partition(name: &str) -> Partition {
@@ -159,6 +159,8 @@ pub(super) struct Given {
     pub(super) max_failures: Option<MaxFailures>,
     /// Records that fail whenever they are in a call, by partition and offset.
     pub(super) poison: Vec<(&'static str, u64)>,
+    /// Records that the source finds damaged, by partition and offset.
+    pub(super) damaged: Vec<(&'static str, u64)>,
     /// Calls that fail for any records, by their number.
     pub(super) failing_calls: Vec<usize>,
     /// Calls that ask to be repeated, by their number.
@@ -201,6 +203,7 @@ impl Default for Given {
             retries: 0,
             max_failures: None,
             poison: Vec::new(),
+            damaged: Vec::new(),
             failing_calls: Vec::new(),
             retried_calls: Vec::new(),
             failing_checkpoints: Vec::new(),
@@ -380,15 +383,29 @@ impl World {
         self.state().log.push(line);
     }
 
-    fn hand_out(&self, partition: &Partition, count: u64, into: &mut Batches) {
+    /// Hands out so many records, or those up to a damaged one, which comes alone.
+    fn hand_out(&self, partition: &Partition, count: u64, into: &mut Batches) -> Event {
         let topic = Arc::new(Topic {
             name: "topic".to_owned(),
             object_type: "revision".to_owned(),
             privileged: false,
         });
         let mut state = self.state();
+        let damaged = state.given.damaged.clone();
+        let is_damaged = |offset| {
+            let name = letter(partition).to_string();
+            damaged.contains(&(name.as_str(), offset))
+        };
         let next = state.position.entry(partition.clone()).or_insert(0);
         for _ in 0..count {
+            let damage = is_damaged(*next).then(|| Damage {
+                swhid: "swh:1:dir:damaged".to_owned(),
+                file: "file.orc".into(),
+                row: *next,
+            });
+            if damage.is_some() && !into.is_empty() {
+                break;
+            }
             let record = RecordRef {
                 partition: partition.number,
                 offset: *next,
@@ -398,7 +415,11 @@ impl World {
             };
             into.push(&topic, record).unwrap();
             *next += 1;
+            if let Some(damage) = damage {
+                return Event::Damaged(damage);
+            }
         }
+        Event::Records
     }
 }
 

@@ -169,6 +169,33 @@ fn several_poison_records_are_found_wherever_they_are() {
 }
 
 #[test]
+fn damaged_record_is_a_dead_letter_once_whatever_fails_around_it() {
+    for poison in [vec![], vec![3], vec![5], vec![3, 5, 10], vec![0, 8]] {
+        for held_bytes in [1, usize::MAX] {
+            let given = Given {
+                damaged: vec![("a", 4), ("a", 9)],
+                held_bytes,
+                ..dead_letters(&poison.iter().map(|&one| ("a", one)).collect::<Vec<_>>())
+            };
+            let steps = vec![
+                assigned(&["a"]),
+                records("a", 3),
+                records("a", 8),
+                Step::End,
+            ];
+            let (ended, log) = given.run(steps);
+            assert_eq!(ended.unwrap(), Ended::EndOfData);
+            let found = assert_exact(&log);
+            let mut letters = [&poison[..], &[4, 9]].concat();
+            letters.sort_unstable();
+            assert_eq!((found.committed, found.letters), (11, letters));
+            let is_named = |line: &String| line.contains("a=4 damaged");
+            assert!(log.iter().any(is_named), "{log:#?}");
+        }
+    }
+}
+
+#[test]
 fn skipped_records_have_no_dead_letter() {
     let given = Given {
         on_failure: OnFailure::Skip,

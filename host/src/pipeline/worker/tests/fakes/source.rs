@@ -37,8 +37,7 @@ impl World {
             let next = position.get(partition).copied().unwrap_or(end);
             let count = end.saturating_sub(next).min(limits.records as u64);
             if count > 0 {
-                self.hand_out(partition, count, into);
-                return Some(Event::Records);
+                return Some(self.hand_out(partition, count, into));
             }
         }
         Some(Event::Idle)
@@ -71,8 +70,7 @@ impl World {
             });
             left.into_iter().find(|&(_, count)| count > 0)?
         };
-        self.hand_out(&partition, count.min(limits.records as u64), into);
-        Some(Event::Records)
+        Some(self.hand_out(&partition, count.min(limits.records as u64), into))
     }
 }
 
@@ -131,12 +129,13 @@ impl Source for World {
             }
             Some(Step::Records(partition, count)) => {
                 let most = count.min(limits.records as u64);
-                if most < count {
-                    let rest = Step::Records(partition.clone(), count - most);
+                let event = self.hand_out(&partition, most, into);
+                let rest = count - into.records() as u64;
+                if rest > 0 {
+                    let rest = Step::Records(partition, rest);
                     self.state().steps.push_front(rest);
                 }
-                self.hand_out(&partition, most, into);
-                Ok(Event::Records)
+                Ok(event)
             }
             Some(Step::PassOver(partition, next)) => {
                 self.state().position.insert(partition, next);
