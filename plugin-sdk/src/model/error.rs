@@ -7,6 +7,8 @@ use journal_msgpack::Fault;
 
 /// A field of an object is missing or invalid.
 ///
+/// A source may lack a field in all of its objects, which [`is_absent`](Self::is_absent) tells from damage.
+///
 /// In a closure of [`Batches::each`](crate::Batches::each) and its variants, `?` on this error rejects the record. The
 /// message names the object type, the field, its offset and the reason.
 ///
@@ -38,6 +40,8 @@ struct Inner {
 pub(crate) enum Reason {
     /// The field is missing or nil.
     Missing,
+    /// The field is missing, as it is from all objects of some sources.
+    Absent,
     /// The field has another type.
     Kind {
         found: &'static str,
@@ -68,6 +72,11 @@ impl FieldError {
     #[cold]
     pub(crate) fn missing(offset: usize) -> Self {
         Self::new(offset, Reason::Missing)
+    }
+
+    #[cold]
+    pub(crate) fn absent(offset: usize) -> Self {
+        Self::new(offset, Reason::Absent)
     }
 
     /// The same error, in the field of this name.
@@ -140,6 +149,28 @@ impl FieldError {
     pub fn offset(&self) -> usize {
         self.0.offset
     }
+
+    /// Whether the source of the objects does not have the field: the object is intact. An export of the archive has no
+    /// `synthetic`, for example, and no `parents` where the operator leaves their table out.
+    ///
+    /// ```
+    /// use journal_plugin_sdk::{FieldError, Revision};
+    ///
+    /// fn synthetic(revision: &Revision<'_>) -> Result<Option<bool>, FieldError> {
+    ///     match revision.synthetic() {
+    ///         Err(error) if error.is_absent() => Ok(None),
+    ///         read => read.map(Some),
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(synthetic(&Revision::new(b"\x80"))?, None); // {}
+    /// assert!(synthetic(&Revision::new(b"\x81\xa9synthetic\x07")).is_err()); // {"synthetic": 7}
+    /// # Ok::<(), FieldError>(())
+    /// ```
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.0.reason == Reason::Absent
+    }
 }
 
 impl Display for FieldError {
@@ -150,12 +181,15 @@ impl Display for FieldError {
             offset,
             reason,
         } = &*self.0;
+        if *reason == Reason::Absent {
+            return write!(formatter, "this source has no `{field}` of the {object}");
+        }
         match field.as_str() {
             "" => write!(formatter, "the {object}")?,
             field => write!(formatter, "`{field}` of the {object}")?,
         }
         match reason {
-            Reason::Missing => return formatter.write_str(" is missing"),
+            Reason::Missing | Reason::Absent => return formatter.write_str(" is missing"),
             Reason::Kind { found, expected } => {
                 let verb = if *expected == "bytes" { "are" } else { "is" };
                 write!(formatter, " is {found} where {expected} {verb} expected")?;

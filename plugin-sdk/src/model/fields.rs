@@ -7,6 +7,10 @@ use super::field::Field;
 use super::items::Items;
 use super::reader::Reader;
 
+/// Fields that a source may lack in all of its objects: an export of the archive has no column for the first one, and its
+/// operator may leave out the tables of the others.
+const LACKED_BY_SOURCES: [&str; 4] = ["synthetic", "parents", "entries", "branches"];
+
 /// The fields of one map.
 ///
 /// The map is walked once, and only up to the requested field. The offsets of the fields on the way are remembered.
@@ -147,7 +151,13 @@ impl<'a> Fields<'a> {
     /// The error for a required field that is missing.
     #[cold]
     pub(crate) fn missing(&self, field: usize) -> FieldError {
-        self.within(field, FieldError::missing(self.value.len()))
+        let end = self.value.len();
+        let error = if LACKED_BY_SOURCES.contains(&self.names.fields[field].text) {
+            FieldError::absent(end)
+        } else {
+            FieldError::missing(end)
+        };
+        self.within(field, error)
     }
 
     /// The error in this field of this object.

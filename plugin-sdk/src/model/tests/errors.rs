@@ -276,6 +276,37 @@ fn error_of_a_missing_field_names_it() {
 }
 
 #[test]
+fn field_that_a_source_lacks_is_told_from_damage() {
+    for (object_type, named, field) in [
+        ("revision", "revision", "synthetic"),
+        ("revision", "revision", "parents"),
+        ("release", "release", "synthetic"),
+        ("directory", "directory", "entries"),
+        ("snapshot", "snapshot", "branches"),
+    ] {
+        let mut tree = one(object_type).tree();
+        *at(&mut tree, field) = Value::Nil;
+        let nil = whole(object_type, &encoded(&tree)).unwrap_err();
+        assert!(!nil.is_absent(), "{nil}");
+        assert_eq!(
+            nil.to_string(),
+            format!("`{field}` of the {named} is missing")
+        );
+        let Value::Map(pairs) = &mut tree else {
+            panic!("{tree}");
+        };
+        pairs.retain(|(name, _)| name.as_str() != Some(field));
+        let absent = whole(object_type, &encoded(&tree)).unwrap_err();
+        assert!(absent.is_absent(), "{absent}");
+        assert_eq!(absent.field(), field);
+        let expected = format!("this source has no `{field}` of the {named}");
+        assert_eq!(absent.to_string(), expected);
+    }
+    let error = whole("origin", b"\x80").unwrap_err();
+    assert!(!error.is_absent(), "{error}");
+}
+
+#[test]
 fn bytes_after_an_object_are_an_error() {
     let error = whole("origin", b"\x82\xa3url\xa1a\xa2id\xc4\x00\xc0").unwrap_err();
     assert_eq!(

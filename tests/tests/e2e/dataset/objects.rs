@@ -112,7 +112,7 @@ fn print_objects_prints_what_the_export_has_of_each_object() {
 }
 
 #[test]
-fn plugin_that_reads_what_the_export_lacks_is_told_what_is_missing() {
+fn plugin_that_reads_what_the_export_lacks_is_told_that_the_source_has_none() {
     let folder = run::folder("replayed");
     let finished = SHIPPED
         .run("replay")
@@ -120,6 +120,6 @@ fn plugin_that_reads_what_the_export_lacks_is_told_what_is_missing() {
         .arg(folder.join("replayed.sqlite"))
         .finish(LIMIT)
         .code(1);
-    let said = "`synthetic` of the revision is missing";
+    let said = "this source has no `synthetic` of the revision";
     assert!(finished.stderr.contains(said), "{}", finished.stderr);
 }
