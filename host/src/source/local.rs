@@ -12,10 +12,10 @@ use super::dataset::{Dataset, Folder};
 use super::git::{Git, Repository};
 use super::recording::{self, Recording};
 use super::{BatchLimits, Event, Source, SourceError};
-use crate::journal::batch::{Batches, Topic};
+use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Remaining, Start};
 use crate::journal::topics::Subscription;
-use crate::privacy::{Guard, Privacy};
+use crate::privacy::{Guard, NotPushed, Privacy};
 
 /// What is read.
 #[derive(Clone, Debug)]
@@ -118,6 +118,32 @@ pub(crate) trait Sequence: Send {
     fn data_digest(&self) -> Option<String> {
         None
     }
+}
+
+/// Adds a record to the batches, unless the guard holds it back.
+///
+/// # Errors
+/// When the record cannot be let through, or is larger than one may be: `too_large` names it.
+pub(super) fn push(
+    into: &mut Batches,
+    topic: &Arc<Topic>,
+    record: RecordRef<'_>,
+    limits: BatchLimits,
+    guard: Option<&mut Guard>,
+    too_large: impl FnOnce(usize) -> SourceError,
+) -> Result<(), SourceError> {
+    let bytes = record.key.len() + record.value.len();
+    let largest = limits.largest_record();
+    let pushed = match guard {
+        Some(guard) => guard.push(into, topic, record, largest),
+        None if bytes > largest => Err(NotPushed::TooLarge(bytes)),
+        None => into.push(topic, record).map_err(NotPushed::Batch),
+    };
+    pushed.map_err(|not_pushed| match not_pushed {
+        NotPushed::Refused(refused) => refused.into(),
+        NotPushed::Batch(error) => error.into(),
+        NotPushed::TooLarge(bytes) => too_large(bytes),
+    })
 }
 
 /// What a [`Sequence::fill`] brought that has come to the end or not.

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::journal::batch::Batches;
+use crate::journal::batch::{Batches, TooLarge};
 use crate::journal::holders::Holder;
 use crate::journal::offsets::{Offsets, Partition, ReadAhead, Remaining, Start};
 
@@ -225,6 +225,9 @@ pub(crate) enum SourceError {
     /// The dataset.
     #[error(transparent)]
     Dataset(#[from] dataset::Error),
+    /// The limits of a batch are set too high.
+    #[error(transparent)]
+    Batch(#[from] TooLarge),
     /// A record cannot be let through.
     #[error(transparent)]
     Refused(#[from] crate::privacy::Refused),

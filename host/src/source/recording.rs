@@ -21,12 +21,12 @@ use self::files::{Content, Files};
 pub(crate) use self::files::{is_standard_input, shown};
 pub(crate) use self::identity::identity;
 use self::topics::Topics;
-use super::local::{Sequence, filled};
+use super::local::{Sequence, filled, push};
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
-use crate::privacy::{Guard, NotPushed};
+use crate::privacy::Guard;
 use crate::text::plural;
 
 /// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.
@@ -175,28 +175,19 @@ impl Recording {
             self.files.reader().put_back();
             return Ok(Step::Full);
         }
-        let largest = limits.largest_record();
-        let pushed = match guard {
-            Some(guard) => guard.push(into, topic, record, largest),
-            None if bytes > largest => Err(NotPushed::TooLarge(bytes)),
-            None => into.push(topic, record).map_err(NotPushed::Batch),
-        };
-        match pushed {
-            Ok(()) => {
-                self.pass();
-                Ok(Step::Taken)
-            }
-            Err(NotPushed::Refused(refused)) => Err(refused.into()),
-            Err(NotPushed::Batch(error)) => Err(Error::from(error).into()),
-            Err(NotPushed::TooLarge(bytes)) => Err(Error::RecordTooLarge {
+        let too_large = |bytes| {
+            let error = Error::RecordTooLarge {
                 topic: topic.name.clone(),
                 partition: record.partition,
                 offset: record.offset,
                 bytes,
                 memory_limit_bytes: limits.memory_limit_bytes,
-            }
-            .into()),
-        }
+            };
+            error.into()
+        };
+        push(into, topic, record, limits, guard, too_large)?;
+        self.pass();
+        Ok(Step::Taken)
     }
 
     /// The frame read last is done.

@@ -46,7 +46,7 @@ impl Explain for Error {
                 names.of(Setting::ObjectTypes)
             ),
             Self::RecordTooLarge { bytes, .. } => record_too_large(*bytes, names),
-            Self::Open { .. } | Self::Batch(_) => return None,
+            Self::Open { .. } => return None,
         })
     }
 

@@ -28,7 +28,7 @@ impl Explain for Error {
             Self::Gone(_) => "run it again when nothing changes the repository",
             Self::Topics { error, .. } => return Some(topics(error, names)),
             Self::RecordTooLarge { bytes, .. } => return Some(record_too_large(*bytes, names)),
-            Self::Sha256(_) | Self::Pipe(_) | Self::Answer(_) | Self::Batch(_) => return None,
+            Self::Sha256(_) | Self::Pipe(_) | Self::Answer(_) => return None,
         };
         Some(hint.to_owned())
     }

@@ -141,7 +141,11 @@ impl Explain for BuildError {
 impl Explain for SourceError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
-            Self::Recording(_) | Self::Git(_) | Self::Dataset(_) | Self::Refused(_) => chain(self),
+            Self::Recording(_)
+            | Self::Git(_)
+            | Self::Dataset(_)
+            | Self::Batch(_)
+            | Self::Refused(_) => chain(self),
             Self::Kafka(error) => error.sentence(names),
         }
     }
@@ -152,6 +156,7 @@ impl Explain for SourceError {
             Self::Git(error) => error.hint(names),
             Self::Dataset(error) => error.hint(names),
             Self::Refused(error) => error.hint(names),
+            Self::Batch(_) => None,
             Self::Kafka(error) => error.hint(names),
         }
     }
@@ -161,7 +166,7 @@ impl Explain for SourceError {
             Self::Recording(error) => error.is_wrong_use(),
             Self::Git(error) => error.is_wrong_use(),
             Self::Dataset(error) => error.is_wrong_use(),
-            Self::Refused(_) => false,
+            Self::Refused(_) | Self::Batch(_) => false,
             Self::Kafka(error) => error.is_wrong_use(),
         }
     }

@@ -31,7 +31,7 @@ impl Explain for Error {
             Self::File(File::TooLarge { bytes, limit, .. }) if *limit < MAX_RECORD_BYTES => {
                 return Some(record_too_large(*bytes, names));
             }
-            Self::File(_) | Self::Batch(_) => return None,
+            Self::File(_) => return None,
             Self::ReadOnce { .. } => {
                 "save it to a file first, or make it with a header that lists its topics"
             }

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::journal::batch::TooLarge;
 use crate::journal::topics::TopicError;
 
 /// Why the dataset source cannot go on.
@@ -123,9 +122,6 @@ pub(crate) enum Error {
         /// The guest's limit.
         memory_limit_bytes: usize,
     },
-    /// The limits of a batch are set too high.
-    #[error(transparent)]
-    Batch(#[from] TooLarge),
 }
 
 /// How it is known that a table is out of step.

@@ -31,12 +31,12 @@ use self::identity::Verdict;
 use self::sections::{Section, divide};
 use self::table::Main;
 use self::value::Record;
-use super::local::{Sequence, filled};
+use super::local::{Sequence, filled, push};
 use super::{BatchLimits, Damage, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Remaining};
 use crate::journal::topics::Subscription;
-use crate::privacy::{Guard, NotPushed};
+use crate::privacy::Guard;
 use crate::text::{self, hex};
 
 /// The records of a dataset, or the part of them that one worker reads.
@@ -234,27 +234,18 @@ impl Sequence for Dataset {
             if !into.is_empty() && is_alone {
                 break;
             }
-            let largest = limits.largest_record();
-            let pushed = match guard.as_deref_mut() {
-                Some(guard) => guard.push(into, &topic, record, largest),
-                None if bytes > largest => Err(NotPushed::TooLarge(bytes)),
-                None => into.push(&topic, record).map_err(NotPushed::Batch),
+            let too_large = |bytes| {
+                let error = Error::RecordTooLarge {
+                    file: self.sections[self.current].file.path.clone(),
+                    row: offset,
+                    bytes,
+                    memory_limit_bytes: limits.memory_limit_bytes,
+                };
+                error.into()
             };
-            match pushed {
-                Ok(()) => self.advance(),
-                Err(NotPushed::Refused(refused)) => return Err(refused.into()),
-                Err(NotPushed::Batch(error)) => return Err(Error::from(error).into()),
-                Err(NotPushed::TooLarge(bytes)) => {
-                    let file = self.sections[self.current].file.path.clone();
-                    return Err(Error::RecordTooLarge {
-                        file,
-                        row: offset,
-                        bytes,
-                        memory_limit_bytes: limits.memory_limit_bytes,
-                    }
-                    .into());
-                }
-            }
+            let guard = guard.as_deref_mut();
+            push(into, &topic, record, limits, guard, too_large)?;
+            self.advance();
             if let Some(damage) = damage.filter(|_| !into.is_empty()) {
                 return Ok(Event::Damaged(damage));
             }

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::journal::batch::TooLarge;
 use crate::journal::topics::TopicError;
 
 /// Why the git source cannot go on.
@@ -72,7 +71,4 @@ pub(crate) enum Error {
         /// The guest's limit.
         memory_limit_bytes: usize,
     },
-    /// The limits of a batch are set too high.
-    #[error(transparent)]
-    Batch(#[from] TooLarge),
 }

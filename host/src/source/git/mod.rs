@@ -36,12 +36,12 @@ pub(crate) use self::repository::{Options, Repository};
 use self::visit::Visit;
 pub(crate) use self::visit::VisitDate;
 use super::encoder::Encoder;
-use super::local::{Sequence, filled};
+use super::local::{Sequence, filled, push};
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
-use crate::privacy::{Guard, NotPushed};
+use crate::privacy::Guard;
 
 /// How long a poll waits for the list of objects at most, so that the worker looks up now and then.
 const LISTING_WAIT: Duration = Duration::from_millis(100);
@@ -107,6 +107,17 @@ impl Git {
         self.record.is_made = false;
     }
 
+    /// The identifier of the object at the position: of git, or of the snapshot, which is the only other one that may be
+    /// large.
+    fn id(&self) -> String {
+        let at = self.plan.as_ref().and_then(|plan| plan.at(self.position));
+        match (at, &self.visit) {
+            (Some((_, Item::Object(_, object, _))), _) => headers::digits(&object.id),
+            (_, Some(visit)) => headers::digits(&visit.snapshot),
+            _ => String::new(),
+        }
+    }
+
     /// Makes the record at the position, unless that was done; none at the end.
     fn make(&mut self, limits: BatchLimits) -> Result<Option<Arc<Topic>>, Error> {
         let Some((topic, item)) = self.plan.as_ref().and_then(|plan| plan.at(self.position)) else {
@@ -119,8 +130,10 @@ impl Git {
         self.record.value.clear();
         match item {
             Item::Object(kind, object, is_skipped) => {
-                if kind != Kind::Blob {
-                    refuse_large(&object, object.size as usize, limits)?;
+                let bytes = object.size as usize;
+                // It is refused before it is read, except for a blob, of which only the hashes are kept.
+                if kind != Kind::Blob && bytes > limits.largest_record() {
+                    return Err(too_large(headers::digits(&object.id), bytes, limits));
                 }
                 self.ask();
                 let repository = Arc::clone(&self.repository);
@@ -132,8 +145,6 @@ impl Git {
                     is_skipped,
                     topic.privileged,
                 )?;
-                let bytes = self.record.key.bytes().len() + self.record.value.bytes().len();
-                refuse_large(&object, bytes, limits)?;
             }
             Item::Single(single) => self.make_single(single)?,
         }
@@ -192,16 +203,13 @@ impl Git {
     }
 }
 
-/// Refuses an object that does not fit the guest's memory.
-fn refuse_large(object: &Object, bytes: usize, limits: BatchLimits) -> Result<(), Error> {
-    if bytes <= limits.largest_record() {
-        return Ok(());
-    }
-    Err(Error::RecordTooLarge {
-        id: headers::digits(&object.id),
+/// The error about an object that does not fit the guest's memory.
+fn too_large(id: String, bytes: usize, limits: BatchLimits) -> Error {
+    Error::RecordTooLarge {
+        id,
         bytes,
         memory_limit_bytes: limits.memory_limit_bytes,
-    })
+    }
 }
 
 impl Record {
@@ -299,15 +307,9 @@ impl Sequence for Git {
             if !into.is_empty() && into.bytes() + bytes > limits.bytes {
                 break;
             }
-            match guard.as_deref_mut() {
-                // Its size was checked before it was read.
-                Some(guard) => match guard.push(into, &topic, record, usize::MAX) {
-                    Ok(()) | Err(NotPushed::TooLarge(_)) => {}
-                    Err(NotPushed::Refused(refused)) => return Err(refused.into()),
-                    Err(NotPushed::Batch(error)) => return Err(Error::from(error).into()),
-                },
-                None => into.push(&topic, record).map_err(Error::from)?,
-            }
+            let too_large = |bytes| too_large(self.id(), bytes, limits).into();
+            let guard = guard.as_deref_mut();
+            push(into, &topic, record, limits, guard, too_large)?;
             self.advance();
         }
         Ok(filled(into, ended))

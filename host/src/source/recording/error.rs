@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use journal_recording::RecordingName;
 
-use crate::journal::batch::TooLarge;
 use crate::journal::topics::TopicError;
 
 /// Why the recording source cannot go on.
@@ -81,7 +80,4 @@ pub(crate) enum Error {
         /// The guest's limit.
         memory_limit_bytes: usize,
     },
-    /// The limits of a batch are set too high.
-    #[error(transparent)]
-    Batch(#[from] TooLarge),
 }

@@ -128,7 +128,7 @@ fn error_of_the_source_ends_the_run_and_still_closes_it() {
     let (ended, log) = run(vec![assigned(&["a"]), records("a", 3), Step::Fail]);
     assert!(matches!(
         ended,
-        Err(WorkerError::Source(SourceError::Recording(_)))
+        Err(WorkerError::Source(SourceError::Batch(_)))
     ));
     assert_eq!(after_start(&log), ["process 3", "close"]);
 }

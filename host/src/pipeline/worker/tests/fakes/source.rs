@@ -7,7 +7,7 @@ use super::{Answer, Step, World, letters, offsets_text, partition};
 use crate::journal::batch::{Batches, TooLarge};
 use crate::journal::offsets::{Offsets, Partition, Position, Remaining, Start};
 use crate::source::{
-    BatchLimits, Event, Source, SourceError, TopicIdentity, before_records, recording,
+    BatchLimits, Event, Source, SourceError, TopicIdentity, before_records,
 };
 
 impl World {
@@ -168,7 +168,7 @@ impl Source for World {
                 seconds: 600,
                 reason: "refused".to_owned(),
             })),
-            Some(Step::Fail) => Err(recording::Error::Batch(TooLarge).into()),
+            Some(Step::Fail) => Err(SourceError::Batch(TooLarge)),
             Some(step @ (Step::Confirming(_) | Step::GroupConfirming(_))) => {
                 self.answer_from_now(&step);
                 Ok(Event::Idle)
