@@ -28,6 +28,7 @@ mod recordings;
 mod refused_by_model;
 mod scripts;
 mod show;
+mod sorted_rows;
 mod terminal;
 mod testing;
 mod transfer;

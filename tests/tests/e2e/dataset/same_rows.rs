@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use journal_tests::{Host, host, paths, run};
+use journal_tests::{Host, paths, run};
 
 use super::{LIMIT, SHIPPED, copy, shipped};
+use crate::sorted_rows::rows;
 
 /// The plugins, each with its outputs.
 const PLUGINS: [(&str, &[&str]); 4] = [
@@ -14,27 +15,6 @@ const PLUGINS: [(&str, &[&str]); 4] = [
     ("months-and-extensions", &["months", "extensions"]),
     ("list-revisions", &["revisions"]),
 ];
-
-/// The rows of all outputs, sorted. There is one checkpoint, so that a key of an aggregate has one row.
-fn rows(host: Host, outputs: &[&str]) -> Vec<Vec<String>> {
-    let mut host = host.args(["--checkpoint-interval", "10m"]);
-    let file = |output: &str| format!("{output}.jsonl");
-    for output in outputs {
-        host = host
-            .arg("--output")
-            .arg(format!("{output}={}", file(output)));
-    }
-    let folder = host.folder().to_owned();
-    let _done = host.finish(LIMIT).success();
-    let sorted = |output: &&str| {
-        let rows = host::rows(&folder.join(file(output)));
-        let mut rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
-        rows.sort_unstable();
-        assert!(rows.len() > 1, "{output}");
-        rows
-    };
-    outputs.iter().map(sorted).collect()
-}
 
 #[test]
 fn recording_and_dataset_give_the_same_rows() {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use journal_tests::{Broker, Host, Prefix, host, paths, run};
+use journal_tests::{Broker, Host, Prefix, paths, run};
 
 use super::{LIMIT, repository};
 use crate::delivery::host as on_kafka;
+use crate::sorted_rows::rows;
 
 /// The plugins, each with its outputs and arguments.
 const PLUGINS: [(&str, &[&str], &[&str]); 5] = [
@@ -32,27 +33,6 @@ const HISTORY: &str = r#"
     git checkout -qb side HEAD~5; echo side > LICENSE; chmod +x LICENSE; git add .; git commit -qm side
     git checkout -q main; git merge -q --no-ff -m merged side
 "#;
-
-/// The rows of all outputs, sorted. There is one checkpoint, so that a key of an aggregate has one row.
-fn rows(host: Host, outputs: &[&str]) -> Vec<Vec<String>> {
-    let mut host = host.args(["--checkpoint-interval", "10m"]);
-    let file = |output: &str| format!("{output}.jsonl");
-    for output in outputs {
-        host = host
-            .arg("--output")
-            .arg(format!("{output}={}", file(output)));
-    }
-    let folder = host.folder().to_owned();
-    let _done = host.finish(LIMIT).success();
-    let sorted = |output: &&str| {
-        let rows = host::rows(&folder.join(file(output)));
-        let mut rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
-        rows.sort_unstable();
-        assert!(rows.len() > 1, "{output}");
-        rows
-    };
-    outputs.iter().map(sorted).collect()
-}
 
 /// Writes the recording to topics of several partitions.
 fn produce(recording: &Path) -> Prefix {
