@@ -1,5 +1,7 @@
 //! The positions of consumer groups, in the database that has the rows before them.
 
+mod runs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,18 +19,11 @@ use crate::journal::offsets::{
 use crate::journal::topic_note;
 use crate::sink::moves::{self, Move};
 use crate::sink::sent::SentPositions;
-use crate::sink::tables::Owner;
 
 /// How long a question may take at most before the worker goes on with something else.
 const ANSWER_WAIT: Duration = Duration::from_millis(15);
 /// How long a worker that was fenced waits for the positions of the others.
 const FRESH_WAIT: Duration = Duration::from_secs(2);
-
-/// What is idle for long is looked after.
-const HOLDING: &str =
-    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
-const HOLD: &str = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
-const UNHOLD: &str = "SELECT pg_advisory_unlock(hashtextextended($1, 0))";
 
 /// The statements about positions in one schema.
 #[derive(Clone, Debug)]
@@ -299,44 +294,6 @@ COMMENT ON COLUMN {tables}.combining IS 'How rows are combined, as JSON'"
             transaction.execute(&self.start, values)?;
         }
         transaction.commit()
-    }
-
-    /// Keeps other sessions from being the same run without a group, until this one ends. A machine that is gone loses it
-    /// after a minute.
-    pub(super) fn hold_run(&self, client: &mut Client, run: &str) -> Result<bool, postgres::Error> {
-        client.batch_execute(HOLDING)?;
-        let row = client.query_one(HOLD, &[&self.held(run)])?;
-        Ok(row.get(0))
-    }
-
-    /// Removes the positions of the plugin's runs without a group that have ended: nobody holds them.
-    pub(super) fn forget_runs(
-        &self,
-        client: &mut Client,
-        owner: &Owner,
-    ) -> Result<(), postgres::Error> {
-        let own = owner.keeps_positions_of();
-        let runs = client.query(&self.runs, &[&owner.runs()])?;
-        let runs = runs.iter().map(|row| row.get::<_, String>(0));
-        for run in runs.filter(|run| owner.is_run(run)) {
-            if own == Some(&*run) {
-                self.end_run(client, &run)?;
-            } else if self.hold_run(client, &run)? {
-                self.end_run(client, &run)?;
-                client.query(UNHOLD, &[&self.held(&run)])?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the positions of a run without a group.
-    pub(super) fn end_run(&self, client: &mut Client, run: &str) -> Result<(), postgres::Error> {
-        client.execute(&self.end, &[&run]).map(drop)
-    }
-
-    /// What a run without a group is held by.
-    fn held(&self, run: &str) -> String {
-        format!("{} {run}", self.offsets)
     }
 
     /// Removes a position that nobody asks for any more.
