@@ -61,8 +61,8 @@ impl Manifests {
         Ok(is_held)
     }
 
-    /// The run has ended.
-    pub(super) fn end_run(&self) -> Result<(), ParquetError> {
+    /// Lets other processes be the same run again.
+    pub(super) fn release_run(&self) -> Result<(), ParquetError> {
         let mut lock = self.run_lock.lock().unwrap_or_else(PoisonError::into_inner);
         lock.take().map_or(Ok(()), |lock| lock.remove(&*self.files))
     }

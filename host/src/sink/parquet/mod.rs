@@ -234,7 +234,7 @@ impl SinkFactory for Folder {
     fn end_run(&self) -> Result<(), SinkError> {
         if let Some(run) = &self.manifests.owner.run {
             positions::end_run(&self.manifests, run.name())?;
-            self.manifests.end_run()?;
+            self.manifests.release_run()?;
         }
         Ok(())
     }

@@ -153,10 +153,16 @@ pub(super) fn forget_runs(manifests: &Manifests) -> Result<(), ParquetError> {
     let runs = state.positions.keys();
     let runs: BTreeSet<&str> = runs.filter_map(|one| run_of(owner, one)).collect();
     for run in runs {
-        if owner.keeps_positions_of() == Some(run) {
+        let is_own = owner.keeps_positions_of() == Some(run);
+        let lock = if is_own {
+            None
+        } else {
+            Lock::of_run(&*manifests.files, &manifests.layout, run)?
+        };
+        if is_own || lock.is_some() {
             end_run(manifests, run)?;
-        } else if let Some(lock) = Lock::of_run(&*manifests.files, &manifests.layout, run)? {
-            end_run(manifests, run)?;
+        }
+        if let Some(lock) = lock {
             lock.remove(&*manifests.files)?;
         }
     }
