@@ -180,17 +180,17 @@ fn topics(folder: &Folder, subscription: &Subscription) -> Result<Vec<Arc<Topic>
     let is_chosen = |main: &Main| topics.iter().any(|topic| topic.object_type == main.name());
     let chosen = Main::ALL.into_iter().filter(is_chosen);
     let (found, missing): (Vec<Main>, Vec<Main>) = chosen.partition(|main| folder.has(*main));
-    let lacks_some = !missing.is_empty();
-    let missing = text::list(missing.iter().map(|main| main.name()));
+    let tables = || text::list(missing.iter().map(|main| main.name()));
     if found.is_empty() {
         return Err(Error::NothingToRead {
             folder: folder.path.clone(),
-            tables: missing,
+            tables: tables(),
         });
     }
-    if lacks_some {
+    if !missing.is_empty() {
         tracing::warn!(
-            "tables that the dataset does not have, of which no record is read: {missing}"
+            "tables that the dataset does not have, of which no record is read: {}",
+            tables()
         );
     }
     Ok(topics.into_iter().map(Arc::new).collect())
