@@ -113,8 +113,8 @@ pub(crate) trait Sequence: Send {
         0
     }
 
-    /// Tells the data of the source from others, whose offsets are not its own: a digest of the names and sizes of the
-    /// files. None where nothing does.
+    /// Tells the data of the source from others, whose offsets are not its own, without reading it whole. None where nothing
+    /// does: what is reached in a repository, and in which order, may change with each ref.
     fn data_digest(&self) -> Option<String> {
         None
     }
@@ -374,17 +374,6 @@ impl Options {
                 let source = |(number, part)| self.source(Box::new(part), number);
                 Ok((0..).zip(parts).map(source).collect())
             }
-        }
-    }
-
-    /// What tells the data from any other, if that is known before it is open; none where a later run cannot go on in it.
-    #[must_use]
-    pub(crate) fn data(&self) -> Option<Vec<u8>> {
-        match &self.local {
-            Local::Recordings(files) => recording::identity(files),
-            // What is reached in a repository, and in which order, may change with each ref. The sources of a dataset say
-            // what they read, once its files are chosen.
-            Local::Git(_) | Local::Dataset(_) => None,
         }
     }
 

@@ -19,7 +19,7 @@ use self::division::{Share, Undivided, divide};
 pub(crate) use self::error::Error;
 use self::files::{Content, Files};
 pub(crate) use self::files::{is_standard_input, shown};
-pub(crate) use self::identity::identity;
+use self::identity::identity;
 use self::topics::Topics;
 use super::local::{Sequence, filled, push};
 use super::{BatchLimits, Event, SourceError};
@@ -27,7 +27,7 @@ use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::Remaining;
 use crate::journal::topics::Subscription;
 use crate::privacy::Guard;
-use crate::text::plural;
+use crate::text::{hex, plural};
 
 /// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.
 const FRAMES_A_POLL: usize = 100_000;
@@ -288,6 +288,10 @@ impl Sequence for Recording {
     fn remaining(&self) -> Remaining {
         let (read, total) = self.files.progress();
         Remaining::Bytes { read, total }
+    }
+
+    fn data_digest(&self) -> Option<String> {
+        identity(&self.options.files).map(|digest| hex(&digest))
     }
 }
 

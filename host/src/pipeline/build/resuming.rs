@@ -13,7 +13,7 @@ use crate::journal::offsets::Position;
 use crate::pipeline::{Ended, OutputBindings};
 use crate::sink::tables::RunName;
 use crate::sink::{self, SinkError};
-use crate::source::local::{self, LocalSource};
+use crate::source::local::LocalSource;
 use crate::text::plural;
 
 /// A run without a group whose positions are kept.
@@ -53,11 +53,7 @@ impl Ending {
 impl Builder<'_> {
     /// The run that workers with these sources make up, if its positions are kept. Where a part of the data is read, or
     /// rows go elsewhere, too, each run is one of its own.
-    pub(super) fn resumable(
-        &self,
-        options: &local::Options,
-        sources: &[LocalSource],
-    ) -> Option<Resumable> {
+    pub(super) fn resumable(&self, sources: &[LocalSource]) -> Option<Resumable> {
         let config = self.config;
         if self.preview.is_some()
             || config.stop_after.is_some()
@@ -67,8 +63,7 @@ impl Builder<'_> {
             return None;
         }
         let first = sources.first()?;
-        let of_sources = || first.data_digest().map(String::into_bytes);
-        let data = options.data().or_else(of_sources)?;
+        let data = first.data_digest()?;
         let plugin = &self.processor.plugin;
         let mut digest = Sha256::new();
         let mut add = |part: &[u8]| {
@@ -77,7 +72,7 @@ impl Builder<'_> {
         };
         // Positions are kept by the name of the source.
         add(first.name().as_bytes());
-        add(&data);
+        add(data.as_bytes());
         add(plugin.digest().as_bytes());
         add(observation::digest(&self.processor.options).as_bytes());
         for topic in first.topics() {
@@ -126,27 +121,27 @@ impl Builder<'_> {
             // Before the rows go: positions without their rows would leave records out.
             outputs.forget_runs()?;
             outputs.remove_earlier_rows()?;
-        }
-        let earlier = outputs.earlier_rows_of_own()?;
-        let unfinished = match run {
+        } else {
+            let earlier = outputs.earlier_rows_of_own()?;
             // Rows that are gone come again.
-            Some(run) if !earlier.is_empty() => run.unfinished(outputs)?,
-            _ => None,
-        };
-        if let (Some(records), Some(run)) = (unfinished, run) {
-            tracing::info!(
-                "an earlier run over `{}` did not come to its end: this one goes on after {}",
-                run.source,
-                plural(records, "record")
-            );
-            return Ok(());
-        }
-        if asked == EarlierRows::Refuse {
-            if !earlier.is_empty() {
-                let destination = earlier.join(" and ");
-                return Err(SinkError::HasRows { destination }.into());
+            let earlier_run = run.filter(|_| !earlier.is_empty());
+            if let Some(run) = earlier_run
+                && let Some(records) = run.unfinished(outputs)?
+            {
+                tracing::info!(
+                    "an earlier run over `{}` did not come to its end: this one goes on after {}",
+                    run.source,
+                    plural(records, "record")
+                );
+                return Ok(());
             }
-            outputs.forget_runs()?;
+            if asked == EarlierRows::Refuse {
+                if !earlier.is_empty() {
+                    let destination = earlier.join(" and ");
+                    return Err(SinkError::HasRows { destination }.into());
+                }
+                outputs.forget_runs()?;
+            }
         }
         if let Some(run) = run {
             outputs.begin_run(&run.starts)?;

@@ -98,7 +98,7 @@ impl Builder<'_> {
             source.check_rereading()?;
             let topics = source.topics();
             self.log_start(&topics);
-            log_data(&source);
+            log_data(&options.local, &source);
             warn(&subscription, &topics, source.left_out(&subscription));
             let assembly = self.assembly(self.local_outputs(None)?, self.settings.clone());
             let mut stages = Stages::over_local(assembly, options, order.divide(&topics));
@@ -109,10 +109,10 @@ impl Builder<'_> {
         if let Some(first) = sources.first() {
             let topics = first.topics();
             self.log_start(&topics);
-            log_data(first);
+            log_data(&options.local, first);
             warn(&subscription, &topics, first.left_out(&subscription));
         }
-        let run = self.resumable(&options, &sources);
+        let run = self.resumable(&sources);
         let outputs = self.local_outputs(run.as_ref())?;
         let assembly = self.assembly(outputs, self.settings.clone());
         let work = assembly.local_workers(sources, Some(processor))?;
@@ -270,9 +270,11 @@ impl Builder<'_> {
     }
 }
 
-/// Logs which data is read, so that two runs can be compared.
-fn log_data(source: &LocalSource) {
-    if let Some(digest) = source.data_digest() {
+/// Logs which files of a dataset are read, so that two runs can be compared.
+fn log_data(local: &Local, source: &LocalSource) {
+    if let Local::Dataset(_) = local
+        && let Some(digest) = source.data_digest()
+    {
         tracing::info!("the files of `{}` have the digest {digest}", source.name());
     }
 }

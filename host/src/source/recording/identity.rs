@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 const COMPARED: u64 = 64 << 10;
 
 /// A digest of the sizes and of the ends of all files; none where a file can be read only once, or not at all.
-pub(crate) fn identity(files: &[PathBuf]) -> Option<Vec<u8>> {
+pub(super) fn identity(files: &[PathBuf]) -> Option<Vec<u8>> {
     let mut digest = Sha256::new();
     for file in files {
         add(&mut digest, file).ok()?;

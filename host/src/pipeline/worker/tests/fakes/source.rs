@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Answer, Step, World, letters, offsets_text, partition};
 use crate::journal::batch::{Batches, TooLarge};
 use crate::journal::offsets::{Offsets, Partition, Position, Remaining, Start};
-use crate::source::{
-    BatchLimits, Event, Source, SourceError, TopicIdentity, before_records,
-};
+use crate::source::{BatchLimits, Event, Source, SourceError, TopicIdentity, before_records};
 
 impl World {
     /// Hands out what was handed out before, up to these positions, unless the script has an event next.
