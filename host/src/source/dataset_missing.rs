@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::local::Sequence;
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, Topic};
-use crate::journal::offsets::Remaining;
+use crate::journal::offsets::{Partition, Remaining};
 use crate::journal::topics::Subscription;
 use crate::privacy::Guard;
 
@@ -81,6 +81,10 @@ impl Sequence for Dataset {
     }
 
     fn remaining(&self) -> Remaining {
+        match *self.0 {}
+    }
+
+    fn partitions(&self) -> Vec<Partition> {
         match *self.0 {}
     }
 }

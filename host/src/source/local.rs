@@ -94,23 +94,29 @@ pub(crate) trait Sequence: Send {
     /// What is left to read.
     fn remaining(&self) -> Remaining;
 
-    /// The partitions of the records, where a checkpoint holds the offsets in them; otherwise one partition stands for the
-    /// files or the folder.
-    fn partitions(&self) -> Vec<Partition> {
-        Vec::new()
+    /// The partitions whose offsets a checkpoint holds: those of the records, or one that stands for the files or the folder
+    /// of one worker, in which an offset is a position.
+    fn partitions(&self) -> Vec<Partition>;
+
+    /// Goes to the first records, which begin at the offset of each partition, or at its beginning where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or not again.
+    fn start_at(&mut self, offsets: &Offsets) -> Result<(), SourceError> {
+        let start = self.position_of(offsets);
+        self.go_to(start.unwrap_or_else(|| self.first()))
     }
 
-    /// Has the records of each partition begin at its offset.
-    fn start_at(&mut self, _offsets: &Offsets) {}
-
-    /// The offsets at a position, where there are partitions.
-    fn offsets(&self, _position: u64) -> Offsets {
-        Offsets::new()
+    /// The offsets at a position.
+    fn offsets(&self, position: u64) -> Offsets {
+        let partitions = self.partitions().into_iter();
+        partitions.map(|partition| (partition, position)).collect()
     }
 
-    /// The position of offsets, where there are partitions.
-    fn position_of(&self, _offsets: &Offsets) -> u64 {
-        0
+    /// The position of offsets; none where they do not say it.
+    fn position_of(&self, offsets: &Offsets) -> Option<u64> {
+        let own = self.partitions();
+        own.iter().find_map(|own| offsets.get(own).copied())
     }
 
     /// Tells the data of the source from others, whose offsets are not its own, without reading it whole. None where nothing
@@ -160,9 +166,8 @@ pub(crate) struct LocalSource {
     sequence: Box<dyn Sequence>,
     /// Holds records back, where that is asked for.
     guard: Option<Guard>,
-    /// Stands for its files, or its folder, where the records have no partitions.
-    partition: Partition,
-    has_partitions: bool,
+    /// The name of its files or its folder.
+    name: String,
     /// Whether the worker has answered that it reads the source.
     assigned: bool,
     /// The position before the last poll that handed something out.
@@ -170,15 +175,11 @@ pub(crate) struct LocalSource {
 }
 
 impl LocalSource {
-    /// The source of these records, which are those of the worker with this number.
-    pub(super) fn new(sequence: Box<dyn Sequence>, guard: Option<Guard>, number: u32) -> Self {
+    /// The source of these records.
+    pub(super) fn new(sequence: Box<dyn Sequence>, guard: Option<Guard>) -> Self {
         Self {
-            partition: Partition {
-                topic: sequence.name().into(),
-                number,
-            },
+            name: sequence.name(),
             before: sequence.first(),
-            has_partitions: !sequence.partitions().is_empty(),
             sequence,
             guard,
             assigned: false,
@@ -188,7 +189,7 @@ impl LocalSource {
     /// The name of its files or its folder.
     #[must_use]
     pub(crate) fn name(&self) -> &str {
-        &self.partition.topic
+        &self.name
     }
 
     /// The topics that are read.
@@ -200,11 +201,9 @@ impl LocalSource {
     /// The positions before its first records.
     #[must_use]
     pub(crate) fn starts(&self) -> Offsets {
-        if self.has_partitions {
-            let partitions = self.sequence.partitions().into_iter();
-            return partitions.map(|partition| (partition, 0)).collect();
-        }
-        Offsets::from([(self.partition.clone(), self.sequence.first())])
+        let first = self.sequence.first();
+        let partitions = self.sequence.partitions().into_iter();
+        partitions.map(|partition| (partition, first)).collect()
     }
 
     /// What an operator has to know about topics that are there and not read.
@@ -236,21 +235,6 @@ impl LocalSource {
     pub(crate) fn data_digest(&self) -> Option<String> {
         self.sequence.data_digest()
     }
-
-    fn at(&self, position: u64) -> Offsets {
-        if self.has_partitions {
-            return self.sequence.offsets(position);
-        }
-        Offsets::from([(self.partition.clone(), position)])
-    }
-
-    /// The position of offsets; none where they do not say it.
-    fn position_of(&self, offsets: &Offsets) -> Option<u64> {
-        if self.has_partitions {
-            return Some(self.sequence.position_of(offsets));
-        }
-        offsets.get(&self.partition).copied()
-    }
 }
 
 impl Source for LocalSource {
@@ -262,15 +246,10 @@ impl Source for LocalSource {
         _wait: Duration,
     ) -> Result<Event, SourceError> {
         if !self.assigned {
-            let own = if self.has_partitions {
-                self.sequence.partitions()
-            } else {
-                vec![self.partition.clone()]
-            };
-            return Ok(Event::Assigned(own));
+            return Ok(Event::Assigned(self.sequence.partitions()));
         }
         let before = self.sequence.position();
-        let end = until.and_then(|until| self.position_of(until));
+        let end = until.and_then(|until| self.sequence.position_of(until));
         if let Some(guard) = &mut self.guard {
             guard.begin();
         }
@@ -292,14 +271,14 @@ impl Source for LocalSource {
 
     fn position(&self) -> Offsets {
         if self.assigned {
-            self.at(self.sequence.position())
+            self.sequence.offsets(self.sequence.position())
         } else {
             Offsets::new()
         }
     }
 
     fn position_before(&self, _batches: &Batches) -> Offsets {
-        self.at(self.before)
+        self.sequence.offsets(self.before)
     }
 
     /// It is read from its beginning, whatever is asked for, or from where an output has its offsets.
@@ -311,17 +290,11 @@ impl Source for LocalSource {
 
     fn assign(&mut self, start: &Offsets) -> Result<(), SourceError> {
         self.assigned = true;
-        if self.has_partitions {
-            self.sequence.start_at(start);
-            return self.sequence.go_to(0);
-        }
-        let start = start.get(&self.partition).copied();
-        self.sequence
-            .go_to(start.unwrap_or_else(|| self.sequence.first()))
+        self.sequence.start_at(start)
     }
 
     fn rewind(&mut self, to: &Offsets) -> Result<(), SourceError> {
-        match self.position_of(to) {
+        match self.sequence.position_of(to) {
             Some(position) if position != self.sequence.position() => self.sequence.go_to(position),
             _ => Ok(()),
         }
@@ -354,7 +327,7 @@ impl Options {
                 return Ok(sources.remove(0));
             }
         };
-        Ok(self.source(sequence, 0))
+        Ok(self.source(sequence))
     }
 
     /// The same for several workers, of which each gets a part of the source; for one where it cannot be divided.
@@ -365,14 +338,14 @@ impl Options {
         match &self.local {
             Local::Recordings(files) if workers > 1 => {
                 let parts = Recording::open_divided(self.recording(files), workers)?;
-                let source = |(number, part)| self.source(Box::new(part), number);
-                Ok((0..).zip(parts).map(source).collect())
+                let source = |part| self.source(Box::new(part));
+                Ok(parts.into_iter().map(source).collect())
             }
             Local::Recordings(_) | Local::Git(_) => Ok(vec![self.open()?]),
             Local::Dataset(folder) => {
                 let parts = Dataset::open(folder, &self.subscription, workers)?;
-                let source = |(number, part)| self.source(Box::new(part), number);
-                Ok((0..).zip(parts).map(source).collect())
+                let source = |part| self.source(Box::new(part));
+                Ok(parts.into_iter().map(source).collect())
             }
         }
     }
@@ -386,8 +359,8 @@ impl Options {
         }
     }
 
-    fn source(&self, sequence: Box<dyn Sequence>, number: u32) -> LocalSource {
+    fn source(&self, sequence: Box<dyn Sequence>) -> LocalSource {
         let guard = self.privacy.as_ref().map(Guard::new);
-        LocalSource::new(sequence, guard, number)
+        LocalSource::new(sequence, guard)
     }
 }

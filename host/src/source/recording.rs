@@ -24,7 +24,7 @@ use self::topics::Topics;
 use super::local::{Sequence, filled, push};
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
-use crate::journal::offsets::Remaining;
+use crate::journal::offsets::{Partition, Remaining};
 use crate::journal::topics::Subscription;
 use crate::privacy::Guard;
 use crate::text::{hex, plural};
@@ -52,6 +52,8 @@ pub(crate) struct Recording {
     options: Options,
     /// Whether the format is that of frames, which may have offsets.
     has_frames: bool,
+    /// The number of the part, where several workers read.
+    number: u32,
     /// The position of the first frame.
     first: u64,
     /// The position.
@@ -90,6 +92,7 @@ impl Recording {
             topics,
             options,
             has_frames: format == Format::Frames,
+            number: 0,
             first: 0,
             frames: 0,
         })
@@ -127,17 +130,18 @@ impl Recording {
             let chunks = plural(shares.len(), "chunk");
             tracing::info!("`{shown}` has {chunks}, each of which one worker reads");
         }
-        let part = |share: Share| {
+        let part = |(number, share): (u32, Share)| {
             Ok(Self {
                 files: Files::of_parts(share.parts, whole.options.largest_record)?,
                 topics: whole.topics.clone(),
                 options: whole.options.clone(),
                 has_frames: true,
+                number,
                 first: share.first_record,
                 frames: share.first_record,
             })
         };
-        shares.into_iter().map(part).collect()
+        (0..).zip(shares).map(part).collect()
     }
 
     fn step(
@@ -283,6 +287,13 @@ impl Sequence for Recording {
 
     fn check_rereading(&self) -> Result<(), SourceError> {
         Ok(self.files.check_rereading()?)
+    }
+
+    fn partitions(&self) -> Vec<Partition> {
+        vec![Partition {
+            topic: self.name().into(),
+            number: self.number,
+        }]
     }
 
     fn remaining(&self) -> Remaining {

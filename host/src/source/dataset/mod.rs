@@ -284,16 +284,17 @@ impl Sequence for Dataset {
             .collect()
     }
 
-    fn start_at(&mut self, offsets: &Offsets) {
+    fn start_at(&mut self, offsets: &Offsets) -> Result<(), SourceError> {
         sections::start_at(&mut self.sections, offsets);
+        self.go_to(0)
     }
 
     fn offsets(&self, position: u64) -> Offsets {
         sections::offsets(&self.sections, position)
     }
 
-    fn position_of(&self, offsets: &Offsets) -> u64 {
-        sections::position_of(&self.sections, offsets)
+    fn position_of(&self, offsets: &Offsets) -> Option<u64> {
+        Some(sections::position_of(&self.sections, offsets))
     }
 
     fn data_digest(&self) -> Option<String> {

@@ -239,8 +239,7 @@ fn records_are_the_same_from_whatever_position_they_are_read() {
     for position in [1, 4096, 8999, 9001] {
         let mut datasets = open(dir.path(), &["directory"], 1).unwrap();
         let offsets = datasets[0].offsets(position);
-        datasets[0].start_at(&offsets);
-        datasets[0].go_to(0).unwrap();
+        datasets[0].start_at(&offsets).unwrap();
         let from = usize::try_from(position).unwrap();
         assert_eq!(read(&mut datasets[0], None).unwrap(), all[from..]);
         assert_eq!(datasets[0].remaining(), Remaining::Records(0));

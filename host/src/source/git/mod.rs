@@ -39,7 +39,7 @@ use super::encoder::Encoder;
 use super::local::{Sequence, filled, push};
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
-use crate::journal::offsets::Remaining;
+use crate::journal::offsets::{Partition, Remaining};
 use crate::journal::topics::Subscription;
 use crate::privacy::Guard;
 
@@ -326,6 +326,13 @@ impl Sequence for Git {
         self.asked = position;
         self.record.is_made = false;
         Ok(())
+    }
+
+    fn partitions(&self) -> Vec<Partition> {
+        vec![Partition {
+            topic: self.name().into(),
+            number: 0,
+        }]
     }
 
     fn remaining(&self) -> Remaining {

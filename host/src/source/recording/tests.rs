@@ -106,7 +106,7 @@ fn described(batches: &Batches) -> Vec<String> {
 
 /// A recording that is assigned.
 fn opened(options: Options) -> LocalSource {
-    let mut source = LocalSource::new(Box::new(Recording::open(options).unwrap()), None, 0);
+    let mut source = LocalSource::new(Box::new(Recording::open(options).unwrap()), None);
     let event = poll(&mut source, &mut Batches::new(Columns::ALL), LIMITS);
     let Event::Assigned(partitions) = event.unwrap() else {
         panic!("it is assigned first");
@@ -248,7 +248,7 @@ fn type_that_has_only_a_privileged_topic_is_known_to_be_left_out() {
     let path = write(&folder, &[PRIVILEGED, CONTENT], &[]);
     let left_out = |options: Options| {
         let subscription = options.subscription.clone();
-        let source = LocalSource::new(Box::new(Recording::open(options).unwrap()), None, 0);
+        let source = LocalSource::new(Box::new(Recording::open(options).unwrap()), None);
         source.left_out(&subscription)
     };
     let text = left_out(options(&path)).unwrap();

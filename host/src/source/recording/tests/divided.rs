@@ -48,12 +48,12 @@ fn replace_index(path: &Path, index: &Index) {
 /// The sources of workers.
 fn divided(options: &Options, workers: usize) -> Vec<LocalSource> {
     let parts = Recording::open_divided(options.clone(), workers).unwrap();
-    let source = |(number, part): (u32, Recording)| {
-        let mut source = LocalSource::new(Box::new(part), None, number);
+    let source = |part: Recording| {
+        let mut source = LocalSource::new(Box::new(part), None);
         source.begin().unwrap();
         source
     };
-    (0..).zip(parts).map(source).collect()
+    parts.into_iter().map(source).collect()
 }
 
 const ONE: BatchLimits = BatchLimits {
