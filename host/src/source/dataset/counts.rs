@@ -1,7 +1,8 @@
-//! How many objects have the identifiers that their content gives them.
+//! What all workers find: how many objects have the identifiers that their content gives them, and whose zones are derived.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use super::folder::MainFile;
 use super::identity::Verdict;
 use super::table::Main;
 
@@ -10,6 +11,8 @@ use super::table::Main;
 pub(super) struct Counts {
     /// By the table and the verdict.
     counts: [[AtomicU64; 4]; Main::ALL.len()],
+    /// The tables that were said to have zones made of minutes.
+    derived: [AtomicBool; Main::ALL.len()],
     /// Workers that read.
     reading: AtomicUsize,
 }
@@ -27,6 +30,7 @@ impl Counts {
     pub(super) fn new(workers: usize) -> Self {
         Self {
             counts: Default::default(),
+            derived: Default::default(),
             reading: AtomicUsize::new(workers),
         }
     }
@@ -34,6 +38,18 @@ impl Counts {
     /// Counts an object.
     pub(super) fn add(&self, table: Main, verdict: Verdict) {
         self.counts[table as usize][verdict as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A zone of a record from this file is made of minutes. The first one of a table is said.
+    pub(super) fn note_derived_zone(&self, file: &MainFile) {
+        if !self.derived[file.table as usize].swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "time zones of the table `{}` are derived from their minutes, because the zone as it was written is not in \
+                 `{}`: `+0000` may stand for an invalid zone",
+                file.table.name(),
+                file.path.display()
+            );
+        }
     }
 
     /// A worker is at its end. The last one says what was found.

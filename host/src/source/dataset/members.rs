@@ -9,6 +9,8 @@ use crate::source::encoder::Encoder;
 pub(super) struct Members {
     count: usize,
     body: Encoder,
+    /// Whether a zone is made of minutes, so that it may differ from the one that was written.
+    derives_zone: bool,
 }
 
 impl Members {
@@ -16,12 +18,18 @@ impl Members {
     pub(super) fn clear(&mut self) {
         self.count = 0;
         self.body.clear();
+        self.derives_zone = false;
     }
 
     /// Begins a member, whose value follows.
     pub(super) fn add(&mut self, name: &str) -> &mut Encoder {
         self.count += 1;
         self.body.str(name)
+    }
+
+    /// Whether a zone is made of minutes, so that it may differ from the one that was written.
+    pub(super) fn derives_zone(&self) -> bool {
+        self.derives_zone
     }
 
     /// Writes all as a map.
@@ -127,6 +135,7 @@ impl Members {
             // Exports of before 2022 have no column of the zone as it was written.
             let minutes = rows.integer(offset).flatten();
             derived = zone(minutes.ok_or_else(|| rows.wrong(name, "has no time zone"))?);
+            self.derives_zone = true;
             derived.as_bytes()
         };
         let (seconds, microseconds) = (time.div_euclid(1_000_000), time.rem_euclid(1_000_000));

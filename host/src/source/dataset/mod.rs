@@ -128,6 +128,9 @@ impl Dataset {
                 let (rows, related) = (&cursor.rows, &mut cursor.related[..]);
                 let verdict = self.record.make(section.file.table, rows, related)?;
                 self.made = Some(verdict);
+                if self.record.derives_zone() {
+                    self.counts.note_derived_zone(&section.file);
+                }
             }
             return Ok(self.sections.get(self.current));
         }

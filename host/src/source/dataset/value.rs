@@ -51,6 +51,11 @@ impl Record {
         Ok(verdict)
     }
 
+    /// Whether a zone of the record is made of minutes.
+    pub(super) fn derives_zone(&self) -> bool {
+        self.members.derives_zone()
+    }
+
     fn content(&mut self, rows: &Rows, is_skipped: bool) -> Result<Verdict, Error> {
         self.key.map(HASHES.len());
         for name in HASHES {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use journal_tests::{Host, oracle, run};
 
-use super::{Dataset, assert_same_objects, records};
+use super::{Dataset, LIMIT, assert_same_objects, records};
 
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = run::folder("odd-datasets");
@@ -29,6 +29,28 @@ fn times_are_read_whatever_zone_the_file_and_the_machine_are_in() {
 #[test]
 fn columns_are_found_by_name_and_those_that_are_missing_are_absent() {
     assert_read("columns", "UTC");
+}
+
+#[test]
+fn zone_that_is_made_of_minutes_is_said_to_be_derived_once() {
+    let said = |name: &str| {
+        let dataset = Dataset::in_folder(&FOLDER.join(name));
+        let shown = Host::new()
+            .args([
+                "show",
+                "--object-type",
+                "revision",
+                "-n",
+                "100",
+                "--dataset",
+            ])
+            .arg(&dataset.folder)
+            .finish(LIMIT)
+            .success();
+        let said = "time zones of the table `revision` are derived from their minutes";
+        shown.stderr.matches(said).count()
+    };
+    assert_eq!((said("columns"), said("times")), (1, 0));
 }
 
 #[test]
