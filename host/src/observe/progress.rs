@@ -24,7 +24,8 @@ pub(crate) use self::worker::{CALL_SECONDS, Calls, WorkerProgress};
 use crate::journal::failure_kind::FailureKind;
 use crate::journal::offsets::{Partition, ReadAhead};
 use crate::journal::plan::{Kind, Output};
-use crate::text::plural;
+use crate::observe::history::History;
+use crate::text::{self, plural};
 
 /// The interval between checks for the end of the workers.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -188,10 +189,11 @@ impl Progress {
     /// Shows a line on a terminal until `done`; in a pipe it logs a line each minute. `look` is called a few times per
     /// second.
     pub(crate) fn show_until(&self, mut done: impl FnMut() -> bool, mut look: impl FnMut()) {
-        let mut line = Line::on_terminal();
+        let line = Line::on_terminal();
+        let mut history = History::default();
         // One of several runs may be too short to be drawn in the loop.
-        if let Some(line) = line.as_mut().filter(|_| !self.title.is_empty()) {
-            line.draw(self);
+        if let Some(line) = line.as_ref().filter(|_| !self.title.is_empty()) {
+            line.draw(self, &history);
         }
         let mut drawn = Instant::now();
         let mut logged = drawn;
@@ -203,11 +205,12 @@ impl Progress {
             }
             drawn = Instant::now();
             look();
-            match &mut line {
-                Some(line) => line.draw(self),
+            history.look(self);
+            match &line {
+                Some(line) => line.draw(self, &history),
                 None if logged.elapsed() >= LOG_EVERY => {
                     logged = drawn;
-                    tracing::info!("{}", self.status());
+                    tracing::info!("{}", self.status_with(history.time_left()));
                 }
                 None => {}
             }
@@ -228,11 +231,12 @@ impl Progress {
         self.file_bytes().or_else(of_lag)
     }
 
-    fn line(&self) -> String {
+    fn line(&self, left: Option<Duration>) -> String {
         let done = self.part_done().map_or_else(String::new, |(part, whole)| {
             format!(", {} % done", part.saturating_mul(100) / whole.max(1))
         });
-        format!("{}{}{done}", self.title, self.counts_text(self.rate()))
+        let (counts, left) = (self.counts_text(self.rate()), left_text(left));
+        format!("{}{counts}{done}{left}", self.title)
     }
 
     /// The objects, with this rate a second, and the lag.
@@ -247,7 +251,12 @@ impl Progress {
 
     /// How far the run is, in one line without control characters.
     pub(crate) fn status(&self) -> String {
-        let mut status = self.line();
+        self.status_with(None)
+    }
+
+    /// The same with the time until nothing is left, where that is known.
+    fn status_with(&self, left: Option<Duration>) -> String {
+        let mut status = self.line(left);
         let rejections = self.rejections();
         if rejections > 0 {
             let rejected = format!(", {} rejected", HumanCount(rejections));
@@ -428,6 +437,13 @@ impl Progress {
         let milliseconds = self.started.elapsed().as_millis().max(1);
         u64::try_from(u128::from(self.objects()) * 1000 / milliseconds).unwrap_or(u64::MAX)
     }
+}
+
+/// The time until nothing is left, after other figures.
+fn left_text(left: Option<Duration>) -> String {
+    left.map_or_else(String::new, |left| {
+        format!(", {} left", text::rough_time(left))
+    })
 }
 
 /// The summary of a run that ended: objects, bytes, seconds, rate, rejections, and the rows of each output.

@@ -5,9 +5,8 @@ use std::sync::OnceLock;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Progress;
+use super::{Progress, left_text};
 use crate::observe::history::History;
-use crate::text;
 
 /// The line, once it was shown. All runs of a process share it, so that log lines can hide it.
 static SHOWN: OnceLock<ProgressBar> = OnceLock::new();
@@ -25,7 +24,6 @@ pub(in crate::observe) fn without_the_line<T>(work: impl FnOnce() -> T) -> T {
 /// The line of a run.
 pub(super) struct Line {
     shown: &'static ProgressBar,
-    history: History,
 }
 
 impl Line {
@@ -34,16 +32,12 @@ impl Line {
         std::io::stderr().is_terminal().then(|| {
             let shown = SHOWN.get_or_init(spinner);
             shown.reset();
-            Self {
-                shown,
-                history: History::default(),
-            }
+            Self { shown }
         })
     }
 
-    pub(super) fn draw(&mut self, progress: &Progress) {
-        self.history.look(progress);
-        self.shown.set_message(line(progress, &self.history));
+    pub(super) fn draw(&self, progress: &Progress, history: &History) {
+        self.shown.set_message(line(progress, history));
         self.shown.tick();
     }
 
@@ -65,10 +59,7 @@ fn line(progress: &Progress, history: &History) -> String {
     let done = progress.part_done();
     let bar = done.map_or_else(String::new, |(part, whole)| bar(part, whole));
     let rate = history.rate().unwrap_or_else(|| progress.rate());
-    let left = history.time_left();
-    let left = left.map_or_else(String::new, |left| {
-        format!(", {} left", text::rough_time(left))
-    });
+    let left = left_text(history.time_left());
     let title = &progress.title;
     format!("{title}{bar}{}{left}", progress.counts_text(rate))
 }
@@ -91,6 +82,8 @@ fn bar(part: u64, whole: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::journal::offsets::Remaining;
 
@@ -119,5 +112,18 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("/s, lag 3"), "{text}");
+    }
+
+    #[test]
+    fn line_of_the_log_has_the_part_that_is_done_and_the_time_left_where_they_are_known() {
+        let progress = Progress::new(1, &[]);
+        let worker = progress.worker(0);
+        worker.add(1, 10);
+        let status = progress.status();
+        assert!(!status.contains(" left"), "{status}");
+        worker.show_remaining(Remaining::Records(3));
+        let status = progress.status_with(Some(Duration::from_secs(90)));
+        let end = ", lag 3, 25 % done, 1 min 30 s left";
+        assert!(status.ends_with(end), "{status}");
     }
 }
