@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_executor::block_on;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -32,6 +32,18 @@ impl Broker {
     pub fn create_topic_again(&self, topic: &str, partitions: i32) {
         self.delete_topic(topic);
         self.create_topics(&[topic], partitions);
+    }
+
+    /// Replaces the settings of a topic by this one.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub fn set_topic(&self, topic: &str, key: &str, value: &str) {
+        let settings = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(key, value);
+        let altered = block_on(self.admin().alter_configs([&settings], &options()));
+        for result in altered.expect("the broker answers") {
+            result.unwrap_or_else(|(_, error)| panic!("cannot set `{key}` of `{topic}`: {error}"));
+        }
     }
 
     /// The note that was committed with the offset of partition 0.

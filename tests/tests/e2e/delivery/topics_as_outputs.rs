@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use journal_tests::{Broker, Host, Prefix, Running, paths};
+use journal_tests::{Broker, Host, Prefix, Running, paths, until};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -130,6 +130,57 @@ fn second_process_with_the_same_name_takes_the_transactions_over() {
     let (_, written) = live.end(second);
     let rows = Broker::shared().rows(&topic);
     assert_eq!(rows.len() as u64, objects(&written));
+}
+
+#[test]
+fn rows_of_a_checkpoint_whose_partitions_are_lost_are_taken_back() {
+    let broker = Broker::shared();
+    let prefix = Prefix::new("topic-loss");
+    broker.load(&prefix, &shipped(), 2, 1);
+    let (nodes, edges) = (topic("topic-loss-nodes"), topic("topic-loss-edges"));
+    let group = prefix.group("loss");
+    let run = |group: &str| {
+        host("graph-edges", &prefix, group)
+            .args(["--object-type", "revision"])
+            .args(["--checkpoint-interval", "100ms"])
+    };
+    let lines = run(&prefix.group("lines")).finish(LIMIT).success();
+    let rows_with = |column: &str| {
+        let mut rows = lines.rows();
+        rows.retain_mut(|row| {
+            *row = row["row"].take();
+            row.get(column).is_some()
+        });
+        sorted(&rows)
+    };
+    // One broker is no quorum of two, so that the rows of one topic wait.
+    broker.set_topic(&edges, "min.insync.replicas", "2");
+    let mut running = run(&group)
+        .args(["--kafka", "session.timeout.ms=6000"])
+        // The broker must not be the one that ends the transaction.
+        .args(["--kafka", "transaction.timeout.ms=600000"])
+        .args(["--output", &format!("nodes=kafka:{nodes}")])
+        .args(["--output", &format!("edges=kafka:{edges}")])
+        .spawn();
+    running.until("rows are sent", LIMIT, |_| {
+        broker.has_open_transaction(&nodes).then_some(())
+    });
+    running.signal(Signal::STOP);
+    until("the group is empty", LIMIT, || {
+        (broker.group(&group).0 == 0).then_some(())
+    });
+    // It takes all partitions, and lets none go while it is there.
+    let other = broker.join_cooperatively(&group, &prefix.topic("revision"));
+    running.signal(Signal::CONT);
+    running.until("the transaction is aborted", LIMIT, |_| {
+        (!broker.has_open_transaction(&nodes)).then_some(())
+    });
+    assert!(broker.rows(&nodes).is_empty());
+    broker.set_topic(&edges, "min.insync.replicas", "1");
+    drop(other);
+    let _ = running.finish(LIMIT).success();
+    assert_eq!(sorted(&broker.rows(&nodes)), rows_with("swhid"));
+    assert_eq!(sorted(&broker.rows(&edges)), rows_with("source"));
 }
 
 #[test]
