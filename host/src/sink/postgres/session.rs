@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 use postgres::config::SslMode;
-use postgres::{Client, Config};
+use postgres::{Client, Config, NoTls};
 use postgres_openssl::MakeTlsConnector;
 
 use super::url::{Server, TlsMode, Url};
@@ -35,7 +35,8 @@ const SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'; SET loc
 /// How a database is reached.
 pub(super) struct Access {
     config: Config,
-    tls: MakeTlsConnector,
+    /// None where connections are never encrypted: the certificates of the system take longer to read than to connect.
+    tls: Option<MakeTlsConnector>,
     /// The name of the database in messages.
     pub(super) name: String,
 }
@@ -130,7 +131,10 @@ impl Access {
     }
 
     fn connect(&self) -> Result<Client, Refusal> {
-        let connected = self.config.connect(self.tls.clone());
+        let connected = match &self.tls {
+            Some(tls) => self.config.connect(tls.clone()),
+            None => self.config.connect(NoTls),
+        };
         let mut client = connected.map_err(|error| Refusal::of(&error))?;
         let set = client.batch_execute(SETTINGS);
         set.map_err(|error| Refusal::of(&error))?;
@@ -139,8 +143,11 @@ impl Access {
 }
 
 /// How a connection is encrypted, and what the server has to prove.
-fn tls(url: &Url) -> Result<MakeTlsConnector, PostgresError> {
+fn tls(url: &Url) -> Result<Option<MakeTlsConnector>, PostgresError> {
     let mode = url.tls();
+    if mode == TlsMode::Disable {
+        return Ok(None);
+    }
     let file = |file: &std::path::Path| file.display().to_string();
     let cannot = |error: &dyn std::fmt::Display| PostgresError::Certificates {
         file: url
@@ -165,7 +172,7 @@ fn tls(url: &Url) -> Result<MakeTlsConnector, PostgresError> {
             Ok(())
         });
     }
-    Ok(connector)
+    Ok(Some(connector))
 }
 
 /// Why an attempt came to nothing.
