@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use journal_benches::measure::children_cpu_seconds;
 use journal_tests::host::Running;
-use journal_tests::{Host, oracle, paths, run};
+use journal_tests::{Finished, Host, oracle, paths, run};
 use serde::Deserialize;
 
 use crate::answer::{self, Answer};
@@ -283,4 +283,18 @@ pub(crate) fn measure<T>(subject: impl FnOnce() -> T) -> (Measured, T) {
         records: 0,
     };
     (measured, result)
+}
+
+/// Runs a host over a cluster, and measures what it takes from when its partitions are assigned.
+pub(crate) fn measure_after_the_start(host: Host) -> (Measured, Finished) {
+    let (mut measured, (start, finished)) = measure(|| {
+        let mut running = host.spawn();
+        let start = running.until("partitions are assigned", LIMIT, |running| {
+            let is_assigned = running.stderr().contains("assigned");
+            is_assigned.then(|| running.cpu_time_so_far()).flatten()
+        });
+        (start, running.finish(LIMIT).success())
+    });
+    measured.cpu_seconds -= start.as_secs_f64();
+    (measured, finished)
 }

@@ -10,7 +10,7 @@ use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};
 use crate::results::{Report, Table, Target};
 use crate::rounds::ratios;
-use crate::subject::{LIMIT, Measured, measure};
+use crate::subject::{Measured, measure_after_the_start};
 
 /// None of them is in the journal, as most records of a real one are not masked.
 const OBJECTS: u64 = 10_000_000;
@@ -66,17 +66,8 @@ fn run_after_the_start(loaded: &Loaded, work: Work, group: &str, arguments: &[St
             &topics.prefix.group(&format!("{group}-{}", work.plugin())),
         ])
         .args(arguments);
-    let (measured, start) = measure(|| {
-        let mut running = host.spawn();
-        let start = running.until("partitions are assigned", LIMIT, |running| {
-            let is_assigned = running.stderr().contains("assigned");
-            is_assigned.then(|| running.cpu_time_so_far()).flatten()
-        });
-        let _ = running.finish(LIMIT).success();
-        start
-    });
+    let (measured, _) = measure_after_the_start(host);
     Measured {
-        cpu_seconds: measured.cpu_seconds - start.as_secs_f64(),
         records: loaded.records(work) * u64::from(topics.repetitions),
         ..measured
     }

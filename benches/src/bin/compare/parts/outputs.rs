@@ -1,4 +1,5 @@
-//! CPU time of the host per row into each kind of output, compared with JSON lines. That of servers does not count.
+//! CPU time of the host per row into each kind of output, compared with JSON lines. That of servers does not count, nor
+//! that of the start, which a connection to a database makes longer.
 
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use crate::Arguments;
 use crate::journal::{Loaded, Which, Work};
 use crate::results::{Report, Table, Target};
 use crate::rounds::ratios;
-use crate::subject::{LIMIT, Measured, measure};
+use crate::subject::{Measured, measure_after_the_start};
 
 /// A plugin, and where its rows go.
 struct Subject {
@@ -79,7 +80,11 @@ pub(super) fn measure_outputs(loaded: &Loaded, arguments: &Arguments, report: &m
             }
         }
     }
-    let mut table = Table::new("rows from Kafka, by output", "CPU us/record", 2);
+    let mut table = Table::new(
+        "rows from Kafka, by output, after the start",
+        "CPU us/record",
+        2,
+    );
     for (subject, took) in ALL.iter().zip(&measured) {
         let row = table.row(subject.name, took);
         if let Some((other, most)) = subject.to {
@@ -102,7 +107,7 @@ impl Subject {
         let database = matches!(self.kind, Kind::Postgres(_))
             .then(|| Postgres::shared().database(&format!("rows_{round}")));
         let host = self.bound(host, loaded, round, &folder, database.as_ref());
-        let (measured, finished) = measure(|| host.finish(LIMIT).success());
+        let (measured, finished) = measure_after_the_start(host);
         // The end of the log has the number of rows that are durable.
         if self.plugin == LISTED {
             let counted = finished.stderr.replace(',', "");
