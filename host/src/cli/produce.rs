@@ -1,22 +1,41 @@
-//! `journal-host produce`: a recording to topics.
+//! `journal-host produce`: a recording, or a dataset, to topics.
 
 use std::path::PathBuf;
 
 use super::args::{self, ClusterArguments, PrivacyArguments};
 use super::names::Names;
 use super::report::Report;
-use crate::config::{CopyConfig, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Layer};
+use crate::config::{
+    CopyConfig, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, DatasetLayer, Layer, dataset,
+};
 use crate::pipeline::build::{self, cluster_settings};
-use crate::transfer::{self, ProduceOptions};
+use crate::transfer::{self, Input, ProduceOptions};
 
-/// Writes a recording to Kafka, with its keys, values, tombstones and timestamps.
+/// Writes a recording to Kafka, with its keys, values, tombstones and timestamps, or an export of the archive's graph.
 ///
 /// Topics that do not exist are created, and nothing is ever deleted from them by age or size. Records with the same key
 /// go to the same partition, in their order. The command succeeds when the brokers have confirmed every record.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+#[command(group = clap::ArgGroup::new("source").required(true))]
 pub(super) struct Arguments {
     /// Recording to write; must be a regular file.
-    recording: PathBuf,
+    #[arg(group = "source")]
+    recording: Option<PathBuf>,
+
+    /// Write an export of the archive's graph instead of a recording: a folder with a folder of ORC files for each table.
+    #[arg(long, value_name = "DIR", group = "source")]
+    dataset: Option<PathBuf>,
+
+    /// With `--dataset`, leave out a table whose rows belong to those of another one, such as `directory_entry`. May be
+    /// repeated.
+    #[arg(
+        long,
+        value_name = "TABLE",
+        value_delimiter = ',',
+        requires = "dataset"
+    )]
+    without: Vec<String>,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -24,7 +43,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     privacy: PrivacyArguments,
 
-    /// Prefix of the topic names, before the object type [default: that of the recording].
+    /// Prefix of the topic names, before the object type [default: that of the recording, and of a dataset
+    /// swh.journal.objects].
     #[arg(long)]
     prefix: Option<String>,
 
@@ -45,7 +65,7 @@ pub(super) struct Arguments {
     append: bool,
 }
 
-/// Reads the recording twice: first to check it, then to write it.
+/// Reads a recording twice: first to check it, then to write it.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let mut layer = Layer::default();
     arguments.cluster.add_to(&mut layer);
@@ -54,8 +74,20 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let (config, origins) = args::configure::<CopyConfig>(layer);
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
+    let layer = DatasetLayer {
+        folder: arguments.dataset,
+        without: (!arguments.without.is_empty()).then_some(arguments.without),
+    };
+    let local = dataset(&layer).map_err(|error| Report::of(&error, names))?;
+    let input = match local {
+        Some(local) => {
+            let local = build::local(&local).map_err(transfer::Error::from);
+            Input::Local(local.map_err(|error| Report::of(&error, names))?)
+        }
+        None => Input::Recording(arguments.recording.unwrap_or_default()),
+    };
     let options = ProduceOptions {
-        recording: arguments.recording,
+        input,
         prefix: config.prefix.clone(),
         default_prefix: DEFAULT_PREFIX.to_owned(),
         partitions: arguments.partitions,

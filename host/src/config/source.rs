@@ -228,6 +228,14 @@ pub(super) fn source(layer: &Layer) -> Result<Source, ConfigError> {
     }
 }
 
+/// The dataset of a command that writes to the cluster of its settings.
+///
+/// # Errors
+/// When a table that is left out belongs to no other.
+pub(crate) fn dataset(layer: &DatasetLayer) -> Result<Option<Local>, ConfigError> {
+    Ok(Dataset::of(layer)?.map(Local::Dataset))
+}
+
 /// The source that the layer names, unless that is a cluster.
 fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
     if layer.git.repository.is_none()
@@ -267,7 +275,7 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
     Ok(match kind {
         SourceKind::Recording => journal.recordings.clone().map(Local::Recordings),
         SourceKind::Git => Git::of(&layer.git).map(Local::Git),
-        SourceKind::Dataset => Dataset::of(&layer.dataset)?.map(Local::Dataset),
+        SourceKind::Dataset => dataset(&layer.dataset)?,
         SourceKind::Kafka => None,
     })
 }

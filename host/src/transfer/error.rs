@@ -199,6 +199,8 @@ pub(crate) enum Interruption {
     Kafka(kafka::Error),
     /// The recording cannot be read any more.
     Recording(journal_recording::Error),
+    /// A source that is no recording cannot be read any more.
+    Source(Box<Error>),
     /// The recording got records of this topic since the first pass.
     Changed(String),
     /// A record cannot be let through.
@@ -224,6 +226,7 @@ impl fmt::Display for Interruption {
             Self::Dropped(reason) => write!(f, "records were dropped: {reason}"),
             Self::Kafka(error) => write!(f, "{error}"),
             Self::Recording(error) => write!(f, "{error}"),
+            Self::Source(error) => write!(f, "{error}"),
             Self::Changed(topic) => write!(
                 f,
                 "the recording was changed: it now has records of {}",

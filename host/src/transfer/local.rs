@@ -115,8 +115,9 @@ impl Copy<'_> {
     }
 
     /// Hands over what one poll brings. True at the end.
-    fn step(&mut self, batches: &mut Batches) -> Result<bool, Error> {
-        match self.source.poll(batches, LIMITS, None, Duration::ZERO)? {
+    fn step(&mut self, batches: &mut Batches) -> Result<bool, Ended> {
+        let polled = self.source.poll(batches, LIMITS, None, Duration::ZERO);
+        match polled.map_err(Error::from)? {
             Event::Records => self.take_all(batches, None)?,
             Event::Damaged(damage) => self.take_all(batches, Some(&damage))?,
             Event::End => return Ok(true),
@@ -125,7 +126,7 @@ impl Copy<'_> {
         Ok(false)
     }
 
-    fn take_all(&mut self, batches: &Batches, damage: Option<&Damage>) -> Result<(), Error> {
+    fn take_all(&mut self, batches: &Batches, damage: Option<&Damage>) -> Result<(), Ended> {
         for batch in batches.as_slice() {
             self.take(batch, damage)?;
         }
@@ -142,7 +143,7 @@ impl Copy<'_> {
     }
 
     /// Hands over the one record of a batch, which may be damaged.
-    fn take(&mut self, batch: &Batch, damage: Option<&Damage>) -> Result<(), Error> {
+    fn take(&mut self, batch: &Batch, damage: Option<&Damage>) -> Result<(), Ended> {
         let most = self.part.max_records_per_topic;
         let topic = self.topics.iter_mut();
         let topic = topic.filter(|(name, _)| *name == batch.topic.name);

@@ -2,6 +2,7 @@
 //! journal, or of another source, to a recording, and `show` prints some of its records. Values are passed on as they are, and nothing is committed.
 
 mod error;
+mod left_out;
 mod local;
 mod output;
 mod passed;
@@ -20,7 +21,7 @@ use crate::text::plural;
 
 pub(crate) use self::error::{Error, Incomplete, Interruption};
 pub(crate) use self::local::record_local;
-pub(crate) use self::produce::{ProduceOptions, produce};
+pub(crate) use self::produce::{Input, ProduceOptions, produce};
 pub(crate) use self::ranges::{Bound, PartitionChoice};
 pub(crate) use self::record::{Part, record};
 pub(crate) use self::show::{ObjectId, Wanted, show, show_local};

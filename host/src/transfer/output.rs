@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use journal_recording::{Frame, Writer};
 
 use super::error::Error;
+use super::left_out::LeftOut;
 use crate::source::Damage;
 
 /// The size of the writes, in bytes.
 const BUFFER_BYTES: usize = 1 << 20;
-/// How many damaged records are named in the log.
-const NAMED: u64 = 10;
 
 /// A recording in the making. Without a call of [`finish`](Self::finish) its file is removed.
 pub(super) struct NewRecording {
@@ -21,7 +20,7 @@ pub(super) struct NewRecording {
     path: PathBuf,
     partial: PathBuf,
     /// Damaged records that were left out.
-    damaged: u64,
+    left_out: LeftOut,
 }
 
 impl NewRecording {
@@ -53,7 +52,7 @@ impl NewRecording {
             writer: None,
             path: path.to_owned(),
             partial,
-            damaged: 0,
+            left_out: LeftOut::default(),
         };
         let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         new.writer = Some(Writer::compressed(file, topics)?);
@@ -73,19 +72,12 @@ impl NewRecording {
 
     /// Leaves a damaged record out.
     pub(super) fn leave_out(&mut self, damage: &Damage) {
-        if self.damaged < NAMED {
-            tracing::warn!("left out: {damage}");
-        } else if self.damaged == NAMED {
-            tracing::warn!(
-                "more damaged records are left out: they are counted and no longer named"
-            );
-        }
-        self.damaged += 1;
+        self.left_out.leave_out(damage);
     }
 
-    /// The number of damaged records that were left out.
-    pub(super) fn damaged(&self) -> u64 {
-        self.damaged
+    /// What the log says of the damaged records that were left out.
+    pub(super) fn left_out(&self) -> String {
+        self.left_out.text()
     }
 
     /// Completes the recording, makes it durable and gives the file its name. Returns its size.

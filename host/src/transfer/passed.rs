@@ -3,7 +3,7 @@
 use journal_recording::Frame;
 
 use super::error::Error;
-use super::record::{Part, TakeFrames};
+use super::record::{Ended, Part, TakeFrames};
 use crate::journal::batch::{RecordRef, Topic};
 use crate::privacy::{Guard, Privacy};
 use crate::source::{Damage, SourceError};
@@ -64,8 +64,8 @@ impl Passed<'_> {
     fn pass(
         &mut self,
         frame: &Frame<'_>,
-        hand: impl FnOnce(&mut dyn TakeFrames, &Frame<'_>) -> Result<bool, Error>,
-    ) -> Result<bool, Error> {
+        hand: impl FnOnce(&mut dyn TakeFrames, &Frame<'_>) -> Result<bool, Ended>,
+    ) -> Result<bool, Ended> {
         let Some(guard) = &mut self.guard else {
             return hand(self.output, frame);
         };
@@ -74,7 +74,8 @@ impl Passed<'_> {
             return Ok(false);
         };
         let admitted = guard.admit(topic, record_of(frame));
-        let Some(admitted) = admitted.map_err(SourceError::from)? else {
+        let admitted = admitted.map_err(|refused| Error::from(SourceError::from(refused)))?;
+        let Some(admitted) = admitted else {
             return Ok(false);
         };
         let passing = Frame {
@@ -87,11 +88,11 @@ impl Passed<'_> {
 }
 
 impl TakeFrames for Passed<'_> {
-    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Ended> {
         self.pass(frame, |output, frame| output.take(frame))
     }
 
-    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Error> {
+    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Ended> {
         self.pass(frame, |output, frame| output.take_damaged(frame, damage))
     }
 }

@@ -1,4 +1,4 @@
-//! Writes a recording to topics.
+//! Writes a recording, or a source that is no cluster, to topics.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,20 @@ use std::time::{Duration, Instant};
 use journal_recording::{Frame, Reader};
 
 use super::error::{Error, Incomplete, Interruption};
+use super::left_out::LeftOut;
 use super::passed::record_of;
+use super::record::{Ended, Part, TakeFrames};
 use super::survey::{LOOK_EVERY, Survey};
 use super::targets::{self, Target};
-use super::{figures, with_progress};
+use super::{figures, local, with_progress};
 use crate::journal::offsets::Remaining;
+use crate::journal::topics::{ObjectTypes, Privileged, Subscription};
 use crate::kafka::{Answers, Catalog, NewRecord, NewTopics, Producer, Settings};
-use crate::observe::progress::WorkerProgress;
+use crate::observe::progress::{Progress, WorkerProgress};
 use crate::pipeline::stop::Stop;
 use crate::privacy::{Guard, Privacy};
+use crate::source::local::{Local, LocalSource};
+use crate::source::{Damage, Source as _};
 use crate::text::plural;
 
 /// How long one look for answers waits once everything is sent.
@@ -26,14 +31,29 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// The interval of the lines that say that the brokers are waited for.
 const SAY_EVERY: Duration = Duration::from_secs(30);
 
+/// Where the records come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// A recording, which is read twice.
+    Recording(PathBuf),
+    /// Another source, which is read once.
+    Local(Local),
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self::Recording(PathBuf::new())
+    }
+}
+
 /// What is written, and how.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProduceOptions {
-    /// The recording.
-    pub(crate) recording: PathBuf,
+    /// Where the records come from.
+    pub(crate) input: Input,
     /// The prefix of the topics, if it is not that of the recording.
     pub(crate) prefix: Option<String>,
-    /// The prefix of topics of a recording that has only object types.
+    /// The prefix of topics of a recording that has only object types, and of a source that is no recording.
     pub(crate) default_prefix: String,
     /// The number of partitions of new topics.
     pub(crate) partitions: Option<u32>,
@@ -54,13 +74,39 @@ impl ProduceOptions {
             .as_ref()
             .is_some_and(|privacy| privacy.anonymises())
     }
+
+    /// All records of a source.
+    fn part(&self) -> Part {
+        Part {
+            subscription: Subscription {
+                prefix: self.default_prefix.clone(),
+                object_types: ObjectTypes::Any,
+                privileged: Privileged::No,
+                ignores_missing: true,
+                partitions: Vec::new(),
+            },
+            partitions: Vec::new(),
+            from: None,
+            until: None,
+            // Records pass a guard when they are sent.
+            privacy: None,
+            max_records: None,
+            max_records_per_topic: None,
+        }
+    }
 }
 
-/// Writes all records of a recording to topics, which are created where they do not exist, and waits until the brokers
-/// have confirmed each of them.
+/// What is copied, looked through as far as that is done before.
+enum Reading<'a> {
+    Recording(&'a Path),
+    Source(Box<LocalSource>, Part),
+}
+
+/// Writes all records to topics, which are created where they do not exist, and waits until the brokers have confirmed
+/// each of them.
 ///
 /// # Errors
-/// When the recording cannot be read, does not fit the topics, or not every record was confirmed.
+/// When the records cannot be read, do not fit the topics, or not every one was confirmed.
 pub(crate) fn produce(
     settings: &Settings,
     options: &ProduceOptions,
@@ -68,11 +114,21 @@ pub(crate) fn produce(
 ) -> Result<(), Error> {
     settings.check_for_producer()?;
     let mut catalog = Catalog::fetch(settings)?;
-    let path = &options.recording;
     let most = settings.max_message_bytes();
-    let survey = with_progress("checking", |counters| {
-        Survey::of(path, most, counters, stop)
-    })?;
+    let (survey, reading) = match &options.input {
+        Input::Recording(path) => {
+            let survey = with_progress("checking", |counters| {
+                Survey::of(path, most, counters, stop)
+            })?;
+            (survey, Reading::Recording(path))
+        }
+        Input::Local(source) => {
+            let part = options.part();
+            let mut source = local::open(source.clone(), &part)?;
+            let survey = Survey::of_source(&mut source);
+            (survey, Reading::Source(Box::new(source), part))
+        }
+    };
     let targets = targets::choose(&survey, options, &catalog, most)?;
     let new: Vec<(String, u32)> = targets
         .values()
@@ -86,6 +142,7 @@ pub(crate) fn produce(
     })?;
     let started = Instant::now();
     let producer = Producer::start(settings)?;
+    let mut left_out = LeftOut::default();
     let answers = with_progress("writing", |counters| {
         let mut copy = Copy {
             producer: &producer,
@@ -97,8 +154,9 @@ pub(crate) fn produce(
             shown: Answers::default(),
             last_answer: Instant::now(),
             said: Instant::now(),
+            damaged: &mut left_out,
         };
-        copy.all(path)
+        copy.all(reading)
             .map_err(|interruption| incomplete(&producer, survey.records, interruption))
     })?;
     if answers.restamped > 0 {
@@ -115,7 +173,8 @@ pub(crate) fn produce(
     let (all, new) = (plural(written, "topic"), new.len());
     let held_back = options.privacy.as_ref();
     let held_back = held_back.map_or_else(String::new, |privacy| privacy.counts().text());
-    tracing::info!("{figures}{held_back}, all confirmed, in {all}, {new} of them new");
+    let left_out = left_out.text();
+    tracing::info!("{figures}{held_back}{left_out}, all confirmed, in {all}, {new} of them new");
     Ok(())
 }
 
@@ -134,7 +193,44 @@ fn incomplete(producer: &Producer, records: u64, interruption: Interruption) -> 
     }))
 }
 
-/// The second pass over the recording, which writes.
+/// Sends the records of a source, and looks at the brokers' answers from time to time.
+struct Sending<'c, 'a> {
+    copy: &'c mut Copy<'a>,
+    read: u64,
+    /// The records that the source had at the start, where that is known.
+    left: Option<u64>,
+}
+
+impl Sending<'_, '_> {
+    fn count(&mut self) -> Result<(), Ended> {
+        self.read += 1;
+        if !self.read.is_multiple_of(LOOK_EVERY) {
+            return Ok(());
+        }
+        self.copy.producer.poll(Duration::ZERO);
+        let left = self.left.map(|left| left.saturating_sub(self.read));
+        let remaining = left.map_or(Remaining::Unknown, Remaining::Records);
+        self.copy.counters.show_remaining(remaining);
+        self.copy.look().map_err(Ended::Early)
+    }
+}
+
+impl TakeFrames for Sending<'_, '_> {
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Ended> {
+        let is_sent = self.copy.one(frame).map_err(Ended::Early)?;
+        self.count()?;
+        Ok(is_sent)
+    }
+
+    /// No consumer could tell it from a whole one.
+    fn take_damaged(&mut self, _frame: &Frame<'_>, damage: &Damage) -> Result<bool, Ended> {
+        self.copy.damaged.leave_out(damage);
+        self.count()?;
+        Ok(false)
+    }
+}
+
+/// The pass that writes.
 struct Copy<'a> {
     producer: &'a Producer,
     targets: &'a BTreeMap<String, Target>,
@@ -146,10 +242,31 @@ struct Copy<'a> {
     shown: Answers,
     last_answer: Instant,
     said: Instant,
+    /// Damaged records, which are left out.
+    damaged: &'a mut LeftOut,
 }
 
 impl Copy<'_> {
-    fn all(&mut self, path: &Path) -> Result<Answers, Interruption> {
+    fn all(&mut self, reading: Reading<'_>) -> Result<Answers, Interruption> {
+        let records = match reading {
+            Reading::Recording(path) => self.recording(path)?,
+            Reading::Source(source, part) => self.source(*source, &part)?,
+        };
+        tracing::debug!("{records} records are sent");
+        while self.producer.unanswered() > 0 {
+            self.producer.poll(ANSWER_WAIT);
+            self.look()?;
+        }
+        self.look()?;
+        if self.shown.confirmed != records {
+            let reason = self.producer.last_error().unwrap_or_default();
+            return Err(Interruption::Dropped(reason));
+        }
+        Ok(self.shown.clone())
+    }
+
+    /// Sends the records of a recording. Returns how many.
+    fn recording(&mut self, path: &Path) -> Result<u64, Interruption> {
         let mut reader = Reader::open(path).map_err(Interruption::Recording)?;
         let total = path.metadata().map_or(0, |metadata| metadata.len());
         let (mut records, mut read) = (0_u64, 0_u64);
@@ -164,17 +281,31 @@ impl Copy<'_> {
                     .show_remaining(Remaining::Bytes { read: bytes, total });
             }
         }
-        tracing::debug!("{records} records are sent");
-        while self.producer.unanswered() > 0 {
-            self.producer.poll(ANSWER_WAIT);
-            self.look()?;
+        Ok(records)
+    }
+
+    /// Sends the records of another source. Returns how many.
+    fn source(&mut self, mut source: LocalSource, part: &Part) -> Result<u64, Interruption> {
+        let topics = source.topics();
+        let left = match source.remaining() {
+            Remaining::Records(records) => Some(records),
+            _ => None,
+        };
+        let stop = self.stop;
+        let mut sending = Sending {
+            copy: self,
+            read: 0,
+            left,
+        };
+        // What the brokers have confirmed is counted, and not what was read.
+        let read = Progress::new(1, &[]).worker(0);
+        let copied = local::copy(source, &topics, part, &mut sending, &read, stop);
+        match copied.ended {
+            Ok(()) => {}
+            Err(Ended::Early(interruption)) => return Err(interruption),
+            Err(Ended::Failed(error)) => return Err(Interruption::Source(error)),
         }
-        self.look()?;
-        if self.shown.confirmed != records {
-            let reason = self.producer.last_error().unwrap_or_default();
-            return Err(Interruption::Dropped(reason));
-        }
-        Ok(self.shown.clone())
+        Ok(copied.records)
     }
 
     /// Sends a record. False if it is held back.

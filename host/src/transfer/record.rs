@@ -19,7 +19,6 @@ use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
 use crate::privacy::Privacy;
 use crate::source::Damage;
-use crate::text::plural;
 
 /// Messages of one read.
 const READ: usize = 1000;
@@ -51,22 +50,22 @@ pub(super) trait TakeFrames {
     ///
     /// # Errors
     /// When nothing more can be taken.
-    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error>;
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Ended>;
 
     /// Takes a record whose source found it damaged. False if it does not count.
     ///
     /// # Errors
     /// When nothing more can be taken.
-    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Error>;
+    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Ended>;
 }
 
 impl TakeFrames for NewRecording {
-    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
-        self.write(frame).map(|()| true)
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Ended> {
+        Ok(self.write(frame).map(|()| true)?)
     }
 
     /// No reader of a recording could tell it from a whole one.
-    fn take_damaged(&mut self, _frame: &Frame<'_>, damage: &Damage) -> Result<bool, Error> {
+    fn take_damaged(&mut self, _frame: &Frame<'_>, damage: &Damage) -> Result<bool, Ended> {
         self.leave_out(damage);
         Ok(false)
     }
@@ -207,13 +206,13 @@ impl Copied {
             wanted,
             ended,
         } = self;
-        let damaged = output.damaged();
+        let left_out = output.left_out();
         match ended {
             Ok(()) => output.finish().map(|size| Done {
                 records,
                 bytes,
                 size,
-                damaged,
+                left_out,
             }),
             Err(Ended::Failed(error)) => Err(*error),
             // Without a record there is nothing worth a file.
@@ -239,17 +238,14 @@ pub(super) struct Done {
     pub(super) bytes: u64,
     /// Bytes of the file.
     pub(super) size: u64,
-    /// Damaged records that were left out.
-    pub(super) damaged: u64,
+    /// What the log says of the damaged records that were left out.
+    pub(super) left_out: String,
 }
 
 /// Logs what a command that ended well has written.
 fn log_done(done: &Done, part: &Part, path: &Path, started: Instant) {
     let figures = figures(done.records, done.bytes, started);
-    let left_out = match done.damaged {
-        0 => String::new(),
-        damaged => format!(", {} left out", plural(damaged, "damaged record")),
-    };
+    let left_out = &done.left_out;
     let (size, path) = (done.size, path.display());
     let held_back = part.privacy.as_ref();
     let held_back = held_back.map_or_else(String::new, |privacy| privacy.counts().text());
@@ -354,7 +350,7 @@ impl Copy<'_> {
             }
             let step = match message.event() {
                 Some(event) => self.event(reader, &event)?,
-                None => self.one(message).map_err(Ended::from)?,
+                None => self.one(message)?,
             };
             reader.advance();
             match step {
@@ -377,7 +373,7 @@ impl Copy<'_> {
     }
 
     /// Hands over a record, unless it is outside of its range.
-    fn one(&mut self, message: Message<'_>) -> Result<Step, Error> {
+    fn one(&mut self, message: Message<'_>) -> Result<Step, Ended> {
         let (handle, number) = (message.topic_handle(), message.partition());
         let found = self
             .finder

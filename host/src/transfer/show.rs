@@ -269,7 +269,7 @@ struct Viewer<'a, 'p> {
 }
 
 impl Viewer<'_, '_> {
-    fn show(&mut self, frame: &Frame<'_>, damage: Option<&Damage>) -> Result<bool, Error> {
+    fn show(&mut self, frame: &Frame<'_>, damage: Option<&Damage>) -> Result<bool, Ended> {
         if !self.wanted.is(frame) {
             return Ok(false);
         }
@@ -279,18 +279,20 @@ impl Viewer<'_, '_> {
         };
         match (self.print)(topic, frame, damage) {
             Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Error::ReaderGone),
-            Err(error) => Err(Error::StandardOutput(error)),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Err(Error::ReaderGone.into())
+            }
+            Err(error) => Err(Error::StandardOutput(error).into()),
         }
     }
 }
 
 impl TakeFrames for Viewer<'_, '_> {
-    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Error> {
+    fn take(&mut self, frame: &Frame<'_>) -> Result<bool, Ended> {
         self.show(frame, None)
     }
 
-    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Error> {
+    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Ended> {
         self.show(frame, Some(damage))
     }
 }

@@ -1,4 +1,4 @@
-//! A first pass over a recording: it finds damage and everything that the topics have to fit before any is created.
+//! What the topics have to fit, before any is created: of a recording, a first pass finds it, and damage as well.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,11 +9,13 @@ use super::error::{Error, Incomplete, Interruption};
 use crate::journal::offsets::Remaining;
 use crate::observe::progress::WorkerProgress;
 use crate::pipeline::stop::Stop;
+use crate::source::Source as _;
+use crate::source::local::LocalSource;
 
 /// The number of records after which the progress is shown and a signal is noticed.
 pub(super) const LOOK_EVERY: u64 = 1024;
 
-/// What a recording holds.
+/// What a recording or another source holds.
 #[derive(Debug)]
 pub(super) struct Survey {
     pub(super) format: Format,
@@ -26,11 +28,33 @@ pub(super) struct Survey {
 pub(super) struct Seen {
     /// One more than the largest partition that was recorded; 0 where none was.
     pub(super) partitions: u32,
-    /// Bytes of the largest record.
+    /// Bytes of the largest record; 0 where that is not known.
     pub(super) largest: usize,
 }
 
 impl Survey {
+    /// What a source says of itself. It may be too large for two passes, so that a record that a topic does not take is found
+    /// when it is sent.
+    pub(super) fn of_source(source: &mut LocalSource) -> Self {
+        let topics = source.topics();
+        let names = topics.iter().map(|topic| topic.name.clone());
+        let mut topics: BTreeMap<String, Seen> =
+            names.map(|name| (name, Seen::default())).collect();
+        for partition in source.starts().into_keys() {
+            if let Some(seen) = topics.get_mut(&*partition.topic) {
+                seen.partitions = seen.partitions.max(partition.number.saturating_add(1));
+            }
+        }
+        Self {
+            format: Format::Frames,
+            topics,
+            records: match source.remaining() {
+                Remaining::Records(records) => records,
+                _ => 0,
+            },
+        }
+    }
+
     /// Reads the whole recording, whose records have up to `most` bytes.
     ///
     /// # Errors

@@ -134,6 +134,7 @@ fn incomplete_hint(incomplete: &Incomplete, names: Names<'_>) -> Option<String> 
             Some("the account may not write to any topic".to_owned())
         }
         Interruption::Kafka(error) => error.hint(names),
+        Interruption::Source(error) => error.hint(names),
         Interruption::HeldBack(error) => error.hint(names),
         _ => is_produced.then(again),
     }

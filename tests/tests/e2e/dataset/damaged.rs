@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Dataset, LIMIT, assert_same_objects, files_of, records};
 
 /// Upstream goes on after it has failed in the middle of an object: here in the second of four directories.
-static EXPORTED_IN_PART: LazyLock<Dataset> = LazyLock::new(|| {
+pub(super) static EXPORTED_IN_PART: LazyLock<Dataset> = LazyLock::new(|| {
     let recording = run::folder("in-part").join("r.frames");
     let _done = oracle::script("partly_exported.py", [&recording]);
     Dataset::exported(&recording, &[])

@@ -4,6 +4,7 @@ mod damaged;
 mod objects;
 mod odd;
 mod positions;
+mod produced;
 mod refusals;
 mod same_rows;
 
@@ -95,8 +96,7 @@ fn records(path: &Path) -> Vec<Record> {
         .next_frame()
         .unwrap_or_else(|error| panic!("{error}"))
     {
-        let object_type = frame.topic.strip_prefix("swh.journal.objects.");
-        let object_type = object_type.unwrap_or_else(|| panic!("{}", frame.topic));
+        let (_, object_type) = frame.topic.rsplit_once('.').expect("it has a prefix");
         let value = rmpv::decode::read_value(&mut frame.value.unwrap_or_default());
         records.push(Record {
             object_type: object_type.to_owned(),
