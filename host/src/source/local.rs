@@ -120,8 +120,8 @@ pub(crate) trait Sequence: Send {
     }
 
     /// Tells the data of the source from others, whose offsets are not its own, without reading it whole. None where nothing
-    /// does: what is reached in a repository, and in which order, may change with each ref.
-    fn data_digest(&self) -> Option<String> {
+    /// does: what is reached in a repository, and in which order, may change with each ref. That of a dataset is text.
+    fn data_digest(&self) -> Option<Vec<u8>> {
         None
     }
 }
@@ -232,7 +232,7 @@ impl LocalSource {
 
     /// Tells the data of the source from others, if anything does.
     #[must_use]
-    pub(crate) fn data_digest(&self) -> Option<String> {
+    pub(crate) fn data_digest(&self) -> Option<Vec<u8>> {
         self.sequence.data_digest()
     }
 }

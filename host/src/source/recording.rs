@@ -27,7 +27,7 @@ use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Partition, Remaining};
 use crate::journal::topics::Subscription;
 use crate::privacy::Guard;
-use crate::text::{hex, plural};
+use crate::text::plural;
 
 /// Frames that one poll passes over at most, so that a worker that wants few of them looks up now and then.
 const FRAMES_A_POLL: usize = 100_000;
@@ -52,8 +52,8 @@ pub(crate) struct Recording {
     options: Options,
     /// Whether the format is that of frames, which may have offsets.
     has_frames: bool,
-    /// The number of the part, where several workers read.
-    number: u32,
+    /// All files together, and the number of the part, where several workers read.
+    partition: Partition,
     /// The position of the first frame.
     first: u64,
     /// The position.
@@ -87,12 +87,16 @@ impl Recording {
             },
             error,
         })?;
+        let partition = Partition {
+            topic: shown(&options.files).into(),
+            number: 0,
+        };
         Ok(Self {
             files,
             topics,
             options,
             has_frames: format == Format::Frames,
-            number: 0,
+            partition,
             first: 0,
             frames: 0,
         })
@@ -136,7 +140,10 @@ impl Recording {
                 topics: whole.topics.clone(),
                 options: whole.options.clone(),
                 has_frames: true,
-                number,
+                partition: Partition {
+                    number,
+                    ..whole.partition.clone()
+                },
                 first: share.first_record,
                 frames: share.first_record,
             })
@@ -290,10 +297,7 @@ impl Sequence for Recording {
     }
 
     fn partitions(&self) -> Vec<Partition> {
-        vec![Partition {
-            topic: self.name().into(),
-            number: self.number,
-        }]
+        vec![self.partition.clone()]
     }
 
     fn remaining(&self) -> Remaining {
@@ -301,8 +305,8 @@ impl Sequence for Recording {
         Remaining::Bytes { read, total }
     }
 
-    fn data_digest(&self) -> Option<String> {
-        identity(&self.options.files).map(|digest| hex(&digest))
+    fn data_digest(&self) -> Option<Vec<u8>> {
+        identity(&self.options.files)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why records cannot be copied.
 
+use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -226,7 +227,15 @@ impl fmt::Display for Interruption {
             Self::Dropped(reason) => write!(f, "records were dropped: {reason}"),
             Self::Kafka(error) => write!(f, "{error}"),
             Self::Recording(error) => write!(f, "{error}"),
-            Self::Source(error) => write!(f, "{error}"),
+            Self::Source(error) => {
+                write!(f, "{error}")?;
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    write!(f, ": {error}")?;
+                    cause = error.source();
+                }
+                Ok(())
+            }
             Self::Changed(topic) => write!(
                 f,
                 "the recording was changed: it now has records of {}",

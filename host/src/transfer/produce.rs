@@ -223,8 +223,11 @@ impl TakeFrames for Sending<'_, '_> {
     }
 
     /// No consumer could tell it from a whole one.
-    fn take_damaged(&mut self, _frame: &Frame<'_>, damage: &Damage) -> Result<bool, Ended> {
-        self.copy.damaged.leave_out(damage);
+    fn take_damaged(&mut self, frame: &Frame<'_>, damage: &Damage) -> Result<bool, Ended> {
+        // What is held back is not named either.
+        if self.copy.passes(frame).map_err(Ended::Early)? {
+            self.copy.damaged.leave_out(damage);
+        }
         self.count()?;
         Ok(false)
     }
@@ -314,6 +317,15 @@ impl Copy<'_> {
         let sent = self.send(frame, guard.as_mut());
         self.guard = guard;
         sent
+    }
+
+    /// Whether a record is not held back.
+    fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, Interruption> {
+        let (Some(guard), Some(target)) = (&mut self.guard, self.targets.get(frame.topic)) else {
+            return Ok(true);
+        };
+        let admitted = guard.admit(&target.source, record_of(frame));
+        Ok(admitted.map_err(Interruption::HeldBack)?.is_some())
     }
 
     fn send(&mut self, frame: &Frame<'_>, guard: Option<&mut Guard>) -> Result<bool, Interruption> {

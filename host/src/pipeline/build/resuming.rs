@@ -72,7 +72,7 @@ impl Builder<'_> {
         };
         // Positions are kept by the name of the source.
         add(first.name().as_bytes());
-        add(data.as_bytes());
+        add(&data);
         add(plugin.digest().as_bytes());
         add(observation::digest(&self.processor.options).as_bytes());
         for topic in first.topics() {

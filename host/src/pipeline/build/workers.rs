@@ -275,6 +275,7 @@ fn log_data(local: &Local, source: &LocalSource) {
     if let Local::Dataset(_) = local
         && let Some(digest) = source.data_digest()
     {
+        let digest = String::from_utf8_lossy(&digest);
         tracing::info!("the files of `{}` have the digest {digest}", source.name());
     }
 }

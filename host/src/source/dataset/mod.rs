@@ -300,7 +300,7 @@ impl Sequence for Dataset {
         Some(sections::position_of(&self.sections, offsets))
     }
 
-    fn data_digest(&self) -> Option<String> {
-        Some(self.digest.to_string())
+    fn data_digest(&self) -> Option<Vec<u8>> {
+        Some(self.digest.as_bytes().to_vec())
     }
 }

@@ -49,6 +49,8 @@ const LISTING_WAIT: Duration = Duration::from_millis(100);
 /// The records of a repository.
 pub(crate) struct Git {
     repository: Arc<Repository>,
+    /// The repository, which stands for its partition.
+    partition: Partition,
     topics: Vec<Arc<Topic>>,
     /// What is read in which order, once the objects are listed.
     plan: Option<Plan>,
@@ -91,6 +93,10 @@ impl Git {
             error,
         })?;
         Ok(Self {
+            partition: Partition {
+                topic: repository.folder.display().to_string().into(),
+                number: 0,
+            },
             repository,
             topics: topics.into_iter().map(Arc::new).collect(),
             plan: None,
@@ -329,10 +335,7 @@ impl Sequence for Git {
     }
 
     fn partitions(&self) -> Vec<Partition> {
-        vec![Partition {
-            topic: self.name().into(),
-            number: 0,
-        }]
+        vec![self.partition.clone()]
     }
 
     fn remaining(&self) -> Remaining {
