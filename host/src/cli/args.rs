@@ -284,6 +284,11 @@ struct DatasetArguments {
     /// repeated.
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
     without: Vec<String>,
+
+    /// With `--dataset`, the folder in which tables are sorted whose rows are in another order than those of the table
+    /// that they belong to. The sorted rows are kept there for later runs [default: `~/.cache/journal-host/datasets`].
+    #[arg(long, value_name = "DIR")]
+    temp: Option<PathBuf>,
 }
 
 /// The consumer group of a command that runs no plugin.
@@ -425,6 +430,7 @@ impl DatasetArguments {
         layer.dataset = DatasetLayer {
             folder: self.dataset,
             without: given(self.without),
+            temp: self.temp,
         };
     }
 }

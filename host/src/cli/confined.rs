@@ -79,7 +79,11 @@ fn paths(config: &Config) -> Paths {
         }
         // The programs that read it run already.
         Source::Local(Local::Git(_)) => {}
-        Source::Local(Local::Dataset(dataset)) => paths.read.push(dataset.folder.clone()),
+        Source::Local(Local::Dataset(dataset)) => {
+            paths.read.push(dataset.folder.clone());
+            // A file in it gives rights on the folder.
+            paths.write.push(dataset.temp.join("sorted.rows"));
+        }
         Source::Kafka(kafka) => {
             if let Some(StartFrom::OffsetFile(path)) = &kafka.from {
                 paths.read.push(path.clone());

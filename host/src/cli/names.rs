@@ -27,6 +27,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::MaxContentSize => "--max-content-size",
         Setting::Dataset => "--dataset",
         Setting::Without => "--without",
+        Setting::Temp => "--temp",
         Setting::OnEof => "--on-eof",
         Setting::Phases => "--phases",
         Setting::StopAfter => "--stop-after",

@@ -37,6 +37,11 @@ pub(super) struct Arguments {
     )]
     without: Vec<String>,
 
+    /// With `--dataset`, the folder in which tables that are out of step are sorted, and kept for later commands [default:
+    /// `journal-host/datasets` among the caches of the user].
+    #[arg(long, value_name = "DIR", requires = "dataset")]
+    temp: Option<PathBuf>,
+
     #[command(flatten)]
     cluster: ClusterArguments,
 
@@ -77,8 +82,9 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let layer = DatasetLayer {
         folder: arguments.dataset,
         without: (!arguments.without.is_empty()).then_some(arguments.without),
+        temp: arguments.temp,
     };
-    let local = dataset(&layer).map_err(|error| Report::of(&error, names))?;
+    let local = dataset(&layer, None).map_err(|error| Report::of(&error, names))?;
     let input = match local {
         Some(local) => {
             let local = build::local(&local).map_err(transfer::Error::from);
@@ -97,7 +103,6 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         append: arguments.append,
     };
     let stop = args::install_signal_handlers(DEFAULT_SHUTDOWN_TIMEOUT)?;
-    stop.begin();
     let settings = cluster_settings(&config.connection);
     transfer::produce(&settings, &options, &stop).map_err(|error| Report::of(&error, names))
 }

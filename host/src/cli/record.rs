@@ -84,9 +84,9 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         max_records_per_topic: arguments.max_records_per_topic,
     };
     let stop = args::install_signal_handlers(DEFAULT_SHUTDOWN_TIMEOUT)?;
-    stop.begin();
     let recorded = match &config.source {
         ReadSource::Cluster(connection) => {
+            stop.begin();
             transfer::record(&cluster_settings(connection), &part, &path, &stop)
         }
         ReadSource::Local(source) => build::local(source)

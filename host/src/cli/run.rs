@@ -299,7 +299,7 @@ mod tests {
     }
 
     const ALL: &str = "p.wasm --option a=b --options o.json --runtime r.wasm --with m.py --print log --object-type origin --privileged --missing-topics ignore --prefix x \
-        --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --dataset e --without directory_entry --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
+        --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --dataset e --without directory_entry --temp v --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f --append --overwrite --on-schema-change add-columns \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --checkpoint-size 16KiB --masked m --anonymise=strict --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
@@ -329,6 +329,7 @@ mod tests {
         expected.git.max_content_size = size("7KiB");
         expected.dataset.folder = Some("e".into());
         expected.dataset.without = Some(vec!["directory_entry".to_owned()]);
+        expected.dataset.temp = Some("v".into());
         expected.journal.on_eof = Some(OnEof::Stop);
         expected.journal.phases = Some(Phases::Reverse);
         expected.journal.stop_after = Some(7);

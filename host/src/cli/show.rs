@@ -106,18 +106,15 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         max_records_per_topic: Some(count),
     };
     let stop = args::install_signal_handlers(DEFAULT_SHUTDOWN_TIMEOUT)?;
-    stop.begin();
     let mut print = |topic: &Topic, frame: &Frame<'_>, damage: Option<&Damage>| {
         print(&as_json(topic, frame, damage, is_compact)?)
     };
     let shown = match &config.source {
-        ReadSource::Cluster(connection) => transfer::show(
-            &cluster_settings(connection),
-            &part,
-            &wanted,
-            &mut print,
-            &stop,
-        ),
+        ReadSource::Cluster(connection) => {
+            stop.begin();
+            let settings = cluster_settings(connection);
+            transfer::show(&settings, &part, &wanted, &mut print, &stop)
+        }
         ReadSource::Local(source) => build::local(source)
             .map_err(transfer::Error::from)
             .and_then(|local| transfer::show_local(local, &part, &wanted, &mut print, &stop)),

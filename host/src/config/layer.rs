@@ -207,6 +207,8 @@ section! {
         folder: PathBuf = Dataset,
         /// The tables that are left out.
         without: Vec<String> = Without,
+        /// The folder in which tables are sorted.
+        temp: PathBuf = Temp,
     }
 }
 

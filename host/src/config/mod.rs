@@ -47,7 +47,7 @@ pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::plugin::PluginConfig;
 pub(crate) use self::setting::Setting;
 pub(crate) use self::source::{
-    Kafka, Local, RELATIONS, ReadConfig, ReadSource, Source, SourceKind, dataset, is_local,
+    Dataset, Kafka, Local, RELATIONS, ReadConfig, ReadSource, Source, SourceKind, dataset, is_local,
 };
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{

@@ -39,6 +39,8 @@ pub(crate) enum Setting {
     Dataset,
     /// The tables of the dataset that are left out.
     Without,
+    /// The folder in which tables of the dataset are sorted.
+    Temp,
     /// Where a run ends when all existing records are processed.
     OnEof,
     /// The stages of a replay.
@@ -121,7 +123,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 57] = [
+    pub(crate) const ALL: [Self; 58] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -140,6 +142,7 @@ impl Setting {
         Self::MaxContentSize,
         Self::Dataset,
         Self::Without,
+        Self::Temp,
         Self::OnEof,
         Self::Phases,
         Self::StopAfter,

@@ -1,5 +1,6 @@
 //! The sources of records: their kinds, and the one that a configuration names.
 
+use std::env;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -35,6 +36,10 @@ pub(crate) struct Dataset {
     pub(crate) folder: PathBuf,
     /// The tables that are left out.
     pub(crate) without: Vec<String>,
+    /// The folder in which tables are sorted.
+    pub(crate) temp: PathBuf,
+    /// The memory for that, in bytes.
+    pub(crate) sort_memory: usize,
 }
 
 /// The tables that can be left out: their rows belong to those of other tables.
@@ -45,8 +50,16 @@ pub(crate) const RELATIONS: [&str; 4] = [
     "snapshot_branch",
 ];
 
+/// The memory of a sort, in bytes, if the memory of the process is not limited.
+const USUAL_SORT: usize = 512 << 20;
+/// The least memory of a sort, in bytes.
+const LEAST_SORT: usize = 16 << 20;
+
 impl Dataset {
-    fn of(layer: &DatasetLayer) -> Result<Option<Self>, ConfigError> {
+    fn of(
+        layer: &DatasetLayer,
+        process_memory: Option<usize>,
+    ) -> Result<Option<Self>, ConfigError> {
         let Some(folder) = layer.folder.clone() else {
             return Ok(None);
         };
@@ -55,8 +68,27 @@ impl Dataset {
         if !without.iter().all(is_relation) {
             return Err(ConfigError::NotLeftOut);
         }
-        Ok(Some(Self { folder, without }))
+        // It sorts before the run: what is left is for the file that is read, and for the process itself.
+        let memory = process_memory.map_or(USUAL_SORT, |memory| memory / 2);
+        Ok(Some(Self {
+            folder,
+            without,
+            temp: layer.temp.clone().unwrap_or_else(default_temp),
+            sort_memory: memory.clamp(LEAST_SORT, USUAL_SORT),
+        }))
     }
+}
+
+/// A folder of the user's caches: what was sorted is kept, and the system's temporary folder is often in memory.
+fn default_temp() -> PathBuf {
+    let folder = |name| {
+        let folder = env::var_os(name).map(PathBuf::from);
+        folder.filter(|path| path.is_absolute())
+    };
+    let caches = folder("XDG_CACHE_HOME");
+    let caches = caches.or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    let caches = caches.unwrap_or_else(env::temp_dir);
+    caches.join("journal-host").join("datasets")
 }
 
 /// A git repository, and how it is read.
@@ -232,8 +264,11 @@ pub(super) fn source(layer: &Layer) -> Result<Source, ConfigError> {
 ///
 /// # Errors
 /// When a table that is left out belongs to no other.
-pub(crate) fn dataset(layer: &DatasetLayer) -> Result<Option<Local>, ConfigError> {
-    Ok(Dataset::of(layer)?.map(Local::Dataset))
+pub(crate) fn dataset(
+    layer: &DatasetLayer,
+    process_memory: Option<usize>,
+) -> Result<Option<Local>, ConfigError> {
+    Ok(Dataset::of(layer, process_memory)?.map(Local::Dataset))
 }
 
 /// The source that the layer names, unless that is a cluster.
@@ -275,7 +310,10 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
     Ok(match kind {
         SourceKind::Recording => journal.recordings.clone().map(Local::Recordings),
         SourceKind::Git => Git::of(&layer.git).map(Local::Git),
-        SourceKind::Dataset => dataset(&layer.dataset)?,
+        SourceKind::Dataset => {
+            let memory = layer.process.memory.map(|size| size.0);
+            dataset(&layer.dataset, memory)?
+        }
         SourceKind::Kafka => None,
     })
 }
@@ -371,11 +409,32 @@ mod tests {
             panic!("it is a dataset");
         };
         assert_eq!(dataset.without, ["directory_entry", "revision_history"]);
+        assert!(dataset.temp.ends_with("journal-host/datasets"));
+        assert_eq!(dataset.sort_memory, USUAL_SORT);
         let error = without(r#"["directory"]"#).unwrap_err();
         assert_eq!(error, ConfigError::NotLeftOut);
         let error = read(r#"{"dataset": {"without": ["directory_entry"]}}"#).unwrap_err();
         let (missing, given) = (Setting::Dataset, Setting::Without);
         assert_eq!(error, ConfigError::Incomplete { missing, given });
+    }
+
+    #[test]
+    fn memory_of_a_sort_is_half_of_that_of_the_process() {
+        for (process, expected) in [
+            ("400MiB", 200 << 20),
+            ("1MiB", LEAST_SORT),
+            ("9GiB", USUAL_SORT),
+        ] {
+            let text = format!(
+                r#"{{"dataset": {{"folder": "d", "temp": "t"}}, "process": {{"memory": "{process}"}}}}"#
+            );
+            let config = ReadConfig::try_from(layer(&text)).unwrap();
+            let ReadSource::Local(Local::Dataset(dataset)) = config.source else {
+                panic!("it is a dataset");
+            };
+            assert_eq!(dataset.temp, PathBuf::from("t"));
+            assert_eq!(dataset.sort_memory, expected, "{process}");
+        }
     }
 
     #[test]

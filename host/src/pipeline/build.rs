@@ -731,14 +731,35 @@ pub(crate) fn local(source: &config::Local) -> Result<Local, SourceError> {
             };
             Local::Git(Arc::new(git::Repository::open(&options)?))
         }
-        config::Local::Dataset(source) => {
-            let options = dataset::Options {
-                folder: source.folder.clone(),
-                without: source.without.clone(),
-            };
-            Local::Dataset(Arc::new(dataset::Folder::open(&options)?))
-        }
+        config::Local::Dataset(source) => Local::Dataset(open_dataset(source, false)?),
     })
+}
+
+/// The same for a check, which makes nothing that lasts.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn local_to_check(source: &config::Local) -> Result<Local, SourceError> {
+    match source {
+        config::Local::Dataset(source) => Ok(Local::Dataset(open_dataset(source, true)?)),
+        other => local(other),
+    }
+}
+
+fn open_dataset(
+    source: &config::Dataset,
+    is_dry_run: bool,
+) -> Result<Arc<dataset::Folder>, SourceError> {
+    let options = dataset::Options {
+        folder: source.folder.clone(),
+        without: source.without.clone(),
+        sort: dataset::SortOptions {
+            folder: source.temp.clone(),
+            memory: source.sort_memory,
+            is_dry_run,
+        },
+    };
+    Ok(Arc::new(dataset::Folder::open(&options)?))
 }
 
 /// The settings of a cluster's clients, of all commands alike.

@@ -153,7 +153,7 @@ impl Checker<'_> {
         let Some(types) = types else {
             return self.skip(&[Subject::Recording], NO_TYPES);
         };
-        let local = match build::local(source) {
+        let local = match build::local_to_check(source) {
             Ok(local) => local,
             Err(error) => return self.fail(Subject::Recording, BuildError::Source(error)),
         };

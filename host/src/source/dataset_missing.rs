@@ -17,6 +17,19 @@ pub(crate) struct Options {
     pub(crate) folder: PathBuf,
     /// The tables that are left out.
     pub(crate) without: Vec<String>,
+    /// How tables are sorted that are out of step.
+    pub(crate) sort: SortOptions,
+}
+
+/// How relations are sorted.
+#[derive(Clone, Debug)]
+pub(crate) struct SortOptions {
+    /// The folder for temporary files, and for what is kept.
+    pub(crate) folder: PathBuf,
+    /// The memory that a sort takes at most, in bytes.
+    pub(crate) memory: usize,
+    /// Whether nothing is sorted: what it would cost is said.
+    pub(crate) is_dry_run: bool,
 }
 
 /// A dataset: there is none.
@@ -34,7 +47,16 @@ pub(crate) enum Error {
 impl Folder {
     /// The error that says what is missing.
     pub(crate) fn open(options: &Options) -> Result<Self, Error> {
-        let Options { folder, without: _ } = options;
+        let Options {
+            folder,
+            without: _,
+            sort,
+        } = options;
+        let SortOptions {
+            folder: _,
+            memory: _,
+            is_dry_run: _,
+        } = sort;
         Err(Error::NotBuilt(folder.clone()))
     }
 }

@@ -35,6 +35,8 @@ pub(crate) fn record_local(
         return Err(Error::NoPartOfACluster);
     }
     let source = open(local, part)?;
+    // Opening may take long, and a signal ends it at once.
+    stop.begin();
     let topics = source.topics();
     let read: Vec<&Topic> = topics.iter().map(|topic| &**topic).collect();
     record::write(&read, part, path, |output, counters| {

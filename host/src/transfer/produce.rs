@@ -117,6 +117,7 @@ pub(crate) fn produce(
     let most = settings.max_message_bytes();
     let (survey, reading) = match &options.input {
         Input::Recording(path) => {
+            stop.begin();
             let survey = with_progress("checking", |counters| {
                 Survey::of(path, most, counters, stop)
             })?;
@@ -124,7 +125,9 @@ pub(crate) fn produce(
         }
         Input::Local(source) => {
             let part = options.part();
+            // A signal ends the sorting of tables at once.
             let mut source = local::open(source.clone(), &part)?;
+            stop.begin();
             let survey = Survey::of_source(&mut source);
             (survey, Reading::Source(Box::new(source), part))
         }

@@ -228,6 +228,8 @@ pub(crate) fn show_local(
     stop: &Stop,
 ) -> Result<u64, Error> {
     let source = local::open(source, part)?;
+    // Opening may take long, and a signal ends it at once.
+    stop.begin();
     let topics = source.topics();
     let read = || topics.iter().map(|topic| &**topic);
     let shown = shown(read(), part);

@@ -22,19 +22,31 @@ impl Explain for Error {
             Self::Parquet(_) => {
                 "exports since 2020 have ORC files as well, of which the URL has `orc` in the place of `parquet`".to_owned()
             }
-            Self::OutOfStep {
-                is_relation: true,
-                table,
-                ..
-            } => format!(
-                "subdatasets and merged files are in another order, which this version does not read: {} reads the rest, \
-                 if you can do without it",
+            Self::NoSpace { table, .. } => format!(
+                "name a folder on another disk with {}, or leave the table out with {}",
+                names.with(Setting::Temp, "DIR"),
                 names.with(Setting::Without, table)
             ),
-            Self::OutOfStep { .. } => {
-                "give the file the name back under which it was exported".to_owned()
+            Self::Temporary { .. } => format!(
+                "the folder needs room for the table's rows, and you need the right to write to it: {} names another one",
+                names.with(Setting::Temp, "DIR")
+            ),
+            Self::Kept(_) => {
+                "remove this file, and the next run sorts the table again".to_owned()
             }
-            Self::Unmatched { .. } | Self::File { .. } | Self::Cell { .. } => {
+            Self::TooManyRows(_) => format!(
+                "a sort takes half of {}, and 512 MiB at most",
+                names.of(Setting::ProcessMemory)
+            ),
+            Self::RepeatedIds(_) => {
+                "a table has each object once, or a few times where files were merged".to_owned()
+            }
+            Self::Unmatched { .. } => {
+                "compare the size of the file with that of the original; if it is whole, rename it: a table whose files are \
+                 not named as they were exported is sorted first"
+                    .to_owned()
+            }
+            Self::File { .. } | Self::Cell { .. } => {
                 "copy the file again, and compare its size with that of the original".to_owned()
             }
             Self::NoColumn { .. } | Self::ColumnType { .. } => {
@@ -56,7 +68,7 @@ impl Explain for Error {
             Self::Folder { .. }
                 | Self::NoTable(_)
                 | Self::Parquet(_)
-                | Self::OutOfStep { .. }
+                | Self::NoSpace { .. }
                 | Self::Topics { .. }
                 | Self::NothingToRead { .. }
         )

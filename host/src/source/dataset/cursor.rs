@@ -3,7 +3,8 @@
 use super::error::Error;
 use super::file::Rows;
 use super::folder::MainFile;
-use super::related::Related;
+use super::related::{Related, RelatedFile};
+use super::row::Row as _;
 
 /// Rows between two positions that are remembered, so that going back is fast.
 const MARK_ROWS: u64 = 4096;
@@ -27,10 +28,10 @@ pub(super) struct Cursor {
 
 impl Marks {
     /// Remembers a position, if the last one is far enough.
-    fn add(&mut self, row: u64, related: &[Related]) {
+    fn add(&mut self, row: u64, related: impl FnOnce() -> Vec<u64>) {
         let last = self.0.last().map_or(0, |mark| mark.row);
         if row >= last + MARK_ROWS {
-            let related = related.iter().map(Related::row).collect();
+            let related = related();
             self.0.push(Mark { row, related });
         }
     }
@@ -50,13 +51,15 @@ impl Cursor {
     /// Opens the files at a row of the main table.
     pub(super) fn open(file: &MainFile, row: u64, marks: &mut Marks) -> Result<Self, Error> {
         let mark = marks.before(row, file.relations.len());
-        let mark = if mark.row == row || file.relations.is_empty() {
+        // Rows that were sorted have the numbers of those that they belong to.
+        let is_in_step = file.relations.iter().any(RelatedFile::is_in_step);
+        let mark = if mark.row == row || !is_in_step {
             Mark { row, ..mark }
         } else {
             scan(file, &mark, row, marks)?
         };
         let related = file.relations.iter().zip(&mark.related);
-        let related = related.map(|((relation, path), row)| Related::open(*relation, path, *row));
+        let related = related.map(|(relation, related_row)| relation.open(row, *related_row));
         Ok(Self {
             rows: Rows::open(&file.path, file.table.columns(), row)?,
             related: related.collect::<Result<_, Error>>()?,
@@ -66,8 +69,14 @@ impl Cursor {
     /// Goes on to the next row, after those that belong to the current one were passed over.
     pub(super) fn advance(&mut self, marks: &mut Marks) {
         self.rows.advance();
+        for related in &mut self.related {
+            related.advance();
+        }
         if !self.related.is_empty() {
-            marks.add(self.rows.row(), &self.related);
+            let related = &self.related;
+            marks.add(self.rows.row(), || {
+                related.iter().map(Related::row).collect()
+            });
         }
     }
 }
@@ -77,19 +86,23 @@ fn scan(file: &MainFile, from: &Mark, row: u64, marks: &mut Marks) -> Result<Mar
     let column = file.table.columns()[0].name;
     let mut rows = Rows::open(&file.path, &file.table.columns()[..1], from.row)?;
     let related = file.relations.iter().zip(&from.related);
-    let related = related.map(|((relation, path), row)| Related::open_ids(*relation, path, *row));
-    let mut related = related.collect::<Result<Vec<Related>, Error>>()?;
+    let related = related.map(|(relation, row)| relation.open_ids(*row));
+    let mut related = related.collect::<Result<Vec<Option<Related>>, Error>>()?;
+    let rows_of = |related: &[Option<Related>]| -> Vec<u64> {
+        let row = |one: &Option<Related>| one.as_ref().map_or(0, Related::row);
+        related.iter().map(row).collect()
+    };
     while rows.row() < row && rows.has_row()? {
         if let Some(Some(id)) = rows.text(column) {
-            for one in &mut related {
+            for one in related.iter_mut().flatten() {
                 one.pass(id)?;
             }
         }
         rows.advance();
-        marks.add(rows.row(), &related);
+        marks.add(rows.row(), || rows_of(&related));
     }
     Ok(Mark {
         row,
-        related: related.iter().map(Related::row).collect(),
+        related: rows_of(&related),
     })
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use indicatif::HumanBytes;
+
 use crate::journal::topics::TopicError;
 
 /// Why the dataset source cannot go on.
@@ -22,18 +24,40 @@ pub(crate) enum Error {
     /// The folder is one of the exports of 2018 and 2019.
     #[error("`{}` is an export in Parquet files, as those of 2018 and 2019 are, and its tables are others", .0.display())]
     Parquet(PathBuf),
-    /// Rows of a relation do not follow those of the main table.
-    #[error("the table `{table}` of `{}` is out of step: {reason}", folder.display())]
-    OutOfStep {
+    /// The folder for a sort has too little room.
+    #[error(
+        "sorting the table `{table}` takes about {} of disk space, and `{}` has {}",
+        HumanBytes(*needed),
+        folder.display(),
+        HumanBytes(*free)
+    )]
+    NoSpace {
         /// The folder.
         folder: PathBuf,
-        /// The table.
+        /// The table that is out of step.
         table: &'static str,
-        /// How it is known.
-        reason: Reason,
-        /// Whether the table can be left out.
-        is_relation: bool,
+        /// The bytes that are needed at most.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
     },
+    /// The temporary files of a sort cannot be written or read.
+    #[error("cannot sort in `{}`", folder.display())]
+    Temporary {
+        /// The folder.
+        folder: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Rows that were sorted before are damaged.
+    #[error("the sorted rows in `{}` are damaged", .0.display())]
+    Kept(PathBuf),
+    /// Rows of a main table cannot be divided by their identifiers, because few of these are in many rows.
+    #[error("the table `{0}` has too many rows with the same identifier")]
+    RepeatedIds(&'static str),
+    /// A main table cannot be divided into as many parts as would fit into memory.
+    #[error("the table `{0}` has more rows than a sort with this memory can take")]
+    TooManyRows(&'static str),
     /// Rows of a relation belong to no row of the main table.
     #[error("`{}` is out of step with the table `{main}`: its row {row} belongs to none that follows", file.display())]
     Unmatched {

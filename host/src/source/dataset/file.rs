@@ -20,6 +20,7 @@ use orc_rust::{RowSelection, RowSelector};
 
 use super::error::Error;
 use super::footer;
+use super::row::Row;
 use super::table::{Column, Kind};
 use crate::panics;
 
@@ -247,16 +248,24 @@ impl Rows {
             .unwrap_or(&Cells::Missing)
     }
 
-    /// A text.
-    pub(super) fn text(&self, column: &str) -> Cell<&str> {
+    /// A time, in microseconds since 1970.
+    pub(super) fn time(&self, column: &str) -> Cell<i64> {
+        match self.cells(column) {
+            Cells::Time(array) => Some(array.is_valid(self.index).then(|| array.value(self.index))),
+            _ => None,
+        }
+    }
+}
+
+impl Row for Rows {
+    fn text(&self, column: &str) -> Cell<&str> {
         match self.cells(column) {
             Cells::Text(array) => Some(array.is_valid(self.index).then(|| array.value(self.index))),
             _ => None,
         }
     }
 
-    /// Bytes.
-    pub(super) fn bytes(&self, column: &str) -> Cell<&[u8]> {
+    fn bytes(&self, column: &str) -> Cell<&[u8]> {
         match self.cells(column) {
             Cells::Bytes(array) => {
                 Some(array.is_valid(self.index).then(|| array.value(self.index)))
@@ -269,8 +278,7 @@ impl Rows {
         }
     }
 
-    /// A number.
-    pub(super) fn integer(&self, column: &str) -> Cell<i64> {
+    fn integer(&self, column: &str) -> Cell<i64> {
         let at = self.index;
         match self.cells(column) {
             Cells::Byte(array) => Some(array.is_valid(at).then(|| array.value(at).into())),
@@ -281,16 +289,7 @@ impl Rows {
         }
     }
 
-    /// A time, in microseconds since 1970.
-    pub(super) fn time(&self, column: &str) -> Cell<i64> {
-        match self.cells(column) {
-            Cells::Time(array) => Some(array.is_valid(self.index).then(|| array.value(self.index))),
-            _ => None,
-        }
-    }
-
-    /// The error about a cell of the current row.
-    pub(super) fn wrong(&self, column: &'static str, reason: &'static str) -> Error {
+    fn wrong(&self, column: &'static str, reason: &'static str) -> Error {
         Error::Cell {
             file: self.path.clone(),
             column,

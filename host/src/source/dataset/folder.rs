@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::error::{Error, Reason};
 use super::file::About;
-use super::table::{Main, Relation};
+use super::related::RelatedFile;
+use super::sort::{Input, Known, OutOfStep, SortOptions};
+use super::table::{Column, Main, Relation};
 use crate::text;
 
 /// What is read, and how.
@@ -19,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) folder: PathBuf,
     /// The tables that are left out.
     pub(crate) without: Vec<String>,
+    /// How tables are sorted that are out of step.
+    pub(crate) sort: SortOptions,
 }
 
 /// A dataset whose files are listed.
@@ -26,6 +31,8 @@ pub(crate) struct Options {
 pub(crate) struct Folder {
     pub(super) path: PathBuf,
     without: Vec<String>,
+    sort: SortOptions,
+    sorted: Known,
     /// The names of the files of each table that is there, sorted.
     files: BTreeMap<&'static str, Vec<String>>,
 }
@@ -38,10 +45,20 @@ pub(super) struct MainFile {
     pub(super) number: u32,
     pub(super) path: PathBuf,
     pub(super) rows: u64,
-    /// Bytes of all its files.
+    /// Bytes of it, and of the files that are in step with it.
     pub(super) bytes: u64,
-    /// The relations that are read, with their files.
-    pub(super) relations: Vec<(Relation, PathBuf)>,
+    /// The same with its part of the files that were sorted.
+    pub(super) work: u64,
+    /// The relations that are read.
+    pub(super) relations: Vec<RelatedFile>,
+}
+
+/// A file of a table, with what it says of itself.
+struct Listed {
+    input: Input,
+    name: String,
+    /// The UUID that its metadata names.
+    uuid: Option<String>,
 }
 
 impl Folder {
@@ -77,12 +94,15 @@ impl Folder {
                 Error::NoTable(path)
             });
         }
-        let without = options.without.clone();
-        Ok(Self {
+        let folder = Self {
             path,
-            without,
+            without: options.without.clone(),
+            sort: options.sort.clone(),
+            sorted: Known::default(),
             files,
-        })
+        };
+        folder.prepare_sort();
+        Ok(folder)
     }
 
     /// Whether a table is there.
@@ -90,112 +110,157 @@ impl Folder {
         self.files.contains_key(table.name())
     }
 
-    /// The files of a main table, with those of its relations. Warns of what is missing.
+    /// Makes the folder for sorts, if there will be one: a process that is confined cannot do it later. A failure is found
+    /// when it is used.
+    fn prepare_sort(&self) {
+        let is_sorted = |main: Main| {
+            let names = self.names(main.name());
+            let mut relations = self.relations(main).into_iter();
+            relations.any(|relation| {
+                in_step(main, names, relation, self.names(relation.name())).is_err()
+            })
+        };
+        if !self.sort.is_dry_run && Main::ALL.into_iter().any(is_sorted) {
+            let _made = fs::create_dir_all(&self.sort.folder);
+        }
+    }
+
+    fn names(&self, table: &str) -> &[String] {
+        self.files.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// The relations of a table that are there and read.
+    fn relations(&self, table: Main) -> Vec<Relation> {
+        let relations = table.relations().iter().copied();
+        let is_read = |relation: &Relation| {
+            !self.is_left_out(*relation) && self.files.contains_key(relation.name())
+        };
+        relations.filter(is_read).collect()
+    }
+
+    /// The files of a main table, with those of its relations. Warns of what is missing, and sorts what is out of step.
     ///
     /// # Errors
-    /// When the table is out of step, or a file cannot be read.
+    /// When a file cannot be read, or what is out of step cannot be sorted.
     pub(super) fn read(&self, table: Main) -> Result<Vec<MainFile>, Error> {
-        let mut relations = Vec::new();
-        for &relation in table.relations() {
-            if self.is_left_out(relation) {
-                continue;
-            }
-            if let Some(files) = self.files.get(relation.name()) {
-                relations.push((relation, files));
-            } else {
-                tracing::warn!(
-                    "the dataset has no table `{}`: records of the type `{}` lack what it holds",
-                    relation.name(),
-                    table.name()
-                );
-            }
+        let relations = self.relations(table);
+        let is_missing =
+            |relation: &&Relation| !self.is_left_out(**relation) && !relations.contains(relation);
+        for relation in table.relations().iter().filter(is_missing) {
+            tracing::warn!(
+                "the dataset has no table `{}`: records of the type `{}` lack what it holds",
+                relation.name(),
+                table.name()
+            );
         }
-        let names = self.files.get(table.name()).map_or(&[][..], Vec::as_slice);
-        for &(relation, files) in &relations {
-            in_step(table, names, relation, files)
-                .map_err(|reason| self.out_of_step(relation.name(), reason, true))?;
-        }
-        let mut missing = BTreeMap::new();
-        let files = (0..).zip(names).map(|(number, name)| {
-            let own = relations.iter().map(|(relation, _)| *relation);
-            self.file(table, number, name, own.collect(), &mut missing)
-        });
-        let files = files.collect::<Result<Vec<MainFile>, Error>>()?;
-        for (table, columns) in missing {
-            let columns = text::list(columns);
-            tracing::info!("columns that files of the table `{table}` do not have: {columns}");
+        let mains = self.listed(table.name(), table.columns(), table.needed())?;
+        let number = |(number, file): (u32, &Listed)| MainFile {
+            table,
+            number,
+            path: file.input.path.clone(),
+            rows: file.input.rows,
+            bytes: bytes(&file.input.path),
+            work: bytes(&file.input.path),
+            relations: Vec::new(),
+        };
+        let mut files: Vec<MainFile> = (0..).zip(&mains).map(number).collect();
+        for relation in relations {
+            self.relate(&mut files, &mains, relation)?;
         }
         Ok(files)
     }
 
-    fn file(
+    /// Adds a relation to the files of its main table.
+    fn relate(
         &self,
-        table: Main,
-        number: u32,
-        name: &str,
-        relations: Vec<Relation>,
-        missing: &mut BTreeMap<&'static str, Vec<&'static str>>,
-    ) -> Result<MainFile, Error> {
-        let path = self.path.join(table.name()).join(name);
-        let mut add = |table: &'static str, about: &About| {
-            let known: &mut Vec<&'static str> = missing.entry(table).or_default();
-            let is_new = |column: &&&'static str| !known.contains(*column);
-            let new: Vec<&'static str> = about.missing.iter().filter(is_new).copied().collect();
-            known.extend(new);
-            if known.is_empty() {
-                missing.remove(table);
-            }
+        files: &mut [MainFile],
+        mains: &[Listed],
+        relation: Relation,
+    ) -> Result<(), Error> {
+        let Some(main) = files.first().map(|file| file.table) else {
+            return Ok(());
         };
-        let about = About::read(&path, table.columns())?;
-        let needed = table.needed().iter();
-        refuse_missing(&path, &about, needed.copied())?;
-        add(table.name(), &about);
-        let mut bytes = bytes(&path);
-        let mut own = Vec::new();
-        for relation in relations {
-            let Some(uuid) = uuid(table.name(), name) else {
-                continue;
-            };
-            let other = format!("{}-{uuid}.orc", relation.name());
-            let related = self.path.join(relation.name()).join(&other);
-            let of_relation = About::read(&related, relation.columns())?;
-            for (table, name, about) in [
-                (table.name(), name, &about),
-                (relation.name(), &other, &of_relation),
-            ] {
-                if let Some(said) = about.uuid.as_ref().filter(|said| **said != uuid) {
-                    let (file, uuid) = (name.to_owned(), said.clone());
-                    let reason = Reason::Renamed { file, uuid };
-                    let is_relation = table == relation.name();
-                    return Err(self.out_of_step(table, reason, is_relation));
+        let columns = relation.columns();
+        let needed: Vec<&'static str> = columns.iter().map(|column| column.name).collect();
+        let listed = self.listed(relation.name(), columns, &needed)?;
+        let names = [main.name(), relation.name()].map(|table| self.names(table));
+        let reason = in_step(main, names[0], relation, names[1]);
+        let reason = reason.and_then(|()| same_uuids(main, mains, relation, &listed));
+        let Err(reason) = reason else {
+            for file in files {
+                // There is one, by its name.
+                let name = file.path.file_name().and_then(|name| name.to_str());
+                let uuid = name.and_then(|name| uuid(main.name(), name));
+                let other = related_name(relation, uuid.unwrap_or_default());
+                let path = self.path.join(relation.name()).join(other);
+                file.bytes += bytes(&path);
+                file.work += bytes(&path);
+                file.relations.push(RelatedFile::InStep(relation, path));
+            }
+            return Ok(());
+        };
+        let [mains, inputs] = [mains, &listed].map(|listed| {
+            let inputs = listed.iter().map(|file| file.input.clone());
+            inputs.collect::<Vec<Input>>()
+        });
+        let out_of_step = OutOfStep {
+            main,
+            mains: &mains,
+            relation,
+            files: &inputs,
+            reason,
+        };
+        let Some(kept) = out_of_step.sorted(&self.sort, &self.sorted)? else {
+            return Ok(());
+        };
+        let all = mains.iter().map(|main| main.rows).sum::<u64>().max(1);
+        let mut first_row = 0;
+        for file in files {
+            let part = u128::from(kept.bytes()) * u128::from(file.rows) / u128::from(all);
+            file.work += u64::try_from(part).unwrap_or_default();
+            let kept = Arc::clone(&kept);
+            file.relations.push(RelatedFile::Sorted { kept, first_row });
+            first_row += file.rows;
+        }
+        Ok(())
+    }
+
+    /// The files of a table, with what they say of themselves. Says which columns are missing.
+    fn listed(
+        &self,
+        table: &'static str,
+        columns: &'static [Column],
+        needed: &[&'static str],
+    ) -> Result<Vec<Listed>, Error> {
+        let mut listed = Vec::new();
+        let mut missing: Vec<&'static str> = Vec::new();
+        for name in self.names(table) {
+            let path = self.path.join(table).join(name);
+            let about = About::read(&path, columns)?;
+            if let Some(column) = needed.iter().find(|column| about.missing.contains(column)) {
+                return Err(Error::NoColumn { file: path, column });
+            }
+            for column in about.missing {
+                if !missing.contains(&column) {
+                    missing.push(column);
                 }
             }
-            let needed = relation.columns().iter().map(|column| column.name);
-            refuse_missing(&related, &of_relation, needed)?;
-            bytes += self::bytes(&related);
-            own.push((relation, related));
+            let (rows, uuid) = (about.rows, about.uuid);
+            listed.push(Listed {
+                input: Input { path, rows },
+                name: name.clone(),
+                uuid,
+            });
         }
-        Ok(MainFile {
-            table,
-            number,
-            path,
-            rows: about.rows,
-            bytes,
-            relations: own,
-        })
+        if !missing.is_empty() {
+            let columns = text::list(missing);
+            tracing::info!("columns that files of the table `{table}` do not have: {columns}");
+        }
+        Ok(listed)
     }
 
     fn is_left_out(&self, relation: Relation) -> bool {
         self.without.iter().any(|name| name == relation.name())
-    }
-
-    fn out_of_step(&self, table: &'static str, reason: Reason, is_relation: bool) -> Error {
-        Error::OutOfStep {
-            folder: self.path.clone(),
-            table,
-            reason,
-            is_relation,
-        }
     }
 }
 
@@ -214,6 +279,11 @@ pub(super) fn digest(files: &[MainFile]) -> String {
             name.len()
         ));
         digest.update(name);
+        for related in &file.relations {
+            if let RelatedFile::Sorted { kept, .. } = related {
+                digest.update(kept.digest());
+            }
+        }
     }
     let digest = format!("{:x}", digest.finalize());
     digest[..16].to_owned()
@@ -231,7 +301,7 @@ fn in_step(
         let Some(uuid) = uuid(table.name(), name) else {
             return Err(Reason::Name(name.clone()));
         };
-        expected.push(format!("{}-{uuid}.orc", relation.name()));
+        expected.push(related_name(relation, uuid));
     }
     // Both are sorted, and a dataset has many files.
     expected.sort_unstable();
@@ -258,18 +328,31 @@ fn uuid<'a>(table: &str, name: &'a str) -> Option<&'a str> {
     is_uuid.then_some(uuid)
 }
 
-fn refuse_missing(
-    path: &Path,
-    about: &About,
-    mut needed: impl Iterator<Item = &'static str>,
-) -> Result<(), Error> {
-    match needed.find(|column| about.missing.contains(column)) {
-        None => Ok(()),
-        Some(column) => Err(Error::NoColumn {
-            file: path.to_owned(),
-            column,
-        }),
+/// The name of the file of a relation that has the UUID.
+fn related_name(relation: Relation, uuid: &str) -> String {
+    format!("{}-{uuid}.orc", relation.name())
+}
+
+/// Whether the metadata of the files name the same UUIDs as the names.
+fn same_uuids(
+    main: Main,
+    mains: &[Listed],
+    relation: Relation,
+    related: &[Listed],
+) -> Result<(), Reason> {
+    for (table, files) in [(main.name(), mains), (relation.name(), related)] {
+        for file in files {
+            let named = uuid(table, &file.name);
+            let said = file.uuid.as_deref().filter(|said| Some(*said) != named);
+            if let Some(said) = said {
+                return Err(Reason::Renamed {
+                    file: file.name.clone(),
+                    uuid: said.to_owned(),
+                });
+            }
+        }
     }
+    Ok(())
 }
 
 /// Whether a file is one of ORC: by its name, or by its first bytes, because Athena gives its files no suffix.

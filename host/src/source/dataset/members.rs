@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::file::{Cell, Rows};
+use super::row::Row;
 use crate::source::encoder::Encoder;
 
 /// Members that are written one after another, before their number is known.
@@ -165,7 +166,7 @@ impl Members {
 
 /// The hash of a column, which has its hexadecimal digits.
 pub(super) fn hash<const N: usize>(
-    rows: &Rows,
+    rows: &dyn Row,
     column: &'static str,
 ) -> Result<Cell<[u8; N]>, Error> {
     let read = |digits| {

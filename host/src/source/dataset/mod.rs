@@ -1,7 +1,7 @@
 //! Records from a dataset: the ORC files in which upstream exports the archive's graph.
 //!
 //! Each row of a main table is a record. Rows of its relations follow the same order in files with the same UUID, so that
-//! one pass over all of them makes the records. The partition of a record is the number of its file among those of its
+//! one pass over all of them makes the records; where they do not, [`sort`] brings them into it first. The partition of a record is the number of its file among those of its
 //! table, and its offset is the row: both are the same however many workers read.
 
 mod counts;
@@ -13,7 +13,9 @@ mod footer;
 mod identity;
 mod members;
 mod related;
+mod row;
 mod sections;
+mod sort;
 mod table;
 mod value;
 
@@ -29,6 +31,7 @@ pub(crate) use self::folder::{Folder, Options};
 use self::folder::{MainFile, digest};
 use self::identity::Verdict;
 use self::sections::{Section, divide};
+pub(crate) use self::sort::SortOptions;
 use self::table::Main;
 use self::value::Record;
 use super::local::{Sequence, filled, push};
@@ -64,7 +67,7 @@ impl Dataset {
     /// Chooses the topics of a dataset, and divides its files among workers.
     ///
     /// # Errors
-    /// When no table that is asked for is there, one is out of step, or a file cannot be read.
+    /// When no table that is asked for is there, one that is out of step cannot be sorted, or a file cannot be read.
     pub(crate) fn open(
         folder: &Arc<Folder>,
         subscription: &Subscription,

@@ -53,12 +53,12 @@ impl Section {
 pub(super) fn divide(files: Vec<(Arc<Topic>, MainFile)>, workers: usize) -> Vec<Vec<Section>> {
     let count = workers.min(files.len()).max(1);
     let mut by_size: Vec<usize> = (0..files.len()).collect();
-    by_size.sort_by_key(|&index| std::cmp::Reverse(files[index].1.bytes));
+    by_size.sort_by_key(|&index| std::cmp::Reverse(files[index].1.work));
     let mut bytes = vec![0; count];
     let mut owner = vec![0; files.len()];
     for index in by_size {
         let least = (0..count).min_by_key(|&worker| bytes[worker]).unwrap_or(0);
-        bytes[least] += files[index].1.bytes.max(1);
+        bytes[least] += files[index].1.work.max(1);
         owner[index] = least;
     }
     let mut shares: Vec<Vec<Section>> = (0..count).map(|_| Vec::new()).collect();
@@ -124,6 +124,7 @@ mod tests {
                 path: PathBuf::new(),
                 rows,
                 bytes: rows,
+                work: rows,
                 relations: Vec::new(),
             };
             (Arc::clone(&topic), file)

@@ -5,6 +5,7 @@ use super::file::Rows;
 use super::identity::{self, Branch, Entry, Verdict};
 use super::members::{Members, hash};
 use super::related::{Related, RelatedRows as _};
+use super::row::Row;
 use super::table::{Main, Relation};
 use crate::source::encoder::Encoder;
 use crate::source::times;
@@ -94,7 +95,8 @@ impl Record {
     fn directory(&mut self, rows: &Rows, related: &mut [Related]) -> Result<Verdict, Error> {
         let (digits, id) = self.id(rows)?;
         let mut entries = Vec::new();
-        let mut count = 0;
+        // Where each entry ends in the items.
+        let mut ends = Vec::new();
         let items = &mut self.items;
         let is_there = related.each(Relation::DirectoryEntry, digits, |row| {
             let entry = Entry {
@@ -108,12 +110,23 @@ impl Record {
             items.str("target").bin(&entry.target);
             items.str("perms").int(entry.perms);
             entries.push(entry.sortable());
-            count += 1;
+            ends.push(items.bytes().len());
             Ok(())
         })?;
         if is_there {
-            let into = self.members.add("entries");
-            into.array(count).raw(self.items.bytes());
+            let items = self.items.bytes();
+            let into = self.members.add("entries").array(entries.len());
+            if related.is_reordered(Relation::DirectoryEntry) {
+                // The order of the export is lost. The one of git is that of most directories in the journal.
+                let mut order: Vec<usize> = (0..entries.len()).collect();
+                order.sort_by_key(|&index| &entries[index]);
+                for index in order {
+                    let from = index.checked_sub(1).map_or(0, |before| ends[before]);
+                    into.raw(&items[from..ends[index]]);
+                }
+            } else {
+                into.raw(items);
+            }
         }
         self.members.add("id").bin(&id);
         self.members.bytes_if_any(rows, "raw_manifest");
@@ -205,6 +218,9 @@ impl Record {
             });
             Ok(())
         })?;
+        if related.is_reordered(Relation::SnapshotBranch) {
+            branches.sort_unstable();
+        }
         if is_there {
             let into = self.members.add("branches").map(branches.len());
             for branch in &branches {
@@ -276,6 +292,6 @@ fn date(rows: &Rows) -> Result<String, Error> {
 }
 
 /// A cell without which there is no record.
-fn needed<T>(rows: &Rows, column: &'static str, cell: Option<T>) -> Result<T, Error> {
+fn needed<T>(rows: &dyn Row, column: &'static str, cell: Option<T>) -> Result<T, Error> {
     cell.ok_or_else(|| rows.wrong(column, "is NULL"))
 }

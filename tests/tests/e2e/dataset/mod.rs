@@ -3,6 +3,7 @@
 mod damaged;
 mod objects;
 mod odd;
+mod out_of_step;
 mod positions;
 mod produced;
 mod refusals;
