@@ -31,7 +31,11 @@ impl Explain for Error {
                 "the folder needs room for the table's rows, and you need the right to write to it: {} names another one",
                 names.with(Setting::Temp, "DIR")
             ),
-            Self::Kept(_) => {
+            Self::Incomplete { relation, .. } => format!(
+                "copy the file as well, or leave the table out with {}",
+                names.with(Setting::Without, relation)
+            ),
+            Self::Kept(_) | Self::KeptOfOthers(_) | Self::KeptByOthers(_) => {
                 "remove this file, and the next run sorts the table again".to_owned()
             }
             Self::TooManyRows(_) => format!(
@@ -68,6 +72,7 @@ impl Explain for Error {
             Self::Folder { .. }
                 | Self::NoTable(_)
                 | Self::Parquet(_)
+                | Self::Incomplete { .. }
                 | Self::NoSpace { .. }
                 | Self::Topics { .. }
                 | Self::NothingToRead { .. }

@@ -24,6 +24,20 @@ pub(crate) enum Error {
     /// The folder is one of the exports of 2018 and 2019.
     #[error("`{}` is an export in Parquet files, as those of 2018 and 2019 are, and its tables are others", .0.display())]
     Parquet(PathBuf),
+    /// A file of two tables that are in step is not there.
+    #[error(
+        "the table `{table}` has no file `{file}`, and the table `{other}` has the one that belongs to it"
+    )]
+    Incomplete {
+        /// The file.
+        file: String,
+        /// Its table.
+        table: &'static str,
+        /// The table that has the other file.
+        other: &'static str,
+        /// The one of both whose rows belong to the other.
+        relation: &'static str,
+    },
     /// The folder for a sort has too little room.
     #[error(
         "sorting the table `{table}` takes about {} of disk space, and `{}` has {}",
@@ -52,6 +66,12 @@ pub(crate) enum Error {
     /// Rows that were sorted before are damaged.
     #[error("the sorted rows in `{}` are damaged", .0.display())]
     Kept(PathBuf),
+    /// Rows that were sorted before are those of other files with the same names and sizes.
+    #[error("the sorted rows in `{}` belong to other files with the same names and sizes", .0.display())]
+    KeptOfOthers(PathBuf),
+    /// Other users may have written the file with the sorted rows.
+    #[error("the sorted rows in `{}` are not used: other users can write to the file, or it belongs to one", .0.display())]
+    KeptByOthers(PathBuf),
     /// Rows of a main table cannot be divided by their identifiers, because few of these are in many rows.
     #[error("the table `{0}` has too many rows with the same identifier")]
     RepeatedIds(&'static str),

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::error::{Error, Reason};
 use super::file::About;
 use super::related::RelatedFile;
-use super::sort::{Input, Known, OutOfStep, SortOptions};
+use super::sort::{Input, Known, OutOfStep, SortOptions, make_folder};
 use super::table::{Column, Main, Relation};
 use crate::text;
 
@@ -110,18 +110,13 @@ impl Folder {
         self.files.contains_key(table.name())
     }
 
-    /// Makes the folder for sorts, if there will be one: a process that is confined cannot do it later. A failure is found
-    /// when it is used.
+    /// Makes the folder for sorts, if there may be one: a process that is confined cannot do it later, and whether tables are
+    /// in step is in the files as well. A failure is found when it is used.
     fn prepare_sort(&self) {
-        let is_sorted = |main: Main| {
-            let names = self.names(main.name());
-            let mut relations = self.relations(main).into_iter();
-            relations.any(|relation| {
-                in_step(main, names, relation, self.names(relation.name())).is_err()
-            })
-        };
-        if !self.sort.is_dry_run && Main::ALL.into_iter().any(is_sorted) {
-            let _made = fs::create_dir_all(&self.sort.folder);
+        let may_be_sorted =
+            |main: Main| self.files.contains_key(main.name()) && !self.relations(main).is_empty();
+        if !self.sort.is_dry_run && Main::ALL.into_iter().any(may_be_sorted) {
+            let _made = make_folder(&self.sort.folder);
         }
     }
 
@@ -186,6 +181,9 @@ impl Folder {
         let names = [main.name(), relation.name()].map(|table| self.names(table));
         let reason = in_step(main, names[0], relation, names[1]);
         let reason = reason.and_then(|()| same_uuids(main, mains, relation, &listed));
+        if let Err(reason) = &reason {
+            check_whole(main, relation, names[1], reason)?;
+        }
         let Err(reason) = reason else {
             for file in files {
                 // There is one, by its name.
@@ -314,6 +312,35 @@ fn in_step(
         Some(extra) => Err(Reason::Extra(extra.clone())),
         None => Ok(()),
     }
+}
+
+/// Refuses tables whose files are all named as they are exported, and of which one was not copied: nothing else would say
+/// that objects lack their rows.
+fn check_whole(
+    table: Main,
+    relation: Relation,
+    related: &[String],
+    reason: &Reason,
+) -> Result<(), Error> {
+    let uuid_of = |name: &String| uuid(relation.name(), name).map(str::to_owned);
+    if related.iter().any(|name| uuid_of(name).is_none()) {
+        return Ok(());
+    }
+    let (missing, of, missing_of) = match reason {
+        Reason::Missing(file) => (file.clone(), table.name(), relation.name()),
+        Reason::Extra(file) => {
+            let uuid = uuid_of(file).unwrap_or_default();
+            let file = format!("{}-{uuid}.orc", table.name());
+            (file, relation.name(), table.name())
+        }
+        Reason::Name(_) | Reason::Renamed { .. } => return Ok(()),
+    };
+    Err(Error::Incomplete {
+        file: missing,
+        table: missing_of,
+        other: of,
+        relation: relation.name(),
+    })
 }
 
 /// The UUID in the name of a file, if it is named as upstream does.

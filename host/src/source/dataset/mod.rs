@@ -199,7 +199,9 @@ fn topics(folder: &Folder, subscription: &Subscription) -> Result<Vec<Arc<Topic>
             tables()
         );
     }
-    Ok(topics.into_iter().map(Arc::new).collect())
+    let is_there = |topic: &Topic| found.iter().any(|main| main.name() == topic.object_type);
+    let topics = topics.into_iter().filter(is_there);
+    Ok(topics.map(Arc::new).collect())
 }
 
 impl Sequence for Dataset {

@@ -68,6 +68,9 @@ impl RelatedRows for [Related] {
             }
             Some(Related::Sorted { reader, row, .. }) => {
                 while let Some(found) = reader.next_of(*row)? {
+                    if !found.belongs_to(id) {
+                        return Err(found.of_others());
+                    }
                     take(&found)?;
                 }
             }

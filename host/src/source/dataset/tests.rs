@@ -298,6 +298,37 @@ fn digest_tells_one_list_of_files_from_another() {
     assert_ne!(renamed, digest());
 }
 
+/// An export that was not copied whole is no subdataset: its objects would lack rows, and nothing would say so.
+#[test]
+fn file_that_was_not_copied_is_named() {
+    let dir = temporary();
+    write_directories(dir.path(), UUID, &[1], &[1]);
+    let missing = || match open(dir.path(), &["directory"], 1) {
+        Err(Error::Incomplete { file, table, .. }) => (file, table),
+        other => panic!("{:?}", other.map(|_| ())),
+    };
+    let entries = dir.path().join("directory_entry");
+    let own = named("directory_entry", UUID);
+    let other = named("directory_entry", OTHER_UUID);
+    fs::copy(entries.join(&own), entries.join(&other)).unwrap();
+    assert_eq!(missing(), (named("directory", OTHER_UUID), "directory"));
+    fs::remove_file(entries.join(&own)).unwrap();
+    assert_eq!(missing(), (own, "directory_entry"));
+    // A merged file may have the rows.
+    fs::rename(entries.join(&other), entries.join("merged.orc")).unwrap();
+    assert_eq!(read_all(dir.path(), &["directory"]).unwrap().len(), 1);
+}
+
+#[test]
+fn odd_directory_of_an_export_without_manifests_may_be_right() {
+    let dir = temporary();
+    // The identifier is not that of the entries.
+    write_directories(dir.path(), UUID, &[1], &[1]);
+    let mut dataset = open(dir.path(), &["directory"], 1).unwrap().remove(0);
+    dataset.make().unwrap();
+    assert_eq!(dataset.made, Some(Verdict::CannotTell));
+}
+
 #[test]
 fn rows_that_belong_to_no_row_are_an_error() {
     let dir = temporary();

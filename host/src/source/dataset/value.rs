@@ -133,7 +133,11 @@ impl Record {
         let manifest = rows.bytes("raw_manifest").flatten();
         Ok(match (is_there, manifest) {
             (_, Some(manifest)) => identity::raw(&id, manifest),
-            (true, None) => identity::directory(&id, entries),
+            (true, None) => match identity::directory(&id, entries) {
+                // Only the manifest says what is odd about a directory, and old exports do not have it.
+                Verdict::Mismatch if rows.bytes("raw_manifest").is_none() => Verdict::CannotTell,
+                verdict => verdict,
+            },
             (false, None) => Verdict::NotVerifiable,
         })
     }

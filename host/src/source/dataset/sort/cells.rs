@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use super::kept::TAG;
 use crate::source::dataset::error::Error;
 use crate::source::dataset::file::{Cell, Rows};
 use crate::source::dataset::row::Row;
@@ -148,12 +149,24 @@ pub(in crate::source::dataset) struct SortedRow<'a> {
     pub(super) file: &'a Path,
     /// The number of the row of the main table.
     pub(super) row: u64,
+    /// The beginning of the identifier of the row of the main table.
+    pub(super) tag: [u8; TAG],
     pub(super) columns: &'static [Column],
     pub(super) packed: &'a [u8],
     pub(super) cells: &'a Cells,
 }
 
 impl SortedRow<'_> {
+    /// Whether it may belong to a row with this identifier.
+    pub(in crate::source::dataset) fn belongs_to(&self, id: &str) -> bool {
+        id.starts_with(&crate::text::hex(&self.tag))
+    }
+
+    /// The error where it does not.
+    pub(in crate::source::dataset) fn of_others(&self) -> Error {
+        Error::KeptOfOthers(self.file.to_owned())
+    }
+
     fn found(&self, column: &str) -> Option<&Found> {
         let mut columns = self.columns.iter().skip(1);
         let index = columns.position(|one| one.name == column)?;
@@ -236,6 +249,7 @@ mod tests {
         let row = SortedRow {
             file: Path::new("f"),
             row: 3,
+            tag: [0; TAG],
             columns: Relation::DirectoryEntry.columns(),
             packed: &packed,
             cells: &cells,

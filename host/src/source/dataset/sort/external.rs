@@ -28,7 +28,7 @@ const MOST_MEMORY: usize = 1 << 31;
 
 /// A record in memory.
 #[derive(Clone, Copy, Debug)]
-struct Record {
+pub(super) struct Record {
     key: Key,
     offset: u32,
     length: u32,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::cells;
 use super::external::{Key, Sorted, Sorter};
 use super::ids::{ID_MEMORY, Id, Ids};
-use super::kept::Writer;
+use super::kept::{LeftOut, TAG, Writer};
 use super::partitions::{Division, Partitions};
 use super::progress::Progress;
 use crate::source::dataset::error::Error;
@@ -38,10 +38,8 @@ pub(super) struct Join<'a> {
 pub(super) struct Done {
     /// Rows that were written.
     pub(super) rows: u64,
-    /// Rows that belong to no row of the main table.
-    pub(super) unmatched: u64,
-    /// Rows that were there before.
-    pub(super) repeated: u64,
+    /// Rows that were not.
+    pub(super) left_out: LeftOut,
     /// Bytes of temporary files, without those of the result.
     pub(super) spilled: u64,
 }
@@ -110,7 +108,7 @@ impl Join<'_> {
         })?;
         let ids = Ids::new(ids);
         self.each_row(progress, |id, numbers, packed| {
-            done.unmatched += u64::from(!push(&mut sorter, &ids, id, numbers, packed)?);
+            done.left_out.unmatched += u64::from(!push(&mut sorter, &ids, id, numbers, packed)?);
             Ok(())
         })?;
         Ok(sorter)
@@ -147,7 +145,8 @@ impl Join<'_> {
             ids.each(part, take).map_err(cannot)?;
             let of_part = Ids::new(of_part);
             let take = |id: &Id, numbers, packed: &[u8]| {
-                done.unmatched += u64::from(!push(&mut sorter, &of_part, id, numbers, packed)?);
+                done.left_out.unmatched +=
+                    u64::from(!push(&mut sorter, &of_part, id, numbers, packed)?);
                 progress.add(1);
                 Ok::<(), io::Error>(())
             };
@@ -204,6 +203,7 @@ impl Join<'_> {
                 let id = id(&rows, name);
                 let id = id.ok_or_else(|| rows.wrong(name, "is no hash in hexadecimal digits"))?;
                 packed.clear();
+                packed.extend_from_slice(&id[..TAG]);
                 cells::pack(&rows, columns, &mut packed)?;
                 let order = self.order(&rows, &packed);
                 take(&id, [order, sequence], &packed).map_err(|source| self.cannot(source))?;
@@ -248,7 +248,7 @@ impl Join<'_> {
             if drops_repeated {
                 let is_same = |before: Key| (before.row, before.order) == (key.row, key.order);
                 if before.is_some_and(is_same) && before_packed == packed {
-                    done.repeated += 1;
+                    done.left_out.repeated += 1;
                     continue;
                 }
                 before = Some(key);

@@ -1,11 +1,12 @@
 //! A file with the rows of a relation in the order of their main table, which is kept for later runs.
 //!
 //! It has blocks of records, an index of the blocks, and a trailer. A record is the number of the row of the main table, as
-//! the difference from the one before it in the block, the length of the packed cells, and these. All numbers are little-endian.
+//! the difference from the one before it in the block, the length of what follows, the beginning of the identifier, and the
+//! packed cells. All numbers are little-endian.
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,9 +18,13 @@ use crate::source::dataset::table::Relation;
 
 /// The last bytes of a file; another layout gets another number.
 const MAGIC: &[u8; 8] = b"jh-rows1";
-/// The digest of the tables, the number of rows, the block of the index, a checksum of all these, and the magic bytes.
+/// The digest of the tables, the numbers of rows and of those left out, the block of the index, a checksum of all these, and
+/// the magic bytes.
 const TRAILER: usize = CHECKED + 4 + MAGIC.len();
-const CHECKED: usize = DIGEST + 8 + BLOCK;
+const CHECKED: usize = DIGEST + NUMBERS + BLOCK;
+const NUMBERS: usize = 3 * 8;
+/// The bytes of the identifier that each record has, so that rows of other files are told from those that are wanted.
+pub(super) const TAG: usize = 4;
 /// The length of a digest.
 pub(super) const DIGEST: usize = 16;
 /// The bytes of a block in the index: offset, two lengths and the checksum.
@@ -42,6 +47,15 @@ pub(super) struct Writer {
     rows: u64,
 }
 
+/// Rows that a file does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::source::dataset) struct LeftOut {
+    /// Rows that belong to no row of the main table.
+    pub(super) unmatched: u64,
+    /// Rows that were there before.
+    pub(super) repeated: u64,
+}
+
 /// A file that is complete.
 #[derive(Debug)]
 pub(in crate::source::dataset) struct Kept {
@@ -49,6 +63,7 @@ pub(in crate::source::dataset) struct Kept {
     file: File,
     relation: Relation,
     digest: String,
+    left_out: LeftOut,
     bytes: u64,
     /// Blocks with their first rows.
     blocks: Vec<(u64, Block)>,
@@ -111,14 +126,21 @@ impl Writer {
     }
 
     /// Ends the file, and gives it its name.
-    pub(super) fn finish(mut self, digest: &str, path: &Path) -> io::Result<u64> {
+    pub(super) fn finish(
+        mut self,
+        digest: &str,
+        left_out: LeftOut,
+        path: &Path,
+    ) -> io::Result<u64> {
         if !self.raw.is_empty() {
             self.end_block()?;
         }
         let index = self.blocks.add(&self.index)?;
         let mut trailer = Vec::with_capacity(TRAILER);
         trailer.extend_from_slice(digest.as_bytes());
-        trailer.extend_from_slice(&self.rows.to_le_bytes());
+        for number in [self.rows, left_out.unmatched, left_out.repeated] {
+            trailer.extend_from_slice(&number.to_le_bytes());
+        }
         trailer.extend_from_slice(&written(&index));
         trailer.extend_from_slice(&crc32fast::hash(&trailer).to_le_bytes());
         trailer.extend_from_slice(MAGIC);
@@ -169,13 +191,20 @@ impl Kept {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(cannot)?,
         };
-        let bytes = file.metadata().map_err(cannot)?.len();
-        let blocks = index(&file, bytes, digest).ok_or_else(|| Error::Kept(path.to_owned()))?;
+        let metadata = file.metadata().map_err(cannot)?;
+        let is_own = [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
+        if !is_own || metadata.mode() & 0o022 != 0 {
+            return Err(Error::KeptByOthers(path.to_owned()));
+        }
+        let bytes = metadata.len();
+        let found = index(&file, bytes, digest).ok_or_else(|| Error::Kept(path.to_owned()))?;
+        let (left_out, blocks) = found;
         Ok(Some(Arc::new(Self {
             path: path.to_owned(),
             file,
             relation,
             digest: digest.to_owned(),
+            left_out,
             bytes,
             blocks,
         })))
@@ -184,6 +213,11 @@ impl Kept {
     /// What it was made of.
     pub(in crate::source::dataset) fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// What it does not have of the table.
+    pub(in crate::source::dataset) fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 
     pub(in crate::source::dataset) fn relation(&self) -> Relation {
@@ -195,8 +229,8 @@ impl Kept {
     }
 }
 
-/// Blocks with their first rows; none where the file is damaged.
-fn index(file: &File, bytes: u64, digest: &str) -> Option<Vec<(u64, Block)>> {
+/// What was left out, and blocks with their first rows; none where the file is damaged.
+fn index(file: &File, bytes: u64, digest: &str) -> Option<(LeftOut, Vec<(u64, Block)>)> {
     let mut trailer = [0; TRAILER];
     let end = bytes.checked_sub(TRAILER as u64)?;
     file.read_exact_at(&mut trailer, end).ok()?;
@@ -206,7 +240,16 @@ fn index(file: &File, bytes: u64, digest: &str) -> Option<Vec<(u64, Block)>> {
         return None;
     }
     let (said, rest) = checked.split_at(DIGEST);
-    let of_index = block(&rest[8..])?;
+    let (numbers, of_index) = rest.split_at(NUMBERS);
+    let of_index = block(of_index)?;
+    let number = |at: usize| {
+        let bytes = numbers.get(at..)?.first_chunk::<8>()?;
+        Some(u64::from_le_bytes(*bytes))
+    };
+    let left_out = LeftOut {
+        unmatched: number(8)?,
+        repeated: number(16)?,
+    };
     let index_end = of_index.offset.checked_add(u64::from(of_index.stored))?;
     if said != digest.as_bytes() || index_end != end {
         return None;
@@ -221,7 +264,11 @@ fn index(file: &File, bytes: u64, digest: &str) -> Option<Vec<(u64, Block)>> {
         let block_end = block.offset.checked_add(u64::from(block.stored))?;
         (block_end <= of_index.offset).then_some((row, block))
     };
-    index.chunks_exact(ENTRY).map(entry).collect()
+    let blocks = index
+        .chunks_exact(ENTRY)
+        .map(entry)
+        .collect::<Option<_>>()?;
+    Some((left_out, blocks))
 }
 
 impl Reader {
@@ -264,13 +311,15 @@ impl Reader {
             if found < row {
                 continue;
             }
-            let packed = &self.raw[from..to];
-            if !self.cells.read(packed) {
+            let of_record = self.raw[from..to].split_first_chunk::<TAG>();
+            let Some((tag, packed)) = of_record.filter(|(_, packed)| self.cells.read(packed))
+            else {
                 return Err(damaged(&self.kept));
-            }
+            };
             return Ok(Some(SortedRow {
                 file: &self.kept.path,
                 row,
+                tag: *tag,
                 columns: self.kept.relation.columns(),
                 packed,
                 cells: &self.cells,
@@ -315,18 +364,22 @@ mod tests {
 
     const OF: &str = "0123456789abcdef";
     const RELATION: Relation = Relation::RevisionHistory;
+    const LEFT_OUT: LeftOut = LeftOut {
+        unmatched: 3,
+        repeated: 1 << 33,
+    };
 
     /// A file with this many records for each row, which have their numbers.
     fn write(path: &Path, counts: &[(u64, u64)]) {
         let mut writer = Writer::create(path.parent().unwrap()).unwrap();
         for &(row, count) in counts {
             for number in 0..count {
-                let mut packed = vec![2, 1, b'x', 1];
+                let mut packed = vec![0xab, 0xcd, 0, 0x12, 2, 1, b'x', 1];
                 packed.extend(number.to_le_bytes());
                 writer.push(row, &packed).unwrap();
             }
         }
-        writer.finish(OF, path).unwrap();
+        writer.finish(OF, LEFT_OUT, path).unwrap();
     }
 
     /// The numbers of the records of a row.
@@ -334,6 +387,7 @@ mod tests {
         let mut numbers = Vec::new();
         while let Some(record) = reader.next_of(row).unwrap() {
             assert_eq!(record.text("parent_id"), Some(Some("x")));
+            assert!(record.belongs_to("abcd0012ff") && !record.belongs_to("abcd0013ff"));
             numbers.push(record.integer("parent_rank").unwrap().unwrap());
         }
         numbers
@@ -349,6 +403,7 @@ mod tests {
         write(&path, &counts);
         let kept = Kept::open(&path, RELATION, OF).unwrap().unwrap();
         assert!(kept.blocks.len() > 5);
+        assert_eq!(kept.left_out(), LEFT_OUT);
         for from in [0, 1, 2, 3, 4, 5, far, far + 1] {
             let mut reader = Reader::open(&kept, from).unwrap();
             for row in [0, 1, 2, 3, 4, 5, far, far + 1] {
@@ -372,6 +427,17 @@ mod tests {
         write(&path, &[]);
         let kept = Kept::open(&path, RELATION, OF).unwrap().unwrap();
         assert!(read(&mut Reader::open(&kept, 0).unwrap(), 5).is_empty());
+    }
+
+    #[test]
+    fn file_that_others_can_write_to_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.rows");
+        write(&path, &[(0, 1)]);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+        let refused = Kept::open(&path, RELATION, OF);
+        assert!(matches!(refused, Err(Error::KeptByOthers(_))));
     }
 
     #[test]

@@ -15,17 +15,20 @@ mod temporary;
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::HumanBytes;
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use self::external::Key;
 use self::join::{Done, Join, total};
-use self::kept::{DIGEST, Writer};
+use self::kept::{DIGEST, LeftOut, Writer};
 pub(super) use self::kept::{Kept, Reader};
 use self::progress::Progress;
+pub(super) use self::temporary::make_folder;
 use super::error::{Error, Reason};
 use super::table::{Main, Relation};
 use crate::text::{Quoted, plural};
@@ -101,10 +104,11 @@ impl OutOfStep<'_> {
             return Ok(None);
         }
         let folder = &options.folder;
-        fs::create_dir_all(folder).map_err(|source| cannot(folder, source))?;
+        make_folder(folder).map_err(|source| cannot(folder, source))?;
         let lock = Lock::acquire(&path, self.relation)?;
         // Another process may have sorted them meanwhile.
         if let Some(kept) = self.kept(&path, digest)? {
+            lock.release();
             return Ok(Some(kept));
         }
         self.check_cost(options)?;
@@ -120,12 +124,13 @@ impl OutOfStep<'_> {
 
     fn kept(&self, path: &Path, digest: &str) -> Result<Option<Arc<Kept>>, Error> {
         let kept = Kept::open(path, self.relation, digest)?;
-        if kept.is_some() {
+        if let Some(kept) = &kept {
             tracing::info!(
                 "the table `{}` is out of step: its sorted rows are read from {}",
                 self.relation.name(),
                 Quoted(&path.display().to_string())
             );
+            self.warn(kept.left_out());
         }
         Ok(kept)
     }
@@ -217,7 +222,7 @@ impl OutOfStep<'_> {
         progress.expect(mains);
         let mut writer = Writer::create(&options.folder).map_err(cannot)?;
         let done = join.run(&mut writer, &mut progress)?;
-        let bytes = writer.finish(digest, path).map_err(cannot)?;
+        let bytes = writer.finish(digest, done.left_out, path).map_err(cannot)?;
         self.log_done(&done, bytes, &progress, path);
         Ok(())
     }
@@ -234,17 +239,22 @@ impl OutOfStep<'_> {
             Quoted(&path.display().to_string())
         );
         tracing::debug!("temporary files had {}", HumanBytes(done.spilled));
-        if done.unmatched > 0 {
+        self.warn(done.left_out);
+    }
+
+    fn warn(&self, left_out: LeftOut) {
+        let table = self.relation.name();
+        if left_out.unmatched > 0 {
             tracing::warn!(
                 "{} of the table `{table}` are left out: they belong to no row of the table `{}`",
-                plural(done.unmatched, "row"),
+                plural(left_out.unmatched, "row"),
                 self.main.name()
             );
         }
-        if done.repeated > 0 {
+        if left_out.repeated > 0 {
             tracing::warn!(
                 "{} of the table `{table}` are left out: the same row is there already",
-                plural(done.repeated, "row")
+                plural(left_out.repeated, "row")
             );
         }
     }
@@ -299,7 +309,13 @@ impl Lock {
         let path = kept.with_extension("lock");
         let folder = kept.parent().unwrap_or(kept);
         let cannot = |source| cannot(folder, source);
-        let file = File::create(&path).map_err(cannot)?;
+        // A link that another user has put there is not followed, and no file is emptied.
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        options
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        let file = options.open(&path).map_err(cannot)?;
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
             tracing::info!(
                 "another process sorts the table `{}`: waiting for it",

@@ -1,23 +1,29 @@
 //! Files without a name, which vanish with the process however it ends, and the room that a folder has.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, CWD};
+use rustix::fs::{AtFlags, CWD, OFlags};
 use rustix::io::Errno;
 
 /// Tells the files of this process from each other.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
+/// Makes a folder, which only this user can enter, unless it is there.
+pub(in crate::source::dataset) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// Creates a file without a name in a folder.
 pub(super) fn unnamed(folder: &Path) -> io::Result<File> {
     #[cfg(target_os = "linux")]
     {
-        use rustix::fs::{Mode, OFlags};
+        use rustix::fs::Mode;
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
         if let Ok(file) = rustix::fs::open(folder, flags, mode) {
@@ -46,7 +52,13 @@ pub(super) fn publish(mut file: File, path: &Path) -> io::Result<()> {
     }
     // The caller holds a lock, so that nobody else writes this copy.
     let copy_path = path.with_extension("part");
-    let mut copy = File::create(&copy_path)?;
+    let mut copy = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(&copy_path)?;
     file.seek(SeekFrom::Start(0))?;
     io::copy(&mut file, &mut copy)?;
     copy.sync_all()?;
@@ -90,6 +102,19 @@ mod tests {
         publish(file, &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"rows");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    /// The compiled plugins are in the same folder of caches, which they want for this user alone.
+    #[test]
+    fn folder_is_for_this_user_alone() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("journal-host").join("datasets");
+        make_folder(&folder).unwrap();
+        for folder in folder.ancestors().take(2) {
+            assert_eq!(folder.metadata().unwrap().mode() & 0o777, 0o700);
+        }
+        make_folder(&folder).unwrap();
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::thread;
 
 use super::*;
+use crate::source::dataset::related::RelatedFile;
 
 /// Memory in which all fits, and with which there are many parts and many runs.
 const MEMORIES: [usize; 2] = [1 << 20, 64 << 10];
@@ -194,6 +195,48 @@ fn sorted_rows_are_kept_until_a_file_changes() {
     let has_name = |one: &&Read| one.3.windows(name.len()).any(|part| part == name);
     assert_eq!(records.iter().filter(has_name).count(), 1);
     assert_eq!(kept(dir).len(), 2);
+}
+
+/// The names, the sizes and the numbers of rows are the same.
+#[test]
+fn sorted_rows_of_other_files_are_noticed() {
+    let dir = temporary();
+    let write = |numbers: &[u32]| {
+        write_ids(dir.path(), "directory", "merged.orc", numbers);
+        dir.path()
+            .join("directory/merged.orc")
+            .metadata()
+            .unwrap()
+            .len()
+    };
+    let first = write(&[1, 2]);
+    let entries = [1, 2].map(|number| (number, "a".to_owned()));
+    write_entries(dir.path(), "merged.orc", &entries);
+    read_all(dir.path(), &["directory"]).unwrap();
+    assert_eq!(write(&[2, 1]), first);
+    let error = read_all(dir.path(), &["directory"]).unwrap_err();
+    let SourceError::Dataset(Error::KeptOfOthers(path)) = error else {
+        panic!("{error}");
+    };
+    fs::remove_file(path).unwrap();
+    read_all(dir.path(), &["directory"]).unwrap();
+}
+
+#[test]
+fn what_is_left_out_is_known_to_later_runs() {
+    let dir = temporary();
+    write_ids(dir.path(), "directory", "merged.orc", &[1]);
+    let entries = [1, 1, 2].map(|number| (number, "a".to_owned()));
+    write_entries(dir.path(), "merged.orc", &entries);
+    let folder = folder_with(dir.path(), 1 << 20, false).unwrap();
+    for _ in 0..2 {
+        let files = folder.read(Main::Directory).unwrap();
+        let RelatedFile::Sorted { kept, .. } = &files[0].relations[0] else {
+            panic!("it is out of step");
+        };
+        let left_out = format!("{:?}", kept.left_out());
+        assert_eq!(left_out, "LeftOut { unmatched: 1, repeated: 1 }");
+    }
 }
 
 #[test]
