@@ -5,8 +5,9 @@
 //! inside an entry guards against damage.
 
 use std::env;
+use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -15,6 +16,7 @@ use wasmtime::component::Component;
 use super::compile::Compiled;
 use super::error::Cause;
 use super::private_dir::{Folder, NotPrivate};
+use super::sealed::Sealed;
 
 /// The first bytes of an entry; another layout gets another number.
 const MAGIC: &[u8; 8] = b"jh-code3";
@@ -23,6 +25,8 @@ const DIGEST_BYTES: usize = 32;
 const HEADER_BYTES: usize = MAGIC.len() + size_of::<u64>() + DIGEST_BYTES;
 /// The number of entries that are kept; the oldest are removed. A plugin's author adds one with each build.
 const ENTRIES: usize = 64;
+/// The bytes of a copy that are read at once, which fit into the cache of a processor.
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// SHA-256 of a plugin's file.
 pub(super) type FileDigest = [u8; DIGEST_BYTES];
@@ -98,15 +102,19 @@ impl Cache {
         name: &str,
         most_bytes: usize,
     ) -> Result<Option<Code>, BadEntry> {
-        let Some((entry, size)) = self.folder.open_file(name).map_err(BadEntry::Read)? else {
+        let Some((mut entry, size)) = self.folder.open_file(name).map_err(BadEntry::Read)? else {
             return Ok(None);
         };
-        let code = code_of(entry, size, most_bytes)?;
-        // The bytes were written by this user's host, because no one else can write to the folder, and they are those
-        // whose digest was just checked.
-        code_from(engine, &Compiled::from_bytes(code))
-            .map(Some)
-            .map_err(BadEntry::Load)
+        let header = Header::read(&mut entry, size, most_bytes)?;
+        let code = match mapped(engine, &mut entry, &header) {
+            // The system has no sealed files, or forbids code in them.
+            Err(error @ (BadEntry::Read(_) | BadEntry::Load(_))) => {
+                tracing::debug!("copying the compiled code, because it cannot be mapped: {error}");
+                copied(engine, entry, &header)
+            }
+            other => other,
+        };
+        code.map(Some)
     }
 
     /// Stores compiled code. A failure is logged and has no other effect.
@@ -150,32 +158,93 @@ pub(super) fn code_from(engine: &wasmtime::Engine, compiled: &Compiled) -> Resul
     })
 }
 
-/// The code of an entry whose file has this size, if its digest is right. What the header does not vouch for takes no
-/// memory.
-fn code_of(mut entry: impl Read, size: u64, most_bytes: usize) -> Result<Vec<u8>, BadEntry> {
-    let mut header = Vec::with_capacity(HEADER_BYTES);
-    let mut start = entry.by_ref().take(HEADER_BYTES as u64);
-    start.read_to_end(&mut header).map_err(BadEntry::Read)?;
-    let parts = header.strip_prefix(MAGIC);
-    let (code_bytes, digest) = parts
-        .and_then(|rest| rest.split_first_chunk::<{ size_of::<u64>() }>())
-        .ok_or(BadEntry::Damaged)?;
-    let code_bytes = u64::from_le_bytes(*code_bytes);
-    if size.checked_sub(HEADER_BYTES as u64) != Some(code_bytes) {
-        return Err(BadEntry::Damaged);
+/// What an entry begins with.
+struct Header {
+    /// The number of bytes that follow, which the caller has compared with its limit.
+    bytes: usize,
+    digest: [u8; DIGEST_BYTES],
+}
+
+impl Header {
+    /// Reads the header of an entry whose file has this size. What it does not vouch for takes no memory.
+    fn read(entry: &mut File, size: u64, most_bytes: usize) -> Result<Self, BadEntry> {
+        let mut header = [0; HEADER_BYTES];
+        entry.read_exact(&mut header).map_err(cut_short)?;
+        let (bytes, digest) = header
+            .strip_prefix(MAGIC)
+            .and_then(|rest| rest.split_first_chunk::<{ size_of::<u64>() }>())
+            .ok_or(BadEntry::Damaged)?;
+        let bytes = u64::from_le_bytes(*bytes);
+        if size.checked_sub(HEADER_BYTES as u64) != Some(bytes) {
+            return Err(BadEntry::Damaged);
+        }
+        let bytes = usize::try_from(bytes).map_err(|_| BadEntry::TooLarge)?;
+        if bytes > most_bytes {
+            return Err(BadEntry::TooLarge);
+        }
+        let digest = digest.try_into().map_err(|_| BadEntry::Damaged)?;
+        Ok(Self { bytes, digest })
     }
-    let capacity = usize::try_from(code_bytes).map_err(|_| BadEntry::TooLarge)?;
-    if capacity > most_bytes {
-        return Err(BadEntry::TooLarge);
+
+    fn check(&self, digest: Sha256) -> Result<(), BadEntry> {
+        if digest.finalize().as_slice() == self.digest {
+            Ok(())
+        } else {
+            Err(BadEntry::Damaged)
+        }
     }
-    let mut code = Vec::with_capacity(capacity);
-    let mut rest = entry.take(code_bytes);
+}
+
+fn cut_short(error: io::Error) -> BadEntry {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => BadEntry::Damaged,
+        _ => BadEntry::Read(error),
+    }
+}
+
+/// Maps the code of an entry, whose header was read. Its pages are read when they are first needed, from a copy that no
+/// longer changes. Memories of instances begin as mappings of the same copy.
+fn mapped(engine: &wasmtime::Engine, entry: &mut File, header: &Header) -> Result<Code, BadEntry> {
+    let mut size = [0; Compiled::SIZE_BYTES];
+    entry.read_exact(&mut size).map_err(cut_short)?;
+    let bytes = header.bytes.checked_sub(size.len());
+    let bytes = bytes.ok_or(BadEntry::Damaged)? as u64;
+    let mut code = Sealed::copy(entry, bytes).map_err(cut_short)?;
+    let mut digest = Sha256::new_with_prefix(size);
+    // The digest is that of the sealed copy, so that nothing can change after the check.
+    let content = code.content().map_err(BadEntry::Read)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match content.read(&mut chunk).map_err(BadEntry::Read)? {
+            0 => break,
+            bytes => digest.update(&chunk[..bytes]),
+        }
+    }
+    header.check(digest)?;
+    #[expect(
+        unsafe_code,
+        reason = "only this host makes the bytes, as for `code_from`; a copy of 46 MiB would take a sixth of a short script's CPU time"
+    )]
+    // SAFETY: as in `code_from`. Besides, the file must not change while it is mapped: the kernel refuses that for a
+    // sealed file, whose digest was checked after it was sealed.
+    let component = unsafe { Component::deserialize_file(engine, code.path()) };
+    Ok(Code {
+        component: component.map_err(|error| BadEntry::Load(Cause::new(error)))?,
+        instance_bytes: Compiled::instance_bytes(size),
+    })
+}
+
+/// Loads the code of an entry, whose header was read, into memory of the process.
+fn copied(engine: &wasmtime::Engine, mut entry: File, header: &Header) -> Result<Code, BadEntry> {
+    let start = SeekFrom::Start(HEADER_BYTES as u64);
+    entry.seek(start).map_err(BadEntry::Read)?;
+    let mut code = Vec::with_capacity(header.bytes);
+    let mut rest = entry.take(header.bytes as u64);
     rest.read_to_end(&mut code).map_err(BadEntry::Read)?;
-    if Sha256::digest(&code).as_slice() == digest {
-        Ok(code)
-    } else {
-        Err(BadEntry::Damaged)
-    }
+    header.check(Sha256::new_with_prefix(&code))?;
+    // The bytes were written by this user's host, because no one else can write to the folder, and they are those
+    // whose digest was just checked.
+    code_from(engine, &Compiled::from_bytes(code)).map_err(BadEntry::Load)
 }
 
 /// One name for each layout of entries, plugin's file and compiler: wasmtime's version and settings, the machine, and this
@@ -200,5 +269,64 @@ impl Hasher for Sha256Hasher {
     /// Never used: the caller takes the whole digest.
     fn finish(&self) -> u64 {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn engine() -> wasmtime::Engine {
+        wasmtime::Engine::default()
+    }
+
+    fn entry(content: &[u8]) -> (File, u64) {
+        let size = (content.len() as u64).to_le_bytes();
+        let parts = [&MAGIC[..], &size, &Sha256::digest(content), content];
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&parts.concat()).unwrap();
+        file.rewind().unwrap();
+        (file, (HEADER_BYTES + content.len()) as u64)
+    }
+
+    fn content() -> Vec<u8> {
+        let component = wat::parse_str("(component)").unwrap();
+        let code = engine().precompile_component(&component).unwrap();
+        [&7_u64.to_le_bytes()[..], &code].concat()
+    }
+
+    fn load_copied(mut entry: File, size: u64) -> Result<Code, BadEntry> {
+        let header = Header::read(&mut entry, size, usize::MAX)?;
+        copied(&engine(), entry, &header)
+    }
+
+    fn load_mapped(mut entry: File, size: u64) -> Result<Code, BadEntry> {
+        let header = Header::read(&mut entry, size, usize::MAX)?;
+        mapped(&engine(), &mut entry, &header)
+    }
+
+    fn check(load: fn(File, u64) -> Result<Code, BadEntry>) {
+        let (file, size) = entry(&content());
+        assert_eq!(load(file, size).unwrap().instance_bytes, 7);
+        let (mut file, size) = entry(&content());
+        file.seek(SeekFrom::End(-1)).unwrap();
+        file.write_all(b"x").unwrap();
+        file.rewind().unwrap();
+        assert!(matches!(load(file, size), Err(BadEntry::Damaged)));
+        let (file, size) = entry(b"1234567");
+        assert!(load(file, size).is_err());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn intact_code_is_mapped() {
+        check(load_mapped);
+    }
+
+    #[test]
+    fn where_code_cannot_be_mapped_it_is_copied() {
+        check(load_copied);
     }
 }

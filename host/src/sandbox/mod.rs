@@ -25,6 +25,7 @@ mod plugin_log;
 mod private_dir;
 mod processor;
 mod runtime;
+mod sealed;
 mod state;
 mod strict_json;
 #[cfg(test)]

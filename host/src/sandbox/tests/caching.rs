@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::guest::{Guest, LIMITS};
 use crate::sandbox::cache::Cache;
 use crate::sandbox::private_dir::Folder;
-use crate::sandbox::{Compiler, Engine, Plugin};
+use crate::sandbox::{Compiler, Engine, Plugin, Processor};
 
 /// A plugin's file and an empty cache.
 struct Fixture {
@@ -33,9 +33,11 @@ impl Fixture {
         Cache::in_folder(Folder::open_below(self.top.path(), self.top.path(), "cache").unwrap())
     }
 
-    fn load(&self) {
+    fn load(&self) -> Plugin {
         let plugin = Plugin::load_with(&self.engine, &self.plugin, LIMITS, Some(&self.cache()));
-        assert_eq!(plugin.unwrap().description().name, "guest");
+        let plugin = plugin.unwrap();
+        assert_eq!(plugin.description().name, "guest");
+        plugin
     }
 
     /// The only entry of the cache.
@@ -151,6 +153,28 @@ fn an_entry_larger_than_what_may_be_compiled_takes_no_memory() {
     file.set_len(8 << 40).unwrap();
     fixture.load();
     assert_eq!(fs::metadata(fixture.entry()).unwrap().len(), whole);
+}
+
+/// A mapping of the entry itself would read what its file holds when a page is needed, and end the process here.
+#[test]
+fn entry_that_changes_after_its_check_never_runs() {
+    use std::io::Write as _;
+    let fixture = Fixture::new();
+    fixture.load();
+    let plugin = fixture.load();
+    let works = || {
+        let (mut processor, plan) = Processor::start(&plugin, "{}", LIMITS).unwrap();
+        processor.process(&[]).unwrap();
+        plan
+    };
+    let plan = works();
+    let entry = fixture.entry();
+    let bytes = usize::try_from(fs::metadata(&entry).unwrap().len()).unwrap();
+    let mut file = fs::File::options().write(true).open(&entry).unwrap();
+    file.write_all(&vec![0xcc; bytes]).unwrap();
+    assert_eq!(works(), plan);
+    file.set_len(0).unwrap();
+    assert_eq!(works(), plan);
 }
 
 #[test]
