@@ -3,9 +3,11 @@
     run_script.py SCRIPT FUNCTION RECORDING [TYPE...]
 
 FUNCTION of SCRIPT gets all objects of the given types, or of all types, in one call. Where a type has a privileged topic, its
-objects are read instead of those of the public one. Prints what FUNCTION prints.
+objects are read instead of those of the public one. Prints what FUNCTION prints, and the rows that it emits as JSON lines.
 """
 
+import inspect
+import json
 import runpy
 import sys
 
@@ -27,6 +29,10 @@ def records(path):
                 yield record[0], record[2]
 
 
+def emit(row, output=None):
+    print(json.dumps(row if output is None else {"output": output, "row": row}))
+
+
 def main():
     script, function, path, *types = sys.argv[1:]
     by_topic = {}
@@ -41,7 +47,9 @@ def main():
             continue
         if not types or object_type in types:
             all_objects[object_type] = [kafka_to_value(value) for value in values]
-    runpy.run_path(script, run_name="client")[function](all_objects)
+    function = runpy.run_path(script, run_name="client")[function]
+    arguments = [emit] if "emit" in inspect.signature(function).parameters else []
+    function(all_objects, *arguments)
 
 
 main()

@@ -117,6 +117,47 @@ fn example_of_upstreams_documentation_prints_the_same_text() {
     assert!(finished.stdout == native, "the texts differ");
 }
 
+/// Clients of many kinds, whose functions run natively as they are: a filter of file names, counts, statistics of dates and
+/// a list of edges. Those that print are tested above.
+#[test]
+fn clients_give_the_rows_that_they_give_natively() {
+    let recording = paths::repository().join("recordings/ripgrep.journal.zst");
+    let rows_of = |text: &str| {
+        let row = |line| serde_json::from_str::<Value>(line).expect("it is JSON");
+        let mut rows: Vec<String> = text.lines().map(|line| row(line).to_string()).collect();
+        rows.sort_unstable();
+        rows
+    };
+    for (name, least) in [
+        ("count.py", 8),
+        ("file_names.py", 5_000),
+        ("months.py", 100),
+        ("months_and_extensions.py", 150),
+        ("edges.py", 150_000),
+        ("fields.py", 8),
+    ] {
+        let script = paths::repository().join("tests/data/scripts").join(name);
+        let arguments = [
+            script.as_os_str(),
+            "process".as_ref(),
+            recording.as_os_str(),
+        ];
+        let native = rows_of(&oracle::script("run_script.py", arguments));
+        let finished = Host::run(&script)
+            .arg("--runtime")
+            .arg(paths::runtime())
+            .arg("--recording")
+            .arg(&recording)
+            .finish(LIMIT)
+            .success();
+        assert!(native.len() >= least, "{name}: {}", native.len());
+        assert!(
+            rows_of(&finished.stdout) == native,
+            "{name}: the rows differ"
+        );
+    }
+}
+
 /// Months by the dates that upstream's deserializer gives, independent of any script.
 #[test]
 fn rows_equal_what_upstreams_packages_compute() {
