@@ -1,8 +1,8 @@
 """Consumes topics with upstream's own client and counts, as one of the subjects of `compare`.
 
-    journal_client.py {counts,months} {dicts,objects} BROKERS PREFIX GROUP
+    journal_client.py {counts,fields,months} {dicts,objects} BROKERS PREFIX GROUP
 
-`counts` counts objects by type; `months` counts revisions by month and files in directories by extension. With
+`counts` counts objects by type; `fields` reads all fields of each object, and counts those with a value; `months` counts revisions by month and files in directories by extension. With
 `objects`, the function receives the model objects that `from_dict` creates from the dicts. Prints JSON: CPU and
 wall time in seconds, excluding the start of Python and its imports, the number of records, and the result.
 """
@@ -15,9 +15,27 @@ import sys
 import time
 
 from swh.journal.client import JournalClient
-from swh.model.model import Directory, Revision
+from swh.model.model import (
+    Content,
+    Directory,
+    Origin,
+    OriginVisit,
+    OriginVisitStatus,
+    Release,
+    Revision,
+    Snapshot,
+)
 
-CLASSES = {"directory": Directory, "revision": Revision}
+CLASSES = {
+    "content": Content,
+    "directory": Directory,
+    "origin": Origin,
+    "origin_visit": OriginVisit,
+    "origin_visit_status": OriginVisitStatus,
+    "release": Release,
+    "revision": Revision,
+    "snapshot": Snapshot,
+}
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -50,6 +68,34 @@ class Counts:
 
     def answer(self):
         return self.counts
+
+
+class Fields(Counts):
+    """On dicts, as the client passes them."""
+
+    def process(self, all_objects):
+        for object_type, objects in all_objects.items():
+            self.records += len(objects)
+            for object_ in objects:
+                for value in object_.values():
+                    if value is not None:
+                        self.counts[object_type] += 1
+
+
+class FieldsOfObjects(Counts):
+    """On model objects."""
+
+    def process(self, all_objects):
+        for object_type, objects in all_objects.items():
+            self.records += len(objects)
+            from_dict = CLASSES[object_type].from_dict
+            for fields in objects:
+                # `from_dict` may take fields out.
+                names = list(fields)
+                object_ = from_dict(fields)
+                for name in names:
+                    if getattr(object_, name) is not None:
+                        self.counts[object_type] += 1
 
 
 class Months:
@@ -105,11 +151,14 @@ class MonthsOfObjects(Months):
 
 
 def main(work, form, brokers, prefix, group):
+    on_objects = form == "objects"
     if work == "counts":
-        worker, object_types = Counts(), None
+        worker = Counts()
+    elif work == "fields":
+        worker = FieldsOfObjects() if on_objects else Fields()
     else:
-        worker = MonthsOfObjects() if form == "objects" else Months()
-        object_types = list(CLASSES)
+        worker = MonthsOfObjects() if on_objects else Months()
+    object_types = ["directory", "revision"] if work == "months" else None
     cpu, wall = cpu_seconds(), time.monotonic()
     client = JournalClient(
         brokers=brokers,

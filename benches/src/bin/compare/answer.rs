@@ -33,10 +33,19 @@ pub(crate) fn times(answer: &Answer, repetitions: u64) -> Answer {
 
 /// The number of objects of each type, from the partial sums of `count-objects`.
 pub(crate) fn of_counts(rows: &Path) -> Answer {
+    of_types(rows, "objects")
+}
+
+/// The number of fields that have a value in the objects of each type, from partial sums.
+pub(crate) fn of_fields(rows: &Path) -> Answer {
+    of_types(rows, "fields")
+}
+
+fn of_types(rows: &Path, column: &str) -> Answer {
     let mut answer = Answer::new();
     each_row(rows, |row| {
         let name = row["object_type"].as_str().expect("a row names its type");
-        add(&mut answer, name.to_owned(), &row["objects"]);
+        add(&mut answer, name.to_owned(), &row[column]);
     });
     answer
 }

@@ -23,6 +23,8 @@ pub(crate) const MANY_PARTITIONS: i32 = 64;
 pub(crate) enum Work {
     /// Counts objects by type.
     Counts,
+    /// Reads all fields of each object, and counts those that have a value.
+    Fields,
     /// Counts revisions by month, and files in directories by extension.
     Months,
     /// Writes one row for each revision.
@@ -58,16 +60,20 @@ pub(crate) struct Loaded {
 impl Work {
     pub(crate) fn reads(self, object_type: &str) -> bool {
         match self {
-            Self::Counts => true,
+            Self::Counts | Self::Fields => true,
             Self::Months => matches!(object_type, "revision" | "directory"),
             Self::Rows => object_type == "revision",
         }
     }
 
     /// The plugin for this workload.
+    ///
+    /// # Panics
+    /// When only scripts have it.
     pub(crate) fn plugin(self) -> &'static str {
         match self {
             Self::Counts => "count-objects",
+            Self::Fields => unreachable!("no plugin counts fields"),
             Self::Months => "months-and-extensions",
             Self::Rows => "list-revisions",
         }

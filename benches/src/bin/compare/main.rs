@@ -10,6 +10,7 @@ mod native;
 mod parts;
 mod results;
 mod rounds;
+mod scripts;
 mod subject;
 
 use std::num::NonZero;

@@ -19,6 +19,8 @@ pub(crate) struct Rounds {
 struct Expected {
     counts: Answer,
     /// For one repetition. The first subject's answer is the one expected from the others.
+    fields: Option<Answer>,
+    /// Likewise.
     months: Option<Answer>,
     rows: Option<Answer>,
 }
@@ -28,6 +30,7 @@ impl Rounds {
     pub(crate) fn run(loaded: &Loaded, participants: Vec<Participant>) -> Self {
         let mut expected = Expected {
             counts: loaded.counts(),
+            fields: None,
             months: None,
             rows: None,
         };
@@ -93,8 +96,12 @@ impl Expected {
                 let expected = answer::times(&self.counts, repetitions);
                 assert_eq!(answer, &expected, "`{name}` counts each record once");
             }
-            Work::Months => {
-                let once = self.months.get_or_insert_with(|| {
+            Work::Fields | Work::Months => {
+                let once = match subject.work {
+                    Work::Fields => &mut self.fields,
+                    _ => &mut self.months,
+                };
+                let once = once.get_or_insert_with(|| {
                     let part =
                         |(name, number): (&String, &u64)| (name.clone(), number / repetitions);
                     answer.iter().map(part).collect()

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::answer::{self, Answer};
 use crate::journal::{Loaded, Topics, Which, Work};
 use crate::native::Program;
+use crate::scripts::Language;
 
 /// Time limit for one run of a subject.
 pub(crate) const LIMIT: Duration = Duration::from_mins(5);
@@ -38,6 +39,8 @@ pub(crate) enum How {
         workers: usize,
         arguments: Vec<String>,
     },
+    /// The host with a script.
+    Script { language: Language, workers: usize },
 }
 
 /// The measurements of one run.
@@ -58,6 +61,15 @@ impl Measured {
     #[expect(clippy::cast_precision_loss, reason = "some millions")]
     pub(crate) fn cpu_us(&self) -> f64 {
         self.cpu_seconds / self.records as f64 * 1e6
+    }
+
+    /// The same without the time that something else took.
+    fn without(self, other: &Self) -> Self {
+        Self {
+            cpu_seconds: self.cpu_seconds - other.cpu_seconds,
+            wall_seconds: self.wall_seconds - other.wall_seconds,
+            ..self
+        }
     }
 
     /// Records per second of wall time.
@@ -83,6 +95,15 @@ impl Subject {
             work,
             which: Which::Few,
             how: How::Python { objects },
+        }
+    }
+
+    pub(crate) fn script(work: Work, language: Language, workers: usize, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            work,
+            which: Which::Few,
+            how: How::Script { language, workers },
         }
     }
 
@@ -122,13 +143,19 @@ impl Subject {
             } => {
                 let host = || {
                     let plugin = paths::plugin(self.work.plugin());
-                    Host::run(&plugin)
-                        .args(["--brokers", &loaded.broker.address(), "--on-eof", "stop"])
-                        .args(["--prefix", topics.prefix.as_str(), "--group-id", &group])
-                        .args(["--workers", &workers.to_string()])
-                        .args(arguments)
+                    from_kafka(Host::run(&plugin), loaded, topics, &group, *workers).args(arguments)
                 };
                 run_hosts(self.work, *processes, host)
+            }
+            How::Script { language, workers } => {
+                // Native Python is measured without its start and its imports, so a script is, too.
+                let start = measure_hosts([language.describe(self.work)].into_iter());
+                let host = || {
+                    let host = language.run(self.work);
+                    from_kafka(host, loaded, topics, &group, *workers)
+                };
+                let (measured, answer) = run_hosts(self.work, 1, host);
+                (measured.without(&start), answer)
             }
         };
         measured.records = records;
@@ -176,10 +203,10 @@ impl Subject {
             records: u64,
             answer: Answer,
         }
-        let work = if self.work == Work::Counts {
-            "counts"
-        } else {
-            "months"
+        let work = match self.work {
+            Work::Counts => "counts",
+            Work::Fields => "fields",
+            Work::Months | Work::Rows => "months",
         };
         let form = if objects { "objects" } else { "dicts" };
         let broker = loaded.broker.address();
@@ -197,6 +224,13 @@ impl Subject {
         };
         (measured, printed.answer)
     }
+}
+
+/// A host that reads these topics to their ends.
+fn from_kafka(host: Host, loaded: &Loaded, topics: &Topics, group: &str, workers: usize) -> Host {
+    host.args(["--brokers", &loaded.broker.address(), "--on-eof", "stop"])
+        .args(["--prefix", topics.prefix.as_str(), "--group-id", group])
+        .args(["--workers", &workers.to_string()])
 }
 
 /// Runs hosts in parallel with files for their rows, and reads the answer from these files.
@@ -234,6 +268,7 @@ pub(crate) fn measure_hosts(hosts: impl Iterator<Item = Host>) -> Measured {
 fn outputs(work: Work, folder: &Path) -> Vec<String> {
     let names: &[&str] = match work {
         Work::Counts => &["counts"],
+        Work::Fields => &["fields"],
         Work::Months => &["months", "extensions"],
         Work::Rows => &["revisions"],
     };
@@ -249,6 +284,7 @@ fn read(work: Work, folder: &Path) -> Answer {
     let file = |output| file(folder, output);
     match work {
         Work::Counts => answer::of_counts(&file("counts")),
+        Work::Fields => answer::of_fields(&file("fields")),
         Work::Months => answer::of_months_and_extensions(&file("months"), &file("extensions")),
         Work::Rows => answer::of_lines(&file("revisions")),
     }

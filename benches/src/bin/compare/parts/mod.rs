@@ -8,6 +8,7 @@ mod observed;
 mod outputs;
 mod recording;
 mod scaling;
+mod scripts;
 mod start_up;
 mod throughput;
 
@@ -38,9 +39,11 @@ pub(crate) enum Part {
     Outputs,
     /// CPU time per key of a checkpoint of merged rows.
     Aggregates,
+    /// CPU time per object of scripts, compared with upstream's client in native Python.
+    Scripts,
 }
 
-const ALL: [Part; 10] = [
+const ALL: [Part; 11] = [
     Part::Throughput,
     Part::Scaling,
     Part::Recording,
@@ -51,6 +54,7 @@ const ALL: [Part; 10] = [
     Part::Masked,
     Part::Outputs,
     Part::Aggregates,
+    Part::Scripts,
 ];
 
 /// Measures the requested parts, or all.
@@ -73,6 +77,7 @@ pub(crate) fn measure(arguments: &Arguments, report: &mut Report) {
             Part::Masked => masked::measure_masked(&loaded, arguments, report),
             Part::Outputs => outputs::measure_outputs(&loaded, arguments, report),
             Part::Aggregates => aggregates::measure_aggregates(&loaded, arguments, report),
+            Part::Scripts => scripts::measure_scripts(&loaded, arguments, report),
         }
     }
 }
