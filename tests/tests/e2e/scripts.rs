@@ -1,6 +1,7 @@
 //! Python scripts in the runtime that `build-runtime python` makes.
 
 mod javascript;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
