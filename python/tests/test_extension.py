@@ -75,6 +75,38 @@ for fields in (None, ("id",), ("message", "id"), ("absent",), ("k7", "a")):
         for one, expected in zip(_objects.decode(b"".join(packed), ends, fields, kind), there):
             assert not isinstance(expected, dict) or [one.get(n) for n in ("id", "a", "k7")] == [expected.get(n) for n in ("id", "a", "k7")]
 """
+# Maps like an earlier one, and those that begin like it.
+KNOWN = """
+def compare(packed):
+    ends = [sum(map(len, packed[: n + 1])) for n in range(len(packed))]
+    there = plain.decode(b"".join(packed), ends, None, None)
+    for kind in ("revision", None):
+        here = _objects.decode(b"".join(packed), ends, None, kind)
+        for one, expected in zip(here, there, strict=True):
+            is_map = isinstance(expected, dict)
+            assert isinstance(one, dict) == is_map and (not is_map or repr(one) == repr(expected)), (one, expected)
+
+person = {"fullname": b"a", "name": b"b", "email": None}
+same = [person, {**person, "email": [person, {"fullname": 1, "name": person, "email": {}}]}]
+begins = [{"fullname": b"a", "nane": b"b", "email": 1}, {"fullname": b"a", "name": b"b", "e": 1}, {"fullname": 1, "name": 2, 3: 4}]
+begins += [{"fullname": 1, "name": 2, b"email": 3}, {"fullname": "é", "name": "é", "email": "é"}, {"fullname": 1}, {}]
+compare([msgpack.packb({"id": b"a", "date": one}) for one in same + begins + same])
+compare([msgpack.packb({"id": one}) for one in begins] * 2)
+# The same key twice, and maps that end early.
+twice = b"\\x81\\xa2id\\x83\\xa8fullname\\x01\\xa4name\\x02\\xa8fullname\\x03"
+whole = msgpack.packb({"id": person})
+compare([twice, *(whole[:n] for n in range(1, len(whole))), whole, twice])
+assert whole in [msgpack.packb(dict(one)) for one in _objects.decode(whole, [len(whole)], None, None)]
+# More keys than are remembered, and other maps at the place of those.
+many = [{f"a{'b' * (n % 3)}{m}": m for m in range(n)} for n in range(1, 20)]
+compare([msgpack.packb({"id": one}) for one in many] * 2)
+for number in range(200):
+    compare([msgpack.packb({"id": {f"{random.randrange(40)}": number, "b": 1}})])
+# Each map is one of its own.
+one, other = _objects.decode(whole * 2, [len(whole), 2 * len(whole)], None, None)
+one["id"]["name"] = other["id"]["more"] = 1
+assert (one["id"], other["id"]) == ({**person, "name": 1}, {**person, "more": 1})
+"""
 # Some levels of nesting are decoded, and more are refused, but not later than at once.
 NESTED = """
 decoded = []
@@ -123,7 +155,7 @@ def run(header, tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("extension")
     (folder / "values.py").write_text(f"VALUES = {values!r}\n")
     library = folder / "_journal.so"
-    sources = [EXTENSION / f"{part}.c" for part in ("module", "check", "msgpack", "object", "pack")]
+    sources = [EXTENSION / f"{part}.c" for part in ("module", "check", "dicts", "msgpack", "object", "pack")]
     flags = ["-O1", "-g", "-shared", "-fPIC", "-Wall", "-Werror", f"-I{header.parent}", "-include", header]
     subprocess.run([COMPILER, *flags, *sources, "-o", library], check=True)
     folders = [ROOT / "python/src", ROOT / "python/tests", folder]
@@ -145,6 +177,10 @@ def test_objects_do_what_dicts_do_and_leave_no_memory(run):
 
 def test_odd_values_are_those_of_python(run):
     run(PLAIN + ODD)
+
+
+def test_maps_like_earlier_ones_are_those_of_python(run):
+    run(PLAIN + KNOWN)
 
 
 def test_nested_values_are_decoded_or_refused_at_once(run):

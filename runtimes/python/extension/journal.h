@@ -1,5 +1,5 @@
-/* The parts of the extension: msgpack.c decodes values, check.c passes over them, object.c has the objects that decode their fields when they are
- * asked for, pack.c encodes rows, and module.c is the module. */
+/* The parts of the extension: msgpack.c decodes values, dicts.c those with known keys, check.c passes over them, object.c has the objects that
+ * decode their fields when they are asked for, pack.c encodes rows, and module.c is the module. */
 #ifndef JOURNAL_H
 #define JOURNAL_H
 #include "cpython.h"
@@ -20,6 +20,8 @@ extern PyObject *extension, *pairs, *damaged;
 
 /* kind: n nil, b bool, u, i, f, s str, B bin, a array, m map, e ext */
 int head(In *in, char *kind, uint64_t *n);
+/* Passes over the next value. */
+int skip(In *in);
 /* The next value; without one, an exception may be set, or none for bytes that are not msgpack. */
 PyObject *value(In *in);
 /* The rest of a map of n pairs, of which only those with a key of `fields` are kept, if it is given. */

@@ -1,6 +1,6 @@
 /* From msgpack to Python's values. */
 #include "bytes.h"
-#include "journal.h"
+#include "dicts.h"
 
 PyObject *extension, *pairs, *damaged;
 
@@ -56,7 +56,7 @@ int head(In *in, char *kind, uint64_t *n) {
   }
   return 0;
 }
-static int skip(In *in) {
+int skip(In *in) {
   uint64_t left = 1;
   while (left--) {
     char kind; uint64_t n;
@@ -68,10 +68,14 @@ static int skip(In *in) {
 }
 PyObject *map(In *in, uint64_t n, PyObject *fields) {
   if (n * 2 > (uint64_t)(in->end - in->at)) return NULL;
-  PyObject *dict = PyDict_New();
-  int has_bytes = 0;
+  const uint8_t *start = in->at;
+  uint64_t count = n;
+  PyObject *dict = fields ? NULL : known_map(in, &n);
+  if (dict && !n) return dict;
+  if (!dict && !(dict = count && !n ? NULL : PyDict_New())) return NULL;
+  int has_bytes = 0, is_new = n == count && !fields;
   uint32_t slot = n % SLOTS;
-  while (dict && n--) {
+  while (n--) {
     char kind; uint64_t length; PyObject *key, *item;
     const uint8_t *before = in->at;
     uint32_t next = slot_after[slot], size = keys[next].length;
@@ -98,11 +102,12 @@ PyObject *map(In *in, uint64_t n, PyObject *fields) {
     Py_DECREF(key); Py_DECREF(item);
     if (failed) goto bad;
   }
-  if (dict && has_bytes) {
+  if (has_bytes) {
     PyObject *made = PyObject_CallFunctionObjArgs(pairs, dict, NULL);
     Py_DECREF(dict);
     return made;
   }
+  if (is_new) remember_map(start, in->end, count, dict);
   return dict;
 bad:
   Py_DECREF(dict); return NULL;
@@ -184,7 +189,7 @@ static PyObject *any_value(In *in) {
 PyObject *value(In *in) {
   const uint8_t *at = in->at;
   size_t room = in->end - at;
-  if (room < 2 || in->depth > DEPTH) return any_value(in);
+  if (room < 3 || in->depth > DEPTH) return any_value(in);
   if (*at == 0xc4 && room >= 2u + at[1]) {
     in->at += 2 + at[1];
     return bytes_of(at + 2, at[1]);
@@ -193,5 +198,14 @@ PyObject *value(In *in) {
     in->at += 1 + *at - 0xa0;
     return key_of(at + 1, *at - 0xa0);
   }
+  if (*at == 0xcd) { in->at += 3; return small_uint(at[1] << 8 | at[2]); }
+  if (*at < 0x80) { in->at++; return small_uint(*at); }
+  if (*at < 0x90) {
+    in->at++; in->depth++;
+    PyObject *made = map(in, *at & 15, NULL);
+    in->depth--;
+    return made;
+  }
+  if (*at == 0xc0) { in->at++; return new_ref(NONE); }
   return any_value(in);
 }

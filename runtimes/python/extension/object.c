@@ -9,7 +9,7 @@
  * - `{} == o` compares by the subclass. Another subclass of dict on the left, such as defaultdict, compares the storage.
  * - `pprint` knows a dict by its `__repr__`: `_pretty.py` of the runtime shows it what this is. */
 #include "bytes.h"
-#include "journal.h"
+#include "dicts.h"
 
 /* Records with more fields, or larger ones, are decoded at once. */
 #define MOST_FIELDS 32
@@ -200,6 +200,26 @@ static int append_fields(PyObject *self) {
   return 0;
 }
 
+/* Puts the fields that the items are given for in the storage, which is empty; takes the references to them. */
+static int store_fields(PyObject *self, const Shape *shape, PyObject **items) {
+  PyObject *keys[MOST_FIELDS], *kept[MOST_FIELDS];
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < shape->count; i++)
+    if (shape->of[i].is_kept) { keys[count] = shape->of[i].key; kept[count++] = items[i]; }
+  /* The template brings the order, and the room. */
+  int failed = PyDict_Update(self, shape->template);
+  if (!failed && has_layout(self, keys, count)) {
+    Entry *entries = entries_of(self);
+    for (uint32_t i = 0; i < count; i++) entries[i].value = kept[i];
+    return 0;
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    failed = failed || PyDict_SetItem(self, keys[i], kept[i]);
+    Py_DECREF(kept[i]);
+  }
+  return failed;
+}
+
 /* Decodes all fields, and puts them in the storage anew. */
 static int replace_fields(PyObject *self) {
   Rest *rest = rest_of(self);
@@ -208,23 +228,18 @@ static int replace_fields(PyObject *self) {
   int failed = 0;
   for (uint32_t i = 0; !failed && i < shape->count; i++) {
     if (!shape->of[i].is_kept) continue;
-    items[i] = PyDict_GetItemWithError(self, shape->of[i].key);
+    items[i] = rest->decoded & 1u << i ? PyDict_GetItemWithError(self, shape->of[i].key) : NULL;
     if (items[i]) Py_INCREF(items[i]);
     else if (rest->record) items[i] = decode_field(rest, i);
     failed = !items[i];
   }
-  if (!failed && rest->record) {
-    /* The template brings the order, and the room. */
+  if (failed || !rest->record) {
+    for (uint32_t i = 0; i < shape->count; i++) if (items[i]) Py_DECREF(items[i]);
+    if (!rest->record) return 0;   /* Decoding a field has filled it. */
+  } else {
     PyDict_Clear(self);
-    rest->decoded = 0;
-    failed = PyDict_Update(self, shape->template);
+    failed = store_fields(self, shape, items);
   }
-  for (uint32_t i = 0; i < shape->count; i++) {
-    if (!items[i]) continue;
-    failed = failed || (rest->record && PyDict_SetItem(self, shape->of[i].key, items[i]));
-    Py_DECREF(items[i]);
-  }
-  if (!rest->record) return 0;   /* Decoding a field has filled it. */
   if (failed) {
     PyDict_Clear(self);   /* It may have the values of the template. */
     rest->decoded = 0; rest->is_mixed = 0;
