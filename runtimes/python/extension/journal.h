@@ -1,5 +1,5 @@
-/* The parts of the extension: msgpack.c decodes values, dicts.c those with known keys, check.c passes over them, object.c has the objects that
- * decode their fields when they are asked for, pack.c encodes rows, and module.c is the module. */
+/* The parts of the extension: msgpack.c decodes values, dicts.c those with known keys, check.c passes over them, object.c has the
+ * objects that decode their fields when they are asked for, pack.c encodes rows, and module.c is the module. */
 #ifndef JOURNAL_H
 #define JOURNAL_H
 #include "cpython.h"
