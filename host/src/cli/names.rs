@@ -30,6 +30,7 @@ pub(super) fn flag(setting: Setting) -> &'static str {
         Setting::Temp => "--temp",
         Setting::OnEof => "--on-eof",
         Setting::Phases => "--phases",
+        Setting::Share => "--share",
         Setting::StopAfter => "--stop-after",
         Setting::CreateTopics => "--create-topics",
         Setting::Brokers => "--brokers",

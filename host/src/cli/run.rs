@@ -12,7 +12,7 @@ use super::values;
 use super::watch::{self, WatchArguments};
 use crate::config::{
     Config, EarlierRows, Layer, MaxFailures, MetricsAddress, OnEof, OnFailure, OnSchemaChange,
-    Origins, Phases, Size, Span, StartFrom, Text, TopicPartition, WorkerCount,
+    Origins, Phases, Share, Size, Span, StartFrom, Text, TopicPartition, WorkerCount,
 };
 use crate::pipeline::build::{self, Pipeline};
 use crate::pipeline::{Ended, stop};
@@ -49,6 +49,11 @@ pub(super) struct Arguments {
     /// `revision,release/directory/content`.
     #[arg(long, value_name = "STAGES")]
     phases: Option<Phases>,
+
+    /// Read one of several parts of recordings or of a dataset: with 2/8, the second of eight. A process for each part, each
+    /// with outputs of its own or with the same database, reads all of it.
+    #[arg(long, value_name = "I/N")]
+    share: Option<Share>,
 
     /// Stop after this number of objects.
     #[arg(long, value_name = "N")]
@@ -250,6 +255,7 @@ impl Arguments {
         self.privacy.add_to(&mut layer);
         self.limits.add_to(&mut layer);
         layer.journal.phases = self.phases;
+        layer.journal.share = self.share;
         layer.journal.stop_after = self.stop_after;
         layer.journal.on_eof = self.group.on_eof;
         layer.kafka.group_id = self.group.group_id;
@@ -299,7 +305,7 @@ mod tests {
     }
 
     const ALL: &str = "p.wasm --option a=b --options o.json --runtime r.wasm --with m.py --print log --object-type origin --privileged --missing-topics ignore --prefix x \
-        --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --dataset e --without directory_entry --temp v --on-eof stop --phases reverse --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
+        --recording r --git d --origin u --visit-date 2026-01-02 --all-objects --max-content-size 7KiB --dataset e --without directory_entry --temp v --on-eof stop --phases reverse --share 2/3 --stop-after 7 --brokers b:9092 --group-id g --partition t:5 --kafka k=v --from 2d \
         --kafka-password-file w --kafka-key-password-file y --group-instance-id i --create-topics --output f --append --overwrite --on-schema-change add-columns \
         --batch-records 2 --batch-bytes 3KiB --deadline 4s --memory-limit 5MiB --compile-memory 12MiB --compile-timeout 13s --process-memory 6MiB --workers 8 \
         --checkpoint-interval 9s --checkpoint-size 16KiB --masked m --anonymise=strict --on-failure skip --dead-letters d --max-failures 14 --retries 15 --broker-timeout 10s --shutdown-timeout 11s --no-confine \
@@ -332,6 +338,7 @@ mod tests {
         expected.dataset.temp = Some("v".into());
         expected.journal.on_eof = Some(OnEof::Stop);
         expected.journal.phases = Some(Phases::Reverse);
+        expected.journal.share = Some("2/3".parse().unwrap());
         expected.journal.stop_after = Some(7);
         expected.kafka.brokers = text("b:9092");
         expected.kafka.group_id = text("g");

@@ -12,7 +12,7 @@ use super::setting::Setting;
 use super::source;
 use super::values::{
     Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
-    OnEof, OnFailure, OnSchemaChange, Phases, Print, Privileged, RecordCount, Size, Span,
+    OnEof, OnFailure, OnSchemaChange, Phases, Print, Privileged, RecordCount, Share, Size, Span,
     StartFrom, Text, Time, TopicPartition, WorkerCount,
 };
 
@@ -58,6 +58,7 @@ impl Merge for LogFormat {}
 impl Merge for OnFailure {}
 impl Merge for MaxFailures {}
 impl Merge for u32 {}
+impl Merge for Share {}
 
 impl Merge for KafkaSettings {
     /// Merges by key; this layer takes precedence.
@@ -177,6 +178,8 @@ section! {
         on_eof: OnEof = OnEof,
         /// The stages of a replay.
         phases: Phases = Phases,
+        /// The part of the source that the process reads.
+        share: Share = Share,
         /// The number of objects after which the run ends.
         stop_after: u64 = StopAfter,
         /// Whether topics that are missing are created.

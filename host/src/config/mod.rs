@@ -52,8 +52,8 @@ pub(crate) use self::source::{
 pub(crate) use self::upstream::Unsupported;
 pub(crate) use self::values::{
     Anonymise, KafkaSettings, LogFilter, LogFormat, MaxFailures, MetricsAddress, MissingTopics,
-    OnEof, OnFailure, OnSchemaChange, Percent, Phases, Print, Privileged, RecordCount, Size, Span,
-    StartFrom, Text, Time, TopicPartition, WorkerCount, time,
+    OnEof, OnFailure, OnSchemaChange, Percent, Phases, Print, Privileged, RecordCount, Share, Size,
+    Span, StartFrom, Text, Time, TopicPartition, WorkerCount, time,
 };
 
 use crate::privacy::Level;
@@ -96,6 +96,8 @@ pub(crate) struct Config {
     pub(crate) source: Source,
     /// The stages of a replay, each of which is read to its end before the next one begins.
     pub(crate) phases: Option<Phases>,
+    /// The part of the source that the process reads.
+    pub(crate) share: Option<Share>,
     /// The number of objects after which the run ends.
     pub(crate) stop_after: Option<u64>,
     /// Where outputs are written to, as `[NAME=][KIND:]DESTINATION`.
@@ -362,6 +364,12 @@ pub(crate) enum ConfigError {
     /// Dead letters are written somewhere, and no record becomes one.
     #[error("no record becomes a dead letter")]
     UnusedDeadLetters,
+    /// A part of a source that is not divided so.
+    #[error("only recordings and datasets are divided into shares")]
+    NotShared {
+        /// The setting that names the source.
+        named: Setting,
+    },
     /// Several workers for a source that one worker reads.
     #[error("this source is read by one worker")]
     SeveralWorkers {
@@ -396,6 +404,9 @@ impl TryFrom<Layer> for Config {
             let named = Setting::Git;
             return Err(ConfigError::SeveralWorkers { named });
         }
+        if journal.share.is_some() {
+            check_share(&source)?;
+        }
         let metrics = metrics_address(&observe)?;
         let earlier_rows = earlier_rows(&earlier, &source)?;
         let on_schema_change = earlier.on_schema_change;
@@ -408,6 +419,7 @@ impl TryFrom<Layer> for Config {
             objects: Objects::of(&journal),
             source,
             phases: journal.phases,
+            share: journal.share,
             stop_after: journal.stop_after,
             outputs: outputs.unwrap_or_default(),
             earlier_rows,
@@ -436,6 +448,8 @@ fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
         // Any other source always ends.
         (goes_on && !is_local, Setting::OnEof),
         (layer.kafka.partitions.is_some(), Setting::Partitions),
+        // No process would wait for the others.
+        (layer.journal.share.is_some(), Setting::Share),
     ];
     let contradiction = contradictions.into_iter().find(|(is_given, _)| *is_given);
     match contradiction {
@@ -443,6 +457,19 @@ fn check_phases(layer: &Layer) -> Result<(), ConfigError> {
             Err(ConfigError::NotInPhases { setting })
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses a part of a source that is not divided so.
+fn check_share(source: &Source) -> Result<(), ConfigError> {
+    match source {
+        Source::Local(Local::Recordings(_) | Local::Dataset(_)) => Ok(()),
+        Source::Local(Local::Git(_)) => Err(ConfigError::NotShared {
+            named: Setting::Git,
+        }),
+        Source::Kafka(_) => Err(ConfigError::NotShared {
+            named: Setting::Brokers,
+        }),
     }
 }
 

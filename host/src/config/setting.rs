@@ -45,6 +45,8 @@ pub(crate) enum Setting {
     OnEof,
     /// The stages of a replay.
     Phases,
+    /// The part of a source that the process reads.
+    Share,
     /// The number of objects after which it ends.
     StopAfter,
     /// Whether topics that are missing are created.
@@ -123,7 +125,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All settings.
-    pub(crate) const ALL: [Self; 58] = [
+    pub(crate) const ALL: [Self; 59] = [
         Self::Plugin,
         Self::Options,
         Self::OptionsFile,
@@ -145,6 +147,7 @@ impl Setting {
         Self::Temp,
         Self::OnEof,
         Self::Phases,
+        Self::Share,
         Self::StopAfter,
         Self::CreateTopics,
         Self::Brokers,

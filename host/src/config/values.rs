@@ -21,6 +21,8 @@ use self::scalar::{Scalar, Word};
 pub(crate) use self::start_from::{StartFrom, time};
 use crate::kafka::Masked;
 
+/// The most processes that share a source: each reads at least one of its parts.
+const MOST_SHARES: usize = 1_000_000;
 /// The limit on the workers of a process: each has a thread, a consumer and an instance.
 const MOST_WORKERS: usize = 256;
 
@@ -53,6 +55,9 @@ pub(crate) enum ValueError {
     /// It names an object type twice.
     #[error("it has an object type twice")]
     PhaseTwice,
+    /// It is no part of a whole.
+    #[error("it is not of the form I/N, such as 2/8 for the second of eight")]
+    Share,
     /// It is not a partition.
     #[error("it is not of the form TOPIC:NUMBER")]
     Partition,
@@ -98,6 +103,16 @@ pub(crate) struct RecordCount(pub(crate) NonZero<u32>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
 #[serde(try_from = "Scalar")]
 pub(crate) struct WorkerCount(pub(crate) NonZero<usize>);
+
+/// A part of what several processes read: `2/8` is the second of eight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Scalar")]
+pub(crate) struct Share {
+    /// Its number, from 1.
+    pub(crate) number: usize,
+    /// How many there are.
+    pub(crate) of: usize,
+}
 
 /// A text that is not empty.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
@@ -313,6 +328,7 @@ macro_rules! write_as_text {
 }
 
 write_as_text!(
+    Share,
     Time,
     TopicPartition,
     Phases,
@@ -401,6 +417,29 @@ impl FromStr for WorkerCount {
                 most: MOST_WORKERS as u64,
             }),
         }
+    }
+}
+
+impl FromStr for Share {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let parsed = || {
+            let (number, of) = text.split_once('/')?;
+            Some((number.parse().ok()?, of.parse().ok()?))
+        };
+        match parsed() {
+            Some((number, of)) if (1..=of).contains(&number) && of <= MOST_SHARES => {
+                Ok(Self { number, of })
+            }
+            _ => Err(ValueError::Share),
+        }
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
     }
 }
 
@@ -493,6 +532,7 @@ read_from_scalar!(
     Span,
     RecordCount,
     WorkerCount,
+    Share,
     StartFrom,
     Time,
     TopicPartition,
@@ -514,6 +554,16 @@ impl From<BTreeMap<String, Scalar>> for KafkaSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn share_is_a_number_up_to_the_count() {
+        let share = Share { number: 2, of: 8 };
+        assert_eq!("2/8".parse(), Ok(share));
+        assert_eq!(share.to_string(), "2/8");
+        for text in ["0/8", "9/8", "2", "2/", "/8", "-1/8", "2/8/9", "1/1000001"] {
+            assert_eq!(text.parse::<Share>(), Err(ValueError::Share), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_are_binary_where_they_say_so() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::local::Sequence;
+use super::local::{Sequence, Share};
 use super::{BatchLimits, Event, SourceError};
 use crate::journal::batch::{Batches, Topic};
 use crate::journal::offsets::{Partition, Remaining};
@@ -70,6 +70,7 @@ impl Dataset {
         folder: &Arc<Folder>,
         _subscription: &Subscription,
         _workers: usize,
+        _share: Share,
     ) -> Result<Vec<Self>, Error> {
         match **folder {}
     }

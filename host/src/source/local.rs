@@ -28,6 +28,26 @@ pub(crate) enum Local {
     Dataset(Arc<Folder>),
 }
 
+/// The part of a source that one of several processes reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Its number, from 0.
+    pub index: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Share {
+    /// All of the source.
+    pub(crate) const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The parts of this share, of those of all shares.
+    pub(super) fn pick<T>(self, parts: Vec<T>) -> Vec<T> {
+        let own = parts.into_iter().skip(self.index).step_by(self.of.max(1));
+        own.collect()
+    }
+}
+
 /// A source that is no cluster, and which of its records are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -322,7 +342,7 @@ impl Options {
                 Box::new(Git::open(repository, &self.subscription)?)
             }
             Local::Dataset(_) => {
-                let mut sources = self.open_for(1)?;
+                let mut sources = self.open_for(1, Share::WHOLE)?;
                 // One worker has one part.
                 return Ok(sources.remove(0));
             }
@@ -330,24 +350,33 @@ impl Options {
         Ok(self.source(sequence))
     }
 
-    /// The same for several workers, of which each gets a part of the source; for one where it cannot be divided.
+    /// The same for several workers, of which each gets a part of the share; for one where it cannot be divided.
     ///
     /// # Errors
-    /// As for [`open`](Self::open).
-    pub(crate) fn open_for(&self, workers: usize) -> Result<Vec<LocalSource>, SourceError> {
-        match &self.local {
-            Local::Recordings(files) if workers > 1 => {
-                let parts = Recording::open_divided(self.recording(files), workers)?;
+    /// As for [`open`](Self::open), and when the share has no part.
+    pub(crate) fn open_for(
+        &self,
+        workers: usize,
+        share: Share,
+    ) -> Result<Vec<LocalSource>, SourceError> {
+        let all = workers.saturating_mul(share.of);
+        let sources: Vec<LocalSource> = match &self.local {
+            Local::Recordings(files) if all > 1 => {
+                let parts = Recording::open_divided(self.recording(files), all)?;
                 let source = |part| self.source(Box::new(part));
-                Ok(parts.into_iter().map(source).collect())
+                share.pick(parts).into_iter().map(source).collect()
             }
-            Local::Recordings(_) | Local::Git(_) => Ok(vec![self.open()?]),
+            Local::Recordings(_) | Local::Git(_) => vec![self.open()?],
             Local::Dataset(folder) => {
-                let parts = Dataset::open(folder, &self.subscription, workers)?;
+                let parts = Dataset::open(folder, &self.subscription, workers, share)?;
                 let source = |part| self.source(Box::new(part));
-                Ok(parts.into_iter().map(source).collect())
+                parts.into_iter().map(source).collect()
             }
+        };
+        if sources.is_empty() {
+            return Err(SourceError::EmptyShare(share));
         }
+        Ok(sources)
     }
 
     fn recording(&self, files: &[PathBuf]) -> recording::Options {

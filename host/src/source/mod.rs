@@ -225,6 +225,9 @@ pub(crate) enum SourceError {
     /// The dataset.
     #[error(transparent)]
     Dataset(#[from] dataset::Error),
+    /// A source has fewer parts than processes are to read it.
+    #[error("nothing is left for share {} of {}: the source has too few parts", .0.index + 1, .0.of)]
+    EmptyShare(local::Share),
     /// The limits of a batch are set too high.
     #[error(transparent)]
     Batch(#[from] TooLarge),

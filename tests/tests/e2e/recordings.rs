@@ -185,6 +185,44 @@ fn workers_that_share_recordings_give_the_rows_of_one() {
 }
 
 #[test]
+fn processes_that_share_recordings_read_each_record_once() {
+    let recordings = indexed();
+    let one = objects(&recordings).finish(LIMIT).success();
+    let mut lines = Vec::new();
+    for share in ["1/2", "2/2"] {
+        let part = objects(&recordings).args(["--share", share]);
+        let part = part.finish(LIMIT).success();
+        let part: Vec<String> = part.stdout.lines().map(str::to_owned).collect();
+        assert!(!part.is_empty(), "{share}");
+        lines.extend(part);
+    }
+    lines.sort_unstable();
+    assert!(lines == sorted(&one), "the rows differ");
+}
+
+#[test]
+fn share_of_what_cannot_be_divided_is_refused() {
+    let plugin = paths::plugin("count-objects");
+    let shipped = shipped().display().to_string();
+    for (source, message) in [
+        (
+            &["--recording", &shipped][..],
+            "nothing is left for share 2 of 2",
+        ),
+        (&["--git", "."], "`--share` does not go with `--git`"),
+        (
+            &["--brokers", "localhost:1", "--group-id", "g"],
+            "`--share` does not go with `--brokers`",
+        ),
+    ] {
+        let refused = Host::run(&plugin).args(source).args(["--share", "2/2"]);
+        let refused = refused.finish(LIMIT).code(2);
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+        assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn recording_without_an_index_is_read_by_one_worker_and_a_line_says_so() {
     let finished = objects(&[shipped()]).args(["--workers", "4"]);
     let finished = finished.finish(LIMIT).success();

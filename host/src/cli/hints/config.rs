@@ -61,6 +61,11 @@ impl Explain for ConfigError {
                 "{} names a table that cannot be left out",
                 names.of(Setting::Without)
             ),
+            Self::NotShared { named } => format!(
+                "{} does not go with {}",
+                names.of(Setting::Share),
+                names.of(named)
+            ),
             Self::SeveralWorkers { named } => format!(
                 "{} above 1 does not go with {}",
                 names.of(Setting::Workers),
@@ -83,6 +88,16 @@ impl Explain for ConfigError {
             Self::PublicMetrics { .. } => Some(format!(
                 "name a port alone to serve this machine, or allow it with {}: what is shown there needs no password",
                 names.of(Setting::MetricsPublic)
+            )),
+            Self::NotShared {
+                named: Setting::Brokers,
+            } => Some(format!(
+                "the processes of a consumer group share its partitions by themselves: leave {} out",
+                names.of(Setting::Share)
+            )),
+            Self::NotShared { .. } => Some(format!(
+                "one worker reads all of it: leave {} out",
+                names.of(Setting::Share)
             )),
             Self::SeveralWorkers { .. } => Some(format!(
                 "one worker reads all of it: leave {} out",

@@ -144,6 +144,7 @@ impl Explain for SourceError {
             Self::Recording(_)
             | Self::Git(_)
             | Self::Dataset(_)
+            | Self::EmptyShare(_)
             | Self::Batch(_)
             | Self::Refused(_) => chain(self),
             Self::Kafka(error) => error.sentence(names),
@@ -156,6 +157,11 @@ impl Explain for SourceError {
             Self::Git(error) => error.hint(names),
             Self::Dataset(error) => error.hint(names),
             Self::Refused(error) => error.hint(names),
+            Self::EmptyShare(_) => Some(
+                "the parts of a dataset are its files, and those of a recording its chunks: `journal-host record` makes a copy \
+                 that has some; read it with fewer processes"
+                    .to_owned(),
+            ),
             Self::Batch(_) => None,
             Self::Kafka(error) => error.hint(names),
         }
@@ -166,6 +172,7 @@ impl Explain for SourceError {
             Self::Recording(error) => error.is_wrong_use(),
             Self::Git(error) => error.is_wrong_use(),
             Self::Dataset(error) => error.is_wrong_use(),
+            Self::EmptyShare(_) => true,
             Self::Refused(_) | Self::Batch(_) => false,
             Self::Kafka(error) => error.is_wrong_use(),
         }

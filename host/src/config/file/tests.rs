@@ -102,6 +102,7 @@ fn every_setting_can_be_set_from_a_file() {
             "{a: b}",
             "[a]",
             "[t:1]",
+            "1/2",
             "earliest",
             "error",
             "1MiB",

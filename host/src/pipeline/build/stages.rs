@@ -16,7 +16,7 @@ use crate::kafka::{self, Cluster, Member};
 use crate::pipeline::{Work, WorkerError};
 use crate::sandbox::Processor;
 use crate::source::SourceError;
-use crate::source::local;
+use crate::source::local::{self, Share};
 use crate::text::plural;
 
 /// How often the group is looked at while a process waits for others.
@@ -96,7 +96,7 @@ impl Stages {
                     },
                     ..options.clone()
                 };
-                let sources = of_stage.open_for(self.assembly.workers)?;
+                let sources = of_stage.open_for(self.assembly.workers, Share::WHOLE)?;
                 self.assembly.local_workers(sources, first)
             }
             Input::Group(cluster) => {

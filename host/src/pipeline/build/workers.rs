@@ -33,7 +33,7 @@ use crate::sink::tables::{Owner, Provenance, SchemaChange};
 use crate::sink::{self, Sink, SinkError};
 use crate::source::SourceError;
 use crate::source::kafka::KafkaSource;
-use crate::source::local::{self, Local, LocalSource};
+use crate::source::local::{self, Local, LocalSource, Share};
 use crate::text::plural;
 
 /// How long the end of a run waits for its last commit in addition to the time that the group can keep it waiting.
@@ -105,7 +105,11 @@ impl Builder<'_> {
             let work = stages.work(None, Some(processor))?;
             return Ok((work, Then::Stages(Box::new(stages))));
         }
-        let sources = options.open_for(self.config.workers)?;
+        let share = self.config.share.map_or(Share::WHOLE, |share| Share {
+            index: share.number - 1,
+            of: share.of,
+        });
+        let sources = options.open_for(self.config.workers, share)?;
         if let Some(first) = sources.first() {
             let topics = first.topics();
             self.log_start(&topics);

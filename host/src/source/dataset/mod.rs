@@ -34,7 +34,7 @@ use self::sections::{Section, divide};
 pub(crate) use self::sort::SortOptions;
 use self::table::Main;
 use self::value::Record;
-use super::local::{Sequence, filled, push};
+use super::local::{Sequence, Share, filled, push};
 use super::{BatchLimits, Damage, Event, SourceError};
 use crate::journal::batch::{Batches, RecordRef, Topic};
 use crate::journal::offsets::{Offsets, Partition, Remaining};
@@ -72,6 +72,7 @@ impl Dataset {
         folder: &Arc<Folder>,
         subscription: &Subscription,
         workers: usize,
+        share: Share,
     ) -> Result<Vec<Self>, Error> {
         let topics = topics(folder, subscription)?;
         let mut files = Vec::new();
@@ -86,7 +87,7 @@ impl Dataset {
         let listed: Vec<MainFile> = files.iter().map(|(_, file)| file.clone()).collect();
         let digest: Arc<str> = digest(&listed).into();
         let topics: Arc<[Arc<Topic>]> = topics.into();
-        let shares = divide(files, workers);
+        let shares = share.pick(divide(files, workers.saturating_mul(share.of)));
         let counts = Arc::new(Counts::new(shares.len()));
         let part = |sections: Vec<Section>| Self {
             folder: Arc::clone(folder),

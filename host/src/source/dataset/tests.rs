@@ -118,7 +118,12 @@ fn open_without(
     workers: usize,
     without: &[&str],
 ) -> Result<Vec<Dataset>, Error> {
-    Dataset::open(&folder(path, without)?, &subscription(types), workers)
+    Dataset::open(
+        &folder(path, without)?,
+        &subscription(types),
+        workers,
+        Share::WHOLE,
+    )
 }
 
 fn subscription(types: &[&str]) -> Subscription {

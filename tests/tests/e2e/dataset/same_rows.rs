@@ -38,6 +38,21 @@ fn workers_share_the_files() {
 }
 
 #[test]
+fn shares_of_several_processes_are_the_whole() {
+    let run = || SHIPPED.run("list-revisions");
+    let mut shared = Vec::new();
+    for share in ["1/2", "2/2"] {
+        let part = rows(
+            run().args(["--share", share, "--workers", "2"]),
+            &["revisions"],
+        );
+        shared.extend(part.into_iter().flatten());
+    }
+    shared.sort_unstable();
+    assert!(rows(run(), &["revisions"]) == [shared]);
+}
+
+#[test]
 fn plugin_that_does_without_a_relation_gives_the_same_rows() {
     let whole = rows(SHIPPED.run("commit-activity"), &["months"]);
     let lacking = copy(&SHIPPED);

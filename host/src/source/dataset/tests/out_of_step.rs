@@ -102,7 +102,12 @@ fn folder_with(path: &Path, memory: usize, is_dry_run: bool) -> Result<Arc<Folde
 }
 
 fn open_with(path: &Path, types: &[&str], memory: usize) -> Result<Vec<Dataset>, Error> {
-    Dataset::open(&folder_with(path, memory, false)?, &subscription(types), 1)
+    Dataset::open(
+        &folder_with(path, memory, false)?,
+        &subscription(types),
+        1,
+        Share::WHOLE,
+    )
 }
 
 /// Keys and values.
@@ -374,7 +379,7 @@ fn table_that_is_left_out_is_not_sorted() {
 fn dry_run_sorts_nothing() {
     let [_, shuffled] = both(50);
     let folder = folder_with(shuffled.path(), 1 << 20, true).unwrap();
-    let datasets = Dataset::open(&folder, &subscription(&["directory"]), 1).unwrap();
+    let datasets = Dataset::open(&folder, &subscription(&["directory"]), 1, Share::WHOLE).unwrap();
     assert_eq!(datasets[0].remaining(), Remaining::Records(50));
     assert!(!shuffled.path().join("sorted").exists());
 }
