@@ -415,8 +415,8 @@ fn list(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Whether a table has no folder.
-fn is_missing(error: &io::Error) -> bool {
+/// Whether a file is not there, or no folder that it could be in.
+pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory

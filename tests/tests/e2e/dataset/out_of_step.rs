@@ -1,6 +1,7 @@
 //! Tables whose rows are in another order than those of their main table, as subdatasets have them.
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -27,9 +28,19 @@ fn shuffled(of: &Dataset) -> Dataset {
     dataset
 }
 
-/// A host that sorts in a folder.
-fn sorting_in(folder: &Path) -> Host {
-    Host::new().env("JOURNAL_HOST_TEMP", folder)
+/// The records that the host makes of a dataset, which it sorts in a folder.
+fn records_of(dataset: &Dataset, folder: &Path) -> Vec<Record> {
+    let path = run::folder("recorded-sorted").join("r.journal.zst");
+    let _done = Host::new()
+        .args(["record", "--dataset"])
+        .arg(&dataset.folder)
+        .arg("--temp")
+        .arg(folder)
+        .arg("--output")
+        .arg(&path)
+        .finish(LIMIT)
+        .success();
+    records(&path)
 }
 
 /// A run that counts revisions and directories, and sorts in a folder.
@@ -73,11 +84,15 @@ fn assert_says(finished: &Finished, parts: &[&str]) {
 fn objects_of_shuffled_tables_are_those_of_the_journal() {
     let test_objects = oracle::test_objects(&run::folder("of-tests-shuffled"));
     let of_tests = shuffled(&Dataset::exported(&test_objects, &[]));
-    for dataset in [&*SHUFFLED, &of_tests] {
+    for (dataset, has_order_of_git) in [(&*SHUFFLED, true), (&of_tests, false)] {
         let folder = run::folder("sorted");
-        // Entries come in the order of git, and so they do in these objects.
-        let expected = records(&dataset.expected);
-        assert_same_objects(&expected, &dataset.records(sorting_in(&folder)));
+        let [expected, found] = [records(&dataset.expected), records_of(dataset, &folder)];
+        // Entries come in the order of git, which those of one directory of upstream's tests do not have.
+        let [expected, found] = [expected, found].map(|mut records| {
+            records.retain(|record| has_order_of_git || record.object_type != "directory");
+            records
+        });
+        assert_same_objects(&expected, &found);
         let names: Vec<PathBuf> = files_in(&folder).into_iter().map(|file| file.0).collect();
         assert_eq!(names.len(), 3, "{names:?}");
         assert!(
@@ -166,7 +181,7 @@ fn file_that_says_it_was_renamed_is_sorted() {
     let folder = run::folder("sorted-renamed").join("made/when/needed");
     let finished = count(&dataset, &folder).finish(LIMIT).success();
     assert_eq!(sorted_and_kept(&finished), (1, 0), "{}", finished.stderr);
-    let found = dataset.records(sorting_in(&folder));
+    let found = records_of(&dataset, &folder);
     assert_same_objects(&records(&dataset.expected), &found);
 }
 
@@ -181,7 +196,7 @@ fn file_in_another_order_is_read_after_it_is_renamed() {
     let refused = count(&dataset, &folder).finish(LIMIT).code(1);
     assert_says(&refused, &["out of step", "rename it"]);
     fs::rename(&file, file.with_file_name("renamed.orc")).expect("the folder is ours");
-    let found = dataset.records(sorting_in(&folder));
+    let found = records_of(&dataset, &folder);
     assert_same_objects(&records(&dataset.expected), &found);
     assert_eq!(files_in(&folder).len(), 1);
 }
@@ -291,16 +306,22 @@ fn check_says_what_a_sort_costs_and_sorts_nothing() {
     assert!(files_in(&folder).is_empty());
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::new();
+    for byte in bytes {
+        write!(digits, "{byte:02x}").expect("memory takes it");
+    }
+    digits
+}
+
 #[test]
 fn object_is_shown_by_its_identifier() {
     let folder = run::folder("sorted-to-show");
     let expected = records(&SHUFFLED.expected);
     let is_directory = |record: &&Record| record.object_type == "directory";
     let directory = expected.iter().find(is_directory).expect("there is one");
-    let digits: String = directory.key[2..]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    // What comes before it says that it is bytes, and how many.
+    let digits = hex(&directory.key[2..]);
     let finished = Host::new()
         .args(["show", "--id", &format!("swh:1:dir:{digits}"), "--dataset"])
         .arg(&SHUFFLED.folder)

@@ -14,6 +14,7 @@ use super::blocks::{Block, BlockReader, BlockWriter};
 use super::cells::{Cells, SortedRow};
 use super::temporary;
 use crate::source::dataset::error::Error;
+use crate::source::dataset::folder::is_missing;
 use crate::source::dataset::table::Relation;
 
 /// The last bytes of a file; another layout gets another number.
@@ -188,7 +189,8 @@ impl Kept {
             Error::Open { file, source }
         };
         let file = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Making the folder says what is wrong with it.
+            Err(error) if is_missing(&error) => return Ok(None),
             file => file.map_err(cannot)?,
         };
         let metadata = file.metadata().map_err(cannot)?;

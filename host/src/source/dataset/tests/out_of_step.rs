@@ -376,6 +376,19 @@ fn table_that_is_left_out_is_not_sorted() {
 }
 
 #[test]
+fn folder_that_is_a_file_is_named() {
+    let [_, shuffled] = both(50);
+    let folder = shuffled.path().join("sorted");
+    fs::write(&folder, "").unwrap();
+    let opened = open(shuffled.path(), &["directory"], 1);
+    let error = opened.map(|_| ()).unwrap_err();
+    assert!(
+        matches!(&error, Error::Temporary { folder: named, .. } if *named == folder),
+        "{error}"
+    );
+}
+
+#[test]
 fn dry_run_sorts_nothing() {
     let [_, shuffled] = both(50);
     let folder = folder_with(shuffled.path(), 1 << 20, true).unwrap();
