@@ -10,7 +10,7 @@ use super::table::Main;
 #[derive(Debug)]
 pub(super) struct Counts {
     /// By the table and the verdict.
-    counts: [[AtomicU64; 4]; Main::ALL.len()],
+    by_type: [[AtomicU64; 4]; Main::ALL.len()],
     /// The tables that were said to have zones made of minutes.
     derived: [AtomicBool; Main::ALL.len()],
     /// Workers that read.
@@ -29,7 +29,7 @@ impl Counts {
     /// Those of this many workers.
     pub(super) fn new(workers: usize) -> Self {
         Self {
-            counts: Default::default(),
+            by_type: Default::default(),
             derived: Default::default(),
             reading: AtomicUsize::new(workers),
         }
@@ -37,7 +37,7 @@ impl Counts {
 
     /// Counts an object.
     pub(super) fn add(&self, table: Main, verdict: Verdict) {
-        self.counts[table as usize][verdict as usize].fetch_add(1, Ordering::Relaxed);
+        self.by_type[table as usize][verdict as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// A zone of a record from this file is made of minutes. The first one of a table is said.
@@ -65,7 +65,7 @@ impl Counts {
     fn lines(&self) -> Vec<String> {
         let line = |table: Main| {
             let counts = VERDICTS.iter().filter_map(|(verdict, name)| {
-                let count = self.counts[table as usize][*verdict as usize].load(Ordering::Relaxed);
+                let count = self.by_type[table as usize][*verdict as usize].load(Ordering::Relaxed);
                 (count > 0).then(|| format!("{count} {name}"))
             });
             let counts: Vec<String> = counts.collect();
