@@ -193,8 +193,15 @@ fn file_in_another_order_is_read_after_it_is_renamed() {
     let file = files_of(&dataset, "directory_entry").remove(0);
     let arguments = [OsStr::new("--in-place"), file.as_os_str()];
     let _done = oracle::script("shuffle_orc.py", arguments);
+    // Most of its directories lack entries.
     let refused = count(&dataset, &folder).finish(LIMIT).code(1);
-    assert_says(&refused, &["out of step", "rename it"]);
+    assert_says(&refused, &["is damaged"]);
+    let skip = ["--on-failure", "skip", "--max-failures", "100%"];
+    let skipping = count(&dataset, &folder).args(skip);
+    assert_says(
+        &skipping.finish(LIMIT).code(1),
+        &["out of step", "rename it"],
+    );
     fs::rename(&file, file.with_file_name("renamed.orc")).expect("the folder is ours");
     let found = records_of(&dataset, &folder);
     assert_same_objects(&records(&dataset.expected), &found);
