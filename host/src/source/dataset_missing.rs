@@ -12,6 +12,7 @@ use crate::privacy::Guard;
 
 /// What is read, and how.
 #[derive(Clone, Debug)]
+#[expect(dead_code, reason = "nothing reads a dataset")]
 pub(crate) struct Options {
     /// The folder.
     pub(crate) folder: PathBuf,
@@ -23,6 +24,7 @@ pub(crate) struct Options {
 
 /// How relations are sorted.
 #[derive(Clone, Debug)]
+#[expect(dead_code, reason = "nothing reads a dataset")]
 pub(crate) struct SortOptions {
     /// The folder for temporary files, and for what is kept.
     pub(crate) folder: PathBuf,
@@ -47,17 +49,7 @@ pub(crate) enum Error {
 impl Folder {
     /// The error that says what is missing.
     pub(crate) fn open(options: &Options) -> Result<Self, Error> {
-        let Options {
-            folder,
-            without: _,
-            sort,
-        } = options;
-        let SortOptions {
-            folder: _,
-            memory: _,
-            is_dry_run: _,
-        } = sort;
-        Err(Error::NotBuilt(folder.clone()))
+        Err(Error::NotBuilt(options.folder.clone()))
     }
 }
 
