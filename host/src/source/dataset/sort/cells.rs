@@ -159,7 +159,9 @@ pub(in crate::source::dataset) struct SortedRow<'a> {
 impl SortedRow<'_> {
     /// Whether it may belong to a row with this identifier.
     pub(in crate::source::dataset) fn belongs_to(&self, id: &str) -> bool {
-        id.starts_with(&crate::text::hex(&self.tag))
+        let mut tag = [0; TAG];
+        let begin = id.get(..2 * TAG).unwrap_or_default();
+        const_hex::decode_to_slice(begin, &mut tag).is_ok() && tag == self.tag
     }
 
     /// The error where it does not.

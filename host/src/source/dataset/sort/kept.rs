@@ -24,7 +24,7 @@ const MAGIC: &[u8; 8] = b"jh-rows1";
 const TRAILER: usize = CHECKED + 4 + MAGIC.len();
 const CHECKED: usize = DIGEST + NUMBERS + BLOCK;
 const NUMBERS: usize = 3 * 8;
-/// The bytes of the identifier that each record has, so that rows of other files are told from those that are wanted.
+/// The bytes at the beginning of the identifier that each record keeps. They show rows that were sorted of other files.
 pub(super) const TAG: usize = 4;
 /// The length of a digest.
 pub(super) const DIGEST: usize = 16;
