@@ -5,6 +5,7 @@
 //! everything that they write, so that no caller can forget to; callers clean the texts whose length they limit.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -82,6 +83,19 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     // The buffer has the right length, and digits are ASCII.
     let _ok = const_hex::encode_to_slice(bytes, &mut digits);
     String::from_utf8(digits).unwrap_or_default()
+}
+
+/// An error and its causes in one line.
+#[must_use]
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// A number of things with their unit: "1 record" or "5 records". All texts of the host count with it.

@@ -14,7 +14,7 @@ use crate::observe::progress::FailedRecord;
 use crate::sandbox::CallError;
 use crate::sink::SinkError;
 use crate::source::{Damage, SourceError};
-use crate::text::plural;
+use crate::text::{plural, with_causes};
 
 /// The number of partitions of a failed call that are named.
 const NAMED_PARTITIONS: usize = 8;
@@ -262,19 +262,6 @@ impl fmt::Display for CallRanges {
             Some(more) => write!(f, " and {more} more partitions"),
         }
     }
-}
-
-/// The error and its causes in one line.
-#[must_use]
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// The position of a record, as an operator finds it.

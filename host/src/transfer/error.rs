@@ -1,6 +1,5 @@
 //! Why records cannot be copied.
 
-use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -227,15 +226,7 @@ impl fmt::Display for Interruption {
             Self::Dropped(reason) => write!(f, "records were dropped: {reason}"),
             Self::Kafka(error) => write!(f, "{error}"),
             Self::Recording(error) => write!(f, "{error}"),
-            Self::Source(error) => {
-                write!(f, "{error}")?;
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    write!(f, ": {error}")?;
-                    cause = error.source();
-                }
-                Ok(())
-            }
+            Self::Source(error) => f.write_str(&text::with_causes(&**error)),
             Self::Changed(topic) => write!(
                 f,
                 "the recording was changed: it now has records of {}",

@@ -1,17 +1,18 @@
 //! What stands in the way of a run.
 
+use super::Explain;
 use super::kafka::other_assignor;
-use super::{Explain, chain};
 use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::pipeline::check::{CheckError, CheckWarning};
+use crate::text::with_causes;
 
 impl Explain for CheckError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
             Self::Build(error) => error.sentence(names),
             Self::Group(error) => error.sentence(names),
-            _ => chain(self),
+            _ => with_causes(self),
         }
     }
 

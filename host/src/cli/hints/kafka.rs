@@ -1,11 +1,11 @@
 //! A cluster that cannot be read, and settings of librdkafka that cannot be set.
 
+use super::Explain;
 use super::recording::{record_too_large, topics};
-use super::{Explain, chain};
 use crate::cli::names::{Names, key};
 use crate::config::Setting;
 use crate::kafka::{Error, LikelyCause, Reserved};
-use crate::text::Quoted;
+use crate::text::{Quoted, with_causes};
 
 impl Explain for Error {
     fn sentence(&self, names: Names<'_>) -> String {
@@ -65,7 +65,7 @@ impl Explain for Error {
                 names.kafka_with("fetch.max.bytes", bytes),
                 names.of(Setting::ProcessMemory)
             ),
-            _ => chain(self),
+            _ => with_causes(self),
         }
     }
 

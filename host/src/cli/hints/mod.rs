@@ -22,15 +22,15 @@ mod transfer;
 mod trial;
 
 use std::error::Error;
-use std::fmt::Write;
 
 use super::names::Names;
+use crate::text::with_causes;
 
 /// An error as the operator reads it.
 pub(super) trait Explain: Error + Sized + 'static {
     /// What is wrong: one sentence with its causes, which names settings as the operator wrote them.
     fn sentence(&self, _names: Names<'_>) -> String {
-        chain(self)
+        with_causes(self)
     }
 
     /// What the operator can do, where that is known.
@@ -40,18 +40,6 @@ pub(super) trait Explain: Error + Sized + 'static {
     fn is_wrong_use(&self) -> bool {
         false
     }
-}
-
-/// An error with all its causes.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a string cannot fail.
-        let _ok = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// The hint for a topic that a run would write to and read.

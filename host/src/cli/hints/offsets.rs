@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Explain, chain};
+use super::Explain;
 use crate::cli::names::Names;
 use crate::cli::offsets::OffsetsError;
 use crate::config::Setting;
@@ -12,7 +12,7 @@ use crate::journal::topics::TopicError;
 use crate::kafka::{self, GroupError};
 use crate::sink::sqlite::SqliteError;
 use crate::sink::{BindError, SinkError};
-use crate::text::list_like;
+use crate::text::{list_like, with_causes};
 
 impl Explain for OffsetsError {
     fn sentence(&self, names: Names<'_>) -> String {
@@ -20,7 +20,7 @@ impl Explain for OffsetsError {
             Self::Kafka(error) | Self::Group(GroupError::Kafka(error)) => error.sentence(names),
             Self::Output(BindError::Open(error)) => error.sentence(names),
             Self::Output(BindError::Sink(error)) => error.sentence(names),
-            _ => chain(self),
+            _ => with_causes(self),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Errors that end a run or a benchmark, before its workers run or in them.
 
-use super::{AUTHOR, Explain, OF_THE_JOURNAL, chain};
+use super::{AUTHOR, Explain, OF_THE_JOURNAL};
 use crate::bench;
 use crate::cli::names::Names;
 use crate::config::Setting;
@@ -54,7 +54,7 @@ impl Explain for BuildError {
             | Self::ListedOffset(_)
             | Self::Letters(LetterTopicError::Missing(_) | LetterTopicError::OfTheJournal(_))
             | Self::NeedsNames { .. }
-            | Self::Metrics(_) => chain(self),
+            | Self::Metrics(_) => text::with_causes(self),
         }
     }
 
@@ -146,7 +146,7 @@ impl Explain for SourceError {
             | Self::Dataset(_)
             | Self::EmptyShare(_)
             | Self::Batch(_)
-            | Self::Refused(_) => chain(self),
+            | Self::Refused(_) => text::with_causes(self),
             Self::Kafka(error) => error.sentence(names),
         }
     }
@@ -186,7 +186,7 @@ impl Explain for WorkerError {
             Self::CutOff { error, records } => {
                 format!("{}{}", error.sentence(names), ComingAgain(*records))
             }
-            _ => chain(self),
+            _ => text::with_causes(self),
         }
     }
 
@@ -280,7 +280,7 @@ impl Explain for bench::Error {
             | Self::NotAFile(_)
             | Self::Start(_)
             | Self::Interrupted
-            | Self::NoRecords => chain(self),
+            | Self::NoRecords => text::with_causes(self),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
 
-use super::{Explain, OF_THE_JOURNAL, chain};
+use super::{Explain, OF_THE_JOURNAL};
 use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::sink::SinkError;
@@ -11,12 +11,13 @@ use crate::sink::kafka::TopicError;
 use crate::sink::letter_file::RedriveError;
 use crate::sink::sqlite::{Code, SqliteError};
 use crate::sink::tables::TableError;
+use crate::text::with_causes;
 
 impl Explain for SinkError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
             Self::Topic(TopicError::Kafka(error)) => error.sentence(names),
-            _ => chain(self),
+            _ => with_causes(self),
         }
     }
 
@@ -201,7 +202,7 @@ impl Explain for OpenError {
             Self::BoundTwice { what } => {
                 format!("{} is given twice for {what}", names.of(Setting::Outputs))
             }
-            _ => chain(self),
+            _ => with_causes(self),
         }
     }
 
@@ -305,7 +306,7 @@ impl Explain for RedriveError {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
             Self::Lock(source) => source.sentence(names),
-            Self::Open { .. } | Self::NotAFile { .. } | Self::Replace { .. } => chain(self),
+            Self::Open { .. } | Self::NotAFile { .. } | Self::Replace { .. } => with_causes(self),
         }
     }
 

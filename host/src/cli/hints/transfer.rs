@@ -4,10 +4,11 @@ use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
 
 use journal_recording::{Error as File, MAX_RECORD_BYTES};
 
-use super::{Explain, chain};
+use super::Explain;
 use crate::cli::names::Names;
 use crate::config::Setting;
 use crate::kafka;
+use crate::text::with_causes;
 use crate::transfer::{Error, Incomplete, Interruption};
 
 impl Explain for Error {
@@ -19,7 +20,7 @@ impl Explain for Error {
                 "`--partition`, `--from` and `--until` choose a part of a cluster's topics"
                     .to_owned()
             }
-            _ => chain(self),
+            _ => with_causes(self),
         }
     }
 

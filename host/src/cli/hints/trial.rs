@@ -1,8 +1,9 @@
 //! A plugin that does not pass its test.
 
-use super::{Explain, chain};
+use super::Explain;
 use crate::cli::names::Names;
 use crate::config::Setting;
+use crate::text::with_causes;
 use crate::trial::Error;
 
 impl Explain for Error {
@@ -11,7 +12,7 @@ impl Explain for Error {
             Self::Build(error) => error.sentence(names),
             Self::Source(error) => error.sentence(names),
             Self::Worker(error) => error.sentence(names),
-            _ => chain(self),
+            _ => with_causes(self),
         }
     }
 

@@ -8,8 +8,8 @@ use super::confirmation::Waited;
 use super::uncommitted::Range;
 use crate::journal::offsets::{Offsets, Partition};
 use crate::pipeline::checkpoint::records_between;
-use crate::pipeline::failure::{WorkerError, with_causes};
-use crate::text::plural;
+use crate::pipeline::failure::WorkerError;
+use crate::text::{plural, with_causes};
 
 impl Worker {
     /// Sends the positions after rows that are durable since before their partitions went and came back.

@@ -7,10 +7,11 @@ use crate::config::MaxFailures;
 use crate::journal::batch::{Batch, Batches};
 use crate::journal::failure_kind::FailureKind;
 use crate::journal::key::ShownKey;
-use crate::pipeline::failure::{RecordPosition, WorkerError, held, with_causes};
+use crate::pipeline::failure::{RecordPosition, WorkerError, held};
 use crate::sandbox::{CallError, Rejection};
 use crate::sink::dead_letters::DeadLetter;
 use crate::source::Damage;
+use crate::text::with_causes;
 
 /// How many failed records are named in the log.
 const NAMED_FAILURES: u64 = 100;

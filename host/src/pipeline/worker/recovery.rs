@@ -22,9 +22,10 @@ use super::{OnFailure, POLL_WAIT, Worker};
 use crate::journal::batch::{Batch, Batches};
 use crate::journal::offsets::{Offsets, Partition};
 use crate::pipeline::failure::bisection::{Bisection, Verdict};
-use crate::pipeline::failure::{CallRanges, RecordPosition, WorkerError, with_causes};
+use crate::pipeline::failure::{CallRanges, RecordPosition, WorkerError};
 use crate::sandbox::{CallError, Rejection};
 use crate::source::{BatchLimits, Event};
+use crate::text::with_causes;
 
 /// The pause before the first repetition that the processor asks for, which doubles up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
