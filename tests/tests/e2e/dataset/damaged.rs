@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use journal_tests::{Finished, Host, oracle, paths, run};
+use journal_tests::{Host, oracle, paths, run};
 use serde_json::Value;
 
-use super::{Dataset, LIMIT, assert_same_objects, files_of, records};
+use super::{Dataset, LIMIT, assert_same_objects, assert_says, files_of, records};
 
 /// Upstream goes on after it has failed in the middle of an object: here in the second of four directories.
 pub(super) static EXPORTED_IN_PART: LazyLock<Dataset> = LazyLock::new(|| {
@@ -27,14 +27,6 @@ fn count() -> Host {
     EXPORTED_IN_PART
         .run("count-objects")
         .args(["--object-type", "directory"])
-}
-
-#[track_caller]
-fn assert_says(finished: &Finished, parts: &[&str]) {
-    for part in parts {
-        let said = &finished.stderr;
-        assert!(said.contains(part), "no `{part}`: {said}");
-    }
 }
 
 #[test]

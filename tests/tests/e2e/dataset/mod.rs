@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use journal_recording::Reader;
-use journal_tests::{Host, oracle, paths, run};
+use journal_tests::{Finished, Host, oracle, paths, run};
 use rmpv::Value;
 
 const LIMIT: Duration = Duration::from_mins(2);
@@ -151,6 +151,15 @@ fn assert_same_objects(expected: &[Record], found: &[Record]) {
         missing.is_empty() && more.is_empty(),
         "upstream alone\n{missing:#?}\nand we alone\n{more:#?}"
     );
+}
+
+/// Fails unless the log has each of these parts.
+#[track_caller]
+fn assert_says(finished: &Finished, parts: &[&str]) {
+    for part in parts {
+        let said = &finished.stderr;
+        assert!(said.contains(part), "no `{part}`: {said}");
+    }
 }
 
 fn shipped() -> PathBuf {

@@ -10,7 +10,9 @@ use std::sync::LazyLock;
 use journal_tests::{Finished, Host, oracle, run};
 use rustix::process::Signal;
 
-use super::{Dataset, LIMIT, Record, SHIPPED, assert_same_objects, copy, files_of, records};
+use super::{
+    Dataset, LIMIT, Record, SHIPPED, assert_same_objects, assert_says, copy, files_of, records,
+};
 
 /// The export of the shipped recording, with the rows of its tables shuffled, in other files.
 static SHUFFLED: LazyLock<Dataset> = LazyLock::new(|| shuffled(&SHIPPED));
@@ -70,14 +72,6 @@ fn sorted_and_kept(finished: &Finished) -> (usize, usize) {
         count("rows are sorted once"),
         count("its sorted rows are read from"),
     )
-}
-
-#[track_caller]
-fn assert_says(finished: &Finished, parts: &[&str]) {
-    for part in parts {
-        let said = &finished.stderr;
-        assert!(said.contains(part), "no `{part}`: {said}");
-    }
 }
 
 #[test]

@@ -4,22 +4,14 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use journal_tests::{Finished, Host, oracle, paths, run};
+use journal_tests::{Host, oracle, paths, run};
 
-use super::{LIMIT, SHIPPED, copy, files_of};
+use super::{LIMIT, SHIPPED, assert_says, copy, files_of};
 
 fn count(folder: &Path) -> Host {
     Host::run(&paths::plugin("count-objects"))
         .arg("--dataset")
         .arg(folder)
-}
-
-#[track_caller]
-fn assert_says(finished: &Finished, parts: &[&str]) {
-    for part in parts {
-        let said = &finished.stderr;
-        assert!(said.contains(part), "no `{part}`: {said}");
-    }
 }
 
 #[test]
