@@ -106,11 +106,55 @@ fn killed_run_over_a_recording_goes_on_in_parquet() {
     let (recording, files) = (large_recording(&folder), folder.join("rows.parquet"));
     let output = files.display().to_string();
     assert_goes_on(&recording, &output, SAME, || named_rows(&files));
+    assert_each_id_is_there_as_often(&files);
+}
+
+/// The rows of the whole recording are there once.
+fn assert_each_id_is_there_as_often(files: &Path) {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for row in rows(&files, "revisions") {
+    for row in rows(files, "revisions") {
         *times.entry(row["id"].to_string()).or_default() += 1;
     }
     assert!(times.values().all(|times| times % COPIES == 0));
+}
+
+/// Has two processes share a recording and one output, kills one of them in its middle, and has it go on.
+fn assert_shared(recording: &Path, output: &str, written: impl Fn() -> u64) {
+    let all = shipped().counts(false, 1)["revision"].objects * COPIES as u64;
+    let share = |share| over(recording, output).args(["--append", "--share", share]);
+    let (mut first, second) = (share("1/2").spawn(), share("2/2").spawn());
+    first.until("a part is written", LIMIT, |_| {
+        (written() > 0).then_some(())
+    });
+    let _ = first.kill();
+    let _ = second.finish(LIMIT).success();
+    let before = written();
+    assert!(
+        0 < before && before < all,
+        "{before} of {all}: one was killed in its middle"
+    );
+    let _ = share("1/2").finish(LIMIT).success();
+    assert_eq!(written(), all);
+}
+
+#[test]
+fn processes_that_share_a_recording_write_one_postgresql_database() {
+    const OTHERWISE: &str = "SELECT count(*) FROM (SELECT id FROM revisions GROUP BY id HAVING count(*) % 20 <> 0) AS o";
+    let folder = run::folder("shared-postgres");
+    let recording = large_recording(&folder);
+    let database = Postgres::shared().database("shared");
+    let rows = || database.number("SELECT count(*) FROM revisions");
+    assert_shared(&recording, &database.url(""), rows);
+    assert_eq!(database.query(OTHERWISE).trim(), "0");
+}
+
+#[test]
+fn processes_that_share_a_recording_write_one_folder_of_parquet() {
+    let folder = run::folder("shared-parquet");
+    let (recording, files) = (large_recording(&folder), folder.join("rows.parquet"));
+    let output = files.display().to_string();
+    assert_shared(&recording, &output, || named_rows(&files));
+    assert_each_id_is_there_as_often(&files);
 }
 
 /// A run that fails at a record in its middle; the rows of the checkpoints before it are there.
