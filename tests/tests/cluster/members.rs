@@ -84,10 +84,9 @@ impl Members {
     pub(super) fn stop(&mut self, running: Running) -> Option<i32> {
         running.signal(Signal::TERM);
         let finished = running.finish(LIMIT);
-        // A signal ends a process that has not begun.
         let code = finished.status.code();
-        if code.is_some_and(|code| code != 0) {
-            eprintln!("{}", finished.stderr);
+        if code != Some(0) {
+            eprintln!("{}\n{}", finished.stderr, finished.status);
         }
         self.ended.push(Ended {
             code,
