@@ -13,7 +13,7 @@ import re
 import sys
 
 from wasm import CODE, CORE_MODULE, CUSTOM, IMPORT
-from wasm import Reader, component_names, section, sections, uleb
+from wasm import Reader, component_names, rewrite, section, sections, uleb
 
 BINDINGS = "libcomponentize_py_bindings.so"
 NUMBER = rb"[\x80-\xff]*[\x00-\x7f]"
@@ -108,13 +108,5 @@ def free_lists(component):
     return b"".join(out)
 
 
-def main(path):
-    with open(path, "rb") as file:
-        component = file.read()
-    freed = free_lists(component)
-    with open(path, "wb") as file:
-        file.write(freed)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    rewrite(free_lists, *sys.argv[1:])

@@ -10,7 +10,7 @@ Usage: soften.py COMPONENT
 import sys
 
 from wasm import CODE, CORE_INSTANCE, CORE_MODULE, CUSTOM, EXPORT, FUNCTION, GLOBAL, IMPORT, TYPE
-from wasm import Reader, component_names, name, section, sections, sleb, uleb
+from wasm import Reader, component_names, name, rewrite, section, sections, sleb, uleb
 
 UNREACHABLE, END = b"\x00", b"\x0b"
 
@@ -214,13 +214,5 @@ def with_memory(content, stubs, main, instance):
     return uleb(len(items)) + b"".join(items), instance, used
 
 
-def main(path):
-    with open(path, "rb") as file:
-        component = file.read()
-    softened = soften(component)
-    with open(path, "wb") as file:
-        file.write(softened)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    rewrite(soften, *sys.argv[1:])

@@ -82,3 +82,12 @@ def component_names(content):
             index = inside.number()
             names[index] = inside.name()
     return found[0x11], found[0x12]
+
+
+def rewrite(change, path):
+    """Changes the component in a file."""
+    with open(path, "rb") as file:
+        component = file.read()
+    changed = change(component)
+    with open(path, "wb") as file:
+        file.write(changed)
