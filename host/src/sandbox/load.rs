@@ -390,7 +390,10 @@ fn ask(
     let file = text::clean(&file, text::REASON_BYTES);
     let failed = |source: CallError| LoadError::Describe {
         path: path.to_owned(),
-        source,
+        source: match linked.script {
+            Some(_) => failure_of_script(source),
+            None => source,
+        },
     };
     let plugin_log = Arc::new(PluginLog::new(file.clone()));
     let mut instance = Instance::new(linked, plugin_log, interrupt, limits, Function::Describe)
@@ -404,4 +407,42 @@ fn ask(
         })
         .map_err(failed)?;
     describe::check(&file, &answer).map_err(|error| failed(error.into()))
+}
+
+/// `describe` cannot return a failure, so a runtime reports an exception of the script's own lines as a panic. It is worded
+/// like the failures that its other functions return.
+fn failure_of_script(error: CallError) -> CallError {
+    match error {
+        CallError::Panicked { message, location } if location.is_empty() => {
+            CallError::Failure { text: message }
+        }
+        CallError::Panicked { message, location } => CallError::Failure {
+            text: format!("{location}: {message}"),
+        },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exception_of_a_script_is_worded_as_a_failure_with_its_line() {
+        let told = |location: &str| {
+            let error = CallError::Panicked {
+                message: "ModuleNotFoundError: no numpy".to_owned(),
+                location: location.to_owned(),
+            };
+            failure_of_script(error).to_string()
+        };
+        assert_eq!(
+            told("bad.py:4"),
+            "the processor failed: `bad.py:4: ModuleNotFoundError: no numpy`"
+        );
+        assert_eq!(
+            told(""),
+            "the processor failed: `ModuleNotFoundError: no numpy`"
+        );
+    }
 }

@@ -190,7 +190,8 @@ def missing(name):
     if name == "swh":
         return "there is no `swh` here: the host reads the journal, and objects are dicts, as from swh.journal's client"
     if name in COMPILED:
-        return f"{name!r} has compiled code, which this runtime cannot load: the standard library is here, and pure-Python packages can be added"
+        return (f"{name!r} has compiled code, which this runtime cannot load: a script can import the standard library, and "
+                "pure-Python packages that `--with PATH` adds")
     return f"No module named {name!r}: it is neither in the standard library of this runtime nor added with `--with PATH`"
 
 

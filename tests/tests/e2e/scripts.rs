@@ -329,12 +329,12 @@ fn exception_ends_the_run_with_a_traceback_that_names_the_line() {
     let finished = failed(host(&file("bad.py", "1 / 0\n")));
     says(
         &finished,
-        "panicked at `bad.py:1`: `ZeroDivisionError: division by zero`",
+        "the processor failed: `bad.py:1: ZeroDivisionError: division by zero`",
     );
     let finished = failed(host(&file("bad.py", "import numpy\n")));
     says(
         &finished,
-        "'numpy' has compiled code, which this runtime cannot load",
+        "the processor failed: `bad.py:1: ModuleNotFoundError: 'numpy' has compiled code, which this runtime cannot load: ",
     );
     let finished = failed(host(&file("bad.py", "a = 1\n")));
     says(

@@ -191,7 +191,7 @@ fn exception_ends_the_run_and_names_the_line() {
         ),
         (
             "nothing();\nexport function process() {}\n",
-            "panicked at `bad.js:1`: `ReferenceError: nothing is not defined`",
+            "the processor failed: `bad.js:1: ReferenceError: nothing is not defined`",
         ),
         (
             "import fs from 'node:fs';\nexport function process() {}\n",
