@@ -226,9 +226,12 @@ pub(super) fn replace_in(layer: &Layer, lower: &mut Layer) {
         lower.process.workers = None;
         lower.journal.on_eof = None;
     }
+    // The folder of sorts is chosen for a machine, and not for one dataset.
+    let temp = lower.dataset.temp.take();
     for kind in SourceKind::ALL.into_iter().filter(|kind| kind.is_local()) {
         kind.remove_from(lower);
     }
+    lower.dataset.temp = temp;
 }
 
 /// The one source that the layer names, for a run.
@@ -279,8 +282,10 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
         let missing = Setting::Git;
         return Err(ConfigError::Incomplete { missing, given });
     }
+    // A folder of sorts that is set for all runs says nothing of what this one reads.
+    let mut of_dataset = layer.dataset.settings();
     if layer.dataset.folder.is_none()
-        && let Some(given) = layer.dataset.settings().next()
+        && let Some(given) = of_dataset.find(|setting| *setting != Setting::Temp)
     {
         let missing = Setting::Dataset;
         return Err(ConfigError::Incomplete { missing, given });
@@ -416,6 +421,21 @@ mod tests {
         let error = read(r#"{"dataset": {"without": ["directory_entry"]}}"#).unwrap_err();
         let (missing, given) = (Setting::Dataset, Setting::Without);
         assert_eq!(error, ConfigError::Incomplete { missing, given });
+    }
+
+    #[test]
+    fn folder_of_sorts_goes_with_every_source_and_is_that_of_each_dataset() {
+        let temp = r#""dataset": {"temp": "t"}"#;
+        let recording = format!(r#"{{{temp}, "journal": {{"recordings": ["r"]}}}}"#);
+        let config = ReadConfig::try_from(layer(&recording)).unwrap();
+        assert!(matches!(
+            config.source,
+            ReadSource::Local(Local::Recordings(_))
+        ));
+        let mut lower = layer(&recording);
+        replace_in(&layer(r#"{"dataset": {"folder": "d"}}"#), &mut lower);
+        assert_eq!(lower.dataset.temp, Some(PathBuf::from("t")));
+        assert!(lower.journal.recordings.is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use journal_msgpack::Fault;
 
 /// A field of an object is missing or invalid.
 ///
-/// A source may lack a field in all of its objects, which [`is_absent`](Self::is_absent) tells from damage.
+/// A source may lack a field in all of its objects, which [`is_absent`](Self::is_absent) says.
 ///
 /// In a closure of [`Batches::each`](crate::Batches::each) and its variants, `?` on this error rejects the record. The
 /// message names the object type, the field, its offset and the reason.
@@ -150,8 +150,9 @@ impl FieldError {
         self.0.offset
     }
 
-    /// Whether the source of the objects does not have the field: the object is intact. An export of the archive has no
-    /// `synthetic`, for example, and no `parents` where the operator leaves their table out.
+    /// Whether the object does not have the field at all. In an export of the archive that is usual, and the object is
+    /// intact: it has no `synthetic`, for example, and no `parents` where the operator leaves their table out. Records of
+    /// the journal have these fields, so that one without them is damaged there.
     ///
     /// ```
     /// use journal_plugin_sdk::{FieldError, Revision};

@@ -39,12 +39,15 @@ impl Explain for Error {
                 "remove this file, and the next run sorts the table again".to_owned()
             }
             Self::TooManyRows(_) => format!(
-                "a sort takes half of {}, and 512 MiB at most",
-                names.of(Setting::ProcessMemory)
+                "a sort takes half of {}, and 512 MiB at most; {} leaves out a table whose rows belong to those of another",
+                names.of(Setting::ProcessMemory),
+                names.with(Setting::Without, "TABLE")
             ),
-            Self::RepeatedIds(_) => {
-                "a table has each object once, or a few times where files were merged".to_owned()
-            }
+            Self::RepeatedIds(_) => format!(
+                "a table has each object once, or a few times where files were merged; {} leaves out a table whose rows \
+                 belong to those of another",
+                names.with(Setting::Without, "TABLE")
+            ),
             Self::Unmatched { .. } => {
                 "compare the size of the file with that of the original; if it is whole, rename it: a table whose files are \
                  not named as they were exported is sorted first"
