@@ -6,6 +6,8 @@ use std::time::Duration;
 use journal_recording::{Reader, Writer};
 use journal_tests::{Finished, Host, paths, run};
 
+use crate::sorted_rows::sorted_lines;
+
 const LIMIT: Duration = Duration::from_mins(5);
 /// The option of `print-objects` for all object types.
 const ANY: [&str; 2] = ["--option", "object_types=any"];
@@ -144,13 +146,6 @@ fn standard_input_comes_in_its_turn_among_files() {
     assert!(whole.stdout == finished.stdout, "the rows differ");
 }
 
-/// The lines of an output in any order.
-fn sorted(finished: &Finished) -> Vec<&str> {
-    let mut lines: Vec<&str> = finished.stdout.lines().collect();
-    lines.sort_unstable();
-    lines
-}
-
 /// A copy of the shipped recording with an index, joined of itself so that it has several chunks.
 fn indexed() -> Vec<PathBuf> {
     let folder = run::folder("indexed");
@@ -170,7 +165,10 @@ fn workers_that_share_recordings_give_the_rows_of_one() {
     for workers in ["2", "5"] {
         let shared = objects(&recordings).args(["--workers", workers]);
         let shared = shared.finish(LIMIT).success();
-        assert!(sorted(&shared) == sorted(&one), "the rows differ");
+        assert!(
+            sorted_lines(&shared) == sorted_lines(&one),
+            "the rows differ"
+        );
         assert!(!shared.stderr.contains("one worker"), "{}", shared.stderr);
     }
     let counts = |workers: &str| {
@@ -197,7 +195,7 @@ fn processes_that_share_recordings_read_each_record_once() {
         lines.extend(part);
     }
     lines.sort_unstable();
-    assert!(lines == sorted(&one), "the rows differ");
+    assert!(lines == sorted_lines(&one), "the rows differ");
 }
 
 #[test]

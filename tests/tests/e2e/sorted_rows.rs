@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use journal_tests::{Host, host};
+use journal_tests::{Finished, Host, host};
+use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_mins(2);
 
@@ -17,12 +18,24 @@ pub(crate) fn rows(host: Host, outputs: &[&str]) -> Vec<Vec<String>> {
     }
     let folder = host.folder().to_owned();
     let _done = host.finish(LIMIT).success();
-    let sorted = |output: &&str| {
-        let rows = host::rows(&folder.join(file(output)));
-        let mut rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
-        rows.sort_unstable();
+    let of = |output: &&str| {
+        let rows = sorted(host::rows(&folder.join(file(output))));
         assert!(rows.len() > 1, "{output}");
         rows
     };
-    outputs.iter().map(sorted).collect()
+    outputs.iter().map(of).collect()
+}
+
+/// Rows as JSON, sorted.
+pub(crate) fn sorted(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
+    let mut texts: Vec<_> = rows.into_iter().map(|row| row.to_string()).collect();
+    texts.sort_unstable();
+    texts
+}
+
+/// The lines of standard output, sorted.
+pub(crate) fn sorted_lines(finished: &Finished) -> Vec<&str> {
+    let mut lines: Vec<&str> = finished.stdout.lines().collect();
+    lines.sort_unstable();
+    lines
 }

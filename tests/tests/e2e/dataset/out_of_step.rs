@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use super::{
     Dataset, LIMIT, Record, SHIPPED, assert_same_objects, assert_says, copy, files_of, records,
 };
+use crate::sorted_rows::sorted_lines;
 
 /// The export of the shipped recording, with the rows of its tables shuffled, in other files.
 static SHUFFLED: LazyLock<Dataset> = LazyLock::new(|| shuffled(&SHIPPED));
@@ -100,29 +101,20 @@ fn objects_of_shuffled_tables_are_those_of_the_journal() {
 #[test]
 fn workers_and_small_memory_change_nothing() {
     let folder = run::folder("sorted-for-workers");
-    let rows = |arguments: &[&str]| {
+    let run = |arguments: &[&str]| {
         let host = SHUFFLED.run("list-revisions").args(arguments);
-        let finished = host.arg("--temp").arg(&folder).finish(LIMIT).success();
-        let mut rows: Vec<String> = finished.stdout.lines().map(str::to_owned).collect();
-        rows.sort_unstable();
-        rows
+        host.arg("--temp").arg(&folder).finish(LIMIT).success()
     };
-    let alone = rows(&[]);
+    let alone = run(&[]);
+    let alone = sorted_lines(&alone);
     assert_eq!(alone.len(), 4391);
-    assert!(alone == rows(&["--workers", "2"]));
+    assert!(alone == sorted_lines(&run(&["--workers", "2"])));
     fs::remove_dir_all(&folder).expect("the folder is ours");
-    assert!(alone == rows(&["--workers", "2", "--process-memory", "256MiB"]));
+    let small = ["--workers", "2", "--process-memory", "256MiB"];
+    assert!(alone == sorted_lines(&run(&small)));
     // It is in step but for the order of its records.
-    let mut in_step: Vec<String> = SHIPPED
-        .run("list-revisions")
-        .finish(LIMIT)
-        .success()
-        .stdout
-        .lines()
-        .map(str::to_owned)
-        .collect();
-    in_step.sort_unstable();
-    assert!(alone == in_step);
+    let in_step = SHIPPED.run("list-revisions").finish(LIMIT).success();
+    assert!(alone == sorted_lines(&in_step));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use journal_tests::{Broker, Host, oracle, paths, run};
 use serde_json::{Map, Value, json};
 
-use super::sqlite::sorted;
 use super::{LIMIT, assert_redriven_rows_join, host, large, shipped};
+use crate::sorted_rows::sorted;
 
 /// A reader of Parquet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

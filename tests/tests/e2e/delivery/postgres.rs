@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::{LIMIT, assert_redriven_rows_join, host, large, shipped};
 use crate::plugins::newest::{self, Recordings};
+use crate::sorted_rows::sorted;
 
 /// A host that knows the password of the server.
 fn with_password(host: Host) -> Host {
@@ -37,12 +38,6 @@ fn json(database: &Database<'_>, sql: &str) -> Vec<Value> {
     let rows = rows.lines();
     rows.map(|row| serde_json::from_str(row).expect("it is JSON"))
         .collect()
-}
-
-fn sorted(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
-    let mut texts: Vec<_> = rows.into_iter().map(|row| row.to_string()).collect();
-    texts.sort_unstable();
-    texts
 }
 
 /// What `count-objects` has counted, in this table.

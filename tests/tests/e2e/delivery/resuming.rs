@@ -14,6 +14,10 @@ use super::{LIMIT, objects, shipped};
 /// How often the large recording has each record of the shipped one.
 const COPIES: usize = 20;
 
+/// Counts revisions that are there more or less often than the large recording has them.
+const OTHERWISE: &str =
+    "SELECT count(*) FROM (SELECT id FROM revisions GROUP BY id HAVING count(*) % 20 <> 0) AS ids";
+
 /// What the second one of two processes says that are the same run.
 const SAME: &str = "another process reads the same recordings with the same plugin";
 
@@ -72,8 +76,6 @@ fn assert_said(finished: &Finished, part: &str) {
 
 #[test]
 fn killed_run_over_a_recording_goes_on_in_sqlite() {
-    const OTHERWISE: &str =
-        "SELECT count(*) FROM (SELECT id FROM revisions GROUP BY id HAVING count(*) % 20 <> 0)";
     let folder = run::folder("goes-on-sqlite");
     let (recording, file) = (large_recording(&folder), folder.join("rows.sqlite"));
     let rows = || number(&file, "SELECT count(*) FROM revisions");
@@ -85,7 +87,6 @@ fn killed_run_over_a_recording_goes_on_in_sqlite() {
 
 #[test]
 fn killed_run_over_a_recording_goes_on_in_postgresql() {
-    const OTHERWISE: &str = "SELECT count(*) FROM (SELECT id FROM revisions GROUP BY id HAVING count(*) % 20 <> 0) AS o";
     let folder = run::folder("goes-on-postgres");
     let recording = large_recording(&folder);
     let database = Postgres::shared().database("goes_on");
@@ -139,7 +140,6 @@ fn assert_shared(recording: &Path, output: &str, written: impl Fn() -> u64) {
 
 #[test]
 fn processes_that_share_a_recording_write_one_postgresql_database() {
-    const OTHERWISE: &str = "SELECT count(*) FROM (SELECT id FROM revisions GROUP BY id HAVING count(*) % 20 <> 0) AS o";
     let folder = run::folder("shared-postgres");
     let recording = large_recording(&folder);
     let database = Postgres::shared().database("shared");

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::live::{Live, stop};
 use super::topics::journal;
 use super::{Disturbance, LIMIT, host, kills, large, objects, shipped};
+use crate::sorted_rows::sorted;
 
 /// The file, in the folder of a host.
 const FILE: &str = "rows.sqlite";
@@ -72,12 +73,6 @@ fn over_recording(plugin: &str, output: &Path) -> Host {
         .arg(output)
 }
 
-pub(super) fn sorted(mut rows: Vec<Value>) -> Vec<String> {
-    let mut texts: Vec<_> = rows.drain(..).map(|row| row.to_string()).collect();
-    texts.sort_unstable();
-    texts
-}
-
 #[test]
 fn tables_have_the_rows_of_json_lines() {
     let folder = journal_tests::run::folder("sqlite");
@@ -128,7 +123,7 @@ fn aggregates_of_a_recording_are_totals() {
         .success();
     let of = |name: &str| {
         let rows = lines.rows().into_iter().filter(|row| row["output"] == name);
-        sorted(rows.map(|row| row["row"].clone()).collect())
+        sorted(rows.map(|row| row["row"].clone()))
     };
     for (table, columns) in [
         ("months", "'month', month"),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::LIMIT;
 use super::sqlite;
+use crate::sorted_rows::sorted;
 
 const OBJECT_TYPE: &str = "origin";
 const KEYS: u64 = 40;
@@ -90,7 +91,7 @@ pub(super) fn expected(versions: &[Version]) -> (Vec<String>, Vec<String>) {
         row.as_object_mut().expect("it is one").remove("_removed");
         row
     });
-    (sqlite::sorted(shown.collect()), sqlite::sorted(all))
+    (sorted(shown), sorted(all))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -193,8 +194,8 @@ fn rows(file: &Path) -> (Vec<String>, Vec<String>) {
         "SELECT json_object({row}, '_removed', json(iif(_removed, 'true', 'false'))) FROM latest_all"
     );
     (
-        sqlite::sorted(sqlite::json(file, &shown)),
-        sqlite::sorted(sqlite::json(file, &all)),
+        sorted(sqlite::json(file, &shown)),
+        sorted(sqlite::json(file, &all)),
     )
 }
 

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::delivery::LIMIT;
+use crate::sorted_rows::sorted;
 
 /// The query that has each row of `last-visit` as JSON in SQLite.
 const VISITS: &str = "SELECT json_object('origin', origin, 'date', date, 'visit', visit, 'status', status, 'type', type,
@@ -95,12 +96,6 @@ fn expected(recording: &Path, output: &str) -> Vec<Value> {
         Value::Array(rows) => rows,
         other => panic!("{other}"),
     }
-}
-
-pub(crate) fn sorted(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
-    let mut texts: Vec<_> = rows.into_iter().map(|row| row.to_string()).collect();
-    texts.sort_unstable();
-    texts
 }
 
 fn lines(plugin: &str, recording: &Path) -> Vec<String> {

@@ -4,7 +4,8 @@ use journal_tests::postgres::{Database, Postgres};
 use journal_tests::{Broker, Host, Prefix};
 
 use super::super::{LIMIT, upserts};
-use super::{json, sorted, time, with_password};
+use super::{json, time, with_password};
+use crate::sorted_rows::sorted;
 
 /// A run that keeps the latest values in this database.
 fn into(database: &Database<'_>) -> impl Fn() -> Host + use<> {
