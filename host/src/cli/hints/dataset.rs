@@ -38,15 +38,15 @@ impl Explain for Error {
             Self::Kept(_) | Self::KeptOfOthers(_) | Self::KeptByOthers(_) => {
                 "remove this file, and the next run sorts the table again".to_owned()
             }
-            Self::TooManyRows(_) => format!(
-                "a sort takes half of {}, and 512 MiB at most; {} leaves out a table whose rows belong to those of another",
+            Self::TooManyRows { relation, .. } => format!(
+                "a sort takes half of {}, and 512 MiB at most: raise it, or leave a table out with {}",
                 names.of(Setting::ProcessMemory),
-                names.with(Setting::Without, "TABLE")
+                names.with(Setting::Without, relation)
             ),
-            Self::RepeatedIds(_) => format!(
-                "a table has each object once, or a few times where files were merged; {} leaves out a table whose rows \
-                 belong to those of another",
-                names.with(Setting::Without, "TABLE")
+            Self::RepeatedIds { relation, .. } => format!(
+                "a table has each object once, or a few times where files were merged: remove files that are copies of others, \
+                 or leave a table out with {}",
+                names.with(Setting::Without, relation)
             ),
             Self::Unmatched { .. } => {
                 "compare the size of the file with that of the original; if it is whole, rename it: a table whose files are \
@@ -91,5 +91,32 @@ impl Explain for Error {
 
     fn is_wrong_use(&self) -> bool {
         true
+    }
+}
+
+#[cfg(all(test, feature = "dataset"))]
+mod tests {
+    use super::*;
+    use crate::config::Origins;
+
+    #[test]
+    fn table_that_cannot_be_sorted_can_be_left_out() {
+        let (table, relation) = ("directory", "directory_entry");
+        for error in [
+            Error::TooManyRows { table, relation },
+            Error::RepeatedIds { table, relation },
+            Error::NoSpace {
+                folder: "t".into(),
+                table: relation,
+                needed: 2,
+                free: 1,
+            },
+        ] {
+            let hint = error.hint(Names(&Origins::default())).unwrap();
+            assert!(
+                hint.ends_with(" with `--without directory_entry`"),
+                "{hint}"
+            );
+        }
     }
 }

@@ -73,11 +73,21 @@ pub(crate) enum Error {
     #[error("the sorted rows in `{}` are not used: other users can write to the file, or it belongs to one", .0.display())]
     KeptByOthers(PathBuf),
     /// Rows of a main table cannot be divided by their identifiers, because few of these are in many rows.
-    #[error("the table `{0}` has too many rows with the same identifier")]
-    RepeatedIds(&'static str),
+    #[error("the table `{table}` has too many rows with the same identifier")]
+    RepeatedIds {
+        /// The main table.
+        table: &'static str,
+        /// The table that is sorted.
+        relation: &'static str,
+    },
     /// A main table cannot be divided into as many parts as would fit into memory.
-    #[error("the table `{0}` has more rows than a sort with this memory can take")]
-    TooManyRows(&'static str),
+    #[error("the table `{table}` has more rows than a sort with this memory can take")]
+    TooManyRows {
+        /// The main table.
+        table: &'static str,
+        /// The table that is sorted.
+        relation: &'static str,
+    },
     /// Rows of a relation belong to no row of the main table.
     #[error("`{}` is out of step with the table `{main}`: its row {row} belongs to none that follows", file.display())]
     Unmatched {

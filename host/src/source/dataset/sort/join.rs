@@ -75,7 +75,10 @@ impl Join<'_> {
         let rows = total(self.mains.iter().map(|(_, rows)| *rows));
         let parts = parts(self.memory, rows);
         if parts > self.memory / 2 / BLOCK.0 {
-            return Err(Error::TooManyRows(self.main.name()));
+            return Err(Error::TooManyRows {
+                table: self.main.name(),
+                relation: self.relation.name(),
+            });
         }
         let mut done = Done::default();
         let sorter = Sorter::new(self.folder, self.memory / 2);
@@ -159,7 +162,10 @@ impl Join<'_> {
     fn check_part(&self, ids: &Partitions, part: usize) -> Result<(), Error> {
         let memory = ids.records(part).saturating_mul(ID_MEMORY as u64);
         if memory > self.memory as u64 / 2 {
-            return Err(Error::RepeatedIds(self.main.name()));
+            return Err(Error::RepeatedIds {
+                table: self.main.name(),
+                relation: self.relation.name(),
+            });
         }
         Ok(())
     }
