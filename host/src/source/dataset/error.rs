@@ -50,7 +50,7 @@ pub(crate) enum Error {
         folder: PathBuf,
         /// The table that is out of step.
         table: &'static str,
-        /// The bytes that are needed at most.
+        /// About the bytes that are needed.
         needed: u64,
         /// The bytes that are free.
         free: u64,

@@ -67,7 +67,7 @@ pub(super) struct OutOfStep<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cost {
     rows: u64,
-    /// The most bytes of the folder at any time.
+    /// About the most bytes of the folder at any time.
     peak: u64,
 }
 
@@ -167,7 +167,7 @@ impl OutOfStep<'_> {
         Ok(())
     }
 
-    /// What a sort takes at most, by the sizes of the files: a row takes no more than in them, but for its identifier.
+    /// About what a sort takes, by the sizes of the files: a row mostly takes no more than in them, but for its identifier.
     fn cost(&self, memory: usize) -> Cost {
         const ID: u64 = 32;
         const KEY: u64 = 16;
