@@ -180,6 +180,20 @@ pub(super) fn hash<const N: usize>(
         .transpose()
 }
 
+/// What a branch leads to: a hash, or the name of another branch, both in hexadecimal digits.
+pub(super) fn branch_target(row: &dyn Row) -> Result<Vec<u8>, Error> {
+    let digits = needed(row, "target", row.text("target").flatten())?;
+    let mut name_or_hash = vec![0; digits.len() / 2];
+    const_hex::decode_to_slice(digits, &mut name_or_hash)
+        .map_err(|_| row.wrong("target", "is not in hexadecimal digits"))?;
+    Ok(name_or_hash)
+}
+
+/// A cell without which there is no record.
+pub(super) fn needed<T>(row: &dyn Row, column: &'static str, cell: Option<T>) -> Result<T, Error> {
+    cell.ok_or_else(|| row.wrong(column, "is NULL"))
+}
+
 /// A zone in the form that git gives it, made of its minutes.
 fn zone(minutes: i64) -> String {
     let sign = if minutes < 0 { '-' } else { '+' };

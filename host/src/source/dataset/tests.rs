@@ -1,5 +1,6 @@
 //! Small exports, written with the writer of the library that reads them. The end-to-end tests read those of upstream.
 
+mod merged;
 mod out_of_step;
 
 use std::fs::{self, File};

@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::file::Rows;
 use super::identity::{self, Branch, Entry, Verdict};
-use super::members::{Members, hash};
+use super::members::{Members, branch_target, hash, needed};
 use super::related::{Related, RelatedRows as _};
 use super::row::Row;
 use super::table::{Main, Relation};
@@ -210,15 +210,10 @@ impl Record {
         let is_there = related.each(Relation::SnapshotBranch, digits, |row| {
             let name = needed(row, "name", row.bytes("name").flatten())?;
             let kind = needed(row, "target_type", row.text("target_type").flatten())?;
-            // The target of an alias is the name of another branch, in hexadecimal digits as well.
-            let target = needed(row, "target", row.text("target").flatten())?;
-            let mut name_or_hash = vec![0; target.len() / 2];
-            const_hex::decode_to_slice(target, &mut name_or_hash)
-                .map_err(|_| row.wrong("target", "is not in hexadecimal digits"))?;
             branches.push(Branch {
                 name: name.to_owned(),
                 kind: kind.to_owned(),
-                target: name_or_hash,
+                target: branch_target(row)?,
             });
             Ok(())
         })?;
@@ -293,9 +288,4 @@ fn date(rows: &Rows) -> Result<String, Error> {
     let time = needed(rows, "date", rows.time("date").flatten())?;
     let microseconds = u32::try_from(time.rem_euclid(1_000_000)).unwrap_or_default();
     Ok(times::python(time.div_euclid(1_000_000), microseconds))
-}
-
-/// A cell without which there is no record.
-fn needed<T>(rows: &dyn Row, column: &'static str, cell: Option<T>) -> Result<T, Error> {
-    cell.ok_or_else(|| rows.wrong(column, "is NULL"))
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::kept::TAG;
 use crate::source::dataset::error::Error;
 use crate::source::dataset::file::{Cell, Rows};
+use crate::source::dataset::members::{branch_target, hash};
 use crate::source::dataset::row::Row;
-use crate::source::dataset::table::{Column, Kind};
+use crate::source::dataset::table::{Column, Kind, Relation};
 
 /// What a cell begins with.
 const INTEGER: u8 = 1;
@@ -17,13 +18,9 @@ const DIGITS: u8 = 3;
 /// Adds the cells of a row to `into`, but for the first one, which is the identifier.
 ///
 /// # Errors
-/// When a cell is NULL: no row of a relation means something then.
-pub(super) fn pack(
-    rows: &Rows,
-    columns: &'static [Column],
-    into: &mut Vec<u8>,
-) -> Result<(), Error> {
-    for column in columns.iter().skip(1) {
+/// When a cell is NULL, or holds something else than its column is for. Once it is sorted, neither its file nor its row is known.
+pub(super) fn pack(rows: &Rows, relation: Relation, into: &mut Vec<u8>) -> Result<(), Error> {
+    for column in relation.columns().iter().skip(1) {
         let missing = || rows.wrong(column.name, "is NULL");
         match column.kind {
             Kind::Integer | Kind::Time => {
@@ -43,7 +40,12 @@ pub(super) fn pack(
             }
         }
     }
-    Ok(())
+    match relation {
+        Relation::DirectoryEntry => hash::<20>(rows, "target").map(drop),
+        Relation::RevisionHistory => hash::<20>(rows, "parent_id").map(drop),
+        Relation::SnapshotBranch => branch_target(rows).map(drop),
+        Relation::RevisionExtraHeaders => Ok(()),
+    }
 }
 
 fn pack_bytes(bytes: &[u8], into: &mut Vec<u8>) {
@@ -147,8 +149,6 @@ fn length(packed: &[u8], at: &mut usize) -> Option<usize> {
 /// A row of a relation that was sorted.
 pub(in crate::source::dataset) struct SortedRow<'a> {
     pub(super) file: &'a Path,
-    /// The number of the row of the main table.
-    pub(super) row: u64,
     /// The beginning of the identifier of the row of the main table.
     pub(super) tag: [u8; TAG],
     pub(super) columns: &'static [Column],
@@ -203,20 +203,15 @@ impl Row for SortedRow<'_> {
         }
     }
 
-    fn wrong(&self, column: &'static str, reason: &'static str) -> Error {
-        Error::Cell {
-            file: self.file.to_owned(),
-            column,
-            row: self.row,
-            reason,
-        }
+    /// Cells were checked before they were sorted, so that the file with the sorted rows is damaged.
+    fn wrong(&self, _column: &'static str, _reason: &'static str) -> Error {
+        Error::Kept(self.file.to_owned())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::dataset::table::Relation;
 
     fn packed(parts: &[(u8, &[u8])]) -> Vec<u8> {
         let mut packed = Vec::new();
@@ -250,7 +245,6 @@ mod tests {
         assert!(cells.read(&packed));
         let row = SortedRow {
             file: Path::new("f"),
-            row: 3,
             tag: [0; TAG],
             columns: Relation::DirectoryEntry.columns(),
             packed: &packed,

@@ -210,7 +210,7 @@ impl Join<'_> {
                 let id = id.ok_or_else(|| rows.wrong(name, "is no hash in hexadecimal digits"))?;
                 packed.clear();
                 packed.extend_from_slice(&id[..TAG]);
-                cells::pack(&rows, columns, &mut packed)?;
+                cells::pack(&rows, self.relation, &mut packed)?;
                 let order = self.order(&rows, &packed);
                 take(&id, [order, sequence], &packed).map_err(|source| self.cannot(source))?;
                 sequence += 1;

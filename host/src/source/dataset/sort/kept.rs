@@ -320,7 +320,6 @@ impl Reader {
             };
             return Ok(Some(SortedRow {
                 file: &self.kept.path,
-                row,
                 tag: *tag,
                 columns: self.kept.relation.columns(),
                 packed,

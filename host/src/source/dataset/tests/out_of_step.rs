@@ -8,7 +8,7 @@ use super::*;
 use crate::source::dataset::related::RelatedFile;
 
 /// Memory in which all fits, and with which there are many parts and many runs.
-const MEMORIES: [usize; 2] = [1 << 20, 64 << 10];
+pub(super) const MEMORIES: [usize; 2] = [1 << 20, 64 << 10];
 
 /// A row of `directory_entry`: the number of the directory, and the name.
 type EntryRow = (u32, String);
@@ -30,14 +30,14 @@ fn shuffled<T: Clone>(items: &[T]) -> Vec<T> {
     (0..count).map(item).collect()
 }
 
-fn write_ids(folder: &Path, table: &str, name: &str, numbers: &[u32]) {
+pub(super) fn write_ids(folder: &Path, table: &str, name: &str, numbers: &[u32]) {
     let ids: Vec<String> = numbers.iter().map(|&number| mixed(number)).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     write(folder, table, name, &[("id", texts(&ids))]);
 }
 
 /// A hash: identifiers in a row are not spread evenly.
-fn mixed(number: u32) -> String {
+pub(super) fn mixed(number: u32) -> String {
     use sha1::Digest as _;
     text::hex(&sha1::Sha1::digest(number.to_le_bytes()))
 }
@@ -101,7 +101,7 @@ fn folder_with(path: &Path, memory: usize, is_dry_run: bool) -> Result<Arc<Folde
     Folder::open(&options).map(Arc::new)
 }
 
-fn open_with(path: &Path, types: &[&str], memory: usize) -> Result<Vec<Dataset>, Error> {
+pub(super) fn open_with(path: &Path, types: &[&str], memory: usize) -> Result<Vec<Dataset>, Error> {
     Dataset::open(
         &folder_with(path, memory, false)?,
         &subscription(types),
@@ -121,7 +121,7 @@ fn objects(records: &[Read]) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// The files that are kept, with their numbers in the file system.
-fn kept(path: &Path) -> Vec<(String, u64)> {
+pub(super) fn kept(path: &Path) -> Vec<(String, u64)> {
     let Ok(files) = fs::read_dir(path.join("sorted")) else {
         return Vec::new();
     };
