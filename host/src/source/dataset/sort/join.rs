@@ -13,6 +13,7 @@ use super::ids::{ID_MEMORY, Id, Ids};
 use super::kept::{LeftOut, TAG, Writer};
 use super::partitions::{Division, Partitions};
 use super::progress::Progress;
+use super::repeated::{OF_ONE_ROW, Repeated};
 use crate::source::dataset::error::Error;
 use crate::source::dataset::file::Rows;
 use crate::source::dataset::row::Row as _;
@@ -111,7 +112,8 @@ impl Join<'_> {
         })?;
         let ids = Ids::new(ids);
         self.each_row(progress, |id, numbers, packed| {
-            done.left_out.unmatched += u64::from(!push(&mut sorter, &ids, id, numbers, packed)?);
+            let is_matched = self.push(&mut sorter, &ids, id, numbers, packed)?;
+            done.left_out.unmatched += u64::from(!is_matched);
             Ok(())
         })?;
         Ok(sorter)
@@ -148,8 +150,8 @@ impl Join<'_> {
             ids.each(part, take).map_err(cannot)?;
             let of_part = Ids::new(of_part);
             let take = |id: &Id, numbers, packed: &[u8]| {
-                done.left_out.unmatched +=
-                    u64::from(!push(&mut sorter, &of_part, id, numbers, packed)?);
+                let is_matched = self.push(&mut sorter, &of_part, id, numbers, packed)?;
+                done.left_out.unmatched += u64::from(!is_matched);
                 progress.add(1);
                 Ok::<(), io::Error>(())
             };
@@ -203,7 +205,7 @@ impl Join<'_> {
         let name = columns[0].name;
         let mut packed = Vec::new();
         let mut sequence = 0;
-        for path in &self.files {
+        for (file, path) in (OF_ONE_ROW + 1..).zip(&self.files) {
             let mut rows = Rows::open(path, columns, 0)?;
             while rows.has_row()? {
                 let id = id(&rows, name);
@@ -211,7 +213,7 @@ impl Join<'_> {
                 packed.clear();
                 packed.extend_from_slice(&id[..TAG]);
                 cells::pack(&rows, self.relation, &mut packed)?;
-                let order = self.order(&rows, &packed);
+                let order = self.order(&rows, file, &packed);
                 take(&id, [order, sequence], &packed).map_err(|source| self.cannot(source))?;
                 sequence += 1;
                 rows.advance();
@@ -222,10 +224,10 @@ impl Join<'_> {
     }
 
     /// The order among the rows of an object. Rows that are the same follow each other, so that one of them is dropped: merged
-    /// files may have objects twice. The rows of extra headers have no order but that of the table.
-    fn order(&self, rows: &Rows, packed: &[u8]) -> u64 {
+    /// files may have objects twice. The rows of extra headers have no order but that of the table's files.
+    fn order(&self, rows: &Rows, file: u64, packed: &[u8]) -> u64 {
         match self.relation {
-            Relation::RevisionExtraHeaders => 0,
+            Relation::RevisionExtraHeaders => file,
             Relation::RevisionHistory => {
                 let rank = rows.integer("parent_rank").flatten().unwrap_or_default();
                 // The least number comes first.
@@ -239,6 +241,33 @@ impl Join<'_> {
         }
     }
 
+    /// Adds a row for each row of the main table that it belongs to. False where there is none.
+    fn push(
+        &self,
+        sorter: &mut Sorter,
+        ids: &Ids,
+        id: &Id,
+        [order, sequence]: Numbers,
+        packed: &[u8],
+    ) -> io::Result<bool> {
+        let has_one_row = || ids.rows(id).nth(1).is_none();
+        let order = match self.relation {
+            Relation::RevisionExtraHeaders if has_one_row() => OF_ONE_ROW,
+            _ => order,
+        };
+        let mut is_matched = false;
+        for row in ids.rows(id) {
+            let key = Key {
+                row,
+                order,
+                sequence,
+            };
+            sorter.push(key, packed)?;
+            is_matched = true;
+        }
+        Ok(is_matched)
+    }
+
     fn write(
         &self,
         mut in_order: Sorted,
@@ -246,20 +275,12 @@ impl Join<'_> {
         progress: &mut Progress,
         done: &mut Done,
     ) -> Result<(), Error> {
-        let drops_repeated = self.relation != Relation::RevisionExtraHeaders;
-        let mut before: Option<Key> = None;
-        let mut before_packed = Vec::new();
+        let mut repeated = Repeated::of(self.relation);
         while let Some((key, packed)) = in_order.next().map_err(|source| self.cannot(source))? {
             progress.add(1);
-            if drops_repeated {
-                let is_same = |before: Key| (before.row, before.order) == (key.row, key.order);
-                if before.is_some_and(is_same) && before_packed == packed {
-                    done.left_out.repeated += 1;
-                    continue;
-                }
-                before = Some(key);
-                before_packed.clear();
-                before_packed.extend_from_slice(packed);
+            if repeated.leaves_out(key, packed) {
+                done.left_out.repeated += 1;
+                continue;
             }
             writer
                 .push(key.row, packed)
@@ -273,27 +294,6 @@ impl Join<'_> {
         let folder = self.folder.to_owned();
         Error::Temporary { folder, source }
     }
-}
-
-/// Adds a row for each row of the main table that it belongs to. False where there is none.
-fn push(
-    sorter: &mut Sorter,
-    ids: &Ids,
-    id: &Id,
-    [order, sequence]: Numbers,
-    packed: &[u8],
-) -> io::Result<bool> {
-    let mut is_matched = false;
-    for row in ids.rows(id) {
-        let key = Key {
-            row,
-            order,
-            sequence,
-        };
-        sorter.push(key, packed)?;
-        is_matched = true;
-    }
-    Ok(is_matched)
 }
 
 fn id(rows: &Rows, column: &str) -> Option<Id> {

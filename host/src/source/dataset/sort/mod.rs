@@ -11,6 +11,7 @@ mod join;
 mod kept;
 mod partitions;
 mod progress;
+mod repeated;
 mod temporary;
 
 use std::fs::{self, File};
@@ -32,6 +33,9 @@ pub(super) use self::temporary::make_folder;
 use super::error::{Error, Reason};
 use super::table::{Main, Relation};
 use crate::text::{Quoted, plural};
+
+/// What a sort makes of the same tables. With other rules, what is kept is not read again.
+const RULES: &str = "2 ";
 
 /// How relations are sorted.
 #[derive(Clone, Debug)]
@@ -259,9 +263,10 @@ impl OutOfStep<'_> {
         }
     }
 
-    /// Tells both tables from others, by the names and sizes of their files.
+    /// Tells both tables from others, by the names and sizes of their files, and the rules of the sort.
     fn digest(&self) -> String {
         let mut digest = Sha256::new();
+        digest.update(RULES);
         for (table, files) in [
             (self.main.name(), self.mains),
             (self.relation.name(), self.files),
