@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use super::blocks::{Block, BlockReader, BlockWriter};
+use super::blocks::{BlockReader, BlockWriter};
 
 /// The order of records: that of the row that they belong to, then their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,12 +41,23 @@ pub(super) struct Sorter {
     records: Vec<Record>,
     payloads: Vec<u8>,
     spilled: Option<Runs>,
+    /// The records that were pushed, and the bytes of their payloads.
+    pushed: [u64; 2],
 }
 
 /// Sorted runs in a file.
 struct Runs {
     writer: BlockWriter,
-    runs: Vec<Vec<Block>>,
+    runs: Vec<Run>,
+}
+
+/// Where a run is: its blocks follow each other.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    from: u64,
+    to: u64,
+    /// The size of its largest block in memory. A record that is larger than a block has one of its own.
+    largest: usize,
 }
 
 /// Gives sorted records back.
@@ -67,6 +78,7 @@ impl Sorter {
             records: Vec::new(),
             payloads: Vec::new(),
             spilled: None,
+            pushed: [0, 0],
         }
     }
 
@@ -85,7 +97,19 @@ impl Sorter {
             length: u32::try_from(payload.len()).map_err(too_large)?,
         });
         self.payloads.extend_from_slice(payload);
+        self.pushed[0] += 1;
+        self.pushed[1] += payload.len() as u64;
         Ok(())
+    }
+
+    /// The number of records.
+    pub(super) fn records(&self) -> u64 {
+        self.pushed[0]
+    }
+
+    /// The bytes of all payloads.
+    pub(super) fn bytes(&self) -> u64 {
+        self.pushed[1]
     }
 
     /// Takes addresses for all records at once: buffers that grow are copied, and are in memory twice meanwhile. Pages that
@@ -101,13 +125,15 @@ impl Sorter {
             Some(runs) => runs,
             none => none.insert(Runs::create(&self.folder)?),
         };
-        let mut run = Run::new(block_bytes(self.memory));
+        let mut run = RunWriter::new(block_bytes(self.memory), &runs.writer);
         for record in self.records.drain(..) {
             let payload = payload_of(&self.payloads, record);
             run.push(&mut runs.writer, record.key, payload)?;
         }
         runs.runs.push(run.finish(&mut runs.writer)?);
         self.payloads.clear();
+        // A record may have been larger than the memory.
+        self.payloads.shrink_to(self.memory);
         Ok(())
     }
 
@@ -133,23 +159,39 @@ impl Sorter {
             folder,
             memory,
             spilled,
+            records,
+            payloads,
             ..
         } = self;
+        // The blocks of the runs take their memory.
+        drop((records, payloads));
         let mut runs = match spilled {
             Some(runs) => runs,
             None => Runs::create(&folder)?,
         };
-        let most = (memory / (BLOCKS_IN_MEMORY * block_bytes(memory))).max(2);
-        while runs.runs.len() > most {
-            runs = runs.merged(&folder, most, block_bytes(memory), pass)?;
+        while together(&runs.runs, memory) < runs.runs.len() {
+            runs = runs.merged(&folder, memory, pass)?;
         }
-        Ok(Sorted::Merged(Box::new(Merge::of(runs)?)))
+        Ok(Sorted::Merged(Box::new(Merge::of(
+            runs.writer,
+            &runs.runs,
+        )?)))
     }
 }
 
 /// The length of blocks, so that many runs can be merged at once.
 fn block_bytes(memory: usize) -> usize {
     (memory / 128).clamp(BLOCK.0, BLOCK.1)
+}
+
+/// The number of runs, from the first one on, that are merged at once: a block of each is in memory. Two are at least.
+fn together(runs: &[Run], memory: usize) -> usize {
+    let mut bytes = 0_usize;
+    let fit = runs.iter().take_while(|run| {
+        bytes = bytes.saturating_add(BLOCKS_IN_MEMORY * run.largest);
+        bytes <= memory
+    });
+    fit.count().max(2)
 }
 
 fn payload_of(payloads: &[u8], record: Record) -> &[u8] {
@@ -168,20 +210,15 @@ impl Runs {
     }
 
     /// Merges runs so that there are fewer: some at a time, into another file.
-    fn merged(
-        self,
-        folder: &Path,
-        most: usize,
-        block_bytes: usize,
-        pass: &mut dyn FnMut(u64),
-    ) -> io::Result<Self> {
+    fn merged(self, folder: &Path, memory: usize, pass: &mut dyn FnMut(u64)) -> io::Result<Self> {
         let mut merged = Self::create(folder)?;
         let mut writer = self.writer;
-        let mut rest = self.runs.into_iter().peekable();
-        while rest.peek().is_some() {
-            let some: Vec<Vec<Block>> = rest.by_ref().take(most).collect();
-            let mut merge = Merge::of(Self { writer, runs: some })?;
-            let mut run = Run::new(block_bytes);
+        let mut rest = &self.runs[..];
+        while !rest.is_empty() {
+            let (some, others) = rest.split_at(together(rest, memory).min(rest.len()));
+            rest = others;
+            let mut merge = Merge::of(writer, some)?;
+            let mut run = RunWriter::new(block_bytes(memory), &merged.writer);
             while let Some((key, payload)) = merge.next()? {
                 run.push(&mut merged.writer, key, payload)?;
                 pass(1);
@@ -193,26 +230,30 @@ impl Runs {
     }
 }
 
-/// A run that is written.
-struct Run {
+/// Writes a run to the end of a file.
+struct RunWriter {
     block_bytes: usize,
     raw: Vec<u8>,
-    blocks: Vec<Block>,
+    run: Run,
 }
 
-impl Run {
-    fn new(block_bytes: usize) -> Self {
+impl RunWriter {
+    fn new(block_bytes: usize, writer: &BlockWriter) -> Self {
+        let end = writer.bytes();
         Self {
             block_bytes,
             raw: Vec::new(),
-            blocks: Vec::new(),
+            run: Run {
+                from: end,
+                to: end,
+                largest: 0,
+            },
         }
     }
 
     fn push(&mut self, writer: &mut BlockWriter, key: Key, payload: &[u8]) -> io::Result<()> {
-        if !self.raw.is_empty() && self.raw.len() + HEADER + payload.len() > self.block_bytes {
-            self.blocks.push(writer.add(&self.raw)?);
-            self.raw.clear();
+        if self.raw.len() + HEADER + payload.len() > self.block_bytes {
+            self.end_block(writer)?;
         }
         for number in [key.row, key.order, key.sequence] {
             self.raw.extend_from_slice(&number.to_le_bytes());
@@ -223,11 +264,20 @@ impl Run {
         Ok(())
     }
 
-    fn finish(mut self, writer: &mut BlockWriter) -> io::Result<Vec<Block>> {
+    fn end_block(&mut self, writer: &mut BlockWriter) -> io::Result<()> {
         if !self.raw.is_empty() {
-            self.blocks.push(writer.add(&self.raw)?);
+            writer.add_framed(&self.raw)?;
+            self.run.largest = self.run.largest.max(self.raw.len());
+            self.raw.clear();
+            self.raw.shrink_to(self.block_bytes);
         }
-        Ok(self.blocks)
+        Ok(())
+    }
+
+    fn finish(mut self, writer: &mut BlockWriter) -> io::Result<Run> {
+        self.end_block(writer)?;
+        self.run.to = writer.bytes();
+        Ok(self.run)
     }
 }
 
@@ -244,7 +294,9 @@ pub(super) struct Merge {
 
 /// A run that is read.
 struct Source {
-    blocks: vec::IntoIter<Block>,
+    /// Where its next block begins, and where its last one ends.
+    at: u64,
+    end: u64,
     raw: Vec<u8>,
     /// Where its next record begins.
     next: usize,
@@ -253,17 +305,18 @@ struct Source {
 }
 
 impl Merge {
-    fn of(runs: Runs) -> io::Result<Self> {
-        let source = |blocks: Vec<Block>| Source {
-            blocks: blocks.into_iter(),
+    fn of(writer: BlockWriter, runs: &[Run]) -> io::Result<Self> {
+        let source = |run: &Run| Source {
+            at: run.from,
+            end: run.to,
             raw: Vec::new(),
             next: 0,
             payload: 0,
         };
         let mut merge = Self {
-            writer: runs.writer,
+            writer,
             reader: BlockReader::new()?,
-            sources: runs.runs.into_iter().map(source).collect(),
+            sources: runs.iter().map(source).collect(),
             heads: BinaryHeap::new(),
             is_taken: false,
         };
@@ -297,14 +350,14 @@ impl Source {
     /// Goes on to the next record.
     fn advance(&mut self, reader: &mut BlockReader, from: &BlockWriter) -> io::Result<Option<Key>> {
         if self.next >= self.raw.len() {
-            let Some(block) = self.blocks.next() else {
+            if self.at >= self.end {
                 // A run at its end gives its memory back.
                 self.raw = Vec::new();
                 self.next = 0;
                 self.payload = 0;
                 return Ok(None);
-            };
-            reader.read(from.file(), &block, &mut self.raw)?;
+            }
+            self.at = reader.read_framed(from, self.at, &mut self.raw)?;
             self.next = 0;
         }
         let damaged = || io::Error::from(io::ErrorKind::InvalidData);
@@ -411,6 +464,41 @@ mod tests {
         }
         let mut in_order = sorter.finish(&mut |_| {}).unwrap();
         for row in 1..=3 {
+            let (key, found) = in_order.next().unwrap().unwrap();
+            assert!(key.row == row && found == payload(row));
+        }
+        assert!(in_order.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn runs_with_large_records_are_merged_few_at_a_time() {
+        let runs = |largest: &[usize]| -> Vec<Run> {
+            let run = |&largest: &usize| Run {
+                largest,
+                ..Run::default()
+            };
+            largest.iter().map(run).collect()
+        };
+        let memory = 1000;
+        assert_eq!(together(&runs(&[100; 9]), memory), 5);
+        assert_eq!(together(&runs(&[100, 300, 100, 100]), memory), 3);
+        assert_eq!(together(&runs(&[9000; 4]), memory), 2);
+        // Each record is larger than a block, and a run of its own.
+        let dir = tempfile::tempdir().unwrap();
+        let mut sorter = Sorter::new(dir.path(), 10_000);
+        let payload = |row: u64| vec![row.to_le_bytes()[0]; 4000];
+        for row in shuffled(20) {
+            let key = Key {
+                row,
+                ..Key::default()
+            };
+            sorter.push(key, &payload(row)).unwrap();
+            sorter.spill().unwrap();
+        }
+        let mut passed = 0;
+        let mut in_order = sorter.finish(&mut |count| passed += count).unwrap();
+        assert!(passed >= 20 * 3);
+        for row in 0..20 {
             let (key, found) = in_order.next().unwrap().unwrap();
             assert!(key.row == row && found == payload(row));
         }

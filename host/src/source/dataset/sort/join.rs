@@ -89,6 +89,7 @@ impl Join<'_> {
             self.join_by_parts(parts, sorter, progress, &mut done)?
         };
         done.spilled += sorter.spilled_bytes();
+        writer.expect(sorter.records(), sorter.bytes(), self.memory);
         let in_order = sorter.finish(&mut |rows| {
             progress.expect(rows);
             progress.add(rows);

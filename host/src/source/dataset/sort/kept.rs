@@ -32,14 +32,17 @@ pub(super) const DIGEST: usize = 16;
 const BLOCK: usize = 20;
 /// The same with the number of the first row.
 const ENTRY: usize = 8 + BLOCK;
-/// A block that is read has about this length.
-const RAW: usize = 128 << 10;
+/// The limits of the length of a block, in memory.
+const RAW: (usize, usize) = (128 << 10, 1 << 30);
+/// The memory of a block in the index. The index grows while it is made, and is copied where it is written and read.
+const INDEX_MEMORY: usize = 4 * ENTRY;
 /// The bytes of the row and the length of a record.
 const HEADER: usize = 8;
 
 /// Writes a file.
 pub(super) struct Writer {
     blocks: BlockWriter,
+    block_bytes: usize,
     raw: Vec<u8>,
     /// The row of the first record of the block, and of the last one.
     first: u64,
@@ -87,6 +90,7 @@ impl Writer {
     pub(super) fn create(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             blocks: BlockWriter::create(folder)?,
+            block_bytes: RAW.0,
             raw: Vec::new(),
             first: 0,
             last: 0,
@@ -95,9 +99,15 @@ impl Writer {
         })
     }
 
+    /// Says how many records will come, with how many bytes in all: the more there are, the longer are blocks.
+    pub(super) fn expect(&mut self, records: u64, bytes: u64, memory: usize) {
+        let headers = records.saturating_mul(HEADER as u64);
+        self.block_bytes = block_bytes(bytes.saturating_add(headers), memory);
+    }
+
     /// Adds a record, whose row is not before that of the last one.
     pub(super) fn push(&mut self, row: u64, packed: &[u8]) -> io::Result<()> {
-        let ends = self.raw.len() + HEADER + packed.len() > RAW;
+        let ends = self.raw.len() + HEADER + packed.len() > self.block_bytes;
         // Differences have 32 bits.
         let is_far = row - self.last > u64::from(u32::MAX);
         if !self.raw.is_empty() && (ends || is_far) {
@@ -150,6 +160,15 @@ impl Writer {
         temporary::publish(self.blocks.into_file(), path)?;
         Ok(bytes)
     }
+}
+
+/// The length of blocks, so that their index takes a small part of the memory.
+fn block_bytes(bytes: u64, memory: usize) -> usize {
+    let most_blocks = (memory / 16 / INDEX_MEMORY).max(1) as u64;
+    let needed = bytes.div_ceil(most_blocks);
+    usize::try_from(needed)
+        .unwrap_or(usize::MAX)
+        .clamp(RAW.0, RAW.1)
 }
 
 fn written(block: &Block) -> [u8; BLOCK] {
@@ -418,6 +437,31 @@ mod tests {
         // Records that nobody asked for are passed over.
         let mut reader = Reader::open(&kept, 0).unwrap();
         assert_eq!(read(&mut reader, 3), [0]);
+    }
+
+    #[test]
+    fn index_takes_a_small_part_of_the_memory() {
+        let memory = 1 << 20;
+        for bytes in [0, 1 << 10, 10 << 20, 1 << 30, 1 << 35] {
+            let block = block_bytes(bytes, memory);
+            let index = bytes.div_ceil(block as u64) * INDEX_MEMORY as u64;
+            assert!(index <= memory as u64 / 16, "{bytes}: {index}");
+            assert!(block >= RAW.0);
+        }
+        assert_eq!(block_bytes(10 << 20, memory), RAW.0);
+        assert_eq!(block_bytes(u64::MAX, memory), RAW.1);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.rows");
+        let mut writer = Writer::create(dir.path()).unwrap();
+        let (records, packed) = (200_000, [0; 42]);
+        let memory = 16 * 40 * INDEX_MEMORY;
+        writer.expect(records, records * packed.len() as u64, memory);
+        for row in 0..records {
+            writer.push(row, &packed).unwrap();
+        }
+        writer.finish(OF, LEFT_OUT, &path).unwrap();
+        let kept = Kept::open(&path, RELATION, OF).unwrap().unwrap();
+        assert!((30..=41).contains(&kept.blocks.len()));
     }
 
     #[test]

@@ -4,8 +4,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::Path;
 
-use super::blocks::{Block, BlockReader, BlockWriter};
+use super::blocks::{BlockReader, BlockWriter};
 use super::ids::Id;
+
+/// The bytes of a record without its payload.
+const HEADER: usize = 40;
+/// What the first block of a part has in the place of the offset of the block before it.
+const NONE: u64 = u64::MAX;
 
 /// Which part an identifier belongs to. The keys of the hash are random: nobody can make identifiers that all fall into
 /// one part.
@@ -37,10 +42,12 @@ pub(super) struct Partitions {
     parts: Vec<Part>,
 }
 
+/// A part: each of its blocks begins with the offset of the one before it, so that memory does not grow with them.
 #[derive(Debug, Default)]
 struct Part {
     raw: Vec<u8>,
-    blocks: Vec<Block>,
+    /// Where its last block begins.
+    last: Option<u64>,
     records: u64,
 }
 
@@ -61,6 +68,14 @@ impl Partitions {
     /// Adds a record.
     pub(super) fn push(&mut self, id: &Id, numbers: [u64; 2], payload: &[u8]) -> io::Result<()> {
         let part = &mut self.parts[self.division.of(id)];
+        if part.raw.len() + HEADER + payload.len() > self.block_bytes {
+            part.end_block(&mut self.writer, self.block_bytes)?;
+        }
+        if part.raw.is_empty() {
+            part.raw.reserve_exact(self.block_bytes);
+            let before = part.last.unwrap_or(NONE);
+            part.raw.extend_from_slice(&before.to_le_bytes());
+        }
         part.raw.extend_from_slice(id);
         for number in numbers {
             part.raw.extend_from_slice(&number.to_le_bytes());
@@ -69,17 +84,13 @@ impl Partitions {
         part.raw.extend_from_slice(&length.to_le_bytes());
         part.raw.extend_from_slice(payload);
         part.records += 1;
-        if part.raw.len() >= self.block_bytes {
-            part.end_block(&mut self.writer)?;
-        }
         Ok(())
     }
 
     /// Writes what is in memory.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         for part in &mut self.parts {
-            part.end_block(&mut self.writer)?;
-            part.raw = Vec::new();
+            part.end_block(&mut self.writer, 0)?;
         }
         Ok(())
     }
@@ -93,7 +104,7 @@ impl Partitions {
         self.parts.get(part).map_or(0, |part| part.records)
     }
 
-    /// Goes over the records of a part.
+    /// Goes over the records of a part, block by block from the last one to the first one.
     pub(super) fn each<E: From<io::Error>>(
         &self,
         part: usize,
@@ -101,11 +112,17 @@ impl Partitions {
     ) -> Result<(), E> {
         let mut reader = BlockReader::new()?;
         let mut raw = Vec::new();
-        for block in self.parts.get(part).iter().flat_map(|part| &part.blocks) {
-            reader.read(self.writer.file(), block, &mut raw)?;
-            let mut rest = &raw[..];
+        let mut next = self.parts.get(part).and_then(|part| part.last);
+        while let Some(offset) = next {
+            let damaged = || io::Error::from(io::ErrorKind::InvalidData);
+            reader.read_framed(&self.writer, offset, &mut raw)?;
+            let (before, mut rest) = raw.split_first_chunk::<8>().ok_or_else(damaged)?;
+            let before = u64::from_le_bytes(*before);
+            next = (before != NONE).then_some(before);
+            if next.is_some_and(|before| before >= offset) {
+                return Err(damaged().into());
+            }
             while !rest.is_empty() {
-                let damaged = || io::Error::from(io::ErrorKind::InvalidData);
                 let (record, after) = record(rest).ok_or_else(damaged)?;
                 take(record.id, record.numbers, record.payload)?;
                 rest = after;
@@ -138,10 +155,12 @@ fn record(raw: &[u8]) -> Option<(Record<'_>, &[u8])> {
 }
 
 impl Part {
-    fn end_block(&mut self, writer: &mut BlockWriter) -> io::Result<()> {
+    /// Writes what is in memory, and keeps this much of the memory.
+    fn end_block(&mut self, writer: &mut BlockWriter, memory: usize) -> io::Result<()> {
         if !self.raw.is_empty() {
-            self.blocks.push(writer.add(&self.raw)?);
+            self.last = Some(writer.add_framed(&self.raw)?);
             self.raw.clear();
+            self.raw.shrink_to(memory);
         }
         Ok(())
     }
@@ -185,5 +204,33 @@ mod tests {
             }
         }
         assert_eq!(count, 2000);
+    }
+
+    #[test]
+    fn memory_of_a_part_does_not_grow_with_its_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let block_bytes = 1000;
+        let mut partitions =
+            Partitions::create(dir.path(), &Division::new(1), block_bytes).unwrap();
+        let payload = |number: u64| vec![b'x'; if number == 7 { 9000 } else { 3 }];
+        for number in 0..1000 {
+            partitions
+                .push(&[1; 20], [number, 0], &payload(number))
+                .unwrap();
+            // A record may be larger than a block, which is written before the next one comes.
+            let taken = partitions.parts[0].raw.capacity();
+            assert!(taken <= block_bytes || number == 7, "{number}: {taken}");
+        }
+        partitions.finish().unwrap();
+        assert_eq!(partitions.parts[0].raw.capacity(), 0);
+        let mut found = Vec::new();
+        let take = |_: &Id, [number, _]: [u64; 2], found_payload: &[u8]| {
+            assert_eq!(found_payload, payload(number));
+            found.push(number);
+            Ok::<(), io::Error>(())
+        };
+        partitions.each(0, take).unwrap();
+        found.sort_unstable();
+        assert!(found.into_iter().eq(0..1000));
     }
 }
