@@ -72,6 +72,7 @@ pub(super) fn complete<C: TryFrom<Layer, Error = ConfigError>>(
     if let Err(error) = config::read_passwords(&mut layer, &mut origins) {
         return (Err(error.into()), origins);
     }
+    config::remove_unused(&mut layer, &origins);
     (layer.try_into().map_err(SettingsError::from), origins)
 }
 

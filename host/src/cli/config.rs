@@ -82,6 +82,7 @@ fn checked(mut layer: Layer, origins: &Origins) -> Result<Option<Config>, Report
     let read = config::read_passwords(&mut layer, &mut all_origins);
     let names = Names(&all_origins);
     read.map_err(|error| Report::of(&error, Names(origins)))?;
+    config::remove_unused(&mut layer, origins);
     layer.processor.plugin.get_or_insert_default();
     let settings = layer.kafka.settings.clone().unwrap_or_default();
     match Config::try_from(layer) {

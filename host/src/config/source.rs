@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::layer::{DatasetLayer, GitLayer, KafkaLayer, Layer};
+use super::origin::{Origin, Origins};
 use super::setting::Setting;
 use super::values::{OnEof, StartFrom, TopicPartition};
 use super::{ConfigError, Connection, DEFAULT_MAX_CONTENT_SIZE, Objects, PrivacyConfig};
@@ -194,7 +195,14 @@ impl SourceKind {
         match self {
             Self::Recording => layer.journal.recordings = None,
             Self::Git => layer.git = GitLayer::default(),
-            Self::Dataset => layer.dataset = DatasetLayer::default(),
+            Self::Dataset => {
+                // The folder in which tables are sorted is one of the machine.
+                let temp = layer.dataset.temp.take();
+                layer.dataset = DatasetLayer {
+                    temp,
+                    ..DatasetLayer::default()
+                };
+            }
             Self::Kafka => layer.kafka = KafkaLayer::default(),
         }
     }
@@ -226,12 +234,17 @@ pub(super) fn replace_in(layer: &Layer, lower: &mut Layer) {
         lower.process.workers = None;
         lower.journal.on_eof = None;
     }
-    // The folder of sorts is chosen for a machine, and not for one dataset.
-    let temp = lower.dataset.temp.take();
     for kind in SourceKind::ALL.into_iter().filter(|kind| kind.is_local()) {
         kind.remove_from(lower);
     }
-    lower.dataset.temp = temp;
+}
+
+/// Removes the folder in which tables are sorted where no dataset is read: it may be set for all commands of a machine. One
+/// that the command line names is an error there.
+pub(crate) fn remove_unused(layer: &mut Layer, origins: &Origins) {
+    if layer.dataset.folder.is_none() && *origins.of(Setting::Temp) != Origin::Flag {
+        layer.dataset.temp = None;
+    }
 }
 
 /// The one source that the layer names, for a run.
@@ -282,10 +295,8 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
         let missing = Setting::Git;
         return Err(ConfigError::Incomplete { missing, given });
     }
-    // A folder of sorts that is set for all runs says nothing of what this one reads.
-    let mut of_dataset = layer.dataset.settings();
     if layer.dataset.folder.is_none()
-        && let Some(given) = of_dataset.find(|setting| *setting != Setting::Temp)
+        && let Some(given) = layer.dataset.settings().next()
     {
         let missing = Setting::Dataset;
         return Err(ConfigError::Incomplete { missing, given });
@@ -366,6 +377,7 @@ impl TryFrom<Layer> for ReadConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Layers;
 
     fn layer(text: &str) -> Layer {
         serde_json::from_str(text).unwrap()
@@ -423,19 +435,52 @@ mod tests {
         assert_eq!(error, ConfigError::Incomplete { missing, given });
     }
 
+    /// The folder may be set for all commands of a machine.
     #[test]
-    fn folder_of_sorts_goes_with_every_source_and_is_that_of_each_dataset() {
-        let temp = r#""dataset": {"temp": "t"}"#;
-        let recording = format!(r#"{{{temp}, "journal": {{"recordings": ["r"]}}}}"#);
-        let config = ReadConfig::try_from(layer(&recording)).unwrap();
-        assert!(matches!(
-            config.source,
-            ReadSource::Local(Local::Recordings(_))
-        ));
-        let mut lower = layer(&recording);
-        replace_in(&layer(r#"{"dataset": {"folder": "d"}}"#), &mut lower);
-        assert_eq!(lower.dataset.temp, Some(PathBuf::from("t")));
-        assert!(lower.journal.recordings.is_none());
+    fn folder_for_sorts_is_ignored_where_no_dataset_is_read_unless_a_flag_names_it() {
+        let read = |flags: &str, file: &str| {
+            let by_file = |_| Origin::File {
+                path: "c.yaml".into(),
+                key: "temp".to_owned(),
+                line: None,
+            };
+            let layers = Layers::default().over(layer(flags), |_| Origin::Flag);
+            let (mut layer, origins) = layers.over(layer(file), by_file).into_parts();
+            remove_unused(&mut layer, &origins);
+            ReadConfig::try_from(layer).map(|config| config.source)
+        };
+        let temp = r#"{"dataset": {"temp": "t"}}"#;
+        for source in [
+            r#""journal": {"recordings": ["r"]}"#,
+            r#""git": {"repository": "r"}"#,
+            r#""kafka": {"brokers": "b"}"#,
+        ] {
+            let with_temp = format!(r#"{{{source}, "dataset": {{"temp": "t"}}}}"#);
+            assert!(read("{}", &with_temp).is_ok(), "{source}");
+            let alone = format!("{{{source}}}");
+            assert!(read(&alone, temp).is_ok(), "{source}");
+            let error = read(temp, &alone).unwrap_err();
+            let (missing, given) = (Setting::Dataset, Setting::Temp);
+            assert_eq!(error, ConfigError::Incomplete { missing, given });
+        }
+        // What is read does depend on a table that is left out.
+        let without = r#"{"dataset": {"without": ["directory_entry"]}, "kafka": {"brokers": "b"}}"#;
+        let error = read("{}", without).unwrap_err();
+        let (missing, given) = (Setting::Dataset, Setting::Without);
+        assert_eq!(error, ConfigError::Incomplete { missing, given });
+        // A dataset of the command line replaces that of the file, but for the folder.
+        let lower = r#"{"dataset": {"folder": "e", "without": ["directory_entry"], "temp": "t"}}"#;
+        for lower in [temp, lower] {
+            let found = read(r#"{"dataset": {"folder": "d"}}"#, lower).unwrap();
+            let ReadSource::Local(Local::Dataset(dataset)) = found else {
+                panic!("it is a dataset");
+            };
+            assert_eq!(
+                (dataset.folder, dataset.temp),
+                (PathBuf::from("d"), PathBuf::from("t"))
+            );
+            assert!(dataset.without.is_empty());
+        }
     }
 
     #[test]

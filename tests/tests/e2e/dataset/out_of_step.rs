@@ -12,6 +12,7 @@ use rustix::process::Signal;
 
 use super::{
     Dataset, LIMIT, Record, SHIPPED, assert_same_objects, assert_says, copy, files_of, records,
+    shipped,
 };
 use crate::sorted_rows::sorted_lines;
 
@@ -136,6 +137,29 @@ fn sorted_rows_are_used_again_until_a_file_changes() {
     let third = count(&dataset, &folder).finish(LIMIT).success();
     assert_eq!(sorted_and_kept(&third), (1, 1), "{}", third.stderr);
     assert_eq!(first.counts(), third.counts());
+}
+
+/// An administrator may set it for all commands of a machine.
+#[test]
+fn folder_of_the_environment_is_used_for_datasets_and_ignored_elsewhere() {
+    let folder = run::folder("sorted-for-all");
+    let finished = SHUFFLED
+        .run("count-objects")
+        .args(["--object-type", "revision"])
+        .env("JOURNAL_HOST_TEMP", &folder)
+        .finish(LIMIT)
+        .success();
+    assert_eq!(sorted_and_kept(&finished), (1, 0), "{}", finished.stderr);
+    assert_eq!(files_in(&folder).len(), 1);
+    let show = || Host::new().args(["show", "--count", "1"]);
+    let of_recording = show()
+        .env("JOURNAL_HOST_RECORDING", shipped())
+        .env("JOURNAL_HOST_TEMP", &folder);
+    let _done = of_recording.finish(LIMIT).success();
+    // What only this command names is a mistake.
+    let of_recording = show().arg("--recording").arg(shipped());
+    let refused = of_recording.args(["--temp", "t"]).finish(LIMIT).code(2);
+    assert_says(&refused, &["--dataset", "--temp"]);
 }
 
 #[test]
