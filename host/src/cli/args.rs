@@ -276,8 +276,8 @@ struct GitArguments {
 
 /// A dataset.
 #[derive(Clone, Debug, clap::Args)]
-struct DatasetArguments {
-    /// Read an export of the archive's graph instead of Kafka: a folder with a folder of ORC files for each table.
+pub(super) struct DatasetArguments {
+    /// Read an export of the archive's graph: a folder with a folder of ORC files for each table.
     #[arg(long, value_name = "DIR")]
     dataset: Option<PathBuf>,
 
@@ -290,6 +290,15 @@ struct DatasetArguments {
     /// that they belong to. The sorted rows are kept there for later runs [default: `~/.cache/journal-host/datasets`].
     #[arg(long, value_name = "DIR")]
     temp: Option<PathBuf>,
+}
+
+/// The memory of a command that runs no plugin.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct SortArguments {
+    /// With `--dataset`, memory of the process while it sorts tables: a sort takes half of it, between 16MiB and 512MiB
+    /// [default: 1GiB].
+    #[arg(long, value_name = "SIZE")]
+    process_memory: Option<Size>,
 }
 
 /// The consumer group of a command that runs no plugin.
@@ -427,12 +436,18 @@ impl GitArguments {
 }
 
 impl DatasetArguments {
-    fn add_to(self, layer: &mut Layer) {
+    pub(super) fn add_to(self, layer: &mut Layer) {
         layer.dataset = DatasetLayer {
             folder: self.dataset,
             without: given(self.without),
             temp: self.temp,
         };
+    }
+}
+
+impl SortArguments {
+    pub(super) fn add_to(self, layer: &mut Layer) {
+        layer.process.memory = self.process_memory;
     }
 }
 

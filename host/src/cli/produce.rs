@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::args::{self, ClusterArguments, PrivacyArguments};
+use super::args::{self, ClusterArguments, DatasetArguments, PrivacyArguments, SortArguments};
 use super::names::Names;
 use super::report::Report;
-use crate::config::{
-    CopyConfig, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, DatasetLayer, Layer, dataset,
-};
+use crate::config::{CopyConfig, DEFAULT_PREFIX, DEFAULT_SHUTDOWN_TIMEOUT, Layer, Local};
 use crate::pipeline::build::{self, cluster_settings};
 use crate::transfer::{self, Input, ProduceOptions};
 
@@ -17,30 +15,16 @@ use crate::transfer::{self, Input, ProduceOptions};
 /// go to the same partition, in their order. The command succeeds when the brokers have confirmed every record.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
-#[command(group = clap::ArgGroup::new("source").required(true))]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["recording", "dataset"]))]
 pub(super) struct Arguments {
     /// Recording to write; must be a regular file.
-    #[arg(group = "source")]
     recording: Option<PathBuf>,
 
-    /// Write an export of the archive's graph instead of a recording: a folder with a folder of ORC files for each table.
-    #[arg(long, value_name = "DIR", group = "source")]
-    dataset: Option<PathBuf>,
+    #[command(flatten)]
+    dataset: DatasetArguments,
 
-    /// With `--dataset`, leave out a table whose rows belong to those of another one, such as `directory_entry`. May be
-    /// repeated.
-    #[arg(
-        long,
-        value_name = "TABLE",
-        value_delimiter = ',',
-        requires = "dataset"
-    )]
-    without: Vec<String>,
-
-    /// With `--dataset`, the folder in which tables that are out of step are sorted, and kept for later commands [default:
-    /// `journal-host/datasets` among the caches of the user].
-    #[arg(long, value_name = "DIR", requires = "dataset")]
-    temp: Option<PathBuf>,
+    #[command(flatten)]
+    sort: SortArguments,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -72,25 +56,25 @@ pub(super) struct Arguments {
 
 /// Reads a recording twice: first to check it, then to write it.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
-    let mut layer = Layer::default();
+    let mut layer = Layer {
+        copies_to_cluster: true,
+        ..Layer::default()
+    };
+    layer.journal.recordings = arguments.recording.map(|file| vec![file]);
+    arguments.dataset.add_to(&mut layer);
+    arguments.sort.add_to(&mut layer);
     arguments.cluster.add_to(&mut layer);
     arguments.privacy.add_to(&mut layer);
     layer.journal.prefix = arguments.prefix;
     let (config, origins) = args::configure::<CopyConfig>(layer);
     let names = Names(&origins);
     let config = config.map_err(|error| Report::of(&error, names))?;
-    let layer = DatasetLayer {
-        folder: arguments.dataset,
-        without: (!arguments.without.is_empty()).then_some(arguments.without),
-        temp: arguments.temp,
-    };
-    let local = dataset(&layer, None).map_err(|error| Report::of(&error, names))?;
-    let input = match local {
-        Some(local) => {
-            let local = build::local(&local).map_err(transfer::Error::from);
+    let input = match config.source {
+        Local::Recordings(mut files) if files.len() == 1 => Input::Recording(files.remove(0)),
+        source => {
+            let local = build::local(&source).map_err(transfer::Error::from);
             Input::Local(local.map_err(|error| Report::of(&error, names))?)
         }
-        None => Input::Recording(arguments.recording.unwrap_or_default()),
     };
     let options = ProduceOptions {
         input,

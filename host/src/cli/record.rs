@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::args::{self, ConfigArguments, ObjectArguments, PrivacyArguments, SourceArguments};
+use super::args::{
+    self, ConfigArguments, ObjectArguments, PrivacyArguments, SortArguments, SourceArguments,
+};
 use super::names::Names;
 use super::report::Report;
 use crate::config::{
@@ -25,6 +27,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     source: SourceArguments,
+
+    #[command(flatten)]
+    sort: SortArguments,
 
     #[command(flatten)]
     objects: ObjectArguments,
@@ -63,6 +68,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let mut layer = Layer::default();
     arguments.config.add_to(&mut layer);
     arguments.source.add_to(&mut layer);
+    arguments.sort.add_to(&mut layer);
     arguments.objects.add_to(&mut layer);
     arguments.privacy.add_to(&mut layer);
     let (config, origins) = args::configure::<ReadConfig>(layer);

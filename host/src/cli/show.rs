@@ -6,7 +6,9 @@ use journal_objects::Readable;
 use journal_recording::Frame;
 use serde::Serialize;
 
-use super::args::{self, ConfigArguments, ObjectArguments, PrivacyArguments, SourceArguments};
+use super::args::{
+    self, ConfigArguments, ObjectArguments, PrivacyArguments, SortArguments, SourceArguments,
+};
 use super::names::Names;
 use super::report::Report;
 use crate::config::{DEFAULT_SHUTDOWN_TIMEOUT, Layer, MissingTopics, ReadConfig, ReadSource};
@@ -31,6 +33,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     source: SourceArguments,
+
+    #[command(flatten)]
+    sort: SortArguments,
 
     #[command(flatten)]
     objects: ObjectArguments,
@@ -78,6 +83,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let mut layer = Layer::default();
     arguments.config.add_to(&mut layer);
     arguments.source.add_to(&mut layer);
+    arguments.sort.add_to(&mut layer);
     arguments.objects.add_to(&mut layer);
     arguments.privacy.add_to(&mut layer);
     if let Wanted::Object(id) = &wanted

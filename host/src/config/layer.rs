@@ -364,6 +364,9 @@ pub(crate) struct Layer {
     /// The file with further settings that the command line names.
     #[serde(skip)]
     pub(crate) config_file: Option<PathBuf>,
+    /// Whether the command copies its source to the cluster, which the source then does not replace.
+    #[serde(skip)]
+    pub(crate) copies_to_cluster: bool,
 }
 
 impl Layer {
@@ -384,6 +387,7 @@ impl Layer {
             failure: self.failure.over(lower.failure),
             observe: self.observe.over(lower.observe),
             config_file: self.config_file.or(lower.config_file),
+            copies_to_cluster: self.copies_to_cluster || lower.copies_to_cluster,
         }
     }
 

@@ -47,7 +47,7 @@ pub(crate) use self::origin::{Origin, Origins};
 pub(crate) use self::plugin::PluginConfig;
 pub(crate) use self::setting::Setting;
 pub(crate) use self::source::{
-    Dataset, Kafka, Local, RELATIONS, ReadConfig, ReadSource, Source, SourceKind, dataset, is_local,
+    Dataset, Kafka, Local, RELATIONS, ReadConfig, ReadSource, Source, SourceKind, is_local,
     remove_unused,
 };
 pub(crate) use self::upstream::Unsupported;

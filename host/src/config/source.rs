@@ -228,7 +228,7 @@ pub(super) fn replace_in(layer: &Layer, lower: &mut Layer) {
     if !is_named(layer) {
         return;
     }
-    if is_local(layer) {
+    if is_local(layer) && !layer.copies_to_cluster {
         // It is read to its end, and how many workers read the cluster says nothing of it.
         SourceKind::Kafka.remove_from(lower);
         lower.process.workers = None;
@@ -276,33 +276,9 @@ pub(super) fn source(layer: &Layer) -> Result<Source, ConfigError> {
     }
 }
 
-/// The dataset of a command that writes to the cluster of its settings.
-///
-/// # Errors
-/// When a table that is left out belongs to no other.
-pub(crate) fn dataset(
-    layer: &DatasetLayer,
-    process_memory: Option<usize>,
-) -> Result<Option<Local>, ConfigError> {
-    Ok(Dataset::of(layer, process_memory)?.map(Local::Dataset))
-}
-
 /// The source that the layer names, unless that is a cluster.
 fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
-    if layer.git.repository.is_none()
-        && let Some(given) = layer.git.settings().next()
-    {
-        let missing = Setting::Git;
-        return Err(ConfigError::Incomplete { missing, given });
-    }
-    if layer.dataset.folder.is_none()
-        && let Some(given) = layer.dataset.settings().next()
-    {
-        let missing = Setting::Dataset;
-        return Err(ConfigError::Incomplete { missing, given });
-    }
-    let mut named = SourceKind::named(layer);
-    let Some(kind) = named.next().filter(|kind| kind.is_local()) else {
+    let Some((kind, local)) = only_local(layer)? else {
         return Ok(None);
     };
     let kafka = &layer.kafka;
@@ -316,22 +292,49 @@ fn local(layer: &Layer) -> Result<Option<Local>, ConfigError> {
         (kafka.group_instance_id.is_some(), Setting::GroupInstanceId),
         (kafka.from.is_some(), Setting::From),
     ];
-    let given = given.into_iter().find(|(is_given, _)| *is_given);
-    let other = named.next().map(SourceKind::setting);
-    if let Some(other) = other.or(given.map(|(_, setting)| setting)) {
-        let named = kind.setting();
-        return Err(ConfigError::TwoSources { named, other });
+    match given.into_iter().find(|(is_given, _)| *is_given) {
+        Some((_, other)) => Err(ConfigError::TwoSources {
+            named: kind.setting(),
+            other,
+        }),
+        None => Ok(Some(local)),
     }
-    let journal = &layer.journal;
-    Ok(match kind {
-        SourceKind::Recording => journal.recordings.clone().map(Local::Recordings),
+}
+
+/// The same whether or not the layer has settings of a cluster, to which records may be copied.
+pub(super) fn only_local(layer: &Layer) -> Result<Option<(SourceKind, Local)>, ConfigError> {
+    if layer.git.repository.is_none()
+        && let Some(given) = layer.git.settings().next()
+    {
+        let missing = Setting::Git;
+        return Err(ConfigError::Incomplete { missing, given });
+    }
+    if layer.dataset.folder.is_none()
+        && let Some(given) = layer.dataset.settings().next()
+    {
+        let missing = Setting::Dataset;
+        return Err(ConfigError::Incomplete { missing, given });
+    }
+    let mut named = SourceKind::named(layer).filter(|kind| kind.is_local());
+    let Some(kind) = named.next() else {
+        return Ok(None);
+    };
+    if let Some(other) = named.next() {
+        return Err(ConfigError::TwoSources {
+            named: kind.setting(),
+            other: other.setting(),
+        });
+    }
+    let local = match kind {
+        SourceKind::Recording => layer.journal.recordings.clone().map(Local::Recordings),
         SourceKind::Git => Git::of(&layer.git).map(Local::Git),
         SourceKind::Dataset => {
             let memory = layer.process.memory.map(|size| size.0);
-            dataset(&layer.dataset, memory)?
+            Dataset::of(&layer.dataset, memory)?.map(Local::Dataset)
         }
         SourceKind::Kafka => None,
-    })
+    };
+    Ok(local.map(|local| (kind, local)))
 }
 
 /// The settings of a command that reads records without a plugin and without a consumer group.

@@ -17,7 +17,7 @@ use super::{
 use crate::sorted_rows::sorted_lines;
 
 /// The export of the shipped recording, with the rows of its tables shuffled, in other files.
-static SHUFFLED: LazyLock<Dataset> = LazyLock::new(|| shuffled(&SHIPPED));
+pub(super) static SHUFFLED: LazyLock<Dataset> = LazyLock::new(|| shuffled(&SHIPPED));
 
 fn shuffled(of: &Dataset) -> Dataset {
     let dataset = Dataset::in_folder(&run::folder("shuffled"));
@@ -57,7 +57,7 @@ fn count(dataset: &Dataset, folder: &Path) -> Host {
 }
 
 /// The files in a folder, with their contents.
-fn files_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(super) fn files_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let files = fs::read_dir(folder).expect("it is a folder");
     let mut files: Vec<_> = files
         .map(|file| file.expect("it can be read").path())

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use journal_tests::{Broker, Host, Prefix, run};
 
 use super::damaged::EXPORTED_IN_PART;
+use super::out_of_step::{SHUFFLED, files_in};
 use super::{Dataset, LIMIT, Record, SHIPPED, assert_same_objects, assert_says, files_of, records};
 
 fn produce(dataset: &Dataset, prefix: &Prefix) -> Host {
@@ -46,6 +47,27 @@ fn topics_have_the_objects_of_the_export() {
     assert_eq!(partitions.len(), files_of(&SHIPPED, "directory").len());
 }
 
+/// The folder for sorts is often set for all commands of a machine.
+#[test]
+fn tables_are_sorted_in_the_folder_of_the_environment() {
+    let (prefix, folder) = (
+        Prefix::new("produced-sorted"),
+        run::folder("sorted-produced"),
+    );
+    let done = produce(&SHUFFLED, &prefix)
+        .args(["--process-memory", "64MiB"])
+        .env("JOURNAL_HOST_TEMP", &folder)
+        .finish(LIMIT)
+        .success();
+    assert_says(
+        &done,
+        &["rows are sorted once", &folder.display().to_string()],
+    );
+    assert_eq!(files_in(&folder).len(), 3);
+    let found = of_topics(&prefix);
+    assert_same_objects(&records(&SHUFFLED.expected), &found);
+}
+
 #[test]
 fn topics_have_no_damaged_directory_and_the_log_names_it() {
     let prefix = Prefix::new("produced-in-part");
@@ -68,4 +90,14 @@ fn recording_and_dataset_exclude_each_other() {
         &neither.finish(LIMIT).code(2),
         &["<RECORDING|--dataset <DIR>>"],
     );
+}
+
+#[test]
+fn settings_of_a_dataset_are_no_settings_of_a_recording() {
+    let of_recording =
+        || Host::new().args(["produce", "r.journal.zst", "--brokers", "localhost:1"]);
+    for flags in [["--temp", "t"], ["--without", "directory_entry"]] {
+        let refused = of_recording().args(flags).finish(LIMIT).code(2);
+        assert_says(&refused, &["--dataset", flags[0]]);
+    }
 }
