@@ -21,7 +21,7 @@ pub(super) struct Key {
 const HEADER: usize = 28;
 /// The limits of a block of a run. A longer one takes fewer reads, and a merge has one of each run in memory.
 const BLOCK: (usize, usize) = (512, 256 << 10);
-/// Blocks of two sizes are in memory for each run that is merged: a compressed one is shorter at most.
+/// Counted for each run that is merged: its block, and as much again for compressed blocks, which are as long at most.
 const BLOCKS_IN_MEMORY: usize = 2;
 /// Offsets of payloads are kept in 32 bits.
 const MOST_MEMORY: usize = 1 << 31;

@@ -114,6 +114,7 @@ impl Writer {
             self.end_block()?;
         }
         if self.raw.is_empty() {
+            self.raw.reserve_exact(self.block_bytes);
             self.first = row;
             self.last = row;
         }
@@ -162,10 +163,12 @@ impl Writer {
     }
 }
 
-/// The length of blocks, so that their index takes a small part of the memory.
+/// The length of blocks, so that their index takes a small part of the memory. Where that part is too small, a block, of which
+/// a reader has one, and the index are about as large as each other.
 fn block_bytes(bytes: u64, memory: usize) -> usize {
     let most_blocks = (memory / 16 / INDEX_MEMORY).max(1) as u64;
-    let needed = bytes.div_ceil(most_blocks);
+    let balanced = bytes.saturating_mul(INDEX_MEMORY as u64).isqrt();
+    let needed = bytes.div_ceil(most_blocks).min(balanced);
     usize::try_from(needed)
         .unwrap_or(usize::MAX)
         .clamp(RAW.0, RAW.1)
@@ -285,10 +288,10 @@ fn index(file: &File, bytes: u64, digest: &str) -> Option<(LeftOut, Vec<(u64, Bl
         let block_end = block.offset.checked_add(u64::from(block.stored))?;
         (block_end <= of_index.offset).then_some((row, block))
     };
-    let blocks = index
-        .chunks_exact(ENTRY)
-        .map(entry)
-        .collect::<Option<_>>()?;
+    let mut blocks = Vec::with_capacity(index.len() / ENTRY);
+    for bytes in index.chunks_exact(ENTRY) {
+        blocks.push(entry(bytes)?);
+    }
     Some((left_out, blocks))
 }
 
@@ -442,26 +445,34 @@ mod tests {
     #[test]
     fn index_takes_a_small_part_of_the_memory() {
         let memory = 1 << 20;
-        for bytes in [0, 1 << 10, 10 << 20, 1 << 30, 1 << 35] {
-            let block = block_bytes(bytes, memory);
-            let index = bytes.div_ceil(block as u64) * INDEX_MEMORY as u64;
-            assert!(index <= memory as u64 / 16, "{bytes}: {index}");
-            assert!(block >= RAW.0);
+        for bytes in [0, 1 << 10, 10 << 20, 1 << 26, 1 << 30, 1 << 35] {
+            let block = block_bytes(bytes, memory) as u64;
+            let index = bytes.div_ceil(block) * INDEX_MEMORY as u64;
+            let part = memory as u64 / 16;
+            assert!(
+                index <= part.max(block + INDEX_MEMORY as u64),
+                "{bytes}: {index}"
+            );
+            assert!(
+                block <= part.max(index).max(RAW.0 as u64),
+                "{bytes}: {block}"
+            );
+            assert!(block >= RAW.0 as u64);
         }
         assert_eq!(block_bytes(10 << 20, memory), RAW.0);
         assert_eq!(block_bytes(u64::MAX, memory), RAW.1);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.rows");
         let mut writer = Writer::create(dir.path()).unwrap();
-        let (records, packed) = (200_000, [0; 42]);
-        let memory = 16 * 40 * INDEX_MEMORY;
+        let (records, packed) = (200_000, [0; 1000]);
+        let memory = 16 * 1400 * INDEX_MEMORY;
         writer.expect(records, records * packed.len() as u64, memory);
         for row in 0..records {
             writer.push(row, &packed).unwrap();
         }
         writer.finish(OF, LEFT_OUT, &path).unwrap();
         let kept = Kept::open(&path, RELATION, OF).unwrap().unwrap();
-        assert!((30..=41).contains(&kept.blocks.len()));
+        assert!((1300..=1420).contains(&kept.blocks.len()));
     }
 
     #[test]

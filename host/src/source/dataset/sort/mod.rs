@@ -34,8 +34,13 @@ use super::error::{Error, Reason};
 use super::table::{Main, Relation};
 use crate::text::{Quoted, plural};
 
-/// What a sort makes of the same tables. With other rules, what is kept is not read again.
-const RULES: &str = "2 ";
+/// The number of the rules by which a sort leaves rows out. With other rules, what is kept is not read again.
+fn rules(relation: Relation) -> &'static str {
+    match relation {
+        Relation::RevisionExtraHeaders => "2 ",
+        Relation::DirectoryEntry | Relation::RevisionHistory | Relation::SnapshotBranch => "",
+    }
+}
 
 /// How relations are sorted.
 #[derive(Clone, Debug)]
@@ -112,13 +117,12 @@ impl OutOfStep<'_> {
         let lock = Lock::acquire(&path, self.relation)?;
         // Another process may have sorted them meanwhile.
         if let Some(kept) = self.kept(&path, digest)? {
-            lock.release();
             return Ok(Some(kept));
         }
         self.check_cost(options)?;
         self.sort(options, digest, &path)?;
         let kept = Kept::open(&path, self.relation, digest)?;
-        lock.release();
+        drop(lock);
         // It is there, unless someone has removed it since.
         kept.map(Some).ok_or_else(|| Error::Open {
             file: path,
@@ -192,7 +196,8 @@ impl OutOfStep<'_> {
         let result = with(rows, RECORD);
         Cost {
             rows,
-            peak: runs.saturating_add(divided.max(result)),
+            // Where there are many runs, some are merged into longer ones first.
+            peak: runs.saturating_add(divided.max(result).max(runs)),
         }
     }
 
@@ -266,7 +271,7 @@ impl OutOfStep<'_> {
     /// Tells both tables from others, by the names and sizes of their files, and the rules of the sort.
     fn digest(&self) -> String {
         let mut digest = Sha256::new();
-        digest.update(RULES);
+        digest.update(rules(self.relation));
         for (table, files) in [
             (self.main.name(), self.mains),
             (self.relation.name(), self.files),
@@ -331,9 +336,11 @@ impl Lock {
         // Without locks, several processes may sort the same, and the first one to end gives the file its name.
         Ok(Self { path, _file: file })
     }
+}
 
+impl Drop for Lock {
     /// Removes the file. A process that waits for the lock, and one that makes another file, find what is kept.
-    fn release(self) {
+    fn drop(&mut self) {
         // A file that stays does no harm.
         let _removed = fs::remove_file(&self.path);
     }
