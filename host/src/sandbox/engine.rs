@@ -9,7 +9,7 @@ use wasmtime::{Config, WasmBacktraceDetails};
 
 use super::compile::Compiler;
 use super::error::Cause;
-use super::{Interrupt, LoadError};
+use super::{Interrupt, LoadError, proposals};
 
 /// The stack of a guest in bytes. Rust's threads have 2 MiB, of which the host's own frames below a guest need far less
 /// than the rest. Calls are therefore possible on any thread with a stack of 2 MiB or more.
@@ -130,25 +130,9 @@ pub(super) fn config() -> Config {
         .wasm_backtrace_max_frames(NonZeroUsize::new(20))
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .debug_info(false);
-    // No toolchain for plugins needs these features, and each adds code that a hostile guest could reach.
-    config
-        .wasm_memory64(false)
-        .wasm_multi_memory(false)
-        .wasm_tail_call(false)
-        .wasm_relaxed_simd(false)
-        .wasm_wide_arithmetic(false)
-        .wasm_custom_page_sizes(false)
-        .shared_memory(false);
-    for feature in [
-        wasmtime::WasmFeatures::THREADS,
-        wasmtime::WasmFeatures::SHARED_EVERYTHING_THREADS,
-        wasmtime::WasmFeatures::GC,
-        wasmtime::WasmFeatures::EXCEPTIONS,
-        wasmtime::WasmFeatures::LEGACY_EXCEPTIONS,
-        wasmtime::WasmFeatures::FUNCTION_REFERENCES,
-        wasmtime::WasmFeatures::STACK_SWITCHING,
-    ] {
-        config.wasm_features(feature, false);
+    config.shared_memory(false);
+    for (proposal, _) in proposals::REFUSED {
+        config.wasm_features(proposal, false);
     }
     config
 }

@@ -158,7 +158,15 @@ pub enum LoadError {
         #[source]
         source: std::io::Error,
     },
-    /// The code does not compile, or uses what this host refuses.
+    /// It uses proposals of WebAssembly that this host refuses.
+    #[error("the plugin `{}` uses {}, which this host refuses", path.display(), proposals.join(" and "))]
+    Proposals {
+        /// The plugin's file.
+        path: PathBuf,
+        /// What it uses, in words.
+        proposals: Vec<String>,
+    },
+    /// The code does not compile.
     #[error("the plugin `{}` cannot be compiled", path.display())]
     Compile {
         /// The plugin's file.

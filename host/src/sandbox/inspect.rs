@@ -1,5 +1,7 @@
 //! Finds out what a file is from its bytes, before anything is compiled.
 
+use std::borrow::Cow;
+
 use journal_contract::{IMPORTS, PACKAGE, PROCESSOR};
 use wasmparser::{Encoding, Parser, Payload};
 
@@ -9,12 +11,12 @@ use crate::text;
 
 /// Checks that `bytes` hold a component with this host's interface; a core module with an embedded component type is
 /// turned into one.
-pub(super) fn component(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-    let component = match kind(&bytes)? {
-        Encoding::Component => bytes,
+pub(super) fn component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
+    let component = match kind(bytes)? {
+        Encoding::Component => Cow::Borrowed(bytes),
         Encoding::Module => {
-            bounds::check(&bytes)?;
-            componentize::componentize(&bytes)?
+            bounds::check(bytes)?;
+            Cow::Owned(componentize::componentize(bytes)?)
         }
     };
     check_names(&names(&component)?)?;

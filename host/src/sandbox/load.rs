@@ -99,7 +99,7 @@ impl Prepared {
                 let kept = if cache.is_some() { ", once" } else { "" };
                 tracing::info!("compiling `{}`{kept}: about half a minute", path.display());
             }
-            let compiled = engine.compiler().compile(engine.inner(), path, bytes)?;
+            let compiled = engine.compiler().compile(engine.inner(), path, &bytes)?;
             if let Some(cache) = cache {
                 cache.put(engine.inner(), &digest, &compiled);
             }

@@ -24,6 +24,7 @@ mod plan;
 mod plugin_log;
 mod private_dir;
 mod processor;
+mod proposals;
 mod runtime;
 mod sealed;
 mod state;

@@ -74,9 +74,11 @@ impl Explain for LoadError {
             Self::UnknownImports { .. } => {
                 "a processor has nothing but its batches, its log and its outputs".to_owned()
             }
+            Self::Proposals { .. } => {
+                "compile it without; a component that was composed of several has to be built as one".to_owned()
+            }
             Self::Compile { .. } => {
-                "threads, 64-bit memories, tail calls, relaxed SIMD, garbage collection and exceptions are refused"
-                    .to_owned()
+                "it may be damaged, or of a newer version of the Component Model: build it again".to_owned()
             }
             Self::Script(error) => return error.hint(names),
             Self::NotARuntime { .. } => {

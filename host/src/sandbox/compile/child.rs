@@ -22,7 +22,7 @@ const USUAL_ADDRESSES: u64 = 512 << 20;
 pub fn serve(limits: CompileLimits) -> ExitCode {
     let answer = prepare(limits)
         .map_err(|error| Refusal::Broken(Cause::new(error)))
-        .and_then(|bytes| compile(limits, bytes));
+        .and_then(|bytes| compile(limits, &bytes));
     match write(&answer, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -43,7 +43,7 @@ fn prepare(limits: CompileLimits) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn compile(limits: CompileLimits, bytes: Vec<u8>) -> Result<Compiled, Refusal> {
+fn compile(limits: CompileLimits, bytes: &[u8]) -> Result<Compiled, Refusal> {
     let engine = wasmtime::Engine::new(&engine::config())
         .map_err(|error| Refusal::Broken(Cause::new(error)))?;
     let present = addresses().unwrap_or(USUAL_ADDRESSES) + panic_guard::STACK_BYTES as u64;

@@ -69,10 +69,10 @@ impl Compiler {
         self,
         engine: &wasmtime::Engine,
         path: &Path,
-        bytes: Vec<u8>,
+        bytes: &[u8],
     ) -> Result<Compiled, LoadError> {
         match self {
-            Self::Child(limits) => parent::compile(limits, path, &bytes),
+            Self::Child(limits) => parent::compile(limits, path, bytes),
             Self::Here => {
                 work::guarded(engine, bytes, || Ok(())).map_err(|refusal| refusal.of(path))
             }

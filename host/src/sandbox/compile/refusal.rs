@@ -19,6 +19,7 @@ pub(in crate::sandbox) enum Refusal {
     NoInterface,
     OtherVersion { found: String },
     UnknownImports(Vec<String>),
+    Proposals(Vec<String>),
     Compile(Cause),
     OutOfMemory,
     Broken(Cause),
@@ -42,6 +43,7 @@ impl Refusal {
                 offered,
             },
             Self::UnknownImports(imports) => LoadError::UnknownImports { path, imports },
+            Self::Proposals(proposals) => LoadError::Proposals { path, proposals },
             Self::Compile(source) => LoadError::Compile { path, source },
             Self::OutOfMemory => LoadError::CompileLimit {
                 path,

@@ -184,30 +184,61 @@ fn an_interface_of_another_shape_is_refused() {
     assert!(matches!(error, LoadError::Shape { .. }), "{error:?}");
 }
 
+/// Each proposal, in a module that is a part of a component, and in one that would become a component.
 #[test]
-fn refused_proposals_do_not_compile() {
-    for extra in [
-        "(memory 1) (memory 1)",
-        "(memory i64 1)",
-        "(memory 1 (pagesize 1))",
-        "(func (return_call 0))",
-        "(tag $t)",
-        "(type $s (struct))",
-        "(type $f (func)) (func (param (ref $f)))",
-        "(type $f (func)) (type $c (cont $f))",
-        "(memory 1 1 shared)",
-        "(func (param v128 v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 1))))",
-        "(func (param i64 i64) (drop (drop (i64.mul_wide_s (local.get 0) (local.get 1)))))",
+fn refused_proposal_is_named() {
+    for (extra, words) in [
+        (
+            "(memory $more 1) (func (drop (i32.load $more (i32.const 0))))",
+            "several memories in one module",
+        ),
+        ("(memory i64 1)", "64-bit memories"),
+        ("(memory 1 (pagesize 1))", "custom page sizes"),
+        ("(func $f (return_call $f))", "tail calls"),
+        ("(tag $t)", "exceptions"),
+        ("(type $s (struct))", "garbage collection"),
+        (
+            "(type $f (func)) (func (param (ref $f)))",
+            "typed function references",
+        ),
+        ("(type $f (func)) (type $c (cont $f))", "stack switching"),
+        ("(memory 1 1 shared)", "threads and shared memories"),
+        (
+            "(func (param v128 v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 1))))",
+            "relaxed SIMD",
+        ),
+        (
+            "(func (param i64 i64) (drop (drop (i64.mul_wide_s (local.get 0) (local.get 1)))))",
+            "wide arithmetic",
+        ),
     ] {
+        let memory = if extra.starts_with("(memory $more") {
+            "(memory 1)"
+        } else {
+            ""
+        };
         let component = format!(
-            r#"(component (core module {extra})
+            r#"(component (core module {memory} {extra})
                  (instance (export "swh:journal/processor@0.1.0")))"#
         );
-        let error = refused(&wat::parse_str(component).unwrap());
-        assert!(
-            matches!(error, LoadError::Compile { .. }),
-            "{extra}: {error:?}"
-        );
+        let mut refusals = vec![refused(&wat::parse_str(component).unwrap())];
+        // A module has one memory already.
+        if !extra.starts_with("(memory") || !memory.is_empty() {
+            let guest = Guest {
+                extra,
+                ..Guest::default()
+            };
+            refusals.push(refused(&guest.module()));
+        }
+        for error in refusals {
+            let text = error.to_string();
+            assert!(
+                text.contains("uses ")
+                    && text.contains(words)
+                    && text.ends_with("which this host refuses"),
+                "{extra}: {error:?}"
+            );
+        }
     }
 }
 
