@@ -9,6 +9,7 @@
 #   need_rotation    logrotate, which tests run
 #   need_browser     a browser without a window, for the tests of the page
 #   need_postgres    a PostgreSQL server, which tests start
+#   need_go          any Go, which fetches the one that builds the plugin in Go
 #   need_room GIB    so much free disk, or 2 GiB where something was built before; checked at once
 #   install_missing  installs what is missing, or names it and exits
 #
@@ -112,6 +113,10 @@ need_browser() {
 need_postgres() {
     # Debian has the programs of each version in a folder of its own.
     has initdb || [ -n "$(find /usr/lib/postgresql -maxdepth 3 -name initdb 2>/dev/null)" ] || lacks postgresql
+}
+
+need_go() {
+    has go || lacks golang-go
 }
 
 # A full disk makes builds and tests fail in ways that do not name it.

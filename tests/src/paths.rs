@@ -134,6 +134,21 @@ pub fn plugin(name: &str) -> PathBuf {
     path
 }
 
+/// The plugin in another language that `examples/build` made.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn example(language: &str) -> PathBuf {
+    let path = target().join(format!("examples/months-{language}.wasm"));
+    assert!(
+        path.is_file(),
+        "{} was not built: `examples/build {language}`",
+        path.display()
+    );
+    path
+}
+
 /// The runtime of Python scripts, built by `build-runtime`.
 ///
 /// # Panics

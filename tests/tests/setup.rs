@@ -104,7 +104,7 @@ fn stderr(output: &Output) -> String {
 const BUILD: &str =
     "gcc libc6-dev g++ make pkg-config libssl-dev rustc-web cargo-web rust-web-src lld-19";
 const TEST: &str = "rustfmt-web rust-web-clippy default-jre-headless openssl maven python3-venv python3-dev \
-     logrotate chromium-headless-shell";
+     logrotate chromium-headless-shell golang-go";
 const TOOLS: [&str; 4] = ["cc", "c++", "make", "pkg-config"];
 
 #[test]
@@ -227,9 +227,11 @@ fn machine_that_has_everything_is_not_changed() {
             "python3",
             "logrotate",
             "chromium-headless-shell",
+            "go",
         ]);
-    let output = machine
-        .shell("need_build; need_checks; need_broker; need_oracle; need_rotation; need_browser; install_missing");
+    let output = machine.shell(
+        "need_build; need_checks; need_broker; need_oracle; need_rotation; need_browser; need_go; install_missing",
+    );
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!machine.log().contains("apt-get"), "{}", machine.log());
     assert!(output.stderr.is_empty(), "{}", stderr(&output));

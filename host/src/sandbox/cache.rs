@@ -4,6 +4,7 @@
 //! only this user and root may write to the folder and every folder above it; otherwise there is no cache. The digest
 //! inside an entry guards against damage.
 
+use std::borrow::Cow;
 use std::env;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
@@ -17,6 +18,7 @@ use super::compile::Compiled;
 use super::error::Cause;
 use super::private_dir::{Folder, NotPrivate};
 use super::sealed::Sealed;
+use super::wasi;
 
 /// The first bytes of an entry; another layout gets another number.
 const MAGIC: &[u8; 8] = b"jh-code3";
@@ -248,12 +250,17 @@ fn copied(engine: &wasmtime::Engine, mut entry: File, header: &Header) -> Result
 }
 
 /// One name for each layout of entries, plugin's file and compiler: wasmtime's version and settings, the machine, and this
-/// host, which turns core modules into components.
+/// host, which turns core modules into components with texts of its own.
 fn entry_name(engine: &wasmtime::Engine, file: &FileDigest) -> String {
+    name_with(engine, file, &wasi::sources())
+}
+
+fn name_with(engine: &wasmtime::Engine, file: &FileDigest, sources: &[Cow<'_, str>]) -> String {
     let mut hasher = Sha256Hasher(Sha256::new());
     MAGIC.hash(&mut hasher);
     file.hash(&mut hasher);
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
+    sources.hash(&mut hasher);
     engine.precompile_compatibility_hash().hash(&mut hasher);
     format!("{:x}", hasher.0.finalize())
 }
@@ -323,6 +330,19 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn intact_code_is_mapped() {
         check(load_mapped);
+    }
+
+    #[test]
+    fn code_with_another_adapter_or_contract_has_another_name() {
+        let (engine, file) = (engine(), [7; DIGEST_BYTES]);
+        let name = entry_name(&engine, &file);
+        assert_eq!(entry_name(&engine, &file), name);
+        let count = wasi::sources().len();
+        for index in 0..count {
+            let mut sources = wasi::sources();
+            sources[index].to_mut().push('\n');
+            assert_ne!(name_with(&engine, &file, &sources), name, "{index}");
+        }
     }
 
     #[test]

@@ -1,32 +1,52 @@
 //! Turns core modules with an embedded component type into components.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::{Parser, Payload};
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
 
 use super::compile::Refusal;
 use super::error::Cause;
-use super::inspect::unknown_imports;
+use super::{inspect, wasi};
 use crate::text;
 
 /// Turns a core module into a component.
 pub(super) fn componentize(module: &[u8]) -> Result<Vec<u8>, Refusal> {
     let surface = Surface::of(module)?;
-    if surface.types.is_empty() {
-        return Err(Refusal::NoComponentType);
-    }
-    if !surface.foreign.is_empty() {
-        return Err(unknown_imports(surface.foreign));
-    }
+    surface.check()?;
     let encode = || {
         check_packages(&surface.types)?;
-        ComponentEncoder::default()
-            .validate(true)
-            .module(module)?
-            .encode()
+        let module = match surface.processor {
+            Some(processor) if surface.types.is_empty() => {
+                Cow::Owned(with_contract(module, processor)?)
+            }
+            _ => Cow::Borrowed(module),
+        };
+        let encoder = ComponentEncoder::default().validate(true);
+        let mut encoder = encoder.module(&module)?;
+        if surface.imports_wasi {
+            encoder = wasi::add_to(encoder)?;
+        }
+        encoder.encode()
     };
     encode().map_err(|error: anyhow::Error| Refusal::Componentize(Cause::new(error)))
+}
+
+/// The module with the types of this host's contract, in the version of the interface that it exports.
+fn with_contract(module: &[u8], processor: &str) -> anyhow::Result<Vec<u8>> {
+    let version = processor
+        .split_once('@')
+        .map_or(journal_contract::VERSION, |(_, version)| version);
+    let ours = format!("@{}", journal_contract::VERSION);
+    let wit = journal_contract::WIT.replace(&ours, &format!("@{version}"));
+    let mut resolve = Resolve::default();
+    let package = resolve.push_source("journal.wit", &wit)?;
+    let world = resolve.select_world(&[package], Some(journal_contract::WORLD))?;
+    let mut module = module.to_owned();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    Ok(module)
 }
 
 /// What is checked of a module before it becomes a component.
@@ -36,6 +56,16 @@ struct Surface<'a> {
     types: Vec<&'a [u8]>,
     /// The modules of imports that are not from an interface, without control characters.
     foreign: Vec<String>,
+    /// Whether it imports functions of WASI that can be answered.
+    imports_wasi: bool,
+    /// The interface of the contract whose functions it exports by name.
+    processor: Option<&'a str>,
+    /// The same interface in a version that this host does not have.
+    other_version: Option<&'a str>,
+    /// Whether it exports `_start`, which runs a program from its beginning to its end.
+    has_start: bool,
+    /// Whether it exports `_initialize`, which prepares a library.
+    has_initialize: bool,
 }
 
 impl<'a> Surface<'a> {
@@ -48,7 +78,13 @@ impl<'a> Surface<'a> {
                 }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
-                        surface.note_import(import?.module);
+                        let import = import?;
+                        surface.note_import(import.module, import.name);
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        surface.note_export(export?.name);
                     }
                 }
                 _ => {}
@@ -57,10 +93,49 @@ impl<'a> Surface<'a> {
         Ok(surface)
     }
 
-    fn note_import(&mut self, module: &str) {
-        let name = text::clean(module, text::REASON_BYTES);
-        if !is_interface(module) && !self.foreign.contains(&name) {
-            self.foreign.push(name);
+    fn note_export(&mut self, name: &'a str) {
+        self.has_start |= name == "_start";
+        self.has_initialize |= name == "_initialize";
+        let Some((interface, _)) = name.split_once('#') else {
+            return;
+        };
+        if inspect::is_processor(interface) {
+            self.processor.get_or_insert(interface);
+        } else if inspect::is_any_processor(interface) {
+            self.other_version.get_or_insert(interface);
+        }
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        // Its functions would trap, because `_start` has not prepared them.
+        if self.has_start && !self.has_initialize {
+            return Err(Refusal::Program);
+        }
+        if self.types.is_empty() && self.processor.is_none() {
+            let other = self.other_version.map(inspect::other_version);
+            return Err(other.unwrap_or(Refusal::NoComponentType));
+        }
+        if self.foreign.is_empty() {
+            Ok(())
+        } else {
+            Err(inspect::unknown_imports(self.foreign.clone()))
+        }
+    }
+
+    fn note_import(&mut self, module: &str, name: &str) {
+        if is_interface(module) {
+            return;
+        }
+        let foreign = if module != wasi::MODULE {
+            text::clean(module, text::REASON_BYTES)
+        } else if wasi::has(name) {
+            self.imports_wasi = true;
+            return;
+        } else {
+            text::clean(&format!("{module}.{name}"), text::REASON_BYTES)
+        };
+        if !self.foreign.contains(&foreign) {
+            self.foreign.push(foreign);
         }
     }
 }

@@ -66,6 +66,12 @@ pub enum LoadError {
         #[source]
         source: Cause,
     },
+    /// A core module that runs once from its beginning to its end, and has no functions to call.
+    #[error("the plugin `{}` is a program, with `_start`, and not a library", path.display())]
+    Program {
+        /// The plugin's file.
+        path: PathBuf,
+    },
     /// A core module without the types of its functions.
     #[error("the plugin `{}` is a core module without an embedded component type", path.display())]
     NoComponentType {
@@ -165,6 +171,15 @@ pub enum LoadError {
         path: PathBuf,
         /// What it uses, in words.
         proposals: Vec<String>,
+    },
+    /// Its components have a memory each and pass data to each other, for which a module with both memories would be made.
+    #[error(
+        "the plugin `{}` uses several memories in one module (to pass data between its components), which this host refuses",
+        path.display()
+    )]
+    Composed {
+        /// The plugin's file.
+        path: PathBuf,
     },
     /// The code does not compile.
     #[error("the plugin `{}` cannot be compiled", path.display())]

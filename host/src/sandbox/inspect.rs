@@ -88,12 +88,7 @@ fn check_names(names: &Names) -> Result<(), Refusal> {
                 .iter()
                 .any(|import| package_name(import) == package_name(name))
     };
-    let processors = || {
-        names
-            .exports
-            .iter()
-            .filter(|name| package_name(name) == package_name(PROCESSOR))
-    };
+    let processors = || names.exports.iter().filter(|name| is_any_processor(name));
     if !processors().any(|name| same_version(name)) {
         return Err(match processors().next() {
             Some(found) => other_version(found),
@@ -115,7 +110,7 @@ fn check_names(names: &Names) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn other_version(found: &str) -> Refusal {
+pub(super) fn other_version(found: &str) -> Refusal {
     Refusal::OtherVersion {
         found: text::clean(found, text::REASON_BYTES),
     }
@@ -130,7 +125,12 @@ pub(super) fn unknown_imports(mut imports: Vec<String>) -> Refusal {
 
 /// Whether an interface is the one that this host calls, in a version that it can call.
 pub(super) fn is_processor(interface: &str) -> bool {
-    same_version(interface) && package_name(interface) == package_name(PROCESSOR)
+    same_version(interface) && is_any_processor(interface)
+}
+
+/// Whether an interface is the one that this host calls, in any version.
+pub(super) fn is_any_processor(interface: &str) -> bool {
+    package_name(interface) == package_name(PROCESSOR)
 }
 
 fn package_name(interface: &str) -> &str {

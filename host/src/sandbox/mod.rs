@@ -31,6 +31,7 @@ mod state;
 mod strict_json;
 #[cfg(test)]
 mod tests;
+mod wasi;
 
 use std::time::Duration;
 

@@ -64,6 +64,18 @@ pub(super) struct Panic {
     pub(super) location: String,
 }
 
+impl Panic {
+    /// Whether it is Go's end where its memory does not grow: Go writes a message then, unlike Rust and C.
+    fn is_out_of_memory(&self) -> bool {
+        let reason = self.message.strip_prefix("fatal error: ");
+        reason.is_some_and(|reason| {
+            ["out of memory", "cannot allocate memory"]
+                .iter()
+                .any(|words| reason.contains(words))
+        })
+    }
+}
+
 /// The state of one store.
 pub(super) struct State {
     pub(super) limiter: Limiter,
@@ -223,9 +235,10 @@ impl State {
             Ok(own) => return own,
             Err(error) => error,
         };
-        match (error.downcast_ref::<Trap>(), self.panic.take()) {
-            // The guest may have handled an earlier refused growth. A failed allocation is no panic: Rust aborts then
-            // without a message.
+        let is_of_memory = |panic: &Panic| self.limiter.refused() && panic.is_out_of_memory();
+        let panic = self.panic.take().filter(|panic| !is_of_memory(panic));
+        match (error.downcast_ref::<Trap>(), panic) {
+            // The guest may have handled an earlier refused growth, and so a panic is the reason unless it says otherwise.
             (_, Some(Panic { message, location })) => CallError::Panicked { message, location },
             (Some(Trap::StackOverflow), _) => CallError::Stack { limit: STACK_BYTES },
             _ if self.limiter.refused() => CallError::Memory {

@@ -12,6 +12,7 @@ mod describe;
 mod failures;
 mod git;
 mod harness;
+mod languages;
 mod large_records;
 mod objects;
 mod observing;

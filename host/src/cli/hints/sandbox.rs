@@ -58,8 +58,11 @@ impl Explain for LoadError {
                 "the host starts its own executable once for this: look at the limits on processes and at `/proc`"
                     .to_owned()
             }
+            Self::Program { .. } => {
+                "build it as a library: with `-buildmode=c-shared` in Go, and with `-mexec-model=reactor` in C".to_owned()
+            }
             Self::NoComponentType { .. } => {
-                "build it with the plugin SDK and its export macro, or make a component of it with `wasm-tools component`".to_owned()
+                "build it with the plugin SDK and its export macro, or export the functions of the contract as docs/languages.md says".to_owned()
             }
             Self::Componentize { .. } | Self::Shape { .. } => REBUILD.to_owned(),
             Self::NoInterface { .. } => {
@@ -69,13 +72,16 @@ impl Explain for LoadError {
             Self::UnknownImports { imports, .. }
                 if imports.iter().any(|import| import.starts_with("wasi")) =>
             {
-                "a processor has no files, clock, environment or network: build it for `wasm32-unknown-unknown`".to_owned()
+                "a processor has no files, clock, environment or network: build it for WASI preview 1 as a module, as docs/languages.md says, or in Rust for `wasm32-unknown-unknown`".to_owned()
             }
             Self::UnknownImports { .. } => {
                 "a processor has nothing but its batches, its log and its outputs".to_owned()
             }
             Self::Proposals { .. } => {
-                "compile it without; a component that was composed of several has to be built as one".to_owned()
+                "build it without: compilers have flags for each proposal".to_owned()
+            }
+            Self::Composed { .. } => {
+                "build it as one component instead of composing it of several".to_owned()
             }
             Self::Compile { .. } => {
                 "it may be damaged, or of a newer version of the Component Model: build it again".to_owned()
@@ -253,6 +259,14 @@ mod tests {
             path: path(),
             imports: vec!["wasi:cli/environment@0.2.0".to_owned()],
         };
-        assert!(hint(&wasi).contains("wasm32-unknown-unknown"));
+        assert_eq!(
+            hint(&wasi),
+            "a processor has no files, clock, environment or network: build it for WASI preview 1 as a module, as \
+             docs/languages.md says, or in Rust for `wasm32-unknown-unknown`"
+        );
+        assert_eq!(
+            hint(&LoadError::Program { path: path() }),
+            "build it as a library: with `-buildmode=c-shared` in Go, and with `-mexec-model=reactor` in C"
+        );
     }
 }

@@ -18,7 +18,15 @@ pub(super) fn guarded(
         begin().map_err(|error| Refusal::Broken(Cause::new(error)))?;
         compile(engine, bytes).map_err(|refusal| named(refusal, bytes))
     };
-    panic_guard(work).unwrap_or_else(|panic| Err(Refusal::Broken(Cause::text(&panic))))
+    panic_guard(work).unwrap_or_else(|panic| Err(of_panic(&panic)))
+}
+
+fn of_panic(panic: &str) -> Refusal {
+    if proposals::is_joined(panic) {
+        Refusal::Composed
+    } else {
+        Refusal::Broken(Cause::text(panic))
+    }
 }
 
 /// The refusal, or the proposals of WebAssembly that are the reason for it.

@@ -33,6 +33,8 @@ pub(super) struct Guest {
     pub(super) start: &'static str,
     pub(super) process: &'static str,
     pub(super) checkpoint: &'static str,
+    /// Code that runs where the host asks for memory, which it does while it passes arguments.
+    pub(super) realloc: &'static str,
     /// More of the module.
     pub(super) extra: &'static str,
     pub(super) memory_pages: u32,
@@ -51,6 +53,7 @@ impl Default for Guest {
             start: "",
             process: "",
             checkpoint: "",
+            realloc: "",
             extra: "",
             memory_pages: 2,
             wit: WIT.to_owned(),
@@ -99,6 +102,7 @@ const RETURN: &str = "
   (func (export \"cabi_realloc\") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32)
     (result i32)
     (local $at i32)
+    ;; CODE
     (local.set $at (i32.and
       (i32.sub (i32.add (global.get $heap) (local.get $align)) (i32.const 1))
       (i32.sub (i32.const 0) (local.get $align))))
@@ -117,7 +121,7 @@ impl Guest {
             format!("swh:journal/log@{}", self.version),
             format!("swh:journal/outputs@{}", self.version),
         );
-        let pages = self.memory_pages;
+        let (pages, functions) = (self.memory_pages, RETURN.replace(";; CODE", self.realloc));
         let mut wat = format!(
             r#"(module
   (import "{log}" "log" (func $log (param i32 i32 i32)))
@@ -126,7 +130,7 @@ impl Guest {
   {extra}
   (memory (export "memory") {pages})
   (global $heap (mut i32) (i32.const 65536))
-  {RETURN}
+  {functions}
   (func (export "{interface}#describe") (result i32)
     {describe}
     (i32.store (i32.const 16) (i32.const 1024))

@@ -106,16 +106,54 @@ fn a_plugin_cut_short_anywhere_is_refused_without_a_panic() {
 }
 
 #[test]
-fn a_core_module_without_its_type_is_refused() {
+fn a_core_module_without_its_type_has_that_of_its_exports() {
     let guest = Guest {
         types: false,
         ..Guest::default()
     };
-    let error = refused(&guest.module());
+    let (mut processor, _) = guest.started(LIMITS);
+    processor.process(&[]).unwrap();
+    let later_patch = Guest {
+        version: "0.1.7",
+        ..guest
+    };
+    let (mut processor, _) = later_patch.started(LIMITS);
+    processor.process(&[]).unwrap();
+}
+
+#[test]
+fn a_core_module_without_its_type_and_with_other_exports_is_refused() {
+    let error = refused(&wat::parse_str("(module)").unwrap());
     assert!(
         matches!(error, LoadError::NoComponentType { .. }),
         "{error:?}"
     );
+    let other_shape = r#"(module
+        (memory (export "memory") 1)
+        (func (export "swh:journal/processor@0.1.0#describe") (result i64) (i64.const 0)))"#;
+    let error = refused(&wat::parse_str(other_shape).unwrap());
+    assert!(matches!(error, LoadError::Componentize { .. }), "{error:?}");
+}
+
+#[test]
+fn a_program_is_no_library() {
+    let program = |extra| Guest {
+        types: false,
+        extra,
+        ..Guest::default()
+    };
+    let start = r#"(func (export "_start"))"#;
+    let error = refused(&program(start).module());
+    assert!(matches!(error, LoadError::Program { .. }), "{error:?}");
+    let error = refused(&wat::parse_str(format!("(module {start})")).unwrap());
+    assert!(
+        error
+            .to_string()
+            .ends_with("guest.wasm` is a program, with `_start`, and not a library"),
+        "{error}"
+    );
+    let both = r#"(func (export "_start") unreachable) (func (export "_initialize"))"#;
+    program(both).load(LIMITS).unwrap();
 }
 
 #[test]
@@ -131,7 +169,12 @@ fn another_version_is_refused_by_both_names() {
         version: "0.2.0",
         ..Guest::default()
     };
-    for bytes in [guest.module(), guest.component()] {
+    let (module, component) = (guest.module(), guest.component());
+    let untyped = Guest {
+        types: false,
+        ..guest
+    };
+    for bytes in [module, component, untyped.module()] {
         let text = refused(&bytes).to_string();
         assert!(
             text.ends_with(
@@ -159,14 +202,17 @@ fn imports_that_the_host_does_not_offer_are_refused_by_name() {
             "{error}"
         );
     }
-    let preview1 = Guest {
-        extra: r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+    let others = Guest {
+        extra: r#"(import "wasi_snapshot_preview1" "thread_exit" (func (param i32)))
+            (import "wasi_unstable" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
             (import "env" "abort" (func))"#,
         ..Guest::default()
     };
-    let text = refused(&preview1.module()).to_string();
+    let text = refused(&others.module()).to_string();
     assert!(
-        text.contains("imports `wasi_snapshot_preview1`, `env`, which"),
+        text.contains(
+            "imports `wasi_snapshot_preview1.thread_exit`, `wasi_unstable`, `env`, which"
+        ),
         "{text}"
     );
 }
@@ -187,31 +233,41 @@ fn an_interface_of_another_shape_is_refused() {
 /// Each proposal, in a module that is a part of a component, and in one that would become a component.
 #[test]
 fn refused_proposal_is_named() {
-    for (extra, words) in [
+    let cases: [(&str, &[&str]); 14] = [
         (
             "(memory $more 1) (func (drop (i32.load $more (i32.const 0))))",
-            "several memories in one module",
+            &["several memories in one module"],
         ),
-        ("(memory i64 1)", "64-bit memories"),
-        ("(memory 1 (pagesize 1))", "custom page sizes"),
-        ("(func $f (return_call $f))", "tail calls"),
-        ("(tag $t)", "exceptions"),
-        ("(type $s (struct))", "garbage collection"),
+        ("(memory i64 1)", &["64-bit memories"]),
+        ("(memory 1 (pagesize 1))", &["custom page sizes"]),
+        ("(func $f (return_call $f))", &["tail calls"]),
+        ("(tag $t)", &["exceptions"]),
+        ("(func try catch_all end)", &["legacy exceptions"]),
+        (
+            "(tag $t) (func try catch $t end)",
+            &["exceptions", "legacy exceptions"],
+        ),
+        ("(type $s (struct))", &["garbage collection"]),
         (
             "(type $f (func)) (func (param (ref $f)))",
-            "typed function references",
+            &["typed function references"],
         ),
-        ("(type $f (func)) (type $c (cont $f))", "stack switching"),
-        ("(memory 1 1 shared)", "threads and shared memories"),
+        ("(type $f (func)) (type $c (cont $f))", &["stack switching"]),
+        ("(memory 1 1 shared)", &["threads and shared memories"]),
+        (
+            "(global (shared i32) (i32.const 0))",
+            &["shared tables and globals"],
+        ),
         (
             "(func (param v128 v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 1))))",
-            "relaxed SIMD",
+            &["relaxed SIMD"],
         ),
         (
             "(func (param i64 i64) (drop (drop (i64.mul_wide_s (local.get 0) (local.get 1)))))",
-            "wide arithmetic",
+            &["wide arithmetic"],
         ),
-    ] {
+    ];
+    for (extra, expected) in cases {
         let memory = if extra.starts_with("(memory $more") {
             "(memory 1)"
         } else {
@@ -231,15 +287,50 @@ fn refused_proposal_is_named() {
             refusals.push(refused(&guest.module()));
         }
         for error in refusals {
-            let text = error.to_string();
-            assert!(
-                text.contains("uses ")
-                    && text.contains(words)
-                    && text.ends_with("which this host refuses"),
-                "{extra}: {error:?}"
-            );
+            let LoadError::Proposals { proposals, .. } = error else {
+                panic!("{extra}: {error:?}");
+            };
+            assert_eq!(proposals, expected, "{extra}");
         }
     }
+}
+
+/// Each module has one memory, and wasmtime makes one with both, in which the text passes from one to the other.
+#[test]
+fn components_that_pass_data_to_each_other_are_refused_by_the_proposal() {
+    let composed = r#"(component
+        (component $taker
+          (core module $code
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+            (func (export "take") (param i32 i32)))
+          (core instance $code (instantiate $code))
+          (alias core export $code "memory" (core memory $memory))
+          (alias core export $code "realloc" (core func $realloc))
+          (func (export "take") (param "text" string)
+            (canon lift (core func $code "take") (memory $memory) (realloc $realloc))))
+        (component $giver
+          (import "take" (func $take (param "text" string)))
+          (core module $data (memory (export "memory") 1))
+          (core instance $data (instantiate $data))
+          (alias core export $data "memory" (core memory $memory))
+          (core func $give (canon lower (func $take) (memory $memory)))
+          (core module $code
+            (import "taker" "take" (func $take (param i32 i32)))
+            (func (export "run") (call $take (i32.const 0) (i32.const 0))))
+          (core instance $code (instantiate $code (with "taker" (instance (export "take" (func $give))))))
+          (func (export "run") (canon lift (core func $code "run"))))
+        (instance $taker (instantiate $taker))
+        (instance $giver (instantiate $giver (with "take" (func $taker "take"))))
+        (instance (export "swh:journal/processor@0.1.0")))"#;
+    let error = refused(&wat::parse_str(composed).unwrap());
+    let text = error.to_string();
+    assert!(
+        text.ends_with(
+            "guest.wasm` uses several memories in one module (to pass data between its components), which this host refuses"
+        ),
+        "{error:?}"
+    );
 }
 
 /// Such a module makes `wit-component` overflow the stack, which ends the process.

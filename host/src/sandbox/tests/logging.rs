@@ -31,11 +31,16 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Lines {
 }
 
 fn logged(calls: usize, process: &'static str) -> Vec<(tracing::Level, String)> {
-    use tracing_subscriber::layer::SubscriberExt;
     let guest = Guest {
         process,
         ..Guest::default()
     };
+    logged_by(&guest, calls)
+}
+
+/// What a guest logs in so many calls of `process`.
+pub(super) fn logged_by(guest: &Guest, calls: usize) -> Vec<(tracing::Level, String)> {
+    use tracing_subscriber::layer::SubscriberExt;
     let (mut processor, _) = guest.started(LIMITS);
     let lines = Lines::default();
     let subscriber = tracing_subscriber::registry().with(lines.clone());

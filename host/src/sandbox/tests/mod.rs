@@ -8,3 +8,4 @@ mod loading;
 mod logging;
 mod metering;
 mod rows;
+mod wasi;

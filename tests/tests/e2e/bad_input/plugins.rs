@@ -155,15 +155,13 @@ fn import_that_the_host_does_not_offer_is_named() {
             "the plugin `plugin.wasm` imports `wasi:cli/environment@0.2.0`, `wasi:filesystem/types@0.2.0`, \
              which this host does not offer",
         )
-        .hints("build it for `wasm32-unknown-unknown`");
+        .hints("build it for WASI preview 1 as a module, as docs/languages.md says, or in Rust for `wasm32-unknown-unknown`");
     let module = r#"(module
         (@custom "component-type" "")
-        (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#;
+        (import "wasi_unstable" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#;
     plugin(wat(module))
-        .says(
-            "the plugin `plugin.wasm` imports `wasi_snapshot_preview1`, which this host does not offer",
-        )
-        .hints("build it for `wasm32-unknown-unknown`");
+        .says("the plugin `plugin.wasm` imports `wasi_unstable`, which this host does not offer")
+        .hints("or in Rust for `wasm32-unknown-unknown`");
 }
 
 #[test]

@@ -1,0 +1,3 @@
+module example.org/months
+
+go 1.24
