@@ -207,7 +207,11 @@ fn by_cause(cause: LikelyCause, names: Names<'_>) -> String {
             "the data may be damaged, or a record be larger than {}",
             names.kafka("receive.message.max.bytes")
         ),
-        LikelyCause::InstanceId => "another member uses the same `group.instance.id`".to_owned(),
+        LikelyCause::InstanceId => {
+            "another member uses the same `group.instance.id`; if there is none, a broker that stood still has taken an \
+             earlier connection of this process for one: start it again"
+                .to_owned()
+        }
         LikelyCause::NoTls => format!(
             "the brokers seem to expect TLS: set {}, or `SSL` if there are no accounts",
             names.kafka_with("security.protocol", "SASL_SSL")
