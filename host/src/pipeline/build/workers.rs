@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::assembly::Assembly;
+use super::limits::checkpoint_interval;
 use super::notices;
 use super::observation::{digest, group};
 use super::resuming::{Ending, Resumable};
 use super::stages::Stages;
 use super::start::AskedStart;
-use super::{BuildError, checkpoint_interval, cluster_settings, given_partitions, subscription};
+use super::{BuildError, cluster_settings, given_partitions, subscription};
 use crate::config::{
     Config, EarlierRows, LettersTo, OnEof, OnSchemaChange, Phases, Privileged, Source,
 };
