@@ -1,6 +1,8 @@
 //! What all databases have in common: whose rows their tables have, and whether a table that exists fits the plan.
 
+mod error;
 mod later;
+mod owner;
 mod view;
 
 use std::sync::Arc;
@@ -11,194 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::binding;
 use crate::journal::plan::{Kind, Output};
-use crate::text;
 
+pub use self::error::TableError;
 #[cfg(any(feature = "parquet", feature = "postgres"))]
 pub(super) use self::later::deciding;
 pub(super) use self::later::{Pair, is_greater};
-
-/// What happens where a table does not fit the plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SchemaChange {
-    /// The run is refused.
-    #[default]
-    Refuse,
-    /// Missing columns are added; the run is refused where that is not enough.
-    AddColumns,
-}
-
-/// Whose rows are written.
-#[derive(Clone, Debug, Default)]
-pub struct Owner {
-    /// The name of the plugin.
-    pub plugin: String,
-    /// The consumer group, if the records are of one. Its positions are committed with the rows.
-    pub group: Option<String>,
-    /// The name of a run without a group, if a later run can go on from its positions, which are then committed with the
-    /// rows, too.
-    pub run: Option<RunName>,
-    /// Whether the rows are of records that failed, and are added to those of any group or recording.
-    pub redrives: bool,
-    /// What happens where a table does not fit the plan.
-    pub schema_change: SchemaChange,
-    /// What makes the rows.
-    pub provenance: Provenance,
-}
-
-impl Owner {
-    /// The name under which positions are committed with the rows, if they are.
-    #[must_use]
-    pub fn keeps_positions_of(&self) -> Option<&str> {
-        let run = self.run.as_ref().map(|run| &*run.0);
-        self.group.as_deref().or(run)
-    }
-
-    /// What the names of the plugin's runs without a group begin with. [`RunName::DIGITS`] follow.
-    pub(super) fn runs(&self) -> String {
-        format!("recording {} ", self.plugin)
-    }
-
-    /// Whether a run without a group with this name is one of the plugin.
-    #[cfg(any(feature = "parquet", feature = "postgres"))]
-    pub(super) fn is_run(&self, name: &str) -> bool {
-        let digits = name.strip_prefix(&*self.runs());
-        digits.is_some_and(|digits| digits.len() == RunName::DIGITS)
-    }
-}
-
-/// A run without a group: the same one if the same plugin reads the same data in the same way. It has the place of a
-/// group where positions are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunName(String);
-
-impl RunName {
-    /// The number of hexadecimal digits of the digest in a name.
-    pub const DIGITS: usize = 32;
-
-    /// The run of a plugin with this digest of all that makes it the same run.
-    #[must_use]
-    pub fn new(owner: &Owner, digest: &[u8; Self::DIGITS / 2]) -> Self {
-        Self(format!("{}{}", owner.runs(), text::hex(digest)))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What makes the rows of a run, for destinations that keep it beside them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Provenance {
-    /// The version of the plugin.
-    pub version: String,
-    /// The SHA-256 of its file.
-    pub digest: String,
-    /// The SHA-256 of its options.
-    pub options_digest: String,
-}
-
-/// Why a table takes no rows.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// Rows without types have no table.
-    #[error("the output `{output}` declares no types for its columns, so its rows have no table")]
-    Untyped {
-        /// The output.
-        output: String,
-    },
-    /// Two outputs would write to one table.
-    #[error(
-        "the outputs `{first}` and `{second}` are both bound to the table `{table}` of `{database}`"
-    )]
-    SameTable {
-        /// The database.
-        database: String,
-        /// The table.
-        table: String,
-        /// An output.
-        first: String,
-        /// Another output.
-        second: String,
-    },
-    /// No table can have the name of the output.
-    #[error("no table can have the name `{table}`")]
-    TableName {
-        /// The name.
-        table: String,
-    },
-    /// A table was not made by this program.
-    #[error("the table `{table}` of `{database}` was not created by journal-host")]
-    NotOwn {
-        /// The database.
-        database: String,
-        /// The table.
-        table: String,
-    },
-    /// A table belongs to another processor or another group.
-    #[error("the table `{table}` of `{database}` belongs to {owner}, and not to {wanted}")]
-    OtherOwner {
-        /// The database.
-        database: String,
-        /// The table.
-        table: String,
-        /// Whose rows it has.
-        owner: String,
-        /// Whose rows were to be written.
-        wanted: String,
-    },
-    /// A table does not fit the plan.
-    #[error(
-        "the table `{table}` of `{database}` does not fit the plan of the processor{}",
-        Changes(statements, fixed)
-    )]
-    OtherSchema {
-        /// The database.
-        database: String,
-        /// The table.
-        table: String,
-        /// Statements that make it fit.
-        statements: Vec<String>,
-        /// Reasons for which no statement does.
-        fixed: Vec<String>,
-    },
-    /// A sum leaves the range of the column.
-    #[error(
-        "a sum of the output `{output}` leaves the range from -2^63 to 2^63 - 1 in the table `{table}` of `{database}`, \
-         under the key {key}"
-    )]
-    SumOutOfRange {
-        /// The database.
-        database: String,
-        /// The table.
-        table: String,
-        /// The output.
-        output: String,
-        /// The key, as SQL writes it.
-        key: String,
-    },
-}
-
-struct Changes<'a>(&'a [String], &'a [String]);
-
-impl std::fmt::Display for Changes<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, reason) in self.1.iter().enumerate() {
-            let before = if index == 0 { ": " } else { "; " };
-            write!(f, "{before}{reason}")?;
-        }
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        f.write_str(if self.1.is_empty() {
-            ". It takes:"
-        } else {
-            ". It also takes:"
-        })?;
-        self.0.iter().try_for_each(|sql| write!(f, " {sql};"))
-    }
-}
+pub use self::owner::{Owner, Provenance, RunName, SchemaChange};
 
 /// How the rows of a table are combined, as the database remembers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

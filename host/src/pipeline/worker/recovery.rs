@@ -12,18 +12,19 @@
 //! The worker polls between any two calls. What the group wants, or a request to stop, ends the recovery at once: what
 //! is checkpointed stays, and the rest is read again, by this worker or another one.
 
+mod parts;
+mod search;
+
 use std::mem;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::confirmation::{LAST_PAUSE, Pause};
 use super::start::Arriving;
 use super::{OnFailure, POLL_WAIT, Worker};
-use crate::journal::batch::{Batch, Batches};
+use crate::journal::batch::Batches;
 use crate::journal::offsets::{Offsets, Partition};
-use crate::pipeline::failure::bisection::{Bisection, Verdict};
 use crate::pipeline::failure::{CallRanges, RecordPosition, WorkerError};
-use crate::sandbox::{CallError, Rejection};
+use crate::sandbox::CallError;
 use crate::source::{BatchLimits, Event};
 use crate::text::with_causes;
 
@@ -455,199 +456,6 @@ impl Worker {
             std::thread::sleep(left.min(LAST_PAUSE));
         }
     }
-
-    /// Processes the records of a failed call part by part, with a checkpoint after each part.
-    fn bisect(
-        &mut self,
-        kept: &Batches,
-        before: Offsets,
-        after: &Offsets,
-    ) -> Result<(), WorkerError> {
-        let records = kept.records();
-        let mut bisection = Bisection::new(records);
-        let mut passed = before;
-        // The call that failed was the first attempt.
-        let mut attempt = 1;
-        self.recovery_mut().position = Some(passed.clone());
-        while let Some(part) = bisection.next() {
-            if !self.look_around(Duration::ZERO)? {
-                return Ok(());
-            }
-            attempt += 1;
-            self.processor.share_deadline(part.len(), records);
-            let next = if part.end == records {
-                after.clone()
-            } else {
-                position_after(&passed, kept, &part)
-            };
-            let error = match self.process_part(kept, &part, &next, attempt)? {
-                Step::Done => {
-                    passed = next;
-                    bisection.passed();
-                    continue;
-                }
-                Step::Left => return Ok(()),
-                Step::Failed(error) => error,
-            };
-            self.drop_rows()?;
-            self.recovery_mut().position = Some(passed.clone());
-            if matches!(error, CallError::Retry { .. }) && self.may_retry() {
-                if !self.wait_to_retry()? {
-                    return Ok(());
-                }
-                continue;
-            }
-            let Verdict::Alone(index) = bisection.failed() else {
-                continue;
-            };
-            if let Some((batch, index)) = kept.find(index) {
-                self.pass_over(batch, index, &error, attempt)?;
-                // The next record that fails has lines of its own, which may read the same.
-                self.processor.set_repeating(false);
-                self.count_processed(kept, &part);
-            }
-            let recovery = self.recovery_mut();
-            recovery.done += 1;
-            recovery.position = Some(next.clone());
-            match self.checkpoint_when_clean()? {
-                Step::Done => passed = next,
-                Step::Left | Step::Failed(_) => return Ok(()),
-            }
-            attempt = 1;
-        }
-        Ok(())
-    }
-
-    /// Processes a part and takes a checkpoint after it.
-    fn process_part(
-        &mut self,
-        kept: &Batches,
-        part: &Range<usize>,
-        next: &Offsets,
-        attempt: u32,
-    ) -> Result<Step, WorkerError> {
-        let copied;
-        let batches = if part.len() == kept.records() {
-            kept.as_slice()
-        } else {
-            copied = kept.part(part);
-            &copied
-        };
-        let rejections = match self.call(batches)? {
-            Ok(rejections) => rejections,
-            Err(error) => return Ok(Step::Failed(error)),
-        };
-        self.take_rejections_of(batches, &rejections, attempt)?;
-        self.processed = true;
-        self.recovery_mut().done += part.len();
-        self.recovery_mut().position = Some(next.clone());
-        let step = self.checkpoint_when_clean()?;
-        if matches!(step, Step::Done) {
-            self.count_processed(kept, part);
-        }
-        Ok(step)
-    }
-
-    /// Calls `process`. The outer error ends the run.
-    fn call(
-        &mut self,
-        batches: &[Batch],
-    ) -> Result<Result<Vec<Rejection>, CallError>, WorkerError> {
-        match self.processor.process(batches) {
-            Err(error @ (CallError::Interrupted | CallError::Poisoned)) => Err(WorkerError::Call {
-                call: "process",
-                ranges: CallRanges::of(batches),
-                source: error,
-            }),
-            done => Ok(done),
-        }
-    }
-
-    fn count_processed(&mut self, kept: &Batches, part: &Range<usize>) {
-        let bytes = kept.bytes() * part.len() / kept.records().max(1);
-        self.counters.add(part.len() as u64, bytes as u64);
-    }
-
-    /// Repeats a failed call where a failure ends the run. If it passes now, the run goes on. The answer is the failure
-    /// of a call that is to be repeated once more.
-    fn try_again(&mut self, mut failed: Failed) -> Result<Option<Failed>, WorkerError> {
-        let Some(kept) = failed.kept.take() else {
-            if failed.call == "process" {
-                return Ok(None);
-            }
-            return match self.checkpoint_when_clean()? {
-                Step::Done | Step::Left => Ok(None),
-                Step::Failed(error) => {
-                    failed.error = error;
-                    self.again_or_over(failed)
-                }
-            };
-        };
-        if !self.look_around(Duration::ZERO)? {
-            return Ok(None);
-        }
-        match self.call(kept.as_slice())? {
-            Ok(rejections) => {
-                self.processed = true;
-                let records = kept.records();
-                self.count_processed(&kept, &(0..records));
-                let recovery = self.recovery_mut();
-                recovery.done += records;
-                recovery.position = Some(failed.after);
-                self.take_rejections_of(kept.as_slice(), &rejections, 2)?;
-                Ok(None)
-            }
-            Err(error) => {
-                failed.error = error;
-                failed.kept = Some(kept);
-                self.again_or_over(failed)
-            }
-        }
-    }
-
-    fn again_or_over(&mut self, failed: Failed) -> Result<Option<Failed>, WorkerError> {
-        let most = self.settings.failure.retries;
-        let is_retry = matches!(failed.error, CallError::Retry { .. });
-        if is_retry && self.recovery_mut().retries < most {
-            return Ok(Some(failed));
-        }
-        Err(self.find(failed)?)
-    }
-
-    /// Looks for a record that fails by itself, without any effect. The number of calls is bounded by the number of
-    /// times that the records can be halved.
-    fn find(&mut self, mut failed: Failed) -> Result<WorkerError, WorkerError> {
-        if failed.is_one_record() {
-            return Ok(failed.into_error());
-        }
-        let Some(kept) = failed.kept.take() else {
-            return Ok(failed.into_error());
-        };
-        let records = kept.records();
-        let mut part = 0..records;
-        let mut error = None;
-        while error.is_none() && self.look_around(Duration::ZERO)? {
-            let is_alone = part.len() == 1;
-            let half = part.start..part.start + part.len().div_ceil(2);
-            self.drop_rows()?;
-            self.processor.share_deadline(half.len(), records);
-            match (self.call(&kept.part(&half))?, is_alone) {
-                (Err(found), true) => error = Some(found),
-                // It is not one record alone that fails.
-                (Ok(_), true) => break,
-                (Err(_), false) => part = half,
-                (Ok(_), false) => part.start = half.end,
-            }
-        }
-        let (Some((batch, index)), Some(source)) = (kept.find(part.start), error) else {
-            failed.kept = Some(kept);
-            return Ok(failed.into_error());
-        };
-        Ok(WorkerError::Record {
-            record: Box::new(RecordPosition::of(batch, index)),
-            source,
-        })
-    }
 }
 
 fn warn_of(failed: &Failed) {
@@ -664,23 +472,4 @@ fn is_at(position: &Offsets, until: &Offsets) -> bool {
         position.get(partition).is_none_or(|own| own >= next)
     };
     until.iter().all(is_there)
-}
-
-/// The position after a part of some records. A source whose positions are not offsets of the records has none within
-/// them.
-fn position_after(before: &Offsets, kept: &Batches, part: &Range<usize>) -> Offsets {
-    let mut after = before.clone();
-    for index in part.clone() {
-        let Some((batch, index)) = kept.find(index) else {
-            break;
-        };
-        let partition = Partition {
-            topic: batch.topic.name.as_str().into(),
-            number: batch.partitions[index],
-        };
-        if let Some(next) = after.get_mut(&partition) {
-            *next = batch.offsets[index] + 1;
-        }
-    }
-    after
 }
