@@ -2,8 +2,10 @@
 
 mod observe;
 mod phases;
+mod reading;
 mod scalar;
 mod start_from;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,15 +13,13 @@ use std::num::NonZero;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use bytesize::ByteSize;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 pub(crate) use self::observe::{LogFilter, LogFormat, MetricsAddress};
 pub(crate) use self::phases::Phases;
 pub(super) use self::scalar::SCALAR;
 use self::scalar::{Scalar, Word};
 pub(crate) use self::start_from::{StartFrom, time};
-use crate::kafka::Masked;
 
 /// The most processes that share a source: each reads at least one of its parts.
 const MOST_SHARES: usize = 1_000_000;
@@ -285,270 +285,6 @@ pub(crate) enum OnSchemaChange {
     Refuse,
     /// It adds the columns that are missing, and ends where that is not enough.
     AddColumns,
-}
-
-impl fmt::Debug for KafkaSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Masked(&self.0).fmt(f)
-    }
-}
-
-impl Serialize for KafkaSettings {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
-    }
-}
-
-impl Serialize for Size {
-    /// As it is written in a file, exactly: `512MiB`, or a number of bytes.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
-            if self.0.is_multiple_of(unit) {
-                return serializer.collect_str(&format_args!("{}{name}", self.0 / unit));
-            }
-        }
-        self.0.serialize(serializer)
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_duration(self.0))
-    }
-}
-
-macro_rules! write_as_text {
-    ($($value:ty),*) => {$(
-        impl Serialize for $value {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-    )*};
-}
-
-write_as_text!(
-    Share,
-    Time,
-    TopicPartition,
-    Phases,
-    Privileged,
-    Anonymise,
-    LogFilter,
-    MetricsAddress,
-    MaxFailures
-);
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_rfc3339(self.0).fmt(f)
-    }
-}
-
-impl fmt::Display for TopicPartition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.topic, self.number)
-    }
-}
-
-impl fmt::Display for Privileged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::No => "no",
-            Self::Required => "required",
-            Self::IfAvailable => "if-available",
-        })
-    }
-}
-
-impl fmt::Display for Anonymise {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::No => "no",
-            Self::Persons => "persons",
-            Self::Strict => "strict",
-        })
-    }
-}
-
-impl FromStr for Size {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        let size: ByteSize = text.parse().map_err(|_| ValueError::Size)?;
-        match usize::try_from(size.as_u64()) {
-            Ok(0) => Err(ValueError::Zero),
-            Ok(bytes) => Ok(Self(bytes)),
-            Err(_) => Err(ValueError::Size),
-        }
-    }
-}
-
-impl FromStr for Span {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        match humantime::parse_duration(text) {
-            Ok(span) if !span.is_zero() => Ok(Self(span)),
-            Ok(_) => Err(ValueError::Zero),
-            Err(_) => Err(ValueError::Span),
-        }
-    }
-}
-
-impl FromStr for RecordCount {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        let most = u32::MAX.into();
-        text.parse()
-            .map(Self)
-            .map_err(|_| ValueError::Number { most })
-    }
-}
-
-impl FromStr for WorkerCount {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        match text.parse::<NonZero<usize>>() {
-            Ok(workers) if workers.get() <= MOST_WORKERS => Ok(Self(workers)),
-            _ => Err(ValueError::Number {
-                most: MOST_WORKERS as u64,
-            }),
-        }
-    }
-}
-
-impl FromStr for Share {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        let parsed = || {
-            let (number, of) = text.split_once('/')?;
-            Some((number.parse().ok()?, of.parse().ok()?))
-        };
-        match parsed() {
-            Some((number, of)) if (1..=of).contains(&number) && of <= MOST_SHARES => {
-                Ok(Self { number, of })
-            }
-            _ => Err(ValueError::Share),
-        }
-    }
-}
-
-impl fmt::Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.number, self.of)
-    }
-}
-
-impl FromStr for Text {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        if text.is_empty() {
-            Err(ValueError::Empty)
-        } else {
-            Ok(Self(text.to_owned()))
-        }
-    }
-}
-
-impl FromStr for Time {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        time(text).map(Self).ok_or(ValueError::Time)
-    }
-}
-
-impl FromStr for TopicPartition {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        let (topic, number) = text.rsplit_once(':').ok_or(ValueError::Partition)?;
-        // Kafka's numbers are signed.
-        let number = number.parse::<i32>().ok();
-        let number = number.and_then(|number| u32::try_from(number).ok());
-        match number {
-            Some(number) if !topic.is_empty() => Ok(Self {
-                topic: topic.to_owned(),
-                number,
-            }),
-            _ => Err(ValueError::Partition),
-        }
-    }
-}
-
-impl FromStr for Privileged {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        match text {
-            "no" | "false" => Ok(Self::No),
-            "required" | "true" => Ok(Self::Required),
-            "if-available" => Ok(Self::IfAvailable),
-            _ => Err(ValueError::Privileged),
-        }
-    }
-}
-
-impl FromStr for Anonymise {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        match text {
-            "no" | "false" => Ok(Self::No),
-            "persons" | "true" => Ok(Self::Persons),
-            "strict" => Ok(Self::Strict),
-            _ => Err(ValueError::Anonymise),
-        }
-    }
-}
-
-impl TryFrom<Word> for Text {
-    type Error = ValueError;
-
-    fn try_from(word: Word) -> Result<Self, ValueError> {
-        word.0.parse()
-    }
-}
-
-macro_rules! read_from_scalar {
-    ($($value:ty),*) => {$(
-        impl TryFrom<Scalar> for $value {
-            type Error = ValueError;
-
-            fn try_from(scalar: Scalar) -> Result<Self, ValueError> {
-                scalar.0.parse()
-            }
-        }
-    )*};
-}
-
-read_from_scalar!(
-    Size,
-    Span,
-    RecordCount,
-    WorkerCount,
-    Share,
-    StartFrom,
-    Time,
-    TopicPartition,
-    Phases,
-    Privileged,
-    Anonymise,
-    LogFilter,
-    MetricsAddress,
-    MaxFailures
-);
-
-impl From<BTreeMap<String, Scalar>> for KafkaSettings {
-    fn from(settings: BTreeMap<String, Scalar>) -> Self {
-        let settings = settings.into_iter();
-        Self(settings.map(|(key, value)| (key, value.0)).collect())
-    }
 }
 
 #[cfg(test)]
