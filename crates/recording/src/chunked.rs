@@ -48,7 +48,7 @@ impl<W: Write> Chunked<W> {
             count: 0,
         };
         Ok(Self {
-            encoder: Some(Encoder::new(counted, COMPRESSION_LEVEL)?),
+            encoder: Some(encoder(counted)?),
             chunks: vec![Chunk::default()],
             bytes: 0,
             records: 0,
@@ -68,7 +68,7 @@ impl<W: Write> Chunked<W> {
                 bytes: self.bytes,
                 records: self.records,
             });
-            self.encoder = Some(Encoder::new(counted, COMPRESSION_LEVEL)?);
+            self.encoder = Some(encoder(counted)?);
         }
         self.records += 1;
         Ok(())
@@ -99,6 +99,13 @@ impl<W: Write> Chunked<W> {
         let encoder = self.encoder.take().ok_or_else(failed_before)?;
         encoder.finish()
     }
+}
+
+/// A frame with a checksum: without one, damage may be read as other objects.
+fn encoder<W: Write>(output: Counted<W>) -> io::Result<Encoder<'static, Counted<W>>> {
+    let mut encoder = Encoder::new(output, COMPRESSION_LEVEL)?;
+    encoder.include_checksum(true)?;
+    Ok(encoder)
 }
 
 fn failed_before() -> io::Error {

@@ -293,7 +293,8 @@ fn every_prefix_ends_cleanly_or_is_reported_as_truncated() {
                 Ok(frames) => assert!(all.starts_with(&frames) && frames.len() < all.len()),
                 Err(Error::Empty { .. }) => assert_eq!(length, 0),
                 Err(Error::NotARecording { .. }) => assert!(length < 4, "{length}"),
-                Err(Error::CutShort { records, .. }) => assert!(records < all.len() as u64),
+                // Without the end of the last checksum, all records are there.
+                Err(Error::CutShort { records, .. }) => assert!(records <= all.len() as u64),
                 Err(error) => panic!("cut at {length}: {error}"),
             }
         }

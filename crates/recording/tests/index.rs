@@ -85,6 +85,50 @@ fn index_changes_nothing_for_whoever_reads_all() {
     assert_eq!(offsets(reader), (0..12).collect::<Vec<_>>());
 }
 
+/// Whether there is no error up to the end.
+fn is_read<R: Read>(mut reader: Reader<R>) -> bool {
+    while let Ok(frame) = reader.next_frame() {
+        if frame.is_none() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Random bytes are stored as they are, so that nothing but a checksum shows another one.
+#[test]
+fn damage_is_an_error_wherever_it_is_and_whoever_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.journal.zst");
+    let mut writer = Writer::create(&path, &[TOPIC]).unwrap();
+    let mut state = 1_u64;
+    for offset in 0..12 {
+        let random = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        let value: Vec<u8> = std::iter::repeat_with(random).take(VALUE).collect();
+        writer.write(&frame(&value, Some(offset))).unwrap();
+    }
+    writer.finish().unwrap();
+    let index = index(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let ends = index.chunks.iter().skip(1).map(|next| next.offset);
+    let ends = ends.chain([index.bytes]);
+    for (chunk, end) in index.chunks.iter().zip(ends) {
+        assert!(is_read(Reader::chunks(&path, *chunk, end).unwrap()));
+        let at = usize::try_from(u64::midpoint(chunk.offset, end)).unwrap();
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        assert!(!is_read(Reader::chunks(&path, *chunk, end).unwrap()));
+        assert!(!is_read(Reader::open(&path).unwrap()));
+        fs::write(&path, &whole).unwrap();
+    }
+}
+
 #[test]
 fn recording_has_one_chunk_until_it_is_large_and_none_without_offsets() {
     let folder = tempfile::tempdir().unwrap();
