@@ -11,7 +11,6 @@ use super::names::Names;
 use super::report::{self, Report};
 use super::run;
 use crate::config::Config;
-use crate::pipeline::build::CompiledPlugin;
 use crate::pipeline::check::{self, Finding, Outcome};
 use crate::text::{LINE_BYTES, clean, plural};
 
@@ -46,9 +45,9 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         lines: Vec::new(),
         written: Ok(()),
     };
-    let compiled = CompiledPlugin::of(&config);
+    let prepared = check::prepare(&config);
     confined::confine(&config);
-    check::check(&config, compiled, &mut |finding| {
+    check::check(&config, prepared, &mut |finding| {
         printer.add(Line::of(&finding, names));
     });
     printer.finish()

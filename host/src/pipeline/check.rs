@@ -17,27 +17,44 @@ use crate::privacy::Privacy;
 use crate::sandbox::{LoadError, Processor};
 use crate::sink::kafka::{TopicError, Writable};
 use crate::sink::{self, BindError, Destination, SinkError, State};
-use crate::source::local;
+use crate::source::SourceError;
+use crate::source::local::{self, Local};
 use crate::text::{LISTED, plural};
 
-/// Checks everything that a run with this configuration needs, and hands each finding to `found` at once. The plugin was
-/// compiled before.
-pub(crate) fn check(
-    config: &Config,
-    compiled: Result<CompiledPlugin, LoadError>,
-    found: &mut dyn FnMut(Finding),
-) {
+/// What comes before the process is confined.
+pub(crate) struct Prepared {
+    plugin: Result<CompiledPlugin, LoadError>,
+    /// The source, unless it is a cluster. That of a repository starts programs.
+    local: Option<Result<Local, SourceError>>,
+}
+
+/// Compiles the plugin, and opens the source unless it is a cluster.
+pub(crate) fn prepare(config: &Config) -> Prepared {
+    Prepared {
+        plugin: CompiledPlugin::of(config),
+        local: match &config.source {
+            config::Source::Local(source) => Some(build::local_to_check(source)),
+            config::Source::Kafka(_) => None,
+        },
+    }
+}
+
+/// Checks everything that a run with this configuration needs, and hands each finding to `found` at once.
+pub(crate) fn check(config: &Config, prepared: Prepared, found: &mut dyn FnMut(Finding)) {
     let mut checker = Checker { config, found };
     let is_set_up = checker.settings();
-    let started = checker.plugin(compiled);
+    let started = checker.plugin(prepared.plugin);
     let plan = started.as_ref().map(|started| &started.plan);
     let types = checker.object_types(plan);
-    match &config.source {
-        config::Source::Local(source) => checker.local(source, types, plan),
-        config::Source::Kafka(kafka) => {
+    match (&config.source, prepared.local) {
+        (config::Source::Kafka(kafka), _) => {
             let settings = build::cluster_settings(&kafka.connection);
             checker.cluster(kafka, is_set_up.then_some(&settings), types);
         }
+        (config::Source::Local(source), Some(local)) => {
+            checker.local(source, local, types, plan);
+        }
+        (config::Source::Local(_), None) => {}
     }
     checker.outputs(started.as_ref());
 }
@@ -149,13 +166,24 @@ impl Checker<'_> {
         }
     }
 
-    fn local(&mut self, source: &config::Local, types: Option<ObjectTypes>, plan: Option<&Plan>) {
-        let Some(types) = types else {
-            return self.skip(&[Subject::Recording], NO_TYPES);
+    fn local(
+        &mut self,
+        source: &config::Local,
+        local: Result<Local, SourceError>,
+        types: Option<ObjectTypes>,
+        plan: Option<&Plan>,
+    ) {
+        let subject = match source {
+            config::Local::Recordings(_) => Subject::Recording,
+            config::Local::Git(_) => Subject::Repository,
+            config::Local::Dataset(_) => Subject::Dataset,
         };
-        let local = match build::local_to_check(source) {
+        let local = match local {
             Ok(local) => local,
-            Err(error) => return self.fail(Subject::Recording, BuildError::Source(error)),
+            Err(error) => return self.fail(subject, BuildError::Source(error)),
+        };
+        let Some(types) = types else {
+            return self.skip(&[subject], NO_TYPES);
         };
         let options = local::Options {
             local,
@@ -167,14 +195,11 @@ impl Checker<'_> {
         match options.open() {
             Ok(opened) => {
                 if let Some(text) = opened.left_out(&options.subscription) {
-                    self.warn(Subject::Recording, CheckWarning::LeftOut(text));
+                    self.warn(subject, CheckWarning::LeftOut(text));
                 }
-                self.fine(
-                    Subject::Recording,
-                    format!("`{}` has the object types", opened.name()),
-                );
+                self.fine(subject, format!("`{}` has the object types", opened.name()));
             }
-            Err(error) => self.fail(Subject::Recording, BuildError::Source(error)),
+            Err(error) => self.fail(subject, BuildError::Source(error)),
         }
     }
 

@@ -31,6 +31,10 @@ pub(crate) enum Subject {
     Plan,
     /// Whether the recording can be read.
     Recording,
+    /// Whether the git repository can be read.
+    Repository,
+    /// Whether the dataset can be read.
+    Dataset,
     /// Whether the brokers answer, and accept the account.
     Brokers,
     /// Whether the topics exist, and can be read.
@@ -227,6 +231,8 @@ impl fmt::Display for Subject {
             Self::Plugin => "plugin",
             Self::Plan => "plan",
             Self::Recording => "recording",
+            Self::Repository => "repository",
+            Self::Dataset => "dataset",
             Self::Brokers => "brokers",
             Self::Topics => "topics",
             Self::Start => "start",

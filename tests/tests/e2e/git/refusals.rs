@@ -87,3 +87,18 @@ fn partial_clone_is_a_partial_visit_that_counts_what_it_lacks() {
     );
     assert_eq!(status_with(&from, &["--all-objects"]).0, "full");
 }
+
+#[test]
+fn repository_is_checked_before_a_run() {
+    let folder = repository("checked", "git commit --quiet --allow-empty -m one");
+    let check = || Host::new().arg("check").arg(paths::plugin("count-objects"));
+    let checked = check().arg("--git").arg(&folder).finish(LIMIT).success();
+    let expected = "ok       repository: ";
+    assert!(checked.stdout.contains(expected), "{}", checked.stdout);
+    let none = check().args(["--git", "/"]).finish(LIMIT).code(1);
+    assert!(
+        none.stdout.contains("failed   repository: "),
+        "{}",
+        none.stdout
+    );
+}
