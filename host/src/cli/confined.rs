@@ -39,17 +39,22 @@ pub(super) fn confine_bench(config: &Config, options: Option<&Path>) {
 
 /// The same for a command that loads a plugin and reads no records.
 pub(super) fn confine_plugin(config: &PluginConfig) {
-    confine_plugins(config, std::slice::from_ref(&config.plugin));
-}
-
-/// The same for one that loads several plugins.
-pub(super) fn confine_plugins(config: &PluginConfig, plugins: &[PathBuf]) {
     if config.confine {
-        let mut read = plugins.to_vec();
+        let mut read = vec![config.plugin.clone()];
         read.extend(config.options.file.clone());
         confine_to(&Paths {
             read,
             write: Vec::new(),
+        });
+    }
+}
+
+/// The same for one that builds plugins, whose files take their names once they are loaded.
+pub(super) fn confine_build(config: &PluginConfig, outputs: &[PathBuf]) {
+    if config.confine {
+        confine_to(&Paths {
+            read: config.options.file.clone().into_iter().collect(),
+            write: outputs.to_vec(),
         });
     }
 }

@@ -587,6 +587,16 @@ fn script_with_its_runtime_is_one_file_that_is_taken_wherever_a_plugin_is() {
     };
     let written = bundled(&folder, &bundle).finish(LIMIT).success();
     assert_eq!(written.stdout, format!("{}\n", bundle.display()));
+    // A script that does not start replaces nothing, and leaves nothing.
+    let good = fs::read(&bundle).expect("it was built");
+    write("__main__.py", "def process_revision(:\n");
+    for output in [&bundle, &folder.with_file_name("other.wasm")] {
+        let failed = bundled(&folder, output).finish(LIMIT).code(1);
+        says(&failed, "SyntaxError");
+    }
+    assert!(fs::read(&bundle).expect("it is there") == good);
+    let there = fs::read_dir(folder.parent().expect("it has one")).expect("it is there");
+    assert_eq!(there.count(), 2, "the folder of the script, and the bundle");
     fs::remove_dir_all(&folder).expect("it can be removed");
 
     let letters = folder.with_file_name("letters.jsonl");

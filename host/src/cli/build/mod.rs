@@ -3,6 +3,7 @@
 mod package;
 mod script;
 mod toolchain;
+mod unfinished;
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -13,6 +14,7 @@ use self::package::Package;
 pub(super) use self::package::checkout;
 use self::script::Bundle;
 use self::toolchain::NoToolchain;
+use self::unfinished::Unfinished;
 use super::args::{self, ConfigArguments, LimitArguments, ScriptArguments};
 use super::confined;
 use super::hints::Explain as _;
@@ -143,13 +145,14 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
         let compiled = compiled.map_err(|error| about(&source, &error, names))?;
         plugins.push((source, compiled, Output::Bundle(bundle)));
     }
-    let mut outputs = Vec::new();
+    let mut files = Vec::new();
     for (_, _, output) in &plugins {
-        let written = output.write(arguments.output.as_deref(), &config.script);
-        outputs.push(written.map_err(|error| error.report(names))?);
+        let file = output.write(arguments.output.as_deref(), &config.script);
+        files.push(file.map_err(|error| error.report(names))?);
     }
     drop(locks);
-    confined::confine_plugins(&config, &outputs);
+    let outputs: Vec<PathBuf> = files.iter().map(|file| file.output().to_owned()).collect();
+    confined::confine_build(&config, &outputs);
     let limits = pipeline::limits_without_source(&config.limits);
     for (source, compiled, _) in plugins {
         match compiled.load(limits) {
@@ -157,6 +160,11 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
             Ok(_) | Err(LoadError::NoScript { .. }) => {}
             Err(error) => return Err(about(&source, &error, names)),
         }
+    }
+    for file in files {
+        let path = file.output().to_owned();
+        let done = file.finish();
+        done.map_err(|source| Error::Write { path, source }.report(names))?;
     }
     let paths = outputs.iter().map(|path| format!("{}\n", path.display()));
     report::print(&paths.collect::<String>()).map_err(Report::of_standard_output)
@@ -196,18 +204,14 @@ enum Output {
 }
 
 impl Output {
-    /// Writes the file, and returns its path.
-    fn write(&self, given: Option<&Path>, settings: &ScriptSettings) -> Result<PathBuf, Error> {
+    /// Writes the file, which has another name until it is finished.
+    fn write(&self, given: Option<&Path>, settings: &ScriptSettings) -> Result<Unfinished, Error> {
         match self {
             Self::Package(package) => {
                 let output = given.map_or_else(|| package.plugin(), Path::to_owned);
-                package.publish(&output)?;
-                Ok(output)
+                package.copy(&output)
             }
-            Self::Bundle(bundle) => {
-                bundle.write(settings)?;
-                Ok(bundle.output.clone())
-            }
+            Self::Bundle(bundle) => bundle.write(settings),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::toolchain::{TARGET, Toolchain};
+use super::unfinished::Unfinished;
 use super::{Error, TARGET_DIR, run, written};
 
 /// The profile of all plugins, whatever their crates say. Crates that only read options, once, are optimized for size.
@@ -100,8 +101,8 @@ impl Package {
     }
 
     /// Copies what was built to a file, such as that of the crate's folder.
-    pub(super) fn publish(&self, plugin: &Path) -> Result<(), Error> {
-        publish(&self.output, plugin).map_err(written(plugin))
+    pub(super) fn copy(&self, plugin: &Path) -> Result<Unfinished, Error> {
+        copy(&self.output, plugin).map_err(written(plugin))
     }
 }
 
@@ -162,15 +163,12 @@ fn claim(folder: &Path, target: &Path, output: &Path) -> io::Result<()> {
     fs::write(&owner, this)
 }
 
-/// Copies what was built. Renaming is atomic: a host that starts meanwhile reads a whole file.
-fn publish(output: &Path, plugin: &Path) -> io::Result<()> {
+/// Copies what was built, under another name.
+fn copy(output: &Path, plugin: &Path) -> io::Result<Unfinished> {
     if let Some(folder) = plugin.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut partial = plugin.to_owned().into_os_string();
-    partial.push(format!(".{}", std::process::id()));
-    fs::copy(output, &partial)?;
-    fs::rename(&partial, plugin)
+    Unfinished::write(plugin, |path| fs::copy(output, path).map(drop))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::unfinished::Unfinished;
 use super::{Error, written};
 use crate::config::ScriptSettings;
 use crate::script::{self, Language, Script};
@@ -38,19 +39,13 @@ impl Bundle {
         }))
     }
 
-    /// Writes the file. Renaming is atomic: a host that starts meanwhile reads a whole file.
-    pub(super) fn write(&self, settings: &ScriptSettings) -> Result<(), Error> {
+    /// Writes the file under another name.
+    pub(super) fn write(&self, settings: &ScriptSettings) -> Result<Unfinished, Error> {
         let script = Script::read(self.language, &self.path, &settings.with)?;
         let runtime = self.language.runtime(settings.runtime.as_deref())?;
         let bytes = script::bundle(&runtime, &script)?;
-        let mut partial = self.output.clone().into_os_string();
-        partial.push(format!(".{}", std::process::id()));
-        let done = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, &self.output));
-        done.map_err(|source| {
-            // It may not be there.
-            let _removed = fs::remove_file(&partial);
-            written(&self.output)(source)
-        })
+        Unfinished::write(&self.output, |path| fs::write(path, bytes))
+            .map_err(written(&self.output))
     }
 }
 
