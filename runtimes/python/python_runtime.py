@@ -59,9 +59,10 @@ class Runner:
         source = _files.files[main].decode(errors="replace")
         wanted = _files.missing_dependencies(source)
         if wanted:
-            names = " ".join(wanted)
-            raise Err(Failure_Fatal(f"{main} needs {names}: `pip download --only-binary=:all: --no-deps {names}` fetches "
-                                    f"wheels, and the host's `--with WHEEL` adds each"))
+            import shlex  # Only a mistake needs it.
+            quoted = " ".join(map(shlex.quote, wanted))
+            raise Err(Failure_Fatal(f"{main} needs {' '.join(wanted)}: `pip download --only-binary=:all: --no-deps {quoted}` "
+                                    f"fetches wheels, and the host's `--with WHEEL` adds each"))
 
     def failing(self):
         return Failing(self)

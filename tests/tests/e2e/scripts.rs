@@ -565,7 +565,10 @@ fn folders_archives_and_added_modules_are_imported() {
     );
     let alone = folder.join("alone.py");
     let finished = failed(host(&alone));
-    says(&finished, "alone.py needs lib>=1: `pip download");
+    says(
+        &finished,
+        "alone.py needs lib>=1: `pip download --only-binary=:all: --no-deps 'lib>=1'` fetches",
+    );
     let with = host(&alone).arg("--with").arg(folder.join("app/lib"));
     let finished = with.finish(LIMIT).success();
     assert_eq!(finished.stdout.lines().next(), Some(r#"{"sum":3}"#));
