@@ -12,7 +12,7 @@ use super::names::Names;
 use super::report::{self, Report};
 use super::values;
 use crate::bench::{self, Benchmark, Conditions, Identity, Measured, Round, Subject, Table};
-use crate::config::{Config, ConfigError, Layer, PluginOptions};
+use crate::config::{Config, ConfigError, Layer, PluginOptions, Setting};
 use crate::pipeline::build::{self, Program};
 use crate::pipeline::stop::Stop;
 use crate::sandbox::{Engine, LoadTimes, Prepared};
@@ -88,9 +88,11 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
         SettingsError::Config(ConfigError::NoSource) => {
             Report::of(&bench::Error::NoRecording, names)
         }
-        SettingsError::Config(ConfigError::Incomplete { .. }) => {
-            Report::of(&bench::Error::Cluster, names)
-        }
+        // A consumer group or the brokers are missing, and would not help.
+        SettingsError::Config(ConfigError::Incomplete {
+            missing: Setting::GroupId | Setting::Brokers,
+            ..
+        }) => Report::of(&bench::Error::Cluster, names),
         error => Report::of(&error, names),
     })?;
     let conditions = Conditions::new(&config).map_err(|error| Report::of(&error, names))?;

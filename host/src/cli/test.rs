@@ -10,7 +10,7 @@ use super::confined;
 use super::names::Names;
 use super::report::{self, Report};
 use super::watch::{self, WatchArguments};
-use crate::config::{Config, ConfigError, Layer, OnFailure};
+use crate::config::{Config, ConfigError, Layer, OnFailure, Setting};
 use crate::pipeline::build::{self, CompiledPlugin};
 use crate::text::{LINE_BYTES, clean, plural};
 use crate::trial::{self, Difference, Error, Options, Order, Passed, Trial};
@@ -106,8 +106,11 @@ pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
     let (config, origins) = args::configure::<Config>(arguments.into_layer());
     let names = Names(&origins);
     let config = config.map_err(|error| match error {
-        // A consumer group is missing, and would not help.
-        SettingsError::Config(ConfigError::Incomplete { .. }) => Report::of(&Error::Cluster, names),
+        // A consumer group or the brokers are missing, and would not help.
+        SettingsError::Config(ConfigError::Incomplete {
+            missing: Setting::GroupId | Setting::Brokers,
+            ..
+        }) => Report::of(&Error::Cluster, names),
         error => Report::of(&error, names),
     })?;
     let report = |error| Report::of(&error, names);

@@ -289,6 +289,23 @@ fn benchmark_of_a_cluster_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn flag_of_another_source_is_named_with_the_flag_that_it_needs() {
+    for (command, flag, value, needed) in [
+        ("bench", "--temp", "x", "--dataset"),
+        ("bench", "--without", "directory_entry", "--dataset"),
+        ("test", "--temp", "x", "--dataset"),
+        ("test", "--origin", "x", "--git"),
+    ] {
+        let finished = over_shipped(command, &paths::plugin("count-objects"))
+            .args([flag, value])
+            .finish(LIMIT)
+            .code(2);
+        let expected = format!("error: `{needed}` is required with `{flag}`\n");
+        assert_eq!(finished.stderr, expected, "{command}");
+    }
+}
+
+#[test]
 fn recording_that_can_be_read_only_once_is_refused() {
     let finished = Host::new()
         .arg("bench")
