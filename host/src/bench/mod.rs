@@ -26,9 +26,6 @@ use crate::source::SourceError;
 /// Why a benchmark failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// No source is named.
-    #[error("a benchmark reads a recording, and none is named")]
-    NoRecording,
     /// The source is a cluster.
     #[error("a benchmark reads the same records in each round, which a cluster does not promise")]
     Cluster,

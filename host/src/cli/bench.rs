@@ -86,7 +86,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
     let names = Names(&origins);
     let config = config.map_err(|error| match error {
         SettingsError::Config(ConfigError::NoSource) => {
-            Report::of(&bench::Error::NoRecording, names)
+            Report::of(&ConfigError::NothingToRepeat, names)
         }
         // A consumer group or the brokers are missing, and would not help.
         SettingsError::Config(ConfigError::Incomplete {

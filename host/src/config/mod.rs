@@ -311,6 +311,9 @@ pub(crate) enum ConfigError {
     /// The same, of a command that reads without a consumer group.
     #[error("no source of records is named")]
     NothingToRead,
+    /// The same, of a command that reads the same records several times.
+    #[error("no source that can be read several times is named")]
+    NothingToRepeat,
     /// A command about a consumer group without a cluster.
     #[error("no cluster is named")]
     NoCluster,

@@ -208,7 +208,7 @@ impl SourceKind {
     }
 
     /// Whether one worker reads all of it, without a group.
-    fn is_local(self) -> bool {
+    pub(crate) fn is_local(self) -> bool {
         self != Self::Kafka
     }
 }

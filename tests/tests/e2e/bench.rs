@@ -261,16 +261,21 @@ fn failure_of_one_of_two_plugins_names_it() {
 }
 
 #[test]
-fn benchmark_without_a_recording_is_refused() {
-    let finished = Host::new()
-        .arg("bench")
-        .arg(paths::plugin("count-objects"))
-        .finish(LIMIT)
-        .code(2);
-    assert_eq!(
-        finished.stderr,
-        "error: `--recording` is required\nhint: a benchmark reads a recording\n"
-    );
+fn benchmark_or_test_without_a_source_names_those_that_it_takes() {
+    for arguments in [&["bench"][..], &["test"], &["test", "--watch"]] {
+        let finished = Host::new()
+            .args(arguments)
+            .arg(paths::plugin("count-objects"))
+            .finish(LIMIT)
+            .code(2);
+        assert_eq!(
+            finished.stderr,
+            "error: `--recording`, `--git` or `--dataset` is required\nhint: `--recording` reads a recording, `--git` a \
+             git repository, `--dataset` a dataset in ORC files; `journal-host record` copies a part of a Kafka cluster to \
+             a recording\n",
+            "{arguments:?}"
+        );
+    }
 }
 
 #[test]

@@ -10,8 +10,9 @@ impl Explain for ConfigError {
         match *self {
             Self::NoPlugin => "no plugin is named".to_owned(),
             Self::NoSource | Self::NothingToRead => {
-                format!("{} is required", any_source(names))
+                format!("{} is required", any_of(SourceKind::ALL, names))
             }
+            Self::NothingToRepeat => format!("{} is required", any_of(repeatable(), names)),
             Self::NoCluster | Self::NoBrokers => {
                 format!("{} is required", names.of(Setting::Brokers))
             }
@@ -79,6 +80,10 @@ impl Explain for ConfigError {
             Self::NoPlugin => Some("name its `.wasm` file".to_owned()),
             Self::NoSource => Some(sources(names, true)),
             Self::NothingToRead => Some(sources(names, false)),
+            Self::NothingToRepeat => Some(format!(
+                "{}; `journal-host record` copies a part of a Kafka cluster to a recording",
+                each_of(repeatable(), names, false)
+            )),
             Self::NoCluster => Some(format!(
                 "{} with {} names the consumer group of a Kafka cluster",
                 names.of(Setting::Brokers),
@@ -133,11 +138,15 @@ impl Explain for ConfigError {
     }
 }
 
-/// The settings that name sources, of which one is needed.
-fn any_source(names: Names<'_>) -> String {
-    let mut settings: Vec<String> = SourceKind::ALL
-        .map(|kind| names.of(kind.setting()))
-        .to_vec();
+/// The kinds of sources that give the same records each time that they are read.
+fn repeatable() -> impl Iterator<Item = SourceKind> {
+    SourceKind::ALL.into_iter().filter(|kind| kind.is_local())
+}
+
+/// The settings that name sources of these kinds, of which one is needed.
+fn any_of(kinds: impl IntoIterator<Item = SourceKind>, names: Names<'_>) -> String {
+    let settings = kinds.into_iter().map(|kind| names.of(kind.setting()));
+    let mut settings: Vec<String> = settings.collect();
     match settings.pop() {
         Some(last) => format!("{} or {last}", settings.join(", ")),
         None => String::new(),
@@ -146,6 +155,15 @@ fn any_source(names: Names<'_>) -> String {
 
 /// What each kind of source is.
 fn sources(names: Names<'_>, needs_a_group: bool) -> String {
+    each_of(SourceKind::ALL, names, needs_a_group)
+}
+
+/// The same of these kinds.
+fn each_of(
+    kinds: impl IntoIterator<Item = SourceKind>,
+    names: Names<'_>,
+    needs_a_group: bool,
+) -> String {
     let what = |kind: SourceKind| {
         let setting = names.of(kind.setting());
         match kind {
@@ -159,5 +177,6 @@ fn sources(names: Names<'_>, needs_a_group: bool) -> String {
             SourceKind::Kafka => format!("{setting} a Kafka cluster"),
         }
     };
-    SourceKind::ALL.map(what).join(", ")
+    let each: Vec<String> = kinds.into_iter().map(what).collect();
+    each.join(", ")
 }

@@ -271,7 +271,6 @@ fn passing_over(names: Names<'_>) -> String {
 impl Explain for bench::Error {
     fn sentence(&self, names: Names<'_>) -> String {
         match self {
-            Self::NoRecording => format!("{} is required", names.of(Setting::Recording)),
             Self::Build(error) => error.sentence(names),
             Self::Source(error) => error.sentence(names),
             Self::Output(error) => error.sentence(names),
@@ -286,7 +285,6 @@ impl Explain for bench::Error {
 
     fn hint(&self, names: Names<'_>) -> Option<String> {
         match self {
-            Self::NoRecording => Some("a benchmark reads a recording".to_owned()),
             Self::Cluster => Some(format!(
                 "copy a part of the cluster with `journal-host record`, and name the file with {}",
                 names.of(Setting::Recording)
@@ -310,7 +308,7 @@ impl Explain for bench::Error {
 
     fn is_wrong_use(&self) -> bool {
         match self {
-            Self::NoRecording | Self::Cluster | Self::NotAFile(_) => true,
+            Self::Cluster | Self::NotAFile(_) => true,
             Self::Build(error) => error.is_wrong_use(),
             Self::Source(error) => error.is_wrong_use(),
             Self::Output(error) => error.is_wrong_use(),

@@ -115,6 +115,9 @@ pub(super) fn execute(flags: Layer, mut further: Vec<PathBuf>) -> Result<(), Rep
     let (config, origins) = args::configure::<Config>(flags);
     let names = Names(&origins);
     let config = config.map_err(|error| match error {
+        SettingsError::Config(ConfigError::NoSource) => {
+            Report::of(&ConfigError::NothingToRepeat, names)
+        }
         // A consumer group is missing, and would not help.
         SettingsError::Config(ConfigError::Incomplete {
             missing: Setting::GroupId,
