@@ -245,9 +245,27 @@ impl Page {
         // Writing to a string cannot fail.
         let _ok = writeln!(self.0, "  {name}  {}", clean(what, MESSAGE_BYTES));
         if !summary.is_empty() {
-            let one_line: Vec<&str> = summary.split_whitespace().collect();
-            let summary = clean(&one_line.join(" "), MESSAGE_BYTES);
-            let _ok = writeln!(self.0, "      {summary}");
+            let _ok = writeln!(self.0, "      {}", one_line(summary));
+        }
+    }
+
+    /// The columns of an output's rows, with what its author says about them.
+    fn row(&mut self, output: &Output) {
+        let Some(row) = &output.row else {
+            return;
+        };
+        let column = |column: &journal_rows::Column| {
+            let name = clean(&column.name, MESSAGE_BYTES);
+            (name, held(column, &output.kind), one_line(&column.summary))
+        };
+        let columns: Vec<(String, String, String)> = row.columns().iter().map(column).collect();
+        let names = columns.iter().map(|(name, ..)| name.len()).max();
+        let types = columns.iter().map(|(_, held, _)| held.len()).max();
+        let (names, types) = (names.unwrap_or_default(), types.unwrap_or_default());
+        for (name, held, summary) in columns {
+            let line = format!("        {name:<names$}  {held:<types$}  {summary}");
+            // Writing to a string cannot fail.
+            let _ok = writeln!(self.0, "{}", line.trim_end());
         }
     }
 
@@ -308,8 +326,32 @@ impl Page {
             let summary = explained.answer["outputs"][index]["summary"].as_str();
             let what = combined(&output.kind);
             self.entry(&output.name, &what, summary.unwrap_or_default());
+            self.row(output);
         }
     }
+}
+
+/// A text of the plugin without its line breaks, and without anything that could control a terminal.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    clean(&words.join(" "), MESSAGE_BYTES)
+}
+
+/// The values of a column, and how they are merged: "timestamp or null", "uint, sum".
+fn held(column: &journal_rows::Column, kind: &Kind) -> String {
+    let mut held = column.column_type.to_string();
+    if column.nullable {
+        held.push_str(" or null");
+    }
+    if let Kind::Aggregate(shape) = kind
+        && let Some(merged) = shape
+            .columns
+            .iter()
+            .find(|merged| merged.name == column.name)
+    {
+        let _ok = write!(held, ", {}", merged.merge);
+    }
+    held
 }
 
 /// How rows are combined.
@@ -406,6 +448,44 @@ mod tests {
         };
         let text = combined(&Kind::Upsert(Arc::new(upsert)));
         assert_eq!(text, "the latest row for each `origin`, by `date`");
+    }
+
+    #[test]
+    fn columns_have_their_types_how_they_merge_and_what_they_stand_for() {
+        let column = |name: &str, column_type, nullable, summary: &str| journal_rows::Column {
+            name: name.to_owned(),
+            column_type,
+            nullable,
+            summary: summary.to_owned(),
+        };
+        let columns = vec![
+            column("day", journal_rows::ColumnType::Text, true, "a\n\x1b[2Jb"),
+            column("commits", journal_rows::ColumnType::Uint, false, ""),
+        ];
+        let sum = Column {
+            name: "commits".to_owned(),
+            merge: Merge::Sum,
+            by: None,
+        };
+        let shape = Shape {
+            key: vec!["day".to_owned()],
+            columns: vec![sum],
+        };
+        let mut output = Output {
+            kind: Kind::Aggregate(Arc::new(shape)),
+            row: Some(Arc::new(RowType::new(columns).unwrap())),
+            ..Output::untyped("days")
+        };
+        let mut page = Page::default();
+        page.row(&output);
+        assert_eq!(
+            page.0,
+            "        day      text or null  a \\u{1b}[2Jb\n        commits  uint, sum\n"
+        );
+        output.row = None;
+        let mut page = Page::default();
+        page.row(&output);
+        assert_eq!(page.0, "");
     }
 
     #[test]

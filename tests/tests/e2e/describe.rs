@@ -33,6 +33,11 @@ fn operator_reads_what_a_plugin_is_reads_and_emits() {
         assert!(lines.contains(&expected), "no `{expected}` in:\n{text}");
     }
     assert!(text.contains("rows merged by `"), "{text}");
+    let column = "        revisions  uint, sum     The number of revisions.";
+    assert!(lines.contains(&column), "{text}");
+    let text = describe("list-revisions").finish(LIMIT).success().stdout;
+    let column = "        date            timestamp or null  When the change was written.\n";
+    assert!(text.contains(column), "{text}");
 }
 
 #[test]
