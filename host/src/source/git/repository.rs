@@ -53,6 +53,8 @@ pub(crate) struct Repository {
     shallow: usize,
     /// Objects of refs that are not there.
     missing: u64,
+    /// Whether a server promised objects that it may lack.
+    is_partial: bool,
     /// Whether it may lack objects that are not counted: those of a partial clone count only where they are reached.
     may_lack_more: bool,
     reading: Mutex<Reading>,
@@ -92,6 +94,7 @@ impl Repository {
         } else {
             Lister::of_reachable(&git, kinds.keys())?
         };
+        let is_partial = is_partial_clone(&git)?;
         let origin = match &options.origin {
             Some(origin) => origin.clone(),
             None => origin::of(&git, &facts.folder)?,
@@ -109,7 +112,8 @@ impl Repository {
             visit_date: options.visit_date,
             shallow: facts.shallow,
             missing: refs.targets.values().filter(is_missing).count() as u64,
-            may_lack_more: options.all_objects && is_partial_clone(&git)?,
+            is_partial,
+            may_lack_more: options.all_objects && is_partial,
             reading: Mutex::new(Reading {
                 objects,
                 lister: Some(lister),
@@ -148,7 +152,13 @@ impl Repository {
     fn warn(&self, listing: &Listing) {
         let missing = listing.missing + self.missing;
         let folder = self.folder.display();
-        if missing > 0 {
+        // Only clones that are shallow or partial lack objects on purpose.
+        let is_damaged = !self.is_partial && self.shallow == 0;
+        if missing > 0 && is_damaged {
+            tracing::warn!(
+                "`{folder}` is damaged: it lacks {missing} of its objects, which are left out; `git fsck` names them"
+            );
+        } else if missing > 0 {
             tracing::warn!(
                 "`{folder}` lacks {missing} of its objects, as a partial clone does; they are left out"
             );

@@ -78,6 +78,7 @@ fn partial_clone_is_a_partial_visit_that_counts_what_it_lacks() {
     let (status, logged) = status(&clone);
     assert_eq!(status, "partial");
     assert!(logged.contains("lacks 2 of its objects"), "{logged}");
+    assert!(!logged.contains("is damaged"), "{logged}");
     // All objects that are there are listed, so that nothing tells how many are not.
     let (status, logged) = status_with(&clone, &["--all-objects"]);
     assert_eq!(status, "partial");
@@ -101,4 +102,18 @@ fn repository_is_checked_before_a_run() {
         "{}",
         none.stdout
     );
+}
+
+#[test]
+fn repository_that_lost_an_object_is_a_partial_visit_and_said_to_be_damaged() {
+    let folder = repository(
+        "git-damaged",
+        "echo a > f; git add f; git commit -qm a
+         blob=$(git rev-parse HEAD:f); rm -f .git/objects/${blob:0:2}/${blob:2}",
+    );
+    let (status, logged) = status(&folder);
+    assert_eq!(status, "partial");
+    let line = "is damaged: it lacks 1 of its objects, which are left out; `git fsck` names them";
+    assert!(logged.contains(line), "{logged}");
+    assert!(!logged.contains("partial clone"), "{logged}");
 }
