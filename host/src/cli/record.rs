@@ -65,6 +65,12 @@ pub(super) struct Arguments {
 
 /// Reads, and writes the file.
 pub(super) fn execute(arguments: Arguments) -> Result<(), Report> {
+    // For outputs of a run it is standard output.
+    if arguments.output.as_os_str() == "-" {
+        let error = anyhow::Error::msg("standard output is no place for a recording");
+        let hint = "name a file with `--output`; `./-` is one with the name `-`";
+        return Err(Report::wrong_use(error, Some(hint.to_owned())));
+    }
     let mut layer = Layer::default();
     arguments.config.add_to(&mut layer);
     arguments.source.add_to(&mut layer);

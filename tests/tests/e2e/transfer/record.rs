@@ -327,3 +327,18 @@ fn recording_without_a_source_names_all_kinds() {
          `--git` a git repository, `--dataset` a dataset in ORC files, `--brokers` a Kafka cluster\n"
     );
 }
+
+#[test]
+fn recording_is_not_written_to_standard_output() {
+    let host = Host::new()
+        .args(["record", "--output", "-", "--recording"])
+        .arg(recording(&made(3)));
+    let folder = host.folder().to_owned();
+    let finished = host.finish(LIMIT).code(2);
+    assert_eq!(
+        finished.stderr,
+        "error: standard output is no place for a recording\nhint: name a file with `--output`; `./-` is one with the name \
+         `-`\n"
+    );
+    assert!(finished.stdout.is_empty() && !folder.join("-").exists());
+}
