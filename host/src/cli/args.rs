@@ -53,6 +53,16 @@ pub(super) enum SettingsError {
     Config(#[from] ConfigError),
 }
 
+impl SettingsError {
+    /// The same of a command that reads the same records several times, which a cluster does not promise.
+    pub(super) fn of_repeated_reading(self) -> Self {
+        match self {
+            Self::Config(ConfigError::NoSource) => Self::Config(ConfigError::NothingToRepeat),
+            other => other,
+        }
+    }
+}
+
 /// The configuration of a command with these flags, the environment and the file that is named, and the origins of its
 /// values.
 pub(super) fn configure<C: TryFrom<Layer, Error = ConfigError>>(

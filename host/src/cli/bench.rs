@@ -84,10 +84,7 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: &Arguments) -> Result<(), Report> {
     let (config, origins) = args::configure::<Config>(arguments.layer());
     let names = Names(&origins);
-    let config = config.map_err(|error| match error {
-        SettingsError::Config(ConfigError::NoSource) => {
-            Report::of(&ConfigError::NothingToRepeat, names)
-        }
+    let config = config.map_err(|error| match error.of_repeated_reading() {
         // A consumer group or the brokers are missing, and would not help.
         SettingsError::Config(ConfigError::Incomplete {
             missing: Setting::GroupId | Setting::Brokers,

@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod show;
 mod test;
+mod unfinished;
 mod values;
 mod watch;
 

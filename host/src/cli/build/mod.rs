@@ -3,7 +3,6 @@
 mod package;
 mod script;
 mod toolchain;
-mod unfinished;
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -14,12 +13,12 @@ use self::package::Package;
 pub(super) use self::package::checkout;
 use self::script::Bundle;
 use self::toolchain::NoToolchain;
-use self::unfinished::Unfinished;
 use super::args::{self, ConfigArguments, LimitArguments, ScriptArguments};
 use super::confined;
 use super::hints::Explain as _;
 use super::names::Names;
 use super::report::{self, Report};
+use super::unfinished::Unfinished;
 use crate::config::{Layer, PluginConfig, ScriptSettings};
 use crate::pipeline::build::{self as pipeline, CompiledPlugin};
 use crate::sandbox::LoadError;

@@ -9,8 +9,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::toolchain::{TARGET, Toolchain};
-use super::unfinished::Unfinished;
 use super::{Error, TARGET_DIR, run, written};
+use crate::cli::unfinished::Unfinished;
 
 /// The profile of all plugins, whatever their crates say. Crates that only read options, once, are optimized for size.
 const PROFILE: [&str; 8] = [

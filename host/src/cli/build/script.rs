@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::unfinished::Unfinished;
 use super::{Error, written};
+use crate::cli::unfinished::Unfinished;
 use crate::config::ScriptSettings;
 use crate::script::{self, Language, Script};
 

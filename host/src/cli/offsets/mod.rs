@@ -18,6 +18,7 @@ use self::group::{Applied, Group};
 use super::args::{self, GroupArguments};
 use super::names::Names;
 use super::report::{self, Report};
+use super::unfinished::Unfinished;
 use crate::config::{GroupConfig, Layer, Privileged, StartFrom};
 use crate::journal::group_offsets::TopicChoice;
 use crate::journal::offset_file::OffsetFile;
@@ -250,17 +251,10 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return fs::write(path, text);
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let written = File::create_new(&part)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        let _removed = fs::remove_file(&part);
-    }
-    written
+    let whole = Unfinished::write(path, |part| {
+        let mut file = File::create_new(part)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    whole.and_then(Unfinished::finish)
 }

@@ -114,10 +114,7 @@ impl Error {
 pub(super) fn execute(flags: Layer, mut further: Vec<PathBuf>) -> Result<(), Report> {
     let (config, origins) = args::configure::<Config>(flags);
     let names = Names(&origins);
-    let config = config.map_err(|error| match error {
-        SettingsError::Config(ConfigError::NoSource) => {
-            Report::of(&ConfigError::NothingToRepeat, names)
-        }
+    let config = config.map_err(|error| match error.of_repeated_reading() {
         // A consumer group is missing, and would not help.
         SettingsError::Config(ConfigError::Incomplete {
             missing: Setting::GroupId,

@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 
 use crate::journal::batch::{Batches, Columns, RecordRef, Topic};
 use crate::journal::plan::Plan;
-use crate::sandbox::{Compiler, Engine, Limits, LoadError, Plugin, Processor};
+use crate::sandbox::{CallError, Compiler, Engine, Limits, LoadError, Plugin, Processor};
 
 /// Limits for a small guest.
 pub(super) const LIMITS: Limits = Limits {
@@ -195,6 +195,21 @@ impl Guest {
     pub(super) fn started(&self, limits: Limits) -> (Processor, Plan) {
         let plugin = self.load(limits).unwrap();
         Processor::start(&plugin, "{}", limits).unwrap()
+    }
+
+    /// Its memory is above the limit from the beginning.
+    pub(super) fn assert_describing_takes_too_much_memory(&self) {
+        let error = self.load(LIMITS).err().unwrap();
+        assert!(
+            matches!(
+                error,
+                LoadError::Describe {
+                    source: CallError::Memory { .. },
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
     }
 }
 

@@ -196,17 +196,7 @@ fn memory_limit_violated_from_the_beginning() {
         memory_pages: 65,
         ..Guest::default()
     };
-    let error = guest.load(LIMITS).err().unwrap();
-    assert!(
-        matches!(
-            error,
-            LoadError::Describe {
-                source: CallError::Memory { .. },
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    guest.assert_describing_takes_too_much_memory();
 }
 
 #[test]

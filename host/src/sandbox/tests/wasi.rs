@@ -387,17 +387,7 @@ fn the_memory_of_the_functions_counts() {
     };
     let (mut processor, _) = guest(63).started(LIMITS);
     processor.process(&[]).unwrap();
-    let error = guest(64).load(LIMITS).err().unwrap();
-    assert!(
-        matches!(
-            error,
-            LoadError::Describe {
-                source: CallError::Memory { .. },
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    guest(64).assert_describing_takes_too_much_memory();
 }
 
 #[test]

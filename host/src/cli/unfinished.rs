@@ -1,4 +1,4 @@
-//! The file of a plugin until it is known to be one.
+//! A file that takes the place of another one once it is whole.
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ impl Unfinished {
         write: impl FnOnce(&Path) -> io::Result<()>,
     ) -> io::Result<Self> {
         let mut path = output.to_owned().into_os_string();
-        path.push(format!(".{}", std::process::id()));
+        path.push(format!(".{}.part", std::process::id()));
         // A failure drops it, which removes what there is.
         let unfinished = Self {
             path: path.into(),
