@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Conditions, Error, Subject};
-use crate::config::{Config, Local, MissingTopics, Source};
+use crate::config::{Config, Local, Source};
 use crate::pipeline::build::{self, BuildError};
 use crate::sandbox::{Engine, LoadTimes, Plugin, Prepared, Processor};
 use crate::source::recording;
@@ -30,7 +30,7 @@ impl Conditions {
             source: build::local(source)?,
             prefix: config.objects.prefix.clone(),
             privileged: build::privileged(config.objects.privileged),
-            ignores_missing: config.objects.missing_topics == MissingTopics::Ignore,
+            ignores_missing: build::ignores_missing(config),
             privacy: build::privacy(&config.privacy).map_err(BuildError::from)?,
             limits: build::limits(config, &memory),
             batch_limits: build::batch_limits(config, &memory),

@@ -442,6 +442,6 @@ mod tests {
         assert_eq!((kafka.on_eof, config.workers), (OnEof::Continue, 1));
         assert_eq!(config.failure.on_failure, OnFailure::Stop);
         assert_eq!(config.objects.privileged, Privileged::No);
-        assert_eq!(config.objects.missing_topics, MissingTopics::Error);
+        assert_eq!(config.objects.missing_topics, None);
     }
 }

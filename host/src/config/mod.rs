@@ -250,8 +250,8 @@ pub(crate) struct Objects {
     pub(crate) types_are_offered: bool,
     /// Whether privileged topics are read.
     pub(crate) privileged: Privileged,
-    /// What to do about an object type that has no topic.
-    pub(crate) missing_topics: MissingTopics,
+    /// What to do about an object type that has no topic, if that is set.
+    pub(crate) missing_topics: Option<MissingTopics>,
 }
 
 impl Objects {
@@ -264,7 +264,7 @@ impl Objects {
             types: types.cloned().unwrap_or_default(),
             types_are_offered: offered.is_some(),
             privileged: journal.privileged.unwrap_or(Privileged::No),
-            missing_topics: journal.missing_topics.unwrap_or(MissingTopics::Error),
+            missing_topics: journal.missing_topics,
         }
     }
 }

@@ -65,7 +65,7 @@ fn what_nothing_sets_has_its_default() {
         (1, OnFailure::Stop)
     );
     assert_eq!(config.objects.privileged, Privileged::No);
-    assert_eq!(config.objects.missing_topics, MissingTopics::Error);
+    assert_eq!(config.objects.missing_topics, None);
     assert!(config.outputs.is_empty());
 }
 

@@ -19,7 +19,9 @@ pub(crate) use self::input::{cluster_settings, local, local_to_check};
 pub(crate) use self::limits::{
     batch_limits, check, check_thoroughly, limits, limits_without_source, usual_memory,
 };
-pub(crate) use self::objects::{given_partitions, object_types, read_types, subscription};
+pub(crate) use self::objects::{
+    given_partitions, ignores_missing, object_types, read_types, run_subscription, subscription,
+};
 pub(crate) use self::plugin::{CompiledPlugin, compiler, plugin_options};
 pub(crate) use self::program::Program;
 pub(crate) use self::start::{AskedStart, start_at};

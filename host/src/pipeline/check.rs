@@ -188,7 +188,7 @@ impl Checker<'_> {
         let options = local::Options {
             local,
             privacy: None,
-            subscription: build::subscription(&self.config.objects, types),
+            subscription: build::run_subscription(self.config, types),
             tombstones: plan.is_some_and(|plan| plan.tombstones),
             largest_record: build::batch_limits(self.config, &self.memory()).largest_record(),
         };

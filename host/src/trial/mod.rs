@@ -199,7 +199,7 @@ impl<'a> Trial<'a> {
         let batch_limits = build::batch_limits(config, &memory);
         let local = local::Options {
             local,
-            subscription: build::subscription(&config.objects, object_types),
+            subscription: build::run_subscription(config, object_types),
             tombstones: explained.plan.tombstones,
             privacy: build::privacy(&config.privacy).map_err(BuildError::from)?,
             largest_record: batch_limits.largest_record(),

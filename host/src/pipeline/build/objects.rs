@@ -1,7 +1,7 @@
 //! The object types and the topics that a run reads.
 
 use super::{BuildError, privileged};
-use crate::config::{self, Config, Phases};
+use crate::config::{self, Config, Local, MissingTopics, Phases, Source};
 use crate::journal::offsets::Partition;
 use crate::journal::plan::{Persons, Plan};
 use crate::journal::topics::{ObjectTypes, Subscription};
@@ -93,12 +93,36 @@ fn in_stages(config: &Config, read: ObjectTypes) -> Result<ObjectTypes, BuildErr
 }
 
 /// The topics that a run reads for these object types.
+pub(crate) fn run_subscription(config: &Config, object_types: ObjectTypes) -> Subscription {
+    Subscription {
+        ignores_missing: ignores_missing(config),
+        ..subscription(&config.objects, object_types)
+    }
+}
+
+/// Whether an object type without a topic is left out. A repository or a dataset never has some of the journal's types: without
+/// a word of the operator, a plugin that also reads those reads the others.
+pub(crate) fn ignores_missing(config: &Config) -> bool {
+    if let Some(asked) = config.objects.missing_topics {
+        return asked == MissingTopics::Ignore;
+    }
+    let objects = &config.objects;
+    let is_named = !objects.types.is_empty() && !objects.types_are_offered;
+    let is_staged = matches!(config.phases, Some(Phases::Given(_)));
+    let lacks_types = matches!(
+        config.source,
+        Source::Local(Local::Git(_) | Local::Dataset(_))
+    );
+    lacks_types && !is_named && !is_staged
+}
+
+/// The topics that a command reads for these object types.
 pub(crate) fn subscription(objects: &config::Objects, object_types: ObjectTypes) -> Subscription {
     Subscription {
         prefix: objects.prefix.clone(),
         object_types,
         privileged: privileged(objects.privileged),
-        ignores_missing: objects.missing_topics == config::MissingTopics::Ignore,
+        ignores_missing: objects.missing_topics == Some(MissingTopics::Ignore),
         partitions: Vec::new(),
     }
 }
@@ -110,4 +134,38 @@ pub(crate) fn given_partitions(kafka: &config::Kafka) -> Vec<Partition> {
         number: given.number,
     };
     kafka.partitions.iter().map(partition).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layer;
+
+    fn ignores(source: &str, journal: &str) -> bool {
+        let text =
+            format!(r#"{{"processor": {{"plugin": "p"}}, {source} "journal": {{{journal}}}}}"#);
+        let layer: Layer = serde_json::from_str(&text).unwrap();
+        ignores_missing(&layer.try_into().unwrap())
+    }
+
+    #[test]
+    fn repository_or_dataset_may_lack_types_that_the_operator_did_not_name() {
+        let local = [
+            r#""git": {"repository": "r"},"#,
+            r#""dataset": {"folder": "d"},"#,
+        ];
+        for source in local {
+            assert!(ignores(source, ""), "{source}");
+            for named in [
+                r#""object_types": ["extid"]"#,
+                r#""missing_topics": "error""#,
+            ] {
+                assert!(!ignores(source, named), "{source} {named}");
+            }
+        }
+        let recording = r#""recordings": ["r"]"#;
+        assert!(!ignores("", recording));
+        let asked = format!(r#"{recording}, "missing_topics": "ignore""#);
+        assert!(ignores("", &asked));
+    }
 }

@@ -10,7 +10,7 @@ use super::observation::{digest, group};
 use super::resuming::{Ending, Resumable};
 use super::stages::Stages;
 use super::start::AskedStart;
-use super::{BuildError, cluster_settings, given_partitions, subscription};
+use super::{BuildError, cluster_settings, given_partitions, run_subscription};
 use crate::config::{
     Config, EarlierRows, LettersTo, OnEof, OnSchemaChange, Phases, Privileged, Source,
 };
@@ -76,7 +76,7 @@ impl Builder<'_> {
         };
         Subscription {
             partitions,
-            ..subscription(&self.config.objects, self.object_types.clone())
+            ..run_subscription(self.config, self.object_types.clone())
         }
     }
 

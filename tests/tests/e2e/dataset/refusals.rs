@@ -97,3 +97,26 @@ fn rows_in_another_order_are_not_lost_silently() {
         assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
     }
 }
+
+#[test]
+fn types_that_no_dataset_has_are_left_out_unless_the_operator_names_them() {
+    let host = || {
+        SHIPPED.run("print-objects").args([
+            "--option=object_types=origin",
+            "--option=object_types=hash_colliding_content",
+        ])
+    };
+    let read = host().finish(LIMIT).success();
+    assert!(!read.rows().is_empty(), "{}", read.stderr);
+    let line = "object types that have no topic are left out: `hash_colliding_content`";
+    assert_eq!(read.stderr.matches(line).count(), 1, "{}", read.stderr);
+    let named = [
+        "--object-type",
+        "origin",
+        "--object-type",
+        "hash_colliding_content",
+    ];
+    let refused = host().args(named).finish(LIMIT).code(2);
+    let line = "has no topic for the object type `hash_colliding_content`";
+    assert_says(&refused, &[line]);
+}

@@ -117,3 +117,32 @@ fn repository_that_lost_an_object_is_a_partial_visit_and_said_to_be_damaged() {
     assert!(logged.contains(line), "{logged}");
     assert!(!logged.contains("partial clone"), "{logged}");
 }
+
+#[test]
+fn types_that_no_repository_has_are_left_out_unless_the_operator_names_them() {
+    let folder = repository("git-types", "git commit -q --allow-empty -m a");
+    let host = |types: &[&str]| {
+        let options = types
+            .iter()
+            .map(|one| format!("--option=object_types={one}"));
+        Host::run(&paths::plugin("print-objects"))
+            .args(options)
+            .arg("--git")
+            .arg(&folder)
+    };
+    let both = ["revision", "hash_colliding_content"];
+    let read = host(&both).finish(LIMIT).success();
+    assert_eq!(read.rows().len(), 1, "{}", read.stdout);
+    let line = "object types that have no topic are left out: `hash_colliding_content`";
+    assert_eq!(read.stderr.matches(line).count(), 1, "{}", read.stderr);
+    let named = both.map(|one| format!("--object-type={one}"));
+    for refused in [
+        host(&both).args(named),
+        host(&both).args(["--missing-topics", "error"]),
+        host(&both[1..]),
+    ] {
+        let stderr = refused.finish(LIMIT).code(2).stderr;
+        let line = "has no topic for the object type `hash_colliding_content`";
+        assert!(stderr.contains(line), "{stderr}");
+    }
+}
