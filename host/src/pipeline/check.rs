@@ -194,6 +194,9 @@ impl Checker<'_> {
         };
         match options.open() {
             Ok(opened) => {
+                for text in options.subscription.warnings(&opened.topics()) {
+                    self.warn(Subject::Recording, CheckWarning::OfTopics(text));
+                }
                 if let Some(text) = opened.left_out(&options.subscription) {
                     self.warn(subject, CheckWarning::LeftOut(text));
                 }

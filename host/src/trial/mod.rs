@@ -204,7 +204,11 @@ impl<'a> Trial<'a> {
             privacy: build::privacy(&config.privacy).map_err(BuildError::from)?,
             largest_record: batch_limits.largest_record(),
         };
-        local.open()?.check_rereading()?;
+        let source = local.open()?;
+        source.check_rereading()?;
+        for warning in local.subscription.warnings(&source.topics()) {
+            tracing::warn!("{warning}");
+        }
         Ok(Self {
             config,
             local,

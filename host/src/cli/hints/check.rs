@@ -80,7 +80,7 @@ impl Explain for CheckWarning {
                 "a run shares the work with them; choose another {} to read everything",
                 names.of(Setting::GroupId)
             ),
-            Self::UnknownRights { .. } => return None,
+            Self::UnknownRights { .. } | Self::OfTopics(_) => return None,
             Self::IdleWorkers { .. } => {
                 format!("lower {}: the others stay idle", names.of(Setting::Workers))
             }

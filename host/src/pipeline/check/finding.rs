@@ -84,6 +84,9 @@ pub(crate) enum CheckWarning {
     /// Object types are not read.
     #[error("{0}")]
     LeftOut(String),
+    /// Topics that are asked for are not there.
+    #[error("{0}")]
+    OfTopics(String),
     /// The group has members.
     #[error("the group `{group_id}` has {} ({state})", members(*count))]
     Members {
