@@ -49,6 +49,12 @@ pub const OUTPUTS: &str = interface!("outputs");
 /// The interface that a runtime exports besides [`PROCESSOR`]: it runs the script that it loads.
 pub const SCRIPT: &str = interface!("script");
 
+/// The mark of a note that a runtime may keep in its memory, which says where its script is. A host reads it after a call
+/// that ended in the middle, as at its deadline. The mark is followed by the length of a text in four bytes, the lowest
+/// first, and the text in UTF-8: the file's path within the script, the line and the function, each on a line, and on a fourth
+/// line the function that is called there, where the runtime does not know that one's line. A length of 0 says nothing. The mark may be in the memory only once.
+pub const SCRIPT_LOCATION: &str = interface!("script-location");
+
 /// What a plugin may import.
 pub const IMPORTS: [&str; 3] = [TYPES, LOG, OUTPUTS];
 

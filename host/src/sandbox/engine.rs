@@ -129,7 +129,9 @@ pub(super) fn config() -> Config {
     config
         .wasm_backtrace_max_frames(NonZeroUsize::new(20))
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .debug_info(false);
+        .debug_info(false)
+        // After a call that ended in the middle, the memory of a runtime says where its script was.
+        .coredump_on_trap(true);
     config.shared_memory(false);
     for (proposal, _) in proposals::REFUSED {
         config.wasm_features(proposal, false);

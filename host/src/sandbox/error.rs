@@ -1,9 +1,11 @@
 //! Errors of loading a plugin and of calling it, each as one sentence.
 
+use std::error::Error as _;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ScriptLocation;
 use crate::script::ScriptError;
 use crate::sink::RowError;
 use crate::text;
@@ -330,9 +332,43 @@ pub enum CallError {
     /// Its answer to `describe` or `start` breaks a rule.
     #[error(transparent)]
     Response(Box<AnswerError>),
+    /// It ended in the middle of a script.
+    #[error("{error}, in {location}")]
+    InScript {
+        /// Why it ended.
+        error: Box<CallError>,
+        /// The line of the script.
+        location: Box<ScriptLocation>,
+    },
     /// A call after a failed one: the processor must be started again.
     #[error("the processor was called again after a call that failed")]
     Poisoned,
+}
+
+impl CallError {
+    /// The error itself, without the line of the script in which it ended the call.
+    #[must_use]
+    pub fn reason(&self) -> &Self {
+        match self {
+            Self::InScript { error, .. } => error,
+            _ => self,
+        }
+    }
+
+    /// Adds where a script was, where the sentence does not say it and the script has to do with it.
+    pub(super) fn in_script(self, location: Option<ScriptLocation>) -> Self {
+        match location {
+            Some(location) if self.has_no_location() => Self::InScript {
+                error: Box::new(self),
+                location: Box::new(location),
+            },
+            _ => self,
+        }
+    }
+
+    fn has_no_location(&self) -> bool {
+        !matches!(self, Self::Interrupted | Self::Panicked { .. }) && self.source().is_none()
+    }
 }
 
 impl From<AnswerError> for CallError {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Instance as ComponentInstance, InstancePre};
-use wasmtime::{CallHook, Store, UpdateDeadline};
+use wasmtime::{CallHook, Store, UpdateDeadline, WasmCoreDump};
 
 use super::bindings::{self, exports::swh::journal::processor::Guest};
 use super::clock::{Interrupt, LOOK_EVERY};
@@ -14,7 +14,7 @@ use super::plugin_log::PluginLog;
 use super::processor::failure;
 use super::runtime;
 use super::state::{Function, State};
-use super::{CallError, Limits};
+use super::{CallError, Limits, ScriptLocation, script_location};
 use crate::observe::meter::{Meter, Stage};
 use crate::script::Script;
 
@@ -33,6 +33,7 @@ pub(super) struct Instance {
     store: Store<State>,
     guest: bindings::Plugin,
     limits: Limits,
+    script: Option<Arc<Script>>,
 }
 
 /// Why an instance could not be created.
@@ -88,6 +89,7 @@ impl Instance {
             store,
             guest,
             limits,
+            script: linked.script.clone(),
         };
         if let Some(script) = &linked.script {
             created.load(&instance, script)?;
@@ -136,9 +138,20 @@ impl Instance {
         self.store
             .set_epoch_deadline(ticks(self.limits.deadline.min(LOOK_EVERY)));
         let result = call(self.guest.swh_journal_processor(), &mut self.store);
-        let state = self.store.data_mut();
-        state.end();
-        result.map_err(|error| state.explain(error))
+        self.store.data_mut().end();
+        result.map_err(|error| {
+            let location = self.script_location(&error);
+            self.store.data_mut().explain(error).in_script(location)
+        })
+    }
+
+    /// Where the script was when the call ended with this error.
+    fn script_location(&self, error: &wasmtime::Error) -> Option<ScriptLocation> {
+        let script = self.script.as_ref()?;
+        let memories = error.downcast_ref::<WasmCoreDump>()?.memories();
+        memories
+            .iter()
+            .find_map(|memory| script_location::find(memory.data(&self.store), script))
     }
 
     /// Replaces the store by an empty one: no further call is possible.

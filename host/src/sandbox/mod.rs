@@ -26,6 +26,7 @@ mod private_dir;
 mod processor;
 mod proposals;
 mod runtime;
+mod script_location;
 mod sealed;
 mod state;
 mod strict_json;
@@ -43,6 +44,7 @@ pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, CompileLimit, LoadError, Question};
 pub use load::{Interfaces, LoadTimes, Plugin, Prepared, ScriptDigests};
 pub use processor::{Explained, Processor};
+pub use script_location::ScriptLocation;
 
 /// The limits of one processor.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Trap, WasmCoreDump};
 
 use super::bindings::swh::journal::log::Level;
 use super::clock::{CallClock, Interrupt};
@@ -262,8 +262,8 @@ const TOO_MUCH_AT_ONCE: &str = "fuel allocated for hostcalls has been exhausted"
 
 /// The innermost function with a name.
 fn innermost(error: &wasmtime::Error) -> Option<String> {
-    let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
-    let name = frames.iter().find_map(wasmtime::FrameInfo::func_name)?;
+    let frames = error.downcast_ref::<WasmCoreDump>()?.frames();
+    let name = frames.iter().find_map(FrameInfo::func_name)?;
     Some(text::clean(name, text::REASON_BYTES))
 }
 

@@ -20,11 +20,12 @@ pub(crate) struct Report {
     source: Option<String>,
 }
 
+/// A line of a stack.
 #[derive(Debug, PartialEq, Eq)]
-struct Frame {
-    function: Option<String>,
-    file: String,
-    line: usize,
+pub(crate) struct Frame {
+    pub(crate) function: Option<String>,
+    pub(crate) file: String,
+    pub(crate) line: usize,
     column: usize,
 }
 
@@ -162,7 +163,7 @@ fn marked(source: &str, column: usize) -> (String, String) {
 }
 
 /// Reads `    at month (bad.js:2:10)` or `    at bad.js:2:10`.
-fn frame(line: &str) -> Option<Frame> {
+pub(crate) fn frame(line: &str) -> Option<Frame> {
     let line = line.trim().strip_prefix("at ")?;
     let (function, position) = match line.strip_suffix(')') {
         Some(line) => {

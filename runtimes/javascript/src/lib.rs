@@ -7,6 +7,7 @@ mod errors;
 #[cfg(target_family = "wasm")]
 mod guest;
 mod layouts;
+mod location;
 mod modules;
 mod native;
 mod objects;

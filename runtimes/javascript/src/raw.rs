@@ -7,7 +7,7 @@
 
 #![expect(unsafe_code, reason = "the functions of the engine are in C")]
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::mem;
 use std::ptr::NonNull;
 
@@ -131,6 +131,15 @@ impl Raw {
     pub(crate) fn values(self, capacity: usize) -> Values {
         let list = Vec::with_capacity(capacity);
         Values { list, raw: self }
+    }
+
+    /// A function in C, without arguments.
+    pub(crate) fn function(self, function: qjs::JSCFunction, name: &CStr) -> Result<Handle> {
+        // SAFETY: the context is alive, and the engine copies the name.
+        self.take(unsafe {
+            let kind = qjs::JSCFunctionEnum_JS_CFUNC_generic;
+            qjs::JS_NewCFunction2(self.context(), function, name.as_ptr(), 0, kind, 0)
+        })
     }
 
     /// The name of a property.

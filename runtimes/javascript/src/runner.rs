@@ -10,6 +10,7 @@ use rquickjs::{
 };
 
 use crate::errors::Report;
+use crate::location;
 use crate::modules::{Files, Modules};
 use crate::native;
 use crate::rows::{Rows, put_text};
@@ -123,6 +124,7 @@ impl Runner {
             prints_output,
         };
         runner.with(|ctx| {
+            location::watch(ctx, &runner.main);
             let source = runner.files.get(&runner.main);
             let source = source.map(Vec::as_slice).unwrap_or_default();
             Module::declare(ctx.clone(), runner.main.as_str(), source).map(|_| ())
@@ -208,6 +210,7 @@ impl Runner {
         &self,
         work: impl for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<T>,
     ) -> Result<T, String> {
+        location::begin();
         let done = self.context.with(|ctx| {
             let done = work(&ctx);
             let done = done.catch(&ctx);

@@ -1,5 +1,6 @@
 //! Python scripts in the runtime that `build-runtime python` makes.
 
+mod endless;
 mod javascript;
 mod memory;
 

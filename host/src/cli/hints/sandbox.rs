@@ -158,12 +158,13 @@ impl Explain for CallError {
             | Self::Failure { .. }
             | Self::Retry { .. }
             | Self::Poisoned => return None,
+            Self::InScript { error, .. } => return error.hint(names),
             Self::Panicked { message, .. } => return missing_in_a_plugin(message),
         })
     }
 
     fn is_wrong_use(&self) -> bool {
-        matches!(self, Self::Refused { .. })
+        matches!(self.reason(), Self::Refused { .. })
     }
 }
 

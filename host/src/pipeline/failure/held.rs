@@ -54,7 +54,7 @@ impl HeldFailures {
 /// The kind of a failed call.
 #[must_use]
 pub(crate) fn kind_of(error: &CallError) -> FailureKind {
-    match error {
+    match error.reason() {
         CallError::Deadline { .. } | CallError::Wall { .. } => FailureKind::Deadline,
         CallError::Memory { .. } => FailureKind::Memory,
         CallError::Stack { .. } => FailureKind::Stack,

@@ -257,12 +257,28 @@ fn loops_recursion_and_floods_of_memory_meet_the_limits() {
         "the processor ran longer than 1 s",
         "the processor did not return within",
     ];
-    for endless in [
-        "for (;;) {}",
-        "/^(a+)+$/.test('a'.repeat(40) + 'b');",
-        "const next = () => Promise.resolve().then(next); next();",
+    for (endless, location) in [
+        ("for (;;) {}", "`process` at hostile.js"),
+        (
+            "let n = 0; for (;;) n += [n].indexOf(n);",
+            "`process` at hostile.js:2",
+        ),
+        (
+            "const slow = () => { for (;;); }; slow();",
+            "`slow`, called by `process` at hostile.js:2",
+        ),
+        (
+            "/^(a+)+$/.test('a'.repeat(40) + 'b');",
+            "`process` at hostile.js:2",
+        ),
+        (
+            "const next = () => Promise.resolve().then(next); next();",
+            "`next` at hostile.js:2",
+        ),
     ] {
-        says_one(&run(endless, short), &deadlines);
+        let finished = run(endless, short);
+        says_one(&finished, &deadlines);
+        says_one(&finished, &[location]);
     }
     let long = ["--deadline", "60s", "--memory-limit", "128MiB"];
     for deep in [
