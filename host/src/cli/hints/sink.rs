@@ -126,7 +126,7 @@ const TABLE_NAMES: &str = "a table's name is a letter or `_` and up to 62 of `A-
 impl Explain for SqliteError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
-            Self::Sqlite { source, .. } => match source.sqlite_error_code()? {
+            Self::Sqlite { source, .. } => match source.code()? {
                 Code::NotADatabase => format!(
                     "the file is not a SQLite database: {} takes `jsonl:FILE` for JSON lines",
                     names.of(Setting::Outputs)

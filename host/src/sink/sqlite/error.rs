@@ -16,7 +16,7 @@ pub enum SqliteError {
         action: &'static str,
         /// SQLite's reason.
         #[source]
-        source: rusqlite::Error,
+        source: Reason,
     },
     /// The lock beside the database cannot be taken.
     #[error("cannot lock `{file}`")]
@@ -46,6 +46,24 @@ pub enum SqliteError {
     /// A table takes no rows.
     #[error(transparent)]
     Table(Box<TableError>),
+}
+
+/// What SQLite says. Its own source, a code and the text of that, would say the same again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Reason(rusqlite::Error);
+
+impl Reason {
+    /// The kind of error, where it is one of SQLite's.
+    pub fn code(&self) -> Option<rusqlite::ErrorCode> {
+        self.0.sqlite_error_code()
+    }
+}
+
+impl From<rusqlite::Error> for Reason {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(error)
+    }
 }
 
 impl From<TableError> for SqliteError {

@@ -35,7 +35,7 @@ impl Keeper {
         SqliteError::Sqlite {
             file,
             action,
-            source,
+            source: source.into(),
         }
         .into()
     }

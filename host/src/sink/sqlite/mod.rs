@@ -92,7 +92,7 @@ pub fn check(
     let connection = read_only(path).map_err(|source| SqliteError::Sqlite {
         file: file.to_owned(),
         action: "open",
-        source,
+        source: source.into(),
     })?;
     prepare::check(&connection, file, &tables, owner)
 }

@@ -52,10 +52,10 @@ pub(super) fn check(
     tables: &[Table],
     owner: &Owner,
 ) -> Result<(), SqliteError> {
-    let cannot = |source| SqliteError::Sqlite {
+    let cannot = |source: rusqlite::Error| SqliteError::Sqlite {
         file: file.to_owned(),
         action: "read",
-        source,
+        source: source.into(),
     };
     let is_there = "SELECT 1 FROM sqlite_schema WHERE name = 'journal_tables'";
     let is_there = connection.query_row(is_there, [], |_| Ok(())).optional();

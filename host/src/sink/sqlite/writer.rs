@@ -120,7 +120,7 @@ impl Writer {
         SqliteError::Sqlite {
             file: self.file.clone(),
             action,
-            source,
+            source: source.into(),
         }
     }
 
