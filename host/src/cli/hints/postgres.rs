@@ -52,8 +52,8 @@ fn of_code(code: Option<&str>) -> Option<&'static str> {
         }
         Some("3D000") => "create the database with `createdb`",
         Some("42501") => {
-            "the user needs the rights to create tables in the schema, and temporary ones in the database: \
-             `GRANT CREATE, USAGE ON SCHEMA ... TO ...; GRANT TEMPORARY ON DATABASE ... TO ...`"
+            "the user needs the rights to create tables in the schema, temporary ones in the database, and the schema \
+             where it is not there: `GRANT CREATE, USAGE ON SCHEMA ... TO ...; GRANT TEMPORARY, CREATE ON DATABASE ... TO ...`"
         }
         Some("53100") => {
             "make room and run again: nothing of this checkpoint was written or committed"

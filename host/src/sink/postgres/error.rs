@@ -80,6 +80,9 @@ impl PostgresError {
     }
 }
 
+/// PostgreSQL's condition for a password that is wrong.
+const INVALID_PASSWORD: &str = "28P01";
+
 /// What a server or the way to it refused.
 #[derive(Debug)]
 pub struct Refusal {
@@ -95,6 +98,7 @@ pub struct Refusal {
 impl Refusal {
     pub(super) fn of(error: &postgres::Error) -> Self {
         let code = error.code().map(|code| code.code().to_owned());
+        let code = code.or_else(|| lacks_password(error).then(|| INVALID_PASSWORD.to_owned()));
         let text = match error.as_db_error() {
             Some(refused) => {
                 let detail = refused.detail().map(|detail| format!(" ({detail})"));
@@ -171,6 +175,14 @@ fn is_transient(code: &str) -> bool {
             | "25P03"
             | "25P04"
     ) || code.starts_with("08")
+}
+
+/// Whether the server wants a password and there is none, which the client says itself.
+fn lacks_password(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| {
+        (*error).source()
+    })
+    .any(|error| error.to_string() == "password missing")
 }
 
 /// Whether a connection ended before its answer.

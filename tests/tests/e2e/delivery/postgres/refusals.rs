@@ -1,9 +1,9 @@
 //! Values, tables and destinations that are refused, with nothing committed.
 
-use journal_tests::Host;
 use journal_tests::postgres::{Database, Postgres};
+use journal_tests::{Host, paths};
 
-use super::{LIMIT, counts, over_recording, shipped};
+use super::{LIMIT, counts, over_recording, recording, shipped};
 
 #[test]
 fn destinations_that_are_none_are_refused_before_anything_is_read() {
@@ -44,6 +44,24 @@ fn destinations_that_are_none_are_refused_before_anything_is_read() {
         assert!(away.stderr.contains(part), "{part}: {}", away.stderr);
     }
     let database = Postgres::shared().database("missing");
+    for password in [None, Some("wrong")] {
+        let host = Host::run(&paths::plugin("count-objects"))
+            .arg("--recording")
+            .arg(recording())
+            .args(["--output", &database.url("")]);
+        let refused = match password {
+            Some(password) => host.env("PGPASSWORD", password),
+            None => host,
+        };
+        let refused = refused.finish(LIMIT).code(1);
+        assert!(
+            refused
+                .stderr
+                .contains("hint: the password comes from `PGPASSWORD`"),
+            "{}",
+            refused.stderr
+        );
+    }
     let missing = database.url("").replace("/missing", "/absent");
     let refused = over_recording("count-objects", &missing)
         .finish(LIMIT)
