@@ -51,8 +51,9 @@ const PARQUET: &str = ".parquet";
 const XZ: &str = ".xz";
 
 impl Binding {
-    /// The text before the first `=` is the output's name if it is a valid name, so that `./a=b` is a file. A lowercase
-    /// word before the first `:` is the kind of the destination, so that `./a:b` is a file.
+    /// The text before the first `=` is the output's name if it is a valid name, so that `./a=b` is a file. A word
+    /// before the first `:` is the kind of the destination, so that `./a:b` is a file. Small and large letters are one in
+    /// kinds and in the endings of names.
     pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
         let (output, target) = match text.split_once('=') {
             Some((name, target)) if is_name(name) => (Some(name.to_owned()), target),
@@ -129,7 +130,7 @@ impl Target {
                 text: binding.to_owned(),
             });
         }
-        match kind {
+        match kind.map(str::to_ascii_lowercase).as_deref() {
             Some("jsonl") => Self::lines(file),
             Some("sqlite") => Self::sqlite(binding, file),
             Some("kafka") if is_topic_name(file) => Ok(Self::Topic(file.to_owned())),
@@ -141,16 +142,16 @@ impl Target {
             Some(kind) => Err(unknown(kind)),
             None => {
                 let path = file.split_once('?').map_or(file, |(path, _)| path);
-                let is_database = |path: &str| SQLITE.iter().any(|ending| path.ends_with(ending));
+                let is_database = |path: &str| SQLITE.iter().any(|ending| ends_with(path, ending));
                 if is_database(path) {
                     return Self::sqlite(binding, file);
                 }
                 // With a slash, it is meant as a folder even more.
-                if path.trim_end_matches('/').ends_with(PARQUET) {
+                if ends_with(path.trim_end_matches('/'), PARQUET) {
                     return parquet::location(binding, file).map(Self::Parquet);
                 }
                 match Compression::split_name(file) {
-                    Some((stem, _)) if is_database(stem) || stem.ends_with(PARQUET) => {
+                    Some((stem, _)) if is_database(stem) || ends_with(stem, PARQUET) => {
                         Err(OpenError::Compressed {
                             file: file.to_owned(),
                         })
@@ -162,7 +163,7 @@ impl Target {
     }
 
     fn lines(file: &str) -> Result<Self, OpenError> {
-        if file.ends_with(XZ) {
+        if ends_with(file, XZ) {
             return Err(OpenError::Compressed {
                 file: file.to_owned(),
             });
@@ -286,10 +287,21 @@ fn is_name(text: &str) -> bool {
 
 /// Whether a text before `:` is meant as a kind: `C:` and paths are not.
 fn is_kind(text: &str) -> bool {
-    let rest = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'.' | b'-');
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-');
     text.len() > 1
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(rest)
+}
+
+/// Whether a name ends with this, whatever the case of its letters.
+pub(super) fn ends_with(name: &str, ending: &str) -> bool {
+    without_ending(name, ending).is_some()
+}
+
+/// A name without an ending that it has, whatever the case of its letters.
+pub(super) fn without_ending<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
+    let (stem, found) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+    found.eq_ignore_ascii_case(ending).then_some(stem)
 }
 
 /// Whether a table may have this name: those that begin as these are the host's and the database's.
@@ -401,6 +413,27 @@ mod tests {
     }
 
     #[test]
+    fn kinds_and_endings_are_known_in_large_letters_too() {
+        let target = |text: &str| Binding::parse(text).map(|binding| binding.target);
+        assert_eq!(target("SQLITE:c.x").unwrap(), sqlite("c.x", None));
+        assert_eq!(target("rows=B.SQLite").unwrap(), sqlite("B.SQLite", None));
+        assert_eq!(target("jsonL:A.db").unwrap(), lines("A.db"));
+        let compressed = |file: &str, compression| Target::Lines {
+            file: file.to_owned(),
+            compression: Some(compression),
+        };
+        let gzip = compressed("a.JSONL.GZ", Compression::Gzip);
+        assert_eq!(target("a.JSONL.GZ").unwrap(), gzip);
+        let zstd = compressed("a.Zst", Compression::Zstd);
+        assert_eq!(target("a.Zst").unwrap(), zstd);
+        for refused in ["CSV:a", "Kafka:a/b", "a.XZ", "a.DB.gz", "a.db.GZ"] {
+            assert!(target(refused).is_err(), "{refused}");
+        }
+        assert_eq!(target("./SQLITE:c").unwrap(), lines("./SQLITE:c"));
+        assert_eq!(target("\u{e9}gz").unwrap(), lines("\u{e9}gz"));
+    }
+
+    #[test]
     fn name_chooses_the_compression_of_lines() {
         for (text, expected) in [
             ("rows=a.jsonl.zst", Some(Compression::Zstd)),
@@ -442,11 +475,13 @@ mod tests {
                 (folder, table)
             );
         }
-        let refused = Binding::parse("parquet:d?table=journal_x");
-        assert!(
-            matches!(refused, Err(OpenError::TableName { .. })),
-            "{refused:?}"
-        );
+        for table in ["journal_x", "_journal", "_Journal", "_recordings"] {
+            let refused = Binding::parse(&format!("parquet:d?table={table}"));
+            assert!(
+                matches!(refused, Err(OpenError::TableName { .. })),
+                "{refused:?}"
+            );
+        }
     }
 
     #[cfg(not(feature = "parquet"))]

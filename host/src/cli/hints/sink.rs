@@ -119,9 +119,26 @@ impl Explain for TopicError {
     }
 }
 
+/// What a destination looks like that begins as this binding.
+fn form(binding: &str) -> &'static str {
+    let destination = binding.rsplit_once('=').map_or(binding, |(_, rest)| rest);
+    match destination
+        .split_once(':')
+        .map(|(kind, _)| kind.to_ascii_lowercase())
+        .as_deref()
+    {
+        Some("kafka") => "`[NAME=]kafka:TOPIC`",
+        Some("parquet") => "`[NAME=]parquet:FOLDER`",
+        Some("sqlite") => "`[NAME=]sqlite:FILE`",
+        Some("jsonl") => "`[NAME=]jsonl:FILE`",
+        Some("postgres" | "postgresql") => "`[NAME=]postgres://USER@HOST/DATABASE`",
+        _ => "`[NAME=]FILE`, once for each output",
+    }
+}
+
 /// Which names a table may have.
 const TABLE_NAMES: &str = "a table's name is a letter or `_` and up to 62 of `A-Za-z0-9_-`, and begins neither with `sqlite_` \
-     nor with `journal_`; `table=NAME` after a `?` in the destination names another one";
+     nor with `journal_`, and in a folder of Parquet files not with `_`; `table=NAME` after a `?` in the destination names another one";
 
 impl Explain for SqliteError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
@@ -257,7 +274,8 @@ impl Explain for OpenError {
                 "{} takes `jsonl:FILE` for JSON lines, whatever the name of the file is",
                 output()
             ),
-            Self::NoFile { .. } | Self::UnknownOutput { .. } | Self::BoundTwice { .. } => {
+            Self::NoFile { text } => format!("{} takes {}", output(), form(text)),
+            Self::UnknownOutput { .. } | Self::BoundTwice { .. } => {
                 format!("{} takes `[NAME=]FILE`, once for each output", output())
             }
             Self::NoName { .. } => format!(

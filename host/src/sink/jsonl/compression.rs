@@ -9,6 +9,8 @@ use miniz_oxide::deflate::core::{
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::CParameter;
 
+use crate::sink::binding::without_ending;
+
 /// The default of `gzip`.
 const GZIP_LEVEL: i32 = 6;
 /// The default of `zstd`.
@@ -40,7 +42,7 @@ impl Compression {
 
     /// The name of a file without the ending that promises a format, and the format.
     pub(in crate::sink) fn split_name(file: &str) -> Option<(&str, Self)> {
-        let of = |ending, compression| Some((file.strip_suffix(ending)?, compression));
+        let of = |ending, compression| Some((without_ending(file, ending)?, compression));
         of(".gz", Self::Gzip).or_else(|| of(".zst", Self::Zstd))
     }
 

@@ -29,6 +29,12 @@ impl fmt::Display for Location {
 /// Reads what follows `parquet:` in a binding, which is the whole text.
 pub(in crate::sink) fn location(binding: &str, text: &str) -> Result<Location, OpenError> {
     let (folder, table) = file_and_table(binding, text)?;
+    // Readers of Parquet pass over folders with such a name, and the manifests are in one.
+    if let Some(table) = table.filter(|table| table.starts_with('_')) {
+        return Err(OpenError::TableName {
+            table: table.to_owned(),
+        });
+    }
     Ok(Location {
         folder: folder.to_owned(),
         table: table.map(str::to_owned),
