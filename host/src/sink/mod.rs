@@ -339,7 +339,7 @@ pub enum SinkError {
     #[error(transparent)]
     Table(Box<tables::TableError>),
     /// A recording would be added to rows that may be its own.
-    #[error("rows are already in {destination}: a recording that is read again would double them")]
+    #[error("rows are already in {destination}: reading the same again would double them")]
     HasRows {
         /// The destinations.
         destination: String,

@@ -78,3 +78,21 @@ fn holder(pid: Option<u32>) -> String {
         None => "another process".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reason_is_said_once() {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
+        let said = Some("file is not a database".to_owned());
+        let error = SqliteError::Sqlite {
+            file: "a.db".to_owned(),
+            action: "open",
+            source: rusqlite::Error::SqliteFailure(code, said).into(),
+        };
+        let text = format!("{:#}", anyhow::Error::from(error));
+        assert_eq!(text, "SQLite cannot open `a.db`: file is not a database");
+    }
+}
