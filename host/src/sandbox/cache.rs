@@ -16,7 +16,7 @@ use wasmtime::component::Component;
 
 use super::compile::Compiled;
 use super::error::Cause;
-use super::private_dir::{Folder, NotPrivate};
+use super::private_dir::{Folder, Kept, NotPrivate};
 use super::sealed::Sealed;
 use super::wasi;
 
@@ -25,8 +25,13 @@ const MAGIC: &[u8; 8] = b"jh-code3";
 const DIGEST_BYTES: usize = 32;
 /// The bytes before the code: the magic bytes, the size of the code and its digest.
 const HEADER_BYTES: usize = MAGIC.len() + size_of::<u64>() + DIGEST_BYTES;
-/// The number of entries that are kept; the oldest are removed. A plugin's author adds one with each build.
-const ENTRIES: usize = 64;
+/// The entries that are kept; the oldest are removed. A plugin's author adds a small one with each build, which must not push
+/// out a runtime of scripts: that takes half a minute to compile again.
+const KEPT: Kept = Kept {
+    small: 64,
+    large: 8,
+    large_bytes: 8 << 20,
+};
 /// The bytes of a copy that are read at once, which fit into the cache of a processor.
 const CHUNK_BYTES: usize = 256 << 10;
 
@@ -127,7 +132,7 @@ impl Cache {
         let kept = self
             .folder
             .write(&name, &[MAGIC, &size, &Sha256::digest(code), code])
-            .and_then(|()| self.folder.prune(ENTRIES));
+            .and_then(|()| self.folder.prune(KEPT));
         if let Err(error) = kept {
             tracing::warn!("cannot keep the compiled code of the plugin: {error}");
         }

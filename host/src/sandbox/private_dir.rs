@@ -40,6 +40,23 @@ pub(super) enum NotPrivate {
     Open { path: PathBuf },
 }
 
+/// How many files of a folder are kept. Small and large ones are counted apart, so that neither push out the others.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) small: usize,
+    pub(super) large: usize,
+    /// The size from which a file is large, in bytes.
+    pub(super) large_bytes: i64,
+}
+
+/// A file of the folder, in the order of its age.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Aged {
+    modified: i64,
+    name: CString,
+    bytes: i64,
+}
+
 /// An open private folder. Every access goes through its descriptor, so that later changes of its path do not matter.
 pub(super) struct Folder {
     fd: OwnedFd,
@@ -146,29 +163,36 @@ impl Folder {
         )?)
     }
 
-    /// Keeps the `kept` newest files, and removes the others and those that a crash left unfinished.
-    pub(super) fn prune(&self, kept: usize) -> io::Result<()> {
-        let mut files: Vec<(i64, CString)> = Vec::new();
-        let newest = |files: &[(i64, CString)]| files.iter().map(|file| file.0).max();
+    /// Keeps the newest files, and removes the others and those that a crash left unfinished.
+    pub(super) fn prune(&self, kept: Kept) -> io::Result<()> {
+        let mut files: Vec<Aged> = Vec::new();
         for entry in Dir::read_from(&self.fd)? {
             let name = entry?.file_name().to_owned();
             let stat = rustix::fs::statat(&self.fd, &name, AtFlags::SYMLINK_NOFOLLOW)?;
             if is_own_file(&stat) {
-                files.push((stat.st_mtime, name));
+                files.push(Aged {
+                    modified: stat.st_mtime,
+                    name,
+                    bytes: stat.st_size,
+                });
             }
         }
         // The newest file was just written, so its time is the file system's current time.
-        let now = newest(&files).unwrap_or(0);
+        let now = files.iter().map(|file| file.modified).max().unwrap_or(0);
         let (unfinished, mut files): (Vec<_>, Vec<_>) = files
             .into_iter()
-            .partition(|(_, name)| name.as_bytes().starts_with(UNFINISHED.as_bytes()));
+            .partition(|file| file.name.as_bytes().starts_with(UNFINISHED.as_bytes()));
         files.sort_unstable_by(|a, b| b.cmp(a));
-        let old = files.drain(kept.min(files.len())..);
+        let (large, small): (Vec<_>, Vec<_>) = files
+            .into_iter()
+            .partition(|file| file.bytes >= kept.large_bytes);
+        let old = large.into_iter().skip(kept.large);
+        let old = old.chain(small.into_iter().skip(kept.small));
         let left = unfinished
             .into_iter()
-            .filter(|(time, _)| now - time > UNFINISHED_SECONDS);
-        for (_, name) in old.chain(left) {
-            match rustix::fs::unlinkat(&self.fd, &name, AtFlags::empty()) {
+            .filter(|file| now - file.modified > UNFINISHED_SECONDS);
+        for file in old.chain(left) {
+            match rustix::fs::unlinkat(&self.fd, &file.name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -345,7 +369,12 @@ mod tests {
             file.set_modified(now - hour * age).unwrap();
         }
         folder.touch("c").unwrap();
-        folder.prune(2).unwrap();
+        let kept = Kept {
+            small: 2,
+            large: 0,
+            large_bytes: 3,
+        };
+        folder.prune(kept).unwrap();
         let there = |name| {
             let (file, size) = folder.open_file(name).unwrap()?;
             assert_eq!(size, 2);
@@ -355,6 +384,39 @@ mod tests {
         assert_eq!(there("b"), None);
         assert_eq!(there("c").unwrap(), "xc");
         assert_eq!(there(".new-1-0-d"), None);
+    }
+
+    #[test]
+    fn small_files_never_push_out_large_ones_nor_large_ones_small_ones() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = Folder::open_below(top.path(), top.path(), "c").unwrap();
+        let hour = std::time::Duration::from_hours(1);
+        let now = std::time::SystemTime::now();
+        for (age, name, bytes) in [
+            (1, "a", 9),
+            (2, "b", 9),
+            (3, "c", 9),
+            (4, "large-a", 10),
+            (5, "large-b", 11),
+            (6, "d", 0),
+        ] {
+            folder.write(name, &[&vec![0; bytes]]).unwrap();
+            let path = top.path().join("c").join(name);
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(now - hour * age).unwrap();
+        }
+        let kept = Kept {
+            small: 2,
+            large: 1,
+            large_bytes: 10,
+        };
+        folder.prune(kept).unwrap();
+        let mut names: Vec<_> = fs::read_dir(top.path().join("c"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, ["a", "b", "large-a"]);
     }
 
     #[test]

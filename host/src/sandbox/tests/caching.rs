@@ -194,3 +194,32 @@ fn without_a_cache_a_plugin_loads_all_the_same() {
     let fixture = Fixture::new();
     Plugin::load_with(&fixture.engine, &fixture.plugin, LIMITS, None).unwrap();
 }
+
+/// A runtime of scripts was used long ago, and its code takes half a minute to compile again.
+#[test]
+fn many_small_plugins_leave_the_code_of_a_large_one() {
+    let fixture = Fixture::new();
+    fixture.load();
+    let folder = fixture.top.path().join("cache");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1000);
+    let put = |name: &str, bytes: u64, age: std::time::SystemTime| {
+        let file = fs::File::create(folder.join(name)).unwrap();
+        file.set_len(bytes).unwrap();
+        file.set_modified(age).unwrap();
+    };
+    put("runtime", 8 << 20, long_ago);
+    put("old", (8 << 20) - 1, long_ago);
+    let lately = long_ago + std::time::Duration::from_hours(1);
+    for number in 0..62 {
+        put(&number.to_string(), 1, lately);
+    }
+    let other = Guest {
+        process: "nop",
+        ..Guest::default()
+    };
+    fs::write(&fixture.plugin, other.module()).unwrap();
+    fixture.load();
+    assert!(folder.join("runtime").exists());
+    assert!(!folder.join("old").exists());
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 65);
+}
