@@ -9,7 +9,14 @@ import (
 var plugin Plugin
 
 // Register names the plugin that the host calls.
-func Register(registered Plugin) { plugin = registered }
+func Register(named Plugin) { plugin = named }
+
+func registered() Plugin {
+	if plugin == nil {
+		panic("no plugin is registered: call journal.Register in an init function")
+	}
+	return plugin
+}
 
 // What a call returns: an answer or rejections. Of nothing, the host reads no more than that it is no failure.
 type success struct {
@@ -81,14 +88,14 @@ func realloc(old, oldSize, align, size uint32) uint32 {
 
 //go:wasmexport swh:journal/processor@0.1.0#describe
 func describe() unsafe.Pointer {
-	answered = []byte(plugin.Describe())
+	answered = []byte(registered().Describe())
 	described = listOf(answered)
 	return unsafe.Pointer(&described)
 }
 
 //go:wasmexport swh:journal/processor@0.1.0#start
 func start(options, size uint32) unsafe.Pointer {
-	plan, err := plugin.Start(string(list[byte]{at: options, count: size}.slice()))
+	plan, err := registered().Start(string(list[byte]{at: options, count: size}.slice()))
 	arguments = nil
 	if err != nil {
 		return fail(err)
@@ -98,7 +105,7 @@ func start(options, size uint32) unsafe.Pointer {
 
 //go:wasmexport swh:journal/processor@0.1.0#process
 func process(batches, count uint32) unsafe.Pointer {
-	rejected, err := plugin.Process(list[Batch]{at: batches, count: count}.slice())
+	rejected, err := registered().Process(list[Batch]{at: batches, count: count}.slice())
 	arguments = nil
 	if err != nil {
 		return fail(err)
@@ -116,7 +123,7 @@ func process(batches, count uint32) unsafe.Pointer {
 
 //go:wasmexport swh:journal/processor@0.1.0#checkpoint
 func checkpoint() unsafe.Pointer {
-	if err := plugin.Checkpoint(); err != nil {
+	if err := registered().Checkpoint(); err != nil {
 		return fail(err)
 	}
 	succeeded = success{}

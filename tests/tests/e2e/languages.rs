@@ -1,7 +1,8 @@
 //! Plugins in C and Go, which `examples/build` makes, against the plugin in Rust that does the same.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use journal_tests::{Host, paths, run};
@@ -45,4 +46,58 @@ fn months_in_c_are_those_in_rust() {
 #[test]
 fn months_in_go_are_those_in_rust() {
     is_the_same_as_in_rust("go");
+}
+
+/// Builds the example in Go without the line that registers its plugin, with the toolchain of `examples/build`.
+fn unregistered_in_go() -> PathBuf {
+    let folder = run::folder("languages").join("unregistered");
+    fs::create_dir_all(folder.join("journal")).expect("it can be made");
+    let example = paths::repository().join("examples/go");
+    for name in [
+        "go.mod",
+        "main.go",
+        "msgpack.go",
+        "journal/exports.go",
+        "journal/journal.go",
+    ] {
+        let text = fs::read_to_string(example.join(name)).expect("it is in the repository");
+        let text = text.replace("func init() { journal.Register(&months{}) }\n", "");
+        fs::write(folder.join(name), text).expect("it can be written");
+    }
+    let work = paths::target().join("examples");
+    let modules = work.join("go");
+    let toolchain = fs::read_dir(modules.join("golang.org"))
+        .expect("`examples/build go` has fetched it")
+        .find_map(|entry| {
+            let path = entry.expect("it can be read").path();
+            path.join("bin/go").is_file().then_some(path)
+        })
+        .expect("it has a compiler");
+    let built = Command::new(toolchain.join("bin/go"))
+        .args(["build", "-buildmode=c-shared", "-buildvcs=false", "-o"])
+        .args(["unregistered.wasm", "."])
+        .current_dir(&folder)
+        .env("GOROOT", &toolchain)
+        .env("GOMODCACHE", &modules)
+        .env("GOCACHE", work.join("go-build"))
+        .env("GOFLAGS", "-modcacherw")
+        .env("GOTOOLCHAIN", "local")
+        .env("GOOS", "wasip1")
+        .env("GOARCH", "wasm")
+        .status()
+        .expect("it can be started");
+    assert!(built.success());
+    folder.join("unregistered.wasm")
+}
+
+#[test]
+fn plugin_in_go_that_registers_nothing_says_so() {
+    let finished = Host::run(&unregistered_in_go())
+        .arg("--recording")
+        .arg(paths::repository().join("recordings/ripgrep.journal.zst"))
+        .finish(LIMIT);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    let said =
+        "panicked: `panic: no plugin is registered: call journal.Register in an init function";
+    assert!(finished.stderr.contains(said), "{}", finished.stderr);
 }
