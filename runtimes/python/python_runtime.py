@@ -7,7 +7,6 @@ import os
 import posixpath
 import random
 import re
-import select
 import sys
 import time
 import types
@@ -22,7 +21,7 @@ import unicodedata, urllib.parse, uuid, zlib, zoneinfo  # noqa: E401, F401
 import journal_host
 import journal_host.types
 from componentize_py_types import Err
-from journal_host import _files, _journal, _options, _pretty, _rows, _script, _tracebacks
+from journal_host import _absent, _files, _journal, _options, _pretty, _rows, _script, _tracebacks
 from journal_host._printing import LogStream
 from wit_world import exports
 from wit_world.imports import log, outputs
@@ -215,8 +214,6 @@ def replace_surroundings():
     random.Random.seed = lambda self, a=None, version=2: seed(self, 0 if a is None else a, version)
     random.seed = random._inst.seed
     random.seed(0)
-    # What waits would wait for ever.
-    select.select = select.poll = refused("a script cannot wait, and so has no event loop")
     os._exit = refused("a script ends by returning")
 
 
@@ -231,4 +228,5 @@ _files.pack_library("/python")
 _files.install()
 _pretty.install()
 replace_surroundings()
+_absent.say_what_is_not_there()
 collect_rarely()

@@ -21,7 +21,7 @@ use super::{
 use crate::script::{self, Printing, Script, ScriptError};
 use crate::text;
 
-/// The largest file that is read. The largest plugin known, a whole Python, has 29 MiB.
+/// The largest file that is read. The largest plugin known, a whole Python, has 27 MiB.
 const FILE_BYTES: usize = 64 << 20;
 /// The size from which a file takes so long to compile that the operator wonders. A runtime of scripts is larger, all other
 /// plugins known are far smaller.

@@ -16,12 +16,14 @@ import sys
 import tomllib
 import zlib
 
+from journal_host import _absent
+
 # The modules of the standard library that are not in memory yet, packed: filled when the runtime is built.
 library = {}
 files = {}
 
 COMPILED = {"numpy", "pandas", "scipy", "pyarrow", "polars", "sklearn", "matplotlib", "torch", "lxml", "cffi", "cryptography",
-            "psycopg2", "orjson", "ujson", "duckdb", "PIL", "cv2", "tensorflow", "pydantic_core", "ctypes", "ssl"}
+            "psycopg2", "orjson", "ujson", "duckdb", "PIL", "cv2", "tensorflow", "pydantic_core"}
 
 
 def absolute(path):
@@ -122,6 +124,10 @@ class LibraryLoader(importlib.abc.InspectLoader):
     def is_package(self, name):
         return library[name][0]
 
+    def exec_module(self, module):
+        super().exec_module(module)
+        _absent.change(module)
+
 
 def code_of(path):
     """The code of a file of the script, whose lines are known to tracebacks."""
@@ -192,7 +198,7 @@ def missing(name):
     if name in COMPILED:
         return (f"{name!r} has compiled code, which this runtime cannot load: a script can import the standard library, and "
                 "pure-Python packages that `--with PATH` adds")
-    return f"No module named {name!r}: it is neither in the standard library of this runtime nor added with `--with PATH`"
+    return _absent.missing(name) or f"No module named {name!r}: it is neither in the standard library of this runtime nor added with `--with PATH`"
 
 
 def normal(name):
@@ -223,14 +229,16 @@ def install():
     sys.meta_path[:] = [importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter, Finder]
 
 
-SKIPPED = {"test", "idlelib", "tkinter", "turtledemo", "turtle", "lib2to3", "ensurepip", "venv", "pydoc_data", "distutils",
-           "ctypes", "multiprocessing", "curses", "dbm", "sqlite3", "ssl", "socketserver", "antigravity", "this", "xmlrpc", "wsgiref"}
+# What cannot work here, and what no script needs.
+SKIPPED = {"test", "tests", "__pycache__", "idlelib", "tkinter", "turtledemo", "turtle", "lib2to3", "ensurepip", "venv", "pydoc_data",
+           "distutils", "ctypes", "multiprocessing", "curses", "ssl", "bz2", "lzma", "antigravity", "this"}
 
 
 def pack_library(root):
     """Packs the modules of the standard library that are not imported yet."""
-    for folder, folders, names in sorted(os.walk(root)):
-        folders[:] = sorted(one for one in folders if one.isidentifier() and one not in SKIPPED | {"__pycache__", "tests"})
+    # `os.walk` goes into the folders that are left in its list, in this order.
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(one for one in folders if one.isidentifier() and one not in SKIPPED)
         for file in sorted(names):
             stem, kind = posixpath.splitext(file)
             path = posixpath.join(folder, file)
