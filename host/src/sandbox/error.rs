@@ -269,6 +269,12 @@ pub enum CallError {
         /// Where it is in the source (`src/lib.rs:12:5`), empty where unknown.
         location: String,
     },
+    /// It called `exit` of its language, which ends a program and not a call.
+    #[error("the processor called `exit` with the code {code}")]
+    Exited {
+        /// The exit code.
+        code: u32,
+    },
     /// It trapped without reporting a panic.
     #[error("the processor trapped{}: {reason}", In(function))]
     Trapped {

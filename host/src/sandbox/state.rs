@@ -57,6 +57,10 @@ impl Function {
     }
 }
 
+/// How WASI's `proc_exit` reports itself: it has no function of its own in the contract, and so this is the location of a
+/// panic, and the message is this and the code.
+const EXIT: &str = "exit code";
+
 /// A panic that the guest reported before it trapped, bounded and without control characters.
 #[derive(Debug)]
 pub(super) struct Panic {
@@ -65,6 +69,12 @@ pub(super) struct Panic {
 }
 
 impl Panic {
+    /// The code with which the guest called `exit`, if it is no panic but that.
+    fn exit_code(&self) -> Option<u32> {
+        let code = self.message.strip_prefix(EXIT)?.strip_prefix(' ')?;
+        (self.location == EXIT).then(|| code.parse().ok())?
+    }
+
     /// Whether it is Go's end where its memory does not grow: Go writes a message then, unlike Rust and C.
     fn is_out_of_memory(&self) -> bool {
         let reason = self.message.strip_prefix("fatal error: ");
@@ -239,7 +249,13 @@ impl State {
         let panic = self.panic.take().filter(|panic| !is_of_memory(panic));
         match (error.downcast_ref::<Trap>(), panic) {
             // The guest may have handled an earlier refused growth, and so a panic is the reason unless it says otherwise.
-            (_, Some(Panic { message, location })) => CallError::Panicked { message, location },
+            (_, Some(panic)) => match panic.exit_code() {
+                Some(code) => CallError::Exited { code },
+                None => CallError::Panicked {
+                    message: panic.message,
+                    location: panic.location,
+                },
+            },
             (Some(Trap::StackOverflow), _) => CallError::Stack { limit: STACK_BYTES },
             _ if self.limiter.refused() => CallError::Memory {
                 limit: self.limits.memory_bytes,

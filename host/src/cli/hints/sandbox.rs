@@ -159,6 +159,10 @@ impl Explain for CallError {
             | Self::Retry { .. }
             | Self::Poisoned => return None,
             Self::InScript { error, .. } => return error.hint(names),
+            Self::Exited { .. } => {
+                "`exit` ends a program: a plugin returns a failure from the function that was called, and the host ends the run"
+                    .to_owned()
+            }
             Self::Panicked { message, .. } => return missing_in_a_plugin(message),
         })
     }

@@ -59,7 +59,7 @@ pub(crate) fn kind_of(error: &CallError) -> FailureKind {
         CallError::Memory { .. } => FailureKind::Memory,
         CallError::Stack { .. } => FailureKind::Stack,
         CallError::Panicked { .. } => FailureKind::Panicked,
-        CallError::Trapped { .. } => FailureKind::Trapped,
+        CallError::Trapped { .. } | CallError::Exited { .. } => FailureKind::Trapped,
         CallError::TooMuchEmitted { .. }
         | CallError::TooMuchAtOnce { .. }
         | CallError::Row(_)

@@ -85,10 +85,38 @@ fn a_trap_has_the_reason_that_was_written_before_it() {
         let process: &'static str = String::leak(format!("{panic} {end}"));
         assert_eq!(panics(process), "panic: no", "{end}");
     }
-    // Standard output is no such reason.
-    let process =
-        "(call $say (i32.const 1) (i32.const 66012) (i32.const 14)) (call $exit (i32.const 42))";
-    assert_eq!(panics(process), "exit code 42");
+}
+
+/// The code has 32 bits, without a sign. What is written to standard output is no reason for a panic.
+#[test]
+fn exit_is_told_with_its_code() {
+    for code in [0, 3, 4_294_967_295_u32] {
+        let guest = Guest {
+            extra: SAY,
+            process: String::leak(format!(
+                "(call $say (i32.const 1) (i32.const 66012) (i32.const 14)) (call $exit (i32.const {code}))"
+            )),
+            ..Guest::default()
+        };
+        let (mut processor, _) = guest.started(LIMITS);
+        let error = processor.process(&[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the processor called `exit` with the code {code}")
+        );
+    }
+}
+
+/// A plugin may panic with any words, also with those of `exit`.
+#[test]
+fn panic_with_an_exit_code_is_a_panic() {
+    assert_eq!(
+        panics(
+            r"(i64.store (i32.const 80) (i64.const 0x646f632074697865)) (i32.store (i32.const 88) (i32.const 0x332065))
+              (call $panicked (i32.const 80) (i32.const 11) (i32.const 0) (i32.const 0)) unreachable"
+        ),
+        "exit code 3"
+    );
 }
 
 #[test]
@@ -367,10 +395,7 @@ fn initializing_has_the_functions_and_the_limits_of_a_call() {
     let error = refused("(call $say (i32.const 1) (i32.const -8) (i32.const 100))");
     assert!(matches!(error, CallError::Trapped { .. }), "{error:?}");
     let error = refused("(call $exit (i32.const 3))");
-    assert!(
-        matches!(&error, CallError::Panicked { message, .. } if message == "exit code 3"),
-        "{error:?}"
-    );
+    assert!(matches!(error, CallError::Exited { code: 3 }), "{error:?}");
     let error = refused(
         "(loop $again (call $say (i32.const 1) (i32.const 66000) (i32.const 3)) (br $again))",
     );

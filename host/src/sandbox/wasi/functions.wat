@@ -13,6 +13,7 @@
   (import "plugin" "exchange" (func $exchange (param i32 i64) (result i64)))
   (import "plugin" "log" (func $log (param i32 i32)))
   (import "plugin" "panicked" (func $panicked (param i32)))
+  (import "plugin" "exited" (func $exited (param i32)))
 
   (memory 1)
   (data (i32.const 8192) "a plugin cannot wait: its clock moves on at once")
@@ -307,7 +308,7 @@
     (call $put_text (i32.const 8704) (i32.const 10))
     (call $put_number (local.get $code))
     (call $swap)
-    (call $panicked (global.get $size))
+    (call $exited (global.get $size))
     (call $swap)
     (unreachable))
 
