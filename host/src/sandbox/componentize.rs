@@ -7,10 +7,9 @@ use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::compile::Refusal;
+use super::compile::{Refusal, UnknownImports};
 use super::error::Cause;
 use super::{inspect, wasi};
-use crate::text;
 
 /// Turns a core module into a component.
 pub(super) fn componentize(module: &[u8]) -> Result<Vec<u8>, Refusal> {
@@ -54,8 +53,8 @@ fn with_contract(module: &[u8], processor: &str) -> anyhow::Result<Vec<u8>> {
 struct Surface<'a> {
     /// The sections that hold component types.
     types: Vec<&'a [u8]>,
-    /// The modules of imports that are not from an interface, without control characters.
-    foreign: Vec<String>,
+    /// The imports that are not from an interface, and that the host does not offer.
+    foreign: UnknownImports,
     /// Whether it imports functions of WASI that can be answered.
     imports_wasi: bool,
     /// The interface of the contract whose functions it exports by name.
@@ -118,7 +117,7 @@ impl<'a> Surface<'a> {
         if self.foreign.is_empty() {
             Ok(())
         } else {
-            Err(inspect::unknown_imports(self.foreign.clone()))
+            Err(Refusal::UnknownImports(self.foreign.clone()))
         }
     }
 
@@ -126,16 +125,10 @@ impl<'a> Surface<'a> {
         if is_interface(module) {
             return;
         }
-        let foreign = if module != wasi::MODULE {
-            text::clean(module, text::REASON_BYTES)
-        } else if wasi::has(name) {
+        if module == wasi::MODULE && wasi::has(name) {
             self.imports_wasi = true;
-            return;
         } else {
-            text::clean(&format!("{module}.{name}"), text::REASON_BYTES)
-        };
-        if !self.foreign.contains(&foreign) {
-            self.foreign.push(foreign);
+            self.foreign.note(&format!("{module}.{name}"));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ScriptLocation;
+use super::compile::UnknownImports;
 use crate::script::ScriptError;
 use crate::sink::RowError;
 use crate::text;
@@ -108,12 +109,12 @@ pub enum LoadError {
         offered: &'static str,
     },
     /// Imports that this host does not have.
-    #[error("the plugin `{}` imports {}, which this host does not offer", path.display(), text::list(imports))]
+    #[error("the plugin `{}` imports {imports}, which this host does not offer", path.display())]
     UnknownImports {
         /// The plugin's file.
         path: PathBuf,
-        /// The interfaces, without control characters.
-        imports: Vec<String>,
+        /// Their names.
+        imports: UnknownImports,
     },
     /// The names are right, but their types are not.
     #[error("the interface of the plugin `{}` differs from this host's `{offered}`", path.display())]

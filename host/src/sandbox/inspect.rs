@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use journal_contract::{IMPORTS, PACKAGE, PROCESSOR};
 use wasmparser::{Encoding, Parser, Payload};
 
-use super::compile::Refusal;
+use super::compile::{Refusal, UnknownImports};
 use super::{bounds, componentize};
 use crate::text;
 
@@ -95,17 +95,15 @@ fn check_names(names: &Names) -> Result<(), Refusal> {
             None => Refusal::NoInterface,
         });
     }
-    let unknown: Vec<String> = names
-        .imports
-        .iter()
-        .filter(|name| !offered(name))
-        .map(|name| text::clean(name, text::REASON_BYTES))
-        .collect();
+    let mut unknown = UnknownImports::default();
+    for name in names.imports.iter().filter(|name| !offered(name)) {
+        unknown.note(name);
+    }
     if let Some(found) = names.imports.iter().filter(ours).find(other) {
         return Err(other_version(found));
     }
     if !unknown.is_empty() {
-        return Err(unknown_imports(unknown));
+        return Err(Refusal::UnknownImports(unknown));
     }
     Ok(())
 }
@@ -114,13 +112,6 @@ pub(super) fn other_version(found: &str) -> Refusal {
     Refusal::OtherVersion {
         found: text::clean(found, text::REASON_BYTES),
     }
-}
-
-pub(super) fn unknown_imports(mut imports: Vec<String>) -> Refusal {
-    /// As many as are readable in one sentence.
-    const NAMED: usize = 20;
-    imports.truncate(NAMED);
-    Refusal::UnknownImports(imports)
 }
 
 /// Whether an interface is the one that this host calls, in a version that it can call.

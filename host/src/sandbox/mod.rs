@@ -39,7 +39,7 @@ use std::time::Duration;
 use journal_options::OptionSchema;
 
 pub use clock::Interrupt;
-pub use compile::{CompileLimits, Compiler};
+pub use compile::{CompileLimits, Compiler, UnknownImports};
 pub use engine::Engine;
 pub use error::{AnswerError, CallError, Cause, CompileLimit, LoadError, Question};
 pub use load::{Interfaces, LoadTimes, Plugin, Prepared, ScriptDigests};

@@ -144,14 +144,14 @@ pub(crate) fn cases() -> Vec<Case> {
         fails(
             "import that nobody has",
             extra(r#"(import "env" "exec" (func))"#),
-            "imports `env`, which this host does not offer",
+            "imports `env.exec`, which this host does not offer",
         ),
         fails(
             "import of the system",
             extra(
                 r#"(import "wasi_unstable" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#,
             ),
-            "imports `wasi_unstable`, which this host does not offer",
+            "imports `wasi_unstable.fd_write`, which this host does not offer",
         ),
         fails(
             "import of another type",

@@ -7,7 +7,7 @@ use crate::sandbox::{CallError, CompileLimit, LoadError, Question};
 
 impl Explain for LoadError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
-        const REBUILD: &str = "build it again with the plugin SDK of this host's version";
+        const REBUILD: &str = "build it again for this host's contract: in Rust with the plugin SDK of this host's version, in other languages as docs/languages.md says";
         Some(match self {
             Self::Engine(_) => {
                 "WebAssembly needs 4 GiB of address space for each instance: look at `ulimit -v`".to_owned()
@@ -62,21 +62,14 @@ impl Explain for LoadError {
                 "build it as a library: with `-buildmode=c-shared` in Go, and with `-mexec-model=reactor` in C".to_owned()
             }
             Self::NoComponentType { .. } => {
-                "build it with the plugin SDK and its export macro, or export the functions of the contract as docs/languages.md says".to_owned()
+                "in Rust, a plugin calls the SDK's macro `export!`; in other languages, it exports the functions of the contract, as docs/languages.md says".to_owned()
             }
             Self::Componentize { .. } | Self::Shape { .. } => REBUILD.to_owned(),
             Self::NoInterface { .. } => {
-                "a plugin implements the SDK's `Processor` and calls its export macro".to_owned()
+                "in Rust, a plugin implements the SDK's `Processor` and calls its macro `export!`; in other languages, it exports the functions of the contract, as docs/languages.md says".to_owned()
             }
             Self::OtherVersion { .. } => format!("{REBUILD}, or run it with a host that offers it"),
-            Self::UnknownImports { imports, .. }
-                if imports.iter().any(|import| import.starts_with("wasi")) =>
-            {
-                "a processor has no files, clock, environment or network: build it for WASI preview 1 as a module, as docs/languages.md says, or in Rust for `wasm32-unknown-unknown`".to_owned()
-            }
-            Self::UnknownImports { .. } => {
-                "a processor has nothing but its batches, its log and its outputs".to_owned()
-            }
+            Self::UnknownImports { imports, .. } => instead_of(imports.names()).to_owned(),
             Self::Proposals { .. } => {
                 "build it without: compilers have flags for each proposal".to_owned()
             }
@@ -172,6 +165,33 @@ impl Explain for CallError {
     }
 }
 
+/// What to do instead of importing these, of which a core module's have the form `MODULE.NAME`.
+fn instead_of(imports: &[String]) -> &'static str {
+    /// What a linker makes for a library that another program loads.
+    const OF_LIBRARIES: [&str; 4] = [
+        "env.__memory_base",
+        "env.__table_base",
+        "env.__stack_pointer",
+        "env.__indirect_function_table",
+    ];
+    let any = |is: fn(&str) -> bool| imports.iter().any(|import| is(import));
+    if any(|import| OF_LIBRARIES.contains(&import) || import.starts_with("GOT.")) {
+        "link it as a plugin that stands alone, without `-shared`, `-fPIC` and `--import-table`"
+    } else if any(|import| import == "env.memory") {
+        "link it without `--import-memory`: a plugin has its own memory, and exports it"
+    } else if any(|import| {
+        import.starts_with("wasi_snapshot_preview1.") || import.starts_with("wasi.")
+    }) {
+        "WASI preview 1 has no such function, but an extension of it, such as for threads or sockets: build it without, as docs/languages.md says"
+    } else if any(|import| import.starts_with("wasi")) {
+        "a processor has no files, clock, environment or network: build it for WASI preview 1 as a module, as docs/languages.md says, or in Rust for `wasm32-unknown-unknown`"
+    } else if any(|import| import.starts_with("env.")) {
+        "`env` has what the linker did not find: link the library that defines it, without `--allow-undefined` or `--import-symbols`, as docs/languages.md says"
+    } else {
+        "a processor has nothing but its batches, its log and its outputs"
+    }
+}
+
 /// What a plugin uses instead of something that the standard library offers and a plugin does not have. The texts are
 /// those with which the library refuses it.
 fn missing_in_a_plugin(message: &str) -> Option<String> {
@@ -253,6 +273,60 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_import_has_a_way_out() {
+        let hint = |imports: &[&str]| {
+            hint(&LoadError::UnknownImports {
+                path: "p.wasm".into(),
+                imports: imports.into(),
+            })
+        };
+        assert_eq!(
+            hint(&["wasi:cli/environment@0.2.0"]),
+            "a processor has no files, clock, environment or network: build it for WASI preview 1 as a module, as \
+             docs/languages.md says, or in Rust for `wasm32-unknown-unknown`"
+        );
+        for (import, expected) in [
+            ("wasi_unstable.fd_write", "build it for WASI preview 1"),
+            ("wasi_snapshot_preview1.sock_open", "has no such function"),
+            ("wasi.thread-spawn", "has no such function"),
+            ("env.memory", "without `--import-memory`"),
+            ("env.__memory_base", "without `-shared`"),
+            ("GOT.mem.errno", "without `-shared`"),
+            ("env.system", "the linker did not find"),
+            ("other:package/interface", "nothing but its batches"),
+        ] {
+            let found = hint(&["other.function", import]);
+            assert!(found.contains(expected), "{import}: {found}");
+        }
+        // Its memory is imported for them.
+        assert!(hint(&["env.memory", "env.__memory_base"]).contains("without `-shared`"));
+    }
+
+    #[test]
+    fn exit_has_a_way_out_and_other_languages_than_rust_have_one() {
+        assert!(hint(&CallError::Exited { code: 3 }).contains("returns a failure"));
+        let path = || "p.wasm".into();
+        for error in [
+            LoadError::NoComponentType { path: path() },
+            LoadError::NoInterface {
+                path: path(),
+                offered: "i",
+            },
+            LoadError::OtherVersion {
+                path: path(),
+                found: "i".to_owned(),
+                offered: "i",
+            },
+        ] {
+            let hint = hint(&error);
+            assert!(
+                hint.contains("docs/languages.md") && hint.contains("SDK"),
+                "{hint}"
+            );
+        }
+    }
+
+    #[test]
     fn files_that_are_no_plugin_have_a_way_out() {
         let path = || "p.wasm".into();
         let text = LoadError::NotWasm {
@@ -260,15 +334,6 @@ mod tests {
             text: true,
         };
         assert!(hint(&text).contains("wasm-tools parse"));
-        let wasi = LoadError::UnknownImports {
-            path: path(),
-            imports: vec!["wasi:cli/environment@0.2.0".to_owned()],
-        };
-        assert_eq!(
-            hint(&wasi),
-            "a processor has no files, clock, environment or network: build it for WASI preview 1 as a module, as \
-             docs/languages.md says, or in Rust for `wasm32-unknown-unknown`"
-        );
         assert_eq!(
             hint(&LoadError::Program { path: path() }),
             "build it as a library: with `-buildmode=c-shared` in Go, and with `-mexec-model=reactor` in C"

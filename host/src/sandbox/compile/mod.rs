@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub use child::serve;
 pub(super) use compiled::Compiled;
+pub use refusal::UnknownImports;
 pub(super) use refusal::{Refusal, too_much};
 
 use super::LoadError;

@@ -1,5 +1,6 @@
 //! Why bytes are not compiled, as the child process says it.
 
+use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,69 @@ use serde::{Deserialize, Serialize};
 use super::CompileLimits;
 use crate::sandbox::LoadError;
 use crate::sandbox::error::{Cause, CompileLimit};
+use crate::text::{self, Quoted};
+
+/// The imports of a plugin that the host does not offer: the first ones, without control characters, and the number of
+/// all others.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct UnknownImports {
+    names: Vec<String>,
+    others: usize,
+}
+
+impl UnknownImports {
+    /// As many as are readable in one sentence, with as much of each.
+    const NAMED: usize = 10;
+    const NAME_BYTES: usize = 200;
+
+    pub(in crate::sandbox) fn note(&mut self, name: &str) {
+        let name = text::clean(name, Self::NAME_BYTES);
+        if self.names.contains(&name) {
+            return;
+        }
+        if self.names.len() < Self::NAMED {
+            self.names.push(name);
+        } else {
+            self.others += 1;
+        }
+    }
+
+    pub(in crate::sandbox) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The names of the first ones. What comes from a core module is `MODULE.NAME`.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+impl fmt::Display for UnknownImports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self
+            .names
+            .iter()
+            .map(|name| Quoted(name).to_string())
+            .collect();
+        f.write_str(&names.join(", "))?;
+        match self.others {
+            0 => Ok(()),
+            others => write!(f, " and {others} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+impl From<&[&str]> for UnknownImports {
+    fn from(names: &[&str]) -> Self {
+        let mut imports = Self::default();
+        for name in names {
+            imports.note(name);
+        }
+        imports
+    }
+}
 
 /// A [`LoadError`] of the plugin's bytes, without the plugin's path.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,7 +83,7 @@ pub(in crate::sandbox) enum Refusal {
     Componentize(Cause),
     NoInterface,
     OtherVersion { found: String },
-    UnknownImports(Vec<String>),
+    UnknownImports(UnknownImports),
     Proposals(Vec<String>),
     Composed,
     Compile(Cause),

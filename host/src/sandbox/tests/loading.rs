@@ -205,16 +205,40 @@ fn imports_that_the_host_does_not_offer_are_refused_by_name() {
     let others = Guest {
         extra: r#"(import "wasi_snapshot_preview1" "thread_exit" (func (param i32)))
             (import "wasi_unstable" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+            (import "env" "abort" (func))
+            (import "env" "system" (func))
             (import "env" "abort" (func))"#,
         ..Guest::default()
     };
     let text = refused(&others.module()).to_string();
     assert!(
         text.contains(
-            "imports `wasi_snapshot_preview1.thread_exit`, `wasi_unstable`, `env`, which"
+            "imports `wasi_snapshot_preview1.thread_exit`, `wasi_unstable.fd_write`, `env.abort`, `env.system`, which"
         ),
         "{text}"
     );
+    let memory = r#"(module (import "env" "memory" (memory 1)) (@custom "component-type" ""))"#;
+    let text = refused(&wat::parse_str(memory).unwrap()).to_string();
+    assert!(text.contains("imports `env.memory`, which"), "{text}");
+}
+
+#[test]
+fn imports_are_named_within_limits() {
+    let functions = (0..40).map(|number| {
+        let name = "x".repeat(number * 100);
+        format!(r#"(import "env" "{number}{name}" (func))"#)
+    });
+    let others = Guest {
+        extra: String::leak(functions.collect()),
+        ..Guest::default()
+    };
+    let text = refused(&others.module()).to_string();
+    assert!(text.contains("imports `env.0`, `env.1xx"), "{text}");
+    assert!(
+        text.ends_with("and 30 more, which this host does not offer"),
+        "{text}"
+    );
+    assert!(text.len() < 3000, "{}", text.len());
 }
 
 #[test]

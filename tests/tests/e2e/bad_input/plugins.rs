@@ -125,7 +125,7 @@ fn plugin_that_is_cut_short_is_named() {
 fn module_without_the_interface_is_named() {
     plugin(wat("(module)"))
         .says("the plugin `plugin.wasm` is a core module without an embedded component type")
-        .hints("build it with the plugin SDK");
+        .hints("the SDK's macro `export!`; in other languages, it exports the functions of the contract, as docs/languages.md");
     plugin(wat("(component)"))
         .says(&format!(
             "the plugin `plugin.wasm` does not export `{OFFERED}`"
@@ -139,7 +139,7 @@ fn plugin_of_another_version_of_the_interface_names_both() {
         .says(&format!(
             "the plugin `plugin.wasm` is made for `swh:journal/processor@0.2.0`, and this host offers `{OFFERED}`"
         ))
-        .hints("build it again with the plugin SDK of this host's version");
+        .hints("with the plugin SDK of this host's version, in other languages as docs/languages.md says");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn import_that_the_host_does_not_offer_is_named() {
         (@custom "component-type" "")
         (import "wasi_unstable" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#;
     plugin(wat(module))
-        .says("the plugin `plugin.wasm` imports `wasi_unstable`, which this host does not offer")
+        .says("the plugin `plugin.wasm` imports `wasi_unstable.fd_write`, which this host does not offer")
         .hints("or in Rust for `wasm32-unknown-unknown`");
 }
 
