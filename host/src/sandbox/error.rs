@@ -24,10 +24,12 @@ pub enum LoadError {
         path: PathBuf,
     },
     /// The path is a folder.
-    #[error("the plugin `{}` is a folder", path.display())]
+    #[error("the plugin `{}` is a folder{}", path.display(), if *is_crate { "" } else { " without a script to run" })]
     Folder {
         /// The plugin's file.
         path: PathBuf,
+        /// Whether it has the manifest of a crate.
+        is_crate: bool,
     },
     /// The path is a pipe, a device or a socket.
     #[error("the plugin `{}` is not a regular file", path.display())]

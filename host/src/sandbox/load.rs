@@ -348,6 +348,7 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     if kind.is_dir() {
         return Err(LoadError::Folder {
             path: path.to_owned(),
+            is_crate: path.join("Cargo.toml").is_file(),
         });
     }
     if !kind.is_file() {

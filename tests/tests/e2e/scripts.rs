@@ -1,7 +1,7 @@
 //! Python scripts in the runtime that `build-runtime python` makes.
 
-mod endless;
 mod absent;
+mod endless;
 mod javascript;
 mod memory;
 

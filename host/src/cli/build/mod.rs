@@ -85,7 +85,7 @@ impl Error {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
             Self::NoCrate(_) => {
-                "name the folder of a crate, which `journal-host new NAME` makes, or a script (`.py`, `.js`)".to_owned()
+                "name the folder of a crate, which `journal-host new NAME` makes, or a script (`.py`, `.js`, or a folder with a `__main__.py` or an `index.js`)".to_owned()
             }
             Self::OneOutput(_) => "leave out `--output`, or build them one by one".to_owned(),
             Self::Script(error) => return error.hint(names),

@@ -15,8 +15,11 @@ impl Explain for LoadError {
             Self::Missing { .. } => {
                 "name the `.wasm` file that building the plugin printed".to_owned()
             }
-            Self::Folder { .. } => {
+            Self::Folder { is_crate: true, .. } => {
                 "name the `.wasm` file, which `journal-host build` makes of the folder of a crate".to_owned()
+            }
+            Self::Folder { is_crate: false, .. } => {
+                "a folder is run as a script if it has a `__main__.py` (Python) or an `index.js` (JavaScript); a plugin is a `.wasm` file, which `journal-host build` makes of the folder of a crate".to_owned()
             }
             Self::NotAFile { .. } => "copy it to a file first".to_owned(),
             Self::Read { .. } => return None,
@@ -334,6 +337,12 @@ mod tests {
             text: true,
         };
         assert!(hint(&text).contains("wasm-tools parse"));
+        let folder = |is_crate| LoadError::Folder {
+            path: path(),
+            is_crate,
+        };
+        assert!(hint(&folder(true)).contains("`journal-host build` makes"));
+        assert!(hint(&folder(false)).contains("`__main__.py` (Python) or an `index.js`"));
         assert_eq!(
             hint(&LoadError::Program { path: path() }),
             "build it as a library: with `-buildmode=c-shared` in Go, and with `-mexec-model=reactor` in C"

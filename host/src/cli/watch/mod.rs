@@ -95,7 +95,7 @@ impl Error {
                 return Report::wrong_use(anyhow::Error::msg(sentence), Some(hint.to_owned()));
             }
             Self::Missing { .. } | Self::NotAPlugin(_) => Some(
-                "name the folder of a crate (with a `Cargo.toml`), a script, or a plugin (`.wasm`)"
+                "name the folder of a crate (with a `Cargo.toml`), a script (`.py`, `.js`, or a folder with a `__main__.py` or an `index.js`), or a plugin (`.wasm`)"
                     .to_owned(),
             ),
             Self::TooMany(_) => Some(format!(

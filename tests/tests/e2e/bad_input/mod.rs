@@ -87,7 +87,7 @@ fn starting_with<'a>(start: &str, text: &'a str) -> Vec<&'a str> {
 /// Asserts that a text has no panic of the host, no debug output of Rust values and no terminal control sequences.
 #[track_caller]
 fn assert_readable(text: &str) {
-    const NAMES: [&str; 3] = ["WebAssembly", "anyOf", "oneOf"];
+    const NAMES: [&str; 4] = ["WebAssembly", "JavaScript", "anyOf", "oneOf"];
     for trace in [
         "thread '",
         "stack backtrace",

@@ -87,7 +87,13 @@ fn missing_file_is_named() {
 #[test]
 fn folder_instead_of_a_plugin_is_named() {
     fails(Host::new().args(["run", ".", "--recording"]).arg(shipped()))
-        .says("the plugin `.` is a folder")
+        .says("the plugin `.` is a folder without a script to run")
+        .hints("if it has a `__main__.py` (Python) or an `index.js` (JavaScript)")
+        .hints("`journal-host build` makes");
+    let template = paths::repository().join("plugins/template");
+    let host = Host::new().arg("run").arg(&template);
+    fails(host.arg("--recording").arg(shipped()))
+        .says(&format!("the plugin `{}` is a folder", template.display()))
         .hints("`journal-host build` makes");
 }
 
@@ -130,7 +136,8 @@ fn module_without_the_interface_is_named() {
         .says(&format!(
             "the plugin `plugin.wasm` does not export `{OFFERED}`"
         ))
-        .hints("implements the SDK's `Processor`");
+        .hints("implements the SDK's `Processor`")
+        .hints("as docs/languages.md says");
 }
 
 #[test]
