@@ -109,14 +109,29 @@ impl Git {
     /// # Errors
     /// When it fails.
     pub(super) fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, Error> {
-        let output = self.output(arguments)?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        Err(self.failed(arguments, &output.stderr))
+        self.ask_with_warnings(arguments).map(|(answer, _)| answer)
     }
 
-    /// The same without the line feed at the end, or nothing where the call fails: it says that there is no such thing.
+    /// What a call writes to its standard output, and its warnings.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(super) fn ask_with_warnings(
+        &self,
+        arguments: &[&str],
+    ) -> Result<(Vec<u8>, Vec<String>), Error> {
+        let output = self.output(arguments)?;
+        if !output.status.success() {
+            return Err(self.failed(arguments, &output.stderr));
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let warnings = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("warning: "));
+        Ok((output.stdout, warnings.map(str::to_owned).collect()))
+    }
+
+    /// What a call writes to its standard output without the line feed at the end, or nothing where the call fails: it says that there is no such thing.
     pub(super) fn look_up(&self, arguments: &[&str]) -> Result<Option<Vec<u8>>, Error> {
         let mut output = self.output(arguments)?;
         if output.stdout.last() == Some(&b'\n') {

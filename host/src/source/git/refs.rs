@@ -9,6 +9,7 @@ use super::Error;
 use super::command::Git;
 use super::headers;
 use super::listing::Kind;
+use crate::text;
 
 /// What a file of a symbolic ref begins with.
 const SYMBOLIC: &[u8] = b"ref: ";
@@ -24,6 +25,8 @@ pub(super) struct Refs {
     pub(super) targets: BTreeMap<Vec<u8>, [u8; 20]>,
     /// The name of each symbolic ref, with the name that it leads to.
     pub(super) symbolic: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The names of refs that git cannot read, and leaves out.
+    pub(super) broken: Vec<String>,
 }
 
 /// A branch of a snapshot.
@@ -58,6 +61,12 @@ fn is_ignored(name: &[u8]) -> bool {
         || name.starts_with(b"refs/changes/")
 }
 
+/// The ref that a warning of git is about, if it is a broken one.
+fn broken(warning: &str) -> Option<String> {
+    let name = warning.strip_prefix("ignoring broken ref ")?;
+    Some(text::clean(name, text::REASON_BYTES))
+}
+
 impl Refs {
     /// Reads the refs that are kept. `folders` are those of the repository and of its worktree.
     ///
@@ -69,7 +78,11 @@ impl Refs {
             refs.find_symbolic(&folder.join("refs"), b"refs", DEPTH);
         }
         let format = "--format=%(objectname) %(refname) %(symref)";
-        let listed = git.ask(&["for-each-ref", format])?;
+        let (listed, warnings) = git.ask_with_warnings(&["for-each-ref", format])?;
+        refs.broken = warnings
+            .iter()
+            .filter_map(|warning| broken(warning))
+            .collect();
         for line in listed.split(|&byte| byte == b'\n') {
             let mut words = line.splitn(3, |&byte| byte == b' ');
             let (Some(id), Some(name)) = (words.next(), words.next()) else {

@@ -19,6 +19,7 @@ use super::refs::{Branch, Refs};
 use super::release;
 use super::revision;
 use super::visit::{Visit, VisitDate, snapshot_id};
+use crate::text;
 
 /// How many objects are asked for at a time. The requests of two such lots fit into a pipe.
 pub(super) const LOT: usize = 512;
@@ -51,6 +52,8 @@ pub(crate) struct Repository {
     visit_date: Option<VisitDate>,
     /// The commits at which a shallow clone ends.
     shallow: usize,
+    /// Refs that cannot be read.
+    broken_refs: usize,
     /// Objects of refs that are not there.
     missing: u64,
     /// Whether a server promised objects that it may lack.
@@ -88,6 +91,13 @@ impl Repository {
         let mut objects = Objects::start(&git)?;
         let kinds = kinds(&mut objects, &refs)?;
         let branches = refs.branches(|id| kinds.get(id).copied());
+        if !refs.broken.is_empty() {
+            tracing::warn!(
+                "`{}` is damaged: git cannot read the refs {}, which are left out",
+                facts.folder.display(),
+                text::list(&refs.broken)
+            );
+        }
         let is_missing = |id: &&[u8; 20]| !kinds.contains_key(*id);
         let lister = if options.all_objects {
             Lister::of_all(&git)?
@@ -111,6 +121,7 @@ impl Repository {
             origin,
             visit_date: options.visit_date,
             shallow: facts.shallow,
+            broken_refs: refs.broken.len(),
             missing: refs.targets.values().filter(is_missing).count() as u64,
             is_partial,
             may_lack_more: options.all_objects && is_partial,
@@ -187,6 +198,7 @@ impl Repository {
             date,
             snapshot: snapshot_id(&self.branches),
             is_full: self.shallow == 0
+                && self.broken_refs == 0
                 && self.missing + listing.missing == 0
                 && !self.may_lack_more,
         })

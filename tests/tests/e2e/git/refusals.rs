@@ -119,6 +119,19 @@ fn repository_that_lost_an_object_is_a_partial_visit_and_said_to_be_damaged() {
 }
 
 #[test]
+fn repository_with_broken_refs_is_a_partial_visit_that_names_them() {
+    let folder = repository(
+        "git-broken-refs",
+        "git commit -q --allow-empty -m a
+         echo garbage > .git/refs/heads/bad; : > .git/refs/tags/empty",
+    );
+    let (status, logged) = status(&folder);
+    assert_eq!(status, "partial");
+    let line = "is damaged: git cannot read the refs `refs/heads/bad`, `refs/tags/empty`, which are left out";
+    assert!(logged.contains(line), "{logged}");
+}
+
+#[test]
 fn types_that_no_repository_has_are_left_out_unless_the_operator_names_them() {
     let folder = repository("git-types", "git commit -q --allow-empty -m a");
     let host = |types: &[&str]| {
