@@ -57,6 +57,51 @@ plain = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(plain)
 plain.setup(_objects.extension, _objects.pairs, _objects.Damaged)
 """
+# `pprint` is changed in the runtime, and writes the same as before.
+PRINTED = """
+import collections, dataclasses, datetime, enum, importlib.util, operations, pprint, values
+from journal_host import _objects
+
+spec = importlib.util.spec_from_file_location("plain_pprint", pprint.__file__)
+plain = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(plain)
+
+class Text(str): pass
+class Named(dict): pass
+class Loud(dict): __repr__ = lambda self: "<loud>"
+class Color(enum.Enum): RED = 1
+class Unordered:
+    def __lt__(self, other): raise TypeError
+@dataclasses.dataclass
+class Point: x: object = None
+
+endless, cycle, deep = [1], {"a": [2]}, []
+endless.append(endless)
+cycle["a"].append(cycle)
+for _ in range(60):
+    deep = [{"b": 1, "a": deep}]
+some = [endless, cycle, deep, {}, [], (), (1,), ("a" * 90, [1] * 90), {2: 1, "a": 2, None: 3}, {(1, "a"): 1, ("a", 1): 2}, "é" * 90]
+some += [1234567, -0.0, float("nan"), True, b"a" * 200, bytearray(b"b" * 99), datetime.datetime(2000, 1, 1), datetime.date.min]
+some += [{3, 1, 2}, frozenset("ab"), Text("b"), Named(b=1, a=2), Loud(b=1), Color.RED, {Color.RED: 1}, Point([1] * 50), {Point: 1}]
+some += [collections.OrderedDict(b=1, a=2), collections.Counter("aab"), collections.defaultdict(list, b=[1]), collections.deque([1])]
+some += [collections.namedtuple("Pair", "one other")(1, {"b": 1, "a": 2}), {Unordered(): 1, Unordered(): 2}, Point, len]
+shapes = [lambda one: one, lambda one: [one, one], lambda one: (one,), lambda one: {"z": one, "b": {"d": 4, "c": one}, "a": 5}]
+settings = [{}, {"width": 20}, {"depth": 2}, {"sort_dicts": False}, {"compact": True, "indent": 3}, {"underscore_numbers": True}]
+compared = 0
+for one in some:
+    for shape in shapes:
+        for chosen in settings:
+            value = shape(one)
+            here, there = ((m.pformat(value, **chosen), m.isreadable(value), m.isrecursive(value)) for m in (pprint, plain))
+            assert here == there, (here, there)
+            compared += 1
+assert compared > 700
+for kind, packed in values.VALUES.items():
+    for one in packed:
+        (here,) = _objects.decode(one, [len(one)], None, kind)
+        for chosen in settings:
+            assert pprint.pformat(here, **chosen) == plain.pformat(dict(here), **chosen), kind
+"""
 ODD = """
 some = [{"id": b"a", "message": bytes(2 << 20)}, {}, {f"k{n}": n for n in range(33)}, {"é": 1}, {"k" * 32: 1}, {"a": "é"}]
 some += [{f"k{n}": n, "id": b"a"} for n in range(200)] + [5, [1], None, {1: 2, "id": 3}, {"id": {1: {b"a": [None]}}}]
@@ -173,6 +218,10 @@ def run(header, tmp_path_factory, values):
 
 def test_objects_do_what_dicts_do_and_leave_no_memory(run):
     run(FAULTS)
+
+
+def test_pretty_printing_is_that_of_python(run):
+    run(PRINTED)
 
 
 def test_odd_values_are_those_of_python(run):
