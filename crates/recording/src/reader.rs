@@ -1,18 +1,22 @@
 //! Reads recordings.
 
+mod flaws;
+mod header;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
-use journal_msgpack::{Cursor, Fault, Head};
+use journal_msgpack::{Cursor, Head};
 
+use self::header::{Header, HeaderFlaw};
 use crate::error::{Error, RecordingName};
 use crate::index::Chunk;
 use crate::input::{Failure, Input, Needed};
-use crate::layout::{Flaw, Layout, topic_of_part};
-use crate::topic::{is_name, shown};
+use crate::layout::{Flaw, Layout};
+use crate::topic::is_name;
 use crate::writer::MAX_OVERHEAD_BYTES;
 use crate::{Format, Frame};
 
@@ -23,9 +27,6 @@ pub const MAX_RECORD_BYTES: usize = 1 << 30;
 pub const MAX_HEADER_BYTES: usize = 1 << 20;
 /// The most topics that a reader takes. The journal has some twenty.
 pub const MAX_TOPICS: usize = 10_000;
-
-/// The most bytes before a text, binary data or the members of an array, and those of a number.
-const MAX_HEAD_BYTES: usize = 9;
 
 /// The key that identifies a header. Its value is the version.
 pub(crate) const HEADER_KEY: &str = "journal-recording";
@@ -354,213 +355,4 @@ impl<R: Read> Reader<R> {
             },
         })
     }
-
-    fn read_error(&self, source: io::Error) -> Error {
-        Error::Read {
-            recording: self.recording.clone(),
-            source,
-        }
-    }
-
-    fn not_a_recording(&self, reason: &'static str) -> Error {
-        Error::NotARecording {
-            recording: self.recording.clone(),
-            reason,
-        }
-    }
-
-    fn cut_short(&self) -> Error {
-        Error::CutShort {
-            recording: self.recording.clone(),
-            records: self.records,
-            bytes: self.input.consumed(),
-        }
-    }
-
-    fn damaged(&self, reason: &'static str) -> Error {
-        Error::Damaged {
-            recording: self.recording.clone(),
-            records: self.records,
-            bytes: self.input.consumed(),
-            reason,
-        }
-    }
-
-    fn bad_topic_name(&self, name: &[u8]) -> Error {
-        Error::BadTopicName {
-            recording: self.recording.clone(),
-            name: shown(name),
-        }
-    }
-
-    fn too_many_topics(&self) -> Error {
-        Error::TooManyTopics {
-            recording: self.recording.clone(),
-            limit: MAX_TOPICS,
-        }
-    }
-
-    fn large_header(&self) -> Error {
-        self.not_a_recording("begins with a header of more than 1 MiB")
-    }
-
-    /// A record of at least this many bytes. Nothing can be read after it.
-    fn too_large(&mut self, bytes: usize) -> Error {
-        let topic = topic_of_part(self.input.available());
-        let (partition, offset) = self.skim_position().unwrap_or_default();
-        Error::TooLarge {
-            recording: self.recording.clone(),
-            records: self.records,
-            topic,
-            partition,
-            offset,
-            bytes,
-            limit: match self.limit {
-                MAX_RECORD_BYTES => MAX_RECORD_BYTES,
-                limit => limit - MAX_OVERHEAD_BYTES,
-            },
-        }
-    }
-}
-
-impl<R: Read> Reader<R> {
-    /// The partition and the offset of the record at hand, which come after its value. The bytes before them are passed
-    /// over and take no memory.
-    fn skim_position(&mut self) -> Option<(Option<u32>, Option<u64>)> {
-        if self.skim_head()? != Head::Array(6) {
-            return None;
-        }
-        let mut most = MAX_RECORD_BYTES;
-        for _ in ["topic", "key", "value"] {
-            if let Head::Str(length) | Head::Bin(length) = self.skim_head()? {
-                let length = length as usize;
-                most = most.checked_sub(length)?;
-                self.skim(length)?;
-            }
-        }
-        let mut number = || match self.skim_head()? {
-            Head::Uint(number) => Some(Some(number)),
-            Head::Nil => Some(None),
-            _ => None,
-        };
-        let (partition, offset) = (number()?, number()?);
-        Some((
-            partition.and_then(|number| u32::try_from(number).ok()),
-            offset,
-        ))
-    }
-
-    fn skim_head(&mut self) -> Option<Head> {
-        while self.input.available().len() < MAX_HEAD_BYTES {
-            if !self.input.fill(Needed::Exactly(MAX_HEAD_BYTES)).ok()? {
-                break;
-            }
-        }
-        let mut cursor = Cursor::new(self.input.available());
-        let head = cursor.head().ok()?;
-        let length = cursor.offset();
-        self.input.consume(length);
-        Some(head)
-    }
-
-    fn skim(&mut self, mut length: usize) -> Option<()> {
-        loop {
-            let passed = length.min(self.input.available().len());
-            self.input.consume(passed);
-            length -= passed;
-            if length == 0 {
-                return Some(());
-            }
-            if !self.input.fill(Needed::Exactly(1)).ok()? {
-                return None;
-            }
-        }
-    }
-}
-
-struct Header {
-    length: usize,
-    topics: Option<Vec<String>>,
-}
-
-enum HeaderFlaw {
-    Incomplete,
-    Version(u64),
-    BadTopicName(Vec<u8>),
-    TooManyTopics,
-    Wrong(&'static str),
-}
-
-impl From<Fault> for HeaderFlaw {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Incomplete => Self::Incomplete,
-            Fault::Reserved => Self::Wrong("begins with a map that is not msgpack"),
-        }
-    }
-}
-
-impl Header {
-    /// Finds the header at the start of `bytes`. Unknown members are skipped, so that a later writer can add some without a
-    /// new version.
-    fn find(bytes: &[u8]) -> Result<Self, HeaderFlaw> {
-        let mut cursor = Cursor::new(bytes);
-        let Head::Map(members) = cursor.head()? else {
-            return Err(HeaderFlaw::Wrong("does not begin with a map"));
-        };
-        let mut version = None;
-        let mut topics = None;
-        for _ in 0..members {
-            let key = match cursor.head()? {
-                Head::Str(length) => cursor.bytes(length)?,
-                _ => return Err(HeaderFlaw::Wrong("begins with a map that is not a header")),
-            };
-            let value = cursor;
-            cursor.skip()?;
-            if key == HEADER_KEY.as_bytes() {
-                version = Some(value);
-            } else if key == TOPICS_KEY.as_bytes() {
-                topics = Some(value);
-            }
-        }
-        match version.map(|mut value| value.head()).transpose()? {
-            Some(Head::Uint(VERSION)) => {}
-            Some(Head::Uint(version)) => return Err(HeaderFlaw::Version(version)),
-            Some(_) => {
-                return Err(HeaderFlaw::Wrong(
-                    "has a header whose version is not a number",
-                ));
-            }
-            None => return Err(HeaderFlaw::Wrong("begins with a map that is not a header")),
-        }
-        let topics = topics.map(names).transpose()?;
-        Ok(Self {
-            length: cursor.offset(),
-            topics,
-        })
-    }
-}
-
-/// Reads a list of texts.
-fn names(mut cursor: Cursor<'_>) -> Result<Vec<String>, HeaderFlaw> {
-    const WRONG: HeaderFlaw =
-        HeaderFlaw::Wrong("has a header whose topics are not a list of names");
-    let Head::Array(count) = cursor.head()? else {
-        return Err(WRONG);
-    };
-    if count as usize > MAX_TOPICS {
-        return Err(HeaderFlaw::TooManyTopics);
-    }
-    let mut names = Vec::new();
-    for _ in 0..count {
-        let Head::Str(length) = cursor.head()? else {
-            return Err(WRONG);
-        };
-        let name = cursor.bytes(length)?;
-        match std::str::from_utf8(name) {
-            Ok(text) if is_name(name) => names.push(text.to_owned()),
-            _ => return Err(HeaderFlaw::BadTopicName(name.to_vec())),
-        }
-    }
-    Ok(names)
 }

@@ -1,25 +1,18 @@
 //! The one buffer of a worker's rows: what calls emitted since the last checkpoint.
 
+mod encoding;
+mod stream;
+
+use self::encoding::{Looks, Refused, each_row, encode};
+use self::stream::Count;
+pub use self::stream::Stream;
 use super::aggregate::{Accounting, Merging};
-use super::{EncodeError, Encoder, RowError};
+use super::{Encoder, RowError};
 use crate::journal::plan::Output;
 
 /// Memory of one stream that is kept from one checkpoint to the next, in bytes: enough for the usual checkpoint,
 /// which is due at 16 MiB.
 pub(super) const KEPT_CAPACITY: usize = 32 << 20;
-
-/// glibc maps whatever is larger than 32 MiB from the system and gives it back whole when it is freed. A smaller
-/// buffer comes from the heap, where other allocations may split it before it is asked for again.
-pub(super) const MAPPED_BYTES: usize = 33 << 20;
-
-/// The rows, and their bytes, between two questions whether there is time for more.
-const ROWS_PER_LOOK: usize = 1000;
-const BYTES_PER_LOOK: usize = 256 << 10;
-/// A row with more bytes is encoded in attempts, with a question between them.
-const HUGE_ROW: usize = 4 << 20;
-/// The limit of the first attempt, in bytes. Each has twice the limit of the one before, so that all together take no
-/// more than twice the time of the last one, and the question comes by twice the time that there is.
-const FIRST_ATTEMPT: usize = 16 << 20;
 
 /// Memory for rows that are only checked, kept from one to the next, in bytes.
 const KEPT_SCRATCH: usize = 1 << 16;
@@ -74,79 +67,6 @@ struct HeldOutput {
     rows: Count,
     /// Their encoded bytes; those of merged rows once they are sealed.
     bytes: Count,
-}
-
-/// Rows or bytes of an output since the last checkpoint.
-#[derive(Clone, Copy, Default)]
-struct Count {
-    /// Of calls that returned well.
-    held: u64,
-    /// Of the call at work.
-    emitted: u64,
-    /// Those that the call had emitted at its savepoint.
-    before_savepoint: u64,
-}
-
-impl Count {
-    fn end_call(&mut self) {
-        self.held += self.emitted;
-        self.rollback_call();
-    }
-
-    fn rollback_call(&mut self) {
-        self.emitted = 0;
-        self.before_savepoint = 0;
-    }
-
-    fn savepoint(&mut self) {
-        self.before_savepoint = self.emitted;
-    }
-
-    fn rollback_to_savepoint(&mut self) {
-        self.emitted = self.before_savepoint;
-    }
-}
-
-/// Encoded rows of one or more outputs, in the order in which they were emitted.
-#[derive(Debug, Default)]
-pub struct Stream {
-    bytes: Vec<u8>,
-    /// The end of the rows of calls that returned well.
-    held: usize,
-    /// The end of the rows before the savepoint of the call at work.
-    before_savepoint: usize,
-}
-
-impl Stream {
-    /// Rows as if they were held.
-    #[cfg(test)]
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self {
-            bytes: bytes.to_vec(),
-            held: bytes.len(),
-            before_savepoint: bytes.len(),
-        }
-    }
-
-    /// The encoded rows, end to end.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn emitted_bytes(&self) -> usize {
-        self.bytes.len() - self.held
-    }
-
-    fn end_call(&mut self) {
-        self.held = self.bytes.len();
-        self.before_savepoint = self.held;
-    }
-
-    fn rollback_call(&mut self) {
-        self.bytes.truncate(self.held);
-        self.before_savepoint = self.held;
-    }
 }
 
 impl Default for HeldRows {
@@ -455,138 +375,6 @@ impl HeldOutput {
             merging: Merging::of(bound.output),
             rows: Count::default(),
             bytes: Count::default(),
-        }
-    }
-}
-
-impl Stream {
-    fn reserve(&mut self, most_bytes: Option<usize>) {
-        if let (0, Some(most)) = (self.bytes.capacity(), most_bytes) {
-            self.bytes.reserve_exact(most.max(MAPPED_BYTES));
-        }
-    }
-}
-
-/// Why rows were not taken.
-enum Refused {
-    Ends,
-    TooMuch,
-    OutOfTime,
-    Merge {
-        row: usize,
-        fault: journal_aggregate::Fault,
-    },
-    Encode {
-        row: usize,
-        error: EncodeError,
-    },
-}
-
-impl Refused {
-    fn into_error(self, output: &str, limit: usize) -> RowError {
-        let output = output.to_owned();
-        let bad_row = |row, reason| RowError::BadRow {
-            output: output.clone(),
-            row,
-            reason,
-        };
-        match self {
-            Self::Merge { row, fault } => bad_row(row, fault.to_string()),
-            Self::Encode {
-                row,
-                error: EncodeError::BadRow(reason),
-            } => bad_row(row, reason),
-            Self::Ends => RowError::BadEnds { output },
-            Self::OutOfTime => RowError::OutOfTime { output },
-            Self::TooMuch
-            | Self::Encode {
-                error: EncodeError::TooLong,
-                ..
-            } => RowError::TooMuch { output, limit },
-        }
-    }
-}
-
-/// Encodes a row, which comes with its index. A huge one is encoded as long as `go_on` says so.
-fn encode(
-    encoder: &mut dyn Encoder,
-    (row, bytes): (usize, &[u8]),
-    into: &mut Vec<u8>,
-    limit: usize,
-    go_on: &mut impl FnMut() -> bool,
-) -> Result<(), Refused> {
-    let before = into.len();
-    let mut room = if bytes.len() > HUGE_ROW {
-        FIRST_ATTEMPT
-    } else {
-        usize::MAX
-    };
-    loop {
-        let attempt = limit.min(before.saturating_add(room));
-        match encoder.encode(bytes, into, attempt) {
-            Ok(()) => return Ok(()),
-            Err(EncodeError::TooLong) if attempt < limit => {}
-            Err(error) => return Err(Refused::Encode { row, error }),
-        }
-        if !go_on() {
-            return Err(Refused::OutOfTime);
-        }
-        into.truncate(before);
-        room = room.saturating_mul(2);
-    }
-}
-
-/// Calls `take` with the index and the bytes of each row, as long as `go_on` says so.
-fn each_row<F: FnMut() -> bool>(
-    rows: &[u8],
-    ends: &[u32],
-    go_on: F,
-    mut take: impl FnMut(usize, &[u8], &mut F) -> Result<(), Refused>,
-) -> Result<(), Refused> {
-    let mut start = 0;
-    let mut looks = Looks::new(go_on);
-    for (index, &end) in ends.iter().enumerate() {
-        let end = end as usize;
-        let row = rows.get(start..end).ok_or(Refused::Ends)?;
-        start = end;
-        take(index, row, &mut looks.go_on)?;
-        looks.pass(row.len())?;
-    }
-    if start == rows.len() {
-        Ok(())
-    } else {
-        Err(Refused::Ends)
-    }
-}
-
-/// Asks from time to time whether there is time for more rows.
-struct Looks<F> {
-    go_on: F,
-    rows: usize,
-    bytes: usize,
-}
-
-impl<F: FnMut() -> bool> Looks<F> {
-    fn new(go_on: F) -> Self {
-        Self {
-            go_on,
-            rows: 0,
-            bytes: 0,
-        }
-    }
-
-    /// Counts a row.
-    fn pass(&mut self, bytes: usize) -> Result<(), Refused> {
-        self.rows += 1;
-        self.bytes += bytes;
-        if self.rows < ROWS_PER_LOOK && self.bytes < BYTES_PER_LOOK {
-            return Ok(());
-        }
-        (self.rows, self.bytes) = (0, 0);
-        if (self.go_on)() {
-            Ok(())
-        } else {
-            Err(Refused::OutOfTime)
         }
     }
 }

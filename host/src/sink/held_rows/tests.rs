@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use journal_aggregate::{Column, Merge, Shape};
 
+use super::stream::MAPPED_BYTES;
 use super::*;
 use crate::journal::plan::Kind;
 use crate::sink::SinkError;
