@@ -1,5 +1,8 @@
 //! Folders of Parquet files that cannot be used or written.
 
+#[cfg(feature = "parquet")]
+use std::io;
+
 use super::Explain;
 use crate::cli::names::Names;
 #[cfg(feature = "parquet")]
@@ -16,6 +19,9 @@ const OTHER: &str = "choose another folder, or another table with `?table=NAME` 
 impl Explain for ParquetError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
+            Self::Create { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                "a file has this name: choose another folder".to_owned()
+            }
             Self::Create { .. } => {
                 "create the folder that it is in; both have to be writable".to_owned()
             }

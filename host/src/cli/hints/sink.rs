@@ -1,6 +1,6 @@
 //! Outputs that cannot be opened or written.
 
-use std::io::ErrorKind::{BrokenPipe, FileTooLarge, QuotaExceeded, StorageFull};
+use std::io::ErrorKind::{BrokenPipe, FileTooLarge, NotFound, QuotaExceeded, StorageFull};
 
 use super::{Explain, OF_THE_JOURNAL};
 use crate::cli::names::Names;
@@ -148,6 +148,11 @@ impl Explain for SqliteError {
                     "the file is not a SQLite database: {} takes `jsonl:FILE` for JSON lines",
                     names.of(Setting::Outputs)
                 ),
+                Code::DatabaseCorrupt => {
+                    "the database is damaged: restore it from a backup, or save what can be read with `.recover` of \
+                     `sqlite3`, and begin another file"
+                        .to_owned()
+                }
                 Code::CannotOpen | Code::ReadOnly | Code::PermissionDenied => {
                     "the file and its folder must be writable: SQLite has its journal beside the database"
                         .to_owned()
@@ -157,6 +162,9 @@ impl Explain for SqliteError {
                 }
                 _ => return None,
             },
+            Self::Lock { source, .. } if source.kind() == NotFound => {
+                "create the folder of the database first".to_owned()
+            }
             Self::Lock { .. } => {
                 "choose a file on a file system that has locks, in a folder that can be written".to_owned()
             }
@@ -164,6 +172,7 @@ impl Explain for SqliteError {
                 "one process writes to a database: use {} in one process",
                 names.of(Setting::Workers)
             ),
+            Self::Folder { .. } => "name a file in it".to_owned(),
             Self::HardLinks { .. } => "copy the file, or remove the other name".to_owned(),
             Self::Table(error) => return error.hint(names),
         })

@@ -11,6 +11,10 @@ use crate::sink::tables::{Existing, Found, Known, Needed, Owner, Table};
 /// Processes that start at once create tables one after the other. The number has no meaning.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7235419880142033)";
 const SCHEMA_EXISTS: &str = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+/// Ordinary tables, and those that somebody has partitioned.
+const IS_TABLE: &str =
+    "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')";
 const FOUND: &str = "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
         || CASE WHEN l.collname = 'C' THEN ' COLLATE \"C\"' ELSE '' END, a.attnotnull
     FROM pg_catalog.pg_attribute a
@@ -151,8 +155,11 @@ impl Preparing<'_> {
             Some(view) => self.found(transaction, view)?,
             None => Vec::new(),
         };
+        let is_table = transaction.query_opt(IS_TABLE, &[&self.schema.0, &table.name])?;
+        let known = self.known(transaction, &table.name)?;
         Ok(Existing {
-            known: self.known(transaction, &table.name)?,
+            // Somebody may have put a view in the place of a table.
+            known: known.filter(|_| is_table.is_some()),
             columns: self.found(transaction, &table.name)?,
             view,
         })

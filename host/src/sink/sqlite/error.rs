@@ -35,6 +35,12 @@ pub enum SqliteError {
         /// The other process, if it has said who it is.
         pid: Option<u32>,
     },
+    /// The path is a folder.
+    #[error("`{file}` is a folder, and no database")]
+    Folder {
+        /// The path.
+        file: String,
+    },
     /// The file has a second name, for which SQLite keeps other files.
     #[error(
         "`{file}` has a second name (a hard link): under it, another program would damage the database"

@@ -111,6 +111,16 @@ mod tests {
     }
 
     #[test]
+    fn folder_is_no_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = Writer::open(folder.path());
+        assert!(
+            matches!(refused, Err(SqliteError::Folder { .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
     fn second_process_learns_the_number_of_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("a.sqlite");

@@ -86,6 +86,11 @@ pub fn check(
 ) -> Result<(), SqliteError> {
     let tables = Table::all(outputs, file, str::eq_ignore_ascii_case)?;
     let path = Path::new(file);
+    if path.is_dir() {
+        return Err(SqliteError::Folder {
+            file: file.to_owned(),
+        });
+    }
     if !path.metadata().is_ok_and(|file| file.len() > 0) {
         return Ok(());
     }

@@ -123,11 +123,20 @@ fn existing(
     known: Option<Known>,
 ) -> rusqlite::Result<Existing> {
     let view = table.view.as_ref().map(|view| found(connection, view));
+    let is_table = is_table(connection, &table.name)?;
     Ok(Existing {
-        known,
+        // Somebody may have put a view in the place of a table.
+        known: known.filter(|_| is_table),
         columns: found(connection, &table.name)?,
         view: view.transpose()?.unwrap_or_default(),
     })
+}
+
+/// Whether this is a table, and no view.
+fn is_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type = 'table'";
+    let found = connection.query_row(sql, [name], |_| Ok(())).optional();
+    found.map(|found| found.is_some())
 }
 
 /// The columns of a table or view; none if there is no such table.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, Statement, Transaction, TransactionBehavio
 
 use super::SqliteError;
 use super::encoder::{Rows, Value, Values};
+use super::error::Reason;
 use super::lock::Lock;
 use super::{order, positions};
 use crate::sink::moves::Compared;
@@ -63,6 +64,9 @@ impl Writer {
             .truncate(false)
             .open(path);
         let path: PathBuf = super::lock::resolved(path);
+        if path.is_dir() {
+            return Err(SqliteError::Folder { file });
+        }
         if path.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
             return Err(SqliteError::HardLinks { file });
         }
@@ -227,7 +231,7 @@ impl Writer {
         if full {
             return SinkError::Write {
                 destination: format!("`{}`", self.file),
-                source: std::io::Error::new(std::io::ErrorKind::StorageFull, error),
+                source: std::io::Error::new(std::io::ErrorKind::StorageFull, Reason::from(error)),
             };
         }
         self.cannot("write to", error).into()

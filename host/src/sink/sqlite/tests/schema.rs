@@ -116,6 +116,10 @@ fn tables_of_others_are_refused() {
     own.execute_batch("CREATE TABLE mine (a)").unwrap();
     let error = refused(&world, &[output("mine", &[A], None)], &owner(None));
     assert!(error.contains("was not created by journal-host"), "{error}");
+    own.execute_batch("DROP TABLE rows; CREATE VIEW rows AS SELECT 1 AS a")
+        .unwrap();
+    let error = refused(&world, &rows(&[A]), &owner(Some("g")));
+    assert!(error.contains("was not created by journal-host"), "{error}");
 }
 
 #[test]

@@ -101,6 +101,17 @@ fn tables_of_others_and_tables_that_do_not_fit_are_refused() {
         "{}",
         other.stderr
     );
+    // Whoever replaces a table by a view does not want to be told how to change the view.
+    let _ = database.query("ALTER TABLE counts RENAME TO renamed");
+    let _ = database.query("CREATE VIEW counts AS SELECT * FROM renamed");
+    let refused = run(&["--append"]).code(1);
+    assert!(
+        refused.stderr.contains("was not created by journal-host"),
+        "{}",
+        refused.stderr
+    );
+    let _ = database.query("DROP VIEW counts");
+    let _ = database.query("ALTER TABLE renamed RENAME TO counts");
     // A column that the plan has is missing, and may be added.
     let _ = database.query("ALTER TABLE counts DROP COLUMN tombstones");
     let refused = run(&["--overwrite"]).code(1);
