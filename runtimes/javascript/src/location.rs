@@ -141,9 +141,9 @@ fn text(stack: &str, main: &str) -> Option<String> {
         return frames.find(is_of_script).map(located);
     };
     let callee = callee.trim_start_matches("at ");
-    let caller = lines.next().and_then(frame).filter(is_of_script);
-    Some(match caller {
-        Some(caller) => format!("{}\n{callee}", located(caller)),
+    let outer = lines.next().and_then(frame).filter(is_of_script);
+    Some(match outer {
+        Some(outer) => format!("{}\n{callee}", located(outer)),
         None => format!("{main}\n\n{callee}"),
     })
 }
