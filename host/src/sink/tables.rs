@@ -358,6 +358,11 @@ impl Table {
             };
             let (old, new) = (&existing.sql_type, dialect.sql_type(self, column));
             if old != new {
+                let old = if old.is_empty() {
+                    "without a type"
+                } else {
+                    old.as_str()
+                };
                 differences.fixed.push(format!(
                     "its column `{name}` is {old}, and the plan needs {new}"
                 ));

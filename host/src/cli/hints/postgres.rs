@@ -58,6 +58,9 @@ fn of_code(code: Option<&str>) -> Option<&'static str> {
         Some("53100") => {
             "make room and run again: nothing of this checkpoint was written or committed"
         }
+        Some("42P10") => {
+            "somebody has removed the primary key of the table: add it again, with the columns of the output's key"
+        }
         Some("25006") => "connect to the primary server, which can be written to",
         _ => return None,
     })

@@ -3,6 +3,7 @@
 //! Whoever does this has the group's lock exclusively.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::ParquetError;
@@ -92,8 +93,11 @@ pub(super) fn remove_rows(manifests: &Manifests, tables: &[&str]) -> Result<(), 
     }
     manifests.sync_folder(&layout.group)?;
     for path in removed {
-        let done = manifests.files.remove(&path);
-        done.map_err(ParquetError::write(&path))?;
+        match manifests.files.remove(&path) {
+            // Somebody has removed it before.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            done => done.map_err(ParquetError::write(&path))?,
+        }
     }
     Ok(())
 }

@@ -51,6 +51,23 @@ fn earlier_rows_are_found_and_removed_from_manifests_first() {
 }
 
 #[test]
+fn rows_whose_file_is_gone_are_removed_all_the_same() {
+    let world = World::new();
+    let outputs = [only_numbers()];
+    write(&world.open(&outputs), &outputs, &[row(&[("n", V::N(1))])]);
+    let folder = std::fs::read_dir(world.path.join("numbers")).unwrap();
+    for file in folder {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    let again = world.open(&outputs);
+    again.remove_earlier_rows().unwrap();
+    write(&again, &outputs, &[row(&[("n", V::N(2))])]);
+    let rows = world.rows("numbers");
+    assert_eq!(rows.len(), 1);
+    assert_eq!(fields(&rows[0]), [Field::Long(2)]);
+}
+
+#[test]
 fn columns_that_do_not_fit_are_refused() {
     let world = World::new();
     let first = [only_numbers()];
