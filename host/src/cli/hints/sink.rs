@@ -193,6 +193,13 @@ impl Explain for TableError {
             Self::NotOwn { .. } | Self::OtherOwner { .. } => {
                 "choose another database, or another table with `table=NAME` after a `?` in the destination".to_owned()
             }
+            // Only columns can be added without the operator.
+            Self::OtherSchema { fixed, statements, .. }
+                if fixed.is_empty()
+                    && statements.iter().any(|sql| sql.contains(" DROP COLUMN ")) =>
+            {
+                "run the statements with `sqlite3` or `psql`".to_owned()
+            }
             Self::OtherSchema { fixed, .. } if fixed.is_empty() => format!(
                 "run the statements with `sqlite3` or `psql`, or add columns with {}",
                 names.with(Setting::OnSchemaChange, "add-columns")
@@ -300,9 +307,12 @@ impl Explain for OpenError {
                 names.of(Setting::Workers)
             ),
             Self::Lock { .. } => "choose a file on a file system that has locks".to_owned(),
-            Self::NotJsonLines { .. } => "choose another file, or end its last line".to_owned(),
+            Self::NotJsonLines { .. } => {
+                "choose another file, end its last line, or remove it if nothing in it is needed".to_owned()
+            }
             Self::NotMembers { .. } => {
-                "choose another file; `gzip -t` and `zstd -t` find damage in one".to_owned()
+                "choose another file, or remove it if nothing in it is needed; `gzip -t` and `zstd -t` find damage in one"
+                    .to_owned()
             }
             Self::Repair { .. } => return None,
         })

@@ -6,9 +6,9 @@ use std::path::Path;
 use journal_rows::Column;
 use serde::{Deserialize, Serialize};
 
-use super::ParquetError;
 use super::manifests::{Manifests, write_named};
-use crate::sink::tables::{Combining, Known, Owner, SchemaChange, Table};
+use super::{ParquetError, cleaning};
+use crate::sink::tables::{Combining, Known, Owner, SchemaChange, Table, TableError};
 
 /// The version of descriptions.
 const VERSION: u32 = 1;
@@ -32,6 +32,13 @@ pub(super) fn prepare(manifests: &Manifests, table: &Table) -> Result<(), Parque
     let shown = layout.shown();
     loop {
         let known = Description::read(&path)?;
+        // Another run may have described the table meanwhile, and written to it.
+        if known.is_none()
+            && cleaning::has_rows(manifests, &table.name)?
+            && Description::read(&path)?.is_none()
+        {
+            return Err(not_own(shown, table));
+        }
         let needed = needed(known.as_ref(), &shown, table, owner)?;
         if known.as_ref() == Some(&needed) {
             return Ok(());
@@ -56,6 +63,15 @@ pub(super) fn prepare(manifests: &Manifests, table: &Table) -> Result<(), Parque
             return manifests.sync_folder(&folder);
         }
     }
+}
+
+/// The table has files that nobody has described.
+fn not_own(folder: String, table: &Table) -> ParquetError {
+    TableError::NotOwn {
+        database: folder,
+        table: table.name.clone(),
+    }
+    .into()
 }
 
 /// Checks a table that may be there. Nothing is changed.

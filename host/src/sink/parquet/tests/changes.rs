@@ -68,6 +68,24 @@ fn rows_whose_file_is_gone_are_removed_all_the_same() {
 }
 
 #[test]
+fn files_of_somebody_else_are_not_joined() {
+    let world = World::new();
+    let table = world.path.join("numbers");
+    std::fs::create_dir_all(&table).unwrap();
+    std::fs::write(table.join("x.parquet"), "x").unwrap();
+    let refused = world.open_as(&[only_numbers()], &owner(None)).map(drop);
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("was not created by journal-host"), "{text}");
+    std::fs::remove_file(table.join("x.parquet")).unwrap();
+    let outputs = [only_numbers()];
+    write(&world.open(&outputs), &outputs, &[row(&[("n", V::N(1))])]);
+    std::fs::remove_file(world.path.join("_journal/numbers.json")).unwrap();
+    let refused = world.open_as(&[only_numbers()], &owner(None)).map(drop);
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("was not created by journal-host"), "{text}");
+}
+
+#[test]
 fn columns_that_do_not_fit_are_refused() {
     let world = World::new();
     let first = [only_numbers()];
