@@ -131,7 +131,8 @@ impl Git {
         Ok((output.stdout, warnings.map(str::to_owned).collect()))
     }
 
-    /// What a call writes to its standard output without the line feed at the end, or nothing where the call fails: it says that there is no such thing.
+    /// What a call writes to its standard output without the line feed at the end, or nothing where the call fails: it says
+    /// that there is no such thing.
     pub(super) fn look_up(&self, arguments: &[&str]) -> Result<Option<Vec<u8>>, Error> {
         let mut output = self.output(arguments)?;
         if output.stdout.last() == Some(&b'\n') {

@@ -1,4 +1,4 @@
-//! What a machine has and a script has not: a script that uses it is told so, and is not told of anything else.
+//! Modules and functions that a script does not have: the error of their use says why, and names nothing of a machine.
 
 use std::fs;
 use std::path::PathBuf;
