@@ -55,12 +55,9 @@ impl Binding {
     /// before the first `:` is the kind of the destination, so that `./a:b` is a file. Small and large letters are one in
     /// kinds and in the endings of names.
     pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
-        let (output, target) = match text.split_once('=') {
-            Some((name, target)) if is_name(name) => (Some(name.to_owned()), target),
-            _ => (None, text),
-        };
+        let (output, target) = split_output(text);
         Ok(Self {
-            output,
+            output: output.map(str::to_owned),
             target: Target::parse(text, target)?,
         })
     }
@@ -121,10 +118,7 @@ impl Target {
             text: binding.to_owned(),
             kind: kind.to_owned(),
         };
-        let (kind, file) = match text.split_once(':') {
-            Some((kind, file)) if is_kind(kind) => (Some(kind), file),
-            _ => (None, text),
-        };
+        let (kind, file) = split_kind(text);
         if file.is_empty() {
             return Err(OpenError::NoFile {
                 text: binding.to_owned(),
@@ -189,6 +183,29 @@ impl Target {
             Self::Parquet(location) => Some(&location.folder),
             Self::Topic(_) | Self::Postgres(_) => None,
         }
+    }
+}
+
+/// The kind that a binding names, in small letters.
+#[must_use]
+pub fn kind(binding: &str) -> Option<String> {
+    let (_, target) = split_output(binding);
+    split_kind(target).0.map(str::to_ascii_lowercase)
+}
+
+/// Splits `NAME=DESTINATION`, where the name may be left out.
+fn split_output(binding: &str) -> (Option<&str>, &str) {
+    match binding.split_once('=') {
+        Some((name, target)) if is_name(name) => (Some(name), target),
+        _ => (None, binding),
+    }
+}
+
+/// Splits `KIND:REST`, where the kind may be left out.
+fn split_kind(target: &str) -> (Option<&str>, &str) {
+    match target.split_once(':') {
+        Some((kind, rest)) if is_kind(kind) => (Some(kind), rest),
+        _ => (None, target),
     }
 }
 

@@ -43,7 +43,8 @@ use crate::journal::plan::{Output, Plan};
 use crate::kafka::Membership;
 
 pub use binding::{
-    files as files_of, read_files as files_read_for, shown as shown_binding, topics as topics_of,
+    files as files_of, kind as binding_kind, read_files as files_read_for, shown as shown_binding,
+    topics as topics_of,
 };
 pub use held_rows::{BoundOutput, HeldRows, RowLimits, Stream};
 pub use keeper::{PositionKeeper, keep_positions, position_keeper};

@@ -141,6 +141,8 @@ pub(super) struct Known {
 #[derive(Clone, Debug)]
 pub(super) struct Existing {
     pub(super) known: Option<Known>,
+    /// Whether the name is a table's, and no view's.
+    pub(super) is_table: bool,
     /// The columns of the table; none if there is no such table.
     pub(super) columns: Vec<Found>,
     /// Those of its view.
@@ -286,6 +288,7 @@ impl Table {
     ) -> Result<Needed, TableError> {
         let Existing {
             known,
+            is_table,
             columns,
             view,
         } = existing;
@@ -297,6 +300,8 @@ impl Table {
             let taken = self.view.as_ref().filter(|_| !view.is_empty());
             return taken.map_or(Ok(Needed::Creation), |name| Err(not_own(name)));
         }
+        // Somebody may have put a view in the place of a table.
+        let known = known.filter(|_| is_table);
         let known = known.ok_or_else(|| not_own(&self.name))?;
         self.check_owner(database, owner, &known)?;
         let mut statements = self.changes(dialect, database, owner, &columns, &known)?;

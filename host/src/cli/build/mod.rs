@@ -15,7 +15,7 @@ use self::script::Bundle;
 use self::toolchain::NoToolchain;
 use super::args::{self, ConfigArguments, LimitArguments, ScriptArguments};
 use super::confined;
-use super::hints::Explain as _;
+use super::hints::{A_SCRIPT, Explain as _};
 use super::names::Names;
 use super::report::{self, Report};
 use super::unfinished::Unfinished;
@@ -85,7 +85,9 @@ impl Error {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
             Self::NoCrate(_) => {
-                "name the folder of a crate, which `journal-host new NAME` makes, or a script (`.py`, `.js`, or a folder with a `__main__.py` or an `index.js`)".to_owned()
+                format!(
+                    "name the folder of a crate, which `journal-host new NAME` makes, or {A_SCRIPT}"
+                )
             }
             Self::OneOutput(_) => "leave out `--output`, or build them one by one".to_owned(),
             Self::Script(error) => return error.hint(names),
@@ -101,7 +103,9 @@ impl Error {
             }
             Self::Cargo(_) => "install Rust from https://rustup.rs".to_owned(),
             Self::Write { .. } => {
-                format!("`--output` names another file, and {TARGET_DIR} another folder to build in")
+                format!(
+                    "`--output` names another file, and {TARGET_DIR} another folder to build in"
+                )
             }
         })
     }

@@ -45,5 +45,9 @@ pub(super) trait Explain: Error + Sized + 'static {
 /// The hint for a topic that a run would write to and read.
 const OF_THE_JOURNAL: &str = "choose another topic: no run should read it as objects";
 
+/// A script as one names it, in the middle of a hint.
+pub(super) const A_SCRIPT: &str =
+    "a script (`.py`, `.js`, or a folder with a `__main__.py` or an `index.js`)";
+
 /// The hint for an error that only the plugin's author can fix.
 const AUTHOR: &str = "this is an error of the processor: tell its author";

@@ -5,12 +5,12 @@ use std::io::ErrorKind::{BrokenPipe, FileTooLarge, NotFound, QuotaExceeded, Stor
 use super::{Explain, OF_THE_JOURNAL};
 use crate::cli::names::Names;
 use crate::config::Setting;
-use crate::sink::SinkError;
 use crate::sink::jsonl::OpenError;
 use crate::sink::kafka::TopicError;
 use crate::sink::letter_file::RedriveError;
 use crate::sink::sqlite::{Code, SqliteError};
 use crate::sink::tables::TableError;
+use crate::sink::{SinkError, binding_kind};
 use crate::text::with_causes;
 
 impl Explain for SinkError {
@@ -121,12 +121,7 @@ impl Explain for TopicError {
 
 /// What a destination looks like that begins as this binding.
 fn form(binding: &str) -> &'static str {
-    let destination = binding.rsplit_once('=').map_or(binding, |(_, rest)| rest);
-    match destination
-        .split_once(':')
-        .map(|(kind, _)| kind.to_ascii_lowercase())
-        .as_deref()
-    {
+    match binding_kind(binding).as_deref() {
         Some("kafka") => "`[NAME=]kafka:TOPIC`",
         Some("parquet") => "`[NAME=]parquet:FOLDER`",
         Some("sqlite") => "`[NAME=]sqlite:FILE`",

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use self::files::{FILES, Snapshot, TooMany, Watched};
 use self::job::Job;
 use super::args::{self, SettingsError};
+use super::hints::A_SCRIPT;
 use super::names::Names;
 use super::report::{self, Report};
 use crate::config::{Config, ConfigError, Layer, LettersTo, Local, Setting, Source};
@@ -94,10 +95,9 @@ impl Error {
                     "`--watch` prints the first rows, and a run without it writes all of them";
                 return Report::wrong_use(anyhow::Error::msg(sentence), Some(hint.to_owned()));
             }
-            Self::Missing { .. } | Self::NotAPlugin(_) => Some(
-                "name the folder of a crate (with a `Cargo.toml`), a script (`.py`, `.js`, or a folder with a `__main__.py` or an `index.js`), or a plugin (`.wasm`)"
-                    .to_owned(),
-            ),
+            Self::Missing { .. } | Self::NotAPlugin(_) => Some(format!(
+                "name the folder of a crate (with a `Cargo.toml`), {A_SCRIPT}, or a plugin (`.wasm`)"
+            )),
             Self::TooMany(_) => Some(format!(
                 "up to {FILES} are watched; hidden folders and `target` do not count"
             )),

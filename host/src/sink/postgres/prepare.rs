@@ -156,10 +156,9 @@ impl Preparing<'_> {
             None => Vec::new(),
         };
         let is_table = transaction.query_opt(IS_TABLE, &[&self.schema.0, &table.name])?;
-        let known = self.known(transaction, &table.name)?;
         Ok(Existing {
-            // Somebody may have put a view in the place of a table.
-            known: known.filter(|_| is_table.is_some()),
+            known: self.known(transaction, &table.name)?,
+            is_table: is_table.is_some(),
             columns: self.found(transaction, &table.name)?,
             view,
         })

@@ -86,11 +86,7 @@ pub fn check(
 ) -> Result<(), SqliteError> {
     let tables = Table::all(outputs, file, str::eq_ignore_ascii_case)?;
     let path = Path::new(file);
-    if path.is_dir() {
-        return Err(SqliteError::Folder {
-            file: file.to_owned(),
-        });
-    }
+    refuse_folder(path, file)?;
     if !path.metadata().is_ok_and(|file| file.len() > 0) {
         return Ok(());
     }
@@ -100,6 +96,15 @@ pub fn check(
         source: source.into(),
     })?;
     prepare::check(&connection, file, &tables, owner)
+}
+
+fn refuse_folder(path: &Path, file: &str) -> Result<(), SqliteError> {
+    if path.is_dir() {
+        return Err(SqliteError::Folder {
+            file: file.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Opens a database that may be another process's, without a lock.

@@ -123,10 +123,9 @@ fn existing(
     known: Option<Known>,
 ) -> rusqlite::Result<Existing> {
     let view = table.view.as_ref().map(|view| found(connection, view));
-    let is_table = is_table(connection, &table.name)?;
     Ok(Existing {
-        // Somebody may have put a view in the place of a table.
-        known: known.filter(|_| is_table),
+        known,
+        is_table: is_table(connection, &table.name)?,
         columns: found(connection, &table.name)?,
         view: view.transpose()?.unwrap_or_default(),
     })

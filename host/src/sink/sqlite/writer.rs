@@ -64,9 +64,7 @@ impl Writer {
             .truncate(false)
             .open(path);
         let path: PathBuf = super::lock::resolved(path);
-        if path.is_dir() {
-            return Err(SqliteError::Folder { file });
-        }
+        super::refuse_folder(&path, &file)?;
         if path.metadata().is_ok_and(|metadata| metadata.nlink() > 1) {
             return Err(SqliteError::HardLinks { file });
         }
