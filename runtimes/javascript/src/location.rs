@@ -125,8 +125,8 @@ unsafe extern "C" fn throw(
 /// The text of a note. The engine does not know the line of a function that has called nothing so far, but that of the call
 /// to it.
 fn text(stack: &str, main: &str) -> Option<String> {
-    let mut lines = stack.lines().map(str::trim);
-    let mut lines = lines.by_ref().filter(|line| !line.ends_with(" (native)"));
+    let lines = stack.lines().map(str::trim);
+    let mut lines = lines.filter(|line| !line.ends_with(" (native)"));
     let innermost = lines.next()?;
     let is_of_script = |frame: &Frame| frame.file != OURS;
     let name = |frame: &Frame| {
