@@ -356,6 +356,11 @@ mod tests {
         assert!(matches!(found, Err(NotPrivate::Unusable { .. })));
     }
 
+    fn set_modified(path: &Path, time: std::time::SystemTime) {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    }
+
     #[test]
     fn the_oldest_files_go_first_and_a_touched_one_stays() {
         let top = tempfile::tempdir().unwrap();
@@ -364,9 +369,7 @@ mod tests {
         let now = std::time::SystemTime::now();
         for (age, name) in [(1, "a"), (2, "b"), (3, "c"), (2, ".new-1-0-d")] {
             folder.write(name, &[b"x", name.as_bytes()]).unwrap();
-            let path = top.path().join("c").join(name);
-            let file = File::options().write(true).open(path).unwrap();
-            file.set_modified(now - hour * age).unwrap();
+            set_modified(&top.path().join("c").join(name), now - hour * age);
         }
         folder.touch("c").unwrap();
         let kept = Kept {
@@ -401,9 +404,7 @@ mod tests {
             (6, "d", 0),
         ] {
             folder.write(name, &[&vec![0; bytes]]).unwrap();
-            let path = top.path().join("c").join(name);
-            let file = File::options().write(true).open(path).unwrap();
-            file.set_modified(now - hour * age).unwrap();
+            set_modified(&top.path().join("c").join(name), now - hour * age);
         }
         let kept = Kept {
             small: 2,
