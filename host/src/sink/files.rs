@@ -1,9 +1,17 @@
 //! The durable operations on files: the only way in which a sink changes what is left after a crash.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+
+/// Releases the lock of a file that is about to be closed. Closing it is not enough while a child process that another
+/// thread is starting has a copy of it.
+pub(super) fn unlock(file: &File, name: &dyn Display) {
+    if let Err(error) = file.unlock() {
+        tracing::debug!("cannot unlock {name}: {error}");
+    }
+}
 
 /// Performs the durable operations on a sink's files. The methods call the system; a test replaces them by ones that
 /// fail or that end the process.

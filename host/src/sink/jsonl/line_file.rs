@@ -16,7 +16,7 @@ use super::compression::Compression;
 use super::opened::{OpenError, Opened};
 use super::tail::{Tail, cut_half};
 use crate::sink::SinkError;
-use crate::sink::files::Files;
+use crate::sink::files::{Files, unlock};
 
 /// How much of a file is looked through for a row, where it may hold lines of the log.
 const ROWS_ARE_WITHIN: u64 = 16 << 20;
@@ -80,13 +80,9 @@ pub(super) struct LineFile {
 }
 
 impl Drop for LineFile {
-    /// Releases the lock. Closing the file is not enough while a child process that another thread is starting has a
-    /// copy of it.
     fn drop(&mut self) {
-        if self.kind == Kind::Own
-            && let Err(error) = self.file.unlock()
-        {
-            tracing::debug!("cannot unlock {}: {error}", self.name);
+        if self.kind == Kind::Own {
+            unlock(&self.file, &self.name);
         }
     }
 }

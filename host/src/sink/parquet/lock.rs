@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::ParquetError;
 use super::layout::Layout;
-use crate::sink::files::Files;
+use crate::sink::files::{Files, unlock};
 
 /// How long a run waits for another one that removes files at its start.
 const WAIT: Duration = Duration::from_secs(10);
@@ -21,6 +21,12 @@ pub(super) struct Lock {
     file: File,
     path: PathBuf,
     folder: String,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        unlock(&self.file, &self.path.display());
+    }
 }
 
 impl Lock {
@@ -130,8 +136,11 @@ mod tests {
         let one = take("recording p 1").unwrap();
         assert!(take("recording p 1").is_none());
         assert!(take("recording p 2").is_some());
+        // A child process that another thread starts has one until its program begins.
+        let copy = one.file.try_clone().unwrap();
         drop(one);
         let again = take("recording p 1").unwrap();
+        drop(copy);
         again.remove(&SystemFiles).unwrap();
         assert!(take("recording p 1").is_some());
     }

@@ -3,10 +3,11 @@
 //! It is a file of its own: SQLite loses its locks on the database when any other handle of it is closed.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::SqliteError;
+use crate::sink::files::unlock;
 
 /// Follows the name of the database in that of its lock.
 const ENDING: &str = "-lock";
@@ -14,7 +15,14 @@ const ENDING: &str = "-lock";
 /// A lock that is held until it is dropped. Its file stays.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        unlock(&self.file, &self.path.display());
+    }
 }
 
 /// The path of the database without links, so that two names of one database have one lock.
@@ -50,7 +58,7 @@ impl Lock {
             file: path.display().to_string(),
             source,
         };
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -69,11 +77,9 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => return Err(refused(source)),
         }
-        let written = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0)));
-        written
-            .and_then(|_| writeln!(file, "{}", std::process::id()))
-            .map_err(refused)?;
-        Ok(Self { _file: file })
+        let written = write_process(&file).map_err(refused);
+        let lock = Self { file, path };
+        written.map(|()| lock)
     }
 
     /// Whether another process has the lock now.
@@ -81,6 +87,13 @@ impl Lock {
         let file = File::open(path(database));
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
+}
+
+/// Writes the number of this process in place of what the file has.
+fn write_process(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    writeln!(file, "{}", std::process::id())
 }
 
 #[cfg(test)]
@@ -136,8 +149,11 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+        // A child process that another thread starts has one until its program begins.
+        let copy = lock.file.try_clone().unwrap();
         drop(lock);
         assert!(!Lock::is_held(&link));
         assert!(Lock::take(&link).is_ok());
+        drop(copy);
     }
 }
