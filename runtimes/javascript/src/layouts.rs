@@ -113,19 +113,20 @@ impl Layout {
         Some(index)
     }
 
-    /// Where the value of each field is, if the cursor is on the pairs of a map with these keys.
-    fn read(&self, mut cursor: Cursor<'_>) -> Option<Vec<usize>> {
-        let mut offsets = vec![0; self.names.len()];
+    /// What `field_at` makes of the offset of each field's value, if the cursor is on the pairs of a map with these keys.
+    fn read<T>(&self, mut cursor: Cursor<'_>, field_at: impl Fn(usize) -> T) -> Option<Vec<T>> {
+        let mut fields = Vec::with_capacity(self.names.len());
+        fields.resize_with(self.names.len(), || field_at(0));
         for key in &self.keys {
             if !cursor.pass(&key.encoded) {
                 return None;
             }
             if let Some(field) = key.field {
-                offsets[field] = cursor.offset();
+                fields[field] = field_at(cursor.offset());
             }
             cursor.skip().ok()?;
         }
-        Some(offsets)
+        Some(fields)
     }
 
     /// The name of the key at this position, if it comes next.
@@ -152,13 +153,15 @@ impl Layouts {
         (layout.keys.len() == count as usize).then(|| Rc::clone(layout))
     }
 
-    /// The layout of the map that the cursor is on, and where its values are, if there was such a map before.
-    pub(crate) fn read(
+    /// The layout of the map that the cursor is on, and what `field_at` makes of the offset of each field's value, if there
+    /// was such a map before.
+    pub(crate) fn read<T>(
         &self,
         cursor: Cursor<'_>,
         count: u32,
         only: Option<&Only>,
-    ) -> Option<(Rc<Layout>, Vec<usize>)> {
+        field_at: impl Fn(usize) -> T,
+    ) -> Option<(Rc<Layout>, Vec<T>)> {
         let layouts = self.0.borrow();
         let layout = layouts[slot(&cursor, count, only.is_some())].as_ref()?;
         let same = match (&layout.only, only) {
@@ -169,8 +172,8 @@ impl Layouts {
         if !same || layout.keys.len() != count as usize {
             return None;
         }
-        let offsets = layout.read(cursor)?;
-        Some((Rc::clone(layout), offsets))
+        let fields = layout.read(cursor, field_at)?;
+        Some((Rc::clone(layout), fields))
     }
 
     /// Keeps the layout of the map that the cursor is on, instead of another one.

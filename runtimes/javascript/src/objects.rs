@@ -122,13 +122,12 @@ impl Lazy {
         if !matches!(*self.state.borrow(), State::Packed) {
             return Ok(());
         }
-        let (layout, offsets) = self.read()?;
-        let slots = offsets.into_iter().map(Slot::Packed).collect();
+        let (layout, slots) = self.read()?;
         self.state.replace(State::Fields(layout, slots));
         Ok(())
     }
 
-    fn read(&self) -> Result<(Rc<Layout>, Vec<usize>)> {
+    fn read(&self) -> Result<(Rc<Layout>, Vec<Slot>)> {
         let engine = &self.record.engine;
         let damaged = |fault: Fault| engine.damaged("object", fault);
         let mut cursor = Cursor::at(&self.record.bytes, self.start);
@@ -138,7 +137,7 @@ impl Lazy {
         };
         // The script's choice of fields is for whole objects.
         let only = self.record.only.as_ref().filter(|_| self.start == 0);
-        engine.fields(cursor, count, only)
+        engine.fields(cursor, count, only, Slot::Packed)
     }
 
     /// Calls `use_value` with the value of a field, which stays the same value.

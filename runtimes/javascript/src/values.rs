@@ -137,19 +137,20 @@ impl Engine {
         }
     }
 
-    /// The fields of the map whose pairs the cursor is on, and where their values are.
-    pub(crate) fn fields(
+    /// The fields of the map whose pairs the cursor is on, and what `field_at` makes of the offset of each one's value.
+    pub(crate) fn fields<T>(
         &self,
         mut cursor: Cursor<'_>,
         count: u32,
         only: Option<&Only>,
-    ) -> Result<(Rc<Layout>, Vec<usize>)> {
-        if let Some(read) = self.layouts.read(cursor, count, only) {
+        field_at: impl Fn(usize) -> T,
+    ) -> Result<(Rc<Layout>, Vec<T>)> {
+        if let Some(read) = self.layouts.read(cursor, count, only, &field_at) {
             return Ok(read);
         }
         let start = cursor;
         let mut layout = Layout::new(only.cloned());
-        let mut offsets = Vec::new();
+        let mut fields = Vec::new();
         for _ in 0..count {
             let from = cursor.offset();
             let name = self.key(&mut cursor)?;
@@ -159,15 +160,15 @@ impl Engine {
                 .skip()
                 .map_err(|fault| self.damaged("object", fault))?;
             match layout.add(encoded, name) {
-                Some(field) if field == offsets.len() => offsets.push(offset),
+                Some(field) if field == fields.len() => fields.push(field_at(offset)),
                 // The last value of repeated keys counts.
-                Some(field) => offsets[field] = offset,
+                Some(field) => fields[field] = field_at(offset),
                 None => {}
             }
         }
         let layout = Rc::new(layout);
         self.layouts.keep(&start, count, &layout);
-        Ok((layout, offsets))
+        Ok((layout, fields))
     }
 
     /// A text, in which a byte that is not UTF-8 is the unit 0xDC00 above it, so that texts differ where bytes do.
@@ -297,7 +298,7 @@ impl Engine {
                 layout.keep_prefixes(self.raw)?;
                 layout
             }
-            None => self.fields(cursor, count, None)?.0,
+            None => self.fields(cursor, count, None, |_| ())?.0,
         };
         let object = self.raw.object()?;
         for index in 0..count as usize {
