@@ -164,7 +164,7 @@ fn rows_are_alike_in_ten_divisions_also_of_sets_and_random_numbers() {
         "export function processRevision(revision, emit) {\n  \
          emit({ id: revision.id, set: [...new Set(revision.message)], random: Math.random() });\n}\n",
     );
-    super::is_alike_in_ten_divisions(|| host(&script).args(["--object-type", "revision"]));
+    super::alike::is_alike_in_ten_divisions(|| host(&script).args(["--object-type", "revision"]));
 }
 
 #[test]
