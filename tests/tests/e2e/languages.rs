@@ -48,7 +48,7 @@ fn months_in_go_are_those_in_rust() {
     is_the_same_as_in_rust("go");
 }
 
-/// Builds the example in Go without the line that registers its plugin, with the toolchain of `examples/build`.
+/// Builds the example in Go without the line that registers its plugin.
 fn unregistered_in_go() -> PathBuf {
     let folder = run::folder("languages").join("unregistered");
     fs::create_dir_all(folder.join("journal")).expect("it can be made");
@@ -64,30 +64,9 @@ fn unregistered_in_go() -> PathBuf {
         let text = text.replace("func init() { journal.Register(&months{}) }\n", "");
         fs::write(folder.join(name), text).expect("it can be written");
     }
-    let work = paths::target().join("examples");
-    let modules = work.join("go");
-    let toolchain = fs::read_dir(modules.join("golang.org"))
-        .expect("`examples/build go` has fetched it")
-        .find_map(|entry| {
-            let path = entry.expect("it can be read").path();
-            path.join("bin/go").is_file().then_some(path)
-        })
-        .expect("it has a compiler");
-    let built = Command::new(toolchain.join("bin/go"))
-        .args(["build", "-buildmode=c-shared", "-buildvcs=false", "-o"])
-        .args(["unregistered.wasm", "."])
-        .current_dir(&folder)
-        .env("GOROOT", &toolchain)
-        .env("GOMODCACHE", &modules)
-        .env("GOCACHE", work.join("go-build"))
-        .env("GOFLAGS", "-modcacherw")
-        .env("GOTOOLCHAIN", "local")
-        .env("GOOS", "wasip1")
-        .env("GOARCH", "wasm")
-        .status()
-        .expect("it can be started");
-    assert!(built.success());
-    folder.join("unregistered.wasm")
+    let build = paths::repository().join("examples/build");
+    let printed = run::succeed(Command::new(build).arg("go").arg(&folder));
+    PathBuf::from(printed.trim_end())
 }
 
 #[test]
