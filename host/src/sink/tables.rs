@@ -1,5 +1,7 @@
 //! What all databases have in common: whose rows their tables have, and whether a table that exists fits the plan.
 
+mod combining;
+mod dialect;
 mod error;
 mod later;
 mod owner;
@@ -9,95 +11,17 @@ use std::sync::Arc;
 
 use journal_aggregate::Shape;
 use journal_rows::{Column, RowType, RowTypes};
-use serde::{Deserialize, Serialize};
 
 use super::binding;
 use crate::journal::plan::{Kind, Output};
 
+pub(super) use self::combining::Combining;
+pub(super) use self::dialect::Dialect;
 pub use self::error::TableError;
 #[cfg(any(feature = "parquet", feature = "postgres"))]
 pub(super) use self::later::deciding;
 pub(super) use self::later::{Pair, is_greater};
 pub use self::owner::{Owner, Provenance, RunName, SchemaChange};
-
-/// How the rows of a table are combined, as the database remembers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub(super) enum Combining {
-    /// Every row is added.
-    Append,
-    /// Rows with the same key are merged.
-    Aggregate {
-        /// The columns of the key.
-        key: Vec<String>,
-        /// The merged columns, each with its merge.
-        columns: Vec<journal_aggregate::Column>,
-    },
-    /// Of the rows with the same key, the one that comes first is kept.
-    Unique {
-        /// The columns of the key.
-        key: Vec<String>,
-    },
-    /// Of the rows with the same key, the one with the greatest order is kept.
-    Upsert {
-        /// The columns of the key.
-        key: Vec<String>,
-        /// The column of the order.
-        order: String,
-    },
-}
-
-impl Combining {
-    pub(super) fn of(kind: &Kind) -> Self {
-        match kind {
-            Kind::Append | Kind::Text => Self::Append,
-            Kind::Aggregate(shape) => Self::Aggregate {
-                key: shape.key.clone(),
-                columns: shape.columns.clone(),
-            },
-            Kind::Unique(key) => Self::Unique { key: key.to_vec() },
-            Kind::Upsert(upsert) => Self::Upsert {
-                key: upsert.key.clone(),
-                order: upsert.order.clone(),
-            },
-        }
-    }
-
-    /// The columns of the key, where there is one row for each key.
-    fn key(&self) -> Option<&[String]> {
-        match self {
-            Self::Append => None,
-            Self::Aggregate { key, .. } | Self::Unique { key } | Self::Upsert { key, .. } => {
-                Some(key)
-            }
-        }
-    }
-
-    /// Whether rows that were combined in this way can go on as `other`. Columns may be added to an aggregate.
-    pub(super) fn becomes(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Append, Self::Append) => true,
-            (
-                Self::Aggregate { key, columns },
-                Self::Aggregate {
-                    key: other_key,
-                    columns: others,
-                },
-            ) => {
-                let same = |one: &journal_aggregate::Column| {
-                    let mut others = others.iter();
-                    others.all(|other| {
-                        other.name != one.name || (other.merge, &other.by) == (one.merge, &one.by)
-                    })
-                };
-                key == other_key && columns.iter().all(same)
-            }
-            (Self::Unique { .. }, Self::Unique { .. })
-            | (Self::Upsert { .. }, Self::Upsert { .. }) => self == other,
-            _ => false,
-        }
-    }
-}
 
 /// A table with the output whose rows it takes.
 #[derive(Clone, Debug)]
@@ -161,36 +85,6 @@ pub(super) enum Needed {
         /// The group whose rows it has, which stay its own, whoever adds to them.
         group: Option<String>,
     },
-}
-
-/// How a database names and types columns.
-pub(super) trait Dialect {
-    /// The type of a column, as the catalogue has it.
-    fn sql_type(&self, table: &Table, column: &Column) -> &'static str;
-
-    /// The table or view with this name in a statement.
-    fn identifier(&self, name: &str) -> String;
-
-    /// How a statement begins that creates a view in place of an earlier one.
-    fn replace_view(&self) -> &'static str;
-
-    /// Whether the earlier view is removed before.
-    fn drops_view_first(&self) -> bool;
-
-    /// The table in a statement.
-    fn table(&self, table: &Table) -> String {
-        self.identifier(&table.name)
-    }
-
-    /// Whether two names are those of one column.
-    fn is_same_name(&self, one: &str, other: &str) -> bool;
-
-    /// A column in a statement.
-    fn definition(&self, table: &Table, column: &Column, nullable: bool) -> String {
-        let (name, sql_type) = (&column.name, self.sql_type(table, column));
-        let not_null = if nullable { "" } else { " NOT NULL" };
-        format!("\"{name}\" {sql_type}{not_null}")
-    }
 }
 
 /// How a table that exists differs from what the plan needs.
