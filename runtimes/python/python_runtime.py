@@ -22,7 +22,7 @@ import journal_host
 import journal_host.types
 from componentize_py_types import Err
 from journal_host import _absent, _files, _journal, _options, _pretty, _rows, _script, _tracebacks
-from journal_host._printing import LogStream
+from journal_host._printing import LogStream, Stdout
 from wit_world import exports
 from wit_world.imports import log, outputs
 from wit_world.imports.types import Failure_Fatal, Rejection
@@ -50,18 +50,17 @@ class Runner:
         self.prints_output = None if printing is None else printing.name == "OUTPUT"
         stem = posixpath.basename(main).removesuffix(".py")
         self.name = "main" if stem == "__main__" else stem
-        self.stdout, self.stderr = LogStream(write_log, "INFO"), LogStream(write_log, "WARN")
-        sys.stdout, sys.stderr = self.stdout, self.stderr
+        self.logged, self.stderr = LogStream(write_log, "INFO"), LogStream(write_log, "WARN")
+        self.stdout = Stdout(self.logged)
+        sys.stdout, sys.stderr, sys.argv = self.stdout, self.stderr, [main]
         journal_host.log._write = write_log
+        if not main.endswith(".py"):
+            raise Err(Failure_Fatal(f"{main} is not Python, and this is the runtime of Python: `--runtime` names another one"))
         with self.failing():
             _files.code_of(main)
-        source = _files.files[main].decode(errors="replace")
-        wanted = _files.missing_dependencies(source)
-        if wanted:
-            import shlex  # Only a mistake needs it.
-            quoted = " ".join(map(shlex.quote, wanted))
-            raise Err(Failure_Fatal(f"{main} needs {' '.join(wanted)}: `pip download --only-binary=:all: --no-deps {quoted}` "
-                                    f"fetches wheels, and the host's `--with WHEEL` adds each"))
+        fault = _files.fault_of_dependencies(_files.files[main].decode(errors="replace"))
+        if fault:
+            raise Err(Failure_Fatal(f"{main} {fault}"))
 
     def failing(self):
         return Failing(self)
@@ -76,9 +75,9 @@ class Runner:
 
     def describe(self):
         # The script runs again in each instance that is at work, which prints the same.
-        sys.stdout = io.StringIO()
+        self.stdout.target = io.StringIO()
         self.execute({})
-        sys.stdout = self.stdout
+        self.stdout.target = self.logged
         module = self.module
         text = (module.__doc__ or "").strip().splitlines()
         found = {"name": clean(self.name), "version": clean(str(getattr(module, "__version__", "0"))),
@@ -91,8 +90,8 @@ class Runner:
         self.execute(json.loads(values))
         self.script = _script.Script(self.module, write_log, name_of, self.prints_output)
         if self.script.printed is not None:
-            self.stdout.end()
-            sys.stdout = self.script.printed
+            self.logged.end()
+            self.stdout.target = self.script.printed
         return json.dumps(self.script.plan())
 
     def process(self, batches):
@@ -114,7 +113,7 @@ class Runner:
         if text:
             row = _journal.pack({"text": text}, _rows.other)
             outputs.emit(len(script.outputs), row, [len(row)])
-        self.stdout.end()
+        self.logged.end()
         self.stderr.end()
 
 
@@ -136,8 +135,9 @@ class Failing:
 
 def report(error):
     """Logs the traceback; returns its one line."""
-    sys.stdout = sys.stderr = runner.stderr
-    runner.stdout.end()
+    sys.stdout, sys.stderr = runner.stdout, runner.stderr
+    runner.stdout.target = runner.stderr
+    runner.logged.end()
     runner.stderr.end()
     short = _tracebacks.short(error, name_of)
     write_log("ERROR", "\n".join(_tracebacks.lines(error)))
@@ -186,15 +186,25 @@ class Processor(exports.Processor):
             runner.checkpoint()
 
 
+def script_frame(frame):
+    """The innermost frame of the script at or above this one, or this one."""
+    above = frame
+    while above and above.f_code.co_filename not in _files.files:
+        above = above.f_back
+    return above or frame
+
+
 def replace_surroundings():
     """Gives what depends on a machine a meaning that is the same on all."""
     told = []
 
     def clock(value):
         def read(*_):
-            if not told:
+            frame = sys._getframe(1)
+            # Whoever logs does not ask what time it is.
+            if not told and frame.f_code.co_filename != logging.__file__:
                 told.append(True)
-                frame = sys._getframe(1)
+                frame = script_frame(frame)
                 write_log("WARN", f"{frame.f_code.co_filename}:{frame.f_lineno}: a script has no clock, and it is always "
                                   "2000-01-01T00:00:00Z: use the dates of objects")
             return value
@@ -206,7 +216,9 @@ def replace_surroundings():
         return refuse
 
     time.time, time.time_ns = clock(float(NOW)), clock(NOW * 10**9)
-    time.sleep = refused("a script cannot sleep")
+    time.process_time = time.thread_time = time.monotonic
+    time.process_time_ns = time.thread_time_ns = time.monotonic_ns
+    time.sleep = refused("a script cannot sleep, and has nothing to wait for: leave it out")
     no_randomness = refused("a script has no randomness of a system: `random` starts alike in every instance")
     os.urandom = random._urandom = no_randomness
     secrets.token_bytes = secrets.randbits = secrets.choice = secrets.randbelow = uuid.uuid1 = uuid.uuid4 = no_randomness

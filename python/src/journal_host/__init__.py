@@ -65,6 +65,7 @@ class Swhid:
             raise ValueError(f"{self.object_type!r} has no SWHID: {', '.join(_KINDS)} have")
         if len(self.object_id) != 20:
             raise ValueError("the identifier of an object has 20 bytes")
+        object.__setattr__(self, "object_id", Id(self.object_id))
 
     @classmethod
     def parse(cls, text: str) -> "Swhid":

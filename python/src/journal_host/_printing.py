@@ -3,6 +3,40 @@
 import io
 
 
+class Stdout(io.TextIOBase):
+    """The `sys.stdout` of a script, which may keep it from its first line on: where its text goes is known later."""
+
+    encoding = "utf-8"
+
+    def __init__(self, target):
+        self.target = target
+
+    @property
+    def buffer(self):
+        return Bytes(self)
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        return self.target.write(text)
+
+
+class Bytes(io.RawIOBase):
+    """What takes bytes for a stream of text: each `write` is text in UTF-8."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def writable(self):
+        return True
+
+    def write(self, content):
+        content = bytes(content)
+        self.stream.write(content.decode("utf-8", "backslashreplace"))
+        return len(content)
+
+
 class LogStream(io.TextIOBase):
     """Text that goes to the log by `write_log(level, line)`, a line each."""
 

@@ -85,7 +85,7 @@ class Rows:
         if output is None and len(self.rows) == 1:
             index = 0
         else:
-            index = self.indices.get(output)
+            index = self.indices.get(output) if isinstance(output, str) else None
             if index is None:
                 names = ", ".join(map(repr, self.indices))
                 raise TypeError(f"`emit(row, output)` takes one of the outputs {names}, and not {output!r}")

@@ -2,6 +2,7 @@
 
 The runtime calls them for the host, and `journal_host.testing` natively."""
 
+import difflib
 import inspect
 
 from . import Rejected, _objects, _rows, _tracebacks
@@ -34,13 +35,16 @@ class Script:
         self.check_functions()
         checkpoint = self.get("checkpoint")
         self.checkpoint_function = checkpoint if callable(checkpoint) else None
-        takes_emit = any(parameters(function) > 1 for function in self.functions())
-        takes_emit |= bool(self.checkpoint_function and parameters(self.checkpoint_function))
-        if not takes_emit and hasattr(module, "OUTPUTS"):
+        # Those of the functions that are called with `emit`, too.
+        self.emitting = {id(function) for function in self.functions() if takes_emit(function, 1)}
+        if self.checkpoint_function and takes_emit(self.checkpoint_function, 0):
+            self.emitting.add(id(self.checkpoint_function))
+        does_emit = bool(self.emitting)
+        if not does_emit and hasattr(module, "OUTPUTS"):
             raise TypeError("the script declares OUTPUTS, and no function of it takes `emit`")
-        self.outputs = list(self.get("OUTPUTS", [{"name": "rows"}])) if takes_emit else []
-        self.rows = _rows.Rows(self.outputs) if takes_emit else None
-        prints_output = not takes_emit if prints_output is None else prints_output
+        self.outputs = declared(self.get("OUTPUTS", [{"name": "rows"}])) if does_emit else []
+        self.rows = _rows.Rows(self.outputs) if does_emit else None
+        prints_output = not does_emit if prints_output is None else prints_output
         self.printed = Printed() if prints_output else None
 
     def get(self, name, other=None):
@@ -61,6 +65,8 @@ class Script:
             for name, one in public.items()
             if name.startswith("process_") and name[8:] in known and name not in whole
         }
+        if not whole:
+            self.check_names(public, [f"process_{kind}" for kind in known])
         if self.single and whole:
             name, single = next(iter(whole)), f"process_{next(iter(self.single))}"
             raise TypeError(
@@ -69,15 +75,31 @@ class Script:
             )
         if self.single:
             return
-        if len(whole) != 1:
+        if len(whole) > 1:
+            names = " and ".join(f"`{name}`" for name in whole)
+            raise TypeError(f"{names} have a parameter `all_objects`: name that one `process` which the host calls")
+        if not whole:
             raise TypeError(
                 "the script has no function `process(all_objects)` or `process(all_objects, emit)`, and none "
                 "for one type such as `process_revision(revision, emit)`"
             )
         (self.batch,) = whole.values()
 
+    def check_names(self, public, names):
+        """Says where a name is almost one that the host calls."""
+        for name in public:
+            close = difflib.get_close_matches(name, names, 1, 0.85)
+            if not close or name in names:
+                continue
+            if not self.single:
+                raise TypeError(f"`{name}` is for no object type: did you mean `{close[0]}`?")
+            self.write_log(
+                "WARN", f"nothing calls `{name}`: if `{close[0]}` is meant, rename it; if not, begin its name with `_`"
+            )
+
     def check_functions(self):
         for function in self.functions():
+            check_arguments(function, 1, "one object" if self.single else "all_objects")
             # A call of them would run nothing and say nothing.
             if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
                 raise TypeError(
@@ -163,7 +185,7 @@ class Script:
         return _tracebacks.short(error, self.name_of)
 
     def call(self, function, argument):
-        if self.rows is not None and parameters(function) > 1:
+        if id(function) in self.emitting:
             function(argument, self.rows.emit)
         else:
             function(argument)
@@ -172,13 +194,41 @@ class Script:
         """Calls the function `checkpoint` of the script, if there is one."""
         function = self.checkpoint_function
         if function is not None:
-            function(self.rows.emit) if self.rows is not None and parameters(function) else function()
+            function(self.rows.emit) if id(function) in self.emitting else function()
 
 
-def parameters(function):
-    """How many arguments a function takes by position."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    code = getattr(function, "__code__", None)
-    if code is not None and not hasattr(function, "__wrapped__"):
-        return code.co_argcount
-    return sum(one.kind in kinds for one in inspect.signature(function).parameters.values())
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def positional(function):
+    """The parameters that a function takes by position."""
+    return [one for one in inspect.signature(function).parameters.values() if one.kind in POSITIONAL]
+
+
+def takes_emit(function, place):
+    """Whether the parameter at this place is for `emit`. One with a default is the script's own, unless it is called so."""
+    found = positional(function)[place : place + 1]
+    return any(one.default is one.empty or one.name == "emit" for one in found)
+
+
+def check_arguments(function, first, argument):
+    """Raises TypeError where a function cannot be called with what the host has."""
+    needed = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
+    by_name = [one.name for one in needed if one.kind is one.KEYWORD_ONLY]
+    takes_any = any(one.kind is one.VAR_POSITIONAL for one in needed)
+    too_many = sum(one.kind in POSITIONAL for one in needed) > first + 1
+    too_few = len(positional(function)) < first and not takes_any
+    if by_name or too_many or too_few:
+        name = getattr(function, "__name__", "process")
+        raise TypeError(
+            f"`{name}` is called with {argument} and, if it takes it, `emit`: `{name}(...)` takes other parameters"
+        )
+
+
+def declared(outputs):
+    """The outputs of a script, each with a name."""
+    if not isinstance(outputs, (list, tuple)) or not all(
+        isinstance(one, dict) and isinstance(one.get("name"), str) for one in outputs
+    ):
+        raise TypeError('OUTPUTS is a list of dicts, each with a name, such as [{"name": "rows"}]')
+    return list(outputs)

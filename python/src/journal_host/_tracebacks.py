@@ -56,6 +56,7 @@ def short(error, name_of):
     if not frames:
         return what
     function, file, line = frames.pop()
-    callers = [f"{file}:{line} in {function}" for function, file, line in reversed(frames[-CALLERS:])]
+    # A function that calls itself is there once.
+    callers = list(dict.fromkeys(f"{file}:{line} in {function}" for function, file, line in reversed(frames)))[:CALLERS]
     called = f" (in {function}, called at {', '.join(callers)})" if callers else ""
     return f"{file}:{line}: {what}{called}"

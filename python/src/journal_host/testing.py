@@ -22,7 +22,7 @@ from . import _options, _schema, log
 from ._load import loaded
 from ._objects import Damaged
 from ._outputs import Output, RowError
-from ._printing import LogStream
+from ._printing import LogStream, Stdout
 from ._recording import records
 from ._result import Result
 from ._script import Script
@@ -86,9 +86,17 @@ def run_script(
     Raises RowError for a row that the host would not take; TypeError for what is no script, and for the mistakes that the
     host finds at its start; ValueError for options that the host would refuse."""
     values = dict(options or {})
-    with loaded(script, values) as (module, name_of):
+    logged = LogStream(log._write, "INFO")
+    stdout = Stdout(logged)
+    with contextlib.redirect_stdout(stdout), loaded(script, values) as (module, name_of):
         _schema.check(_options.schema_of(getattr(module, "Options", None)), values)
-        return Runner(module, name_of, on_failure).run(source, set(object_types), privileged, batch_records)
+        runner = Runner(module, name_of, on_failure)
+        if runner.script.printed is not None:
+            logged.end()
+            stdout.target = runner.script.printed
+        result = runner.run(source, set(object_types), privileged, batch_records)
+        logged.end()
+        return result
 
 
 class StoppingScript(Script):
@@ -115,20 +123,16 @@ class Runner:
         def is_read(kind: str) -> bool:
             return (chosen == "any" or kind in chosen) and (not object_types or kind in object_types)
 
-        stream = LogStream(log._write, "INFO") if self.script.printed is None else self.script.printed
-        with contextlib.redirect_stdout(stream):
-            batches: dict[str, list[Any]] = {}
-            for kind, found in pairs_of(source, privileged):
-                if is_read(kind):
-                    batches.setdefault(kind, []).append(self.reduced(kind, found))
-                    if sum(map(len, batches.values())) == batch_records:
-                        self.process(batches)
-                        batches = {}
-            self.process(batches)
-            self.script.checkpoint()
-            self.take(True)
-        if isinstance(stream, LogStream):
-            stream.end()
+        batches: dict[str, list[Any]] = {}
+        for kind, found in pairs_of(source, privileged):
+            if is_read(kind):
+                batches.setdefault(kind, []).append(self.reduced(kind, found))
+                if sum(map(len, batches.values())) == batch_records:
+                    self.process(batches)
+                    batches = {}
+        self.process(batches)
+        self.script.checkpoint()
+        self.take(True)
         rows = {output.name: output.finish() for output in self.outputs}
         result = ScriptResult(self.script.outputs, rows, "".join(self.printed))
         result.rejections = self.rejections

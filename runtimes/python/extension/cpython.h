@@ -78,7 +78,7 @@ struct _longobject;
 extern PyObject _Py_NoneStruct;
 extern struct _longobject _Py_TrueStruct, _Py_FalseStruct;
 extern PyTypeObject PyUnicode_Type, PyBytes_Type, PyLong_Type, PyFloat_Type, PyDict_Type, PyList_Type, PyTuple_Type;
-extern PyObject *PyExc_ValueError, *PyExc_MemoryError;
+extern PyObject *PyExc_ValueError, *PyExc_MemoryError, *PyExc_RecursionError;
 
 void _Py_Dealloc(PyObject *);
 int Py_EnterRecursiveCall(const char *);

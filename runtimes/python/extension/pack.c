@@ -48,6 +48,9 @@ static int put_text(PyObject *text) {
   Py_ssize_t size; const char *utf8 = PyUnicode_AsUTF8AndSize(text, &size);
   return utf8 && put_length(size, 0xa0, 32, 0xd9, 0xda) && put(utf8, size);
 }
+/* As many as the package msgpack packs. */
+#define MOST_DEPTH 511
+static int depth;
 static int put_value(PyObject *item, PyObject *other);
 static int put_other(PyObject *item, PyObject *other) {
   /* It may pack a row of its own meanwhile: what was packed so far is put aside. */
@@ -98,9 +101,11 @@ static int put_value(PyObject *item, PyObject *other) {
   int is_lazy = is_object(item);
   if (is_lazy && fill(item)) return 0;
   if (is_lazy || type == &PyDict_Type || type == &PyList_Type || type == &PyTuple_Type) {
-    if (Py_EnterRecursiveCall(" while packing a row")) return 0;
+    /* Where it runs, CPython does not know how much of the stack is left. */
+    if (depth == MOST_DEPTH) { PyErr_SetString(PyExc_RecursionError, "a row nests too deeply"); return 0; }
+    depth++;
     int done = put_items(item, type, other);
-    Py_LeaveRecursiveCall(); return done;
+    depth--; return done;
   }
   return put_other(item, other);
 }

@@ -12,6 +12,8 @@ import marshal
 import os
 import posixpath
 import re
+import shlex
+import stat
 import sys
 import tomllib
 import zlib
@@ -25,13 +27,89 @@ files = {}
 COMPILED = {"numpy", "pandas", "scipy", "pyarrow", "polars", "sklearn", "matplotlib", "torch", "lxml", "cffi", "cryptography",
             "psycopg2", "orjson", "ujson", "duckdb", "PIL", "cv2", "tensorflow", "pydantic_core"}
 
+NO_FILE = "it is no file of the script (the host's `--with` adds files)"
+
 
 def absolute(path):
-    """The name of a file of the script, or none for a path that leaves its folder."""
+    """The name of a file of the script, whose folder is the root, or an empty name for the root."""
     path = os.fspath(path)
     path = path.decode() if isinstance(path, bytes) else path
-    name = posixpath.normpath(path)
-    return None if name.startswith(("/", "..")) else name
+    return posixpath.normpath("/" + path).lstrip("/")
+
+
+def is_folder(name):
+    return not name or any(file.startswith(name + "/") for file in files)
+
+
+def names_in(path):
+    """The names in a folder of the script."""
+    folder = absolute(path)
+    if folder in files:
+        raise NotADirectoryError(errno.ENOTDIR, "it is a file", path)
+    if not is_folder(folder):
+        raise FileNotFoundError(errno.ENOENT, NO_FILE, path)
+    before = folder and folder + "/"
+    return sorted({name[len(before):].split("/")[0] for name in files if name.startswith(before)})
+
+
+def status(path, *, dir_fd=None, follow_symlinks=True):
+    """`os.stat` for the files and folders of the script."""
+    name = "" if isinstance(path, int) else absolute(path)
+    if name not in files and (isinstance(path, int) or not is_folder(name)):
+        raise FileNotFoundError(errno.ENOENT, NO_FILE, path)
+    kind, size = (stat.S_IFREG | 0o444, len(files[name])) if name in files else (stat.S_IFDIR | 0o555, 0)
+    return os.stat_result((kind, 0, 0, 1, 0, 0, size, 0, 0, 0))
+
+
+class Entry:
+    """An entry of a folder, as `os.scandir` gives it."""
+
+    def __init__(self, folder, name):
+        self.name, self.path = name, posixpath.join(folder, name)
+
+    def __fspath__(self):
+        return self.path
+
+    def __repr__(self):
+        return f"<DirEntry {self.name!r}>"
+
+    def is_dir(self, *, follow_symlinks=True):
+        return absolute(self.path) not in files
+
+    def is_file(self, *, follow_symlinks=True):
+        return absolute(self.path) in files
+
+    def is_symlink(self):
+        return False
+
+    is_junction = is_symlink
+
+    def stat(self, *, follow_symlinks=True):
+        return status(self.path)
+
+
+class Entries:
+    """What `os.scandir` gives: an iterator that can be closed."""
+
+    def __init__(self, path):
+        folder = os.fspath(path)
+        folder = folder.decode() if isinstance(folder, bytes) else folder
+        self.entries = iter([Entry(folder, name) for name in names_in(path)])
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.entries)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.entries = iter(())
 
 
 def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
@@ -40,7 +118,9 @@ def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=
     if set(mode) & set("wax+"):
         raise PermissionError(errno.EACCES, "a script writes no files: it emits rows, or prints", file)
     if name not in files:
-        raise FileNotFoundError(errno.ENOENT, "it is no file of the script (the host's `--with` adds files)", file)
+        if name is not None and is_folder(name):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder of the script", file)
+        raise FileNotFoundError(errno.ENOENT, NO_FILE, file)
     raw = io.BytesIO(files[name])
     return raw if "b" in mode else io.TextIOWrapper(raw, encoding or "utf-8", errors, newline)
 
@@ -205,25 +285,47 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+# The names of packages that have compiled code, where they differ from those of their modules.
+UNLOADABLE = {normal(name) for name in COMPILED} | {"scikit-learn", "pillow", "opencv-python", "psycopg2-binary", "pydantic"}
+NAME = re.compile(r"\s*([A-Za-z0-9._-]+)")
 BLOCK = re.compile(r"(?m)^# /// script\s*$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
 
 
-def missing_dependencies(source):
-    """The dependencies that a script declares in its block (PEP 723), and that were not given."""
+def fault_of_dependencies(source):
+    """What is wrong with the dependencies that a script declares in its block (PEP 723), if anything is."""
     block = BLOCK.search(source)
     if not block:
-        return []
+        return None
     lines = [line[2:] for line in block["content"].splitlines()]
-    declared = tomllib.loads("\n".join(lines)).get("dependencies", [])
+    try:
+        declared = tomllib.loads("\n".join(lines)).get("dependencies", [])
+    except tomllib.TOMLDecodeError as error:
+        return f"has a block `# /// script` that is no TOML: {error}"
+    names = isinstance(declared, list) and [isinstance(one, str) and NAME.match(one) for one in declared]
+    if names is False or not all(names):
+        return f"declares dependencies in `# /// script` that are no list of names, such as [\"attrs>=23\"]: {declared!r}"
     given = {normal(found.metadata["Name"]) for found in Finder.find_distributions()}
     top = {normal(path.split("/")[0].removesuffix(".py")) for path in files}
-    name = re.compile(r"\s*([A-Za-z0-9._-]+)")
-    return [one for one in declared if (found := name.match(one)) and normal(found[1]) not in given | top]
+    # What scripts import of it is in the runtime.
+    given |= top | {"journal-host-sdk"}
+    wanted = [(one, normal(name[1])) for one, name in zip(declared, names) if normal(name[1]) not in given]
+    for _, name in wanted:
+        if name == "swh" or name.startswith("swh-"):
+            return f"needs {name}: {missing('swh')}"
+        if name in UNLOADABLE:
+            return f"needs {name}, which has compiled code: this runtime can load pure-Python packages only"
+    if not wanted:
+        return None
+    texts = [one for one, _ in wanted]
+    return (f"needs {' '.join(texts)}: `pip download --only-binary=:all: --no-deps {' '.join(map(shlex.quote, texts))}` "
+            "fetches wheels, and the host's `--with WHEEL` adds each")
 
 
 def install():
     """Replaces what would look for files of a system."""
     builtins.open = io.open = open_file
+    os.stat = os.lstat = status
+    os.listdir, os.scandir = lambda path=".": names_in(path), lambda path=".": Entries(path)
     sys.path[:] = []
     sys.path_importer_cache.clear()
     sys.meta_path[:] = [importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter, Finder]

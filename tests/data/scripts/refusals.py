@@ -12,7 +12,7 @@ TRIED = {
     "read": lambda: open("/etc/passwd"),
     "write": lambda: open("rows.txt", "w"),
     "raw": lambda: __import__("_io").FileIO("/etc/passwd"),
-    "list": lambda: os.listdir("/"),
+    "list": lambda: os.listdir("/python"),
     "make": lambda: os.mkdir("folder"),
     "connect": lambda: socket.socket(),
     "resolve": lambda: socket.getaddrinfo("example.org", 80),

@@ -137,3 +137,18 @@ fn time_zones_can_be_added() {
     let finished = failed(host(&file("zone.py", zone)).arg("--with").arg(time_zones()));
     says(&finished, "No time zone found with key Mars/Olympus");
 }
+
+#[test]
+fn look_at_the_clock_is_logged_with_the_line_of_the_script() {
+    let script = file(
+        "clock.py",
+        "import io, logging, zipfile\n\n\ndef process(all_objects):\n    logging.warning('a log has no time')\n    \
+         zipfile.ZipFile(io.BytesIO(), 'w').writestr('a', 'b')\n    print('done')\n",
+    );
+    let finished = host(&script)
+        .args(["--stop-after", "1"])
+        .finish(LIMIT)
+        .success();
+    says(&finished, "clock.py:6: a script has no clock");
+    assert_eq!(finished.stderr.matches("has no clock").count(), 1);
+}

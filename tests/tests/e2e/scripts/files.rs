@@ -169,3 +169,90 @@ fn missing_runtime_is_one_error_with_the_way_out() {
     );
     says(&finished, "is not a runtime, and cannot run a script");
 }
+
+#[test]
+fn file_that_no_build_made_is_not_replaced() {
+    let text = "def process_revision(revision, emit):\n    emit({})\n";
+    let script = file("kept.py", text);
+    let runtime = script.with_file_name("runtime.wasm");
+    fs::copy(paths::runtime(), &runtime).expect("it can be copied");
+    for (output, said) in [
+        (&script, "is a file that no build made"),
+        (&runtime, "is the runtime itself"),
+    ] {
+        let host = Host::new().arg("build").arg(&script).arg("-o").arg(output);
+        let finished = host.arg("--runtime").arg(&runtime).finish(LIMIT).code(2);
+        says(&finished, said);
+        says(&finished, "name another file with `--output`");
+    }
+    assert_eq!(fs::read_to_string(&script).expect("it is there"), text);
+    assert!(
+        fs::read(runtime)
+            .expect("it is there")
+            .starts_with(b"\0asm")
+    );
+}
+
+#[test]
+fn runtime_of_the_other_language_is_told() {
+    let script = file("years.js", "export function processRevision() {}\n");
+    let finished = failed(host(&script));
+    says(
+        &finished,
+        "years.js is not Python, and this is the runtime of Python",
+    );
+}
+
+#[test]
+fn folder_of_a_script_is_its_root_for_every_function_that_looks() {
+    let folder = run::folder("script").join("root");
+    fs::create_dir_all(folder.join("data")).expect("it can be made");
+    fs::write(folder.join("data/x.txt"), "hello").expect("it can be written");
+    let main = "from pathlib import Path\nimport glob, os, sys\n\nhere = Path(__file__).resolve().parent\n\n\n\
+        def process_revision(revision, emit):\n    \
+            emit({'text': (here / 'data' / 'x.txt').read_text(), 'size': os.stat('data/x.txt').st_size,\n          \
+            'there': [os.path.exists(one) for one in ('data', '/data/x.txt', 'data/y.txt', '../../data')],\n          \
+            'found': [*map(str, Path('.').rglob('*.txt')), *glob.glob('*/*'), *os.listdir('data')],\n          \
+            'walked': [names for _, _, names in os.walk('.')], 'argv': sys.argv})\n";
+    fs::write(folder.join("__main__.py"), main).expect("it can be written");
+    let rows = host(&folder)
+        .args(["--stop-after", "1"])
+        .finish(LIMIT)
+        .success()
+        .rows();
+    let expected = serde_json::json!({
+        "text": "hello", "size": 5, "there": [true, true, false, true],
+        "found": ["data/x.txt", "data/x.txt", "x.txt"],
+        "walked": [["__main__.py"], ["x.txt"]], "argv": ["__main__.py"],
+    });
+    assert_eq!(rows, [expected]);
+}
+
+#[test]
+fn block_of_dependencies_that_cannot_be_met_says_why() {
+    for (block, said) in [
+        (
+            "# dependencies = [\n#   \"attrs\"\n#   \"lib\",\n# ]",
+            "lost.py has a block `# /// script` that is no TOML: Unclosed array",
+        ),
+        (
+            "# dependencies = [1]",
+            "no list of names, such as [\"attrs>=23\"]: [1]",
+        ),
+        ("# dependencies = \"attrs\"", "no list of names"),
+        (
+            "# dependencies = [\"attrs\", \"numpy>=2\"]",
+            "lost.py needs numpy, which has compiled code",
+        ),
+        (
+            "# dependencies = [\"swh.model\"]",
+            "lost.py needs swh-model: there is no `swh` here",
+        ),
+    ] {
+        let text = format!("# /// script\n{block}\n# ///\ndef process(all_objects): pass\n");
+        says(&failed(host(&file("lost.py", &text))), said);
+    }
+    let own = "# /// script\n# dependencies = [\"journal-host-sdk\"]\n# ///\nfrom journal_host import log\n\n\n\
+        def process(all_objects):\n    pass\n";
+    let _finished = host(&file("own.py", own)).finish(LIMIT).success();
+}

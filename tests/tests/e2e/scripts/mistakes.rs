@@ -201,3 +201,82 @@ fn script_that_would_do_nothing_is_refused_at_its_start() {
         says(&failed(host(&file("nothing.py", text))), said);
     }
 }
+
+#[test]
+fn function_that_the_host_cannot_call_is_refused_at_the_start() {
+    for (lines, said) in [
+        (
+            "def process(all_objects, emit, more): pass",
+            "`process` is called with all_objects and, if it takes it, `emit`",
+        ),
+        ("def process(): pass", "`process` is called with"),
+        (
+            "def process(all_objects, *, emit): pass",
+            "`process` is called with",
+        ),
+        (
+            "def process_revision(revision, emit, more): pass",
+            "`process_revision` is called with one object and",
+        ),
+        (
+            "def a(all_objects): pass\ndef b(all_objects): pass",
+            "`a` and `b` have a parameter `all_objects`",
+        ),
+        (
+            "def process_revison(revision): pass",
+            "`process_revison` is for no object type: did you mean `process_revision`?",
+        ),
+        (
+            "OUTPUTS = [{'nam': 'x'}]\ndef process(all_objects, emit): pass",
+            "OUTPUTS is a list of dicts, each with a name",
+        ),
+        (
+            "OUTPUTS = {'name': 'x'}\ndef process(all_objects, emit): pass",
+            "OUTPUTS is a list of dicts, each with a name",
+        ),
+    ] {
+        let finished = failed(host(&file("calls.py", &format!("{lines}\n"))));
+        says(&finished, said);
+        says(&finished, "`start` failed");
+    }
+}
+
+#[test]
+fn parameter_with_a_default_is_the_scripts_own() {
+    let script = file(
+        "own.py",
+        "import sys\n\ndef process(all_objects, out=sys.stdout):\n    print(len(all_objects['revision']), file=out)\n",
+    );
+    let printed = host(&script)
+        .args(["--stop-after", "1"])
+        .finish(LIMIT)
+        .success();
+    assert_eq!(printed.stdout, "1\n");
+}
+
+#[test]
+fn name_that_is_almost_one_the_host_calls_is_told() {
+    let script = file(
+        "almost.py",
+        "def process_revison(revision):\n    pass\n\n\ndef process_release(release):\n    print(1)\n\n\n\
+         def process_revision(revision):\n    print(2)\n",
+    );
+    let finished = host(&script).finish(LIMIT).success();
+    says(
+        &finished,
+        "nothing calls `process_revison`: if `process_revision` is meant",
+    );
+}
+
+#[test]
+fn row_that_contains_itself_is_an_error_at_its_line() {
+    let script = file(
+        "itself.py",
+        "def process_revision(revision, emit):\n    row = {}\n    row['x'] = row\n    emit(row)\n",
+    );
+    let finished = failed(host(&script));
+    says(
+        &finished,
+        "itself.py:4: TypeError: the column 'x' nests too deeply",
+    );
+}

@@ -67,3 +67,19 @@ fn printed_text_goes_where_the_operator_says() {
         "is not a script, and prints nothing\nhint: leave out `--print`",
     );
 }
+
+#[test]
+fn standard_output_that_a_module_keeps_is_the_output() {
+    let script = file(
+        "kept.py",
+        "import csv, sys\n\nwriter = csv.writer(sys.stdout, lineterminator='\\n')\nprint('while it loads')\n\n\n\
+         def process(all_objects):\n    writer.writerow([len(all_objects['revision']), 'a,b'])\n    \
+             sys.stdout.buffer.write('é\\n'.encode())\n",
+    );
+    let printed = host(&script)
+        .args(["--stop-after", "1"])
+        .finish(LIMIT)
+        .success();
+    assert_eq!(printed.stdout, "1,\"a,b\"\né\n");
+    says(&printed, "`kept`: while it loads");
+}
