@@ -4,8 +4,8 @@ mod package;
 mod script;
 mod toolchain;
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -73,6 +73,10 @@ enum Error {
     Build(PathBuf),
     #[error("cannot start cargo")]
     Cargo(#[source] io::Error),
+    #[error("`{}` is a file that no build made", .0.display())]
+    Occupied(PathBuf),
+    #[error("`{}` is the runtime itself", .0.display())]
+    Runtime(PathBuf),
     #[error("cannot write `{}`", path.display())]
     Write {
         path: PathBuf,
@@ -101,6 +105,9 @@ impl Error {
                 "see cargo's messages above; the first build needs a network, later ones do not"
                     .to_owned()
             }
+            Self::Occupied(_) | Self::Runtime(_) => {
+                "name another file with `--output`, or remove this one first".to_owned()
+            }
             Self::Cargo(_) => "install Rust from https://rustup.rs".to_owned(),
             Self::Write { .. } => {
                 format!(
@@ -115,6 +122,8 @@ impl Error {
         match self {
             Self::NoCrate(_)
             | Self::OneOutput(_)
+            | Self::Occupied(_)
+            | Self::Runtime(_)
             | Self::Toolchain(NoToolchain::BadVariable(_)) => Report::wrong_use(self, hint),
             _ => Report::failure(self, hint),
         }
@@ -212,11 +221,23 @@ impl Output {
         match self {
             Self::Package(package) => {
                 let output = given.map_or_else(|| package.plugin(), Path::to_owned);
+                refuse_other_file(&output)?;
                 package.copy(&output)
             }
             Self::Bundle(bundle) => bundle.write(settings),
         }
     }
+}
+
+/// Refuses to replace a file that is not WebAssembly, such as the script that is built.
+fn refuse_other_file(output: &Path) -> Result<(), Error> {
+    let mut magic = [0; 4];
+    let read = |mut file: File| file.read_exact(&mut magic);
+    let is_file = fs::metadata(output).is_ok_and(|found| found.is_file() && found.len() > 0);
+    if is_file && File::open(output).and_then(read).is_ok() && magic != *b"\0asm" {
+        return Err(Error::Occupied(output.to_owned()));
+    }
+    Ok(())
 }
 
 /// Builds the crates in these folders. Until the locks are dropped, no other build replaces what was built.
@@ -281,7 +302,7 @@ fn run(mut cargo: Command, failed: impl FnOnce() -> Error) -> Result<(), Error> 
 
 /// Waits for other builds in the same folder: they would overwrite each other's files.
 fn lock(target: &Path) -> io::Result<File> {
-    std::fs::create_dir_all(target)?;
+    fs::create_dir_all(target)?;
     let lock = File::create(target.join("lock"))?;
     if lock.try_lock().is_err() {
         let _written = writeln!(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Error, written};
+use super::{Error, refuse_other_file, written};
 use crate::cli::unfinished::Unfinished;
 use crate::config::ScriptSettings;
 use crate::script::{self, Language, Script};
@@ -43,10 +43,18 @@ impl Bundle {
     pub(super) fn write(&self, settings: &ScriptSettings) -> Result<Unfinished, Error> {
         let script = Script::read(self.language, &self.path, &settings.with)?;
         let runtime = self.language.runtime(settings.runtime.as_deref())?;
+        refuse_other_file(&self.output)?;
+        if is_same(&self.output, &runtime) {
+            return Err(Error::Runtime(self.output.clone()));
+        }
         let bytes = script::bundle(&runtime, &script)?;
         Unfinished::write(&self.output, |path| fs::write(path, bytes))
             .map_err(written(&self.output))
     }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn default_output(path: &Path) -> std::io::Result<PathBuf> {
