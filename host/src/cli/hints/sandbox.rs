@@ -31,7 +31,9 @@ impl Explain for LoadError {
                 "it looks like WebAssembly text: `wasm-tools parse` makes it binary".to_owned()
             }
             Self::NotWasm { text: false, .. } => {
-                "a plugin is the `.wasm` file that building it makes".to_owned()
+                "a plugin is the `.wasm` file that building it makes; a script is a file that ends in `.py`, `.js` or `.mjs`, \
+                 and a runtime of scripts what `./build-runtime` makes"
+                    .to_owned()
             }
             Self::Malformed { .. } | Self::Broken { .. } => {
                 "it may be cut short or damaged: copy or build it again".to_owned()

@@ -178,7 +178,9 @@ impl Explain for TableError {
     fn hint(&self, names: Names<'_>) -> Option<String> {
         Some(match self {
             Self::Untyped { .. } => format!(
-                "derive `Columns` for the row and name it in the plan, or write JSON lines: {} takes `jsonl:FILE`",
+                "a script declares them as `OUTPUTS = [{{\"name\": \"rows\", \"row\": [{{\"name\": \"id\", \"type\": \"id\"}}]}}]`, a \
+                 plugin in Rust derives `Columns` for the row and names it in the plan; or write JSON lines: {} takes \
+                 `jsonl:FILE`",
                 names.of(Setting::Outputs)
             ),
             Self::SameTable { .. } => {
