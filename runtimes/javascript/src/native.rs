@@ -40,8 +40,9 @@ pub(crate) fn define<'js>(
     native.set("knownFields", KNOWN_FIELDS)?;
     define_texts(ctx, &native)?;
     define_log(ctx, &native, call, host, files)?;
-    define_rows(ctx, &native, call)?;
-    define_objects(ctx, &native, call)?;
+    let engine = Rc::new(Engine::new(ctx)?);
+    define_rows(ctx, &native, call, &engine)?;
+    define_objects(ctx, &native, call, engine)?;
     let runner = Object::new(ctx.clone())?;
     let given = runner.clone();
     let take = move |functions: Object<'js>| given.set("functions", functions);
@@ -111,7 +112,12 @@ fn define_log<'js>(
     native.set("isFatal", Function::new(ctx.clone(), is_fatal)?)
 }
 
-fn define_rows<'js>(ctx: &Ctx<'js>, native: &Object<'js>, call: &Rc<RefCell<Call>>) -> Result<()> {
+fn define_rows<'js>(
+    ctx: &Ctx<'js>,
+    native: &Object<'js>,
+    call: &Rc<RefCell<Call>>,
+    engine: &Engine,
+) -> Result<()> {
     let held = Rc::clone(call);
     let outputs = move |names: Vec<String>, prints: bool| {
         let mut call = held.borrow_mut();
@@ -121,7 +127,7 @@ fn define_rows<'js>(ctx: &Ctx<'js>, native: &Object<'js>, call: &Rc<RefCell<Call
         call.outputs = names;
     };
     native.set("outputs", Function::new(ctx.clone(), outputs)?)?;
-    let packer = Packer::new(ctx)?;
+    let packer = Packer::new(ctx, engine.class)?;
     let held = Rc::clone(call);
     let emit = move |ctx: Ctx<'js>, row: Value<'js>, output: Opt<Value<'js>>| {
         let index = output_of(&ctx, &held.borrow().outputs, output.0.as_ref())?;
@@ -160,9 +166,9 @@ fn define_objects<'js>(
     ctx: &Ctx<'js>,
     native: &Object<'js>,
     call: &Rc<RefCell<Call>>,
+    engine: Rc<Engine>,
 ) -> Result<()> {
     let fields = Fields::default();
-    let engine = Rc::new(Engine::new(ctx)?);
     let known = Rc::clone(&fields);
     let of = Rc::clone(&engine);
     let set_fields = move |kind: String, names: Vec<String>| {

@@ -190,6 +190,33 @@ impl Handle {
         unsafe { Value::from_raw(ctx.clone(), self.into_raw()) }
     }
 
+    /// The engine's class of an object, which a script cannot change.
+    pub(crate) fn class(&self) -> qjs::JSClassID {
+        // SAFETY: the value is alive.
+        unsafe { qjs::JS_GetClassID(self.value) }
+    }
+
+    /// The name of that class, such as `Promise`.
+    pub(crate) fn class_name(&self) -> String {
+        // SAFETY: the value is alive.
+        if unsafe { qjs::JS_IsProxy(self.value) } {
+            return "Proxy".to_owned();
+        }
+        let context = self.raw.context();
+        // SAFETY: the context is alive, and the name is freed with `name`.
+        let atom = unsafe { qjs::JS_GetClassName(qjs::JS_GetRuntime(context), self.class()) };
+        let name = Name {
+            atom,
+            raw: self.raw,
+        };
+        // SAFETY: the name is alive.
+        let text = self
+            .raw
+            .take(unsafe { qjs::JS_AtomToString(context, name.atom) });
+        let text = text.map(|text| self.raw.with(|ctx| text.into_value(ctx).get::<String>()));
+        text.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
     pub(crate) fn duplicate(&self) -> Self {
         // SAFETY: the value is alive.
         let value = unsafe { qjs::JS_DupValue(self.raw.context(), self.value) };

@@ -2,17 +2,20 @@
 
 use std::fmt::Write as _;
 
-use rquickjs::function::Constructor;
-use rquickjs::{Array, Atom, Coerced, Ctx, Exception, Function, Object, Result, TypedArray, Value};
+use rquickjs::qjs::JSClassID;
+use rquickjs::{Array, Atom, Ctx, Exception, Function, Object, Result, TypedArray, Value};
+
+use crate::raw::Handle;
 
 /// Levels of a row.
 const DEPTH: u32 = 100;
 
 /// What packing needs of the engine.
 pub(crate) struct Packer<'js> {
-    date: Constructor<'js>,
-    /// Classes whose values have no properties, and would become empty.
-    others: [Constructor<'js>; 2],
+    /// The classes of objects whose properties are all that they hold: those of a script, and those of the journal. Others
+    /// hold what is no property, and would become empty.
+    plain: [JSClassID; 2],
+    date: JSClassID,
     /// The digits of a `BigInt` of 64 bits, unsigned or else signed; else null.
     digits: Function<'js>,
 }
@@ -41,10 +44,15 @@ impl From<&str> for Refused {
 }
 
 impl<'js> Packer<'js> {
-    pub(crate) fn new(ctx: &Ctx<'js>) -> Result<Self> {
+    /// What packs rows, in which objects of the class `lazy` are those of the journal.
+    pub(crate) fn new(ctx: &Ctx<'js>, lazy: JSClassID) -> Result<Self> {
+        let class = |text: &str| {
+            let made: Value<'js> = ctx.eval(text)?;
+            Ok::<_, rquickjs::Error>(Handle::of(&made).class())
+        };
         Ok(Self {
-            date: ctx.globals().get("Date")?,
-            others: [ctx.globals().get("Map")?, ctx.globals().get("Set")?],
+            plain: [class("({})")?, lazy],
+            date: class("new Date(0)")?,
             digits: ctx.eval(
                 "(({ asUintN, asIntN }, String) => (value) => asUintN(64, value) === value || asIntN(64, value) === value \
                  ? String(value) : null)({ asUintN: BigInt.asUintN, asIntN: BigInt.asIntN }, String)",
@@ -57,11 +65,7 @@ impl<'js> Packer<'js> {
     /// # Errors
     /// A `TypeError` of the script that names the column, and then `into` may have a part of the row.
     pub(crate) fn pack(&self, ctx: &Ctx<'js>, row: &Value<'js>, into: &mut Vec<u8>) -> Result<()> {
-        let object = row.as_object().filter(|object| {
-            let other = object.is_array() || object.is_function() || object.is_error();
-            !other && object.as_typed_array::<u8>().is_none()
-        });
-        let Some(object) = object else {
+        let Some(object) = row.as_object().filter(|object| self.is_plain(object)) else {
             let what = format!(
                 "a row is an object such as {{ id: revision.id }}, and not {}",
                 kind(row)
@@ -89,6 +93,10 @@ impl<'js> Packer<'js> {
         Ok(())
     }
 
+    fn is_plain(&self, object: &Object<'js>) -> bool {
+        self.plain.contains(&Handle::of(object).class())
+    }
+
     fn put(&self, value: &Value<'js>, into: &mut Vec<u8>, depth: u32) -> Put {
         if let Some(value) = value.as_int() {
             put_int(into, value.into());
@@ -109,7 +117,7 @@ impl<'js> Packer<'js> {
             }
             self.put_object(object, into, depth + 1)?;
         } else {
-            return Err(Refused::Because(format!("cannot hold {}", kind(value))));
+            return Err(unfit(value));
         }
         Ok(())
     }
@@ -119,13 +127,10 @@ impl<'js> Packer<'js> {
             put_bytes(into, &bytes_of(bytes));
         } else if let Some(list) = object.as_array() {
             self.put_list(list, into, depth)?;
-        } else if object.is_instance_of(&self.date) {
+        } else if Handle::of(object).class() == self.date {
             put_time(object, into)?;
-        } else if object.is_error() || self.others.iter().any(|one| object.is_instance_of(one)) {
-            return Err(Refused::Because(format!(
-                "cannot hold {}: `Object.fromEntries(map)` and `[...set]` can be held",
-                kind(object.as_value())
-            )));
+        } else if !self.is_plain(object) {
+            return Err(unfit(object));
         } else {
             let keys = object.keys::<Atom<'js>>().collect::<Result<Vec<_>>>()?;
             put_length(into, keys.len(), 0x80, 16, None, 0xde);
@@ -172,16 +177,41 @@ pub(crate) fn bytes_of(array: &TypedArray<'_, u8>) -> Vec<u8> {
     bytes.unwrap_or_default().to_vec()
 }
 
-/// What a value is, for messages.
+/// What a value is, for messages: `a Promise`, `an Int32Array`, `a symbol`, `null`.
 fn kind(value: &Value<'_>) -> String {
-    let name = value.as_object().and_then(|object| {
-        let class: Object<'_> = object.get("constructor").ok()?;
-        class.get::<_, Coerced<String>>("name").ok()
-    });
-    match name {
-        Some(name) if !value.is_function() => format!("a value of the class {}", name.0),
-        _ => format!("a value of the type {}", value.type_name()),
-    }
+    let name = if value.is_null() || value.is_undefined() {
+        return value.type_name().to_owned();
+    } else if value.is_object() && !value.is_function() {
+        match Handle::of(value).class_name().as_str() {
+            class @ ("Number" | "String" | "Boolean" | "Symbol" | "BigInt") => {
+                format!("{class} object")
+            }
+            class => class.to_owned(),
+        }
+    } else if value.is_number() {
+        "number".to_owned()
+    } else {
+        value.type_name().to_owned()
+    };
+    // `a Uint8Array`, because the sound counts.
+    let is_vowel = name.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']);
+    format!("{} {name}", if is_vowel { "an" } else { "a" })
+}
+
+/// Why a row cannot have this value at all.
+fn unfit(value: &Value<'_>) -> Refused {
+    let kind = kind(value);
+    let instead = match kind.as_str() {
+        "a Map" => ": use `Object.fromEntries(map)`",
+        "a Set" => ": use `[...set]`",
+        "a Promise" => ": nothing waits for it",
+        array if array.ends_with("Array") => ": use `[...array]`",
+        iterator if iterator.ends_with("Iterator") || iterator == "a Generator" => {
+            ": use `[...iterator]`"
+        }
+        _ => "",
+    };
+    Refused::Because(format!("is {kind}, which a row cannot hold{instead}"))
 }
 
 fn put_atom(name: &Atom<'_>, into: &mut Vec<u8>) -> Put {

@@ -8,6 +8,7 @@ use rmpv::Value;
 use super::*;
 
 mod objects;
+mod rows;
 
 /// A host that keeps what it gets.
 #[derive(Default)]
@@ -257,27 +258,6 @@ fn exception_names_the_lines_that_led_to_it() {
         .err()
         .unwrap_or_default();
     assert!(failure.contains("it is a module of Node.js"), "{failure}");
-}
-
-#[test]
-fn row_that_cannot_be_written_names_its_column() {
-    for (value, reason) in [
-        ("2n ** 64n", "has an integer of more than 64 bits"),
-        ("NaN", "has a number that is not finite"),
-        ("() => 1", "cannot hold a value of the type function"),
-        ("new Map()", "cannot hold a value of the class Map"),
-        ("Symbol()", "cannot hold a value of the type symbol"),
-        ("new Date(NaN)", "has an invalid date"),
-        ("'\\udc80'", "has a text that is not Unicode"),
-        ("cycle", "nests too deeply"),
-    ] {
-        let text = format!(
-            "const cycle = []; cycle.push(cycle);\nexport function process(objects, emit) {{\n  emit({{ a: 1, b: {value} }});\n}}"
-        );
-        let failure = Script::started(&text).process(&[map(&[])]).unwrap_err();
-        let expected = format!("a.js:3: TypeError: the column `b` {reason}");
-        assert!(failure.starts_with(&expected), "{failure}");
-    }
 }
 
 #[test]

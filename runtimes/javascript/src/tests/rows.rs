@@ -1,0 +1,94 @@
+//! What scripts emit, and what they cannot.
+
+use super::{Script, map};
+
+#[test]
+fn row_that_cannot_be_written_names_its_column() {
+    for (value, reason) in [
+        ("2n ** 64n", "has an integer of more than 64 bits"),
+        ("NaN", "has a number that is not finite"),
+        ("() => 1", "is a function, which a row cannot hold"),
+        (
+            "new Map()",
+            "is a Map, which a row cannot hold: use `Object.fromEntries(map)`",
+        ),
+        ("Symbol()", "is a symbol, which a row cannot hold"),
+        (
+            "new Set()",
+            "is a Set, which a row cannot hold: use `[...set]`",
+        ),
+        (
+            "Promise.resolve(1)",
+            "is a Promise, which a row cannot hold",
+        ),
+        ("(function* () {})()", "is a Generator, which a row"),
+        ("new Map().keys()", "is a Map Iterator, which a row"),
+        ("/a/", "is a RegExp, which"),
+        ("new ArrayBuffer(1)", "is an ArrayBuffer, which"),
+        ("new DataView(new ArrayBuffer(1))", "is a DataView, which"),
+        ("new WeakMap()", "is a WeakMap, which"),
+        (
+            "new Int32Array([1])",
+            "is an Int32Array, which a row cannot hold: use `[...array]`",
+        ),
+        ("Object(1)", "is a Number object, which"),
+        ("new String('a')", "is a String object, which"),
+        ("Object(true)", "is a Boolean object, which"),
+        ("Object(1n)", "is a BigInt object, which"),
+        ("new Proxy({}, {})", "is a Proxy, which"),
+        ("new Proxy([], {})", "is a Proxy, which"),
+        ("[new Proxy(() => 1, {})]", "is a "),
+        ("{ c: new RangeError('x') }", "is an Error, which"),
+        ("new Date(NaN)", "has an invalid date"),
+        ("'\\udc80'", "has a text that is not Unicode"),
+        ("cycle", "nests too deeply"),
+    ] {
+        let text = format!(
+            "const cycle = []; cycle.push(cycle);\nexport function process(objects, emit) {{\n  emit({{ a: 1, b: {value} }});\n}}"
+        );
+        let failure = Script::started(&text).process(&[map(&[])]).unwrap_err();
+        let expected = format!("a.js:3: TypeError: the column `b` {reason}");
+        assert!(failure.starts_with(&expected), "{failure}");
+    }
+}
+
+#[test]
+fn row_is_an_object_with_properties() {
+    for (row, kind) in [
+        ("new Map([[1, 2]])", "a Map"),
+        ("new Date(0)", "a Date"),
+        ("[1]", "an Array"),
+        ("new Uint8Array(1)", "a Uint8Array"),
+        ("new Proxy({ a: 1 }, {})", "a Proxy"),
+        ("() => 1", "a function"),
+        ("new Error('x')", "an Error"),
+        ("null", "null"),
+        ("5", "a number"),
+    ] {
+        let text = format!("export function process(objects, emit) {{ emit({row}); }}");
+        let failure = Script::started(&text).process(&[map(&[])]).unwrap_err();
+        let expected =
+            format!("TypeError: a row is an object such as {{ id: revision.id }}, and not {kind}");
+        assert!(failure.ends_with(&expected), "{failure}");
+    }
+}
+
+#[test]
+fn instance_of_a_class_of_the_script_is_an_object() {
+    let script = "class Point { x = 1; get y() { return 2; } }
+        class Bytes extends Uint8Array {}
+        export function process({ revision: [object] }, emit) {
+          emit(new Point());
+          emit(object);
+          emit({ p: new Point(), o: object, n: Object.create(null), b: new Bytes(2) });
+        }";
+    let rows = Script::rows(script, map(&[("a", 1.into())]));
+    assert_eq!(
+        rows,
+        [
+            "{\"x\": 1}",
+            "{\"a\": 1}",
+            "{\"p\": {\"x\": 1}, \"o\": {\"a\": 1}, \"n\": {}, \"b\": [0, 0]}"
+        ]
+    );
+}
