@@ -159,8 +159,7 @@ impl<'js> Packer<'js> {
             let value: u64 = digits
                 .parse()
                 .map_err(|_| "has a BigInt that cannot be read")?;
-            into.push(0xcf);
-            into.extend(value.to_be_bytes());
+            put_unsigned(into, value);
         }
         Ok(())
     }
@@ -267,21 +266,34 @@ fn put_int(into: &mut Vec<u8>, value: i64) {
     }
 }
 
-/// A number without a fraction is an integer where a number of JavaScript has it exactly.
+/// A number without a fraction is an integer where 64 bits hold it.
 fn put_number(into: &mut Vec<u8>, number: f64) -> Put {
-    const EXACT: f64 = 9_007_199_254_740_991.0;
+    const ABOVE_SIGNED: f64 = 9_223_372_036_854_775_808.0;
+    const ABOVE_UNSIGNED: f64 = 18_446_744_073_709_551_616.0;
     if !number.is_finite() {
         return Err("has a number that is not finite".into());
     }
-    let is_zero = number == 0.0 && number.is_sign_negative();
-    if number.fract() == 0.0 && number.abs() <= EXACT && !is_zero {
+    if number.fract() != 0.0 || !(-ABOVE_SIGNED..ABOVE_UNSIGNED).contains(&number) {
+        into.push(0xcb);
+        into.extend(number.to_be_bytes());
+    } else if number < ABOVE_SIGNED {
         #[expect(clippy::cast_possible_truncation, reason = "checked above")]
         put_int(into, number as i64);
     } else {
-        into.push(0xcb);
-        into.extend(number.to_be_bytes());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked above"
+        )]
+        put_unsigned(into, number as u64);
     }
     Ok(())
+}
+
+/// An integer of 64 bits that is too large for a signed one.
+fn put_unsigned(into: &mut Vec<u8>, value: u64) {
+    into.push(0xcf);
+    into.extend(value.to_be_bytes());
 }
 
 /// A `Date`, with the microseconds that a date of an object has below its milliseconds.

@@ -92,3 +92,16 @@ fn instance_of_a_class_of_the_script_is_an_object() {
         ]
     );
 }
+
+#[test]
+fn number_without_a_fraction_is_an_integer() {
+    let script = "export function process(objects, emit) {
+        emit({ a: [-0, 2 ** 53, -(2 ** 63), 2 ** 63, 2 ** 64 - 2048, 2 ** 64, -(2 ** 63) - 2048, 1e300, 0.5] });
+    }";
+    let rows = Script::rows(script, map(&[]));
+    let integers =
+        "0, 9007199254740992, -9223372036854775808, 9223372036854775808, 18446744073709549568";
+    let start = format!("{{\"a\": [{integers}, 18446744073709552000");
+    assert!(rows[0].starts_with(&start), "{}", rows[0]);
+    assert!(rows[0].ends_with(", 0.5]}"), "{}", rows[0]);
+}
