@@ -10,6 +10,9 @@ use crate::raw::Handle;
 /// Levels of a row.
 const DEPTH: u32 = 100;
 
+/// Elements of a list that may be absent: more are a length that was set, and would take the rest of the call.
+const ABSENT: u32 = 10_000;
+
 /// What packing needs of the engine.
 pub(crate) struct Packer<'js> {
     /// The classes of objects whose properties are all that they hold: those of a script, and those of the journal. Others
@@ -143,9 +146,27 @@ impl<'js> Packer<'js> {
     }
 
     fn put_list(&self, list: &Array<'js>, into: &mut Vec<u8>, depth: u32) -> Put {
-        put_length(into, list.len(), 0x90, 16, None, 0xdc);
-        for index in 0..list.len() {
-            self.put(&list.get(index)?, into, depth)?;
+        // Not `Array::len`, which panics above 2^31.
+        let length: f64 = list.as_object().get("length")?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a list has less than 2^32 elements"
+        )]
+        let length = length as u32;
+        put_length(into, length as usize, 0x90, 16, None, 0xdc);
+        let mut absent = 0;
+        for index in 0..length {
+            let value: Value<'js> = list.get(index as usize)?;
+            if value.is_undefined() && !list.as_object().contains_key(index)? {
+                absent += 1;
+                if absent > ABSENT {
+                    return Err(Refused::Because(format!(
+                        "has a list of the length {length}, of which more than {ABSENT} elements are absent"
+                    )));
+                }
+            }
+            self.put(&value, into, depth)?;
         }
         Ok(())
     }

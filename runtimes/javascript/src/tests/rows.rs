@@ -42,9 +42,17 @@ fn row_that_cannot_be_written_names_its_column() {
         ("new Date(NaN)", "has an invalid date"),
         ("'\\udc80'", "has a text that is not Unicode"),
         ("cycle", "nests too deeply"),
+        (
+            "sparse",
+            "has a list of the length 4294967295, of which more than 10000 elements are absent",
+        ),
+        (
+            "[half]",
+            "has a list of the length 2147483648, of which more than",
+        ),
     ] {
         let text = format!(
-            "const cycle = []; cycle.push(cycle);\nexport function process(objects, emit) {{\n  emit({{ a: 1, b: {value} }});\n}}"
+            "const cycle = [], sparse = [1], half = []; cycle.push(cycle); sparse.length = 2 ** 32 - 1; half.length = 2 ** 31;\nexport function process(objects, emit) {{\n  emit({{ a: 1, b: {value} }});\n}}"
         );
         let failure = Script::started(&text).process(&[map(&[])]).unwrap_err();
         let expected = format!("a.js:3: TypeError: the column `b` {reason}");
@@ -104,4 +112,22 @@ fn number_without_a_fraction_is_an_integer() {
     let start = format!("{{\"a\": [{integers}, 18446744073709552000");
     assert!(rows[0].starts_with(&start), "{}", rows[0]);
     assert!(rows[0].ends_with(", 0.5]}"), "{}", rows[0]);
+}
+
+#[test]
+fn absent_elements_of_a_list_are_null() {
+    let script = "export function process(objects, emit) {
+        emit({ a: [1, , undefined], n: new Array(20000).fill(undefined).length });
+        const list = [1, 2];
+        Object.defineProperty(list, 0, { get() { list.length = 0; return 7; }, configurable: true });
+        emit({ list });
+    }";
+    let rows = Script::rows(script, map(&[]));
+    assert_eq!(
+        rows,
+        [
+            "{\"a\": [1, nil, nil], \"n\": 20000}",
+            "{\"list\": [7, nil]}"
+        ]
+    );
 }
