@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use rquickjs::{CaughtError, Object, Value};
 
 use crate::modules::Files;
+use crate::texts::Shown;
 
 /// Callers in the one line of an error, and characters of its message there.
 const CALLERS: usize = 8;
@@ -44,7 +45,7 @@ impl Report {
         match value.as_object() {
             Some(object) if value.is_error() => Self::of_object(object, files),
             _ => {
-                let text = value.get::<rquickjs::Coerced<String>>();
+                let text = value.get::<Shown>();
                 let text = text.map_or_else(|_| "an object".to_owned(), |text| text.0);
                 Self::without_frames(format!("the script threw {text}, which is no Error"))
             }
@@ -73,7 +74,7 @@ impl Report {
 
     fn of_object(object: &Object<'_>, files: &Files) -> Self {
         let text = |name: &str| {
-            let text = object.get::<_, rquickjs::Coerced<String>>(name);
+            let text = object.get::<_, Shown>(name);
             text.map(|text| text.0).unwrap_or_default()
         };
         let (name, message) = (text("name"), text("message"));

@@ -16,6 +16,7 @@ mod rows;
 mod runner;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod values;
 
 pub use runner::{Batch, Rejection, Runner};

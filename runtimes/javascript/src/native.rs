@@ -14,8 +14,9 @@ use crate::layouts::Only;
 use crate::modules::{Files, OURS};
 use crate::objects::{Record, lazy};
 use crate::raw::{Handle, Raw};
-use crate::rows::{Packer, Rows, quoted};
+use crate::rows::{Packer, Rows, kind, quoted};
 use crate::runner::{Batch, Call, Rejection};
+use crate::texts::{self, Shown};
 use crate::values::Engine;
 use crate::{Host, Level};
 
@@ -58,16 +59,19 @@ fn define_texts<'js>(ctx: &Ctx<'js>, native: &Object<'js>) -> Result<()> {
         let raw = Raw::new(&ctx);
         let made = Handle::of(&bytes).with_bytes(|bytes| raw.text(&String::from_utf8_lossy(bytes)));
         let Some(text) = made else {
-            let what = format!(
-                "`text` takes a Uint8Array, and not a value of the type {}",
-                bytes.type_name()
-            );
+            let what = format!("`text` takes a Uint8Array, and not {}", kind(&bytes));
             return Err(Exception::throw_type(&ctx, &what));
         };
         Ok(text?.into_value(&ctx))
     };
     native.set("text", Function::new(ctx.clone(), text)?.with_name("text")?)?;
-    let bytes = |ctx: Ctx<'js>, text: String| TypedArray::<u8>::new_copy(ctx, text.as_bytes());
+    let bytes = |ctx: Ctx<'js>, text: Value<'js>| {
+        if !text.is_string() {
+            let what = format!("`bytes` takes a text, and not {}", kind(&text));
+            return Err(Exception::throw_type(&ctx, &what));
+        }
+        TypedArray::<u8>::new_copy(ctx, texts::bytes(&text)?)
+    };
     native.set(
         "bytes",
         Function::new(ctx.clone(), bytes)?.with_name("bytes")?,
@@ -82,14 +86,14 @@ fn define_log<'js>(
     files: &Files,
 ) -> Result<()> {
     let to = Rc::clone(host);
-    let log = move |level: u8, text: String| {
+    let log = move |level: u8, Shown(text): Shown| {
         let levels = [Level::Error, Level::Warn, Level::Info];
         let level = levels.get(usize::from(level)).copied();
         to.log(level.unwrap_or(Level::Debug), &text);
     };
     native.set("log", Function::new(ctx.clone(), log)?)?;
     let held = Rc::clone(call);
-    let print = move |text: String| held.borrow_mut().printed.push_str(&text);
+    let print = move |Shown(text): Shown| held.borrow_mut().printed.push_str(&text);
     native.set("print", Function::new(ctx.clone(), print)?)?;
     let known = Rc::clone(files);
     let short = move |thrown: Value<'js>| Report::of_value(&thrown, &known).short();
@@ -203,7 +207,7 @@ fn define_objects<'js>(
     };
     native.set("objects", Function::new(ctx.clone(), objects)?)?;
     let held = Rc::clone(call);
-    let reject = move |batch: usize, at: usize, reason: String| {
+    let reject = move |batch: usize, at: usize, Shown(reason): Shown| {
         let call = &mut *held.borrow_mut();
         let index = call
             .indices

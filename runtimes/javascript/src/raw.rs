@@ -248,6 +248,26 @@ impl Handle {
         Some(use_bytes(bytes))
     }
 
+    /// Calls `use_text` with the text of the value, in UTF-8 except for surrogates that are alone.
+    ///
+    /// # Errors
+    /// Where the value has no text, such as a symbol.
+    pub(crate) fn with_text<T>(&self, use_text: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let context = self.raw.context();
+        let mut length = 0;
+        // SAFETY: the value is alive.
+        let start = unsafe { qjs::JS_ToCStringLen2(context, &raw mut length, self.value, false) };
+        if start.is_null() {
+            return Err(Error::Exception);
+        }
+        let length = usize::try_from(length).unwrap_or_default();
+        // SAFETY: there are this many bytes, which nothing changes, until they are freed below.
+        let used = use_text(unsafe { std::slice::from_raw_parts(start.cast(), length) });
+        // SAFETY: the engine has made them above.
+        unsafe { qjs::JS_FreeCString(context, start) };
+        Ok(used)
+    }
+
     /// Gives the object a property, or an existing one this value.
     pub(crate) fn define(&self, name: qjs::JSAtom, value: Self) -> Result<()> {
         let context = self.raw.context();

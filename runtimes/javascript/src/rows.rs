@@ -6,12 +6,18 @@ use rquickjs::qjs::JSClassID;
 use rquickjs::{Array, Atom, Ctx, Exception, Function, Object, Result, TypedArray, Value};
 
 use crate::raw::Handle;
+use crate::texts::Shown;
 
 /// Levels of a row.
 const DEPTH: u32 = 100;
 
 /// Elements of a list that may be absent: more are a length that was set, and would take the rest of the call.
 const ABSENT: u32 = 10_000;
+
+/// Why a text from bytes that are not UTF-8 is not held, and what to do.
+const TEXT_OF_BYTES: &str =
+    "has a text that is not Unicode, from bytes that are not UTF-8: emit them with `bytes(name)`";
+const NAME_OF_BYTES: &str = "has a name that is not Unicode, from bytes that are not UTF-8: emit them in a column with `bytes(name)`";
 
 /// What packing needs of the engine.
 pub(crate) struct Packer<'js> {
@@ -86,8 +92,7 @@ impl<'js> Packer<'js> {
                 Ok(()) => {}
                 Err(Refused::Thrown(error)) => return Err(error),
                 Err(Refused::Because(reason)) => {
-                    let name = key.to_js_string()?;
-                    let name = name.to_string().unwrap_or_else(|_| "?".to_owned());
+                    let Shown(name) = key.to_value()?.get()?;
                     let what = format!("the column `{name}` {reason}");
                     return Err(Exception::throw_type(ctx, &what));
                 }
@@ -105,7 +110,7 @@ impl<'js> Packer<'js> {
             put_int(into, value.into());
         } else if let Some(text) = value.as_string() {
             let text = text.to_string();
-            put_text(into, &text.map_err(|_| "has a text that is not Unicode")?);
+            put_text(into, &text.map_err(|_| TEXT_OF_BYTES)?);
         } else if let Some(value) = value.as_bool() {
             into.push(0xc2 + u8::from(value));
         } else if value.is_null() || value.is_undefined() {
@@ -198,7 +203,7 @@ pub(crate) fn bytes_of(array: &TypedArray<'_, u8>) -> Vec<u8> {
 }
 
 /// What a value is, for messages: `a Promise`, `an Int32Array`, `a symbol`, `null`.
-fn kind(value: &Value<'_>) -> String {
+pub(crate) fn kind(value: &Value<'_>) -> String {
     let name = if value.is_null() || value.is_undefined() {
         return value.type_name().to_owned();
     } else if value.is_object() && !value.is_function() {
@@ -236,7 +241,7 @@ fn unfit(value: &Value<'_>) -> Refused {
 
 fn put_atom(name: &Atom<'_>, into: &mut Vec<u8>) -> Put {
     let name = name.to_js_string()?.to_string();
-    put_text(into, &name.map_err(|_| "has a name that is not Unicode")?);
+    put_text(into, &name.map_err(|_| NAME_OF_BYTES)?);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use super::*;
 
 mod objects;
 mod rows;
+mod texts;
 
 /// A host that keeps what it gets.
 #[derive(Default)]
@@ -172,21 +173,6 @@ fn object_behaves_as_any_object_does() {
         ("b", 2.into()),
     ]);
     assert_eq!(Script::rows(script, object), ["{}"]);
-}
-
-#[test]
-fn keys_of_bytes_are_texts_that_stay_different() {
-    let key = |bytes: &[u8]| Value::Binary(bytes.to_vec());
-    let branches = Value::Map(vec![
-        (key(b"HEAD"), 1.into()),
-        (key(b"\xff"), 2.into()),
-        (key(b"\xfe"), 3.into()),
-    ]);
-    let script = "export function process({ revision: [{ branches }] }, emit) {
-        emit({ head: branches.HEAD, count: new Set(Object.keys(branches)).size });
-    }";
-    let rows = Script::rows(script, map(&[("branches", branches)]));
-    assert_eq!(rows, ["{\"head\": 1, \"count\": 3}"]);
 }
 
 #[test]
