@@ -11,6 +11,9 @@ use crate::texts::Shown;
 const CALLERS: usize = 8;
 const MESSAGE: usize = 1000;
 
+/// What null is as an exception: the engine throws it, and a script hardly ever does.
+const NO_MEMORY: &str = "InternalError: out of memory, or the script threw null";
+
 /// An exception of a script.
 pub(crate) struct Report {
     /// What it says, with its kind.
@@ -44,6 +47,7 @@ impl Report {
     pub(crate) fn of_value(value: &Value<'_>, files: &Files) -> Self {
         match value.as_object() {
             Some(object) if value.is_error() => Self::of_object(object, files),
+            None if value.is_null() => Self::without_frames(NO_MEMORY.to_owned()),
             _ => {
                 let text = value.get::<Shown>();
                 let text = text.map_or_else(|_| "an object".to_owned(), |text| text.0);
@@ -52,8 +56,12 @@ impl Report {
         }
     }
 
-    /// Whether it is the engine's error that memory is out, after which a call cannot go on.
+    /// Whether it is the engine's error that memory is out, after which a call cannot go on. It is null where there is no
+    /// memory for the error either.
     pub(crate) fn is_out_of_memory(value: &Value<'_>) -> bool {
+        if value.is_null() {
+            return true;
+        }
         let text = |name: &str| {
             value
                 .as_object()

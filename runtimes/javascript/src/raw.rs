@@ -152,6 +152,23 @@ impl Raw {
         Ok(Name { atom, raw: self })
     }
 
+    /// Runs the next job of a promise, if there is one.
+    ///
+    /// # Errors
+    /// Where the job has thrown. A promise that fails is none of that: the engine was out of memory, or `queueMicrotask` was
+    /// given a function that throws.
+    pub(crate) fn run_job(self) -> Result<bool> {
+        let mut context = std::ptr::null_mut();
+        // SAFETY: the engine is alive, and has one context, in which the exception is.
+        let done = unsafe {
+            qjs::JS_ExecutePendingJob(qjs::JS_GetRuntime(self.context()), &raw mut context)
+        };
+        if done < 0 {
+            return Err(Error::Exception);
+        }
+        Ok(done > 0)
+    }
+
     /// What a method of a class returns after this error, with the exception that says why.
     pub(crate) fn thrown(self, error: &Error) -> c_int {
         if !matches!(error, Error::Exception) {

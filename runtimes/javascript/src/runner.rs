@@ -6,13 +6,14 @@ use std::mem;
 use std::rc::Rc;
 
 use rquickjs::{
-    CatchResultExt, Context, Ctx, Error, Exception, Function, Module, Object, Persistent, Runtime,
+    CatchResultExt, Context, Ctx, Exception, Function, Module, Object, Persistent, Runtime,
 };
 
 use crate::errors::Report;
 use crate::location;
 use crate::modules::{Files, Modules};
 use crate::native;
+use crate::raw::Raw;
 use crate::rows::{Rows, put_text};
 use crate::{Host, Level};
 
@@ -65,7 +66,7 @@ pub(crate) struct Call {
 
 /// A loaded script.
 pub struct Runner {
-    context: Context,
+    pub(crate) context: Context,
     functions: Persistent<Object<'static>>,
     call: Rc<RefCell<Call>>,
     host: Rc<dyn Host>,
@@ -192,13 +193,16 @@ impl Runner {
     fn execute<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
         self.host.arm_clock();
         let promise = Module::import(ctx, self.main.as_str())?;
-        promise.finish().map_err(|error| match error {
-            Error::WouldBlock => Exception::throw_type(
-                ctx,
-                "the script waits for a promise at its top level, which nothing fulfils",
-            ),
-            error => error,
-        })
+        loop {
+            if let Some(namespace) = promise.result() {
+                return namespace;
+            }
+            if !Raw::new(ctx).run_job()? {
+                fail_without_memory(ctx)?;
+                let what = "the script waits for a promise at its top level, which nothing fulfils";
+                return Err(Exception::throw_type(ctx, what));
+            }
+        }
     }
 
     fn function<'js>(&self, ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Function<'js>> {
@@ -212,17 +216,17 @@ impl Runner {
     ) -> Result<T, String> {
         location::begin();
         let done = self.context.with(|ctx| {
-            let done = work(&ctx);
+            let done = work(&ctx).and_then(|done| {
+                while Raw::new(&ctx).run_job()? {}
+                fail_without_memory(&ctx)?;
+                Ok(done)
+            });
             let done = done.catch(&ctx);
-            let done = done.map_err(|thrown| {
+            done.map_err(|thrown| {
                 let report = Report::of(&thrown, &self.files);
                 self.host.log(Level::Error, &report.lines().join("\n"));
                 report.short()
-            });
-            if done.is_ok() {
-                while ctx.execute_pending_job() {}
-            }
-            done
+            })
         })?;
         match self.call.borrow_mut().unhandled.first() {
             Some(reason) => Err(format!("a promise failed: {reason}")),
@@ -260,6 +264,17 @@ impl Call {
         self.printed.clear();
         self.rows.iter_mut().for_each(Rows::clear);
     }
+}
+
+/// Fails where the engine had no memory to reject a promise: then it leaves the exception, and the promise waits forever.
+fn fail_without_memory(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+    if ctx.has_exception() {
+        let thrown = ctx.catch();
+        if Report::is_out_of_memory(&thrown) {
+            return Err(ctx.throw(thrown));
+        }
+    }
+    Ok(())
 }
 
 /// The name of a script: that of its file, or `main` for the file that runs in a folder.

@@ -7,6 +7,7 @@ use rmpv::Value;
 
 use super::*;
 
+mod memory;
 mod objects;
 mod rows;
 mod texts;
