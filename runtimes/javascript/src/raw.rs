@@ -207,6 +207,12 @@ impl Handle {
         unsafe { Value::from_raw(ctx.clone(), self.into_raw()) }
     }
 
+    /// Where an object is, which tells it from others as long as it is alive.
+    pub(crate) fn identity(&self) -> usize {
+        // SAFETY: the value is alive, and the address is not followed.
+        unsafe { qjs::JS_VALUE_GET_PTR(self.value) as usize }
+    }
+
     /// The engine's class of an object, which a script cannot change.
     pub(crate) fn class(&self) -> qjs::JSClassID {
         // SAFETY: the value is alive.

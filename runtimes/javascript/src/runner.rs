@@ -13,7 +13,7 @@ use crate::errors::Report;
 use crate::location;
 use crate::modules::{Files, Modules};
 use crate::native;
-use crate::raw::Raw;
+use crate::raw::{Handle, Raw};
 use crate::rows::{Rows, put_text};
 use crate::{Host, Level};
 
@@ -60,8 +60,8 @@ pub(crate) struct Call {
     pub(crate) savepoint: (Vec<(usize, usize)>, usize),
     /// The first rejections, whose lines were logged.
     pub(crate) logged: Vec<String>,
-    /// Promises that failed, and that nothing handled so far.
-    pub(crate) unhandled: Vec<String>,
+    /// Promises that failed, by their identity, and that nothing handled so far.
+    pub(crate) unhandled: Vec<(usize, String)>,
 }
 
 /// A loaded script.
@@ -99,13 +99,16 @@ impl Runner {
         runtime.set_loader(modules.clone(), modules);
         let (known, waiting) = (Rc::clone(&files), Rc::clone(&call));
         runtime.set_host_promise_rejection_tracker(Some(Box::new(
-            move |_, _, reason, is_handled| {
-                let report = Report::of_value(&reason, &known).short();
+            move |_, promise, reason, is_handled| {
+                let promise = Handle::of(&promise).identity();
+                // Not borrowed meanwhile: a getter of the reason may reject another promise.
+                let report = (!is_handled).then(|| Report::of_value(&reason, &known).short());
                 let unhandled = &mut waiting.borrow_mut().unhandled;
-                if is_handled {
-                    unhandled.pop();
-                } else {
-                    unhandled.push(report);
+                if let Some(report) = report {
+                    unhandled.push((promise, report));
+                } else if let Some(at) = unhandled.iter().rposition(|one| one.0 == promise) {
+                    // The last one: a promise that was freed may have been where this one is.
+                    unhandled.remove(at);
                 }
             },
         )));
@@ -229,7 +232,7 @@ impl Runner {
             })
         })?;
         match self.call.borrow_mut().unhandled.first() {
-            Some(reason) => Err(format!("a promise failed: {reason}")),
+            Some((_, reason)) => Err(format!("a promise failed: {reason}")),
             None => Ok(done),
         }
     }

@@ -9,6 +9,7 @@ use super::*;
 
 mod memory;
 mod objects;
+mod promises;
 mod rows;
 mod texts;
 
@@ -345,16 +346,6 @@ fn message_of_several_lines_is_kept_whole() {
         script.host.log.borrow()[..2],
         ["Warn Error: one", "Warn two"]
     );
-}
-
-#[test]
-fn promise_that_fails_is_a_failure() {
-    let script = "export function process(objects, emit) { Promise.reject(new Error('lost')); }";
-    let failure = Script::started(script).process(&[map(&[])]).unwrap_err();
-    assert_eq!(failure, "a promise failed: a.js:1: Error: lost");
-    let handled =
-        "export function process(objects, emit) { Promise.reject(1).catch(() => emit({ a: 1 })); }";
-    assert!(Script::started(handled).process(&[map(&[])]).is_ok());
 }
 
 #[test]
