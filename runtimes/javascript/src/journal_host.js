@@ -235,7 +235,7 @@ function start(namespace, values, printsOutput) {
     plan.outputs = [];
   }
   prints = printsOutput ?? !emits;
-  native.outputs(plan.outputs.map((output) => output.name), prints);
+  native.outputs(plan.outputs.map((output) => output.name), prints, emits);
   if (prints) plan.outputs.push({ name: "printed", kind: "text" });
   return JSON.stringify(plan);
 }

@@ -123,18 +123,19 @@ fn define_rows<'js>(
     engine: &Engine,
 ) -> Result<()> {
     let held = Rc::clone(call);
-    let outputs = move |names: Vec<String>, prints: bool| {
+    let outputs = move |names: Vec<String>, prints: bool, has_emit: bool| {
         let mut call = held.borrow_mut();
         // Printed text is the last one.
         let count = names.len() + usize::from(prints);
         call.rows = (0..count).map(|_| Rows::default()).collect();
         call.outputs = names;
+        call.has_emit = has_emit;
     };
     native.set("outputs", Function::new(ctx.clone(), outputs)?)?;
     let packer = Packer::new(ctx, engine.class)?;
     let held = Rc::clone(call);
     let emit = move |ctx: Ctx<'js>, row: Value<'js>, output: Opt<Value<'js>>| {
-        let index = output_of(&ctx, &held.borrow().outputs, output.0.as_ref())?;
+        let index = output_of(&ctx, &held.borrow(), output.0.as_ref())?;
         // A getter of the row may emit another one, so the rows are not borrowed meanwhile.
         let mut bytes = Vec::new();
         packer.pack(&ctx, &row, &mut bytes)?;
@@ -283,7 +284,8 @@ fn fault(value: &[u8]) -> Option<String> {
 }
 
 /// The index of the output that is named, or of the only one.
-fn output_of<'js>(ctx: &Ctx<'js>, names: &[String], output: Option<&Value<'js>>) -> Result<usize> {
+fn output_of<'js>(ctx: &Ctx<'js>, call: &Call, output: Option<&Value<'js>>) -> Result<usize> {
+    let names = &call.outputs;
     let name = output.filter(|output| !output.is_undefined());
     let found = match name {
         None if names.len() == 1 => Some(0),
@@ -294,10 +296,11 @@ fn output_of<'js>(ctx: &Ctx<'js>, names: &[String], output: Option<&Value<'js>>)
         }
     };
     found.ok_or_else(|| {
-        let what = format!(
-            "`emit(row, output)` takes one of the outputs {}",
-            quoted(names)
-        );
+        let what = match (names.is_empty(), call.has_emit) {
+            (true, false) => "the function declares no parameter `emit`, without a default, so the script has no output".to_owned(),
+            (true, true) => "OUTPUTS is empty, so the script has no output".to_owned(),
+            (false, _) => format!("`emit(row, output)` takes one of the outputs {}", quoted(names)),
+        };
         Exception::throw_type(ctx, &what)
     })
 }

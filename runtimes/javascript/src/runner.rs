@@ -54,6 +54,8 @@ pub(crate) struct Call {
     pub(crate) rejections: Vec<Rejection>,
     /// The names of the outputs that rows are emitted to.
     pub(crate) outputs: Vec<String>,
+    /// Whether a function of the script declares `emit`.
+    pub(crate) has_emit: bool,
     /// The rows of each output.
     pub(crate) rows: Vec<Rows>,
     pub(crate) printed: String,

@@ -131,3 +131,30 @@ fn absent_elements_of_a_list_are_null() {
         ]
     );
 }
+
+#[test]
+fn emit_of_a_script_without_outputs_says_why_it_has_none() {
+    const UNDECLARED: &str =
+        "the function declares no parameter `emit`, without a default, so the script has no output";
+    for (text, said) in [
+        (
+            "export function processRevision(...args) { args[1]({}); }",
+            UNDECLARED,
+        ),
+        (
+            "export function processRevision(r, emit = null) { emit({}); }",
+            UNDECLARED,
+        ),
+        (
+            "export function processRevision(r) { arguments[1]({}, 'rows'); }",
+            UNDECLARED,
+        ),
+        (
+            "export const OUTPUTS = []; export function processRevision(r, emit) { emit({}); }",
+            "OUTPUTS is empty, so the script has no output",
+        ),
+    ] {
+        let rejections = Script::started(text).process(&[map(&[])]).unwrap();
+        assert!(rejections[0].reason.contains(said), "{rejections:?}");
+    }
+}
