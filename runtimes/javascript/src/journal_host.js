@@ -43,13 +43,26 @@ let script, given = {};
 
 /** The options of the script, which its constant `OPTIONS` declares. */
 export const options = new Proxy(Object.create(null), {
-  get: (_, name) => (typeof name === "symbol" ? undefined : option(name)),
+  get: (_, name) => (typeof name === "symbol" || isAskedByStringify(name) ? undefined : option(name)),
   has: (_, name) => Object.hasOwn(declared(), name),
   ownKeys: () => Object.keys(declared()),
   getOwnPropertyDescriptor: (_, name) =>
     Object.hasOwn(declared(), name) ? { value: option(name), enumerable: true, configurable: true } : undefined,
-  set: (_, name) => { throw new TypeError(`the option \`${String(name)}\` cannot be changed`); },
+  set: (_, name) => unchangeable(name),
+  defineProperty: (_, name) => unchangeable(name),
+  deleteProperty: (_, name) => unchangeable(name),
+  setPrototypeOf: () => { throw new TypeError("the options cannot be changed"); },
+  preventExtensions: () => { throw new TypeError("the options cannot be frozen: they never change"); },
 });
+
+function unchangeable(name) {
+  throw new TypeError(`the option \`${String(name)}\` cannot be changed`);
+}
+
+// `JSON.stringify` asks every object for this function.
+function isAskedByStringify(name) {
+  return name === "toJSON" && !Object.hasOwn(declared(), name);
+}
 
 function declared() {
   if (!script) throw new TypeError("options are read in a function: they are not known yet where the script's own lines run");

@@ -9,6 +9,7 @@ use super::*;
 
 mod memory;
 mod objects;
+mod options;
 mod promises;
 mod rows;
 mod texts;
@@ -346,27 +347,6 @@ fn message_of_several_lines_is_kept_whole() {
         script.host.log.borrow()[..2],
         ["Warn Error: one", "Warn two"]
     );
-}
-
-#[test]
-fn description_has_the_options_and_the_first_comment() {
-    let script = Script::load(
-        "/** Counts.\n * More. */\nexport const VERSION = '1.2';\n\
-         export const OPTIONS = { minimum: { type: 'integer', default: 3 }, name: { type: 'string' } };\n\
-         import { options } from 'journal_host';\n\
-         export function process(objects, emit) { emit({ ...options }); }",
-    )
-    .unwrap();
-    let described = script.runner.describe().unwrap();
-    assert_eq!(
-        described,
-        "{\"name\":\"a\",\"version\":\"1.2\",\"options\":{\"type\":\"object\",\"properties\":{\"minimum\":\
-         {\"type\":\"integer\",\"default\":3},\"name\":{\"type\":\"string\"}},\"required\":[\"name\"]},\"summary\":\"Counts.\"}"
-    );
-    script.runner.start("{\"name\":\"x\"}").unwrap();
-    script.process(&[map(&[])]).unwrap();
-    let rows = script.host.rows.borrow();
-    assert_eq!(rows[0].1.to_string(), "{\"minimum\": 3, \"name\": \"x\"}");
 }
 
 #[test]
