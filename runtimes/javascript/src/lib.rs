@@ -3,6 +3,7 @@
 //! It exports the interface `script` of the contract besides what every plugin exports. A script sees the language's own
 //! objects, and the module `journal_host`. Objects are decoded field by field, when the script reads them.
 
+mod encode;
 mod errors;
 #[cfg(target_family = "wasm")]
 mod guest;

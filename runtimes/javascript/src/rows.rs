@@ -1,10 +1,12 @@
 //! From what a script emits to rows in msgpack.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use rquickjs::qjs::JSClassID;
 use rquickjs::{Array, Atom, Ctx, Exception, Function, Object, Result, TypedArray, Value};
 
+use crate::encode::{put_bytes, put_int, put_length, put_text, put_unsigned};
 use crate::raw::Handle;
 use crate::texts::Shown;
 
@@ -18,6 +20,9 @@ const ABSENT: u32 = 10_000;
 const TEXT_OF_BYTES: &str =
     "has a text that is not Unicode, from bytes that are not UTF-8: emit them with `bytes(name)`";
 const NAME_OF_BYTES: &str = "has a name that is not Unicode, from bytes that are not UTF-8: emit them in a column with `bytes(name)`";
+
+/// The years 0 to 9999, which others can hold, in milliseconds since 1970.
+const YEARS: Range<f64> = -62_167_219_200_000.0..253_402_300_800_000.0;
 
 /// What packing needs of the engine.
 pub(crate) struct Packer<'js> {
@@ -245,53 +250,6 @@ fn put_atom(name: &Atom<'_>, into: &mut Vec<u8>) -> Put {
     Ok(())
 }
 
-fn put_length(
-    into: &mut Vec<u8>,
-    length: usize,
-    fixed: u8,
-    below: usize,
-    code8: Option<u8>,
-    code16: u8,
-) {
-    match (u8::try_from(length), u16::try_from(length), code8) {
-        (Ok(short), ..) if length < below => into.push(fixed | short),
-        (Ok(short), _, Some(code8)) => into.extend([code8, short]),
-        (_, Ok(short), _) => {
-            into.push(code16);
-            into.extend(short.to_be_bytes());
-        }
-        _ => {
-            into.push(code16 + 1);
-            into.extend(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-        }
-    }
-}
-
-pub(crate) fn put_text(into: &mut Vec<u8>, text: &str) {
-    put_length(into, text.len(), 0xa0, 32, Some(0xd9), 0xda);
-    into.extend(text.as_bytes());
-}
-
-fn put_bytes(into: &mut Vec<u8>, bytes: &[u8]) {
-    put_length(into, bytes.len(), 0, 0, Some(0xc4), 0xc5);
-    into.extend(bytes);
-}
-
-fn put_int(into: &mut Vec<u8>, value: i64) {
-    if let Ok(small) = i8::try_from(value) {
-        if small < -32 {
-            into.push(0xd0);
-        }
-        into.extend(small.to_be_bytes());
-    } else if let Ok(value) = u32::try_from(value) {
-        into.push(0xce);
-        into.extend(value.to_be_bytes());
-    } else {
-        into.push(0xd3);
-        into.extend(value.to_be_bytes());
-    }
-}
-
 /// A number without a fraction is an integer where 64 bits hold it.
 fn put_number(into: &mut Vec<u8>, number: f64) -> Put {
     const ABOVE_SIGNED: f64 = 9_223_372_036_854_775_808.0;
@@ -316,18 +274,15 @@ fn put_number(into: &mut Vec<u8>, number: f64) -> Put {
     Ok(())
 }
 
-/// An integer of 64 bits that is too large for a signed one.
-fn put_unsigned(into: &mut Vec<u8>, value: u64) {
-    into.push(0xcf);
-    into.extend(value.to_be_bytes());
-}
-
 /// A `Date`, with the microseconds that a date of an object has below its milliseconds.
 fn put_time(date: &Object<'_>, into: &mut Vec<u8>) -> Put {
     let get: Function<'_> = date.get("getTime")?;
     let milliseconds: f64 = get.call((rquickjs::function::This(date.clone()),))?;
     if !milliseconds.is_finite() {
         return Err("has an invalid date".into());
+    }
+    if !YEARS.contains(&milliseconds) {
+        return Err("has a date outside the years 0 to 9999".into());
     }
     #[expect(
         clippy::cast_possible_truncation,

@@ -9,12 +9,13 @@ use rquickjs::{
     CatchResultExt, Context, Ctx, Exception, Function, Module, Object, Persistent, Runtime,
 };
 
+use crate::encode::put_text;
 use crate::errors::Report;
 use crate::location;
 use crate::modules::{Files, Modules};
 use crate::native;
 use crate::raw::{Handle, Raw};
-use crate::rows::{Rows, put_text};
+use crate::rows::Rows;
 use crate::{Host, Level};
 
 /// The bytes of the engine's stack. WebAssembly has a second stack, which is out of its sight: with this limit, it ends in

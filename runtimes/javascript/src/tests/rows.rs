@@ -39,6 +39,14 @@ fn row_that_cannot_be_written_names_its_column() {
         ("new Proxy([], {})", "is a Proxy, which"),
         ("[new Proxy(() => 1, {})]", "is a "),
         ("{ c: new RangeError('x') }", "is an Error, which"),
+        (
+            "new Date(253402300800000)",
+            "has a date outside the years 0 to 9999",
+        ),
+        (
+            "new Date('-000001-12-31T23:59:59.999Z')",
+            "has a date outside the years 0 to 9999",
+        ),
         ("new Date(NaN)", "has an invalid date"),
         ("'\\udc80'", "has a text that is not Unicode"),
         ("cycle", "nests too deeply"),
@@ -157,4 +165,12 @@ fn emit_of_a_script_without_outputs_says_why_it_has_none() {
         let rejections = Script::started(text).process(&[map(&[])]).unwrap();
         assert!(rejections[0].reason.contains(said), "{rejections:?}");
     }
+}
+
+#[test]
+fn dates_of_the_first_and_the_last_year_are_held() {
+    let script = "export function process(objects, emit) {
+        emit({ a: new Date('0000-01-01T00:00:00Z'), b: new Date('9999-12-31T23:59:59.999Z') });
+    }";
+    assert_eq!(Script::rows(script, map(&[])).len(), 1);
 }
