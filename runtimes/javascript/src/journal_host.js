@@ -89,7 +89,7 @@ function show(value) {
   try {
     return JSON.stringify(value, plain);
   } catch {
-    return String(value);
+    return Object.prototype.toString.call(value);
   }
 }
 
@@ -104,13 +104,46 @@ function plain(_, value) {
 // Whether printed text is an output.
 let prints = false;
 const line = (level) => (...values) => {
-  const shown = values.map(show).join(" ");
+  const shown = format(values);
   if (prints && level === 2) native.print(shown + "\n");
   else native.log(level, shown);
 };
+
+/** The values as one text. As elsewhere, `%s` and others in the first one are filled if there is more than that. */
+function format(values) {
+  if (typeof values[0] !== "string" || values.length < 2) return values.map(show).join(" ");
+  const rest = values.slice(1);
+  const text = values[0].replace(/%([sdifjoOc%])/g, (found, kind) => {
+    if (kind === "%") return "%";
+    return rest.length ? fill(kind, rest.shift()) : found;
+  });
+  return [text, ...rest.map(show)].join(" ");
+}
+
+function fill(kind, value) {
+  if (kind === "c") return "";
+  if (!"dif".includes(kind)) return kind === "j" && typeof value === "string" ? JSON.stringify(value) : show(value);
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "symbol" || (typeof value === "object" && value !== null)) return "NaN";
+  return String(kind === "d" ? Number(value) : kind === "i" ? parseInt(value) : parseFloat(value));
+}
+
+const counts = new Map();
+const ignore = () => {};
 globalThis.console = Object.freeze({
   log: line(2), info: line(2), warn: line(1), error: line(0), debug: line(3), trace: line(3),
-  assert: (good, ...values) => { if (!good) line(0)("Assertion failed:", ...values); },
+  assert: (good, ...values) => { if (!good) line(0)("Assertion failed: " + format(values)); },
+  dir: (value) => line(2)(value), dirxml: line(2), table: (value) => line(2)(value),
+  group: (...values) => { if (values.length) line(2)(...values); },
+  groupCollapsed: (...values) => { if (values.length) line(2)(...values); },
+  count: (label = "default") => {
+    const name = show(label);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    line(2)(`${name}: ${counts.get(name)}`);
+  },
+  countReset: (label = "default") => { counts.delete(show(label)); },
+  // The clock stands still, so that there is no time to show.
+  time: ignore, timeEnd: ignore, timeLog: ignore, groupEnd: ignore, clear: ignore,
 });
 
 /** The fields of each object type, also of old records. */

@@ -7,6 +7,7 @@ use rmpv::Value;
 
 use super::*;
 
+mod console;
 mod memory;
 mod objects;
 mod options;
