@@ -43,8 +43,9 @@ impl Resolver for Modules {
         if name == OURS {
             return Ok(OURS.to_owned());
         }
-        self.find(base, name)
-            .ok_or_else(|| Error::new_resolving_message(base, name, missing(name)))
+        // A file of JSON would be read as JavaScript.
+        let found = self.find(base, name).filter(|path| !is_json(path));
+        found.ok_or_else(|| Error::new_resolving_message(base, name, missing(name)))
     }
 }
 
@@ -75,31 +76,86 @@ fn joined(folder: &str, name: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// The modules of Node.js, without those in a folder such as `fs/promises`.
+const OF_NODE: &[&str] = &[
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "stream",
+    "string_decoder",
+    "sys",
+    "timers",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
+];
+
+fn is_json(name: &str) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, ending)| ending == "json")
+}
+
 /// Why there is no such module.
 fn missing(name: &str) -> &'static str {
-    const OF_NODE: [&str; 12] = [
-        "assert",
-        "buffer",
-        "child_process",
-        "crypto",
-        "fs",
-        "http",
-        "https",
-        "net",
-        "os",
-        "path",
-        "process",
-        "util",
-    ];
+    let is_path = name.starts_with(['.', '/']);
     let is_typescript = [".ts", ".tsx", ".mts"]
         .iter()
         .any(|end| name.ends_with(end));
-    if is_typescript {
+    let folder = name.split('/').next().unwrap_or(name);
+    let letters = name.trim_start_matches("./").trim_end_matches(".js");
+    let letters = letters
+        .replace(['-', '_', '.', '/', ' '], "")
+        .to_lowercase();
+    if matches!(letters.as_str(), "journalhost" | "journalhosts") {
+        "did you mean `journal_host`?"
+    } else if name.contains("://")
+        || ["data:", "npm:", "jsr:"]
+            .iter()
+            .any(|one| name.starts_with(one))
+    {
+        "nothing is fetched, and there are no packages of npm: the host's `--with PATH` adds a module that is in a file"
+    } else if is_json(name) {
+        "JSON is not imported: write it as a module, a file `.js` that begins with `export default`"
+    } else if is_typescript {
         "it is TypeScript, which has to be compiled to JavaScript first"
-    } else if name.starts_with("node:") || OF_NODE.contains(&name) {
+    } else if name.starts_with("node:") || (!is_path && OF_NODE.contains(&folder)) {
         "it is a module of Node.js, and a script has none of these: it has the language's own objects and `journal_host`"
-    } else {
+    } else if is_path {
         "the host's `--with PATH` adds a module, and a folder's modules are below that folder"
+    } else {
+        "there are no packages of npm, and nothing is fetched: the host's `--with PATH` adds a module that is in a file"
     }
 }
 
@@ -130,5 +186,54 @@ mod tests {
         assert_eq!(find("lib/words.js", "../../main.js"), None);
         assert_eq!(find("main.js", "/etc/passwd"), None);
         assert_eq!(find("main.js", "fs"), None);
+    }
+
+    #[test]
+    fn import_that_leads_nowhere_says_what_to_do() {
+        for (names, said) in [
+            (
+                &["journal-host", "journalHost", "./journal_host.js"][..],
+                "did you mean `journal_host`?",
+            ),
+            (
+                &[
+                    "https://esm.sh/lodash",
+                    "npm:lodash",
+                    "lodash",
+                    "@a/b",
+                    "lodash/fp",
+                ],
+                "no packages of npm",
+            ),
+            (
+                &["https://esm.sh/lodash", "data:text/javascript,1", "lodash"],
+                "nothing is fetched",
+            ),
+            (
+                &["./a.json", "a.json"],
+                "JSON is not imported: write it as a module",
+            ),
+            (&["./a.ts"], "it is TypeScript"),
+            (
+                &[
+                    "events",
+                    "fs/promises",
+                    "stream",
+                    "url",
+                    "zlib",
+                    "worker_threads",
+                    "node:test",
+                ],
+                "it is a module of Node.js",
+            ),
+            (
+                &["./fs", "../events"],
+                "`--with PATH` adds a module, and a folder's modules",
+            ),
+        ] {
+            for name in names {
+                assert!(missing(name).contains(said), "{name}: {}", missing(name));
+            }
+        }
     }
 }
