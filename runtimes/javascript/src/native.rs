@@ -134,7 +134,8 @@ fn define_rows<'js>(
     native.set("outputs", Function::new(ctx.clone(), outputs)?)?;
     let packer = Packer::new(ctx, engine.class)?;
     let held = Rc::clone(call);
-    let emit = move |ctx: Ctx<'js>, row: Value<'js>, output: Opt<Value<'js>>| {
+    let emit = move |ctx: Ctx<'js>, row: Opt<Value<'js>>, output: Opt<Value<'js>>| {
+        let row = row.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
         let index = output_of(&ctx, &held.borrow(), output.0.as_ref())?;
         // A getter of the row may emit another one, so the rows are not borrowed meanwhile.
         let mut bytes = Vec::new();

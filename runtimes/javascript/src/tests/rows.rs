@@ -79,6 +79,7 @@ fn row_is_an_object_with_properties() {
         ("() => 1", "a function"),
         ("new Error('x')", "an Error"),
         ("null", "null"),
+        ("", "undefined"),
         ("5", "a number"),
     ] {
         let text = format!("export function process(objects, emit) {{ emit({row}); }}");
