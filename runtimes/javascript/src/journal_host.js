@@ -168,6 +168,7 @@ function choose(types) {
       throw new TypeError(`the script exports \`${name}\`: the name is \`${name.toUpperCase()}\``);
     }
   }
+  refuseDefault(names);
   whole = script.process;
   if (whole !== undefined && typeof whole !== "function") throw new TypeError("`process` is not a function");
   if (whole && single.size) {
@@ -181,6 +182,17 @@ function choose(types) {
   }
   checkpointFunction = script.checkpoint;
   if (checkpointFunction !== undefined && typeof checkpointFunction !== "function") throw new TypeError("`checkpoint` is not a function");
+}
+
+/** What is exported as the default has no name for the runtime. */
+function refuseDefault(names) {
+  const value = script.default;
+  if (value === undefined) return;
+  const isOurs = typeof value === "function" && (value.name === "process" || names.has(value.name));
+  const name = isOurs ? value.name : "process";
+  if (isOurs ? Object.hasOwn(script, name) : script.process || single.size) return;
+  throw new TypeError(`the script exports a default, which the host does not call: write \`export function ${name}\`, ` +
+    "without `default`");
 }
 
 /** A call of these would run nothing, or would not be waited for. */

@@ -12,6 +12,7 @@ mod memory;
 mod objects;
 mod options;
 mod promises;
+mod refused;
 mod rows;
 mod texts;
 
@@ -248,76 +249,6 @@ fn exception_names_the_lines_that_led_to_it() {
         .err()
         .unwrap_or_default();
     assert!(failure.contains("it is a module of Node.js"), "{failure}");
-}
-
-#[test]
-fn script_that_would_do_nothing_is_refused() {
-    for (text, said) in [
-        (
-            "function process(objects, emit) {}",
-            "write `export` before it",
-        ),
-        (
-            "export const a = 1;",
-            "the script exports no function `process(objects, emit)`",
-        ),
-        (
-            "export async function process(objects, emit) {}",
-            "`process` is a generator or asynchronous",
-        ),
-        (
-            "export function* processRevision(revision, emit) {}",
-            "`processRevision` is a generator or asynchronous",
-        ),
-        (
-            "export function process_revision(revision, emit) {}",
-            "its name is `processRevision`",
-        ),
-        (
-            "export function process() {} export function processOrigin() {}",
-            "both `process` and `processOrigin`: keep `process` for all objects of a call, or",
-        ),
-        (
-            "export const OBJECT_TYPES = 'revision'; export function process() {}",
-            "OBJECT_TYPES is a list of texts",
-        ),
-        (
-            "export const OBJECT_TYPES = ['origin']; export function processRevision() {}",
-            "OBJECT_TYPES has no object type",
-        ),
-        (
-            "export const FIELDS = { revision: 'id' }; export function process() {}",
-            "FIELDS.revision is a list of texts",
-        ),
-        (
-            "export const FIELDS = { revision: ['id', 'comitter'] }; export function process() {}",
-            "FIELDS names the field `comitter`, which the object type `revision` does not have: did you mean `committer`?",
-        ),
-        (
-            "export const FIELDS = { origin: ['x'.repeat(9)] }; export function process() {}",
-            "does not have: there are `id`, `url`, `type`",
-        ),
-        (
-            "export const FIELDS = { revison: ['id'] }; export function process() {}",
-            "FIELDS names the object type `revison`, which does not exist: did you mean `revision`?",
-        ),
-        (
-            "export const OUTPUTS = []; export function process(objects) {}",
-            "no function of it takes `emit`",
-        ),
-        (
-            "import { options } from 'journal_host'; options.a; export function process() {}",
-            "options are read in a function",
-        ),
-        (
-            "await new Promise(() => {}); export function process() {}",
-            "waits for a promise at its top level",
-        ),
-    ] {
-        let failure = Script::load(text).and_then(|script| script.runner.start("{}"));
-        let failure = failure.err().unwrap_or_default();
-        assert!(failure.contains(said), "{text}: {failure}");
-    }
 }
 
 #[test]
