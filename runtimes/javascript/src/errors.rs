@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use rquickjs::{CaughtError, Object, Value};
 
+use crate::hints::hint;
 use crate::modules::Files;
 use crate::texts::Shown;
 
@@ -86,7 +87,9 @@ impl Report {
             text.map(|text| text.0).unwrap_or_default()
         };
         let (name, message) = (text("name"), text("message"));
-        let what = if message.is_empty() {
+        let what = if let Some(hint) = hint(&name, &message) {
+            format!("{name}: {message}: {hint}")
+        } else if message.is_empty() {
             name
         } else {
             format!("{name}: {message}")

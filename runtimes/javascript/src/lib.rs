@@ -7,6 +7,7 @@ mod encode;
 mod errors;
 #[cfg(target_family = "wasm")]
 mod guest;
+mod hints;
 mod layouts;
 mod location;
 mod modules;

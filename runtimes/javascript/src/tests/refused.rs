@@ -78,6 +78,22 @@ fn script_that_would_do_nothing_is_refused() {
             "options are read in a function",
         ),
         (
+            "import { nosuch } from 'journal_host'; export function process() {}",
+            "Could not find export 'nosuch' in module 'journal_host': it has `bytes`",
+        ),
+        (
+            "const fs = require('fs'); export function process() {}",
+            "a.js:1: ReferenceError: require is not defined: use `import`",
+        ),
+        (
+            "module.exports = {};",
+            "module is not defined: use `export`",
+        ),
+        (
+            "new TextDecoder(); export function process() {}",
+            "TextDecoder is not defined: use `text` of `journal_host`",
+        ),
+        (
             "await new Promise(() => {}); export function process() {}",
             "waits for a promise at its top level",
         ),
