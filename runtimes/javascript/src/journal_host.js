@@ -22,8 +22,9 @@ export const text = native.text;
 /** The bytes of a text in UTF-8. */
 export const bytes = native.bytes;
 
-/** The hexadecimal digits of bytes. */
+/** The hexadecimal digits of bytes, or of those that a text such as the name of a branch is of. */
 export function hex(value) {
+  if (typeof value === "string") return native.bytes(value).toHex();
   if (!(value instanceof Uint8Array)) throw new TypeError(`\`hex\` takes a Uint8Array, and not ${kindOf(value)}`);
   return value.toHex();
 }

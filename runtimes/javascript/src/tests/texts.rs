@@ -103,6 +103,14 @@ fn name_that_is_not_unicode_is_emitted_as_bytes_only() {
 }
 
 #[test]
+fn digits_of_a_name_are_those_of_its_bytes() {
+    let script = "import { hex } from 'journal_host';
+        export function process({ revision: [{ branches }] }, emit) { emit({ n: hex(Object.keys(branches)[0]) }); }";
+    let rows = Script::rows(script, branch(b"a\xff"));
+    assert_eq!(rows, ["{\"n\": \"61ff\"}"]);
+}
+
+#[test]
 fn bytes_are_of_a_text_only() {
     let script = Script::started(
         "import { bytes } from 'journal_host';
