@@ -21,6 +21,8 @@ log = logging.getLogger("journal_host")
 LEVELS = {"ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO}
 # How the log begins each line of a plugin.
 NAME = re.compile(r"`[^`]*`: ")
+# Seconds that the host has to end by itself.
+PATIENCE = 2
 TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -141,11 +143,12 @@ def call(command: list[str | os.PathLike[str]]) -> str:
     lines: list[tuple[str, str]] = []
     errors = []
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as printed:
-        with subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, encoding="utf-8"
-        ) as process:
-            assert process.stderr is not None
-            try:
+        )
+        assert process.stderr is not None
+        try:
+            with process.stderr:
                 for line in process.stderr:
                     entry = parsed(line)
                     if entry is None:
@@ -155,15 +158,28 @@ def call(command: list[str | os.PathLike[str]]) -> str:
                     log.log(LEVELS.get(level, logging.DEBUG), "%s", text)
                     if entry["target"] == "plugin":
                         lines.append((level, NAME.sub("", text, count=1)))
-            except BaseException:
-                # Such as an interrupt in a notebook.
-                process.terminate()
-                raise
+            process.wait()
+        except BaseException:
+            # Such as an interrupt in a notebook.
+            end(process)
+            raise
         if process.returncode:
             error = "".join(errors).strip().removeprefix("error: ")
             raise RunError("\n\n".join(part for part in (error, traceback(lines)) if part))
         printed.seek(0)
         return printed.read()
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ends the host, which has its files in a folder that goes away."""
+    process.terminate()
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+    finally:
+        # A script at work keeps the host from ending by itself. It is killed after a second interrupt, too.
+        process.kill()
+        process.wait()
 
 
 def parsed(line: str) -> Any:

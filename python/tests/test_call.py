@@ -1,0 +1,44 @@
+"""How the host is called, and what becomes of one that does not end well."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+ENDLESS = """
+from journal_host import log
+
+def process(all_objects):
+    log.info("at work")
+    while True:
+        pass
+"""
+
+
+def is_running(argument):
+    """Whether a process has this argument."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if os.fsencode(argument) in path.read_bytes():
+                return True
+        except OSError:
+            pass  # It has ended.
+    return False
+
+
+def test_interrupt_ends_a_host_whose_script_does_not_end(script, recording, hosted, monkeypatch, tmp_path):
+    path, begun = script(ENDLESS, "endless.py"), []
+
+    def interrupt(level, message, text):
+        if "at work" in text:
+            begun.append(time.monotonic())
+            assert is_running(path)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("journal_host._run.log.log", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        hosted(path, recording=recording)
+    assert time.monotonic() - begun[0] < 5
+    assert not is_running(path) and not list(tmp_path.glob("journal-host-*"))
