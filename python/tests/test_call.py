@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import journal_host
 import pytest
 
 ENDLESS = """
@@ -42,3 +43,22 @@ def test_interrupt_ends_a_host_whose_script_does_not_end(script, recording, host
         hosted(path, recording=recording)
     assert time.monotonic() - begun[0] < 5
     assert not is_running(path) and not list(tmp_path.glob("journal-host-*"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("exit 3", "the program '{}' ended with the status 3, and did not say why"),
+        ("kill -KILL $$", "the program '{}' was ended by the signal SIGKILL"),
+        ("kill -40 $$", "the program '{}' was ended by the signal 40"),
+        ("exit 0", "the program '{}' is no journal-host: it does not describe the script"),
+        ("echo [1]", "the program '{}' is no journal-host: it does not describe the script"),
+        ("printf 'error: \\377' >&2; exit 1", "\\xff"),
+    ],
+)
+def test_program_that_is_no_host_or_dies_is_named(script, lines, message):
+    program = script(f"#!/bin/sh\n{lines}\n", "host")
+    program.chmod(0o755)
+    with pytest.raises(journal_host.RunError) as raised:
+        journal_host.run("some.py", host=program)
+    assert str(raised.value) == message.format(program)

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -65,7 +66,8 @@ def run(
             flags += ["--recording", one]
         for object_type in object_types:
             flags += ["--object-type", object_type]
-        outputs = outputs_of(call([program, "describe", *common, "--json"]))
+        description = call([program, "describe", *common, "--json"])
+        outputs = outputs_of(program, description)
         written = [destination(folder, number, output) for number, output in enumerate(outputs)]
         for rows in written:
             flags += ["--output", rows.flag]
@@ -131,10 +133,16 @@ def find(host: str | os.PathLike[str] | None) -> str:
     return found
 
 
-def outputs_of(description: str) -> list[dict[str, Any]]:
+def outputs_of(program: str, description: str) -> list[dict[str, Any]]:
     """The outputs of a plan that have rows."""
+    try:
+        found = json.loads(description)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise RunError(f"the program {program!r} is no journal-host: it does not describe the script")
     # There is no plan where the options are wrong, which the run then says.
-    plan = json.loads(description).get("plan") or {}
+    plan = found.get("plan") or {}
     return [output for output in plan.get("outputs", []) if output["kind"] != "text"]
 
 
@@ -144,7 +152,12 @@ def call(command: list[str | os.PathLike[str]]) -> str:
     errors = []
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as printed:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.PIPE, encoding="utf-8"
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
         assert process.stderr is not None
         try:
@@ -164,7 +177,7 @@ def call(command: list[str | os.PathLike[str]]) -> str:
             end(process)
             raise
         if process.returncode:
-            error = "".join(errors).strip().removeprefix("error: ")
+            error = "".join(errors).strip().removeprefix("error: ") or ending(command[0], process.returncode)
             raise RunError("\n\n".join(part for part in (error, traceback(lines)) if part))
         printed.seek(0)
         return printed.read()
@@ -180,6 +193,14 @@ def end(process: subprocess.Popen[str]) -> None:
         # A script at work keeps the host from ending by itself. It is killed after a second interrupt, too.
         process.kill()
         process.wait()
+
+
+def ending(program: str | os.PathLike[str], status: int) -> str:
+    """How a host ended that says nothing of it."""
+    if status > 0:
+        return f"the program {os.fspath(program)!r} ended with the status {status}, and did not say why"
+    known = {one.value: one.name for one in signal.Signals}
+    return f"the program {os.fspath(program)!r} was ended by the signal {known.get(-status, -status)}"
 
 
 def parsed(line: str) -> Any:
