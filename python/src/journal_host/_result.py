@@ -67,13 +67,13 @@ class Result(Mapping[str, list[dict[str, Any]]]):
 
     def to_arrow(self, output: str | None = None) -> pyarrow.Table:
         """The same as a table of Arrow, in which columns that the script declares have their types. Needs the extra
-        `arrow`."""
+        `arrow`.
+
+        Raises ValueError for a column whose values do not fit one type."""
         import pyarrow
 
         output = self._only() if output is None else output
-        columns = self._columns[output]
-        if not columns:
-            return pyarrow.Table.from_pylist(self[output])
+        rows, columns = self[output], self._columns[output]
         types = {
             "bool": pyarrow.bool_(),
             "int": pyarrow.int64(),
@@ -81,15 +81,23 @@ class Result(Mapping[str, list[dict[str, Any]]]):
             "float": pyarrow.float64(),
             "timestamp": pyarrow.timestamp("us", tz="UTC"),
         }
+        # Without declared columns, those of all rows.
+        names = [column["name"] for column in columns] or list(dict.fromkeys(name for row in rows for name in row))
+        declared = {column["name"]: column["type"] for column in columns}
         arrays = []
-        for column in columns:
-            values = [row.get(column["name"]) for row in self[output]]
-            if column["type"] == "timestamp":
+        for name in names:
+            type_ = declared.get(name, "json")
+            values = [row.get(name) for row in rows]
+            if type_ == "timestamp":
                 values = [time(value) for value in values]
-            # The type of `json` follows from the values.
-            type_ = None if column["type"] == "json" else types.get(column["type"], pyarrow.string())
-            arrays.append(pyarrow.array(values, type_))
-        return pyarrow.table(arrays, names=[column["name"] for column in columns])
+            try:
+                # The type of `json` follows from the values.
+                arrays.append(pyarrow.array(values, None if type_ == "json" else types.get(type_, pyarrow.string())))
+            except (ValueError, TypeError, OverflowError) as error:
+                raise ValueError(
+                    f"the column {name!r} of the output {output!r} does not fit one type: {error}"
+                ) from None
+        return pyarrow.table(arrays, names=names)
 
 
 def time(text: str | None) -> datetime.datetime | None:
