@@ -21,3 +21,24 @@ def test_table_of_arrow_has_the_columns_of_all_rows():
 def test_values_that_do_not_fit_one_type_of_arrow_name_their_column(values, output):
     with pytest.raises(ValueError, match="^the column 'a' of the output 'o' does not fit one type: "):
         result([{"a": value} for value in values], **output).to_arrow()
+
+
+UPSERT = {
+    "kind": "upsert",
+    "key": ["k"],
+    "order": "n",
+    "row": [{"name": "k", "type": "text"}, {"name": "n", "type": "int"}],
+}
+
+
+def test_removals_of_an_upsert_have_a_column():
+    rows = [{"k": "a", "n": 1}, {"_removed": True, "k": "a", "n": 2}]
+    frame, table = result(rows, **UPSERT).to_pandas(), result(rows, **UPSERT).to_arrow()
+    assert list(frame.columns) == table.column_names == ["k", "n", "_removed"]
+    assert frame["_removed"].tolist() == table["_removed"].to_pylist() == [False, True]
+    assert str(frame["_removed"].dtype) == str(table["_removed"].type) == "bool"
+    kept = frame.query("not _removed")
+    assert kept["k"].tolist() == ["a"]
+    for rows in (rows[:1], []):
+        assert list(result(rows, **UPSERT).to_pandas().columns) == ["k", "n"]
+        assert result(rows, **UPSERT).to_arrow().column_names == ["k", "n"]

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import pandas  # type: ignore[import-untyped, unused-ignore]
     import pyarrow  # type: ignore[import-untyped, unused-ignore]
 
+# What a row begins with that removes a key of an upsert.
+REMOVED = "_removed"
+
 
 class Result(Mapping[str, list[dict[str, Any]]]):
     """The rows that a run wrote, by the name of their output: `result["months"]`.
@@ -18,7 +21,7 @@ class Result(Mapping[str, list[dict[str, Any]]]):
     `2026-11-22T09:52:52.713466Z`. `printed` is the text that the script printed, where that is one of its outputs."""
 
     def __init__(self, outputs: list[dict[str, Any]], rows: dict[str, list[dict[str, Any]]], printed: str) -> None:
-        self._columns = {output["name"]: output.get("row", []) for output in outputs}
+        self._outputs = {output["name"]: output for output in outputs}
         self._rows = rows
         self.printed = printed
 
@@ -49,20 +52,36 @@ class Result(Mapping[str, list[dict[str, Any]]]):
             )
         return next(iter(self))
 
+    def _columns(self, output: str) -> list[dict[str, Any]]:
+        """The declared columns of an output, and for an upsert whether a row removes its key, where one does."""
+        declared = self._outputs[output]
+        columns: list[dict[str, Any]] = declared.get("row", [])
+        if declared.get("kind") != "upsert" or not any(REMOVED in row for row in self[output]):
+            return columns
+        # Of a removal, the other columns have no value.
+        return [*({**column, "nullable": True} for column in columns), {"name": REMOVED, "type": "bool"}]
+
+    def _values(self, output: str, column: str, type_: str) -> list[Any]:
+        """The values of a column, with times for texts of times."""
+        values = [row.get(column, False if column == REMOVED else None) for row in self[output]]
+        return [time(value) for value in values] if type_ == "timestamp" else values
+
     def to_pandas(self, output: str | None = None) -> pandas.DataFrame:
         """The rows of an output, by default of the only one, with a column for each field.
 
-        Columns that the script declares are there without rows, too, and of the type `timestamp` they have times. Needs
-        the extra `pandas`."""
+        Columns that the script declares are there without rows, too, and of the type `timestamp` they have times. Of an
+        upsert, the column `_removed` is there if a row removes its key. Needs the extra `pandas`."""
         import pandas
 
         output = self._only() if output is None else output
-        columns = self._columns[output]
+        columns = self._columns(output)
         frame = pandas.DataFrame(self[output], columns=[column["name"] for column in columns] or None)
         for column in columns:
+            values = self._values(output, column["name"], column["type"])
             if column["type"] == "timestamp":
-                times = [time(row.get(column["name"])) for row in self[output]]
-                frame[column["name"]] = pandas.array(times, "datetime64[us, UTC]")
+                frame[column["name"]] = pandas.array(values, "datetime64[us, UTC]")
+            elif column["name"] == REMOVED:
+                frame[REMOVED] = pandas.array(values, "bool")
         return frame
 
     def to_arrow(self, output: str | None = None) -> pyarrow.Table:
@@ -73,7 +92,7 @@ class Result(Mapping[str, list[dict[str, Any]]]):
         import pyarrow
 
         output = self._only() if output is None else output
-        rows, columns = self[output], self._columns[output]
+        rows, columns = self[output], self._columns(output)
         types = {
             "bool": pyarrow.bool_(),
             "int": pyarrow.int64(),
@@ -87,9 +106,7 @@ class Result(Mapping[str, list[dict[str, Any]]]):
         arrays = []
         for name in names:
             type_ = declared.get(name, "json")
-            values = [row.get(name) for row in rows]
-            if type_ == "timestamp":
-                values = [time(value) for value in values]
+            values = self._values(output, name, type_)
             try:
                 # The type of `json` follows from the values.
                 arrays.append(pyarrow.array(values, None if type_ == "json" else types.get(type_, pyarrow.string())))
