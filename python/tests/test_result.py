@@ -42,3 +42,30 @@ def test_removals_of_an_upsert_have_a_column():
     for rows in (rows[:1], []):
         assert list(result(rows, **UPSERT).to_pandas().columns) == ["k", "n"]
         assert result(rows, **UPSERT).to_arrow().column_names == ["k", "n"]
+
+
+DTYPES = {
+    **{"int": "Int64", "uint": "UInt64", "bool": "boolean", "float": "Float64", "timestamp": "datetime64[us, UTC]"},
+    **dict.fromkeys(("text", "id", "bytes", "json"), "object"),
+}
+VALUES = {
+    **{"int": 2**53 + 1, "uint": 2**64 - 1, "bool": True, "float": 0.5, "timestamp": "2026-01-02T03:04:05.000006Z"},
+    **{"text": "a", "id": "00" * 20, "bytes": "61", "json": {"a": [1]}},
+}
+
+
+@pytest.mark.parametrize("rows", [[], [VALUES], [{}], [VALUES, {}]])
+def test_declared_columns_have_their_types_in_pandas(rows):
+    row = [{"name": name, "type": name, "nullable": True} for name in DTYPES]
+    frame = result(rows, row=row).to_pandas()
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == DTYPES
+    assert len(frame) == len(rows) and list(frame.index) == list(range(len(rows)))
+    for name in DTYPES:
+        values = [row.get(name) for row in rows]
+        if name != "timestamp":
+            assert [None if missing else one for one, missing in zip(frame[name], frame[name].isna())] == values
+
+
+def test_column_of_floats_that_always_has_a_value_is_a_plain_one_in_pandas():
+    for rows in ([], [{"a": 0.5}]):
+        assert str(result(rows, row=[{"name": "a", "type": "float"}]).to_pandas()["a"].dtype) == "float64"

@@ -59,29 +59,28 @@ class Result(Mapping[str, list[dict[str, Any]]]):
         if declared.get("kind") != "upsert" or not any(REMOVED in row for row in self[output]):
             return columns
         # Of a removal, the other columns have no value.
-        return [*({**column, "nullable": True} for column in columns), {"name": REMOVED, "type": "bool"}]
+        return [*({**column, "nullable": True} for column in columns), {"name": REMOVED, "type": "removal"}]
 
     def _values(self, output: str, column: str, type_: str) -> list[Any]:
         """The values of a column, with times for texts of times."""
-        values = [row.get(column, False if column == REMOVED else None) for row in self[output]]
+        values = [row.get(column, False if type_ == "removal" else None) for row in self[output]]
         return [time(value) for value in values] if type_ == "timestamp" else values
 
     def to_pandas(self, output: str | None = None) -> pandas.DataFrame:
         """The rows of an output, by default of the only one, with a column for each field.
 
-        Columns that the script declares are there without rows, too, and of the type `timestamp` they have times. Of an
-        upsert, the column `_removed` is there if a row removes its key. Needs the extra `pandas`."""
+        Columns that the script declares have their types, without rows, too: `Int64`, `UInt64`, `boolean`, `float64`, or
+        `Float64` if it is nullable, times, and else `object`. Of an upsert, the column `_removed` is there if a row removes
+        its key. Needs the extra `pandas`."""
         import pandas
 
         output = self._only() if output is None else output
         columns = self._columns(output)
-        frame = pandas.DataFrame(self[output], columns=[column["name"] for column in columns] or None)
+        if not columns:
+            return pandas.DataFrame(self[output])
+        frame = pandas.DataFrame(index=pandas.RangeIndex(len(self[output])))
         for column in columns:
-            values = self._values(output, column["name"], column["type"])
-            if column["type"] == "timestamp":
-                frame[column["name"]] = pandas.array(values, "datetime64[us, UTC]")
-            elif column["name"] == REMOVED:
-                frame[REMOVED] = pandas.array(values, "bool")
+            frame[column["name"]] = series(column, self._values(output, column["name"], column["type"]))
         return frame
 
     def to_arrow(self, output: str | None = None) -> pyarrow.Table:
@@ -95,6 +94,7 @@ class Result(Mapping[str, list[dict[str, Any]]]):
         rows, columns = self[output], self._columns(output)
         types = {
             "bool": pyarrow.bool_(),
+            "removal": pyarrow.bool_(),
             "int": pyarrow.int64(),
             "uint": pyarrow.uint64(),
             "float": pyarrow.float64(),
@@ -115,6 +115,23 @@ class Result(Mapping[str, list[dict[str, Any]]]):
                     f"the column {name!r} of the output {output!r} does not fit one type: {error}"
                 ) from None
         return pyarrow.table(arrays, names=names)
+
+
+def series(column: dict[str, Any], values: list[Any]) -> Any:
+    """The values of a column in the type that pandas has for it."""
+    import numpy
+    import pandas
+
+    if column["type"] == "removal":
+        return numpy.array(values, bool)
+    if column["type"] in ("int", "uint"):
+        # Pandas may take a list with None for floats, which have fewer digits.
+        whole = numpy.array([0 if value is None else value for value in values], f"{column['type']}64")
+        return pandas.arrays.IntegerArray(whole, numpy.array([value is None for value in values], bool))
+    if column["type"] == "float":
+        return pandas.array(values, "Float64" if column.get("nullable") else "float64")
+    kind = {"bool": "boolean", "timestamp": "datetime64[us, UTC]"}.get(column["type"])
+    return pandas.array(values, kind) if kind else pandas.Series(values, dtype=object)
 
 
 def time(text: str | None) -> datetime.datetime | None:
