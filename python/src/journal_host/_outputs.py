@@ -4,12 +4,37 @@ The messages are those of the host."""
 
 import datetime
 import math
+import typing
 
-from . import _journal, _objects, _rows
+import msgpack
+
+from . import _journal, _rows
+from ._objects import EPOCH
 
 DEPTH = 128
 INT = range(-(2**63), 2**63)
 UINT = range(2**64)
+# The seconds of the years 0 to 9999, of which datetime has no year 0, and those of 400 years, after which days repeat.
+SECONDS = range(-62_167_219_200, 253_402_300_800)
+YEAR_1 = -62_135_596_800
+CYCLE = 146_097 * 86_400
+
+
+class Time(typing.NamedTuple):
+    """A time of a row, which a datetime cannot always be."""
+
+    seconds: int
+    microseconds: int
+
+    def __str__(self):
+        """As its JSON line reads."""
+        is_year_0 = self.seconds < YEAR_1
+        since = datetime.timedelta(seconds=self.seconds + (CYCLE if is_year_0 else 0))
+        text = f"{EPOCH + since:%Y-%m-%dT%H:%M:%S}".zfill(19)
+        text = f"0000{text[4:]}" if is_year_0 else text
+        return text + f".{self.microseconds:06}".rstrip("0").rstrip(".") + "Z"
+
+
 # What a value of each type of column is.
 FITS = {
     "bool": lambda value: isinstance(value, bool),
@@ -19,7 +44,7 @@ FITS = {
     "text": lambda value: isinstance(value, str),
     "bytes": lambda value: isinstance(value, bytes),
     "id": lambda value: isinstance(value, bytes) and len(value) == 20,
-    "timestamp": lambda value: isinstance(value, datetime.datetime),
+    "timestamp": lambda value: isinstance(value, Time),
     "json": lambda value: True,
 }
 ARTICLES = {"int": "an ", "id": "an ", "bytes": "", "text": ""}
@@ -32,7 +57,7 @@ KINDS = {
     float: "a float",
     str: "a text",
     bytes: "bytes",
-    datetime.datetime: "a time",
+    Time: "a time",
 }
 
 
@@ -57,14 +82,15 @@ class Output:
         """Takes the rows of a call.
 
         Raises RowError."""
-        for index, row in enumerate(_objects.decode(rows, ends, None)):
+        for index, row in enumerate(decoded(rows, ends)):
             try:
                 if self.columns:
                     check_columns(row, self.columns_of(row))
+                read = as_json(row, "")
                 if self.table is not None:
                     self.table.merge(row)
                 else:
-                    self.rows.append(as_json(row, ""))
+                    self.rows.append(read)
             except Fault as fault:
                 raise RowError(f"row {index} of those emitted to `{self.name}` {fault}") from None
 
@@ -81,6 +107,25 @@ class Output:
     def finish(self):
         """The rows after the checkpoint."""
         return self.rows if self.table is None else [as_json(row, "") for row in self.table.rows()]
+
+
+def decoded(rows, ends):
+    """The rows of a call, with a Time for each time."""
+    start = 0
+    for end in ends:
+        yield with_times(msgpack.unpackb(rows[start:end], strict_map_key=False))
+        start = end
+
+
+def with_times(value):
+    """The value with a Time for each timestamp of msgpack."""
+    if isinstance(value, dict):
+        return {name: with_times(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [with_times(item) for item in value]
+    if isinstance(value, msgpack.Timestamp):
+        return Time(value.seconds, value.nanoseconds // 1000)
+    return value
 
 
 def removal(plan):
@@ -128,8 +173,10 @@ def as_json(value, path, depth=DEPTH):
         return [as_json(item, f"{path}[{index}]", depth - 1) for index, item in enumerate(value)]
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, datetime.datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%S}".zfill(19) + f".{value.microsecond:06}".rstrip("0").rstrip(".") + "Z"
+    if isinstance(value, Time):
+        if value.seconds not in SECONDS:
+            raise Fault(f"has a timestamp that is malformed or outside of the years 0 to 9999 in the field `{path}`")
+        return str(value)
     return value
 
 
