@@ -18,7 +18,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from . import _options, _schema, log
+from . import _options, _plan, _schema, log
 from ._load import loaded
 from ._objects import Damaged
 from ._outputs import Output, RowError
@@ -84,12 +84,13 @@ def run_script(
     with "skip", the object is left out as in a run with `--on-failure skip`, and is in `rejections`.
 
     Raises RowError for a row that the host would not take; TypeError for what is no script, and for the mistakes that the
-    host finds at its start; ValueError for options that the host would refuse."""
+    host finds at its start; ValueError for options, OUTPUTS and OBJECT_TYPES that the host would refuse."""
     values = dict(options or {})
     logged = LogStream(log._write, "INFO")
     stdout = Stdout(logged)
     with contextlib.redirect_stdout(stdout), loaded(script, values) as (module, name_of):
         _schema.check(_options.schema_of(getattr(module, "Options", None)), values)
+        _plan.check_object_types(getattr(module, "OBJECT_TYPES", "any"))
         runner = Runner(module, name_of, on_failure)
         if runner.script.printed is not None:
             logged.end()
@@ -112,6 +113,7 @@ class Runner:
     def __init__(self, module: types.ModuleType, name_of: Any, on_failure: str) -> None:
         self.stops = on_failure == "stop"
         self.script = (StoppingScript if self.stops else Script)(module, log._write, name_of)
+        _plan.check_outputs(self.script.outputs)
         self.outputs = [Output(plan) for plan in self.script.outputs]
         self.printed: list[str] = []
         self.rejections: list[Rejection] = []
