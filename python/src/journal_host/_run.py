@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ._arguments import listed
 from ._result import Result
 
 log = logging.getLogger("journal_host")
@@ -48,7 +49,10 @@ def run(
     `["--stop-after", "1000"]`; with `--brokers`, it reads Kafka. `host` is the program, by default that of the variable
     `JOURNAL_HOST`, or else `journal-host` on the PATH. Its log goes to the logger `journal_host` of `logging`.
 
-    Raises RunError if the run fails, and FileNotFoundError if there is no host."""
+    Raises RunError if the run fails, FileNotFoundError if there is no host, and TypeError for a text in place of a list."""
+    object_types = listed("object_types", object_types, '["revision"]')
+    modules = listed("modules", modules, '["lib/words.py"]')
+    arguments = listed("arguments", arguments, '["--stop-after", "1000"]')
     program = find(host)
     recordings = [recording] if isinstance(recording, str | os.PathLike) else recording
     with tempfile.TemporaryDirectory(prefix="journal-host-") as name:

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from . import _options, _plan, _schema, log
+from ._arguments import known, listed, one_of
+from ._dicts import FIELDS
 from ._load import loaded
 from ._objects import Damaged
 from ._outputs import Output, RowError
@@ -54,14 +56,17 @@ def objects(recording: str | os.PathLike[str], object_type: str, *, privileged: 
 
     With `privileged`, those of the privileged topic, which are not anonymised, if the recording has it.
 
-    Raises ValueError for a damaged recording or value, and OSError."""
-    index = 0
+    Raises ValueError for a damaged recording or value and for an object type that there is not, and OSError."""
+    index, seen = 0, set(FIELDS)
     for kind, found in records(recording, privileged):
+        seen.add(kind)
         if kind == object_type:
             if isinstance(found, Damaged):
                 raise ValueError(f"{recording}: {kind} {index}: {found}")
             index += 1
             yield found
+    # A recording may have types that are newer than this.
+    known(object_type, seen)
 
 
 def run_script(
@@ -84,7 +89,11 @@ def run_script(
     with "skip", the object is left out as in a run with `--on-failure skip`, and is in `rejections`.
 
     Raises RowError for a row that the host would not take; TypeError for what is no script, and for the mistakes that the
-    host finds at its start; ValueError for options, OUTPUTS and OBJECT_TYPES that the host would refuse."""
+    host finds at its start; ValueError for an argument or an object type that there is not, and for options, OUTPUTS and OBJECT_TYPES that the host would refuse."""
+    read = set(listed("object_types", object_types, '["revision"]'))
+    one_of("on_failure", on_failure, ["stop", "skip"])
+    if batch_records < 1:
+        raise ValueError(f"`batch_records` is at least 1, and not {batch_records}")
     values = dict(options or {})
     logged = LogStream(log._write, "INFO")
     stdout = Stdout(logged)
@@ -95,7 +104,7 @@ def run_script(
         if runner.script.printed is not None:
             logged.end()
             stdout.target = runner.script.printed
-        result = runner.run(source, set(object_types), privileged, batch_records)
+        result = runner.run(source, read, privileged, batch_records)
         logged.end()
         return result
 
@@ -121,6 +130,9 @@ class Runner:
 
     def run(self, source: Any, object_types: set[str], privileged: bool, batch_records: int) -> ScriptResult:
         chosen = self.script.object_types()
+        types = [*FIELDS, *(() if chosen == "any" else chosen)]
+        for kind in source if isinstance(source, Mapping) else ():
+            known(kind, types)
 
         def is_read(kind: str) -> bool:
             return (chosen == "any" or kind in chosen) and (not object_types or kind in object_types)
