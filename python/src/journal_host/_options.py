@@ -100,4 +100,5 @@ def value(hint, given):
         return [value(arguments[0], item) for item in given]
     if origin is dict and arguments:
         return {name: value(arguments[1], item) for name, item in given.items()}
-    return float(given) if hint is float else given
+    # JSON has one kind of number: 5 is a float, too, and 5.0 an integer.
+    return hint(given) if hint in (int, float) else given

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ._arguments import listed
+from ._arguments import listed, options_of
 from ._result import Result
 
 log = logging.getLogger("journal_host")
@@ -49,10 +49,12 @@ def run(
     `["--stop-after", "1000"]`; with `--brokers`, it reads Kafka. `host` is the program, by default that of the variable
     `JOURNAL_HOST`, or else `journal-host` on the PATH. Its log goes to the logger `journal_host` of `logging`.
 
-    Raises RunError if the run fails, FileNotFoundError if there is no host, and TypeError for a text in place of a list."""
+    Raises RunError if the run fails, FileNotFoundError if there is no host, and ValueError
+    or TypeError for arguments and options that cannot be passed on."""
     object_types = listed("object_types", object_types, '["revision"]')
     modules = listed("modules", modules, '["lib/words.py"]')
     arguments = listed("arguments", arguments, '["--stop-after", "1000"]')
+    options = options_of(options or {})
     program = find(host)
     recordings = [recording] if isinstance(recording, str | os.PathLike) else recording
     with tempfile.TemporaryDirectory(prefix="journal-host-") as name:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from . import _options, _plan, _schema, log
-from ._arguments import known, listed, one_of
+from ._arguments import known, listed, one_of, options_of
 from ._dicts import FIELDS
 from ._load import loaded
 from ._objects import Damaged
@@ -94,7 +94,7 @@ def run_script(
     one_of("on_failure", on_failure, ["stop", "skip"])
     if batch_records < 1:
         raise ValueError(f"`batch_records` is at least 1, and not {batch_records}")
-    values = dict(options or {})
+    values = options_of(options or {})
     logged = LogStream(log._write, "INFO")
     stdout = Stdout(logged)
     with contextlib.redirect_stdout(stdout), loaded(script, values) as (module, name_of):
