@@ -1,7 +1,7 @@
 """The host, its runtime and the recordings that the tests use.
 
 JOURNAL_HOST and JOURNAL_RUNTIME name the first two. Their defaults are what `cargo build --release` and `build-runtime`
-make."""
+make. The runtime of JavaScript is beside it."""
 
 import os
 import subprocess
@@ -14,6 +14,8 @@ from journal_host import _objects, _recording
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASE = ROOT / "target/release"
+PYTHON = Path(os.environ.get("JOURNAL_RUNTIME", RELEASE / "journal-host-python.wasm"))
+JAVASCRIPT = PYTHON.with_name("journal-host-javascript.wasm")
 
 
 @pytest.fixture
@@ -25,8 +27,12 @@ def recording():
 def hosted():
     """Runs a script by the host."""
     host = os.environ.get("JOURNAL_HOST", RELEASE / "journal-host")
-    runtime = os.environ.get("JOURNAL_RUNTIME", RELEASE / "journal-host-python.wasm")
-    return lambda *arguments, **settings: journal_host.run(*arguments, host=host, runtime=runtime, **settings)
+
+    def run(script, **settings):
+        runtime = JAVASCRIPT if Path(script).suffix == ".js" else PYTHON
+        return journal_host.run(script, host=host, runtime=runtime, **settings)
+
+    return run
 
 
 @pytest.fixture

@@ -62,3 +62,30 @@ def test_program_that_is_no_host_or_dies_is_named(script, lines, message):
     with pytest.raises(journal_host.RunError) as raised:
         journal_host.run("some.py", host=program)
     assert str(raised.value) == message.format(program)
+
+
+FAILING = """export function {function}(objects, emit) {{
+  console.log("hi")
+  console.warn("look")
+  fail(objects)
+}}
+
+function fail(objects) {{
+  throw new RangeError("one\\ntwo")
+}}
+"""
+
+
+@pytest.mark.parametrize("function", ["process", "processOrigin"])
+def test_failed_run_of_javascript_ends_with_its_traceback(function, script, recording, hosted):
+    path = script(FAILING.format(function=function), "bad.js")
+    with pytest.raises(journal_host.RunError) as raised:
+        hosted(path, recording=recording, object_types=["origin"])
+    assert str(raised.value).partition("\n\n")[2] == (
+        "RangeError: one\n"
+        "two\n"
+        "    at bad.js:8:13 in fail\n"
+        '        throw new RangeError("one\\ntwo")\n'
+        "                  ^\n"
+        f"    at bad.js:4:8 in {function}"
+    )

@@ -25,7 +25,10 @@ LEVELS = {"ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO}
 NAME = re.compile(r"`[^`]*`: ")
 # Seconds that the host has to end by itself.
 PATIENCE = 2
+# How a traceback begins: of Python, and of JavaScript, whose message is followed by the places that led there.
 TRACEBACK = "Traceback (most recent call last):"
+ERROR = re.compile(r"[A-Z]\w*(: |$)")
+PLACE = re.compile(r"    at \S.*:\d+")
 
 
 class RunError(Exception):
@@ -220,5 +223,18 @@ def parsed(line: str) -> Any:
 def traceback(lines: list[tuple[str, str]]) -> str:
     """The traceback in the script's lines of the log: that of its failure, or else those of objects that were rejected."""
     failure = [text for level, text in lines if level == "ERROR"]
-    texts = [text for _, text in lines]
-    return "\n".join(failure or texts[texts.index(TRACEBACK) if TRACEBACK in texts else len(texts) :])
+    if failure:
+        return "\n".join(failure)
+    # What the script printed is at another level.
+    texts = [text for level, text in lines if level == "WARN"]
+    first = texts.index(TRACEBACK) if TRACEBACK in texts else first_of_javascript(texts)
+    return "\n".join(texts[first:])
+
+
+def first_of_javascript(texts: list[str]) -> int:
+    """Which line begins the first traceback of JavaScript."""
+    place = next((index for index, text in enumerate(texts) if PLACE.match(text)), None)
+    if place is None:
+        return len(texts)
+    # A message may have several lines.
+    return next((index for index in reversed(range(place)) if ERROR.match(texts[index])), max(place - 1, 0))
