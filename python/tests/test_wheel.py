@@ -30,7 +30,8 @@ except ModuleNotFoundError as error:
 def wheel(tmp_path):
     source = tmp_path / "source"
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "python", source, ignore=ignored)
+    # What is a link here is a link there, too.
+    shutil.copytree(ROOT / "python", source, symlinks=True, ignore=ignored)
     command = [
         sys.executable,
         "-m",
@@ -68,6 +69,12 @@ def test_wheel_has_the_module_its_types_and_its_licence(wheel):
     assert modules <= names and "journal_host/py.typed" in modules
     assert {name.split("/")[0] for name in names} == {"journal_host", "journal_host_sdk-0.1.0.dist-info"}
     assert any(name.endswith("/LICENSE") for name in names)
+
+
+def test_licence_is_that_of_the_repository():
+    # It is no link, which an archive of the folder alone could not follow.
+    file = ROOT / "python/LICENSE"
+    assert not file.is_symlink() and file.read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
 def test_wheel_works_in_an_empty_environment_without_the_repository(wheel, tmp_path, recording):
