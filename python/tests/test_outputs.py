@@ -95,6 +95,28 @@ def test_outputs_that_the_host_refuses_are_refused_with_its_rule(outputs, place,
     assert f"breaks a rule at `{pointer}`: {rule}" in str(here.value)
 
 
+@pytest.mark.parametrize("types", ["", "other", "fiii", "itii", "iiji", "ibbi", "iiij", "iifi", "iii"])
+def test_types_of_an_aggregate_that_cannot_be_merged_are_refused(types, script, recording, hosted):
+    known = {"i": "int", "t": "text", "f": "float", "j": "json", "b": "bool"}
+    row = [
+        {"name": name, "type": known.get(one, "int")}
+        for name, one in zip("other" if types == "other" else "ksml", types)
+    ]
+    columns = [
+        {"name": "s", "merge": "sum"},
+        {"name": "m", "merge": "max"},
+        {"name": "l", "merge": "latest", "by": "m"},
+    ]
+    outputs = [{"name": "a", "kind": "aggregate", "key": ["k"], "columns": columns, "row": row}]
+    path = script(f"OUTPUTS = {outputs}\n" + EMITTING % "emit({}, 'a')")
+    with pytest.raises(ValueError) as native:
+        run_script(path, recording)
+    with pytest.raises(RunError) as here:
+        hosted(path, recording=recording)
+    rule = str(native.value).removeprefix("OUTPUTS[0]['row']: ")
+    assert f"breaks a rule at `/outputs/0/row`: {rule}" in str(here.value)
+
+
 @pytest.mark.parametrize(
     ("object_types", "error", "message"),
     [

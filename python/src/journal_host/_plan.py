@@ -71,6 +71,9 @@ def check_output(at, output):
         check_key(f"{at}['key']", output["key"], 0 if kind == "aggregate" else 1)
     if kind == "aggregate":
         check_columns(f"{at}['columns']", output)
+        rule = broken_by_types(output) if "row" in output else None
+        if rule:
+            wrong(f"{at}['row']", f"the aggregate {rule}")
     elif "key" in output:
         field(f"{at}['order']", output.get("order", "_"))
         check_typed_key(at, kind, output)
@@ -138,6 +141,33 @@ def check_columns(at, output):
         if column["merge"] == "latest" and column["by"] not in greatest:
             rule = f"by `{column['by']}`, which is not a column that keeps the max"
             wrong(at, f"the aggregate keeps the latest `{column['name']}` {rule}")
+
+
+def broken_by_types(output):
+    """The rule that the types of an aggregate break."""
+    names = [*output.get("key", ()), *(column["name"] for column in output["columns"])]
+    types = {column["name"]: column["type"] for column in output["row"]}
+    for name in types:
+        if name not in names:
+            return f"has a type for `{name}`, which is neither of the key nor a column"
+    for name in names:
+        if name not in types:
+            return f"has no type for the field `{name}`"
+    for name in output.get("key", ()):
+        if types[name] in ("float", "json"):
+            return f"has the key `{name}`, whose type cannot be one: a key is neither float nor json"
+    for column in output["columns"]:
+        name, merge = column["name"], column["merge"]
+        type_ = types[name]
+        if merge == "sum" and type_ not in ("int", "uint"):
+            return f"adds up the column `{name}`, whose type is {type_} and not int or uint"
+        if merge in ("min", "max") and type_ in ("bool", "json"):
+            return f"has the {merge} of the column `{name}`, whose type {type_} has no order"
+        if merge == "latest" and type_ == "json":
+            return f"keeps the latest `{name}`, whose type is json: of equal orders, none could be chosen"
+        if merge == "latest" and types[column["by"]] == "float":
+            return f"keeps the latest `{name}` by an order whose type is float"
+    return None
 
 
 def need(at, value, name):
