@@ -89,7 +89,8 @@ def run_script(
     with "skip", the object is left out as in a run with `--on-failure skip`, and is in `rejections`.
 
     Raises RowError for a row that the host would not take; TypeError for what is no script, and for the mistakes that the
-    host finds at its start; ValueError for an argument or an object type that there is not, and for options, OUTPUTS and OBJECT_TYPES that the host would refuse."""
+    host finds at its start; ValueError for an argument or an object type that there is not, and for
+    options, OUTPUTS and OBJECT_TYPES that the host would refuse."""
     read = set(listed("object_types", object_types, '["revision"]'))
     one_of("on_failure", on_failure, ["stop", "skip"])
     if batch_records < 1:
