@@ -1,5 +1,5 @@
 //! Notes where the script is, for a call that does not end: the host reads the note from the memory then, and tells the
-//! author. Notes begin after a million jumps back and calls, so that an ordinary call of the script makes none.
+//! author. Notes begin after two hundred thousand jumps back and calls, so that most calls of a script make none.
 
 #![expect(
     unsafe_code,
@@ -16,8 +16,9 @@ use crate::errors::{Frame, frame};
 use crate::modules::OURS;
 use crate::raw::Raw;
 
-/// The engine looks up at each ten thousandth jump back or call, and each hundredth time a note is made.
-const LOOKS: u32 = 100;
+/// The engine looks up at each ten thousandth jump back or call, and each twentieth time a note is made. That is
+/// often enough for a deadline of a second, on a slow machine, too.
+const LOOKS: u32 = 20;
 /// The longest note, in bytes.
 const NOTE_BYTES: usize = 500;
 /// What precedes a note in the memory: `SCRIPT_LOCATION` of the contract. It may be in the memory only once, and so no code
