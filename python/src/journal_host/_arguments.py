@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ._objects import meant
+from ._names import meant
 
 
 def listed(name: str, given: Iterable[Any], example: str) -> list[Any]:

@@ -1,12 +1,12 @@
 """Objects: what upstream's deserializer gives for the values of the journal."""
 
 import datetime
-import difflib
 import struct
 import sys
 
 from . import _journal
 from ._dicts import FIELDS
+from ._names import meant
 from ._views import EPOCH, class_of
 
 
@@ -69,9 +69,3 @@ def chosen_fields(given, object_types):
                     f"{meant(name, FIELDS[kind])}"
                 )
     return {kind: tuple(map(sys.intern, names)) for kind, names in given.items()}
-
-
-def meant(name, known):
-    """Which of the known names this one is meant to be, or all of them."""
-    near = difflib.get_close_matches(str(name), known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(map(repr, known))}"
