@@ -66,8 +66,13 @@ impl<'a> Live<'a> {
     /// Waits until so many members share the partitions.
     pub(super) fn until_members_are(&self, members: usize) {
         until("members share the partitions", LIMIT, || {
-            (self.broker.group(&self.group) == (members, "Stable".to_owned())).then_some(())
+            self.has_members(members).then_some(())
         });
+    }
+
+    /// Whether so many members share the partitions.
+    pub(super) fn has_members(&self, members: usize) -> bool {
+        self.broker.group(&self.group) == (members, "Stable".to_owned())
     }
 
     /// The number of records that the group has committed.

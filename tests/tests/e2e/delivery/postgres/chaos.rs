@@ -194,7 +194,9 @@ fn partitions_that_are_lost_while_a_table_is_locked_are_read_again() {
     running.signal(Signal::STOP);
     live.until_nobody_is_left();
     running.signal(Signal::CONT);
-    live.until_members_are(2);
+    running.until("the group has both workers again", LIMIT, |_| {
+        live.has_members(2).then_some(())
+    });
     let_go(&database);
     until_it_writes(&mut running, &database, ROWS);
     let (_, written) = live.end(running);
