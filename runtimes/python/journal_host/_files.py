@@ -32,9 +32,7 @@ NO_FILE = "it is no file of the script (the host's `--with` adds files)"
 
 def absolute(path):
     """The name of a file of the script, whose folder is the root, or an empty name for the root."""
-    path = os.fspath(path)
-    path = path.decode() if isinstance(path, bytes) else path
-    return posixpath.normpath("/" + path).lstrip("/")
+    return posixpath.normpath("/" + os.fsdecode(path)).lstrip("/")
 
 
 def is_folder(name):
@@ -54,11 +52,14 @@ def names_in(path):
 
 def status(path, *, dir_fd=None, follow_symlinks=True):
     """`os.stat` for the files and folders of the script."""
-    name = "" if isinstance(path, int) else absolute(path)
-    if name not in files and (isinstance(path, int) or not is_folder(name)):
+    name = None if isinstance(path, int) else absolute(path)
+    if name in files:
+        mode, size = stat.S_IFREG | 0o444, len(files[name])
+    elif name is not None and is_folder(name):
+        mode, size = stat.S_IFDIR | 0o555, 0
+    else:
         raise FileNotFoundError(errno.ENOENT, NO_FILE, path)
-    kind, size = (stat.S_IFREG | 0o444, len(files[name])) if name in files else (stat.S_IFDIR | 0o555, 0)
-    return os.stat_result((kind, 0, 0, 1, 0, 0, size, 0, 0, 0))
+    return os.stat_result((mode, 0, 0, 1, 0, 0, size, 0, 0, 0))
 
 
 class Entry:
@@ -92,9 +93,7 @@ class Entries:
     """What `os.scandir` gives: an iterator that can be closed."""
 
     def __init__(self, path):
-        folder = os.fspath(path)
-        folder = folder.decode() if isinstance(folder, bytes) else folder
-        self.entries = iter([Entry(folder, name) for name in names_in(path)])
+        self.entries = iter([Entry(os.fsdecode(path), name) for name in names_in(path)])
 
     def __iter__(self):
         return self
@@ -139,12 +138,10 @@ class Resource(importlib.resources.abc.Traversable):
         return self.path in files
 
     def is_dir(self):
-        return any(name.startswith(self.path + "/") for name in files)
+        return is_folder(self.path)
 
     def iterdir(self):
-        before = self.path + "/"
-        names = {name[len(before):].split("/")[0] for name in files if name.startswith(before)}
-        return iter([Resource(before + name) for name in sorted(names)])
+        return iter([self / name for name in names_in(self.path)] if self.is_dir() else [])
 
     def joinpath(self, *parts):
         return Resource(posixpath.normpath(posixpath.join(self.path, *parts)))
@@ -231,7 +228,7 @@ class Finder:
                 return spec(name, Loader(file), file)
         if name in library:
             return spec(name, LibraryLoader(), None)
-        if any(file.startswith(stem + "/") for file in files):
+        if is_folder(stem):
             found = importlib.machinery.ModuleSpec(name, None, is_package=True)
             found.submodule_search_locations = [stem]
             return found
