@@ -1,11 +1,11 @@
 """Checks OBJECT_TYPES and OUTPUTS of a script as the host checks a plan, with its rules and, of the rules, its texts."""
 
-import difflib
 import json
 import re
 from collections.abc import Collection
 
 from ._dicts import FIELDS
+from ._names import nearest
 
 OBJECT_TYPE = re.compile(r"[a-z0-9_]{1,100}")
 OUTPUT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -21,8 +21,6 @@ MEMBERS = {
     "order": (["upsert"], '"upsert" alone'),
 }
 NEEDED = {"aggregate": ["columns"], "unique": ["key", "row"], "upsert": ["key", "order", "row"]}
-# How alike a name is to a known object type that it is meant to be, and not one that is new.
-CLOSE = 0.85
 
 
 def check_object_types(given):
@@ -36,9 +34,9 @@ def check_object_types(given):
     for index, name in enumerate(given):
         if not isinstance(name, str):
             raise TypeError(f'OBJECT_TYPES has {name!r}: it is a list of texts, such as ["revision"], or "any"')
-        close = [] if name in FIELDS else difflib.get_close_matches(name.lower(), FIELDS, 1, CLOSE)
-        if close:
-            raise ValueError(f"OBJECT_TYPES has {name!r}, which does not exist: did you mean {close[0]!r}?")
+        near = None if name in FIELDS else nearest(name.lower(), FIELDS)
+        if near:
+            raise ValueError(f"OBJECT_TYPES has {name!r}, which does not exist: did you mean {near!r}?")
         if not OBJECT_TYPE.fullmatch(name):
             raise ValueError(f"OBJECT_TYPES: {shown(name)} is not an object type: 1 to 100 of a-z, 0-9 and _")
         if name in list(given)[:index]:

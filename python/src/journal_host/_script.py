@@ -2,13 +2,13 @@
 
 The runtime calls them for the host, and `journal_host.testing` natively."""
 
-import difflib
 import inspect
 
 from . import Rejected, _objects, _rows, _tracebacks
 from ._objects import Damaged
 from ._printing import Printed
 from ._dicts import FIELDS
+from ._names import nearest
 
 # Tracebacks of rejected objects that are logged, and that differ; the others have a line each.
 REJECTIONS = 10
@@ -88,13 +88,13 @@ class Script:
     def check_names(self, public, names):
         """Says where a name is almost one that the host calls."""
         for name in public:
-            close = difflib.get_close_matches(name, names, 1, 0.85)
-            if not close or name in names:
+            near = None if name in names else nearest(name, names)
+            if near is None:
                 continue
             if not self.single:
-                raise TypeError(f"`{name}` is for no object type: did you mean `{close[0]}`?")
+                raise TypeError(f"`{name}` is for no object type: did you mean `{near}`?")
             self.write_log(
-                "WARN", f"nothing calls `{name}`: if `{close[0]}` is meant, rename it; if not, begin its name with `_`"
+                "WARN", f"nothing calls `{name}`: if `{near}` is meant, rename it; if not, begin its name with `_`"
             )
 
     def check_functions(self):
