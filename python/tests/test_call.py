@@ -1,4 +1,4 @@
-"""How the host is called, and what becomes of one that does not end well."""
+"""Runs of the host that are interrupted, killed, or fail without a message."""
 
 import os
 import time
