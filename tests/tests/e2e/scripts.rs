@@ -29,15 +29,19 @@ fn file(name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// A run of a script over the revisions of the shipped recording.
-fn host(script: &Path) -> Host {
-    let runtime = paths::runtime();
+/// A run of a script over a recording.
+fn over(recording: &Path, script: &Path) -> Host {
     Host::run(script)
         .arg("--runtime")
-        .arg(runtime)
+        .arg(paths::runtime())
         .arg("--recording")
-        .arg(paths::repository().join("recordings/ripgrep.journal.zst"))
-        .args(["--object-type", "revision"])
+        .arg(recording)
+}
+
+/// A run of a script over the revisions of the shipped recording.
+fn host(script: &Path) -> Host {
+    let recording = paths::repository().join("recordings/ripgrep.journal.zst");
+    over(&recording, script).args(["--object-type", "revision"])
 }
 
 fn failed(host: Host) -> Finished {
@@ -70,7 +74,6 @@ fn with_letters(host: Host) -> (Finished, Vec<Value>) {
 }
 
 /// `python/tests/test_mapping.py` compares all operations; this is what a reader of the guide tries.
-
 #[test]
 fn object_is_a_dict_with_attributes() {
     let script = file(
@@ -104,11 +107,7 @@ fn fields_of_all_objects_are_known() {
          for one in objects:\n            emit({'type': kind, 'fields': sorted(one)})\n",
     );
     let frames = oracle::test_objects(&run::folder("script"));
-    let finished = Host::run(&script)
-        .arg("--runtime")
-        .arg(paths::runtime())
-        .arg("--recording")
-        .arg(&frames)
+    let finished = over(&frames, &script)
         .arg("--privileged=if-available")
         .finish(LIMIT)
         .success();

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
-use journal_tests::{Host, oracle, paths, run};
+use journal_tests::{oracle, paths, run};
 use serde_json::Value;
 
-use super::{LIMIT, host};
+use super::{LIMIT, host, over};
 
 /// Paragraphs and how often each is there: one per object.
 fn paragraphs(text: &str) -> BTreeMap<&str, usize> {
@@ -29,11 +29,7 @@ fn client_of_upstreams_shape_prints_what_it_prints_natively() {
             frames.as_ref(),
         ],
     );
-    let finished = Host::run(&script)
-        .arg("--runtime")
-        .arg(paths::runtime())
-        .arg("--recording")
-        .arg(&frames)
+    let finished = over(&frames, &script)
         .arg("--privileged=if-available")
         .finish(LIMIT)
         .success();
@@ -89,13 +85,7 @@ fn clients_give_the_rows_that_they_give_natively() {
             recording.as_os_str(),
         ];
         let native = rows_of(&oracle::script("run_script.py", arguments));
-        let finished = Host::run(&script)
-            .arg("--runtime")
-            .arg(paths::runtime())
-            .arg("--recording")
-            .arg(&recording)
-            .finish(LIMIT)
-            .success();
+        let finished = over(&recording, &script).finish(LIMIT).success();
         assert!(native.len() >= least, "{name}: {}", native.len());
         assert!(
             rows_of(&finished.stdout) == native,
